@@ -1,0 +1,48 @@
+// The import rules of docs/architecture.md. Imports point inwards only:
+// api, cli → delivery, read-models → commands → event-store → domain.
+const outer = {
+  domain: ['event-store', 'commands', 'read-models', 'delivery', 'api', 'cli'],
+  'event-store': ['commands', 'read-models', 'delivery', 'api', 'cli'],
+  commands: ['read-models', 'delivery', 'api', 'cli'],
+  'read-models': ['delivery', 'api', 'cli'],
+  delivery: ['api', 'cli'],
+  api: ['cli'],
+};
+
+export default {
+  forbidden: [
+    ...Object.entries(outer).map(([inner, outside]) => ({
+      name: `${inner}-imports-inwards-only`,
+      severity: 'error',
+      from: { path: `^src/${inner}/` },
+      to: { path: `^src/(${outside.join('|')})/` },
+    })),
+    {
+      name: 'domain-is-pure',
+      comment: 'No I/O, no clock, no framework: zod is all that the domain may import.',
+      severity: 'error',
+      from: { path: '^src/domain/', pathNot: String.raw`\.spec\.ts$|/given\.ts$` },
+      to: { pathNot: '^src/domain/|node_modules/zod/' },
+    },
+    {
+      name: 'one-reader-of-the-environment',
+      severity: 'error',
+      from: { path: '^src/', pathNot: String.raw`^src/(main|config|config\.spec)\.ts$|^src/cli/|\.spec\.ts$` },
+      to: { path: '^(node:)?process$' },
+    },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: String.raw`\.spec\.ts$|main\.ts$|worker\.ts$` }, to: {} },
+    {
+      name: 'not-to-dev-dependency',
+      severity: 'error',
+      from: { path: '^src/', pathNot: String.raw`\.spec\.ts$|/given\.ts$` },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'], extensions: ['.ts', '.js'] },
+  },
+};

@@ -1,0 +1,58 @@
+// API key: what a client names itself by. Only the hash of the key is ever stored.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { notFound } from './errors.ts';
+import { organizationId, type ApiKeyId, type OrganizationId } from './ids.ts';
+
+export const apiKeyStream = (id: ApiKeyId) => `apikey-${id}`;
+
+/** ADMIN may all; PUBLISHER publishes; VIEWER reads, secrets masked; AUDITOR reads all, history too. */
+export const apiKeyRoles = ['ADMIN', 'PUBLISHER', 'VIEWER', 'AUDITOR'] as const;
+export type ApiKeyRole = (typeof apiKeyRoles)[number];
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+export const apiKeyEvents = {
+  /** `hash`: hex SHA-256 of the key, which is random and long, so that no slow hash is needed. */
+  'apikey.issued': z.object({ organizationId, name: z.string(), role: z.enum(apiKeyRoles), hash: z.string() }),
+  'apikey.revoked': z.object({}),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type ApiKeyEvent = Of<typeof apiKeyEvents>;
+
+// ── State ──
+
+export type ApiKey =
+  { status: 'unknown' } | { status: 'valid' | 'revoked'; organizationId: OrganizationId; name: string; role: ApiKeyRole };
+
+const evolve = (state: ApiKey, event: ApiKeyEvent): ApiKey => {
+  switch (event.type) {
+    case 'apikey.issued': {
+      const { organizationId, name, role } = event.data;
+      return { status: 'valid', organizationId, name, role };
+    }
+    case 'apikey.revoked':
+      return state.status === 'unknown' ? state : { ...state, status: 'revoked' };
+  }
+};
+
+// ── Decisions ──
+
+export type ApiKeyCommand =
+  | { type: 'IssueApiKey'; organizationId: OrganizationId; name: string; role: ApiKeyRole; hash: string }
+  | { type: 'RevokeApiKey'; organizationId: OrganizationId };
+
+const decide = (command: ApiKeyCommand, state: ApiKey): readonly ApiKeyEvent[] => {
+  switch (command.type) {
+    case 'IssueApiKey': {
+      const { organizationId, name, role, hash } = command;
+      return state.status === 'unknown' ? [{ type: 'apikey.issued', data: { organizationId, name, role, hash } }] : [];
+    }
+    case 'RevokeApiKey':
+      if (state.status === 'unknown' || state.organizationId !== command.organizationId) throw notFound('There is no such API key.');
+      return state.status === 'revoked' ? [] : [{ type: 'apikey.revoked', data: {} }];
+  }
+};
+
+export const apiKey: Decider<ApiKeyCommand, ApiKeyEvent, ApiKey> = { initial: { status: 'unknown' }, evolve, decide };

@@ -1,0 +1,220 @@
+// Endpoint: a subscriber's webhook: where to send what, in which format, signed how, retried when.
+// Invariants: one event per intent; the fold at any revision is the whole configuration of that moment.
+// Secrets and header values reach this file encrypted, as opaque strings; equal plain text has equal cipher text.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { badInput, conflict, notFound } from './errors.ts';
+import { organizationId, type EndpointId } from './ids.ts';
+import { jsonEqual, jsonObject, type Json } from './json.ts';
+
+export const endpointStream = (id: EndpointId) => `endpoint-${id}`;
+
+export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
+export type PayloadFormat = (typeof payloadFormats)[number];
+export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
+export type SignatureScheme = (typeof signatureSchemes)[number];
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+const name = z.string();
+const url = z.string();
+const description = z.string().nullable();
+const eventTypes = z.array(z.string()).readonly();
+const filter = jsonObject.nullable();
+const format = z.enum(payloadFormats);
+const formatOptions = jsonObject.nullable();
+const signature = z.enum(signatureSchemes);
+const useOrganizationKey = z.boolean();
+const encrypted = z.string();
+const headers = z.array(z.object({ name: z.string(), value: encrypted })).readonly();
+const retryPolicy = z.object({ delaysSeconds: z.array(z.number()).readonly(), jitter: z.number() });
+const timeoutSeconds = z.number();
+const batch = z.object({ maxSize: z.int(), maxWaitMs: z.int() }).nullable();
+
+const settings = z.object({
+  name,
+  url,
+  description,
+  eventTypes,
+  filter,
+  format,
+  formatOptions,
+  signature,
+  useOrganizationKey,
+  headers,
+  retryPolicy,
+  timeoutSeconds,
+  batch,
+});
+/** All that a person sets, but for the secret and the status. */
+export type EndpointSettings = z.infer<typeof settings>;
+
+export const endpointEvents = {
+  'endpoint.registered': settings.extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean() }),
+  'endpoint.renamed': z.object({ name }),
+  'endpoint.described': z.object({ description }),
+  'endpoint.url-changed': z.object({ url }),
+  'endpoint.subscription-changed': z.object({ eventTypes, filter }),
+  'endpoint.format-changed': z.object({ format, formatOptions }),
+  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }),
+  'endpoint.headers-changed': z.object({ headers }),
+  'endpoint.retry-policy-changed': z.object({ retryPolicy }),
+  'endpoint.timeout-changed': z.object({ timeoutSeconds }),
+  'endpoint.batch-changed': z.object({ batch }),
+  /** The previous secret goes on signing until `previousUntil` (ISO 8601), where the scheme can carry two. */
+  'endpoint.secret-rotated': z.object({ secret: encrypted, previousUntil: z.string() }),
+  'endpoint.paused': z.object({}),
+  'endpoint.resumed': z.object({}),
+  'endpoint.disabled': z.object({ reason: z.string().nullable() }),
+  'endpoint.enabled': z.object({}),
+  'endpoint.deleted': z.object({}),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type EndpointEvent = Of<typeof endpointEvents>;
+
+// ── State ──
+
+export type EndpointStatus = 'ENABLED' | 'PAUSED' | 'DISABLED';
+export type EndpointConfiguration = {
+  readonly organizationId: z.infer<typeof organizationId>;
+  readonly status: EndpointStatus;
+  readonly disabledReason: string | null;
+  readonly settings: EndpointSettings;
+  readonly secret: string | null;
+  readonly previousSecret: { readonly secret: string; readonly until: string } | null;
+};
+export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: EndpointConfiguration } | { exists: 'no-more' };
+
+const change = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
+  state.exists === 'yes' ? { exists: 'yes', configuration: { ...state.configuration, ...changed } } : state;
+
+const set = (state: Endpoint, changed: Partial<EndpointSettings>): Endpoint =>
+  state.exists === 'yes' ? change(state, { settings: { ...state.configuration.settings, ...changed } }) : state;
+
+const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
+  switch (event.type) {
+    case 'endpoint.registered': {
+      const { organizationId, secret, disabled, ...rest } = event.data;
+      const status = disabled ? 'DISABLED' : 'ENABLED';
+      return {
+        exists: 'yes',
+        configuration: { organizationId, status, disabledReason: null, settings: rest, secret, previousSecret: null },
+      };
+    }
+    case 'endpoint.renamed':
+    case 'endpoint.described':
+    case 'endpoint.url-changed':
+    case 'endpoint.subscription-changed':
+    case 'endpoint.format-changed':
+    case 'endpoint.signature-changed':
+    case 'endpoint.headers-changed':
+    case 'endpoint.retry-policy-changed':
+    case 'endpoint.timeout-changed':
+    case 'endpoint.batch-changed':
+      return set(state, event.data);
+    case 'endpoint.secret-rotated': {
+      const { secret, previousUntil } = event.data;
+      const old = state.exists === 'yes' ? state.configuration.secret : null;
+      return change(state, { secret, previousSecret: old === null ? null : { secret: old, until: previousUntil } });
+    }
+    case 'endpoint.paused':
+      return change(state, { status: 'PAUSED' });
+    case 'endpoint.resumed':
+    case 'endpoint.enabled':
+      return change(state, { status: 'ENABLED', disabledReason: null });
+    case 'endpoint.disabled':
+      return change(state, { status: 'DISABLED', disabledReason: event.data.reason });
+    case 'endpoint.deleted':
+      return { exists: 'no-more' };
+  }
+};
+
+// ── Decisions ── What a setting may be is checked where it comes in (endpoint-settings.ts); here: what fits together.
+
+type StatusCommand = { type: 'Pause' | 'Resume' | 'Enable' } | { type: 'Disable'; reason: string | null };
+
+export type EndpointCommand =
+  | {
+      type: 'Register';
+      organizationId: z.infer<typeof organizationId>;
+      settings: EndpointSettings;
+      secret: string | null;
+      disabled: boolean;
+    }
+  | { type: 'Change'; settings: Partial<EndpointSettings> }
+  | { type: 'RotateSecret'; secret: string; previousUntil: string }
+  | StatusCommand
+  | { type: 'Delete' };
+
+const signed = (scheme: SignatureScheme) => scheme !== 'NONE';
+
+const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret: string | null) => {
+  if (signed(signature) && !useOrganizationKey && secret === null)
+    throw badInput('signature', `The signature ${signature} needs a secret; give one, or choose NONE.`);
+};
+
+/** The intents behind a patch, one event each; what is already so is left out. */
+const changes = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
+  const to = { ...from, ...patch };
+  const differs = (...fields: (keyof EndpointSettings)[]) =>
+    fields.some((field) => !jsonEqual(from[field] as Json | undefined, to[field] as Json | undefined));
+  const events: EndpointEvent[] = [];
+  if (differs('name')) events.push({ type: 'endpoint.renamed', data: { name: to.name } });
+  if (differs('description')) events.push({ type: 'endpoint.described', data: { description: to.description } });
+  if (differs('url')) events.push({ type: 'endpoint.url-changed', data: { url: to.url } });
+  if (differs('eventTypes', 'filter'))
+    events.push({ type: 'endpoint.subscription-changed', data: { eventTypes: to.eventTypes, filter: to.filter } });
+  if (differs('format', 'formatOptions'))
+    events.push({ type: 'endpoint.format-changed', data: { format: to.format, formatOptions: to.formatOptions } });
+  if (differs('signature', 'useOrganizationKey'))
+    events.push({ type: 'endpoint.signature-changed', data: { signature: to.signature, useOrganizationKey: to.useOrganizationKey } });
+  if (differs('headers')) events.push({ type: 'endpoint.headers-changed', data: { headers: to.headers } });
+  if (differs('retryPolicy')) events.push({ type: 'endpoint.retry-policy-changed', data: { retryPolicy: to.retryPolicy } });
+  if (differs('timeoutSeconds')) events.push({ type: 'endpoint.timeout-changed', data: { timeoutSeconds: to.timeoutSeconds } });
+  if (differs('batch')) events.push({ type: 'endpoint.batch-changed', data: { batch: to.batch } });
+  return events;
+};
+
+const setStatus = (command: StatusCommand, status: EndpointStatus): EndpointEvent[] => {
+  switch (command.type) {
+    case 'Pause':
+      if (status === 'DISABLED') throw conflict('The endpoint is disabled; enable it before you pause it.');
+      return status === 'PAUSED' ? [] : [{ type: 'endpoint.paused', data: {} }];
+    case 'Resume':
+      if (status === 'DISABLED') throw conflict('The endpoint is disabled, not paused; enable it.');
+      return status === 'ENABLED' ? [] : [{ type: 'endpoint.resumed', data: {} }];
+    case 'Enable':
+      if (status === 'PAUSED') throw conflict('The endpoint is paused, not disabled; resume it.');
+      return status === 'ENABLED' ? [] : [{ type: 'endpoint.enabled', data: {} }];
+    case 'Disable':
+      return status === 'DISABLED' ? [] : [{ type: 'endpoint.disabled', data: { reason: command.reason } }];
+  }
+};
+
+const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEvent[] => {
+  if (command.type === 'Register') {
+    if (state.exists !== 'not-yet') return [];
+    const { organizationId, settings, secret, disabled } = command;
+    checkSecret(settings, secret);
+    return [{ type: 'endpoint.registered', data: { organizationId, ...settings, secret, disabled } }];
+  }
+  if (command.type === 'Delete' && state.exists === 'no-more') return [];
+  if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists those that are.');
+  const { configuration } = state;
+  switch (command.type) {
+    case 'Change':
+      checkSecret({ ...configuration.settings, ...command.settings }, configuration.secret);
+      return changes(configuration.settings, command.settings);
+    case 'RotateSecret': {
+      const { secret, previousUntil } = command;
+      return secret === configuration.secret ? [] : [{ type: 'endpoint.secret-rotated', data: { secret, previousUntil } }];
+    }
+    case 'Delete':
+      return [{ type: 'endpoint.deleted', data: {} }];
+    default:
+      return setStatus(command, configuration.status);
+  }
+};
+
+export const endpoint: Decider<EndpointCommand, EndpointEvent, Endpoint> = { initial: { exists: 'not-yet' }, evolve, decide };

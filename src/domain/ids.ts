@@ -1,0 +1,22 @@
+// Branded ids: an EndpointId is not a MessageId. Every id is a UUID in lower case unless said otherwise.
+import * as z from 'zod';
+
+export type OrganizationId = z.infer<typeof organizationId>;
+/** A short name such as `default`, or a UUID. */
+export const organizationId = z.string().min(1).brand<'OrganizationId'>();
+
+export type ApiKeyId = z.infer<typeof apiKeyId>;
+export const apiKeyId = z.string().min(1).brand<'ApiKeyId'>();
+
+export type EndpointId = z.infer<typeof endpointId>;
+export const endpointId = z.string().min(1).brand<'EndpointId'>();
+
+export type MessageId = z.infer<typeof messageId>;
+export const messageId = z.string().min(1).brand<'MessageId'>();
+
+export type DeliveryId = z.infer<typeof deliveryId>;
+export const deliveryId = z.string().min(1).brand<'DeliveryId'>();
+
+/** An opaque place in the whole log. Positions of one log sort as strings in log order. */
+export type Position = z.infer<typeof position>;
+export const position = z.string().brand<'Position'>();

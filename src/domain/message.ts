@@ -1,0 +1,97 @@
+// Message: one thing that happened in a service. Its stream is one event long: what was accepted and where it goes.
+// Invariant: where a message goes is decided once, when it is accepted, and never recomputed.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { conflict } from './errors.ts';
+import { endpointId, organizationId, position, type EndpointId, type MessageId, type OrganizationId, type Position } from './ids.ts';
+import { jsonEqual, jsonObject, type JsonObject } from './json.ts';
+
+export const messageStream = (id: MessageId) => `message-${id}`;
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+/** `notBefore` (ISO 8601): the first attempt waits until then; absent: at once. */
+const destination = z.object({ endpointId, notBefore: z.string().optional() });
+export type Destination = z.infer<typeof destination>;
+
+export const messageEvents = {
+  'message.accepted': z.object({
+    organizationId,
+    /** The id that the publisher gave. */
+    clientId: z.string().optional(),
+    type: z.string(),
+    /** As the publisher wrote it. */
+    timestamp: z.string(),
+    data: jsonObject,
+    destinations: z.array(destination).readonly(),
+    /** Matched, but disabled at that moment. */
+    skipped: z.array(endpointId).readonly(),
+    /** The configuration that the routing was decided on is the log up to here. */
+    routedAt: position,
+    /** Made by a person's test: one attempt, and no part of the success rates. */
+    test: z.literal(true).optional(),
+  }),
+} as const;
+
+export type MessageEvent = { type: 'message.accepted'; data: z.infer<(typeof messageEvents)['message.accepted']> };
+
+// ── State ──
+
+export type Message = { status: 'new' } | { status: 'accepted'; type: string; timestamp: string; data: JsonObject };
+
+const evolve = (_: Message, event: MessageEvent): Message => ({
+  status: 'accepted',
+  type: event.data.type,
+  timestamp: event.data.timestamp,
+  data: event.data.data,
+});
+
+// ── Decisions ──
+
+export type AcceptMessage = {
+  type: 'AcceptMessage';
+  organizationId: OrganizationId;
+  clientId?: string | undefined;
+  messageType: string;
+  /** As given; `now` stands in where the publisher gave none. */
+  timestamp?: string | undefined;
+  data: JsonObject;
+  now: Date;
+  destinations: readonly Destination[];
+  skipped: readonly EndpointId[];
+  routedAt: Position;
+  test?: boolean | undefined;
+};
+
+const sameContent = (command: AcceptMessage, state: Message & { status: 'accepted' }) =>
+  command.messageType === state.type &&
+  (command.timestamp === undefined || command.timestamp === state.timestamp) &&
+  jsonEqual(command.data, state.data);
+
+const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[] => {
+  if (state.status === 'accepted') {
+    if (sameContent(command, state)) return [];
+    throw conflict(
+      `A message with the id "${command.clientId}" was accepted before with other content; give a new id to a new message, or send the same content again.`,
+    );
+  }
+  const { organizationId, clientId, messageType, timestamp, data, now, destinations, skipped, routedAt, test } = command;
+  return [
+    {
+      type: 'message.accepted',
+      data: {
+        organizationId,
+        ...(clientId === undefined ? {} : { clientId }),
+        type: messageType,
+        timestamp: timestamp ?? now.toISOString(),
+        data,
+        destinations,
+        skipped,
+        routedAt,
+        ...(test ? { test } : {}),
+      },
+    },
+  ];
+};
+
+export const message: Decider<AcceptMessage, MessageEvent, Message> = { initial: { status: 'new' }, evolve, decide };

@@ -1,0 +1,81 @@
+// Organization: the tenant. Owns endpoints, event types, API keys, and the key that encrypts its secrets.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { notFound } from './errors.ts';
+import type { OrganizationId } from './ids.ts';
+import { json, jsonEqual, type Json } from './json.ts';
+
+export const organizationStream = (id: OrganizationId) => `organization-${id}`;
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+const eventType = z.object({ name: z.string(), group: z.string(), description: z.string().nullable(), sample: json.nullable() });
+
+export const organizationEvents = {
+  /** `encryptionKey`: the AES-256 key of its secrets, wrapped by the master key. */
+  'organization.registered': z.object({ name: z.string(), encryptionKey: z.string() }),
+  /** Defining a name again replaces it, and brings a retired one back. */
+  'organization.event-type-defined': eventType,
+  'organization.event-type-retired': z.object({ name: z.string() }),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type OrganizationEvent = Of<typeof organizationEvents>;
+
+// ── State ──
+
+/** `group` and `sample` serve subscriptions and test deliveries; a retired type stays known. */
+export type EventType = z.infer<typeof eventType> & { readonly retired: boolean };
+export type Organization =
+  { exists: 'not-yet' } | { exists: 'yes'; name: string; encryptionKey: string; eventTypes: ReadonlyMap<string, EventType> };
+
+const withType = (state: Organization, name: string, to: EventType | undefined): Organization =>
+  state.exists === 'yes' && to ? { ...state, eventTypes: new Map(state.eventTypes).set(name, to) } : state;
+
+const evolve = (state: Organization, event: OrganizationEvent): Organization => {
+  switch (event.type) {
+    case 'organization.registered':
+      return { exists: 'yes', ...event.data, eventTypes: new Map() };
+    case 'organization.event-type-defined':
+      return withType(state, event.data.name, { ...event.data, retired: false });
+    case 'organization.event-type-retired': {
+      const known = state.exists === 'yes' ? state.eventTypes.get(event.data.name) : undefined;
+      return withType(state, event.data.name, known && { ...known, retired: true });
+    }
+  }
+};
+
+// ── Decisions ──
+
+export type OrganizationCommand =
+  | { type: 'RegisterOrganization'; name: string; encryptionKey: string }
+  | { type: 'DefineEventType'; name: string; group?: string | undefined; description: string | null; sample: Json | null }
+  | { type: 'RetireEventType'; name: string };
+
+/** The group of an event type that names none, and of one that nobody defined: the part before the first dot. */
+export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
+
+const decide = (command: OrganizationCommand, state: Organization): readonly OrganizationEvent[] => {
+  if (command.type === 'RegisterOrganization') {
+    if (state.exists === 'yes') return [];
+    return [{ type: 'organization.registered', data: { name: command.name, encryptionKey: command.encryptionKey } }];
+  }
+  if (state.exists !== 'yes') throw notFound('There is no such organization.');
+  const known = state.eventTypes.get(command.name);
+  switch (command.type) {
+    case 'DefineEventType': {
+      const { name, group = known?.group ?? defaultGroup(name), description, sample } = command;
+      const data = { name, group, description, sample };
+      return known && jsonEqual(known, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
+    }
+    case 'RetireEventType':
+      if (!known) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists those that are defined.`);
+      return known.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
+  }
+};
+
+export const organization: Decider<OrganizationCommand, OrganizationEvent, Organization> = {
+  initial: { exists: 'not-yet' },
+  evolve,
+  decide,
+};

@@ -1,0 +1,105 @@
+// The port: what the rest of Hookledger knows about the log. Adapters live in folders of their own.
+import type { LedgerEvent } from '../domain/catalog.ts';
+import type { Position } from '../domain/ids.ts';
+
+/** Who caused an event and what it follows from. */
+export type Metadata = {
+  /** `apikey:<name>` or `system:<part>` */
+  readonly actor: string;
+  readonly correlationId?: string;
+  /** The id of the event, or of the command, that this one follows from. */
+  readonly causationId?: string;
+};
+
+/** `id` is a UUID that is the same whenever the same command is carried out again. */
+export type NewEvent<E extends LedgerEvent = LedgerEvent> = E & { readonly id: string; readonly metadata: Metadata };
+
+export type RecordedEvent<E extends LedgerEvent = LedgerEvent> = NewEvent<E> & {
+  readonly stream: string;
+  /** 0 for the first event of a stream. */
+  readonly revision: number;
+  readonly position: Position;
+  /** ISO 8601 in UTC with milliseconds. */
+  readonly recordedAt: string;
+};
+
+/** The revision that a stream must have for a write to be taken: never "any". */
+export type ExpectedRevision = number | 'no-stream';
+
+export type Write = { readonly stream: string; readonly expectedRevision: ExpectedRevision; readonly events: readonly NewEvent[] };
+
+export type Appended = {
+  /** Of the write's last event. */
+  readonly revision: number;
+  readonly position: Position;
+  readonly recordedAt: string;
+  /** The events had been there already: the same write was carried out before. */
+  readonly deduplicated: boolean;
+};
+
+export interface EventStore {
+  /**
+   * Appends all writes or none, and answers in their order when they are durable (fsync). Several streams at once, at most one write each.
+   * A write whose events stand already at the revisions it asks for, under the same ids, succeeds as `deduplicated`.
+   * @throws WrongExpectedRevision naming every stream that is elsewhere; nothing was written.
+   * @throws LogUnavailable when the log can't be written now. The outcome may be unknown: repeat exactly the same call.
+   */
+  append(writes: readonly Write[]): Promise<readonly Appended[]>;
+
+  /** The events of one stream with `from` ≤ revision ≤ `upTo`, oldest first; empty when there is no such stream. */
+  readStream(stream: string, range?: { readonly from?: number; readonly upTo?: number }): Promise<readonly RecordedEvent[]>;
+
+  /**
+   * Every event after a position (`undefined`: from the start), in log order, in batches of 1..`batchSize`, for ever. Ends when `signal`
+   * aborts; reconnects by itself. A consumer that is slow delays nobody and costs no memory: it is read for when it asks.
+   * @throws UndecodableEvent at an event that this version cannot read, after everything before it was delivered.
+   */
+  follow(
+    after: Position | undefined,
+    options: { readonly signal: AbortSignal; readonly batchSize?: number },
+  ): AsyncIterable<readonly RecordedEvent[]>;
+
+  /** The position of the last event, or undefined while the log is empty. */
+  tip(): Promise<Position | undefined>;
+
+  close(): Promise<void>;
+}
+
+export type RevisionConflict = { readonly stream: string; readonly expected: ExpectedRevision; readonly actual: ExpectedRevision };
+
+export class WrongExpectedRevision extends Error {
+  override name = 'WrongExpectedRevision';
+  constructor(readonly conflicts: readonly RevisionConflict[]) {
+    super(conflicts.map(({ stream, expected, actual }) => `${stream}: expected ${expected}, found ${actual}`).join('; '));
+  }
+}
+
+/** The log can't be written or read just now: a full disk, a server that is away. Worth trying again after `retryAfterSeconds`. */
+export class LogUnavailable extends Error {
+  override name = 'LogUnavailable';
+  constructor(
+    message: string,
+    readonly retryAfterSeconds = 1,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The log can't be opened: not ours, damaged, or in use by another process. The message says what to do. */
+export class LogUnusable extends Error {
+  override name = 'LogUnusable';
+}
+
+export class UndecodableEvent extends Error {
+  override name = 'UndecodableEvent';
+  constructor(
+    readonly position: Position,
+    readonly stream: string,
+    readonly type: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`The event at position ${position} (${type} in ${stream}) can't be read: ${reason}`, options);
+  }
+}
