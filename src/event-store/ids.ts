@@ -1,0 +1,18 @@
+// Deterministic ids: the same cause always has the same id, so that what is done twice is written once (UUID version 5, RFC 9562).
+import { v4, v5 } from 'uuid';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+
+const messages = '5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21';
+const deliveries = 'c1f4a0de-2f63-4c5e-8a58-9f0f3b0a1d42';
+const events = '0b9a1c57-7e0d-4e6a-b6f3-64d1c2e8fa63';
+
+/** The publisher's id counts within its organization. */
+export const messageIdOf = (organization: OrganizationId, clientId: string) => v5(`${organization}/${clientId}`, messages) as MessageId;
+
+export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => v5(`${message}/${endpoint}`, deliveries) as DeliveryId;
+
+/** The id of the event that a command writes at a place of a stream. */
+export const eventIdOf = (commandId: string, stream: string, revision: number) => v5(`${commandId}/${stream}/${revision}`, events);
+
+/** A new random id, for what has no id of its own yet. */
+export const newId = () => v4();
