@@ -1,10 +1,11 @@
 // The import rules of docs/architecture.md. Imports point inwards only:
-// api, cli → delivery, read-models → commands → event-store → domain.
+// api, cli → delivery → commands → read-models → event-store → domain.
 const outer = {
-  domain: ['event-store', 'commands', 'read-models', 'delivery', 'api', 'cli'],
-  'event-store': ['commands', 'read-models', 'delivery', 'api', 'cli'],
-  commands: ['read-models', 'delivery', 'api', 'cli'],
-  'read-models': ['delivery', 'api', 'cli'],
+  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'api', 'cli'],
+  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'api', 'cli'],
+  'event-store': ['read-models', 'commands', 'delivery', 'api', 'cli'],
+  'read-models': ['commands', 'delivery', 'api', 'cli'],
+  commands: ['delivery', 'api', 'cli'],
   delivery: ['api', 'cli'],
   api: ['cli'],
 };

@@ -1,0 +1,116 @@
+// The one place that loads, decides and appends. Every change of the log goes through here.
+import { fold, type Decider } from '../domain/decider.ts';
+import type { LedgerEvent } from '../domain/catalog.ts';
+import type { Position } from '../domain/ids.ts';
+import { WrongExpectedRevision, type EventStore, type ExpectedRevision, type Metadata, type Write } from '../event-store/event-store.ts';
+import { eventIdOf } from '../event-store/ids.ts';
+
+/** What is known of a stream. A guess is safe: the append is refused where it is wrong, and the stream is read then. */
+export type Known<S> = { readonly state: S; readonly revision: ExpectedRevision };
+
+export type Decision<C, E extends LedgerEvent, S> = {
+  readonly stream: string;
+  readonly decider: Decider<C, E, S>;
+  readonly command: C;
+  /** Left out, the stream is read first. */
+  readonly known?: Known<S>;
+};
+
+/** Who does it, and the id that makes it the same command when it is repeated (a UUID, or any string that names the cause). */
+export type Cause = Metadata & { readonly commandId: string };
+
+export type Outcome<E extends LedgerEvent> = {
+  /** What was decided and recorded; empty: the stream said so already. */
+  readonly events: readonly E[];
+  /** Where the stream ends now; undefined while there is no stream. */
+  readonly position: Position | undefined;
+  readonly revision: ExpectedRevision;
+};
+
+type Loaded<S> = Known<S> & { readonly position?: Position };
+
+/** A conflict means that somebody else was faster; losing more often than this means that something is wrong. */
+const mostTries = 10;
+
+export class Ledger {
+  constructor(private readonly store: EventStore) {}
+
+  async execute<C, E extends LedgerEvent, S>(decision: Decision<C, E, S>, cause: Cause): Promise<Outcome<E>> {
+    const [outcome] = await this.executeAll([decision], cause);
+    return outcome as Outcome<E>;
+  }
+
+  /**
+   * All or nothing: one append for all decisions. Two decisions on one stream are taken one after the other.
+   * @throws DomainError when one of them is refused, LogUnavailable when the log can't be written.
+   */
+  async executeAll<C, E extends LedgerEvent, S>(decisions: readonly Decision<C, E, S>[], cause: Cause): Promise<readonly Outcome<E>[]> {
+    const streams = new Map<string, Loaded<S>>();
+    for (let tries = 1; ; tries++) {
+      // 1. Load what isn't known.
+      const unknown = decisions.filter(({ stream, known }) => !known && !streams.has(stream));
+      await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
+      // 2. Decide, each on what the ones before it decided.
+      const decided = decideAll(decisions, new Map(streams));
+      const writes = writesOf(decided, cause);
+      try {
+        // 3. Append.
+        const appended = writes.length === 0 ? [] : await this.store.append(writes);
+        const ends = new Map(writes.map(({ stream }, i) => [stream, appended[i]]));
+        return decided.map(({ stream, events, before }) => ({
+          events,
+          position: ends.get(stream)?.position ?? before.position,
+          revision: ends.get(stream)?.revision ?? before.revision,
+        }));
+      } catch (error) {
+        // 4. Somebody else was faster: read what they wrote, and decide again.
+        if (!(error instanceof WrongExpectedRevision) || tries === mostTries) throw error;
+        for (const { stream } of error.conflicts) {
+          const decider = decisions.find((decision) => decision.stream === stream)?.decider;
+          if (decider) streams.set(stream, await this.load(stream, decider));
+        }
+      }
+    }
+  }
+
+  private async load<E extends LedgerEvent, S>(stream: string, decider: Decider<never, E, S>): Promise<Loaded<S>> {
+    const recorded = await this.store.readStream(stream);
+    const last = recorded.at(-1);
+    const state = fold(decider, recorded as unknown as Iterable<E>); // a stream holds its aggregate's events only
+    return last ? { state, revision: last.revision, position: last.position } : { state, revision: 'no-stream' };
+  }
+}
+
+type Decided<E, S> = { readonly stream: string; readonly events: readonly E[]; readonly before: Loaded<S> };
+
+const decideAll = <C, E extends LedgerEvent, S>(
+  decisions: readonly Decision<C, E, S>[],
+  streams: Map<string, Loaded<S>>,
+): Decided<E, S>[] =>
+  decisions.map(({ stream, decider, command, known }) => {
+    const before = streams.get(stream) ?? (known as Loaded<S>);
+    const events = decider.decide(command, before.state);
+    let state = before.state;
+    for (const event of events) state = decider.evolve(state, event);
+    streams.set(stream, { ...before, state });
+    return { stream, events, before };
+  });
+
+const writesOf = (decided: readonly Decided<LedgerEvent, unknown>[], cause: Cause): Write[] => {
+  const { commandId, ...metadata } = cause;
+  const byStream = new Map<string, { expectedRevision: ExpectedRevision; events: LedgerEvent[] }>();
+  for (const { stream, events, before } of decided) {
+    if (events.length === 0) continue;
+    const write = byStream.get(stream);
+    if (write) write.events.push(...events);
+    else byStream.set(stream, { expectedRevision: before.revision, events: [...events] });
+  }
+  return Array.from(byStream, ([stream, { expectedRevision, events }]) => {
+    const first = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
+    return {
+      stream,
+      expectedRevision,
+      events: events.map((event, i) => ({ ...event, id: eventIdOf(commandId, stream, first + i), metadata })),
+    };
+  });
+};

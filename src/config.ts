@@ -1,0 +1,122 @@
+// Configuration: the only reader of the environment. One schema: it validates, and `--help` prints it.
+import { isIP } from 'node:net';
+import * as z from 'zod';
+
+const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
+const count = (max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: 'must be a whole number' })
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, { error: `must be 1 to ${max}` });
+
+const isCidr = (text: string) => {
+  const [address = '', bits = '', ...rest] = text.split('/');
+  const version = isIP(address);
+  return rest.length === 0 && version !== 0 && /^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+};
+
+const privateNetworks = z.string().transform((value, context): boolean | string[] => {
+  if (value === 'true' || value === 'false') return value === 'true';
+  const cidrs = value.split(',').map((part) => part.trim());
+  const wrong = cidrs.find((cidr) => !isCidr(cidr));
+  if (wrong === undefined) return cidrs;
+  context.addIssue({
+    code: 'custom',
+    message: `must be true, false or a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is none`,
+  });
+  return z.NEVER;
+});
+
+const masterKey = z
+  .string()
+  .transform((text) => Buffer.from(text, 'base64'))
+  .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
+
+const environment = z.object({
+  HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on.'),
+  HOOKLEDGER_PORT: z
+    .string()
+    .regex(/^\d+$/, { error: 'must be a port number' })
+    .transform(Number)
+    .refine((port) => port <= 65_535, { error: 'must be 0 to 65535' })
+    .prefault('3000')
+    .describe('The port to listen on; 0 takes a free one.'),
+  HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('The folder of the log, the views and the generated master key.'),
+  HOOKLEDGER_MASTER_KEY: masterKey
+    .optional()
+    .describe('32 bytes in base64: wraps the keys that encrypt secrets. Left out, one is generated in the data folder.'),
+  HOOKLEDGER_ADMIN_KEY: z
+    .string()
+    .min(16, { error: 'must be at least 16 characters; a longer random one is better' })
+    .optional()
+    .describe('The first admin API key. Left out, one is generated at the first start and printed once.'),
+  HOOKLEDGER_ALLOW_HTTP: flag.prefault('true').describe('false: endpoint URLs must be https.'),
+  HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: privateNetworks
+    .prefault('false')
+    .describe('true, or a list of CIDRs: endpoints there may be called (local trials, tests).'),
+  HOOKLEDGER_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
+    .default('info')
+    .describe('The least important log line to write.'),
+  HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('HTTP requests to endpoints at one time, in all.'),
+  HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('HTTP requests at one time to one endpoint.'),
+});
+
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** 32 bytes, or undefined: the generated one in the data folder. */
+  readonly masterKey: Buffer | undefined;
+  readonly adminKey: string | undefined;
+  readonly allowHttp: boolean;
+  /** true: all; false: none; or CIDRs. */
+  readonly allowPrivateNetworks: boolean | readonly string[];
+  readonly logLevel: string;
+  readonly concurrency: number;
+  readonly endpointConcurrency: number;
+};
+
+/** The configuration can't be read; one sentence per mistake. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  constructor(readonly mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+  }
+}
+
+/** @throws ConfigError naming every mistake: unknown variables with our prefix too, as they are likely misspelt. */
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith('HOOKLEDGER_') && value !== ''));
+  const unknown = Object.keys(given).filter((name) => !(name in environment.shape));
+  const parsed = environment.safeParse(given);
+  const mistakes = [
+    ...unknown.map((name) => `${name} is not a setting of Hookledger; \`--help\` lists those that are.`),
+    ...(parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
+  ];
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes);
+  const read = parsed.data;
+  return {
+    host: read.HOOKLEDGER_HOST,
+    port: read.HOOKLEDGER_PORT,
+    dataDir: read.HOOKLEDGER_DATA_DIR,
+    masterKey: read.HOOKLEDGER_MASTER_KEY,
+    adminKey: read.HOOKLEDGER_ADMIN_KEY,
+    allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
+    allowPrivateNetworks: read.HOOKLEDGER_ALLOW_PRIVATE_NETWORKS,
+    logLevel: read.HOOKLEDGER_LOG_LEVEL,
+    concurrency: read.HOOKLEDGER_CONCURRENCY,
+    endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
+  };
+};
+
+/** The settings as `--help` prints them: name, default, meaning. */
+export const describeConfig = (): readonly { name: string; default: string; meaning: string }[] => {
+  const defaults = environment.parse({});
+  return Object.entries(environment.shape).map(([name, schema]) => ({
+    name,
+    default: String(defaults[name as keyof typeof defaults] ?? 'unset'),
+    meaning: schema.description ?? '',
+  }));
+};

@@ -1,0 +1,62 @@
+// The vault: encrypts what must not be readable in the log. AES-256-GCM under a key per organization, which the master key wraps.
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+
+const version = 'v1.';
+const ivLength = 12;
+const tagLength = 16;
+
+/**
+ * The nonce is an HMAC of the plain text, so that the same secret under the same key gives the same cipher text: setting a value again
+ * changes nothing. What that tells a reader of the log is only that two values are equal.
+ */
+const seal = (key: Buffer, plain: Buffer): string => {
+  const iv = createHmac('sha256', key).update('nonce').update(plain).digest().subarray(0, ivLength);
+  const cipher = createCipheriv('aes-256-gcm', key, iv);
+  const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return version + Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64');
+};
+
+const open = (key: Buffer, sealed: string): Buffer => {
+  if (!sealed.startsWith(version)) throw new SecretUnreadable('It is not in a form that this version knows.');
+  const bytes = Buffer.from(sealed.slice(version.length), 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivLength));
+  decipher.setAuthTag(bytes.subarray(ivLength, ivLength + tagLength));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(ivLength + tagLength)), decipher.final()]);
+  } catch (error) {
+    throw new SecretUnreadable('The master key is not the one that it was encrypted under.', { cause: error });
+  }
+};
+
+export class SecretUnreadable extends Error {
+  override name = 'SecretUnreadable';
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`A secret can't be decrypted. ${reason}`, options);
+  }
+}
+
+/** Encrypts and decrypts for one organization. Cipher texts look like `v1.<base64>`. */
+export type Keyring = { readonly seal: (plain: string) => string; readonly open: (sealed: string) => string };
+
+export class Vault {
+  private readonly keyrings = new Map<string, Keyring>();
+
+  /** @param masterKey 32 bytes */
+  constructor(private readonly masterKey: Buffer) {}
+
+  /** A new organization key, wrapped: this is what the log stores. */
+  newKey(): string {
+    return seal(this.masterKey, randomBytes(32));
+  }
+
+  /** @throws SecretUnreadable when the key was wrapped by another master key. */
+  keyring(wrappedKey: string): Keyring {
+    let keyring = this.keyrings.get(wrappedKey);
+    if (!keyring) {
+      const key = open(this.masterKey, wrappedKey);
+      keyring = { seal: (plain) => seal(key, Buffer.from(plain)), open: (sealed) => open(key, sealed).toString() };
+      this.keyrings.set(wrappedKey, keyring);
+    }
+    return keyring;
+  }
+}
