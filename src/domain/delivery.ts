@@ -46,12 +46,18 @@ export const deliveryEvents = {
     failure: z.enum(failureReasons),
     /** One sentence that a person understands. */
     error: z.string(),
+    /** Failed attempts of the running series, this one included. */
+    failuresInSeries: z.int().nonnegative(),
     /** When the next attempt is due; absent: there is none. */
     retryAt: at.optional(),
   }),
   'delivery.exhausted': subject.extend({ attempts: z.int().positive(), at }),
-  /** `reopened`: how the delivery had ended before, if it had. */
-  'delivery.retry-requested': subject.extend({ at, reopened: z.object({ status: ended, endedAt: at }).optional() }),
+  /** `attempt`: the number of the next one. `reopened`: how the delivery had ended before, if it had. */
+  'delivery.retry-requested': subject.extend({
+    at,
+    attempt: z.int().positive(),
+    reopened: z.object({ status: ended, endedAt: at }).optional(),
+  }),
   'delivery.cancelled': subject.extend({ at, reason: z.string() }),
 } as const;
 
@@ -75,7 +81,7 @@ const evolve = (state: Delivery, event: DeliveryEvent): Delivery => {
     case 'delivery.attempt-failed': {
       const attempt = event.data.attempt + 1;
       if (state.status !== 'pending') return { ...state, attempt };
-      return { status: 'pending', attempt, failuresInSeries: state.failuresInSeries + 1 };
+      return { status: 'pending', attempt, failuresInSeries: event.data.failuresInSeries };
     }
     case 'delivery.exhausted':
       return { status: 'failed', attempt: event.data.attempts + 1, endedAt: event.data.at };
@@ -121,9 +127,10 @@ export const nextAttemptAt = (command: Omit<RecordFailure, 'type' | 'subject'>, 
 
 const recordFailure = (command: RecordFailure, state: Delivery): readonly DeliveryEvent[] => {
   const { subject, record, failure, error } = command;
-  const data = { ...subject, ...record, failure, error };
+  const failuresInSeries = state.status === 'pending' ? state.failuresInSeries + 1 : 0;
+  const data = { ...subject, ...record, failure, error, failuresInSeries };
   if (state.status !== 'pending') return [{ type: 'delivery.attempt-failed', data }];
-  const retryAt = nextAttemptAt(command, state.failuresInSeries + 1);
+  const retryAt = nextAttemptAt(command, failuresInSeries);
   if (retryAt !== undefined) return [{ type: 'delivery.attempt-failed', data: { ...data, retryAt } }];
   return [
     { type: 'delivery.attempt-failed', data },
@@ -141,7 +148,12 @@ const decide = (command: DeliveryCommand, state: Delivery): readonly DeliveryEve
     case 'RequestRetry': {
       if (state.status === 'pending' && state.failuresInSeries === 0) return []; // its next attempt is due now
       const reopened = state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } };
-      return [{ type: 'delivery.retry-requested', data: { ...command.subject, at: command.now.toISOString(), ...reopened } }];
+      return [
+        {
+          type: 'delivery.retry-requested',
+          data: { ...command.subject, at: command.now.toISOString(), attempt: state.attempt, ...reopened },
+        },
+      ];
     }
     case 'Cancel':
       if (state.status !== 'pending') return [];
