@@ -19,12 +19,14 @@ export type Decision<C, E extends LedgerEvent, S> = {
 /** Who does it, and the id that makes it the same command when it is repeated (a UUID, or any string that names the cause). */
 export type Cause = Metadata & { readonly commandId: string };
 
-export type Outcome<E extends LedgerEvent> = {
+export type Outcome<E extends LedgerEvent, S> = {
   /** What was decided and recorded; empty: the stream said so already. */
   readonly events: readonly E[];
   /** Where the stream ends now; undefined while there is no stream. */
   readonly position: Position | undefined;
   readonly revision: ExpectedRevision;
+  /** After the events. */
+  readonly state: S;
 };
 
 type Loaded<S> = Known<S> & { readonly position?: Position };
@@ -35,16 +37,16 @@ const mostTries = 10;
 export class Ledger {
   constructor(private readonly store: EventStore) {}
 
-  async execute<C, E extends LedgerEvent, S>(decision: Decision<C, E, S>, cause: Cause): Promise<Outcome<E>> {
+  async execute<C, E extends LedgerEvent, S>(decision: Decision<C, E, S>, cause: Cause): Promise<Outcome<E, S>> {
     const [outcome] = await this.executeAll([decision], cause);
-    return outcome as Outcome<E>;
+    return outcome as Outcome<E, S>;
   }
 
   /**
    * All or nothing: one append for all decisions. Two decisions on one stream are taken one after the other.
    * @throws DomainError when one of them is refused, LogUnavailable when the log can't be written.
    */
-  async executeAll<C, E extends LedgerEvent, S>(decisions: readonly Decision<C, E, S>[], cause: Cause): Promise<readonly Outcome<E>[]> {
+  async executeAll<C, E extends LedgerEvent, S>(decisions: readonly Decision<C, E, S>[], cause: Cause): Promise<readonly Outcome<E, S>[]> {
     const streams = new Map<string, Loaded<S>>();
     for (let tries = 1; ; tries++) {
       // 1. Load what isn't known.
@@ -57,8 +59,9 @@ export class Ledger {
         // 3. Append.
         const appended = writes.length === 0 ? [] : await this.store.append(writes);
         const ends = new Map(writes.map(({ stream }, i) => [stream, appended[i]]));
-        return decided.map(({ stream, events, before }) => ({
+        return decided.map(({ stream, events, before, state }) => ({
           events,
+          state,
           position: ends.get(stream)?.position ?? before.position,
           revision: ends.get(stream)?.revision ?? before.revision,
         }));
@@ -81,8 +84,9 @@ export class Ledger {
   }
 }
 
-type Decided<E, S> = { readonly stream: string; readonly events: readonly E[]; readonly before: Loaded<S> };
+type Decided<E, S> = { readonly stream: string; readonly events: readonly E[]; readonly before: Loaded<S>; readonly state: S };
 
+/** A stream that several decisions are about has one `before`: where it stood when the first was taken. */
 const decideAll = <C, E extends LedgerEvent, S>(
   decisions: readonly Decision<C, E, S>[],
   streams: Map<string, Loaded<S>>,
@@ -93,7 +97,7 @@ const decideAll = <C, E extends LedgerEvent, S>(
     let state = before.state;
     for (const event of events) state = decider.evolve(state, event);
     streams.set(stream, { ...before, state });
-    return { stream, events, before };
+    return { stream, events, before, state };
   });
 
 const writesOf = (decided: readonly Decided<LedgerEvent, unknown>[], cause: Cause): Write[] => {

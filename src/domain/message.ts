@@ -37,13 +37,14 @@ export type MessageEvent = { type: 'message.accepted'; data: z.infer<(typeof mes
 
 // ── State ──
 
-export type Message = { status: 'new' } | { status: 'accepted'; type: string; timestamp: string; data: JsonObject };
+export type Message = { status: 'new' } | { status: 'accepted'; type: string; timestamp: string; data: JsonObject; destinations: number };
 
 const evolve = (_: Message, event: MessageEvent): Message => ({
   status: 'accepted',
   type: event.data.type,
   timestamp: event.data.timestamp,
   data: event.data.data,
+  destinations: event.data.destinations.length,
 });
 
 // ── Decisions ──

@@ -1,0 +1,18 @@
+// Who asks: made by the API from the key that came with the request.
+import type { OrganizationId, Position } from '../domain/ids.ts';
+import { newId } from '../event-store/ids.ts';
+import type { Cause } from './ledger.ts';
+
+export type Caller = {
+  readonly organizationId: OrganizationId;
+  /** `apikey:<name>` or `system:<part>`; recorded with every event. */
+  readonly actor: string;
+  /** One id for all that a request caused. */
+  readonly correlationId: string;
+};
+
+/** Every request is a cause of its own. */
+export const causeOf = ({ actor, correlationId }: Caller): Cause => ({ actor, correlationId, commandId: newId() });
+
+/** What a command did, and the position that the views must reach to show it (undefined: it changed nothing). */
+export type Done = { readonly position: Position | undefined };

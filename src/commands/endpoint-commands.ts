@@ -1,0 +1,183 @@
+// The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
+import { notFound } from '../domain/errors.ts';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../domain/ids.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
+import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { EndpointDirectory, type KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import type { Keyring } from '../secrets/vault.ts';
+import { causeOf, type Caller, type Done } from './caller.ts';
+import { Ledger } from './ledger.ts';
+
+/** A setting as it comes in: headers are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
+export type PlainSettings = EndpointSettings;
+
+/** `secret` left out and needed: one is made. */
+export class CreateEndpoint extends Command<Done & { readonly endpointId: EndpointId }> {
+  constructor(
+    readonly caller: Caller,
+    readonly settings: PlainSettings,
+    readonly secret: string | undefined,
+    readonly disabled: boolean,
+  ) {
+    super();
+  }
+}
+
+export class UpdateEndpoint extends Command<Done> {
+  constructor(
+    readonly caller: Caller,
+    readonly endpointId: EndpointId,
+    readonly settings: Partial<PlainSettings>,
+  ) {
+    super();
+  }
+}
+
+/** Pause, Resume, Enable, Disable or Delete. */
+export class SetEndpointStatus extends Command<Done> {
+  constructor(
+    readonly caller: Caller,
+    readonly endpointId: EndpointId,
+    readonly change: Extract<EndpointCommand, { type: 'Pause' | 'Resume' | 'Enable' | 'Disable' | 'Delete' }>,
+  ) {
+    super();
+  }
+}
+
+export class RotateEndpointSecret extends Command<Done> {
+  constructor(
+    readonly caller: Caller,
+    readonly endpointId: EndpointId,
+    readonly secret: string | undefined,
+    readonly graceSeconds: number,
+  ) {
+    super();
+  }
+}
+
+/** Sends the sample payload of an event type to one endpoint, whatever its status and subscription; one attempt. */
+export class TestEndpoint extends Command<Done & { readonly deliveryId: DeliveryId }> {
+  constructor(
+    readonly caller: Caller,
+    readonly endpointId: EndpointId,
+    readonly eventType: string | undefined,
+  ) {
+    super();
+  }
+}
+
+const newSecret = () => randomBytes(32).toString('base64url');
+
+const sealHeaders = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S =>
+  settings.headers === undefined
+    ? settings
+    : { ...settings, headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.seal(value) })) };
+
+/** What every command on an endpoint does: find it in the caller's organization, decide, append. */
+@Injectable()
+class EndpointCommands {
+  constructor(
+    protected readonly ledger: Ledger,
+    protected readonly directory: EndpointDirectory,
+  ) {}
+
+  protected keyring(id: OrganizationId): Keyring {
+    const organization = this.directory.organization(id);
+    if (!organization) throw notFound('There is no such organization.');
+    return organization.keyring;
+  }
+
+  protected known({ organizationId }: Caller, id: EndpointId): KnownEndpoint {
+    const known = this.directory.endpoint(id);
+    if (known?.configuration.organizationId === organizationId) return known;
+    throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
+  }
+
+  protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<Done> {
+    const { position } = await this.ledger.execute({ stream: endpointStream(id), decider: endpoint, command }, causeOf(caller));
+    return { position };
+  }
+}
+
+@CommandHandler(CreateEndpoint)
+export class CreateEndpointHandler extends EndpointCommands implements ICommandHandler<CreateEndpoint> {
+  async execute({ caller, settings, secret, disabled }: CreateEndpoint) {
+    const { organizationId } = caller;
+    const keyring = this.keyring(organizationId);
+    const endpointId = newId() as EndpointId;
+    const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
+    const chosen = secret ?? (signs ? newSecret() : undefined);
+    const sealed = chosen === undefined ? null : keyring.seal(chosen);
+    const command: EndpointCommand = {
+      type: 'Register',
+      organizationId,
+      settings: sealHeaders(settings, keyring),
+      secret: sealed,
+      disabled,
+    };
+    return { endpointId, ...(await this.decide(caller, endpointId, command)) };
+  }
+}
+
+@CommandHandler(UpdateEndpoint)
+export class UpdateEndpointHandler extends EndpointCommands implements ICommandHandler<UpdateEndpoint> {
+  async execute({ caller, endpointId, settings }: UpdateEndpoint) {
+    this.known(caller, endpointId);
+    return this.decide(caller, endpointId, { type: 'Change', settings: sealHeaders(settings, this.keyring(caller.organizationId)) });
+  }
+}
+
+@CommandHandler(SetEndpointStatus)
+export class SetEndpointStatusHandler extends EndpointCommands implements ICommandHandler<SetEndpointStatus> {
+  async execute({ caller, endpointId, change }: SetEndpointStatus) {
+    this.known(caller, endpointId);
+    return this.decide(caller, endpointId, change);
+  }
+}
+
+@CommandHandler(RotateEndpointSecret)
+export class RotateEndpointSecretHandler extends EndpointCommands implements ICommandHandler<RotateEndpointSecret> {
+  async execute({ caller, endpointId, secret, graceSeconds }: RotateEndpointSecret) {
+    this.known(caller, endpointId);
+    const previousUntil = new Date(Date.now() + graceSeconds * 1000).toISOString();
+    const sealed = this.keyring(caller.organizationId).seal(secret ?? newSecret());
+    return this.decide(caller, endpointId, { type: 'RotateSecret', secret: sealed, previousUntil });
+  }
+}
+
+const defaultSample: JsonObject = { message: 'This is a test delivery.' };
+
+@CommandHandler(TestEndpoint)
+export class TestEndpointHandler extends EndpointCommands implements ICommandHandler<TestEndpoint> {
+  async execute({ caller, endpointId, eventType }: TestEndpoint) {
+    const known = this.known(caller, endpointId);
+    const messageType = eventType ?? this.firstTypeOf(known);
+    const sample = this.directory.eventType(caller.organizationId, messageType)?.sample;
+    const messageId = newId() as MessageId;
+    const command: AcceptMessage = {
+      type: 'AcceptMessage',
+      organizationId: caller.organizationId,
+      messageType,
+      data: typeof sample === 'object' && sample !== null && !Array.isArray(sample) ? sample : defaultSample,
+      now: new Date(),
+      destinations: [{ endpointId }],
+      skipped: [],
+      routedAt: this.directory.progress.position ?? ('' as Position),
+      test: true,
+    };
+    const { position } = await this.ledger.execute({ stream: messageStream(messageId), decider: message, command }, causeOf(caller));
+    return { position, deliveryId: deliveryIdOf(messageId, endpointId) };
+  }
+
+  /** A type that the endpoint subscribes to by name, else one that is defined and matches, else a type of our own. */
+  private firstTypeOf(known: KnownEndpoint): string {
+    const named = known.configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
+    const defined = this.directory.eventTypes(known.configuration.organizationId);
+    return named ?? defined.find(({ name, group, retired }) => !retired && known.subscribesTo(name, group))?.name ?? 'endpoint.test';
+  }
+}

@@ -1,0 +1,76 @@
+// PublishMessages: takes messages in, decides where each goes, and answers when all are durable.
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import * as z from 'zod';
+import type { MessageId, Position } from '../domain/ids.ts';
+import { jsonObject } from '../domain/json.ts';
+import { message, messageStream, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
+import { messageIdOf, newId } from '../event-store/ids.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { causeOf, type Caller } from './caller.ts';
+import { Ledger, type Decision } from './ledger.ts';
+
+/** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
+export const messageInput = z.strictObject({
+  type: z
+    .string({ error: 'must be a string such as "meeting.ended"' })
+    .max(128, { error: 'must be at most 128 characters' })
+    .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' }),
+  data: jsonObject,
+  id: z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty; leave it out to be given one' }).max(256).optional(),
+  timestamp: z.iso.datetime({ offset: true, error: 'must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z' }).optional(),
+});
+export type MessageInput = z.infer<typeof messageInput>;
+
+export type PublishedMessage = {
+  readonly id: MessageId;
+  readonly duplicate: boolean;
+  readonly destinations: number;
+  readonly position: Position;
+};
+
+export class PublishMessages extends Command<readonly PublishedMessage[]> {
+  constructor(
+    readonly caller: Caller,
+    readonly messages: readonly MessageInput[],
+  ) {
+    super();
+  }
+}
+
+const neverSeen = { state: message.initial, revision: 'no-stream' } as const;
+
+@CommandHandler(PublishMessages)
+export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
+    const now = new Date();
+    const decisions = messages.map((input): Decision<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
+      const id = input.id === undefined ? (newId() as MessageId) : messageIdOf(caller.organizationId, input.id);
+      const command: AcceptMessage = {
+        type: 'AcceptMessage',
+        organizationId: caller.organizationId,
+        clientId: input.id,
+        messageType: input.type,
+        timestamp: input.timestamp,
+        data: input.data,
+        now,
+        ...this.directory.route(caller.organizationId, input.type, input.data, now),
+      };
+      return { id, stream: messageStream(id), decider: message, command, known: neverSeen };
+    });
+    const outcomes = await this.ledger.executeAll(decisions, causeOf(caller));
+    return decisions.map(({ id }, i) => {
+      const { events = [], position, state } = outcomes[i] ?? {};
+      return {
+        id,
+        duplicate: events.length === 0,
+        destinations: state?.status === 'accepted' ? state.destinations : 0,
+        position: position as Position, // an accepted message has one
+      };
+    });
+  }
+}

@@ -1,0 +1,242 @@
+// The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica.
+// Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
+import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../domain/endpoint.ts';
+import { compileFilter } from '../domain/filter.ts';
+import type { ApiKeyRole } from '../domain/api-key.ts';
+import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Destination } from '../domain/message.ts';
+import { defaultGroup, organization, type EventType, type Organization, type OrganizationEvent } from '../domain/organization.ts';
+import { compileSubscription } from '../domain/subscription.ts';
+import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
+import type { Keyring, Vault } from '../secrets/vault.ts';
+import { Progress } from './progress.ts';
+
+export type KnownApiKey = {
+  readonly id: ApiKeyId;
+  readonly organizationId: OrganizationId;
+  readonly name: string;
+  readonly role: ApiKeyRole;
+};
+
+/** An endpoint ready for use: subscription compiled, secrets and headers decrypted on first need. */
+export class KnownEndpoint {
+  private readonly subscribed: (type: string, group: string) => boolean;
+  private readonly passes: (data: JsonObject) => boolean;
+  private plain: { headers: { name: string; value: string }[]; secret: string | null; previous: string | null } | undefined;
+
+  constructor(
+    readonly id: EndpointId,
+    /** Of the endpoint's stream: what an attempt records as its configuration. */
+    readonly revision: number,
+    readonly configuration: EndpointConfiguration,
+    private readonly keyring: Keyring,
+  ) {
+    const { eventTypes, filter } = configuration.settings;
+    this.subscribed = compileSubscription(eventTypes);
+    this.passes = filter === null ? () => true : compileFilter(filter);
+  }
+
+  subscribesTo(type: string, group: string): boolean {
+    return this.subscribed(type, group);
+  }
+
+  takes(data: JsonObject): boolean {
+    return this.passes(data);
+  }
+
+  get headers(): readonly { readonly name: string; readonly value: string }[] {
+    return this.decrypted().headers;
+  }
+
+  /** The secrets that sign at that moment, the current one first. */
+  secrets(now: Date): readonly string[] {
+    const { secret, previous } = this.decrypted();
+    const inGrace = previous !== null && now.toISOString() < (this.configuration.previousSecret?.until ?? '');
+    return [secret, inGrace ? previous : null].filter((each) => each !== null);
+  }
+
+  private decrypted() {
+    const { settings, secret, previousSecret } = this.configuration;
+    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : this.keyring.open(sealed));
+    this.plain ??= {
+      headers: settings.headers.map(({ name, value }) => ({ name, value: this.keyring.open(value) })),
+      secret: open(secret),
+      previous: open(previousSecret?.secret),
+    };
+    return this.plain;
+  }
+}
+
+export type Routing = { readonly destinations: Destination[]; readonly skipped: EndpointId[]; readonly routedAt: Position };
+
+type KnownOrganization = {
+  readonly id: OrganizationId;
+  state: Organization & { exists: 'yes' };
+  readonly keyring: Keyring;
+  readonly endpoints: Map<EndpointId, KnownEndpoint>;
+  /** Who subscribes to a type, by type: made on first need, dropped at every change. */
+  readonly subscribers: Map<string, readonly KnownEndpoint[]>;
+};
+
+const categories = ['organization', 'apikey', 'endpoint'];
+/** Types are the publishers' to invent; the index by type is dropped when it has grown to this many. */
+const mostTypes = 10_000;
+
+export class EndpointDirectory {
+  readonly progress = new Progress();
+  /** Why the directory no longer follows the log, if so. */
+  failure: Error | undefined;
+  private readonly organizations = new Map<OrganizationId, KnownOrganization>();
+  private readonly organizationOf = new Map<EndpointId, KnownOrganization>();
+  private readonly apiKeys = new Map<string, KnownApiKey>();
+  private readonly hashes = new Map<ApiKeyId, string>();
+  private readonly listeners: ((id: EndpointId) => void)[] = [];
+  private readonly ending = new AbortController();
+  private following: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly vault: Vault,
+  ) {}
+
+  /** Resolves when everything that the log holds now is known. */
+  async start(): Promise<void> {
+    const tip = await this.store.tip();
+    await new Promise<void>((resolve, reject) => {
+      if (tip === undefined) resolve();
+      this.following = this.follow((position) => {
+        if (tip !== undefined && position >= tip) resolve();
+      }).catch((error: unknown) => {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+        reject(this.failure);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.following;
+  }
+
+  organization(id: OrganizationId): { readonly id: OrganizationId; readonly name: string; readonly keyring: Keyring } | undefined {
+    const known = this.organizations.get(id);
+    return known && { id, name: known.state.name, keyring: known.keyring };
+  }
+
+  eventType(id: OrganizationId, name: string): EventType | undefined {
+    return this.organizations.get(id)?.state.eventTypes.get(name);
+  }
+
+  eventTypes(id: OrganizationId): readonly EventType[] {
+    return Array.from(this.organizations.get(id)?.state.eventTypes.values() ?? []);
+  }
+
+  endpoint(id: EndpointId): KnownEndpoint | undefined {
+    return this.organizationOf.get(id)?.endpoints.get(id);
+  }
+
+  /** @param hash hex SHA-256 of the key */
+  apiKey(hash: string): KnownApiKey | undefined {
+    return this.apiKeys.get(hash);
+  }
+
+  /** Calls back after an endpoint changed, was deleted, or changed its status. */
+  onEndpointChanged(listener: (id: EndpointId) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Where a message goes: decided once, on the configuration of this moment. */
+  route(id: OrganizationId, type: string, data: JsonObject, now: Date): Routing {
+    const destinations: Destination[] = [];
+    const skipped: EndpointId[] = [];
+    const known = this.organizations.get(id);
+    for (const subscriber of known ? this.subscribersOf(known, type) : []) {
+      if (!subscriber.takes(data)) continue;
+      const { status, settings } = subscriber.configuration;
+      if (status === 'DISABLED') skipped.push(subscriber.id);
+      else destinations.push(destinationOf(subscriber.id, settings.retryPolicy.delaysSeconds[0] ?? 0, now));
+    }
+    return { destinations, skipped, routedAt: this.progress.position ?? ('' as Position) };
+  }
+
+  private subscribersOf(known: KnownOrganization, type: string): readonly KnownEndpoint[] {
+    let subscribers = known.subscribers.get(type);
+    if (!subscribers) {
+      const group = known.state.eventTypes.get(type)?.group ?? defaultGroup(type);
+      subscribers = Array.from(known.endpoints.values()).filter((each) => each.subscribesTo(type, group));
+      if (known.subscribers.size >= mostTypes) known.subscribers.clear();
+      known.subscribers.set(type, subscribers);
+    }
+    return subscribers;
+  }
+
+  private async follow(progressed: (position: Position) => void): Promise<void> {
+    for await (const { events, position } of this.store.follow(undefined, { signal: this.ending.signal, categories })) {
+      for (const event of events) this.apply(event);
+      this.progress.advance(position);
+      progressed(position);
+    }
+  }
+
+  private apply(event: RecordedEvent): void {
+    const id = event.stream.slice(event.stream.indexOf('-') + 1);
+    switch (event.type) {
+      case 'organization.registered':
+      case 'organization.event-type-defined':
+      case 'organization.event-type-retired':
+        return this.applyOrganization(id as OrganizationId, event);
+      case 'apikey.issued': {
+        const { organizationId, name, role, hash } = event.data;
+        this.apiKeys.set(hash, { id: id as ApiKeyId, organizationId, name, role });
+        this.hashes.set(id as ApiKeyId, hash);
+        return;
+      }
+      case 'apikey.revoked':
+        this.apiKeys.delete(this.hashes.get(id as ApiKeyId) ?? '');
+        return;
+      case 'message.accepted':
+      case 'delivery.attempt-succeeded':
+      case 'delivery.attempt-failed':
+      case 'delivery.exhausted':
+      case 'delivery.retry-requested':
+      case 'delivery.cancelled':
+        return;
+      default:
+        return this.applyEndpoint(id as EndpointId, event);
+    }
+  }
+
+  private applyOrganization(id: OrganizationId, event: OrganizationEvent): void {
+    const known = this.organizations.get(id);
+    const state = organization.evolve(known?.state ?? organization.initial, event);
+    if (state.exists !== 'yes') return;
+    if (known) {
+      known.state = state;
+      known.subscribers.clear();
+    } else {
+      const keyring = this.vault.keyring(state.encryptionKey);
+      this.organizations.set(id, { id, state, keyring, endpoints: new Map(), subscribers: new Map() });
+    }
+  }
+
+  private applyEndpoint(id: EndpointId, event: RecordedEvent & EndpointEvent): void {
+    const before = this.endpoint(id);
+    const state = endpoint.evolve(before ? { exists: 'yes', configuration: before.configuration } : endpoint.initial, event);
+    const owner =
+      this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.organizations.get(event.data.organizationId) : undefined);
+    if (!owner) return;
+    owner.subscribers.clear();
+    if (state.exists === 'yes') {
+      this.organizationOf.set(id, owner);
+      owner.endpoints.set(id, new KnownEndpoint(id, event.revision, state.configuration, owner.keyring));
+    } else {
+      this.organizationOf.delete(id);
+      owner.endpoints.delete(id);
+    }
+    for (const listener of this.listeners) listener(id);
+  }
+}
+
+const destinationOf = (endpointId: EndpointId, delaySeconds: number, now: Date): Destination =>
+  delaySeconds > 0 ? { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString() } : { endpointId };
