@@ -1,0 +1,26 @@
+// The formats: what a message looks like to a receiver. One file each; this is the list of them.
+// A body is exactly what `JSON.stringify` makes of its payload, so that `JSON.stringify(JSON.parse(body)) === body`.
+import type { PayloadFormat } from '../../domain/endpoint.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { envelope } from './envelope.ts';
+import { flat } from './flat.ts';
+import { FormatError } from './format-error.ts';
+
+/** `timestamp` is as the publisher wrote it. */
+export type FormattedMessage = { readonly id: string; readonly type: string; readonly timestamp: string; readonly data: JsonObject };
+export type FormattedBody = { readonly body: string; readonly contentType: string };
+
+/** Pure. @throws FormatError with a sentence, when the message can't be put so. */
+export type Format = (message: FormattedMessage, options: JsonObject | null) => FormattedBody;
+
+const formats: Readonly<Partial<Record<PayloadFormat, Format>>> = { ENVELOPE: envelope, FLAT: flat };
+
+/** Those that can be set on an endpoint. */
+export const availableFormats = Object.keys(formats) as readonly PayloadFormat[];
+
+/** @throws FormatError when the message can't be put in that format. */
+export const formatBody = (format: PayloadFormat, message: FormattedMessage, options: JsonObject | null): FormattedBody => {
+  const put = formats[format];
+  if (!put) throw new FormatError(`The format ${format} is not available in this version; choose ${availableFormats.join(' or ')}.`);
+  return put(message, options);
+};
