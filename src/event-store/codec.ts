@@ -1,0 +1,95 @@
+// The codec: an event of the catalog ⇄ the JSON that a log stores. Every adapter writes and reads through it.
+import * as z from 'zod';
+import { catalog } from '../domain/catalog.ts';
+import { jsonObject } from '../domain/json.ts';
+import { UndecodableEvent, type NewEvent, type RecordedEvent } from './event-store.ts';
+import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
+
+/** `data` and `metadata` are JSON text; the metadata also holds the version of the event's schema, as `v`. */
+export type EncodedEvent = { readonly id: string; readonly type: string; readonly data: string; readonly metadata: string };
+
+export type StoredEvent = EncodedEvent & Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'recordedAt'>;
+
+export type Codec = {
+  /** @throws TypeError when the event is not what the catalog says, or holds what JSON can't: nothing unreadable is ever written. */
+  readonly encode: (event: NewEvent) => EncodedEvent;
+  /** @throws UndecodableEvent */
+  readonly decode: (stored: StoredEvent) => RecordedEvent;
+};
+
+const storedMetadata = z.object({
+  v: z.int().positive(),
+  actor: z.string(),
+  correlationId: z.string().exactOptional(),
+  causationId: z.string().exactOptional(),
+});
+
+const describeIssue = (error: z.ZodError, root: string) => {
+  const [issue] = error.issues;
+  return issue ? `${[root, ...issue.path.map(String)].join('.')}: ${issue.message}` : error.message;
+};
+
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Our own codec is `codec`; a test may bring another catalog and other upcasters. */
+export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcasters: Upcasters<string>): Codec => {
+  const encode = (event: NewEvent): EncodedEvent => {
+    const { id, type, data, metadata } = event;
+    const schema = schemas[type];
+    if (!schema) throw new TypeError(`${type} can't be written: the catalog has no such event.`);
+    const checked = schema.safeParse(data);
+    if (!checked.success) throw new TypeError(`${type} can't be written: ${describeIssue(checked.error, 'data')}`);
+    try {
+      return {
+        id,
+        type,
+        data: JSON.stringify(checked.data),
+        metadata: JSON.stringify({ ...metadata, v: currentVersion(upcasters, type) }),
+      };
+    } catch (error) {
+      throw new TypeError(`${type} can't be written: ${sentenceOf(error)}`, { cause: error });
+    }
+  };
+
+  const decode = (stored: StoredEvent): RecordedEvent => {
+    const { id, type, stream, revision, recordedAt } = stored;
+    const unreadable = (reason: string, cause?: unknown) => new UndecodableEvent(stored.position, stream, type, reason, { cause });
+    const parse = (text: string, what: string): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch (error) {
+        throw unreadable(`its ${what} is not JSON`, error);
+      }
+    };
+
+    // 1. What it is, and which version of that.
+    const schema = schemas[type];
+    if (!schema) throw unreadable('this version of Hookledger knows no such event');
+    const parsed = storedMetadata.safeParse(parse(stored.metadata, 'metadata'));
+    if (!parsed.success) throw unreadable(describeIssue(parsed.error, 'metadata'), parsed.error);
+    const { v, ...metadata } = parsed.data;
+    const current = currentVersion(upcasters, type);
+    if (v > current) throw unreadable(`it has version ${v} of its schema, and this version of Hookledger reads up to ${current}`);
+
+    // 2. From its version to today's.
+    let data = parse(stored.data, 'data');
+    for (const [i, upcast] of (upcasters[type] ?? []).entries()) {
+      if (i + 1 < v) continue;
+      try {
+        data = upcast(jsonObject.parse(data));
+      } catch (error) {
+        throw unreadable(`it can't be brought from version ${i + 1} to ${i + 2}: ${sentenceOf(error)}`, error);
+      }
+    }
+
+    // 3. Today's schema.
+    const checked = schema.safeParse(data);
+    if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
+    // The schema of this very type has been applied, which is what the union of event types says.
+    return { id, type, data: checked.data, metadata, stream, revision, position: stored.position, recordedAt } as RecordedEvent;
+  };
+
+  return { encode, decode };
+};
+
+export const codec: Codec = createCodec(catalog, upcasters);
