@@ -16,6 +16,11 @@ export class Progress {
     for (const waiter of this.waiters) if (waiter.position <= position) waiter.settle(true);
   }
 
+  /** It goes no further: whoever waits is told so now. */
+  end(): void {
+    for (const waiter of this.waiters) waiter.settle(false);
+  }
+
   /** @returns whether `position` was reached within `timeoutMs`. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     if (this.current !== undefined && this.current >= position) return Promise.resolve(true);

@@ -1,0 +1,319 @@
+// The runner: follows the log for one consumer and commits rows and checkpoint together, batch by batch.
+// Guarantee: each event is applied exactly once, in log order, however often the process ends. Limit: `received` and `committed` are told
+// at most once per process, and `committed` not at all for a batch whose commit was the last thing that the process did.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import type { BaseLogger } from 'pino';
+import type { Position } from '../domain/ids.ts';
+import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
+import type { Consumer } from './consumer.ts';
+import type { Bookkeeping, Database, Namespace, ReadOnly } from './database/database.ts';
+import { Progress } from './progress.ts';
+
+export type RunnerOptions = {
+  /** Events in one transaction at most, but for what one read of the log brings on top. */
+  readonly maxBatch?: number;
+  /** How long after a commit the next one waits for company. An event that arrives when nothing was committed for so long waits for nothing. */
+  readonly lingerMs?: number;
+  /** The first wait before a transaction is tried again that the database could not take; doubles up to 5 s. */
+  readonly retryMs?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+};
+
+export type ConsumerStatus = {
+  readonly name: string;
+  readonly version: number;
+  readonly state: 'starting' | 'catching-up' | 'live' | 'stopped';
+  /** Everything up to here is applied and committed. */
+  readonly position: Position | undefined;
+  /** Events read from the log and not yet committed. */
+  readonly lagEvents: number;
+  /** How old the oldest event is that is not yet applied, as far as is known; 0 when there is none. */
+  readonly lagSeconds: number;
+  /** Why it stopped, or what it is trying to get past; a sentence. */
+  readonly error?: string;
+};
+
+const longestRetryMs = 5_000;
+/** A version that was replaced stays open this long, for queries that had begun on it. */
+const graceMs = 30_000;
+
+/** An event that could not be applied. Everything before it is. */
+class PoisonEvent extends Error {
+  override name = 'PoisonEvent';
+  constructor(event: RecordedEvent, cause: unknown) {
+    super(`The event at position ${event.position} (${event.type} in ${event.stream}) can't be applied: ${sentenceOf(cause)}`, { cause });
+  }
+}
+
+export class ConsumerRunner<S extends Bookkeeping> {
+  private readonly progress = new Progress();
+  private readonly ending = new AbortController();
+  private readonly maxBatch: number;
+  private readonly lingerMs: number;
+  private readonly retryMs: number;
+  private readonly now: () => number;
+
+  private state: ConsumerStatus['state'] = 'starting';
+  private error: string | undefined;
+  private own: Namespace<S> | undefined;
+  private older: ReadOnly<S> | undefined;
+  /** Where the log ended at the start; events after it are live. */
+  private tip: Position | undefined;
+  /** Read, but in no transaction yet; and those of the running one. */
+  private pending: RecordedEvent[] = [];
+  private applying: readonly RecordedEvent[] = [];
+  private lastApplied: RecordedEvent | undefined;
+  private lastCommit = -Infinity;
+  /** How reading ended, if it did. */
+  private readingEnded: { readonly error?: unknown } | undefined;
+  private readonly arrived = new Bell();
+  private readonly taken = new Bell();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly consumer: Consumer<S>,
+    private readonly store: EventStore,
+    private readonly database: Database,
+    private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
+    { maxBatch = 2000, lingerMs = 10, retryMs = 50, now = Date.now }: RunnerOptions = {},
+  ) {
+    this.maxBatch = maxBatch;
+    this.lingerMs = lingerMs;
+    this.retryMs = retryMs;
+    this.now = now;
+  }
+
+  /** Opens the consumer's tables and begins to follow; resolves before it has caught up. */
+  async start(): Promise<void> {
+    const { name, version, readsSince = version } = this.consumer;
+    const own = await this.database.open<S>(name, version, (db) => this.consumer.createTables(db));
+    this.own = own;
+    const checkpoint = await own.checkpoint();
+    if (checkpoint !== undefined) this.progress.advance(checkpoint);
+    this.tip = await this.store.tip();
+    this.state = 'catching-up';
+    if (this.tip === undefined || (checkpoint !== undefined && checkpoint >= this.tip)) await this.becomeLive();
+    else {
+      const standing = await this.database.versions(name);
+      const readable = standing.findLast((each) => each < version && each >= readsSince);
+      if (readable !== undefined) this.older = await this.database.openReadOnly<S>(name, readable);
+    }
+    this.running = Promise.all([this.readEvents(checkpoint), this.writeEvents()]).then(() => undefined);
+  }
+
+  /** What queries see: this version's tables; until it has caught up, those of an older version that they can read. Take it anew per query. */
+  get read(): Kysely<S> {
+    return this.older?.read ?? this.namespace.read;
+  }
+
+  /** This version's tables. */
+  get namespace(): Namespace<S> {
+    if (!this.own) throw new Error(`The consumer ${this.consumer.name} was not started.`);
+    return this.own;
+  }
+
+  /** @returns whether everything up to `position` was applied and committed within `timeoutMs`; false at once when it has stopped. */
+  async reached(position: Position, timeoutMs: number): Promise<boolean> {
+    return this.progress.reached(position, this.state === 'stopped' ? 0 : timeoutMs);
+  }
+
+  status(): ConsumerStatus {
+    const { name, version } = this.consumer;
+    const oldest = this.applying[0] ?? this.pending[0] ?? (this.state === 'catching-up' ? this.lastApplied : undefined);
+    return {
+      name,
+      version,
+      state: this.state,
+      position: this.progress.position,
+      lagEvents: this.applying.length + this.pending.length,
+      lagSeconds: oldest ? Math.max(0, (this.now() - Date.parse(oldest.recordedAt)) / 1000) : 0,
+      ...(this.error === undefined ? {} : { error: this.error }),
+    };
+  }
+
+  /** Finishes the running transaction; what was read and not applied comes again at the next start. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    this.arrived.ring();
+    this.taken.ring();
+    await this.running;
+    this.state = 'stopped';
+    this.progress.end();
+    await this.older?.close();
+    this.older = undefined;
+    await this.own?.close();
+  }
+
+  private get stopping() {
+    return this.ending.signal.aborted;
+  }
+
+  private async readEvents(checkpoint: Position | undefined): Promise<void> {
+    let after = checkpoint;
+    for (;;) {
+      try {
+        for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: this.maxBatch })) {
+          after = batch.at(-1)?.position ?? after;
+          for (const part of this.cutAtTip(batch)) this.consumer.received?.(part, this.isLive(part));
+          for (const event of batch) this.pending.push(event);
+          this.arrived.ring();
+          while (this.pending.length >= this.maxBatch && !this.stopping && this.state !== 'stopped') await this.taken.next;
+          if (this.state === 'stopped') break;
+        }
+        this.readingEnded = {};
+      } catch (error) {
+        if (error instanceof LogUnavailable && !this.stopping) {
+          this.trouble(`The log can't be read: ${sentenceOf(error)} It is tried again.`, error);
+          await this.pause(error.retryAfterSeconds * 1000);
+          continue;
+        }
+        this.readingEnded = { error };
+      }
+      return this.arrived.ring();
+    }
+  }
+
+  private async writeEvents(): Promise<void> {
+    try {
+      for (;;) {
+        while (this.pending.length === 0 && !this.readingEnded && !this.stopping) await this.arrived.next;
+        await this.linger();
+        if (this.stopping) return;
+        if (this.pending.length === 0 && this.readingEnded?.error !== undefined) throw this.readingEnded.error;
+        if (this.pending.length === 0 && this.readingEnded) return;
+        await this.commit(this.take());
+      }
+    } catch (error) {
+      if (this.stopping) return;
+      this.stopAt(error);
+    }
+  }
+
+  /** Under load, commits are `lingerMs` apart, so that each one carries what came in between. The last of catching up waits for nothing. */
+  private async linger(): Promise<void> {
+    const until = this.lastCommit + this.lingerMs;
+    let timer: NodeJS.Timeout | undefined;
+    while (this.pending.length < this.maxBatch && !this.readingEnded && !this.stopping) {
+      const last = this.pending.at(-1);
+      if (this.state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
+      const left = until - performance.now();
+      if (left <= 0) break;
+      timer ??= setTimeout(() => this.arrived.ring(), Math.ceil(left));
+      await this.arrived.next;
+    }
+    clearTimeout(timer);
+  }
+
+  /** All that is pending, up to where live events begin. */
+  private take(): readonly RecordedEvent[] {
+    const [first = [], ...rest] = this.cutAtTip(this.pending);
+    this.pending = rest.flat();
+    this.applying = first;
+    this.taken.ring();
+    return first;
+  }
+
+  /** Commits all of it; where one event can't be applied, all that is before it. */
+  private async commit(batch: readonly RecordedEvent[]): Promise<void> {
+    try {
+      await this.transact(batch);
+    } catch (error) {
+      const [first] = batch;
+      if (!first || error instanceof PoisonEvent || this.stopping) throw error;
+      if (batch.length === 1) throw new PoisonEvent(first, error);
+      const half = Math.ceil(batch.length / 2);
+      await this.commit(batch.slice(0, half));
+      await this.commit(batch.slice(half));
+    }
+  }
+
+  private async transact(batch: readonly RecordedEvent[]): Promise<void> {
+    const last = batch.at(-1);
+    if (!last) return;
+    for (let wait = this.retryMs; ; wait = Math.min(2 * wait, longestRetryMs)) {
+      try {
+        await this.namespace.transaction((tx) => this.consumer.apply(batch, tx), last.position);
+        break;
+      } catch (error) {
+        if (!this.database.isTransient(error)) throw error;
+        this.trouble(`The database can't be written: ${sentenceOf(error)}. It is tried again.`, error);
+        await this.pause(wait);
+        if (this.stopping) throw error;
+      }
+    }
+    this.error = undefined;
+    this.lastCommit = performance.now();
+    this.lastApplied = last;
+    this.applying = this.applying.slice(batch.length);
+    this.consumer.committed?.(batch, this.isLive(batch));
+    this.progress.advance(last.position);
+    if (this.state === 'catching-up' && this.tip !== undefined && last.position >= this.tip) await this.becomeLive();
+  }
+
+  /** From here on queries see this version; older ones are no longer needed. */
+  private async becomeLive(): Promise<void> {
+    const { name, version } = this.consumer;
+    this.state = 'live';
+    this.consumer.caughtUp?.();
+    const { older } = this;
+    this.older = undefined;
+    if (older) setTimeout(() => void older.close(), graceMs).unref();
+    for (const each of await this.database.versions(name)) {
+      if (each >= version) continue;
+      await this.database.drop(name, each);
+      this.log.info({ consumer: name, version, dropped: each }, `${name}: version ${version} has caught up; version ${each} was dropped.`);
+    }
+  }
+
+  private stopAt(error: unknown): void {
+    const { name } = this.consumer;
+    this.state = 'stopped';
+    const named = error instanceof PoisonEvent || error instanceof UndecodableEvent;
+    this.error = `${named ? '' : 'It can no longer follow the log: '}${sentenceOf(error)}`;
+    this.log.error({ consumer: name, err: error }, `${name} has stopped: ${this.error}`);
+    this.progress.end();
+    this.taken.ring();
+    this.ending.abort();
+  }
+
+  private trouble(sentence: string, error: unknown): void {
+    if (this.error !== sentence) this.log.warn({ consumer: this.consumer.name, err: error }, `${this.consumer.name}: ${sentence}`);
+    this.error = sentence;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+  }
+
+  private isLive(batch: readonly RecordedEvent[]): boolean {
+    const [first] = batch;
+    return first !== undefined && (this.tip === undefined || first.position > this.tip);
+  }
+
+  /** One part, or two where the batch begins before the live events and ends among them. */
+  private cutAtTip(batch: readonly RecordedEvent[]): RecordedEvent[][] {
+    const { tip } = this;
+    const last = batch.at(-1);
+    if (!last || tip === undefined || last.position <= tip || this.isLive(batch)) return [batch.slice()];
+    const firstLive = batch.findIndex(({ position }) => position > tip);
+    return [batch.slice(0, firstLive), batch.slice(firstLive)];
+  }
+}
+
+/** Wakes all who wait for the next ring. */
+class Bell {
+  private rung = Promise.withResolvers<void>();
+
+  get next(): Promise<void> {
+    return this.rung.promise;
+  }
+
+  ring(): void {
+    this.rung.resolve();
+    this.rung = Promise.withResolvers();
+  }
+}
+
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

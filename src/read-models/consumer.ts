@@ -1,0 +1,34 @@
+// A consumer: what keeps tables (or a program) up to date with the log. The runner (consumer-runner.ts) feeds it.
+import type { Kysely } from 'kysely';
+import type { RecordedEvent } from '../event-store/event-store.ts';
+import type { Bookkeeping, Transaction } from './database/database.ts';
+
+export interface Consumer<S extends Bookkeeping> {
+  /** Letters, digits and `-`: part of a file's name. */
+  readonly name: string;
+  /** Bump it when the tables or what is written to them change: the new version is built beside the old one. */
+  readonly version: number;
+  /** The oldest version whose tables today's queries can read: it answers them until this version has caught up. Left out: none. */
+  readonly readsSince?: number;
+  /** Every table with the columns of its primary key, for comparing. */
+  readonly tables: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };
+
+  createTables(db: Kysely<S>): Promise<void>;
+
+  /**
+   * As soon as events are read, before they are applied; `live` is false for those that the log held already at the start. Must not throw.
+   */
+  received?(batch: readonly RecordedEvent[], live: boolean): void;
+
+  /**
+   * Applies events, in log order, within `tx`, which commits with the checkpoint. How the log is cut into batches must make no difference.
+   * Whatever it remembers from one call to the next must bear that `tx` is rolled back and the same events come again.
+   */
+  apply(batch: readonly RecordedEvent[], tx: Transaction<S>): Promise<void>;
+
+  /** After rows and checkpoint of the batch are committed. Must not throw. */
+  committed?(batch: readonly RecordedEvent[], live: boolean): void;
+
+  /** Once, when all that the log held at the start is applied. */
+  caughtUp?(): void;
+}

@@ -1,0 +1,63 @@
+// The database kit: what a consumer may know about where its rows are. Adapters stand beside this file.
+import type { Kysely } from 'kysely';
+import type { Position } from '../../domain/ids.ts';
+
+/** Every schema extends this: the checkpoint stands beside the rows that it speaks of, and is read in one snapshot with them. */
+export type Bookkeeping = { readonly checkpoint: { readonly id: number; readonly position: Position } };
+
+type Table<S> = keyof S & string;
+type Column<S, T extends keyof S> = keyof S[T] & string;
+
+/**
+ * An open transaction, and the verbs that write many rows at once. All rows of one call have the same columns. A column holds text, a
+ * number or null (true and false are 1 and 0, JSON is text), so that every database takes the same rows.
+ */
+export interface Transaction<S> {
+  /** Rows whose key stands already are left as they are. */
+  insert<T extends Table<S>>(table: T, rows: readonly S[T][]): Promise<void>;
+  /** Inserts, or sets all other columns where `keys` stand already. */
+  upsert<T extends Table<S>>(table: T, keys: readonly Column<S, T>[], rows: readonly S[T][]): Promise<void>;
+  /** Sets the given columns of the rows with these keys; a row that does not stand is passed over. */
+  update<T extends Table<S>, K extends Column<S, T>>(
+    table: T,
+    keys: readonly K[],
+    rows: readonly (Pick<S[T], K> & Partial<S[T]>)[],
+  ): Promise<void>;
+  /** Counters: inserts, or adds to all other columns where `keys` stand already. */
+  add<T extends Table<S>>(table: T, keys: readonly Column<S, T>[], rows: readonly S[T][]): Promise<void>;
+  delete<T extends Table<S>, C extends Column<S, T>>(table: T, column: C, values: readonly S[T][C][]): Promise<void>;
+  /** For the rare other statement, within this transaction. */
+  readonly kysely: Kysely<S>;
+}
+
+/** The tables of one version of one consumer, and its checkpoint. */
+export interface Namespace<S> {
+  /** Its own read-only connection: sees what is committed. */
+  readonly read: Kysely<S>;
+  /**
+   * Carries out `work` and sets the checkpoint, both or neither. Transactions of a namespace come one after the other.
+   * Rejects with what `work` threw, or with what the database did (see `Database.isTransient`); nothing is changed then.
+   */
+  transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T>;
+  /** Undefined: no event has been applied. */
+  checkpoint(): Promise<Position | undefined>;
+  close(): Promise<void>;
+}
+
+/** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
+export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
+
+export interface Database {
+  /**
+   * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
+   * it is made, empty, by `createTables`.
+   */
+  open<S extends Bookkeeping>(name: string, version: number, createTables: (db: Kysely<S>) => Promise<void>): Promise<Namespace<S>>;
+  openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>>;
+  /** The versions of a consumer that stand, lowest first. */
+  versions(name: string): Promise<readonly number[]>;
+  /** No error where it isn't there. */
+  drop(name: string, version: number): Promise<void>;
+  /** Whether the same transaction may well succeed later: the database is locked, the disk is full. */
+  isTransient(error: unknown): boolean;
+}

@@ -1,0 +1,244 @@
+// The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`.
+// Guarantee: rows and checkpoint commit together and survive the end of the process at any moment. Limit: after a power failure the
+// last commits may be gone, both of them (synchronous=NORMAL); the log then brings them again.
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { Kysely } from 'kysely';
+import type { BaseLogger } from 'pino';
+import type { Position } from '../../domain/ids.ts';
+import type { Bookkeeping, Database, Namespace, ReadOnly, Transaction } from './database.ts';
+import { sqliteDialect, Statements } from './sqlite-dialect.ts';
+
+/** "HLvw", in the file's header: says that a file is ours. */
+const applicationId = 0x484c7677;
+
+/** Rows written before other work of the process gets a turn: some milliseconds. */
+const rowsPerTurn = 500;
+
+const codes = { busy: 5, locked: 6, noMemory: 7, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 };
+const transient = new Set([codes.busy, codes.locked, codes.noMemory, codes.ioError, codes.full, codes.cantOpen]);
+const damaged = new Set([codes.corrupt, codes.notADatabase]);
+
+/** SQLite's primary result code, or undefined when the error isn't SQLite's. */
+const codeOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+
+const isDamage = (error: unknown) => damaged.has(codeOf(error) ?? 0);
+
+/** A file that can't be used as it is; it is built anew from the log. */
+class Unusable extends Error {
+  override name = 'Unusable';
+}
+
+export class SqliteDatabase implements Database {
+  constructor(
+    private readonly folder: string,
+    private readonly log: Pick<BaseLogger, 'warn'>,
+  ) {}
+
+  async open<S extends Bookkeeping>(name: string, version: number, createTables: (db: Kysely<S>) => Promise<void>): Promise<Namespace<S>> {
+    await mkdir(this.folder, { recursive: true });
+    const file = this.file(name, version);
+    try {
+      return await openNamespace(file, createTables);
+    } catch (error) {
+      if (!(error instanceof Unusable || (error instanceof Error && isDamage(error)))) throw error;
+      const aside = `${file}.aside`;
+      await remove(aside);
+      for (const end of ['', '-wal', '-shm']) await rename(file + end, aside + end).catch(() => undefined);
+      await remove(file);
+      this.log.warn({ file, aside }, `${file} can't be used (${error.message}); it was moved to ${aside} and is built anew from the log.`);
+      return openNamespace(file, createTables);
+    }
+  }
+
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.file(name, version));
+  }
+
+  async versions(name: string): Promise<readonly number[]> {
+    const files = await readdir(this.folder).catch(() => []);
+    const versions = files.map((file) => /^(.+)@(\d+)\.db$/.exec(file)).filter((match) => match?.[1] === name);
+    return versions.map((match) => Number(match?.[2])).sort((a, b) => a - b);
+  }
+
+  drop(name: string, version: number): Promise<void> {
+    return remove(this.file(name, version));
+  }
+
+  isTransient(error: unknown): boolean {
+    return transient.has(codeOf(error) ?? 0);
+  }
+
+  private file(name: string, version: number) {
+    return join(this.folder, `${name}@${version}.db`);
+  }
+}
+
+/** Says, beside a file that was found to be damaged while it was in use, that it is not to be opened again. */
+const damageMark = (file: string) => `${file}.damaged`;
+
+const remove = async (file: string) => {
+  for (const end of ['', '-wal', '-shm', '.damaged']) await rm(file + end, { force: true });
+};
+
+const openReadOnly = <S>(file: string): ReadOnly<S> => {
+  const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
+  db.exec('PRAGMA cache_size = -16384');
+  const read = new Kysely<S>({ dialect: sqliteDialect(db, new Statements(db)) });
+  // Kysely closes only what a query has opened.
+  return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
+};
+
+const openNamespace = async <S extends Bookkeeping>(file: string, createTables: (db: Kysely<S>) => Promise<void>) => {
+  if (existsSync(damageMark(file))) throw new Unusable('it was found to be damaged');
+  const db = new DatabaseSync(file, { timeout: 100 });
+  try {
+    const isNew = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] === 0;
+    const id = db.prepare('PRAGMA application_id').get()?.['application_id'];
+    if (!isNew && id !== applicationId) throw new Unusable('it is not a file of Hookledger');
+    // A page is written back to the file once for many commits; 32 MiB keep the upper parts of the indexes at hand.
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY`);
+    const statements = new Statements(db);
+    const kysely = new Kysely<S>({ dialect: sqliteDialect(db, statements) });
+    if (isNew) {
+      db.exec('BEGIN IMMEDIATE');
+      db.exec('CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, position TEXT NOT NULL)');
+      await createTables(kysely);
+      db.exec(`PRAGMA application_id = ${applicationId}; COMMIT`);
+    }
+    return new SqliteNamespace<S>(file, db, statements, kysely, openReadOnly<S>(file));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+};
+
+class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
+  readonly read: Kysely<S>;
+  private readonly tx: SqliteTransaction<S>;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly file: string,
+    private readonly db: DatabaseSync,
+    private readonly statements: Statements,
+    kysely: Kysely<S>,
+    private readonly reader: ReadOnly<S>,
+  ) {
+    this.read = reader.read;
+    this.tx = new SqliteTransaction(statements, kysely);
+  }
+
+  transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
+    const done = this.last.then(() => this.carryOut(work, checkpoint));
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  private async carryOut<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint: Position | undefined): Promise<T> {
+    this.db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = await work(this.tx);
+      if (checkpoint !== undefined)
+        this.statements
+          .prepare('INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET position = excluded.position')
+          .run(checkpoint);
+      this.db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // After some errors, a full disk for one, SQLite has rolled back already.
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+      if (isDamage(error)) writeFileSync(damageMark(this.file), '');
+      throw error;
+    }
+  }
+
+  async checkpoint(): Promise<Position | undefined> {
+    return this.statements.prepare('SELECT position FROM checkpoint').get()?.['position'] as Position | undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.last;
+    if (!this.db.isOpen) return;
+    await this.reader.close();
+    this.db.close();
+  }
+}
+
+type Row = Readonly<Record<string, SQLInputValue>>;
+
+/** One prepared statement per table and set of columns, run for each row: no SQL is made per row. */
+class SqliteTransaction<S> implements Transaction<S> {
+  /** The SQL text by verb, table, keys and columns. */
+  private readonly texts = new Map<string, string>();
+
+  constructor(
+    private readonly statements: Statements,
+    readonly kysely: Kysely<S>,
+  ) {}
+
+  insert(table: string, rows: readonly unknown[]): Promise<void> {
+    return this.each('insert', table, [], rows, (columns) => `${insertInto(table, columns)} ON CONFLICT DO NOTHING`);
+  }
+
+  upsert(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
+    return this.each('upsert', table, keys, rows, (columns) => {
+      const set = others(columns, keys).map((column) => `"${column}" = excluded."${column}"`);
+      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO ${set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`}`;
+    });
+  }
+
+  update(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
+    return this.each('update', table, keys, rows, (columns) => {
+      const set = others(columns, keys).map((column) => `"${column}" = ?${columns.indexOf(column) + 1}`);
+      const where = keys.map((key) => `"${key}" = ?${columns.indexOf(key) + 1}`);
+      return `UPDATE "${table}" SET ${set.join(', ')} WHERE ${where.join(' AND ')}`;
+    });
+  }
+
+  add(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
+    return this.each('add', table, keys, rows, (columns) => {
+      const sums = others(columns, keys).map((column) => `"${column}" = "${table}"."${column}" + excluded."${column}"`);
+      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO UPDATE SET ${sums.join(', ')}`;
+    });
+  }
+
+  delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
+    const rows = values.map((value) => ({ [column]: value }));
+    return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
+  }
+
+  private async each(
+    verb: string,
+    table: string,
+    keys: readonly string[],
+    rows: readonly unknown[],
+    text: (columns: readonly string[]) => string,
+  ): Promise<void> {
+    // The port's types say that rows hold only values that SQLite takes.
+    const [first] = rows as readonly Row[];
+    if (!first) return;
+    const columns = Object.keys(first);
+    const shape = [verb, table, ...keys, '', ...columns].join(' ');
+    let sql = this.texts.get(shape);
+    if (sql === undefined) this.texts.set(shape, (sql = text(columns)));
+    const statement = this.statements.prepare(sql);
+    const values = Array.from<SQLInputValue>({ length: columns.length });
+    let written = 0;
+    for (const row of rows as readonly Row[]) {
+      for (let i = 0; i < columns.length; i++) values[i] = row[columns[i] as string] as SQLInputValue;
+      statement.run(...values);
+      if (++written % rowsPerTurn === 0) await setImmediate();
+    }
+  }
+}
+
+const list = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(', ');
+const others = (columns: readonly string[], keys: readonly string[]) => columns.filter((column) => !keys.includes(column));
+const insertInto = (table: string, columns: readonly string[]) =>
+  `INSERT INTO "${table}" (${list(columns)}) VALUES (${columns.map(() => '?').join(', ')})`;
