@@ -1,0 +1,320 @@
+// The bench: `npm run bench [-- --seconds 20 --only A,B,C,D,rebuild --json]`. It runs the built server, a load generator and a
+// receiver as processes of this machine, measures both limits in the same run, and sets the figures beside their targets.
+//   A  single-message requests, closed loop          limit: pass-through (takes, signs, POSTs; stores nothing)
+//   B  requests of 100 messages, closed loop         limit: bare loop (only signs and POSTs)
+//   C  single-message requests at half of A's rate, open loop
+//   D  memory with many deliveries waiting for a retry
+//   rebuild  the views from the log that A to C left
+// Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
+// which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
+import type { BareLoopPart } from './bare-loop.ts';
+import type { Load, LoadGeneratorPart } from './load-generator.ts';
+import type { PassThroughPart } from './pass-through.ts';
+import { startPart, type Part } from './processes.ts';
+import type { ReceiverPart } from './receiver.ts';
+import { endpointCount, eventType, secret } from './workload.ts';
+
+const usage = `npm run bench -- [options]
+  --seconds 20        measured time of each phase
+  --warm-up 5         before each
+  --only A,B,C,D,rebuild
+  --connections 96    keep-alive connections of the load generator
+  --rate N            messages/s in phase C; half of A's deliveries/s unless said
+  --waiting 100000    deliveries that wait for a retry in phase D
+  --store sqlite      the log to measure
+  --server FILE       another build than dist/main.js
+  --json              figures as JSON on standard output, progress on standard error`;
+
+type Throughput = {
+  deliveriesPerSecond: number;
+  acceptedPerSecond: number;
+  /** Accepted and not yet delivered when the measured time ended, and how long they took then. */
+  backlog: number;
+  drainSeconds: number;
+  /** Accepted and not delivered within a minute after the end: must be 0. */
+  lost: number;
+  refused: number;
+  latencyMs: { p50: number; p95: number; p99: number; max: number };
+  signatures: { checked: number; wrong: number };
+  /** Cores that the measured process used, and the peak of its memory so far (VmHWM). */
+  cores: number;
+};
+type Waiting = { deliveries: number; beforeMb: number; afterMb: number; growthMb: number; peakMb: number };
+type Target = { what: string; value: number; target: string; met: boolean };
+export type Figures = {
+  machine: { cpus: number; model: string; node: string; fdatasyncPerSecond: number };
+  secondsPerPhase: number;
+  store: string;
+  A?: Throughput;
+  passThrough?: Throughput;
+  B?: Throughput;
+  bareLoop?: { perSecond: number; concurrency: number };
+  C?: Throughput & { rate: number };
+  peakMemoryMb?: number;
+  D?: Waiting;
+  rebuild?: { events: number; seconds: number; eventsPerSecond: number };
+  targets: Target[];
+  /** What went wrong, as sentences. */
+  problems: string[];
+};
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '20' },
+    'warm-up': { type: 'string', default: '5' },
+    only: { type: 'string', default: 'A,B,C,D,rebuild' },
+    connections: { type: 'string', default: '96' },
+    rate: { type: 'string' },
+    waiting: { type: 'string', default: '100000' },
+    store: { type: 'string', default: 'sqlite' },
+    server: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log(usage);
+  process.exit(0);
+}
+if (options.store !== 'sqlite') {
+  console.error(`The bench measures the embedded log only; leave out --store=${options.store}.`);
+  process.exit(2);
+}
+const seconds = Number(options.seconds);
+const warmUp = Math.min(Number(options['warm-up']), seconds);
+const only = new Set(options.only.split(','));
+const connections = Number(options.connections);
+const waitingDeliveries = Number(options.waiting);
+
+const pause = (s: number) => new Promise<void>((resolve) => setTimeout(resolve, s * 1_000));
+const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+const rounded = (value: number) => Math.round(value).toLocaleString('en');
+const until = async (condition: () => Promise<boolean>, timeoutSeconds: number): Promise<boolean> => {
+  for (const giveUp = Date.now() + timeoutSeconds * 1_000; Date.now() < giveUp; await pause(0.1)) if (await condition()) return true;
+  return condition();
+};
+
+// ── The machine ── Linux' /proc; elsewhere memory and CPU read as NaN.
+
+const megabytes = (pid: number, field: 'VmHWM' | 'VmRSS'): number => {
+  try {
+    return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1_024) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+};
+
+const cpuSeconds = (pid: number): number => {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
+};
+
+/** A figure of an SQLite log means nothing where fdatasync costs nothing (tmpfs), so it is printed beside them. */
+const fdatasyncPerSecond = (): number => {
+  const folder = mkdtempSync(join(tmpdir(), 'hookledger-bench-'));
+  const file = openSync(join(folder, 'probe'), 'w');
+  const began = performance.now();
+  let count = 0;
+  for (; performance.now() - began < 300; count++) {
+    writeSync(file, 'x'.repeat(4_096));
+    fdatasyncSync(file);
+  }
+  closeSync(file);
+  rmSync(folder, { recursive: true });
+  return Math.round(count / ((performance.now() - began) / 1_000));
+};
+
+/** Memory once it has stopped moving: five readings, a second apart, within 2 %; after 30 s whatever it is then. */
+const settledMegabytes = async (pid: number): Promise<number> => {
+  const readings: number[] = [];
+  for (let i = 0; i < Math.min(30, seconds * 3); i++) {
+    readings.push(megabytes(pid, 'VmRSS'));
+    const last = readings.slice(-5);
+    if (last.length === 5 && Math.max(...last) < Math.min(...last) * 1.02) break;
+    await pause(Math.min(1, seconds / 5));
+  }
+  return readings.at(-1) ?? Number.NaN;
+};
+
+// ── Phases ──
+
+type Parts = { receiver: Part<ReceiverPart>; generator: Part<LoadGeneratorPart>; receiverUrl: string };
+
+/** One load on one server: warm-up, the measured window, the wait until everything that was accepted has arrived. */
+const measure = async ({ receiver, generator }: Parts, load: Load, pid: number): Promise<Throughput> => {
+  const before = (await receiver.call('count')).delivered;
+  await generator.call('start', load);
+  await pause(warmUp);
+  const acceptedBefore = (await generator.call('sent')).accepted;
+  const cpuBefore = cpuSeconds(pid);
+  await receiver.call('reset');
+  await pause(seconds);
+  const window = await receiver.call('snapshot');
+  const cpu = cpuSeconds(pid) - cpuBefore;
+  const acceptedAfter = (await generator.call('sent')).accepted;
+  const delivered = (await receiver.call('count')).delivered - before;
+  const sent = await generator.call('stop');
+  const began = performance.now();
+  await until(async () => (await receiver.call('count')).delivered - before >= sent.accepted, 60);
+  const arrived = (await receiver.call('count')).delivered - before;
+  if (sent.firstRefusal !== undefined) figures.problems.push(`${sent.refused} messages were refused; the first: ${sent.firstRefusal}`);
+  return {
+    deliveriesPerSecond: window.delivered / window.seconds,
+    acceptedPerSecond: (acceptedAfter - acceptedBefore) / window.seconds,
+    backlog: Math.max(0, acceptedAfter - delivered),
+    drainSeconds: (performance.now() - began) / 1_000,
+    lost: Math.max(0, sent.accepted - arrived),
+    refused: sent.refused,
+    latencyMs: window.latencyMs,
+    signatures: window.signatures,
+    cores: cpu / window.seconds,
+  };
+};
+
+const told = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, drainSeconds, latencyMs, cores }: Throughput) =>
+  say(
+    `${name.padEnd(46)} ${rounded(deliveriesPerSecond).padStart(7)} deliveries/s  ${rounded(acceptedPerSecond).padStart(7)} accepted/s` +
+      `  p50 ${latencyMs.p50.toFixed(1)}  p95 ${latencyMs.p95.toFixed(1)}  p99 ${latencyMs.p99.toFixed(1)} ms  ${cores.toFixed(2)} cores` +
+      (backlog > 1_000 ? `  (backlog ${rounded(backlog)}, gone after ${drainSeconds.toFixed(1)} s)` : ''),
+  );
+
+const start = async (parts: Parts): Promise<Server> => {
+  const server = await startServer({
+    ...(options.server === undefined ? {} : { main: options.server }),
+    env: { HOOKLEDGER_LOG_LEVEL: 'warn' },
+  });
+  for (let i = 0; i < endpointCount; i++)
+    await createEndpoint(server, { name: `bench ${i}`, url: `${parts.receiverUrl}/ok/${i}`, eventTypes: [eventType(i)], secret });
+  return server;
+};
+
+const loadOn = (server: Server, more: Partial<Load> = {}): Load => ({
+  url: server.url,
+  key: server.adminKey,
+  connections,
+  batch: 1,
+  ...more,
+});
+
+const throughput = async (parts: Parts) => {
+  const server = await start(parts);
+  try {
+    if (only.has('A')) {
+      figures.A = await measure(parts, loadOn(server), server.pid);
+      told('A  single-message requests', figures.A);
+      const passThrough = startPart<PassThroughPart>('./pass-through.ts');
+      const url = await passThrough.call('listen', parts.receiverUrl);
+      figures.passThrough = await measure(parts, { ...loadOn(server), url }, passThrough.pid);
+      told('   limit: pass-through', figures.passThrough);
+      await passThrough.stop();
+    }
+    if (only.has('B')) {
+      figures.B = await measure(parts, loadOn(server, { batch: 100, connections: Math.min(connections, 16) }), server.pid);
+      told('B  requests of 100 messages', figures.B);
+      const bareLoop = startPart<BareLoopPart>('./bare-loop.ts');
+      figures.bareLoop = await bareLoop.call('run', { receiver: parts.receiverUrl, seconds, tuneSeconds: Math.min(1.5, seconds / 5) });
+      say(
+        `   limit: bare loop, ${figures.bareLoop.concurrency} connections`.padEnd(46) +
+          ` ${rounded(figures.bareLoop.perSecond).padStart(7)} deliveries/s`,
+      );
+      await bareLoop.stop();
+    }
+    if (only.has('C')) {
+      const rate = options.rate === undefined ? (figures.A?.deliveriesPerSecond ?? Number.NaN) / 2 : Number(options.rate);
+      if (!(rate > 0)) throw new Error("Phase C runs at half of A's rate: run A too, or give --rate.");
+      figures.C = { rate, ...(await measure(parts, loadOn(server, { rate, connections: 256 }), server.pid)) };
+      told(`C  single-message requests at ${rounded(rate)}/s`, figures.C);
+    }
+    figures.peakMemoryMb = megabytes(server.pid, 'VmHWM');
+    say(`   peak memory of the server ${rounded(figures.peakMemoryMb)} MB`);
+    await server.stop();
+  } catch (error) {
+    say(server.logs.slice(-20).join('\n'));
+    throw error;
+  } finally {
+    await server.dispose();
+  }
+};
+
+/** Memory before and after: on a server that has worked already, so that what it needs to work at all is not counted. */
+const waiting = async (parts: Parts) => {
+  const server = await start(parts);
+  try {
+    const type = 'bench.waiting';
+    const url = `${parts.receiverUrl}/fail`;
+    await createEndpoint(server, { name: 'waiting', url, eventTypes: [type], secret, retryPolicy: { delaysSeconds: [0, 3_600] } });
+    await measure(parts, loadOn(server), server.pid);
+    const beforeMb = await settledMegabytes(server.pid);
+
+    const failedBefore = (await parts.receiver.call('count')).failed;
+    const batch = Math.min(100, waitingDeliveries);
+    await parts.generator.call('start', loadOn(server, { batch, connections: 8, type, requests: Math.ceil(waitingDeliveries / batch) }));
+    const sent = await parts.generator.call('finish');
+    const arrived = async () => (await parts.receiver.call('count')).failed - failedBefore >= sent.accepted;
+    if (!(await until(arrived, 60))) figures.problems.push('Not every first attempt of the waiting deliveries was made within a minute.');
+    const shown = async () => (await conservation(server)).open >= sent.accepted;
+    if (!(await until(shown, 60))) figures.problems.push(`The views do not show ${sent.accepted} open deliveries after a minute.`);
+    const afterMb = await settledMegabytes(server.pid);
+    const { open } = await conservation(server);
+    figures.D = { deliveries: open, beforeMb, afterMb, growthMb: afterMb - beforeMb, peakMb: megabytes(server.pid, 'VmHWM') };
+    say(
+      `D  ${rounded(open)} deliveries wait for a retry: memory ${rounded(beforeMb)} → ${rounded(afterMb)} MB, peak ${rounded(figures.D.peakMb)} MB`,
+    );
+  } catch (error) {
+    say(server.logs.slice(-20).join('\n'));
+    throw error;
+  } finally {
+    await server.dispose();
+  }
+};
+
+const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild }: Figures): Target[] => {
+  const targets: Target[] = [];
+  const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
+  const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
+  if (A && passThrough) atLeast('A / pass-through', A.deliveriesPerSecond / passThrough.deliveriesPerSecond, 0.5);
+  if (B && bareLoop) atLeast('B / bare loop', B.deliveriesPerSecond / bareLoop.perSecond, 0.3);
+  if (C) below('p99 at half load, ms', C.latencyMs.p99, 100);
+  if (peakMemoryMb !== undefined) below('peak memory, MB', peakMemoryMb, 400);
+  if (D) below(`growth with ${rounded(D.deliveries)} waiting, MB`, D.growthMb, 100);
+  if (rebuild) atLeast('rebuild, events/s', rebuild.eventsPerSecond, 50_000);
+  return targets;
+};
+
+const figures: Figures = {
+  machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version, fdatasyncPerSecond: fdatasyncPerSecond() },
+  secondsPerPhase: seconds,
+  store: options.store,
+  targets: [],
+  problems: [],
+};
+const { machine } = figures;
+say(`${machine.cpus} × ${machine.model}, Node ${machine.node}, ${rounded(machine.fdatasyncPerSecond)} fdatasync/s, ${seconds} s per phase`);
+const receiver = startPart<ReceiverPart>('./receiver.ts');
+const generator = startPart<LoadGeneratorPart>('./load-generator.ts');
+const parts: Parts = { receiver, generator, receiverUrl: await receiver.call('listen') };
+if (['A', 'B', 'C', 'rebuild'].some((phase) => only.has(phase))) await throughput(parts);
+if (only.has('D')) await waiting(parts);
+await Promise.all([receiver.stop(), generator.stop()]);
+
+for (const [name, phase] of Object.entries({ A: figures.A, 'pass-through': figures.passThrough, B: figures.B, C: figures.C })) {
+  if (phase && phase.lost > 0) figures.problems.push(`${name}: ${phase.lost} accepted messages had not arrived a minute later.`);
+  if (phase && phase.signatures.wrong > 0)
+    figures.problems.push(`${name}: ${phase.signatures.wrong} of ${phase.signatures.checked} signatures were wrong.`);
+}
+figures.targets = setTargets(figures);
+say('');
+for (const { what, value, target, met } of figures.targets)
+  say(`${what.padEnd(36)} ${value.toFixed(value < 10 ? 2 : 0).padStart(8)}   target ${target.padEnd(9)} ${met ? 'met' : 'MISSED'}`);
+for (const problem of figures.problems) say(`✗ ${problem}`);
+if (options.json) console.log(JSON.stringify(figures, null, 2));
+process.exitCode = figures.problems.length === 0 ? 0 : 1;

@@ -1,0 +1,157 @@
+// The bench's load generator: HTTP/1.1 written by hand on raw sockets with requests made beforehand, so that it costs the
+// machine as little as possible. Closed loop (each connection sends as soon as it is answered) or open loop at a fixed rate.
+// In the open loop `sentAt` is the moment at which the request was to be sent, so that a slow server cannot hide a queue.
+import { createConnection, type Socket } from 'node:net';
+import { serve } from './processes.ts';
+import { clock, clockDigits, eventType, message, sentAtKey } from './workload.ts';
+
+export type Load = {
+  url: string;
+  key: string;
+  connections: number;
+  /** Messages in a request. */
+  batch: number;
+  /** Requests per second; absent: closed loop. */
+  rate?: number;
+  /** Stops by itself after so many requests. */
+  requests?: number;
+  /** Instead of the workload's event types. */
+  type?: string;
+};
+
+/** Messages, not requests. */
+export type Sent = { accepted: number; refused: number; firstRefusal?: string };
+
+let load: Load;
+const run = { on: false, requestsLeft: Infinity };
+let accepted = 0;
+let refused = 0;
+let firstRefusal: string | undefined;
+let connections: Connection[] = [];
+let idle: Connection[] = [];
+
+const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[] } => {
+  const type = (i: number) => load.type ?? eventType(i);
+  const body = JSON.stringify(load.batch === 1 ? message(type(index)) : Array.from({ length: load.batch }, (_, i) => message(type(i))));
+  const head = [
+    'POST /v1/messages HTTP/1.1',
+    `host: ${new URL(load.url).host}`,
+    `authorization: Bearer ${load.key}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  const bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
+  const sentAtOffsets: number[] = [];
+  for (let at = bytes.indexOf(sentAtKey); at >= 0; at = bytes.indexOf(sentAtKey, at + 1)) sentAtOffsets.push(at + sentAtKey.length);
+  return { bytes, sentAtOffsets };
+};
+
+class Connection {
+  busy = false;
+  private readonly socket: Socket;
+  private readonly bytes: Buffer;
+  private readonly sentAtOffsets: number[];
+  private unread: Buffer | undefined;
+
+  constructor(index: number) {
+    const { hostname, port } = new URL(load.url);
+    ({ bytes: this.bytes, sentAtOffsets: this.sentAtOffsets } = requestFor(index));
+    this.socket = createConnection({ host: hostname, port: Number(port), noDelay: true });
+    this.socket.on('data', (chunk) => this.read(chunk));
+    this.socket.on('error', (error) => this.broke(error.message));
+    this.socket.on('close', () => {
+      idle = idle.filter((connection) => connection !== this);
+      this.broke('the server closed the connection');
+    });
+  }
+
+  send(sentAt: number): void {
+    this.busy = true;
+    run.requestsLeft--;
+    const digits = String(sentAt);
+    for (const offset of this.sentAtOffsets) this.bytes.write(digits, offset, clockDigits, 'latin1');
+    this.socket.write(this.bytes); // not touched again before its answer is here
+  }
+
+  private read(chunk: Buffer): void {
+    const bytes = this.unread ? Buffer.concat([this.unread, chunk]) : chunk;
+    const headEnd = bytes.indexOf('\r\n\r\n');
+    if (headEnd < 0) return void (this.unread = bytes);
+    const head = bytes.toString('latin1', 0, headEnd);
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+    if (length === undefined) throw new Error(`The load generator reads answers with a content-length only, not:\n${head}`);
+    if (bytes.length < headEnd + 4 + Number(length)) return void (this.unread = bytes);
+    this.unread = undefined;
+    this.busy = false;
+    if (head.startsWith('202', 9)) accepted += load.batch;
+    else {
+      refused += load.batch;
+      firstRefusal ??= bytes.toString();
+    }
+    if (run.on && load.rate === undefined && run.requestsLeft > 0) this.send(clock());
+    else idle.push(this);
+  }
+
+  private broke(reason: string): void {
+    if (!this.busy) return;
+    this.busy = false;
+    refused += load.batch;
+    firstRefusal ??= reason;
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+/** Sends what is due; what finds no free connection is sent late with the time at which it was due. */
+const pace = (rate: number) => {
+  const intervalUs = 1e6 / rate;
+  let due = clock();
+  const tick = () => {
+    if (!run.on) return;
+    for (const now = clock(); due <= now && run.requestsLeft > 0; due += intervalUs) {
+      const free = idle.pop();
+      if (!free) break;
+      free.send(Math.floor(due));
+    }
+    setTimeout(tick, 1);
+  };
+  tick();
+};
+
+const sent = (): Sent => ({ accepted, refused, ...(firstRefusal === undefined ? {} : { firstRefusal }) });
+
+const untilAnswered = async () => {
+  while (connections.some(({ busy }) => busy)) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+const handlers = {
+  start(what: Load) {
+    load = what;
+    run.on = true;
+    run.requestsLeft = what.requests ?? Infinity;
+    accepted = refused = 0;
+    firstRefusal = undefined;
+    connections = Array.from({ length: what.connections }, (_, i) => new Connection(i));
+    idle = [...connections];
+    if (what.rate !== undefined) return pace(what.rate);
+    for (const connection of idle.splice(0)) if (run.requestsLeft > 0) connection.send(clock());
+  },
+  sent,
+  /** Sends no more, waits for the answers, closes. */
+  async stop(): Promise<Sent> {
+    run.on = false;
+    await untilAnswered();
+    for (const connection of connections) connection.close();
+    connections = idle = [];
+    return sent();
+  },
+  /** Waits until `requests` are answered, then closes. */
+  async finish(): Promise<Sent> {
+    while (run.requestsLeft > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    return handlers.stop();
+  },
+};
+export type LoadGeneratorPart = typeof handlers;
+serve(handlers);

@@ -1,0 +1,34 @@
+// The bench and the demo run to their end and say what they should; how fast they are is not judged here.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { Figures } from '../bench/bench.ts';
+
+const run = promisify(execFile);
+
+it('the bench measures every phase and both limits', { timeout: 90_000 }, async () => {
+  const quick = ['--seconds', '1', '--warm-up', '0.3', '--connections', '16', '--waiting', '300'];
+  const { stdout } = await run(process.execPath, ['bench/bench.ts', '--json', ...quick]);
+  const figures = JSON.parse(stdout) as Figures;
+  expect(figures.problems).toEqual([]);
+  for (const phase of [figures.A, figures.passThrough, figures.B, figures.C]) {
+    expect(phase?.deliveriesPerSecond).toBeGreaterThan(0);
+    expect(phase?.latencyMs.p50).toBeGreaterThan(0);
+    expect(phase?.signatures).toMatchObject({ wrong: 0 });
+    expect(phase?.lost).toBe(0);
+  }
+  expect(figures.A?.signatures.checked).toBeGreaterThan(0);
+  expect(figures.bareLoop?.perSecond).toBeGreaterThan(0);
+  expect(figures.D?.deliveries).toBe(300);
+  expect(figures.targets.map(({ what }) => what)).toContain('A / pass-through');
+});
+
+it('the demo shows a failed attempt, its retry, the success rate and the timeline, and ends', { timeout: 60_000 }, async () => {
+  const { stdout } = await run(process.execPath, ['bench/demo.ts']);
+  expect(stdout).toMatch(/attempt 1 failed: .*500.*next attempt in \d/);
+  expect(stdout).toMatch(/attempt 2: signature verified, answering 200/);
+  expect(stdout).toContain('success rate 100% (3/3)');
+  expect(stdout).toMatch(/a duplicate, nothing is sent again/);
+  expect(stdout).toMatch(/The timeline of the message.*\n(\s+\d{4}-\d\d-\d\dT\S+ {2}\S.*\n){3,}/);
+  expect(stdout).toContain('exit code 0');
+});
