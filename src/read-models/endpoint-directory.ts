@@ -79,7 +79,6 @@ type KnownOrganization = {
   readonly subscribers: Map<string, readonly KnownEndpoint[]>;
 };
 
-const categories = ['organization', 'apikey', 'endpoint'];
 /** Types are the publishers' to invent; the index by type is dropped when it has grown to this many. */
 const mostTypes = 10_000;
 
@@ -172,10 +171,12 @@ export class EndpointDirectory {
   }
 
   private async follow(progressed: (position: Position) => void): Promise<void> {
-    for await (const { events, position } of this.store.follow(undefined, { signal: this.ending.signal, categories })) {
-      for (const event of events) this.apply(event);
-      this.progress.advance(position);
-      progressed(position);
+    for await (const batch of this.store.follow(undefined, { signal: this.ending.signal })) {
+      for (const event of batch) this.apply(event);
+      const last = batch.at(-1);
+      if (!last) continue;
+      this.progress.advance(last.position);
+      progressed(last.position);
     }
   }
 

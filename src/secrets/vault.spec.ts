@@ -23,7 +23,7 @@ describe('the vault', () => {
   });
   it('notices a changed byte', () => {
     const sealed = keyring.seal('pay 10');
-    const changed = sealed.slice(0, -3) + (sealed.at(-3) === 'A' ? 'B' : 'A') + sealed.slice(-2);
+    const changed = sealed.slice(0, 10) + (sealed[10] === 'A' ? 'B' : 'A') + sealed.slice(11);
     expect(() => keyring.open(changed)).toThrow(SecretUnreadable);
   });
 });

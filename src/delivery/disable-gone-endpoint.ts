@@ -1,0 +1,25 @@
+// DisableGoneEndpoint: what the saga decides when a receiver answers `410 Gone`.
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { Ledger } from '../commands/ledger.ts';
+import { endpoint, endpointStream } from '../domain/endpoint.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { DisableGoneEndpoint } from './delivery.saga.ts';
+
+@CommandHandler(DisableGoneEndpoint)
+export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEndpoint> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ endpointId, revision, causationId }: DisableGoneEndpoint): Promise<void> {
+    const known = this.directory.endpoint(endpointId);
+    if (known?.revision !== revision) return; // somebody changed or deleted it since
+    const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
+    const state = { exists: 'yes', configuration: known.configuration } as const;
+    await this.ledger.execute(
+      { stream: endpointStream(endpointId), decider: endpoint, command, known: { state, revision } },
+      { actor: 'system:delivery-saga', commandId: causationId, causationId },
+    );
+  }
+}

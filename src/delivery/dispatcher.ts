@@ -1,0 +1,222 @@
+// The dispatcher: which due attempt goes when. One lane per endpoint, so that nothing waits behind somebody else's dead endpoint:
+// a lane has a bound of its own, which falls while its receiver does not answer and grows while it does.
+import type { BaseLogger } from 'pino';
+import type { EndpointId, DeliveryId, Position } from '../domain/ids.ts';
+import type { RecordedEvent } from '../event-store/event-store.ts';
+import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { AttemptRunner } from './attempt-runner.ts';
+import type { ScheduleAttempt } from './delivery.saga.ts';
+import type { DueAttempts } from './due-attempts.ts';
+
+type Lane = {
+  readonly id: EndpointId;
+  /** Next to go, oldest first; bounded. */
+  waiting: ScheduleAttempt[];
+  inFlight: number;
+  /** How many may be in flight now. */
+  limit: number;
+  /** The table holds due attempts that are not in `waiting`. */
+  backlog: boolean;
+  refilling: boolean;
+  /** Waiting, in flight, or recorded at a position that the table does not show yet: the table's row is not to be taken. */
+  readonly underWay: Map<DeliveryId, Position | undefined>;
+};
+
+export type DispatcherOptions = {
+  /** Requests at one time, in all and to one endpoint. */
+  readonly concurrency: number;
+  readonly endpointConcurrency: number;
+};
+
+/** What a lane starts with: a receiver must answer before it gets more. */
+const firstLimit = 8;
+/** Attempts at hand, in all; beyond it they wait in the table. */
+const mostWaiting = 10_000;
+/** Of those, the ones that keep their message at hand; the others read it from the log again. */
+const mostMessages = 1000;
+/** Attempts that a lane takes from the table at a time. */
+const refillSize = 256;
+/** Attempts that become due within so many milliseconds are looked for together. */
+const wakeEveryMs = 10;
+
+export class Dispatcher {
+  private readonly lanes = new Map<EndpointId, Lane>();
+  /** Lanes that have work and found all slots taken, in turn. */
+  private readonly starved = new Set<Lane>();
+  private running = false;
+  private inFlight = 0;
+  private waiting = 0;
+  private wokenAt = 0;
+  private nextWake = Number.POSITIVE_INFINITY;
+  private timer: NodeJS.Timeout | undefined;
+  private idle: (() => void) | undefined;
+
+  constructor(
+    private readonly due: DueAttempts,
+    private readonly directory: EndpointDirectory,
+    private readonly runner: AttemptRunner,
+    private readonly options: DispatcherOptions,
+    private readonly log: Pick<BaseLogger, 'error'>,
+  ) {
+    directory.onEndpointChanged((id) => this.look(this.lane(id)));
+  }
+
+  get requestsInFlight(): number {
+    return this.inFlight;
+  }
+
+  /** Once the table shows all that the log held at the start. */
+  start(): void {
+    this.running = true;
+    void this.wake();
+  }
+
+  /** Takes no more, and resolves when what is in flight is recorded, or after `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.running = false;
+    clearTimeout(this.timer);
+    if (this.inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.idle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** An attempt that is due now and may not be in the table yet. Without room for it nothing happens: the table brings it. */
+  offer(attempt: ScheduleAttempt): void {
+    if (!this.running || this.waiting >= mostWaiting) return;
+    const lane = this.lane(attempt.subject.endpointId);
+    if (lane.underWay.has(attempt.deliveryId) && lane.underWay.get(attempt.deliveryId) === undefined) return;
+    this.enqueue(lane, attempt);
+    this.pump(lane);
+  }
+
+  /** The table shows these events now; `written` are the attempts that it gained. */
+  committed(batch: readonly RecordedEvent[], written: readonly ScheduleAttempt[]): void {
+    const end = batch.at(-1)?.position ?? '';
+    for (const event of batch) {
+      if (!('endpointId' in event.data)) continue;
+      const lane = this.lanes.get(event.data.endpointId);
+      const id = event.stream.slice('delivery-'.length) as DeliveryId;
+      const recorded = lane?.underWay.get(id);
+      if (recorded !== undefined && recorded <= end) lane?.underWay.delete(id);
+    }
+    const now = Date.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const { deliveryId, subject, dueAt } of written) {
+      if (dueAt > now) next = Math.min(next, dueAt);
+      else if (!this.lanes.get(subject.endpointId)?.underWay.has(deliveryId)) this.look(this.lane(subject.endpointId));
+    }
+    this.wakeAt(next);
+    for (const event of batch)
+      if (event.type === 'endpoint.deleted') this.look(this.lane(event.stream.slice('endpoint-'.length) as EndpointId));
+  }
+
+  private lane(id: EndpointId): Lane {
+    let lane = this.lanes.get(id);
+    if (!lane) {
+      const limit = Math.min(firstLimit, this.options.endpointConcurrency);
+      lane = { id, waiting: [], inFlight: 0, limit, backlog: false, refilling: false, underWay: new Map() };
+      this.lanes.set(id, lane);
+    }
+    return lane;
+  }
+
+  private enqueue(lane: Lane, attempt: ScheduleAttempt): void {
+    lane.underWay.set(attempt.deliveryId, undefined);
+    lane.waiting.push(this.waiting < mostMessages ? attempt : { ...attempt, message: undefined });
+    this.waiting++;
+  }
+
+  /** There may be something in the table for this lane. */
+  private look(lane: Lane): void {
+    lane.backlog = true;
+    this.pump(lane);
+  }
+
+  private pump(lane: Lane): void {
+    while (this.running && lane.waiting.length > 0 && lane.inFlight < lane.limit) {
+      if (this.inFlight >= this.options.concurrency) {
+        this.starved.add(lane);
+        return;
+      }
+      const attempt = lane.waiting.shift() as ScheduleAttempt;
+      this.waiting--;
+      if (this.isHeld(lane.id) && !attempt.subject.test) lane.underWay.delete(attempt.deliveryId);
+      else void this.carryOut(lane, attempt);
+    }
+    if (this.running && lane.backlog && lane.waiting.length < refillSize / 2) void this.refill(lane);
+  }
+
+  /** A paused or disabled endpoint gets nothing but tests; one that is gone has its deliveries cancelled. */
+  private isHeld(id: EndpointId): boolean {
+    const endpoint = this.directory.endpoint(id);
+    return endpoint !== undefined && endpoint.configuration.status !== 'ENABLED';
+  }
+
+  private async carryOut(lane: Lane, attempt: ScheduleAttempt): Promise<void> {
+    lane.inFlight++;
+    this.inFlight++;
+    try {
+      const { position, receiver } = await this.runner.run(attempt);
+      lane.underWay.set(attempt.deliveryId, position);
+      if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
+      else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
+    } catch (error) {
+      // It stays under way, so that it is not sent over and over; the next start tries it again.
+      this.log.error({ err: error, deliveryId: attempt.deliveryId }, 'An attempt could not be carried out.');
+    }
+    lane.inFlight--;
+    this.inFlight--;
+    if (this.inFlight === 0 && !this.running) this.idle?.();
+    this.pump(lane);
+    const [next] = this.starved;
+    if (next) {
+      this.starved.delete(next);
+      this.pump(next);
+    }
+  }
+
+  private async refill(lane: Lane): Promise<void> {
+    if (lane.refilling) return;
+    lane.refilling = true;
+    lane.backlog = false;
+    const held = this.isHeld(lane.id);
+    const limit = refillSize + lane.underWay.size;
+    const rows = await this.due.ofEndpoint(lane.id, Date.now(), limit, held).catch((error: unknown) => this.tableFailed(error, []));
+    for (const row of rows) if (!lane.underWay.has(row.deliveryId)) this.enqueue(lane, row);
+    if (rows.length === limit) lane.backlog = true;
+    lane.refilling = false;
+    this.pump(lane);
+  }
+
+  private wakeAt(time: number): void {
+    if (!this.running || time >= this.nextWake) return;
+    this.nextWake = time;
+    clearTimeout(this.timer);
+    // setTimeout counts to 2³¹-1 ms; what is later is looked at again then.
+    const delay = Math.min(Math.max(time - Date.now(), wakeEveryMs), 2 ** 31 - 1);
+    this.timer = setTimeout(() => void this.wake(), delay);
+  }
+
+  /** Looks into the lanes that something became due to since the last time. */
+  private async wake(): Promise<void> {
+    const now = Date.now();
+    this.nextWake = Number.POSITIVE_INFINITY;
+    try {
+      for (const id of await this.due.endpointsDue(this.wokenAt, now)) this.look(this.lane(id));
+      this.wokenAt = now;
+      this.wakeAt((await this.due.nextAfter(now)) ?? Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.wakeAt(this.tableFailed(error, now + 1000));
+    }
+  }
+
+  private tableFailed<T>(error: unknown, instead: T): T {
+    if (this.running) this.log.error({ err: error }, 'The table of due attempts can not be read.');
+    return instead;
+  }
+}

@@ -1,0 +1,91 @@
+// Due attempts: what must be sent, and when. The table is the truth for all that is not at hand, for later, and for the next start;
+// a million of them cost rows, not memory.
+import type { Kysely } from 'kysely';
+import type { DeliveryId, EndpointId } from '../domain/ids.ts';
+import type { Bookkeeping, Namespace } from '../read-models/database/database.ts';
+import { ScheduleAttempt } from './delivery.saga.ts';
+
+type DueAttemptRow = {
+  readonly delivery_id: DeliveryId;
+  readonly organization_id: string;
+  readonly message_id: string;
+  readonly endpoint_id: EndpointId;
+  readonly test: 0 | 1;
+  readonly attempt: number;
+  readonly failures_in_series: number;
+  /** -1 while the delivery has no stream. */
+  readonly revision: number;
+  /** Milliseconds since 1970. */
+  readonly due_at: number;
+};
+
+export type DueAttemptsSchema = Bookkeeping & { readonly due_attempts: DueAttemptRow };
+
+export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
+  await db.schema
+    .createTable('due_attempts')
+    .addColumn('delivery_id', 'text', (column) => column.primaryKey())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('message_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('test', 'integer', (column) => column.notNull())
+    .addColumn('attempt', 'integer', (column) => column.notNull())
+    .addColumn('failures_in_series', 'integer', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('due_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'due_at']).execute();
+  await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['due_at', 'endpoint_id']).execute();
+};
+
+export const rowOf = ({ deliveryId, subject, attempt, failuresInSeries, revision, dueAt }: ScheduleAttempt): DueAttemptRow => ({
+  delivery_id: deliveryId,
+  organization_id: subject.organizationId,
+  message_id: subject.messageId,
+  endpoint_id: subject.endpointId,
+  test: subject.test ? 1 : 0,
+  attempt,
+  failures_in_series: failuresInSeries,
+  revision: revision === 'no-stream' ? -1 : revision,
+  due_at: dueAt,
+});
+
+const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
+  new ScheduleAttempt(
+    row.delivery_id,
+    {
+      organizationId: row.organization_id,
+      messageId: row.message_id,
+      endpointId: row.endpoint_id,
+      ...(row.test ? { test: true } : {}),
+    } as ScheduleAttempt['subject'], // they were branded when the row was written
+    row.attempt,
+    row.failures_in_series,
+    row.revision === -1 ? 'no-stream' : row.revision,
+    Number(row.due_at),
+  );
+
+export class DueAttempts {
+  constructor(private readonly namespace: Namespace<DueAttemptsSchema>) {}
+
+  /** The oldest that are due to one endpoint by `until`. `testsOnly`: all that a paused or disabled endpoint gets. */
+  async ofEndpoint(id: EndpointId, until: number, limit: number, testsOnly: boolean): Promise<ScheduleAttempt[]> {
+    let query = this.namespace.read.selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('due_at', '<=', until);
+    if (testsOnly) query = query.where('test', '=', 1);
+    return (await query.orderBy('due_at').limit(limit).execute()).map(attemptOf);
+  }
+
+  /** The endpoints that something became due to, later than `after` and by `until`. */
+  async endpointsDue(after: number, until: number): Promise<EndpointId[]> {
+    const query = this.namespace.read.selectFrom('due_attempts').select('endpoint_id').distinct();
+    const rows = await query.where('due_at', '>', after).where('due_at', '<=', until).execute();
+    return rows.map((row) => row.endpoint_id);
+  }
+
+  /** When the next becomes due after `time`, if any does. */
+  async nextAfter(time: number): Promise<number | undefined> {
+    const query = this.namespace.read.selectFrom('due_attempts').select('due_at').where('due_at', '>', time);
+    const row = await query.orderBy('due_at').limit(1).executeTakeFirst();
+    return row && Number(row.due_at);
+  }
+}

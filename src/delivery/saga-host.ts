@@ -1,0 +1,116 @@
+// The saga host: feeds the declared saga from the log, batch by batch, and stores what it decided together with its checkpoint.
+// @nestjs/cqrs would run it from an event bus in memory, unordered and lost at a restart; here it is a consumer like the projections.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandBus, ICommand } from '@nestjs/cqrs';
+import { from, type Observable } from 'rxjs';
+import type { DeliveryId } from '../domain/ids.ts';
+import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.ts';
+import type { Consumer } from '../read-models/consumer.ts';
+import type { Transaction } from '../read-models/database/database.ts';
+import { DropAttempt, ReleaseEndpoint, ScheduleAttempt, type SagaCommand } from './delivery.saga.ts';
+import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
+import type { Dispatcher } from './dispatcher.ts';
+
+/** Where `@Saga()` leaves the names of what it decorates; the package keeps the constant to itself. */
+const sagaMetadata = '__saga__';
+
+type SagaFunction = (events: Observable<RecordedEvent>) => Observable<SagaCommand>;
+
+/** The functions that a class declared with `@Saga()`. */
+const sagasOf = (saga: object): SagaFunction[] => {
+  const names: string[] = Reflect.getMetadata(sagaMetadata, saga.constructor) ?? [];
+  return names.map((name) => (saga as Record<string, SagaFunction>)[name]).filter((each) => each !== undefined);
+};
+
+/** What is due in the end to the deliveries of a batch. `isNew`: it has no row yet, so that one which ends in the same batch never gets one. */
+type Due = Map<DeliveryId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
+
+export class SagaHost implements Consumer<DueAttemptsSchema> {
+  readonly name = 'delivery-saga';
+  readonly version = 1;
+  readonly tables = { due_attempts: ['delivery_id'] } as const;
+  readonly createTables = createDueAttempts;
+  private readonly sagas: readonly SagaFunction[];
+  private written: ScheduleAttempt[] = [];
+
+  constructor(
+    saga: object,
+    private readonly commands: Pick<CommandBus, 'execute'>,
+    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start'>,
+  ) {
+    this.sagas = sagasOf(saga);
+    if (this.sagas.length === 0) throw new Error(`${saga.constructor.name} declares no @Saga().`);
+  }
+
+  /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
+  received(batch: readonly RecordedEvent[], live: boolean): void {
+    if (!live) return;
+    const now = Date.now();
+    for (const command of this.decide(batch))
+      if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
+  }
+
+  async apply(batch: readonly RecordedEvent[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    this.written = [];
+    let due: Due = new Map();
+    for (const command of this.decide(batch)) {
+      if (command instanceof ScheduleAttempt) {
+        const isNew = due.get(command.deliveryId)?.isNew ?? command.revision === 'no-stream';
+        due.set(command.deliveryId, { isNew, attempt: command });
+      } else if (command instanceof DropAttempt) {
+        due.set(command.deliveryId, { isNew: due.get(command.deliveryId)?.isNew ?? false, attempt: undefined });
+      } else if (command instanceof ReleaseEndpoint) {
+        await this.write(due, tx); // what came before it is released too
+        due = new Map();
+        await release(command, tx);
+      } else {
+        await this.carryOut(command);
+      }
+    }
+    await this.write(due, tx);
+  }
+
+  committed(batch: readonly RecordedEvent[]): void {
+    this.dispatcher.committed(batch, this.written);
+  }
+
+  caughtUp(): void {
+    this.dispatcher.start();
+  }
+
+  private decide(batch: readonly RecordedEvent[]): SagaCommand[] {
+    const commands: SagaCommand[] = [];
+    let failure: unknown;
+    for (const saga of this.sagas)
+      saga(from(batch)).subscribe({ next: (command) => commands.push(command), error: (error: unknown) => (failure = error) });
+    if (failure !== undefined) throw failure;
+    return commands;
+  }
+
+  private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    const dropped: DeliveryId[] = [];
+    const scheduled: ScheduleAttempt[] = [];
+    for (const [id, { isNew, attempt }] of due) {
+      if (attempt) scheduled.push(attempt);
+      else if (!isNew) dropped.push(id);
+    }
+    await tx.delete('due_attempts', 'delivery_id', dropped);
+    await tx.upsert('due_attempts', ['delivery_id'], scheduled.map(rowOf));
+    this.written.push(...scheduled);
+  }
+
+  /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
+  private async carryOut(command: ICommand): Promise<void> {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5000)) {
+      try {
+        return await this.commands.execute(command);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        await delay(wait);
+      }
+    }
+  }
+}
+
+const release = ({ endpointId, dueAt }: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>) =>
+  tx.kysely.updateTable('due_attempts').set({ due_at: dueAt }).where('endpoint_id', '=', endpointId).where('due_at', '>', dueAt).execute();
