@@ -151,6 +151,7 @@ export class SqliteEventStore implements EventStore {
     const group: Group = { at: this.#clock().getTime(), units: this.#queued.map(({ unit }) => unit) };
     this.#inFlight.push(this.#queued);
     this.#queued = [];
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     this.#writer.postMessage(group satisfies ToWriter);
   }
 
@@ -264,6 +265,7 @@ export class SqliteEventStore implements EventStore {
     const writer = this.#writer;
     if (writer) {
       const ended = new Promise((resolve) => writer.once('exit', resolve));
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
       writer.postMessage('close' satisfies ToWriter);
       await ended;
     }
@@ -351,7 +353,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   #wakeFollowers() {
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   async tip(): Promise<Position | undefined> {

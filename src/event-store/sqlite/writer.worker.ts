@@ -135,7 +135,7 @@ if (parentPort) {
     for (let next: ToWriter | undefined = message; next !== undefined;) {
       if (next === 'close') closing = true;
       else groups.push(next);
-      next = (receiveMessageOnPort(port) as { message: ToWriter } | undefined)?.message;
+      next = receiveMessageOnPort(port)?.message;
     }
     if (groups.length > 0) port.postMessage(commitGroups(groups));
     if (closing) {
