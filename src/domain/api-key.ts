@@ -13,9 +13,15 @@ export type ApiKeyRole = (typeof apiKeyRoles)[number];
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 export const apiKeyEvents = {
-  /** `hash`: hex SHA-256 of the key, which is random and long, so that no slow hash is needed. */
-  'apikey.issued': z.object({ organizationId, name: z.string(), role: z.enum(apiKeyRoles), hash: z.string() }),
-  'apikey.revoked': z.object({}),
+  'apikey.issued': z
+    .object({
+      organizationId,
+      name: z.string(),
+      role: z.enum(apiKeyRoles),
+      hash: z.string().describe('Hex SHA-256 of the key, which is random and long, so that no slow hash is needed.'),
+    })
+    .describe('A key was made; it was shown once and is stored nowhere.'),
+  'apikey.revoked': z.object({}).describe('The key no longer opens anything.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

@@ -12,28 +12,28 @@ export type FailureReason = (typeof failureReasons)[number];
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
-const at = z.string();
+const at = z.string().describe('ISO 8601');
 
-/** Whose delivery it is, in every event of the stream; `test` marks one that a person's test made. */
-const subject = z.object({ organizationId, messageId, endpointId, test: z.literal(true).optional() });
+/** Whose delivery it is, in every event of the stream. */
+const subject = z.object({
+  organizationId,
+  messageId,
+  endpointId,
+  test: z.literal(true).describe("Made by a person's test.").optional(),
+});
 export type DeliverySubject = z.infer<typeof subject>;
 
 const attempt = subject.extend({
-  /** 1 for the first; counts on through later series. */
-  attempt: z.int().positive(),
+  attempt: z.int().positive().describe('1 for the first; counts on through later series.'),
   startedAt: at,
   durationMs: z.number().nonnegative(),
   url: z.string(),
-  /** The revision of the endpoint's stream that this attempt was configured by. */
-  endpointRevision: z.int().nonnegative(),
-  /** Hex SHA-256 of the request body; absent where no body could be made. */
-  bodySha256: z.string().optional(),
-  /** As sent, secrets masked. */
-  requestHeaders: z.record(z.string(), z.string()),
+  endpointRevision: z.int().nonnegative().describe("The revision of the endpoint's stream that this attempt was configured by."),
+  bodySha256: z.string().describe('Hex SHA-256 of the request body; absent where no body could be made.').optional(),
+  requestHeaders: z.record(z.string(), z.string()).describe('As sent, secrets masked.'),
   responseCode: z.int().optional(),
   responseHeaders: z.record(z.string(), z.string()).optional(),
-  /** The first 4 KiB. */
-  responseBody: z.string().optional(),
+  responseBody: z.string().describe('The first 4 KiB.').optional(),
 });
 /** What one HTTP request of a delivery was and got. */
 export type AttemptRecord = Omit<z.infer<typeof attempt>, keyof DeliverySubject>;
@@ -41,24 +41,26 @@ export type AttemptRecord = Omit<z.infer<typeof attempt>, keyof DeliverySubject>
 const ended = z.enum(['succeeded', 'failed', 'cancelled']);
 
 export const deliveryEvents = {
-  'delivery.attempt-succeeded': attempt,
-  'delivery.attempt-failed': attempt.extend({
-    failure: z.enum(failureReasons),
-    /** One sentence that a person understands. */
-    error: z.string(),
-    /** Failed attempts of the running series, this one included. */
-    failuresInSeries: z.int().nonnegative(),
-    /** When the next attempt is due; absent: there is none. */
-    retryAt: at.optional(),
-  }),
-  'delivery.exhausted': subject.extend({ attempts: z.int().positive(), at }),
-  /** `attempt`: the number of the next one. `reopened`: how the delivery had ended before, if it had. */
-  'delivery.retry-requested': subject.extend({
-    at,
-    attempt: z.int().positive(),
-    reopened: z.object({ status: ended, endedAt: at }).optional(),
-  }),
-  'delivery.cancelled': subject.extend({ at, reason: z.string() }),
+  'delivery.attempt-succeeded': attempt.describe('The endpoint took the message: the delivery has succeeded.'),
+  'delivery.attempt-failed': attempt
+    .extend({
+      failure: z.enum(failureReasons),
+      error: z.string().describe('One sentence that a person understands.'),
+      failuresInSeries: z.int().nonnegative().describe('Failed attempts of the running series, this one included.'),
+      retryAt: at.describe('When the next attempt is due; absent: there is none.').optional(),
+    })
+    .describe('An attempt failed. Whether another follows was decided with it.'),
+  'delivery.exhausted': subject
+    .extend({ attempts: z.int().positive().describe('All that were made.'), at })
+    .describe('The retry policy has no further attempt: the delivery has failed.'),
+  'delivery.retry-requested': subject
+    .extend({
+      at,
+      attempt: z.int().positive().describe('The number of the next attempt.'),
+      reopened: z.object({ status: ended, endedAt: at }).describe('How the delivery had ended before, if it had.').optional(),
+    })
+    .describe('A person asked for a retry: a new series of attempts begins at once.'),
+  'delivery.cancelled': subject.extend({ at, reason: z.string() }).describe('No further attempt will be made.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

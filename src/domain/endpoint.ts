@@ -19,16 +19,22 @@ export type SignatureScheme = (typeof signatureSchemes)[number];
 const name = z.string();
 const url = z.string();
 const description = z.string().nullable();
-const eventTypes = z.array(z.string()).readonly();
+const eventTypes = z.array(z.string()).readonly().describe('Names and groups that the endpoint subscribes to.');
 const filter = jsonObject.nullable();
 const format = z.enum(payloadFormats);
 const formatOptions = jsonObject.nullable();
 const signature = z.enum(signatureSchemes);
-const useOrganizationKey = z.boolean();
-const encrypted = z.string();
+const useOrganizationKey = z.boolean().describe("Signed with the organization's key instead of a secret of its own.");
+const encrypted = z.string().describe('Encrypted.');
 const headers = z.array(z.object({ name: z.string(), value: encrypted })).readonly();
-const retryPolicy = z.object({ delaysSeconds: z.array(z.number()).readonly(), jitter: z.number() });
-const timeoutSeconds = z.number();
+const retryPolicy = z.object({
+  delaysSeconds: z
+    .array(z.number())
+    .readonly()
+    .describe('Attempt n+1 comes delaysSeconds[n] after attempt n failed; the first entry is the delay of the first attempt.'),
+  jitter: z.number().describe('Each pause is lengthened by up to this fraction.'),
+});
+const timeoutSeconds = z.number().describe('From connect to the last byte of the response.');
 const batch = z.object({ maxSize: z.int(), maxWaitMs: z.int() }).nullable();
 
 const settings = z.object({
@@ -50,24 +56,32 @@ const settings = z.object({
 export type EndpointSettings = z.infer<typeof settings>;
 
 export const endpointEvents = {
-  'endpoint.registered': settings.extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean() }),
-  'endpoint.renamed': z.object({ name }),
-  'endpoint.described': z.object({ description }),
-  'endpoint.url-changed': z.object({ url }),
-  'endpoint.subscription-changed': z.object({ eventTypes, filter }),
-  'endpoint.format-changed': z.object({ format, formatOptions }),
-  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }),
-  'endpoint.headers-changed': z.object({ headers }),
-  'endpoint.retry-policy-changed': z.object({ retryPolicy }),
-  'endpoint.timeout-changed': z.object({ timeoutSeconds }),
-  'endpoint.batch-changed': z.object({ batch }),
-  /** The previous secret goes on signing until `previousUntil` (ISO 8601), where the scheme can carry two. */
-  'endpoint.secret-rotated': z.object({ secret: encrypted, previousUntil: z.string() }),
-  'endpoint.paused': z.object({}),
-  'endpoint.resumed': z.object({}),
-  'endpoint.disabled': z.object({ reason: z.string().nullable() }),
-  'endpoint.enabled': z.object({}),
-  'endpoint.deleted': z.object({}),
+  'endpoint.registered': settings
+    .extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean().describe('Registered, but not to be sent to yet.') })
+    .describe('An endpoint was registered, with the whole of its configuration.'),
+  'endpoint.renamed': z.object({ name }).describe('It has a new name.'),
+  'endpoint.described': z.object({ description }).describe('It has a new description, or none.'),
+  'endpoint.url-changed': z.object({ url }).describe('Attempts go to a new URL from here on, retries too.'),
+  'endpoint.subscription-changed': z.object({ eventTypes, filter }).describe('It gets other messages from here on.'),
+  'endpoint.format-changed': z.object({ format, formatOptions }).describe('Bodies are made in another way.'),
+  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }).describe('Requests are signed in another way.'),
+  'endpoint.headers-changed': z.object({ headers }).describe('Requests carry other headers of its own.'),
+  'endpoint.retry-policy-changed': z.object({ retryPolicy }).describe('Failures from here on are retried at other intervals.'),
+  'endpoint.timeout-changed': z.object({ timeoutSeconds }).describe('Requests may take another time.'),
+  'endpoint.batch-changed': z.object({ batch }).describe('Messages are sent in batches, in other ones, or each alone.'),
+  'endpoint.secret-rotated': z
+    .object({
+      secret: encrypted,
+      previousUntil: z.string().describe('ISO 8601: until then the previous secret goes on signing, where the scheme can carry two.'),
+    })
+    .describe('It has a new secret.'),
+  'endpoint.paused': z.object({}).describe('Its deliveries are held until it is resumed.'),
+  'endpoint.resumed': z.object({}).describe('What was held is sent.'),
+  'endpoint.disabled': z
+    .object({ reason: z.string().nullable() })
+    .describe('Until it is enabled, messages that match it are recorded as skipped and waiting deliveries are held.'),
+  'endpoint.enabled': z.object({}).describe('It gets messages again.'),
+  'endpoint.deleted': z.object({}).describe('It is gone for good.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

@@ -10,27 +10,26 @@ export const messageStream = (id: MessageId) => `message-${id}`;
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
-/** `notBefore` (ISO 8601): the first attempt waits until then; absent: at once. */
-const destination = z.object({ endpointId, notBefore: z.string().optional() });
+const destination = z.object({
+  endpointId,
+  notBefore: z.string().describe('ISO 8601: the first attempt waits until then; absent: at once.').optional(),
+});
 export type Destination = z.infer<typeof destination>;
 
 export const messageEvents = {
-  'message.accepted': z.object({
-    organizationId,
-    /** The id that the publisher gave. */
-    clientId: z.string().optional(),
-    type: z.string(),
-    /** As the publisher wrote it. */
-    timestamp: z.string(),
-    data: jsonObject,
-    destinations: z.array(destination).readonly(),
-    /** Matched, but disabled at that moment. */
-    skipped: z.array(endpointId).readonly(),
-    /** The configuration that the routing was decided on is the log up to here. */
-    routedAt: position,
-    /** Made by a person's test: one attempt, and no part of the success rates. */
-    test: z.literal(true).optional(),
-  }),
+  'message.accepted': z
+    .object({
+      organizationId,
+      clientId: z.string().describe('The id that the publisher gave.').optional(),
+      type: z.string(),
+      timestamp: z.string().describe('As the publisher wrote it.'),
+      data: jsonObject,
+      destinations: z.array(destination).readonly().describe('Where it goes: decided now, never again.'),
+      skipped: z.array(endpointId).readonly().describe('Matched, but disabled at that moment.'),
+      routedAt: position.describe('The configuration that the routing was decided on is the log up to here.'),
+      test: z.literal(true).describe("Made by a person's test: one attempt, and no part of the success rates.").optional(),
+    })
+    .describe('A message was taken from its publisher, and where it goes was decided.'),
 } as const;
 
 export type MessageEvent = { type: 'message.accepted'; data: z.infer<(typeof messageEvents)['message.accepted']> };

@@ -9,14 +9,21 @@ export const organizationStream = (id: OrganizationId) => `organization-${id}`;
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
-const eventType = z.object({ name: z.string(), group: z.string(), description: z.string().nullable(), sample: json.nullable() });
+const eventType = z.object({
+  name: z.string(),
+  group: z.string().describe('What endpoints may subscribe to instead of a name.'),
+  description: z.string().nullable(),
+  sample: json.nullable().describe('The payload of a test delivery.'),
+});
 
 export const organizationEvents = {
-  /** `encryptionKey`: the AES-256 key of its secrets, wrapped by the master key. */
-  'organization.registered': z.object({ name: z.string(), encryptionKey: z.string() }),
-  /** Defining a name again replaces it, and brings a retired one back. */
-  'organization.event-type-defined': eventType,
-  'organization.event-type-retired': z.object({ name: z.string() }),
+  'organization.registered': z
+    .object({ name: z.string(), encryptionKey: z.string().describe('The AES-256 key of its secrets, wrapped by the master key.') })
+    .describe('The organization exists from here on.'),
+  'organization.event-type-defined': eventType.describe(
+    'An event type was defined. Defining a name again replaces it, and brings a retired one back.',
+  ),
+  'organization.event-type-retired': z.object({ name: z.string() }).describe('An event type is no longer offered; it stays known.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
