@@ -1,0 +1,136 @@
+// The parser of every JSON body: what it takes means the same to every reader, and can be stored and sent on unchanged.
+// It takes what `JSON.parse` takes, and refuses besides: bytes that are not UTF-8, nesting deeper than 64, an object with the same key twice,
+// a key `__proto__`, half of a surrogate pair, and a number too large for a double.
+import { isUtf8 } from 'node:buffer';
+
+export const deepest = 64;
+
+/** What is wrong and where: `path` is dotted (`3.data.user`), empty where it is the whole body. */
+export class UnreadableJson extends Error {
+  override name = 'UnreadableJson';
+  constructor(
+    message: string,
+    readonly path = '',
+  ) {
+    super(message);
+  }
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+/**
+ * The common case costs one pass over the bytes and one over the parsed value: the colons outside strings are the keys that were written; fewer
+ * keys in the value mean that one was written twice. Only a body that is refused is read a third time, to say where.
+ * @throws UnreadableJson
+ */
+export const parseStrictJson = (bytes: Buffer): unknown => {
+  if (!isUtf8(bytes)) throw new UnreadableJson('The body is not UTF-8; encode it so.');
+  const scanned = scan(bytes);
+  if (scanned.depth > deepest)
+    throw new UnreadableJson(
+      `The JSON is nested more than ${deepest} levels deep (at byte ${scanned.deepestAt}); flatten it, or send the inner part as a string.`,
+    );
+  const text = bytes.toString();
+  const value = parse(text);
+  const check = new Check(scanned.escapes && /\\u[dD][89a-fA-F]/.test(text));
+  check.walk(value);
+  if (check.wrong || check.keys !== scanned.keys) throw locate(text);
+  return value;
+};
+
+type Scanned = { readonly keys: number; readonly escapes: boolean; readonly depth: number; readonly deepestAt: number };
+
+/** Trustworthy only where the text is JSON, but for `depth`: where brackets are nested too deep it stops. */
+const scan = (bytes: Buffer): Scanned => {
+  let keys = 0;
+  let escapes = false;
+  let depth = 0;
+  const { length } = bytes;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte === quote) {
+      for (i++; i < length; i++) {
+        const inside = bytes[i];
+        if (inside === quote) break;
+        if (inside === backslash) {
+          escapes = true;
+          i++;
+        }
+      }
+    } else if (byte === 0x3a) keys++;
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > deepest) return { keys, escapes, depth, deepestAt: i };
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return { keys, escapes, depth: 0, deepestAt: 0 };
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (text.trim() === '') throw new UnreadableJson('The body is empty; JSON is expected.');
+    throw new UnreadableJson(`The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+class Check {
+  keys = 0;
+  wrong = false;
+  constructor(private readonly surrogates: boolean) {}
+
+  walk(value: unknown): void {
+    if (typeof value === 'object') {
+      if (value === null) return;
+      if (Array.isArray(value)) for (const item of value) this.walk(item);
+      else
+        // Every key of what `JSON.parse` made is its own.
+        for (const key in value) {
+          this.keys++;
+          if (key === '__proto__' || (this.surrogates && !key.isWellFormed())) this.wrong = true;
+          this.walk((value as Record<string, unknown>)[key]);
+        }
+    } else if (typeof value === 'number') {
+      if (value === Infinity || value === -Infinity) this.wrong = true;
+    } else if (this.surrogates && typeof value === 'string' && !value.isWellFormed()) this.wrong = true;
+  }
+}
+
+type Open = { readonly keys: Set<string> | undefined; at: string | number };
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
+
+/** The first thing wrong with a text that is JSON. */
+const locate = (text: string): UnreadableJson => {
+  const open: Open[] = [];
+  const path = () => open.map(({ at }) => at).join('.');
+  let previous = '';
+  for (const [found] of text.matchAll(token)) {
+    const inside = open.at(-1);
+    if (found === '{') open.push({ keys: new Set(), at: '' });
+    else if (found === '[') open.push({ keys: undefined, at: 0 });
+    else if (found === '}' || found === ']') open.pop();
+    else if (found === ',') {
+      if (inside && !inside.keys) inside.at = Number(inside.at) + 1;
+    } else if (found.startsWith('"')) {
+      const string = JSON.parse(found) as string;
+      if (inside?.keys && previous !== ':') {
+        const fault = faultOfKey(string, inside.keys);
+        inside.keys.add(string);
+        inside.at = string.toWellFormed();
+        if (fault !== undefined) return new UnreadableJson(fault, path());
+      } else if (!string.isWellFormed())
+        return new UnreadableJson('The text holds half of a surrogate pair, which is no character; send both halves or none.', path());
+    } else if (!Number.isFinite(Number(found)) && /^[-\d]/.test(found))
+      return new UnreadableJson(`The number ${found.slice(0, 40)} is too large for a double; send it as a string.`, path());
+    previous = found;
+  }
+  return new UnreadableJson('The JSON has a key twice, or one that cannot be stored.'); // not reached: one of the above is found
+};
+
+const faultOfKey = (key: string, before: Set<string>): string | undefined => {
+  if (!key.isWellFormed()) return 'The key holds half of a surrogate pair, which is no character; rename it.';
+  if (key === '__proto__') return 'The key "__proto__" is not taken; rename it.';
+  if (before.has(key)) return `The key ${JSON.stringify(key.slice(0, 100))} stands twice in one object; send it once.`;
+  return undefined;
+};
