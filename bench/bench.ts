@@ -11,6 +11,7 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { timeRebuild } from '../test/support/rebuild.ts';
 import { conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
 import type { BareLoopPart } from './bare-loop.ts';
 import type { Load, LoadGeneratorPart } from './load-generator.ts';
@@ -188,10 +189,7 @@ const told = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, d
   );
 
 const start = async (parts: Parts): Promise<Server> => {
-  const server = await startServer({
-    ...(options.server === undefined ? {} : { main: options.server }),
-    env: { HOOKLEDGER_LOG_LEVEL: 'warn' },
-  });
+  const server = await startServer(options.server === undefined ? {} : { main: options.server });
   for (let i = 0; i < endpointCount; i++)
     await createEndpoint(server, { name: `bench ${i}`, url: `${parts.receiverUrl}/ok/${i}`, eventTypes: [eventType(i)], secret });
   return server;
@@ -237,6 +235,11 @@ const throughput = async (parts: Parts) => {
     figures.peakMemoryMb = megabytes(server.pid, 'VmHWM');
     say(`   peak memory of the server ${rounded(figures.peakMemoryMb)} MB`);
     await server.stop();
+    if (only.has('rebuild')) {
+      const { events, seconds } = await timeRebuild(server.dataDir, options.server);
+      figures.rebuild = { events, seconds, eventsPerSecond: events / seconds };
+      say(`   the views rebuilt: ${rounded(events)} events in ${seconds.toFixed(1)} s, ${rounded(events / seconds)} events/s`);
+    }
   } catch (error) {
     say(server.logs.slice(-20).join('\n'));
     throw error;

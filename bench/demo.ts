@@ -85,7 +85,7 @@ const watch = async (server: Server, order: number, id: string): Promise<void> =
 // ── The demo ──
 
 const receiver = await startReceiver();
-const server = await startServer({ env: { HOOKLEDGER_LOG_LEVEL: 'warn' } });
+const server = await startServer();
 const tooLong = setTimeout(() => {
   console.error('The demo did not end within 30 s; the last lines of the service:\n' + server.logs.slice(-20).join('\n'));
   process.exit(1);

@@ -20,6 +20,7 @@ it('the bench measures every phase and both limits', { timeout: 90_000 }, async 
   expect(figures.A?.signatures.checked).toBeGreaterThan(0);
   expect(figures.bareLoop?.perSecond).toBeGreaterThan(0);
   expect(figures.D?.deliveries).toBe(300);
+  expect(figures.rebuild?.eventsPerSecond).toBeGreaterThan(0);
   expect(figures.targets.map(({ what }) => what)).toContain('A / pass-through');
 });
 

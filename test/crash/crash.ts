@@ -1,6 +1,7 @@
 // The crash trial: publish to the real server without a pause, kill -9 it at random moments, start it again on the same
 // data, and count at the end. `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js]`
 import { parseArgs } from 'node:util';
+import { compareViews } from '../support/rebuild.ts';
 import {
   conservation,
   createEndpoint,
@@ -94,6 +95,9 @@ export type CrashReport = {
   answeredLately: number;
   conservation: Conservation;
   settledMs: number;
+  /** Of the comparison of the views with ones built anew. */
+  rebuiltEvents: number;
+  differentTables: readonly string[];
   /** Sentences; empty when every promise was kept. */
   violations: string[];
 };
@@ -295,7 +299,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
   const { rounds, secondsPerRound, seed, main, connections = 6, settleSeconds = 60, say = () => {} } = options;
   const random = seededRandom(seed);
   const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
-  const server = new Server({ ...(main === undefined ? {} : { main }), env: { HOOKLEDGER_LOG_LEVEL: 'warn' } });
+  const server = new Server(main === undefined ? {} : { main });
   const report: CrashReport = {
     seed,
     kills: 0,
@@ -314,6 +318,8 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     answeredLately: 0,
     conservation: { position: '', routed: 0, succeeded: 0, failed: 0, cancelled: 0, open: 0, balanced: false },
     settledMs: 0,
+    rebuiltEvents: 0,
+    differentTables: [],
     violations: [],
   };
   try {
@@ -340,7 +346,15 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     const code = await server.stop();
     if (code !== 0) report.violations.push(`SIGTERM ended the server with exit code ${code} instead of 0.`);
 
-    // 4. The count.
+    // 4. The views against the log.
+    const { events, different, live, rebuilt } = await compareViews(server.dataDir, main);
+    Object.assign(report, { rebuiltEvents: events, differentTables: different });
+    for (const table of different)
+      report.violations.push(
+        `The table ${table} is not what the log says: ${live.tables[table]?.rows} rows live, ${rebuilt.tables[table]?.rows} rows rebuilt.`,
+      );
+
+    // 5. The count.
     Object.assign(report, publishers.figures, { acknowledged: publishers.acknowledged.size, requests: receiver.requests });
     check(receiver, publishers.acknowledged, report, publishers.lastPosition());
     return report;
@@ -371,6 +385,7 @@ export const formatReport = (report: CrashReport): string => {
       `${report.repeatsOfAnswered}, ${report.earliestRepeatedAnswerMs} ms`,
     ],
     [`allowed: unanswered at the kills + answered ≤ ${graceMs} ms before`, `${report.unanswered} + ${report.answeredLately}`],
+    ['views against a fresh rebuild: events / tables that differ', `${report.rebuiltEvents} / ${report.differentTables.length}`],
     ['settled after', `${report.settledMs} ms`],
     ['violations', report.violations.length],
   ];

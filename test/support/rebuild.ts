@@ -1,0 +1,74 @@
+// The views of a stopped server, built anew from its log, with the code of the built server (its sources need a build step).
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Comparison } from '../../src/read-models/rebuild.ts';
+import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
+import { builtServer } from './server.ts';
+
+type Modules = {
+  store: typeof import('../../src/event-store/sqlite/sqlite-event-store.ts');
+  database: typeof import('../../src/read-models/database/sqlite.ts');
+  views: typeof import('../../src/read-models/views/views.ts');
+  runner: typeof import('../../src/read-models/consumer-runner.ts');
+  rebuild: typeof import('../../src/read-models/rebuild.ts');
+};
+
+const files: Record<keyof Modules, string> = {
+  store: 'event-store/sqlite/sqlite-event-store.js',
+  database: 'read-models/database/sqlite.js',
+  views: 'read-models/views/views.js',
+  runner: 'read-models/consumer-runner.js',
+  rebuild: 'read-models/rebuild.js',
+};
+
+/** The types are those of the sources that `main` was built from. */
+const load = async <K extends keyof Modules>(main: string, name: K): Promise<Modules[K]> =>
+  (await import(pathToFileURL(join(dirname(main), files[name])).href)) as Modules[K];
+
+const say = (_: unknown, sentence?: string) => console.error(sentence ?? '');
+const log = { info: () => {}, warn: say, error: say };
+const viewsFolder = (dataDir: string) => join(dataDir, 'views');
+
+/** Compares the views in `dataDir` with ones built from the log there. The server must have stopped. */
+export const compareViews = async (dataDir: string, main = builtServer): Promise<Comparison> => {
+  const { SqliteEventStore } = await load(main, 'store');
+  const { SqliteDatabase } = await load(main, 'database');
+  const { Views } = await load(main, 'views');
+  const { compareWithRebuild } = await load(main, 'rebuild');
+  const store = await SqliteEventStore.open({ directory: dataDir });
+  const database = new SqliteDatabase(viewsFolder(dataDir), log);
+  const views = new Views();
+  const live = await database.openReadOnly<ViewsSchema>(views.name, views.version);
+  try {
+    return await compareWithRebuild(live.read, views, store, database, log);
+  } finally {
+    await live.close();
+    await store.close();
+  }
+};
+
+/** How fast the views follow a log from its start; nothing is compared and what is built is dropped. */
+export const timeRebuild = async (dataDir: string, main = builtServer): Promise<{ events: number; seconds: number }> => {
+  const { SqliteEventStore } = await load(main, 'store');
+  const { SqliteDatabase } = await load(main, 'database');
+  const { Views } = await load(main, 'views');
+  const { ConsumerRunner } = await load(main, 'runner');
+  const store = await SqliteEventStore.open({ directory: dataDir });
+  const database = new SqliteDatabase(viewsFolder(dataDir), log);
+  let events = 0;
+  const views = new Views({ committed: (batch) => (events += batch.length) });
+  const timed = Object.assign(views, { name: 'views-timed' });
+  const runner = new ConsumerRunner(timed, store, database, log);
+  try {
+    const tip = await store.tip();
+    const began = performance.now();
+    await runner.start();
+    if (tip !== undefined && !(await runner.reached(tip, 600_000)))
+      throw new Error(`The views did not come to ${tip}: ${runner.status().error ?? 'it took more than ten minutes'}`);
+    return { events, seconds: (performance.now() - began) / 1_000 };
+  } finally {
+    await runner.stop();
+    await database.drop(timed.name, timed.version);
+    await store.close();
+  }
+};
