@@ -49,6 +49,9 @@ export class RevokeApiKey extends Command<Done> {
   }
 }
 
+/** A new API key: 32 random bytes behind a prefix that says what it is. */
+export const newKey = () => `hlk_${randomBytes(32).toString('base64url')}`;
+
 /** Keys are long and random, so a fast hash is enough. Hex. */
 export const hashOfKey = (key: string) => hash('sha256', key, 'hex');
 
@@ -76,7 +79,7 @@ export class RetireEventTypeHandler implements ICommandHandler<RetireEventType> 
 export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
   constructor(private readonly ledger: Ledger) {}
 
-  async execute({ caller, name, role, key = `hlk_${randomBytes(32).toString('base64url')}` }: IssueApiKey) {
+  async execute({ caller, name, role, key = newKey() }: IssueApiKey) {
     const id = newId() as ApiKeyId;
     const command = { type: 'IssueApiKey', organizationId: caller.organizationId, name, role, hash: hashOfKey(key) } as const;
     const { position } = await this.ledger.execute({ stream: apiKeyStream(id), decider: apiKey, command }, causeOf(caller));

@@ -2,7 +2,7 @@
 // a million of them cost rows, not memory.
 import type { Kysely } from 'kysely';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
-import type { Bookkeeping, Namespace } from '../read-models/database/database.ts';
+import type { Bookkeeping } from '../read-models/database/database.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
 
 type DueAttemptRow = {
@@ -66,25 +66,26 @@ const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
   );
 
 export class DueAttempts {
-  constructor(private readonly namespace: Namespace<DueAttemptsSchema>) {}
+  /** @param database the table's connection for reading, taken anew for each query */
+  constructor(private readonly database: () => Kysely<DueAttemptsSchema>) {}
 
   /** The oldest that are due to one endpoint by `until`. `testsOnly`: all that a paused or disabled endpoint gets. */
   async ofEndpoint(id: EndpointId, until: number, limit: number, testsOnly: boolean): Promise<ScheduleAttempt[]> {
-    let query = this.namespace.read.selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('due_at', '<=', until);
+    let query = this.database().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('due_at', '<=', until);
     if (testsOnly) query = query.where('test', '=', 1);
     return (await query.orderBy('due_at').limit(limit).execute()).map(attemptOf);
   }
 
   /** The endpoints that something became due to, later than `after` and by `until`. */
   async endpointsDue(after: number, until: number): Promise<EndpointId[]> {
-    const query = this.namespace.read.selectFrom('due_attempts').select('endpoint_id').distinct();
+    const query = this.database().selectFrom('due_attempts').select('endpoint_id').distinct();
     const rows = await query.where('due_at', '>', after).where('due_at', '<=', until).execute();
     return rows.map((row) => row.endpoint_id);
   }
 
   /** When the next becomes due after `time`, if any does. */
   async nextAfter(time: number): Promise<number | undefined> {
-    const query = this.namespace.read.selectFrom('due_attempts').select('due_at').where('due_at', '>', time);
+    const query = this.database().selectFrom('due_attempts').select('due_at').where('due_at', '>', time);
     const row = await query.orderBy('due_at').limit(1).executeTakeFirst();
     return row && Number(row.due_at);
   }

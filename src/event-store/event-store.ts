@@ -37,6 +37,9 @@ export type Appended = {
   readonly deduplicated: boolean;
 };
 
+/** The categories of the streams that hold configuration. */
+export const configurationCategories = ['organization', 'apikey', 'endpoint'] as const;
+
 export interface EventStore {
   /**
    * Appends all writes or none, and answers in their order when they are durable (fsync). Several streams at once, at most one write each.
@@ -52,11 +55,13 @@ export interface EventStore {
   /**
    * Every event after a position (`undefined`: from the start), in log order, in batches of 1..`batchSize`, for ever. Ends when `signal`
    * aborts; reconnects by itself. A consumer that is slow delays nobody and costs no memory: it is read for when it asks.
+   * `only: 'configuration'` gives the events of organizations, API keys and endpoints alone, few among many, by an index; then an empty
+   * batch says, once, that the end of the log was reached.
    * @throws UndecodableEvent at an event that this version cannot read, after everything before it was delivered.
    */
   follow(
     after: Position | undefined,
-    options: { readonly signal: AbortSignal; readonly batchSize?: number },
+    options: { readonly signal: AbortSignal; readonly batchSize?: number; readonly only?: 'configuration' },
   ): AsyncIterable<readonly RecordedEvent[]>;
 
   /** The position of the last event, or undefined while the log is empty. */

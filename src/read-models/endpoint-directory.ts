@@ -101,12 +101,8 @@ export class EndpointDirectory {
 
   /** Resolves when everything that the log holds now is known. */
   async start(): Promise<void> {
-    const tip = await this.store.tip();
     await new Promise<void>((resolve, reject) => {
-      if (tip === undefined) resolve();
-      this.following = this.follow((position) => {
-        if (tip !== undefined && position >= tip) resolve();
-      }).catch((error: unknown) => {
+      this.following = this.follow(resolve).catch((error: unknown) => {
         this.failure = error instanceof Error ? error : new Error(String(error));
         reject(this.failure);
       });
@@ -170,13 +166,12 @@ export class EndpointDirectory {
     return subscribers;
   }
 
-  private async follow(progressed: (position: Position) => void): Promise<void> {
-    for await (const batch of this.store.follow(undefined, { signal: this.ending.signal })) {
+  private async follow(caughtUp: () => void): Promise<void> {
+    for await (const batch of this.store.follow(undefined, { signal: this.ending.signal, only: 'configuration' })) {
       for (const event of batch) this.apply(event);
       const last = batch.at(-1);
-      if (!last) continue;
-      this.progress.advance(last.position);
-      progressed(last.position);
+      if (last) this.progress.advance(last.position);
+      else caughtUp();
     }
   }
 
@@ -189,7 +184,7 @@ export class EndpointDirectory {
         return this.applyOrganization(id as OrganizationId, event);
       case 'apikey.issued': {
         const { organizationId, name, role, hash } = event.data;
-        this.apiKeys.set(hash, { id: id as ApiKeyId, organizationId, name, role });
+        this.apiKeys.set(hash, { id: id as ApiKeyId, organizationId, name, role, hash });
         this.hashes.set(id as ApiKeyId, hash);
         return;
       }

@@ -341,6 +341,24 @@ export const describeEventStore = (
         expect(Math.max(...sizes)).toBeLessThanOrEqual(10);
       });
 
+      it('gives the configuration alone where only that is asked for, and says once that the end was reached', async () => {
+        const streams = [`message-${randomUUID()}`, newStream(), `delivery-${randomUUID()}`, newStream()];
+        for (const stream of streams) await store.append([write(stream, 'no-stream', renamed('one'))]);
+        const late = newStream();
+        const ending = new AbortController();
+        const seen: string[] = [];
+        for await (const batch of store.follow(start, { signal: ending.signal, only: 'configuration' })) {
+          seen.push(...batch.map(({ stream }) => stream));
+          if (batch.length === 0) {
+            seen.push('end');
+            await store.append([write(`message-${randomUUID()}`, 'no-stream', renamed('one'))]);
+            await store.append([write(late, 'no-stream', renamed('one'))]);
+          }
+          if (seen.includes(late)) ending.abort();
+        }
+        expect(seen).toEqual([streams[1], streams[3], 'end', late]);
+      });
+
       it('serves many followers, each at its own pace', async () => {
         const followers = Array.from({ length: 30 }, (_, i) => take(store, start, 200, i + 1));
         await appendMany(100, 2);

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { position as toBrand, type Position } from '../../domain/ids.ts';
 import { codec } from '../codec.ts';
 import {
+  configurationCategories,
   LogUnavailable,
   LogUnusable,
   WrongExpectedRevision,
@@ -17,7 +18,7 @@ import {
   type RecordedEvent,
   type Write,
 } from '../event-store.ts';
-import { damaged, lockFolder, prepareLogFile, unreadable, unwritable } from './log-file.ts';
+import { damaged, lockFolder, ofConfiguration, prepareLogFile, unreadable, unwritable } from './log-file.ts';
 import { RecentEvents } from './recent-events.ts';
 import type { Committed, EncodedWrite, FromWriter, Group, ToWriter, Unit, WriterOptions } from './writer.worker.ts';
 
@@ -91,7 +92,7 @@ export class SqliteEventStore implements EventStore {
   readonly #recent: RecentEvents;
   /** Followers that have seen everything: what wakes them. */
   readonly #waiting = new Set<() => void>();
-  #reader: { db: DatabaseSync; page: StatementSync; stream: StatementSync } | undefined;
+  #reader: { db: DatabaseSync; page: StatementSync; configuration: StatementSync; stream: StatementSync } | undefined;
   #writer: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
   /** Appends of this tick, not yet handed to the writer. */
@@ -279,10 +280,12 @@ export class SqliteEventStore implements EventStore {
     if (this.#reader) return;
     const db = new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
     const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
-    const page = db.prepare(`SELECT ${columns} FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`);
+    const range = `SELECT ${columns} FROM events WHERE sequence > ? AND sequence <= ?`;
+    const page = db.prepare(`${range} ORDER BY sequence LIMIT ?`);
+    const configuration = db.prepare(`${range} AND ${ofConfiguration} ORDER BY sequence LIMIT ?`);
     const stream = db.prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision`);
-    for (const statement of [page, stream]) statement.setReturnArrays(true);
-    this.#reader = { db, page, stream };
+    for (const statement of [page, configuration, stream]) statement.setReturnArrays(true);
+    this.#reader = { db, page, configuration, stream };
   }
 
   #openedReader() {
@@ -299,20 +302,28 @@ export class SqliteEventStore implements EventStore {
     }
   }
 
-  /** A page of the file after a sequence. `error` is what stopped it short: what follows the events can't be read. */
-  #page(after: number, limit: number): { events: RecordedEvent[]; error?: unknown } {
+  /**
+   * A page of the file after a sequence, and the sequence that it reaches through. `error` is what stopped it short: what follows the
+   * events can't be read.
+   */
+  #page(after: number, limit: number, only: 'configuration' | undefined): Page {
     const events: RecordedEvent[] = [];
+    const tip = this.#recent.tip;
+    let through = after;
     let characters = 0;
     try {
-      for (const row of this.#openedReader().page.iterate(after, Math.min(after + limit, this.#recent.tip))) {
+      const { page, configuration } = this.#openedReader();
+      for (const row of (only ? configuration : page).iterate(after, tip, limit)) {
         events.push(decodeRow(row));
+        through = sequenceOf(row);
         characters += charactersOf(row);
-        if (characters >= PAGE_CHARACTERS) break;
+        if (characters >= PAGE_CHARACTERS) return { events, through };
       }
-      if (events.length === 0 && after < this.#recent.tip) throw damaged(this.#file, `its event ${after + 1} is missing`);
-      return { events };
+      if (only && events.length < limit) through = tip;
+      if (through === after && after < tip) throw damaged(this.#file, `its event ${after + 1} is missing`);
+      return { events, through };
     } catch (error) {
-      return { events, error: unreadable(this.#file, error) };
+      return { events, through, error: unreadable(this.#file, error) };
     }
   }
 
@@ -320,21 +331,28 @@ export class SqliteEventStore implements EventStore {
    * As the port says; it also ends when the log is closed.
    * @throws RangeError when the position is not one of this log
    */
-  async *follow(after: Position | undefined, { signal, batchSize = 1000 }: { signal: AbortSignal; batchSize?: number }) {
+  async *follow(after: Position | undefined, { signal, batchSize = 1000, only }: FollowOptions) {
     let last = after === undefined ? 0 : toSequence(after);
     if (last > this.#recent.tip)
       throw new RangeError(`Position ${after} lies behind the end of this log: it belongs to another one, or to a later copy of this one.`);
     let wake = () => {};
     const onAbort = () => wake();
+    let announce = only !== undefined;
     signal.addEventListener('abort', onAbort);
     try {
       while (!signal.aborted && !this.#closing) {
         // 1. What is there, from memory or from the file.
         const recent = this.#recent.after(last, batchSize);
-        const { events, error } = recent ? { events: recent, error: undefined } : this.#page(last, batchSize);
-        last += events.length;
+        const { events, through, error }: Page = recent
+          ? { events: only ? recent.filter(isConfiguration) : recent, through: last + recent.length }
+          : this.#page(last, batchSize, only);
+        last = through;
         if (events.length > 0) yield events;
         if (error !== undefined) throw error;
+        if (announce && last === this.#recent.tip) {
+          announce = false;
+          yield [];
+        }
 
         // 2. With more to come, others get their turn first; else wait for the next commit.
         if (last < this.#recent.tip) await yieldToEventLoop();
@@ -360,6 +378,12 @@ export class SqliteEventStore implements EventStore {
     return this.#recent.tip === 0 ? undefined : toPosition(this.#recent.tip);
   }
 }
+
+type FollowOptions = Parameters<EventStore['follow']>[1];
+
+type Page = { readonly events: readonly RecordedEvent[]; readonly through: number; readonly error?: unknown };
+
+const isConfiguration = ({ stream }: RecordedEvent) => configurationCategories.some((category) => stream.startsWith(`${category}-`));
 
 /** A row of `events`, in the order of the reader's columns; node:sqlite gives it as an array though its types say otherwise. */
 type Row = readonly [
@@ -387,4 +411,5 @@ const decodeRow = (row: unknown): RecordedEvent => {
   });
 };
 
+const sequenceOf = (row: unknown) => (row as Row)[0]; // as above
 const charactersOf = (row: unknown) => (row as Row)[6].length + (row as Row)[7].length; // as above

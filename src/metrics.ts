@@ -1,0 +1,59 @@
+// What can be measured from outside: the Prometheus metrics.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SendOutcome } from './delivery/sender.ts';
+import type { ConsumerStatus } from './read-models/consumer-runner.ts';
+
+export type Sources = { readonly consumers: () => readonly ConsumerStatus[]; readonly requestsInFlight: () => number };
+
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly attempts = new Counter({
+    name: 'hookledger_attempts_total',
+    help: 'Delivery attempts by outcome: succeeded, or the reason of the failure.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly duration = new Histogram({
+    name: 'hookledger_attempt_duration_seconds',
+    help: 'From the look-up of the name to the last byte of the response.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  attempt(outcome: SendOutcome): void {
+    this.attempts.inc({ outcome: outcome.outcome === 'succeeded' ? 'succeeded' : outcome.failure });
+    this.duration.observe(outcome.durationMs / 1000);
+  }
+
+  /** Gauges are read when they are asked for. */
+  observe({ consumers, requestsInFlight }: Sources): void {
+    const registers = [this.registry];
+    const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['consumer'],
+        registers,
+        collect() {
+          for (const status of consumers()) this.set({ consumer: status.name }, value(status));
+        },
+      });
+    perConsumer('hookledger_consumer_lag_events', 'Events read from the log and not yet applied.', (status) => status.lagEvents);
+    perConsumer('hookledger_consumer_lag_seconds', 'Age of the oldest event that is not yet applied.', (status) => status.lagSeconds);
+    perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
+      status.state === 'stopped' ? 1 : 0,
+    );
+    new Gauge({
+      name: 'hookledger_requests_in_flight',
+      help: 'HTTP requests to endpoints that are under way.',
+      registers,
+      collect() {
+        this.set(requestsInFlight());
+      },
+    });
+  }
+}
