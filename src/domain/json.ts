@@ -6,9 +6,9 @@ export type JsonObject = { [key: string]: Json };
 
 /** Taken as it is: text that came through `JSON.parse` needs no second walk. */
 export const json = z.custom<Json>((value) => value !== undefined);
-export const jsonObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
-  error: 'must be a JSON object',
-});
+export const jsonObject = z
+  .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), { error: 'must be a JSON object' })
+  .meta({ type: 'object' });
 
 /** Equal as JSON: the order of keys does not count, the order of array items does. */
 export const jsonEqual = (a: Json | undefined, b: Json | undefined): boolean => {
