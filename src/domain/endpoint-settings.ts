@@ -1,0 +1,266 @@
+// What may be set on an endpoint: schemas whose issues name the place and the remedy. What fits together is the decider's to judge.
+import * as z from 'zod';
+import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat, type SignatureScheme } from './endpoint.ts';
+import type { Issue } from './errors.ts';
+import { checkFilter } from './filter.ts';
+import type { Json, JsonObject } from './json.ts';
+import { checkSubscription } from './subscription.ts';
+
+export type SettingsOptions = {
+  /** false: URLs must be https. */
+  readonly allowHttp: boolean;
+  /** Why the host of that URL may not be called, as a sentence, where it is a literal address that may not. */
+  readonly checkHost: (url: string) => string | undefined;
+  readonly formats: readonly PayloadFormat[];
+  readonly signatures: readonly SignatureScheme[];
+};
+
+/** What makes an endpoint. Header values and secret are plain: encrypt them before they become a command. */
+export type EndpointInput = { readonly settings: EndpointSettings; readonly secret: string | null; readonly disabled: boolean };
+
+/** At once, then 1 min, 5 min, 30 min and 2 h after each failure. */
+export const defaultRetryPolicy: EndpointSettings['retryPolicy'] = { delaysSeconds: [0, 60, 300, 1800, 7200], jitter: 0 };
+
+const controls = /\p{Cc}/u;
+
+/** Adds issues found inside a value to those of the schema. */
+const add = (context: z.core.$RefinementCtx, issues: readonly Issue[]) => {
+  for (const { path, message } of issues) context.addIssue({ code: 'custom', path: path === '' ? [] : path.split('.'), message });
+};
+
+const text = (what: string) => z.string({ error: `${what} must be a text.` });
+const wellFormed = (value: string) => value.isWellFormed() && !controls.test(value);
+
+// ── The fields ──
+
+const name = text('The name')
+  .trim()
+  .min(1, 'The name is empty; give one that people recognise.')
+  .max(256, 'The name may have at most 256 characters.')
+  .refine(wellFormed, 'The name holds a control character or half a character; leave it out.');
+
+const description = text('The description')
+  .max(1024, 'The description may have at most 1024 characters.')
+  .refine(
+    (value) => value.isWellFormed() && !value.includes('\0'),
+    'The description holds a character that cannot be stored; leave it out.',
+  );
+
+const urlIssue = (given: string, { allowHttp, checkHost }: SettingsOptions): string | undefined => {
+  if (given.length > 2048) return 'The URL may have at most 2048 characters.';
+  if (/[\s\p{Cc}]/u.test(given) || !given.isWellFormed()) return 'The URL holds a space or a control character; write it percent-encoded.';
+  const url = URL.parse(given);
+  if (!url) return 'This is not a URL; give one such as https://example.com/webhooks.';
+  const schemes = allowHttp ? 'https or http' : 'https';
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    return `A webhook can't go to a ${url.protocol} URL; give one with ${schemes}.`;
+  if (url.protocol === 'http:' && !allowHttp) return 'The URL must be https; http is not allowed here.';
+  if (!/^https?:\/\/[^/\\]/i.test(given)) return 'The URL names no host; give one such as https://example.com/webhooks.';
+  if (given.includes('\\')) return 'The URL holds a backslash; write / instead.';
+  if (url.username !== '' || url.password !== '')
+    return 'The URL holds credentials; leave them out and set an Authorization header, whose value is kept secret.';
+  if (given.includes('#')) return 'The URL has a fragment (#…), which is never sent; leave it out.';
+  return checkHost(given);
+};
+
+const url = (options: SettingsOptions) =>
+  text('The URL').superRefine((given, context) => {
+    const message = urlIssue(given, options);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+const eventTypes = z
+  .array(text('An entry'), { error: 'eventTypes must be a list of texts.' })
+  .superRefine((list, context) => add(context, checkSubscription(list)));
+
+const jsonObject = (what: string) =>
+  z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    error: `${what} must be a JSON object, or null for none.`,
+  });
+
+const filter = jsonObject('The filter').superRefine((pattern, context) => add(context, checkFilter(pattern)));
+
+const oneOf = <T extends string>(what: string, all: readonly T[], available: readonly T[]) =>
+  z.enum(all, { error: `There is no such ${what}; choose ${available.join(' or ')}.` }).refine((value) => available.includes(value), {
+    error: ({ input }) => `The ${what} ${String(input)} is not available in this version; choose ${available.join(' or ')}.`,
+  });
+
+const mostConstants = 50;
+const longestConstants = 16_384;
+const ownFields = ['event', 'timestamp', 'data'];
+
+const depth = (value: Json, left: number): boolean =>
+  typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((each) => depth(each, left - 1)));
+
+/** ENVELOPE and FLAT take the same options, so that an endpoint can change from one to the other. */
+const optionIssues = ({ constants, ...unknown }: JsonObject): Issue[] => {
+  const issues = Object.keys(unknown).map((key) => ({ path: key, message: `There is no format option "${key}"; there is \`constants\`.` }));
+  if (constants === undefined) return issues;
+  if (typeof constants !== 'object' || constants === null || Array.isArray(constants))
+    return [...issues, { path: 'constants', message: '`constants` must be an object, such as {"instance_id": 1}.' }];
+  for (const key of ownFields)
+    if (Object.hasOwn(constants, key))
+      issues.push({ path: `constants.${key}`, message: `A constant can't be called "${key}", as messages have that field; rename it.` });
+  if (!depth(constants, 8)) issues.push({ path: 'constants', message: 'Constants may be 8 levels deep.' });
+  else if (Object.keys(constants).length > mostConstants || JSON.stringify(constants).length > longestConstants)
+    issues.push({ path: 'constants', message: `There may be ${mostConstants} constants, of ${longestConstants} characters in all.` });
+  return issues;
+};
+const formatOptions = jsonObject('The format options').superRefine((options, context) => add(context, optionIssues(options)));
+
+// Those that Hookledger, the connection or the signature sets. An endpoint's own content-type and user-agent stand in place of the
+// defaults: receivers exist that tell their callers by one of them.
+const forbidden =
+  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
+
+const header = z.object(
+  {
+    name: text('The name of a header')
+      .max(256, 'The name of a header may have at most 256 characters.')
+      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "The name of a header is letters, digits and !#$%&'*+-.^_`|~, without spaces or colons.")
+      .refine((value) => !forbidden.test(value), {
+        error: ({ input }) => `The header ${String(input)} is set by Hookledger or the connection itself; leave it out.`,
+      }),
+    value: text('The value of a header')
+      .trim()
+      .max(4096, 'The value of a header may have at most 4096 characters.')
+      .regex(
+        /^[\t\x20-\x7e]*$/,
+        'The value of a header may hold visible ASCII characters and spaces; encode others, and leave out line breaks.',
+      ),
+  },
+  { error: 'A header is an object with name and value.' },
+);
+
+const headers = z
+  .array(header, { error: 'headers must be a list of {name, value}.' })
+  .max(50, 'There may be at most 50 headers.')
+  .superRefine((list, context) => {
+    const seen = new Set<string>();
+    for (const [index, { name }] of list.entries()) {
+      const lower = name.toLowerCase();
+      if (seen.has(lower))
+        context.addIssue({ code: 'custom', path: [index, 'name'], message: `The header ${name} is there twice; join its values.` });
+      seen.add(lower);
+    }
+  });
+
+const number = (what: string, least: number, most: number) => {
+  const error = `${what} is a number from ${least} to ${most}.`;
+  return z.number({ error }).min(least, error).max(most, error);
+};
+
+const retryPolicy = z.object(
+  {
+    delaysSeconds: z
+      .array(number('A delay in seconds', 0, 2_592_000), { error: 'delaysSeconds must be a list of numbers.' })
+      .min(1, 'delaysSeconds is empty; give [0] for one attempt, at once.')
+      .max(50, 'There may be at most 50 attempts.'),
+    jitter: number('jitter', 0, 1)
+      .nullish()
+      .transform((value) => value ?? 0),
+  },
+  { error: 'A retry policy is an object with delaysSeconds, and jitter if wanted.' },
+);
+
+const timeoutSeconds = number('timeoutSeconds', 0.1, 300);
+
+const flag = (what: string) => z.boolean({ error: `${what} is true or false.` });
+
+const useOrganizationKey = flag('useOrganizationKey').refine(
+  (value) => !value,
+  "The organization's signing key can't sign in this version; give the endpoint a secret.",
+);
+
+const batch = z.custom<null>((value) => value === null || value === undefined, {
+  error: 'Batches are not available in this version; leave batch out, and each message is sent by itself.',
+});
+
+/** A secret that signs: any printable text; its UTF-8 bytes are the key. */
+export const endpointSecret = text('The secret')
+  .min(1, 'The secret is empty; give one, or leave it out for none.')
+  .max(1024, 'The secret may have at most 1024 characters.')
+  .refine(wellFormed, 'The secret holds a control character or half a character; give a printable one.');
+
+const fields = (options: SettingsOptions) => ({
+  name,
+  url: url(options),
+  description,
+  eventTypes,
+  filter,
+  format: oneOf('format', payloadFormats, options.formats),
+  formatOptions,
+  signature: oneOf('signature', signatureSchemes, options.signatures),
+  useOrganizationKey,
+  headers,
+  retryPolicy,
+  timeoutSeconds,
+  batch,
+});
+
+const unknownField: Parameters<typeof z.strictObject>[1] = {
+  error: (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `There is no field ${issue.keys.join(', ')}; leave it out.`
+      : 'Give an object with the fields of an endpoint.',
+};
+
+// ── The schemas ──
+
+/** What `createEndpoint` takes, with the contract's defaults; null counts as not given. */
+export const endpointInput = (options: SettingsOptions) => {
+  const field = fields(options);
+  return z
+    .strictObject(
+      {
+        name: field.name,
+        url: field.url,
+        description: field.description.nullish(),
+        eventTypes: field.eventTypes.nullish(),
+        filter: field.filter.nullish(),
+        format: field.format.nullish(),
+        formatOptions: field.formatOptions.nullish(),
+        signature: field.signature.nullish(),
+        secret: endpointSecret.nullish(),
+        useOrganizationKey: field.useOrganizationKey.nullish(),
+        headers: field.headers.nullish(),
+        retryPolicy: field.retryPolicy.nullish(),
+        timeoutSeconds: field.timeoutSeconds.nullish(),
+        batch: field.batch.optional(),
+        disabled: flag('disabled').nullish(),
+      },
+      unknownField,
+    )
+    .transform((given): EndpointInput => ({
+      settings: {
+        name: given.name,
+        url: given.url,
+        description: given.description ?? null,
+        eventTypes: given.eventTypes ?? ['*'],
+        filter: given.filter ?? null,
+        format: given.format ?? 'ENVELOPE',
+        formatOptions: given.formatOptions ?? null,
+        signature: given.signature ?? (typeof given.secret === 'string' ? 'WEBHOOK_SHA256' : 'NONE'),
+        useOrganizationKey: given.useOrganizationKey ?? false,
+        headers: given.headers ?? [],
+        retryPolicy: given.retryPolicy ?? defaultRetryPolicy,
+        timeoutSeconds: given.timeoutSeconds ?? 30,
+        batch: null,
+      },
+      secret: given.secret ?? null,
+      disabled: given.disabled ?? false,
+    }));
+};
+
+/** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions and batch; it is no value for others. */
+export const endpointPatch = (options: SettingsOptions) => {
+  const field = fields(options);
+  const { description, filter, formatOptions } = field;
+  return z
+    .strictObject(
+      { ...field, description: description.nullable(), filter: filter.nullable(), formatOptions: formatOptions.nullable() },
+      unknownField,
+    )
+    .partial()
+    .transform((given): Partial<EndpointSettings> => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
+};
