@@ -105,7 +105,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   private timer: NodeJS.Timeout | undefined;
   private connection: Connection | undefined;
   private phase: Phase = 'connecting';
-  private repeated = false;
   private ended = false;
   private code = 0;
   private reason = '';
@@ -161,9 +160,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_: unknown, error: Error): void {
     if (this.ended) return;
     const { connection, phase } = this;
-    if (connection && phase !== 'responding' && !this.repeated && connection.reused && wasClosed(error)) {
-      this.repeated = true;
+    if (connection && phase !== 'responding' && connection.reused && wasClosed(error)) {
       connection.discard();
+      // Fresh, so not `reused`: this happens once.
       this.dispatch(this.connections.open(this.url.origin));
       return;
     }

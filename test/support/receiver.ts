@@ -33,6 +33,8 @@ export type Answer =
     }
   /** Never answers. */
   | 'hang'
+  /** 102 Processing, and no answer after it. */
+  | 'processing'
   /** Resets the connection in place of an answer. */
   | 'reset'
   /** Closes it in an orderly way in place of an answer. */
@@ -67,8 +69,11 @@ const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}.pem`
 /** The authority that issued the certificates `valid`, `expired` and `wrong-host`. `valid` is for localhost, 127.0.0.1 and receiver.test. */
 export const testAuthority = (): string => pem('ca.cert');
 
-/** @param options `tls`: https, with that certificate; `keepAliveMs`: how long it keeps idle connections (node: 5 s); `port`: 0 takes a free one. */
-export const startReceiver = async (options: { tls?: Certificate; keepAliveMs?: number; port?: number } = {}): Promise<Receiver> => {
+/** @param options `tls`: https, with that certificate; `keepAliveMs`: how long it keeps idle connections (node: 5 s); `host`: 127.0.0.1; `port`: a free one. */
+export const startReceiver = async ({
+  host = '127.0.0.1',
+  ...options
+}: { tls?: Certificate; keepAliveMs?: number; host?: string; port?: number } = {}): Promise<Receiver> => {
   const requests: ReceivedRequest[] = [];
   const waiting = new Set<() => void>();
   const sockets = new Map<Socket, number>();
@@ -101,7 +106,7 @@ export const startReceiver = async (options: { tls?: Certificate; keepAliveMs?: 
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
 
@@ -111,7 +116,7 @@ export const startReceiver = async (options: { tls?: Certificate; keepAliveMs?: 
       for (const socket of sockets.keys()) socket.destroy();
     });
   return {
-    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${host}:${port}`,
     port,
     requests,
     get connections() {
@@ -138,6 +143,9 @@ export const startReceiver = async (options: { tls?: Certificate; keepAliveMs?: 
 const respond = (answer: Answer, response: ServerResponse, socket: Socket): void => {
   switch (answer) {
     case 'hang':
+      return;
+    case 'processing':
+      response.writeProcessing();
       return;
     case 'reset':
       socket.resetAndDestroy();
