@@ -266,6 +266,18 @@ describe('The embedded log, on its own', () => {
         },
         /damaged/,
       ],
+      [
+        'a log too large to be checked whole, with such a stretch',
+        async () => {
+          await (await open()).close();
+          inFile(`INSERT INTO events WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 18000)
+            SELECT i, 'endpoint-' || i, 0, 'x', 'endpoint.renamed', 1, hex(zeroblob(1000)), '' FROM n`);
+          const file = openSync(logFile(), 'r+');
+          writeSync(file, Buffer.alloc(1_000_000, 'x'), 0, 1_000_000, 20_000_000);
+          closeSync(file);
+        },
+        /damaged/,
+      ],
     ])('when it is %s', async (_, prepare, sentence) => {
       await prepare();
       const before = readFileSync(logFile());

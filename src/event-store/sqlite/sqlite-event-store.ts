@@ -221,7 +221,9 @@ export class SqliteEventStore implements EventStore {
             try {
               this.#openReader();
             } catch (error) {
-              reject(error instanceof Error ? error : new Error(String(error)));
+              this.#closing ??= Promise.resolve(); // so that the thread is not started again
+              void writer.terminate();
+              return reject(error instanceof Error ? error : new Error(String(error)));
             }
             // A writer that died may have committed what it could not answer any more: that is in the file, not in memory.
             if (message.tip !== this.#recent.tip) this.#recent.restart(message.tip);
