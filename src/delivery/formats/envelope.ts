@@ -1,6 +1,6 @@
 // ENVELOPE: {"event", "timestamp", …constants, "data"}, in this order.
-import type { Format } from './format.ts';
 import { constantsOf } from './constants.ts';
+import type { Format } from './payload.ts';
 
 export const envelope: Format = ({ type, timestamp, data }, options) => {
   const constants = constantsOf(options, (key) => key === 'event' || key === 'timestamp' || key === 'data');

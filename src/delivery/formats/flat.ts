@@ -1,6 +1,6 @@
 // FLAT: the message's data with the constants after it. Where both have a key, the data's value stands.
-import type { Format } from './format.ts';
 import { constantsOf } from './constants.ts';
+import type { Format } from './payload.ts';
 
 export const flat: Format = ({ data }, options) => {
   const constants = constantsOf(options, (key) => Object.hasOwn(data, key));

@@ -5,13 +5,9 @@ import type { JsonObject } from '../../domain/json.ts';
 import { envelope } from './envelope.ts';
 import { flat } from './flat.ts';
 import { FormatError } from './format-error.ts';
+import type { Format, FormattedBody, FormattedMessage } from './payload.ts';
 
-/** `timestamp` is as the publisher wrote it. */
-export type FormattedMessage = { readonly id: string; readonly type: string; readonly timestamp: string; readonly data: JsonObject };
-export type FormattedBody = { readonly body: string; readonly contentType: string };
-
-/** Pure. @throws FormatError with a sentence, when the message can't be put so. */
-export type Format = (message: FormattedMessage, options: JsonObject | null) => FormattedBody;
+export type { Format, FormattedBody, FormattedMessage } from './payload.ts';
 
 const formats: Readonly<Partial<Record<PayloadFormat, Format>>> = { ENVELOPE: envelope, FLAT: flat };
 

@@ -1,4 +1,4 @@
 // NONE: no signature.
-import type { Signature } from './signature.ts';
+import type { Signature } from './signed.ts';
 
 export const none: Signature = () => ({});

@@ -1,14 +1,11 @@
 // The signature schemes: the headers by which a receiver knows that a request is genuine. One file each; this is the list.
 import type { SignatureScheme } from '../../domain/endpoint.ts';
 import { FormatError } from '../formats/format-error.ts';
+import type { Signature, Signed } from './signed.ts';
 import { none } from './none.ts';
 import { webhookSha256 } from './webhook-sha256.ts';
 
-/** `secrets`: those valid now, the current one first; schemes that can carry several signatures sign with each. */
-export type Signed = { readonly body: string; readonly messageId: string; readonly timestamp: Date; readonly secrets: readonly string[] };
-
-/** Pure. @throws FormatError when there is no key to sign with. */
-export type Signature = (signed: Signed) => Record<string, string>;
+export type { Signature, Signed } from './signed.ts';
 
 const signatures: Readonly<Partial<Record<SignatureScheme, Signature>>> = { NONE: none, WEBHOOK_SHA256: webhookSha256 };
 

@@ -2,7 +2,7 @@
 // The header carries one signature, so only the current secret signs.
 import { createHmac } from 'node:crypto';
 import { FormatError } from '../formats/format-error.ts';
-import type { Signature } from './signature.ts';
+import type { Signature } from './signed.ts';
 
 export const webhookSha256: Signature = ({ body, secrets: [secret] }) => {
   if (secret === undefined)
