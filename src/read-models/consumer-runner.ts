@@ -74,7 +74,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
 
   constructor(
     private readonly consumer: Consumer<S>,
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Database,
     private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     { maxBatch = 2000, lingerMs = 10, retryMs = 50, now = Date.now }: RunnerOptions = {},
@@ -88,7 +88,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   /** Opens the consumer's tables and begins to follow; resolves before it has caught up. */
   async start(): Promise<void> {
     const { name, version, readsSince = version } = this.consumer;
-    const own = await this.database.open<S>(name, version, (db) => this.consumer.createTables(db));
+    const own = await this.database.open<S>(name, version, (db, int64) => this.consumer.createTables(db, int64));
     this.own = own;
     const checkpoint = await own.checkpoint();
     if (checkpoint !== undefined) this.progress.advance(checkpoint);

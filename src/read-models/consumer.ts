@@ -1,7 +1,7 @@
 // A consumer: what keeps tables (or a program) up to date with the log. The runner (consumer-runner.ts) feeds it.
 import type { Kysely } from 'kysely';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { Bookkeeping, Transaction } from './database/database.ts';
+import type { Bookkeeping, Int64, Transaction } from './database/database.ts';
 
 export interface Consumer<S extends Bookkeeping> {
   /** Letters, digits and `-`: part of a file's name. */
@@ -13,7 +13,7 @@ export interface Consumer<S extends Bookkeeping> {
   /** Every table with the columns of its primary key, for comparing. */
   readonly tables: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };
 
-  createTables(db: Kysely<S>): Promise<void>;
+  createTables(db: Kysely<S>, int64: Int64): Promise<void>;
 
   /**
    * As soon as events are read, before they are applied; `live` is false for those that the log held already at the start. Must not throw.

@@ -5,11 +5,15 @@ import type { Position } from '../../domain/ids.ts';
 /** Every schema extends this: the checkpoint stands beside the rows that it speaks of, and is read in one snapshot with them. */
 export type Bookkeeping = { readonly checkpoint: { readonly id: number; readonly position: Position } };
 
+/** What a column of 64-bit integers is called. In SQLite only `integer` makes a primary key the row's own place, which saves an index. */
+export type Int64 = 'integer' | 'bigint';
+export type CreateTables<S> = (db: Kysely<S>, int64: Int64) => Promise<void>;
+
 type Table<S> = keyof S & string;
 type Column<S, T extends keyof S> = keyof S[T] & string;
 
 /**
- * An open transaction, and the verbs that write many rows at once. All rows of one call have the same columns. A column holds text, a
+ * An open transaction, and the verbs that write or find many rows at once. All rows of one call have the same columns. A column holds text, a
  * number or null (true and false are 1 and 0, JSON is text), so that every database takes the same rows.
  */
 export interface Transaction<S> {
@@ -26,6 +30,13 @@ export interface Transaction<S> {
   /** Counters: inserts, or adds to all other columns where `keys` stand already. */
   add<T extends Table<S>>(table: T, keys: readonly Column<S, T>[], rows: readonly S[T][]): Promise<void>;
   delete<T extends Table<S>, C extends Column<S, T>>(table: T, column: C, values: readonly S[T][C][]): Promise<void>;
+  /** The rows with one of these values, with some of their columns; in no order. */
+  find<T extends Table<S>, C extends Column<S, T>, R extends Column<S, T>>(
+    table: T,
+    column: C,
+    values: readonly S[T][C][],
+    columns: readonly R[],
+  ): Promise<Pick<S[T], R>[]>;
   /** For the rare other statement, within this transaction. */
   readonly kysely: Kysely<S>;
 }
@@ -52,7 +63,7 @@ export interface Database {
    * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
    * it is made, empty, by `createTables`.
    */
-  open<S extends Bookkeeping>(name: string, version: number, createTables: (db: Kysely<S>) => Promise<void>): Promise<Namespace<S>>;
+  open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>>;
   openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>>;
   /** The versions of a consumer that stand, lowest first. */
   versions(name: string): Promise<readonly number[]>;

@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import type { Bookkeeping, Database, Namespace, ReadOnly, Transaction } from './database.ts';
+import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly, Transaction } from './database.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
 
 /** "HLvw", in the file's header: says that a file is ours. */
@@ -39,7 +39,7 @@ export class SqliteDatabase implements Database {
     private readonly log: Pick<BaseLogger, 'warn'>,
   ) {}
 
-  async open<S extends Bookkeeping>(name: string, version: number, createTables: (db: Kysely<S>) => Promise<void>): Promise<Namespace<S>> {
+  async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
     await mkdir(this.folder, { recursive: true });
     const file = this.file(name, version);
     try {
@@ -93,7 +93,7 @@ const openReadOnly = <S>(file: string): ReadOnly<S> => {
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
 };
 
-const openNamespace = async <S extends Bookkeeping>(file: string, createTables: (db: Kysely<S>) => Promise<void>) => {
+const openNamespace = async <S extends Bookkeeping>(file: string, createTables: CreateTables<S>) => {
   if (existsSync(damageMark(file))) throw new Unusable('it was found to be damaged');
   const db = new DatabaseSync(file, { timeout: 100 });
   try {
@@ -108,7 +108,7 @@ const openNamespace = async <S extends Bookkeeping>(file: string, createTables: 
     if (isNew) {
       db.exec('BEGIN IMMEDIATE');
       db.exec('CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, position TEXT NOT NULL)');
-      await createTables(kysely);
+      await createTables(kysely, 'integer');
       db.exec(`PRAGMA application_id = ${applicationId}; COMMIT`);
     }
     return new SqliteNamespace<S>(file, db, statements, kysely, openReadOnly<S>(file));
@@ -211,6 +211,14 @@ class SqliteTransaction<S> implements Transaction<S> {
   delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
     const rows = values.map((value) => ({ [column]: value }));
     return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
+  }
+
+  async find<Row>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<Row[]> {
+    const statement = this.statements.prepare(`SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = ?`);
+    const found: Row[] = [];
+    // The port's types say which columns a row has.
+    for (const value of values) found.push(...(statement.all(value as SQLInputValue) as Row[]));
+    return found;
   }
 
   private async each(

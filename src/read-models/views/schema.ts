@@ -1,0 +1,242 @@
+// The tables of the views: what they hold, and which index serves which question.
+import type { Kysely } from 'kysely';
+import type { ApiKeyRole } from '../../domain/api-key.ts';
+import type { FailureReason } from '../../domain/delivery.ts';
+import type { EndpointStatus } from '../../domain/endpoint.ts';
+import type { ApiKeyId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { Bookkeeping, Int64 } from '../database/database.ts';
+
+/** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
+export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+
+type Flag = 0 | 1;
+/** Milliseconds since 1970. */
+type Moment = number;
+
+export type ViewsSchema = Bookkeeping & {
+  organizations: { id: OrganizationId; name: string; created_at: Moment };
+  event_types: {
+    organization_id: OrganizationId;
+    name: string;
+    group_name: string;
+    description: string | null;
+    /** JSON, null where there is none. */
+    sample: string | null;
+    retired: Flag;
+  };
+  api_keys: {
+    id: ApiKeyId;
+    organization_id: OrganizationId;
+    name: string;
+    role: ApiKeyRole;
+    issued_at: Moment;
+    revoked_at: Moment | null;
+  };
+  endpoints: {
+    id: EndpointId;
+    organization_id: OrganizationId;
+    name: string;
+    status: EndpointStatus;
+    /** JSON of the domain's EndpointConfiguration, secrets and header values encrypted. */
+    configuration: string;
+    created_at: Moment;
+    updated_at: Moment;
+    /** The row stays: deliveries go on naming it. */
+    deleted_at: Moment | null;
+    created_position: Position;
+    /** Of the endpoint's stream. */
+    revision: number;
+  };
+  messages: {
+    /** Rises with the log. A message takes one number for each of its deliveries, and one at least. Microseconds since 1970, roughly. */
+    sequence: number;
+    id: MessageId;
+    organization_id: OrganizationId;
+    client_id: string | null;
+    event_type: string;
+    /** As the publisher wrote it. */
+    timestamp: string;
+    accepted_at: Moment;
+    position: Position;
+    destinations: number;
+    /** JSON array of endpoint ids. */
+    skipped: string;
+    test: Flag;
+  };
+  deliveries: {
+    /** Its message's sequence and the index of the destination: the deliveries of a message stand together, without an index of their own. */
+    sequence: number;
+    id: DeliveryId;
+    organization_id: OrganizationId;
+    message_id: MessageId;
+    endpoint_id: EndpointId;
+    event_type: string;
+    status: StoredStatus;
+    test: Flag;
+    attempt_count: number;
+    next_attempt_at: Moment | null;
+    last_response_code: number | null;
+    created_at: Moment;
+    ended_at: Moment | null;
+  };
+  attempts: {
+    /** Of its delivery, so that attempts stand in the order of the log, and not that of random ids. */
+    sequence: number;
+    number: number;
+    position: Position;
+    response_code: number | null;
+    failure: FailureReason | null;
+    /** JSON of what the event recorded, without whose delivery it is. */
+    detail: string;
+  };
+  /** Deliveries that ended, tests and cancelled ones left out, by the hour in which they did (hours since 1970). */
+  success_buckets: { endpoint_id: EndpointId; hour: number; succeeded: number; failed: number };
+  /** Since the beginning. `rated_…` are the sums of the buckets; the others count tests, too. */
+  endpoint_totals: {
+    organization_id: OrganizationId;
+    endpoint_id: EndpointId;
+    routed: number;
+    succeeded: number;
+    failed: number;
+    rated_succeeded: number;
+    rated_failed: number;
+  };
+};
+
+export const primaryKeys = {
+  organizations: ['id'],
+  event_types: ['organization_id', 'name'],
+  api_keys: ['id'],
+  endpoints: ['id'],
+  messages: ['sequence'],
+  deliveries: ['sequence'],
+  attempts: ['sequence', 'number'],
+  success_buckets: ['endpoint_id', 'hour'],
+  endpoint_totals: ['organization_id', 'endpoint_id'],
+} as const;
+
+/**
+ * The indexes of `deliveries` all end with status and sequence: a page is then the newest of up to five runs, one per status, whatever the
+ * filter is. Two of them by endpoint and two by organization make the filters that narrow most.
+ */
+const indexes = {
+  endpoints: [['organization_id', 'created_position']],
+  messages: [
+    ['organization_id', 'sequence'],
+    ['organization_id', 'event_type', 'sequence'],
+  ],
+  deliveries: [
+    ['organization_id', 'status', 'sequence'],
+    ['endpoint_id', 'status', 'sequence'],
+    ['organization_id', 'event_type', 'status', 'sequence'],
+    ['organization_id', 'last_response_code', 'status', 'sequence'],
+  ],
+} as const;
+
+export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promise<void> => {
+  const { schema } = db;
+  await schema
+    .createTable('organizations')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('created_at', int64, (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('event_types')
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('group_name', 'text', (column) => column.notNull())
+    .addColumn('description', 'text')
+    .addColumn('sample', 'text')
+    .addColumn('retired', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('event_types_key', ['organization_id', 'name'])
+    .execute();
+  await schema
+    .createTable('api_keys')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('role', 'text', (column) => column.notNull())
+    .addColumn('issued_at', int64, (column) => column.notNull())
+    .addColumn('revoked_at', int64)
+    .execute();
+  await schema
+    .createTable('endpoints')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('configuration', 'text', (column) => column.notNull())
+    .addColumn('created_at', int64, (column) => column.notNull())
+    .addColumn('updated_at', int64, (column) => column.notNull())
+    .addColumn('deleted_at', int64)
+    .addColumn('created_position', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('messages')
+    .addColumn('sequence', int64, (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('client_id', 'text')
+    .addColumn('event_type', 'text', (column) => column.notNull())
+    .addColumn('timestamp', 'text', (column) => column.notNull())
+    .addColumn('accepted_at', int64, (column) => column.notNull())
+    .addColumn('position', 'text', (column) => column.notNull())
+    .addColumn('destinations', 'integer', (column) => column.notNull())
+    .addColumn('skipped', 'text', (column) => column.notNull())
+    .addColumn('test', 'integer', (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('deliveries')
+    .addColumn('sequence', int64, (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('message_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('event_type', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('test', 'integer', (column) => column.notNull())
+    .addColumn('attempt_count', 'integer', (column) => column.notNull())
+    .addColumn('next_attempt_at', int64)
+    .addColumn('last_response_code', 'integer')
+    .addColumn('created_at', int64, (column) => column.notNull())
+    .addColumn('ended_at', int64)
+    .execute();
+  await schema
+    .createTable('attempts')
+    .addColumn('sequence', int64, (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('position', 'text', (column) => column.notNull())
+    .addColumn('response_code', 'integer')
+    .addColumn('failure', 'text')
+    .addColumn('detail', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('attempts_key', ['sequence', 'number'])
+    .execute();
+  await schema
+    .createTable('success_buckets')
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('hour', 'integer', (column) => column.notNull())
+    .addColumn('succeeded', int64, (column) => column.notNull())
+    .addColumn('failed', int64, (column) => column.notNull())
+    .addPrimaryKeyConstraint('success_buckets_key', ['endpoint_id', 'hour'])
+    .execute();
+  await schema
+    .createTable('endpoint_totals')
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('routed', int64, (column) => column.notNull())
+    .addColumn('succeeded', int64, (column) => column.notNull())
+    .addColumn('failed', int64, (column) => column.notNull())
+    .addColumn('rated_succeeded', int64, (column) => column.notNull())
+    .addColumn('rated_failed', int64, (column) => column.notNull())
+    .addPrimaryKeyConstraint('endpoint_totals_key', ['organization_id', 'endpoint_id'])
+    .execute();
+  for (const [table, lists] of Object.entries(indexes))
+    for (const [i, columns] of lists.entries())
+      await schema
+        .createIndex(`${table}_index_${i + 1}`)
+        .on(table)
+        .columns([...columns])
+        .execute();
+};

@@ -1,0 +1,453 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventLog, hour, minute } from '../../../test/support/event-log.ts';
+import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { deliveryIdOf } from '../../event-store/ids.ts';
+import { ConsumerRunner } from '../consumer-runner.ts';
+import type { Namespace } from '../database/database.ts';
+import { SqliteDatabase } from '../database/sqlite.ts';
+import { compareWithRebuild, digest } from '../rebuild.ts';
+import { ViewQueries, type DeliveryFilter } from './queries.ts';
+import type { ViewsSchema } from './schema.ts';
+import { Views } from './views.ts';
+
+const organization = 'default' as OrganizationId;
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+describe('the views', () => {
+  let folder: string;
+  let database: SqliteDatabase;
+  let store: MemoryEventStore;
+  let log: EventLog;
+  let opened: { close(): Promise<void> }[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'views-'));
+    database = new SqliteDatabase(folder, silent);
+    store = new MemoryEventStore();
+    log = new EventLog(store);
+  });
+  afterEach(async () => {
+    for (const each of opened.splice(0)) await each.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const runner = async () => {
+    const started = new ConsumerRunner(new Views(), store, database, silent, { lingerMs: 0 });
+    await started.start();
+    opened.push({ close: () => started.stop() });
+    return started;
+  };
+  /** The queries, once all that was recorded shows. */
+  const shown = async () => {
+    const views = await runner();
+    const settle = async () => expect(await views.reached((await store.tip()) as Position, 10_000)).toBe(true);
+    await settle();
+    return Object.assign(new ViewQueries(() => views.read), { settle, tables: () => digest(views.read, new Views().tables) });
+  };
+  const all = { first: 200 };
+  const only = async (queries: ViewQueries, filter: DeliveryFilter) =>
+    (await queries.deliveries(organization, all, filter)).edges.map(({ node }) => node);
+
+  it('show a delivery from its acceptance to its end', async () => {
+    log.endpoint('a');
+    const queries = await shown();
+    const message = log.message('m1', ['a']);
+    await queries.settle();
+    const id = deliveryIdOf(message, 'a' as EndpointId);
+    const at = '2026-01-01T12:00:00.000Z';
+    expect(await queries.delivery(organization, id)).toEqual({
+      id,
+      messageId: message,
+      endpointId: 'a',
+      eventType: 'meeting.ended',
+      status: 'PENDING',
+      test: false,
+      attemptCount: 0,
+      nextAttemptAt: at,
+      lastResponseCode: null,
+      createdAt: at,
+      endedAt: null,
+    });
+
+    log.attempt(message, 'a', 1, 503);
+    await queries.settle();
+    const retrying = { status: 'RETRYING', attemptCount: 1, nextAttemptAt: '2026-01-01T12:01:00.010Z', lastResponseCode: 503 };
+    expect(await queries.delivery(organization, id)).toMatchObject({ ...retrying, endedAt: null });
+
+    log.attempt(message, 'a', 2, undefined);
+    await queries.settle();
+    const failed = { status: 'FAILED', attemptCount: 2, nextAttemptAt: null, lastResponseCode: null, endedAt: '2026-01-01T12:00:00.010Z' };
+    expect(await queries.delivery(organization, id)).toMatchObject(failed);
+
+    log.retry(message, 'a');
+    await queries.settle();
+    expect(await queries.delivery(organization, id)).toMatchObject({
+      status: 'PENDING',
+      attemptCount: 2,
+      nextAttemptAt: at,
+      endedAt: null,
+    });
+
+    log.attempt(message, 'a', 3, 200);
+    await queries.settle();
+    expect(await queries.delivery(organization, id)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 3, lastResponseCode: 200 });
+    const attempts = await queries.attemptsOfDeliveries(organization, [id]);
+    expect(attempts.map(({ attempt, responseCode, failure, error }) => ({ attempt, responseCode, failure, error }))).toEqual([
+      { attempt: 1, responseCode: 503, failure: 'HTTP_STATUS', error: 'It failed.' },
+      { attempt: 2, responseCode: undefined, failure: 'CONNECTION', error: 'It failed.' },
+      { attempt: 3, responseCode: 200, failure: null, error: null },
+    ]);
+  });
+
+  it('leave a delivery cancelled whose last attempt fails later, and show one succeeded whose last attempt arrived', async () => {
+    const [late, lost] = [log.message('late', [log.endpoint('a')]), log.message('lost', ['a'])];
+    log.cancel(late, 'a');
+    log.cancel(lost, 'a');
+    log.attempt(late, 'a', 1, 200);
+    log.attempt(lost, 'a', 1, 500);
+    const queries = await shown();
+    const statuses = (await queries.deliveriesOfMessages(organization, [late, lost])).map(({ status, attemptCount }) => [
+      status,
+      attemptCount,
+    ]);
+    expect(statuses).toEqual([
+      ['SUCCEEDED', 1],
+      ['CANCELLED', 1],
+    ]);
+    expect(await queries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 1, failed: 0, cancelled: 1, open: 0 });
+  });
+
+  it('show endpoints as they are configured now, without the deleted, newest first', async () => {
+    log.endpoint('a');
+    log.endpoint('b', log.registering(), { type: 'Change', settings: { name: 'Renamed' } }, { type: 'Pause' });
+    log.endpoint('c', log.registering(), { type: 'Delete' });
+    const queries = await shown();
+    const names = async (status?: 'PAUSED') =>
+      (await queries.endpoints(organization, all, status)).edges.map(({ node }) => node.configuration.settings.name);
+    expect(await names()).toEqual(['Renamed', 'An endpoint']);
+    expect(await names('PAUSED')).toEqual(['Renamed']);
+    expect(await queries.endpoint(organization, 'c' as EndpointId)).toBeUndefined();
+    expect(await queries.endpointsById(organization, ['c' as EndpointId])).toMatchObject([
+      { id: 'c', deletedAt: '2026-01-01T12:00:00.000Z' },
+    ]);
+    log.endpoint('b', { type: 'Resume' });
+    await queries.settle();
+    expect(await names('PAUSED')).toEqual([]);
+  });
+
+  it('show event types and API keys', async () => {
+    const defined = (name: string, description: string | null) =>
+      ({ type: 'organization.event-type-defined', data: { name, group: 'meetings', description, sample: { a: 1 } } }) as const;
+    log.record(
+      'organization-default',
+      { type: 'organization.registered', data: { name: 'Default', encryptionKey: 'k' } },
+      defined('b', null),
+    );
+    log.record('organization-default', { type: 'organization.event-type-retired', data: { name: 'b' } }, defined('a', 'first'));
+    log.record('organization-default', { type: 'organization.event-type-retired', data: { name: 'a' } }, defined('a', 'again'));
+    log.record('apikey-1', { type: 'apikey.issued', data: { organizationId: organization, name: 'ci', role: 'PUBLISHER', hash: 'h' } });
+    log.record('apikey-1', { type: 'apikey.revoked', data: {} });
+    const queries = await shown();
+    expect(await queries.organization(organization)).toMatchObject({ id: 'default', name: 'Default' });
+    expect(await queries.eventTypes(organization)).toEqual([
+      { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, retired: false },
+      { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, retired: true },
+    ]);
+    const [key] = await queries.apiKeys(organization);
+    expect(key).toMatchObject({ id: '1', name: 'ci', role: 'PUBLISHER', revokedAt: '2026-01-01T12:00:00.000Z' });
+  });
+
+  it('show an organization nothing of another', async () => {
+    const message = log.message('m1', [log.endpoint('a')]);
+    log.attempt(message, 'a', 1, 200);
+    const queries = await shown();
+    const other = 'other' as OrganizationId;
+    const id = deliveryIdOf(message, 'a' as EndpointId);
+    expect(await queries.endpointsById(other, ['a' as EndpointId])).toEqual([]);
+    expect(await queries.message(other, message)).toBeUndefined();
+    expect(await queries.delivery(other, id)).toBeUndefined();
+    expect(await queries.deliveriesOfMessages(other, [message])).toEqual([]);
+    expect(await queries.attemptsOfDeliveries(other, [id])).toEqual([]);
+    expect(await queries.deliverySubjects(other, [id])).toEqual([]);
+    for (const filter of [{}, { endpointId: 'a' as EndpointId }, { messageId: message }])
+      expect((await queries.deliveries(other, all, filter)).edges).toEqual([]);
+    expect((await queries.messages(other, all)).edges).toEqual([]);
+    expect((await queries.successRates(other, ['a' as EndpointId], 'ALL', new Date(log.now))).get('a' as EndpointId)?.total).toBe(0);
+    expect(await queries.conservation(other, 'a' as EndpointId)).toMatchObject({ routed: 0, succeeded: 0, open: 0 });
+  });
+
+  describe('a filter of deliveries', () => {
+    it('finds what it says, alone and combined', async () => {
+      for (const id of ['on', 'paused']) log.endpoint(id);
+      const both = log.message('both', ['on', 'paused']);
+      log.attempt(both, 'on', 1, 200);
+      log.now += minute;
+      const retrying = log.message('retrying', ['on', 'paused'], { type: 'alert.created' });
+      log.attempt(retrying, 'on', 1, 503);
+      log.attempt(retrying, 'paused', 1, 503);
+      log.now += minute;
+      const ended = log.message('ended', ['on', 'paused']);
+      log.cancel(ended, 'on');
+      log.attempt(ended, 'paused', 1, 500);
+      log.attempt(ended, 'paused', 2, 404);
+      log.endpoint('paused', { type: 'Pause' });
+      const queries = await shown();
+      const names = new Map([
+        [both, 'both'],
+        [retrying, 'retrying'],
+        [ended, 'ended'],
+      ]);
+      const found = async (filter: DeliveryFilter) =>
+        (await only(queries, filter)).map(({ messageId, endpointId, status }) => `${names.get(messageId)} ${endpointId} ${status}`);
+      const paused = 'paused' as EndpointId;
+
+      expect(await found({})).toEqual([
+        'ended paused FAILED',
+        'ended on CANCELLED',
+        'retrying paused HELD',
+        'retrying on RETRYING',
+        'both paused HELD',
+        'both on SUCCEEDED',
+      ]);
+      expect(await found({ status: [] })).toEqual([]);
+      expect(await found({ status: ['HELD'] })).toEqual(['retrying paused HELD', 'both paused HELD']);
+      expect(await found({ status: ['RETRYING'] })).toEqual(['retrying on RETRYING']);
+      expect(await found({ status: ['PENDING', 'RETRYING', 'HELD'] })).toEqual([
+        'retrying paused HELD',
+        'retrying on RETRYING',
+        'both paused HELD',
+      ]);
+      expect(await found({ status: ['RETRYING', 'HELD'] })).toEqual(['retrying paused HELD', 'retrying on RETRYING', 'both paused HELD']);
+      expect(await found({ status: ['RETRYING', 'PENDING'], endpointId: paused })).toEqual([]);
+      expect(await found({ status: ['HELD', 'FAILED'], endpointId: paused, eventType: 'meeting.ended' })).toEqual([
+        'ended paused FAILED',
+        'both paused HELD',
+      ]);
+      expect(await found({ status: ['HELD'], messageId: both })).toEqual(['both paused HELD']);
+      expect(await found({ messageId: 'unknown' as MessageId })).toEqual([]);
+      expect(await found({ responseCode: 503 })).toEqual(['retrying paused HELD', 'retrying on RETRYING']);
+      expect(await found({ responseCode: 503, endpointId: paused })).toEqual(['retrying paused HELD']);
+      expect(await found({ responseCode: 200 })).toEqual(['both on SUCCEEDED']);
+      const second = new Date('2026-01-01T12:01:00.000Z');
+      const third = new Date('2026-01-01T12:02:00.000Z');
+      expect(await found({ since: second, until: third })).toEqual(['retrying paused HELD', 'retrying on RETRYING']);
+      expect(await found({ since: third })).toEqual(['ended paused FAILED', 'ended on CANCELLED']);
+      expect(await found({ until: second })).toEqual(['both paused HELD', 'both on SUCCEEDED']);
+    });
+
+    it('finds what is held also among many endpoints', async () => {
+      const ids = Array.from({ length: 50 }, (_, i) => log.endpoint(`e${i}`));
+      log.message('m', ids);
+      for (const id of ids.slice(0, 45)) log.endpoint(id, { type: 'Pause' });
+      const queries = await shown();
+      expect(await only(queries, { status: ['HELD'] })).toHaveLength(45);
+      expect((await only(queries, { status: ['PENDING'] })).map(({ endpointId }) => endpointId)).toEqual(ids.slice(45).toReversed());
+    });
+
+    it('gives pages that are complete and stable while rows arrive', async () => {
+      log.endpoint('a');
+      for (let i = 0; i < 23; i++) log.message(`m${i}`, ['a', 'b']);
+      const queries = await shown();
+      const before = (await only(queries, {})).map(({ id }) => id);
+      const seen: string[] = [];
+      let after: string | null = null;
+      do {
+        const page = await queries.deliveries(organization, { first: 7, after });
+        seen.push(...page.edges.map(({ node }) => node.id));
+        after = page.hasNextPage ? page.endCursor : null;
+        log.message(`later ${seen.length}`, ['a', 'b']);
+        await queries.settle();
+      } while (after !== null);
+      expect(seen).toEqual(before);
+    });
+
+    it.each(['', 'x', '!!!', 'bm9uZQ', 'LTE'])('refuses the broken cursor "%s"', async (after) => {
+      log.endpoint('a');
+      const queries = await shown();
+      await expect(queries.deliveries(organization, { first: 1, after })).rejects.toMatchObject({
+        name: DomainError.name,
+        code: 'BAD_USER_INPUT',
+        issues: [{ path: 'after' }],
+      });
+    });
+
+    it('gives all that match in pages, for a bulk retry', async () => {
+      log.endpoint('a');
+      const failed = Array.from({ length: 5 }, (_, i) => log.message(`m${i}`, ['a']));
+      for (const message of failed) for (const attempt of [1, 2]) log.attempt(message, 'a', attempt, 500);
+      log.message('open', ['a']);
+      const queries = await shown();
+      const pages: string[][] = [];
+      for await (const page of queries.matchingDeliveries(organization, { status: ['FAILED'] }, 2)) {
+        pages.push(page.map(({ subject }) => subject.messageId));
+        for (const { subject } of page) log.retry(subject.messageId, 'a');
+        await queries.settle();
+      }
+      expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+      expect(pages.flat()).toEqual(failed.toReversed());
+    });
+  });
+
+  it('list messages newest first, by type and time', async () => {
+    const first = log.message('first', ['a', 'b'], { skipped: ['c'] });
+    log.now += minute;
+    const second = log.message('second', [], { type: 'alert.created' });
+    const queries = await shown();
+    const found = async (filter = {}) => (await queries.messages(organization, all, filter)).edges.map(({ node }) => node.id);
+    expect(await found()).toEqual([second, first]);
+    expect(await found({ eventType: 'meeting.ended' })).toEqual([first]);
+    expect(await found({ since: new Date(log.now) })).toEqual([second]);
+    expect(await found({ until: new Date(log.now) })).toEqual([first]);
+    expect(await queries.message(organization, first)).toMatchObject({
+      clientId: 'first',
+      destinations: 2,
+      skipped: ['c'],
+      acceptedAt: '2026-01-01T12:00:00.000Z',
+    });
+    const [page] = (await queries.messages(organization, { first: 1 })).edges;
+    expect((await queries.messages(organization, { first: 1, after: page?.cursor })).edges.map(({ node }) => node.id)).toEqual([first]);
+  });
+
+  describe('a success rate', () => {
+    const rate = async (queries: ViewQueries, window: 'ALL' | 'LAST_HOUR' | 'LAST_DAY' = 'ALL') =>
+      (await queries.successRates(organization, ['a' as EndpointId], window, new Date(log.now))).get('a' as EndpointId)?.label;
+
+    it('counts what ended, in its window; neither tests nor what was cancelled', async () => {
+      log.endpoint('a');
+      const queries = await shown();
+      expect(await rate(queries)).toBe('–');
+      log.attempt(log.message('old', ['a']), 'a', 1, 200);
+      log.now += 5 * hour;
+      const failed = log.message('failed', ['a']);
+      log.attempt(failed, 'a', 1, 500);
+      log.attempt(failed, 'a', 2, 500);
+      log.attempt(log.message('tried', ['a'], { test: true }), 'a', 1, 500, true);
+      log.cancel(log.message('cancelled', ['a']), 'a');
+      log.message('open', ['a']);
+      await queries.settle();
+      expect(await rate(queries)).toBe('50% (1/2)');
+      expect(await rate(queries, 'LAST_DAY')).toBe('50% (1/2)');
+      expect(await rate(queries, 'LAST_HOUR')).toBe('0% (0/1)');
+      log.now += 25 * hour;
+      expect(await rate(queries, 'LAST_DAY')).toBe('–');
+    });
+
+    it('takes a delivery that is retried out again of the hour in which it had ended', async () => {
+      const message = log.message('m', [log.endpoint('a')]);
+      log.attempt(message, 'a', 1, 500);
+      log.attempt(message, 'a', 2, 500);
+      const queries = await shown();
+      expect(await rate(queries)).toBe('0% (0/1)');
+      log.now += 5 * hour;
+      log.retry(message, 'a');
+      await queries.settle();
+      expect(await rate(queries)).toBe('–');
+      log.attempt(message, 'a', 3, 200);
+      await queries.settle();
+      expect(await rate(queries)).toBe('100% (1/1)');
+      expect(await rate(queries, 'LAST_HOUR')).toBe('100% (1/1)');
+      expect(await rate(queries, 'LAST_DAY')).toBe('100% (1/1)');
+    });
+  });
+
+  // ── Once and only once ──
+
+  type Step = { kind: 'message' | 'attempt' | 'retry' | 'cancel' | 'endpoint'; message: number; to: number; ok: boolean };
+  const steps = fc.array(
+    fc.record<Step>({
+      kind: fc.constantFrom('message', 'attempt', 'attempt', 'attempt', 'retry', 'cancel', 'endpoint'),
+      message: fc.nat(4),
+      to: fc.nat(1),
+      ok: fc.boolean(),
+    }),
+    { minLength: 5, maxLength: 40 },
+  );
+  /** A log that the deciders could have written. */
+  const write = (into: EventLog, taken: readonly Step[]) => {
+    const endpoints = [into.endpoint('a'), into.endpoint('b')];
+    const messages: MessageId[] = [];
+    const attempts = new Map<string, number>();
+    for (const { kind, message, to, ok } of taken) {
+      into.now += 7 * minute;
+      const receiver = endpoints[to] as EndpointId;
+      const target = messages[message % Math.max(messages.length, 1)];
+      if (kind === 'message') messages.push(into.message(`m${messages.length}`, ok ? endpoints : [receiver]));
+      else if (kind === 'endpoint') into.endpoint(receiver, { type: ok ? 'Resume' : 'Pause' });
+      else if (!target || !into.routed(target, receiver)) continue;
+      else if (kind === 'retry') into.retry(target, receiver);
+      else if (kind === 'cancel') into.cancel(target, receiver);
+      else {
+        const next = (attempts.get(target + receiver) ?? 0) + 1;
+        if (!into.isOpen(target, receiver)) continue;
+        attempts.set(target + receiver, next);
+        into.attempt(target, receiver, next, ok ? 200 : 500);
+      }
+    }
+  };
+  const rolledBack = async (namespace: Namespace<ViewsSchema>, batch: readonly RecordedEvent[]) => {
+    const work = namespace.transaction(async (tx) => {
+      await new Views().apply(batch, tx);
+      throw new Error('rolled back');
+    }, batch.at(-1)?.position);
+    await expect(work).rejects.toThrow('rolled back');
+  };
+  const tablesOf = (namespace: Namespace<ViewsSchema>) => digest(namespace.read, new Views().tables);
+
+  it('are the same however the log is cut into batches, and whatever was rolled back', async () => {
+    const views = new Views();
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        steps,
+        fc.array(fc.record({ size: fc.integer({ min: 1, max: 9 }), fails: fc.boolean() }), { minLength: 1 }),
+        async (taken, cuts) => {
+          const source = new MemoryEventStore();
+          write(new EventLog(source), taken);
+          const create = views.createTables.bind(views);
+          const [cut, single] = [await database.open('cut', ++n, create), await database.open('single', n, create)];
+          opened = [cut, single];
+          for (const event of source.log) await single.transaction((tx) => views.apply([event], tx), event.position);
+          for (let from = 0, i = 0; from < source.log.length; i++) {
+            const { size, fails } = cuts[i % cuts.length] ?? { size: 1, fails: false };
+            const batch = source.log.slice(from, (from += size));
+            if (fails) await rolledBack(cut, batch);
+            await cut.transaction((tx) => views.apply(batch, tx), batch.at(-1)?.position);
+          }
+          expect(await tablesOf(cut)).toEqual(await tablesOf(single));
+          const queries = new ViewQueries(() => cut.read);
+          const { routed, succeeded, failed, cancelled, open } = await queries.conservation(organization);
+          expect(routed).toBe(succeeded + failed + cancelled + open);
+          for (const each of opened.splice(0)) await each.close();
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('count each event once across stops at random moments, and are what a rebuild makes', async () => {
+    write(log, fc.sample(steps, { numRuns: 20, seed: 7 }).flat());
+    const end = (await store.tip()) as Position;
+    for (let i = 0; ; i++) {
+      const views = new ConsumerRunner(new Views(), store, database, silent, { maxBatch: 3 });
+      await views.start();
+      const reached = await views.reached(end, i % 7);
+      await views.stop();
+      if (reached) break;
+    }
+    const views = await runner();
+    const compared = await compareWithRebuild(views.read, new Views(), store, database, silent);
+    expect(compared.different).toEqual([]);
+    expect(compared).toMatchObject({ position: end, events: store.log.length });
+    expect(compared.live.tables['deliveries']?.rows).toBeGreaterThan(10);
+
+    await views.namespace.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
+    expect((await compareWithRebuild(views.read, new Views(), store, database, silent)).different).toEqual(['deliveries']);
+  });
+});
