@@ -54,7 +54,7 @@ const environment = z.object({
   HOOKLEDGER_ALLOW_HTTP: flag.prefault('true').describe('false: endpoint URLs must be https.'),
   HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: privateNetworks
     .prefault('false')
-    .describe('true, or a list of CIDRs: endpoints there may be called (local trials, tests).'),
+    .describe('true (loopback and private networks), or a list of CIDRs: endpoints there may be called (local trials, tests).'),
   HOOKLEDGER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
