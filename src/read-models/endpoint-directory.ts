@@ -17,6 +17,8 @@ export type KnownApiKey = {
   readonly organizationId: OrganizationId;
   readonly name: string;
   readonly role: ApiKeyRole;
+  /** Hex SHA-256 of the key. */
+  readonly hash: string;
 };
 
 /** An endpoint ready for use: subscription compiled, secrets and headers decrypted on first need. */

@@ -1,0 +1,100 @@
+// The application as Nest sees it: the parts that service.ts opened, the command handlers, the saga, and the API.
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Registry } from 'prom-client';
+import { ApiModule } from './api/api.module.ts';
+import {
+  API_LOG,
+  EVENT_STORE,
+  READINESS,
+  SETTINGS_OPTIONS,
+  VIEWS_PROGRESS,
+  type ApiLog,
+  type ReadinessSource,
+  type ViewsProgress,
+} from './api/tokens.ts';
+import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from './commands/delivery-commands.ts';
+import {
+  CreateEndpointHandler,
+  RotateEndpointSecretHandler,
+  SetEndpointStatusHandler,
+  TestEndpointHandler,
+  UpdateEndpointHandler,
+} from './commands/endpoint-commands.ts';
+import { Ledger } from './commands/ledger.ts';
+import {
+  DefineEventTypeHandler,
+  IssueApiKeyHandler,
+  RetireEventTypeHandler,
+  RevokeApiKeyHandler,
+} from './commands/organization-commands.ts';
+import { PublishMessagesHandler } from './commands/publish-messages.ts';
+import { DeliverySaga } from './delivery/delivery.saga.ts';
+import { DisableGoneEndpointHandler } from './delivery/disable-gone-endpoint.ts';
+import type { SettingsOptions } from './domain/endpoint-settings.ts';
+import type { EventStore } from './event-store/event-store.ts';
+import { EndpointDirectory } from './read-models/endpoint-directory.ts';
+import { LiveDeliveries } from './read-models/live-deliveries.ts';
+import { ViewQueries } from './read-models/views/queries.ts';
+
+const handlers = [
+  PublishMessagesHandler,
+  CreateEndpointHandler,
+  UpdateEndpointHandler,
+  SetEndpointStatusHandler,
+  RotateEndpointSecretHandler,
+  TestEndpointHandler,
+  RetryDeliveryHandler,
+  RetryDeliveriesHandler,
+  CancelDeliveryHandler,
+  DefineEventTypeHandler,
+  RetireEventTypeHandler,
+  IssueApiKeyHandler,
+  RevokeApiKeyHandler,
+  DisableGoneEndpointHandler,
+];
+
+/** What service.ts opens. */
+export type Parts = {
+  readonly store: EventStore;
+  readonly ledger: Ledger;
+  readonly directory: EndpointDirectory;
+  readonly queries: ViewQueries;
+  readonly live: LiveDeliveries;
+  readonly registry: Registry;
+  readonly readiness: ReadinessSource;
+  readonly viewsProgress: ViewsProgress;
+  readonly settings: SettingsOptions;
+  readonly log: ApiLog;
+};
+
+@Global()
+@Module({})
+class PartsModule {
+  static of(parts: Parts): DynamicModule {
+    const providers = [
+      { provide: EVENT_STORE, useValue: parts.store },
+      { provide: SETTINGS_OPTIONS, useValue: parts.settings },
+      { provide: Ledger, useValue: parts.ledger },
+      { provide: EndpointDirectory, useValue: parts.directory },
+      { provide: ViewQueries, useValue: parts.queries },
+      { provide: LiveDeliveries, useValue: parts.live },
+      { provide: Registry, useValue: parts.registry },
+      { provide: READINESS, useValue: parts.readiness },
+      { provide: VIEWS_PROGRESS, useValue: parts.viewsProgress },
+      { provide: API_LOG, useValue: parts.log },
+    ];
+    return { module: PartsModule, providers, exports: providers };
+  }
+}
+
+@Module({})
+export class AppModule {
+  static of(parts: Parts): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [CqrsModule.forRoot(), PartsModule.of(parts), ApiModule],
+      providers: [...handlers, DeliverySaga],
+    };
+  }
+}

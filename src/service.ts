@@ -1,0 +1,146 @@
+// The service: every part, opened from the inside out and closed from the outside in.
+//
+//   log → endpoint directory → views, delivery saga → dispatcher → API
+//
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { NestFactory } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module.ts';
+import { createHttpAdapter } from './api/http.ts';
+import { Ledger } from './commands/ledger.ts';
+import { hashOfKey, newKey } from './commands/organization-commands.ts';
+import type { Config } from './config.ts';
+import { addressGuard } from './delivery/address-guard.ts';
+import { AttemptRunner } from './delivery/attempt-runner.ts';
+import { DeliverySaga } from './delivery/delivery.saga.ts';
+import { Dispatcher } from './delivery/dispatcher.ts';
+import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
+import { availableFormats } from './delivery/formats/format.ts';
+import { SagaHost } from './delivery/saga-host.ts';
+import { availableSignatures } from './delivery/signatures/signature.ts';
+import { Sender } from './delivery/sender.ts';
+import { apiKey, apiKeyStream } from './domain/api-key.ts';
+import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
+import { organization, organizationStream } from './domain/organization.ts';
+import { SqliteEventStore } from './event-store/sqlite/sqlite-event-store.ts';
+import { nestLog } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { ConsumerRunner } from './read-models/consumer-runner.ts';
+import { SqliteDatabase } from './read-models/database/sqlite.ts';
+import { EndpointDirectory } from './read-models/endpoint-directory.ts';
+import { LiveDeliveries } from './read-models/live-deliveries.ts';
+import { ViewQueries } from './read-models/views/queries.ts';
+import { Views } from './read-models/views/views.ts';
+import { masterKeyIn } from './secrets/master-key.ts';
+import { Vault } from './secrets/vault.ts';
+
+/** There is one organization until more can be registered. */
+export const defaultOrganization = 'default' as OrganizationId;
+
+const drainAttemptsMs = 7_000;
+
+export class Service {
+  private constructor(
+    readonly url: string,
+    /** Generated at the first start where the configuration names none. */
+    readonly newAdminKey: string | undefined,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  /** @throws LogUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then. */
+  static async start(config: Config, version: string, log: Logger): Promise<Service> {
+    const closing: (() => Promise<unknown>)[] = [];
+    const stop = async () => {
+      for (const close of closing.reverse()) await close();
+    };
+    try {
+      // 1. The log, and who is in it.
+      const store = await SqliteEventStore.open({ directory: config.dataDir });
+      closing.push(() => store.close());
+      const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
+      const ledger = new Ledger(store);
+      const directory = new EndpointDirectory(store, vault);
+      await directory.start();
+      closing.push(() => directory.stop());
+      const newAdminKey = await setUp(config, ledger, directory, vault);
+
+      // 2. The read models.
+      const database = new SqliteDatabase(`${config.dataDir}/views`, log);
+      const live = new LiveDeliveries();
+      const views = new ConsumerRunner(new Views(live), store, database, log);
+
+      // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
+      const metrics = new Metrics();
+      const guard = addressGuard(config.allowPrivateNetworks);
+      const sender = new Sender({ guard, clock: () => new Date() });
+      const runner = new AttemptRunner(store, ledger, directory, sender, `Hookledger/${version}`, (outcome) => metrics.attempt(outcome));
+      const due = new DueAttempts(() => deliveries.read);
+      const statuses = () => [views.status(), deliveries.status()];
+      const dispatcher = new Dispatcher(due, directory, runner, config, log);
+      const app = await NestFactory.create<NestFastifyApplication>(
+        AppModule.of({
+          store,
+          settings: {
+            allowHttp: config.allowHttp,
+            checkHost: guard.checkUrlHost,
+            formats: availableFormats,
+            signatures: availableSignatures,
+          },
+          ledger,
+          directory,
+          queries: new ViewQueries(() => views.read),
+          live,
+          registry: metrics.registry,
+          readiness: { log: async () => ({ tip: await store.tip() }), consumers: statuses },
+          viewsProgress: views,
+          log,
+        }),
+        createHttpAdapter(),
+        { logger: nestLog(log), abortOnError: false },
+      );
+      const deliveries: ConsumerRunner<DueAttemptsSchema> = new ConsumerRunner(
+        new SagaHost(app.get(DeliverySaga), app.get(CommandBus), dispatcher),
+        store,
+        database,
+        log,
+      );
+      metrics.observe({ consumers: statuses, requestsInFlight: () => dispatcher.requestsInFlight });
+
+      // 4. Start: what reads the log first, what lets requests in last.
+      await views.start();
+      closing.push(() => views.stop());
+      await deliveries.start();
+      closing.push(
+        () => deliveries.stop(),
+        () => sender.close(),
+        () => dispatcher.stop(drainAttemptsMs),
+      );
+      closing.push(() => app.close());
+      await app.listen(config.port, config.host);
+      return new Service(await app.getUrl(), newAdminKey, stop);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+}
+
+/** At the first start: the organization and its first admin key. @returns the key, where one was made */
+const setUp = async (config: Config, ledger: Ledger, directory: EndpointDirectory, vault: Vault): Promise<string | undefined> => {
+  const isNew = directory.organization(defaultOrganization) === undefined;
+  const cause = { actor: 'system:setup', commandId: 'setup' };
+  if (isNew) {
+    const command = { type: 'RegisterOrganization', name: 'Default', encryptionKey: vault.newKey() } as const;
+    await ledger.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
+  }
+  const made = isNew && config.adminKey === undefined ? newKey() : undefined;
+  const key = config.adminKey ?? made;
+  if (key === undefined) return undefined;
+  const hash = hashOfKey(key);
+  const command = { type: 'IssueApiKey', organizationId: defaultOrganization, name: 'admin', role: 'ADMIN', hash } as const;
+  // The id follows from the key, so that a configured key is issued once, and stays revoked once it was.
+  const { position } = await ledger.execute({ stream: apiKeyStream(hash.slice(0, 32) as ApiKeyId), decider: apiKey, command }, cause);
+  if (position) await directory.progress.reached(position, 10_000);
+  return made;
+};
