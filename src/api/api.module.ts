@@ -1,0 +1,48 @@
+// The API as one Nest module. It needs from a global module: EndpointDirectory, ViewQueries, LiveDeliveries, prom-client's Registry, and the tokens
+// of tokens.ts; the command handlers and `CqrsModule.forRoot()` come with the application.
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { GraphQLModule } from '@nestjs/graphql';
+import { TerminusModule } from '@nestjs/terminus';
+import { AskViewsHandler } from '../read-models/views/query-handlers.ts';
+import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
+import { Authentication } from './auth/authentication.ts';
+import { ApiContexts } from './graphql/context.ts';
+import { AttemptResolver, DeliveryResolver } from './graphql/delivery.resolver.ts';
+import { EndpointResolver } from './graphql/endpoint.resolver.ts';
+import { GraphQLOptions } from './graphql/graphql-options.ts';
+import { History } from './graphql/history.ts';
+import { MessageResolver } from './graphql/message.resolver.ts';
+import { OrganizationResolver } from './graphql/organization.resolver.ts';
+import { ReadYourWrites } from './read-your-writes.ts';
+import { HealthController } from './rest/health.controller.ts';
+import { MessagesController } from './rest/messages.controller.ts';
+import { MetricsController } from './rest/metrics.controller.ts';
+import { ProblemFilter } from './rest/problem-filter.ts';
+
+@Module({ providers: [Authentication, History, ApiContexts], exports: [Authentication, History, ApiContexts] })
+class ContextModule {}
+
+@Module({
+  imports: [
+    DiscoveryModule,
+    ContextModule,
+    TerminusModule.forRoot({ logger: false }),
+    GraphQLModule.forRootAsync<ApolloDriverConfig>({ driver: ApolloDriver, imports: [ContextModule], useClass: GraphQLOptions }),
+  ],
+  controllers: [MessagesController, HealthController, MetricsController],
+  providers: [
+    { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    AccessCheck,
+    AskViewsHandler,
+    ReadYourWrites,
+    EndpointResolver,
+    MessageResolver,
+    DeliveryResolver,
+    AttemptResolver,
+    OrganizationResolver,
+  ],
+})
+export class ApiModule {}

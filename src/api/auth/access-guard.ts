@@ -1,0 +1,71 @@
+// The guard in front of every handler, REST and GraphQL: it denies unless the handler says who may, and the caller is one of them.
+import { Injectable, type CanActivate, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import type { ApiContext } from '../graphql/context.ts';
+import { Refusal } from '../refusal.ts';
+import { accessOf } from './access.ts';
+import { Authentication, type AuthenticatedCaller } from './authentication.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard; handlers that are not public have it. */
+    caller?: AuthenticatedCaller;
+  }
+}
+
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly authentication: Authentication) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const access = accessOf(context.getHandler());
+    if (access === 'public') return true;
+    const caller = this.callerOf(context);
+    if (access?.includes(caller.role)) return true;
+    const needed = access ? `This needs an API key with the role ${listOf(access)}` : 'Nobody may call this';
+    throw new Refusal('FORBIDDEN', `${needed}; yours has the role ${caller.role}.`);
+  }
+
+  private callerOf(context: ExecutionContext): AuthenticatedCaller {
+    if (context.getType<string>() === 'graphql') return context.getArgByIndex<ApiContext>(2).caller;
+    const request = context.getArgByIndex<FastifyRequest>(0);
+    return (request.caller = this.authentication.authenticate(request.headers.authorization, request.id));
+  }
+}
+
+const listOf = (roles: readonly string[]) => (roles.length < 2 ? roles.join('') : `${roles.slice(0, -1).join(', ')} or ${roles.at(-1)}`);
+
+/** The metadata by which Nest knows a route and a query, mutation or subscription. */
+const handlerMarks = ['path', 'graphql:resolver_type'];
+const operations = ['Query', 'Mutation', 'Subscription'];
+
+/** At start: every handler of the application must say who may call it. */
+@Injectable()
+export class AccessCheck implements OnModuleInit {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /** @throws Error naming every handler that says nothing. */
+  onModuleInit(): void {
+    const silent: string[] = [];
+    for (const { instance, metatype } of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
+      if (typeof instance !== 'object' || instance === null || !metatype) continue;
+      const prototype = Object.getPrototypeOf(instance) as object;
+      for (const name of this.scanner.getAllMethodNames(prototype)) {
+        const handler = (prototype as Record<string, object>)[name];
+        if (handler && isHandler(handler) && !accessOf(handler)) silent.push(`${metatype.name}.${name}`);
+      }
+    }
+    if (silent.length > 0)
+      throw new Error(`These handlers do not say who may call them; add @Allow('ADMIN', …) or @Public(): ${silent.join(', ')}.`);
+  }
+}
+
+const isHandler = (method: object): boolean =>
+  handlerMarks.some((mark) => {
+    const value: unknown = Reflect.getMetadata(mark, method);
+    return mark === 'path' ? value !== undefined : operations.includes(String(value));
+  });

@@ -1,0 +1,48 @@
+// Authentication: from the key that came with a request to who asks.
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../commands/caller.ts';
+import { hashOfKey } from '../../commands/organization-commands.ts';
+import type { ApiKeyRole } from '../../domain/api-key.ts';
+import { EndpointDirectory, type KnownApiKey } from '../../read-models/endpoint-directory.ts';
+import { Refusal } from '../refusal.ts';
+
+export type AuthenticatedCaller = Caller & {
+  readonly role: ApiKeyRole;
+  /** Hex SHA-256 of the key. */
+  readonly keyHash: string;
+};
+
+const unauthenticated = (message: string) =>
+  new Refusal('UNAUTHENTICATED', message, { headers: { 'www-authenticate': 'Bearer realm="hookledger"' } });
+
+@Injectable()
+export class Authentication {
+  constructor(private readonly directory: EndpointDirectory) {}
+
+  /**
+   * @param authorization the value of the header
+   * @throws Refusal UNAUTHENTICATED
+   */
+  authenticate(authorization: string | undefined, correlationId: string): AuthenticatedCaller {
+    if (authorization === undefined || authorization === '')
+      throw unauthenticated('The request carries no API key; send the header `Authorization: Bearer <API key>`.');
+    const [, key] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
+    if (key === undefined) throw unauthenticated('The header `Authorization` is not of the form `Bearer <API key>`.');
+    const keyHash = hashOfKey(key);
+    const known = this.known(keyHash);
+    if (!known) throw unauthenticated('The API key is not known here, or was revoked; ask an admin of your organization for a new one.');
+    return { organizationId: known.organizationId, actor: `apikey:${known.name}`, correlationId, role: known.role, keyHash };
+  }
+
+  /** False once the key was revoked: for what goes on longer than a request. */
+  isStillValid(caller: AuthenticatedCaller): boolean {
+    return this.known(caller.keyHash) !== undefined;
+  }
+
+  /** The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison. */
+  private known(keyHash: string): KnownApiKey | undefined {
+    const known = this.directory.apiKey(keyHash);
+    return known && timingSafeEqual(Buffer.from(known.hash), Buffer.from(keyHash)) ? known : undefined;
+  }
+}

@@ -1,0 +1,36 @@
+// What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
+import { Injectable } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
+import type { Keyring } from '../../secrets/vault.ts';
+import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
+import { History } from './history.ts';
+import { Loaders } from './loaders.ts';
+
+export type ApiContext = {
+  readonly caller: AuthenticatedCaller;
+  readonly keyring: Keyring;
+  readonly loaders: Loaders;
+  /** Nest looks for it, and makes one of its own where it is missing. */
+  readonly req: object;
+};
+
+/** The one place where a GraphQL operation is given its context; without a valid key there is none. */
+@Injectable()
+export class ApiContexts {
+  constructor(
+    private readonly authentication: Authentication,
+    private readonly directory: EndpointDirectory,
+    private readonly queries: QueryBus,
+    private readonly history: History,
+  ) {}
+
+  /** @throws Refusal UNAUTHENTICATED */
+  create(authorization: string | undefined, correlationId: string): ApiContext {
+    const caller = this.authentication.authenticate(authorization, correlationId);
+    const organization = this.directory.organization(caller.organizationId);
+    if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
+    const loaders = new Loaders(this.queries, this.history, caller.organizationId);
+    return { caller, keyring: organization.keyring, loaders, req: {} };
+  }
+}

@@ -1,0 +1,39 @@
+// The enums of the schema: names and values are those of the domain and the views.
+import { registerEnumType } from '@nestjs/graphql';
+import { apiKeyRoles } from '../../domain/api-key.ts';
+import { failureReasons } from '../../domain/delivery.ts';
+import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
+import type { DeliveryStatus as Delivery } from '../../read-models/views/queries.ts';
+import { windows } from '../../read-models/views/success-rate.ts';
+
+const asEnum = <T extends string>(values: readonly T[]) => Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
+
+const endpointStatuses = ['ENABLED', 'PAUSED', 'DISABLED'] as const satisfies readonly Status[];
+const deliveryStatuses = ['PENDING', 'RETRYING', 'HELD', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const satisfies readonly Delivery[];
+
+export const EndpointStatus = asEnum(endpointStatuses);
+export const PayloadFormat = asEnum(payloadFormats);
+export const SignatureScheme = asEnum(signatureSchemes);
+export const Window = asEnum(windows);
+export const DeliveryStatus = asEnum(deliveryStatuses);
+export const FailureReason = asEnum(failureReasons);
+export const ApiKeyRole = asEnum(apiKeyRoles);
+
+registerEnumType(EndpointStatus, { name: 'EndpointStatus' });
+registerEnumType(PayloadFormat, { name: 'PayloadFormat' });
+registerEnumType(SignatureScheme, {
+  name: 'SignatureScheme',
+  valuesMap: {
+    WEBHOOK_SHA256: { description: 'X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>' },
+    SIGNATURE_SHA256: { description: 'x-signature-algo: sha256 and x-signature: <hex HMAC-SHA256 of the body>' },
+    STANDARD_WEBHOOKS: { description: 'webhook-id, webhook-timestamp, webhook-signature: v1,<base64>' },
+    STANDARD_WEBHOOKS_ED25519: { description: 'as above with v1a, Ed25519' },
+  },
+});
+registerEnumType(Window, { name: 'Window' });
+registerEnumType(DeliveryStatus, {
+  name: 'DeliveryStatus',
+  description: 'HELD: its endpoint is paused or disabled. FAILED: out of attempts.',
+});
+registerEnumType(FailureReason, { name: 'FailureReason' });
+registerEnumType(ApiKeyRole, { name: 'ApiKeyRole' });

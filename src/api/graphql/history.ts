@@ -1,0 +1,41 @@
+// What is shown from the log itself: an endpoint as it was, a message's data, the events behind a message.
+import { Inject, Injectable } from '@nestjs/common';
+import { fold } from '../../domain/decider.ts';
+import { deliveryStream, type DeliveryEvent } from '../../domain/delivery.ts';
+import { endpoint, endpointStream, type EndpointEvent } from '../../domain/endpoint.ts';
+import type { DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
+import { messageStream, type MessageEvent } from '../../domain/message.ts';
+import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
+import { EVENT_STORE } from '../tokens.ts';
+import type { EndpointSource } from './endpoint.types.ts';
+
+@Injectable()
+export class History {
+  constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
+
+  /** Undefined where it was not registered yet, or was deleted already. `upTo` is a revision of its stream. */
+  async endpoint(id: EndpointId, until: { readonly upTo?: number; readonly asOf?: Date } = {}): Promise<EndpointSource | undefined> {
+    const { upTo, asOf } = until;
+    const all = await this.endpointEvents(id, upTo);
+    const events = asOf ? all.filter(({ recordedAt }) => Date.parse(recordedAt) <= asOf.getTime()) : all;
+    const state = fold(endpoint, events);
+    const [first, last] = [events[0], events.at(-1)];
+    if (state.exists !== 'yes' || !first || !last) return undefined;
+    return { id, configuration: state.configuration, createdAt: first.recordedAt, updatedAt: last.recordedAt };
+  }
+
+  // A stream holds its aggregate's events only.
+  async endpointEvents(id: EndpointId, upTo?: number): Promise<readonly RecordedEvent<EndpointEvent>[]> {
+    const events = await this.store.readStream(endpointStream(id), upTo === undefined ? {} : { upTo });
+    return events as readonly RecordedEvent<EndpointEvent>[];
+  }
+
+  async deliveryEvents(id: DeliveryId): Promise<readonly RecordedEvent<DeliveryEvent>[]> {
+    return (await this.store.readStream(deliveryStream(id))) as readonly RecordedEvent<DeliveryEvent>[];
+  }
+
+  async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
+    const [event] = await this.store.readStream(messageStream(id), { upTo: 0 });
+    return event?.type === 'message.accepted' ? event : undefined;
+  }
+}

@@ -1,0 +1,87 @@
+// The loaders of one operation: what many rows ask for singly is asked of the views once.
+import DataLoader from 'dataloader';
+import type { QueryBus } from '@nestjs/cqrs';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { AskViews } from '../../read-models/views/query-handlers.ts';
+import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/queries.ts';
+import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
+import type { EndpointSource } from './endpoint.types.ts';
+import type { History } from './history.ts';
+
+/** One answer per key, in the order of the keys. */
+const byKey = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): (V | undefined)[] => {
+  const found = new Map(values.map((value) => [keyOf(value), value]));
+  return keys.map((key) => found.get(key));
+};
+
+const grouped = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): V[][] => {
+  const groups = Map.groupBy(values, keyOf);
+  return keys.map((key) => groups.get(key) ?? []);
+};
+
+const idOf = <I>({ id }: { readonly id: I }) => id;
+
+export class Loaders {
+  private readonly all: DataLoader<never, unknown>[] = [];
+  private readonly rates = new Map<Window, DataLoader<EndpointId, SuccessRate | undefined>>();
+
+  /** Deleted ones, too. */
+  readonly endpoint: DataLoader<EndpointId, EndpointView | undefined>;
+  readonly message: DataLoader<MessageId, MessageView | undefined>;
+  readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
+  readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
+  readonly accepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
+  /** By `<endpoint id>@<revision>`. */
+  readonly configuration: DataLoader<string, EndpointSource | undefined>;
+
+  constructor(
+    private readonly queries: QueryBus,
+    history: History,
+    private readonly organizationId: OrganizationId,
+  ) {
+    this.endpoint = this.loader(async (ids) => byKey(ids, await queries.execute(new AskViews('endpointsById', organizationId, ids)), idOf));
+    this.message = this.loader(async (ids) => byKey(ids, await queries.execute(new AskViews('messagesById', organizationId, ids)), idOf));
+    this.deliveriesOfMessage = this.loader(async (ids) => {
+      const deliveries = await queries.execute(new AskViews('deliveriesOfMessages', organizationId, ids));
+      return grouped(ids, deliveries, ({ messageId }) => messageId);
+    });
+    this.attempts = this.loader(async (ids) => {
+      const attempts = await queries.execute(new AskViews('attemptsOfDeliveries', organizationId, ids));
+      return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
+    });
+    this.accepted = this.loader((ids) => Promise.all(ids.map((id) => history.accepted(id))));
+    this.configuration = this.loader((keys) =>
+      Promise.all(
+        keys.map((key) => {
+          const [id = '', revision] = key.split('@');
+          return history.endpoint(id as EndpointId, { upTo: Number(revision) });
+        }),
+      ),
+    );
+  }
+
+  successRate(window: Window): DataLoader<EndpointId, SuccessRate | undefined> {
+    let rates = this.rates.get(window);
+    if (!rates) {
+      rates = this.loader(async (ids: readonly EndpointId[]) => {
+        const found = await this.queries.execute(new AskViews('successRates', this.organizationId, ids, window, new Date()));
+        return ids.map((id) => found.get(id));
+      });
+      this.rates.set(window, rates);
+    }
+    return rates;
+  }
+
+  /** Forgets what was loaded: for an operation that goes on while things change. */
+  clear(): void {
+    for (const loader of this.all) loader.clearAll();
+  }
+
+  private loader<K, V>(load: (keys: readonly K[]) => Promise<V[]>): DataLoader<K, V> {
+    const loader = new DataLoader<K, V>(load, { maxBatchSize: 500 });
+    this.all.push(loader as DataLoader<never, unknown>);
+    return loader;
+  }
+}

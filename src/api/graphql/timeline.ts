@@ -1,0 +1,130 @@
+// The timeline of a message: what became of it, in order, in sentences, from the events of the log.
+import type { DeliveryEvent } from '../../domain/delivery.ts';
+import type { EndpointEvent } from '../../domain/endpoint.ts';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import { mask } from '../../domain/sensitive.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
+import { maskSecrets, maskSecretsInText } from '../masking.ts';
+import type { ApiContext } from './context.ts';
+import { shownDelivery, type LogEvent, type TimelineEntry } from './delivery.types.ts';
+import type { History } from './history.ts';
+
+type Told = MessageEvent | DeliveryEvent | EndpointEvent;
+type Names = (id: EndpointId) => string;
+
+export const timelineOf = async (message: MessageView, history: History, { loaders, caller }: ApiContext): Promise<TimelineEntry[]> => {
+  const [accepted, deliveries] = await Promise.all([loaders.accepted.load(message.id), loaders.deliveriesOfMessage.load(message.id)]);
+  if (!accepted) return [];
+  const endpoints = new Set([...deliveries.map(({ endpointId }) => endpointId), ...message.skipped]);
+  const views = await Promise.all(Array.from(endpoints, (id) => loaders.endpoint.load(id)));
+  const byId = new Map(views.map((view) => [view?.id, view?.configuration.settings.name]));
+  const names: Names = (id) => `"${byId.get(id) ?? id}"`;
+  const told = await Promise.all(deliveries.map((delivery) => eventsOf(delivery, accepted, history)));
+  return [{ event: accepted, delivery: null }, ...told.flat()]
+    .sort((a, b) => (a.event.position < b.event.position ? -1 : 1))
+    .map(({ event, delivery }) => ({
+      at: event.recordedAt,
+      text: sentence(event, names, delivery),
+      event: shownEvent(event, caller.role === 'VIEWER'),
+      delivery: delivery && shownDelivery(delivery),
+    }));
+};
+
+/** The delivery's own events, and those of its endpoint that held it or let it go while it was open. */
+const eventsOf = async (delivery: DeliveryView, accepted: RecordedEvent<MessageEvent>, history: History) => {
+  const [own, endpoint] = await Promise.all([history.deliveryEvents(delivery.id), history.endpointEvents(delivery.endpointId)]);
+  const end = delivery.endedAt === null ? undefined : own.at(-1)?.position;
+  const held = endpoint.filter(
+    ({ type, position }) => statusEvents.has(type) && position > accepted.position && (end === undefined || position < end),
+  );
+  return [...own, ...held].map((event: RecordedEvent<Told>) => ({ event, delivery }));
+};
+
+const statusEvents = new Set<string>([
+  'endpoint.paused',
+  'endpoint.resumed',
+  'endpoint.disabled',
+  'endpoint.enabled',
+  'endpoint.deleted',
+] satisfies EndpointEvent['type'][]);
+
+const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
+
+const sentence = (event: RecordedEvent<Told>, names: Names, delivery: DeliveryView | null): string => {
+  const { actor } = event.metadata;
+  const endpoint = delivery ? names(delivery.endpointId) : '';
+  switch (event.type) {
+    case 'message.accepted':
+      return acceptedSentence(event, names);
+    case 'delivery.attempt-succeeded': {
+      const { attempt, durationMs, responseCode } = event.data;
+      return `Attempt ${attempt} to ${endpoint} succeeded: ${responseCode ?? 'no code'} in ${Math.round(durationMs)} ms.`;
+    }
+    case 'delivery.attempt-failed': {
+      const { attempt, error, retryAt } = event.data;
+      const then = retryAt === undefined ? 'No other follows.' : `The next is due at ${retryAt}.`;
+      return `Attempt ${attempt} to ${endpoint} failed: ${error} ${then}`;
+    }
+    case 'delivery.exhausted':
+      return `The delivery to ${endpoint} failed for good after ${event.data.attempts} attempt${event.data.attempts === 1 ? '' : 's'}.`;
+    case 'delivery.retry-requested':
+      return `${actor} asked for another try at ${endpoint}: attempt ${event.data.attempt} is due now.`;
+    case 'delivery.cancelled':
+      return `The delivery to ${endpoint} was cancelled: ${event.data.reason}.`;
+    case 'endpoint.paused':
+      return `${actor} paused ${endpoint}: the delivery is held.`;
+    case 'endpoint.resumed':
+      return `${actor} resumed ${endpoint}: the delivery goes on.`;
+    case 'endpoint.disabled':
+      return `${actor} disabled ${endpoint}${event.data.reason === null ? '' : ` (${event.data.reason})`}: the delivery is held.`;
+    case 'endpoint.enabled':
+      return `${actor} enabled ${endpoint}: the delivery goes on.`;
+    case 'endpoint.deleted':
+      return `${actor} deleted ${endpoint}.`;
+    default:
+      return `${actor} changed ${endpoint}.`;
+  }
+};
+
+const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names: Names): string => {
+  const { type, destinations, skipped, test } = data;
+  const taken = `${test ? 'A test message' : 'Message'} "${type}" accepted from ${metadata.actor}.`;
+  const routed =
+    destinations.length === 0
+      ? 'No enabled endpoint subscribes to it.'
+      : `It goes to ${list(destinations.map(({ endpointId }) => names(endpointId)))}${test ? '' : ', subscribed to it'}.`;
+  const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${list(skipped.map(names))}.`;
+  return `${taken} ${routed}${left}`;
+};
+
+/** Secrets are masked for everyone; what payloads hold of them, for those who may not see it. */
+const shownEvent = (event: RecordedEvent<Told>, maskPayloads: boolean): LogEvent => {
+  const { id, position, stream, revision, type, recordedAt, metadata } = event;
+  const { actor, correlationId = null, causationId = null } = metadata;
+  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: shownData(event, maskPayloads) };
+};
+
+// What the log holds is JSON; the types of events say more than that, and so don't fit `Json`.
+const shownData = (event: RecordedEvent<Told>, maskPayloads: boolean): Json => {
+  switch (event.type) {
+    case 'message.accepted':
+      return { ...event.data, data: maskPayloads ? maskSecrets(event.data.data) : event.data.data } as unknown as Json;
+    case 'delivery.attempt-succeeded':
+    case 'delivery.attempt-failed': {
+      const { responseBody, ...rest } = event.data;
+      return (
+        responseBody === undefined ? rest : { ...rest, responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }
+      ) as Json;
+    }
+    case 'endpoint.registered':
+    case 'endpoint.headers-changed': {
+      const masked = maskSecrets(event.data as unknown as Json);
+      return { ...(masked as JsonObject), headers: event.data.headers.map(({ name }) => ({ name, value: mask })) };
+    }
+    default:
+      return event.type.startsWith('endpoint.') ? maskSecrets(event.data as Json) : (event.data as Json);
+  }
+};

@@ -1,0 +1,17 @@
+// GET /metrics: Prometheus text. It tells of no message and no endpoint, but of the whole process, so it needs a key that reads.
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Registry } from 'prom-client';
+import { AllowReaders } from '../auth/access.ts';
+
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly registry: Registry) {}
+
+  @Get()
+  @AllowReaders()
+  async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    reply.type(this.registry.contentType);
+    return this.registry.metrics();
+  }
+}

@@ -1,0 +1,28 @@
+// What the API is given besides classes: the tokens that the application provides.
+import type { BaseLogger } from 'pino';
+import type { Position } from '../domain/ids.ts';
+import type { ConsumerStatus } from '../read-models/consumer-runner.ts';
+
+export type ApiLog = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
+export const API_LOG = Symbol('ApiLog');
+
+/** What readiness is made of. */
+export interface ReadinessSource {
+  /** Rejects when the log can't be read or written now; its message is shown. */
+  log(): Promise<{ readonly tip: Position | undefined }>;
+  consumers(): readonly ConsumerStatus[];
+}
+export const READINESS = Symbol('ReadinessSource');
+
+/** What a mutation waits for before it answers: the runner of the views. */
+export interface ViewsProgress {
+  /** @returns whether everything up to `position` was applied within `timeoutMs`. */
+  reached(position: Position, timeoutMs: number): Promise<boolean>;
+}
+export const VIEWS_PROGRESS = Symbol('ViewsProgress');
+
+/** The log, an `EventStore`: for what is shown from history. */
+export const EVENT_STORE = Symbol('EventStore');
+
+/** What may be set on an endpoint, a `SettingsOptions`. */
+export const SETTINGS_OPTIONS = Symbol('SettingsOptions');

@@ -1,0 +1,173 @@
+// The API in process, on a real log and real views in a folder of its own; nothing is delivered: tests record attempts themselves.
+import 'reflect-metadata';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Global, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { ApiModule } from '../../src/api/api.module.ts';
+import { createHttpAdapter } from '../../src/api/http.ts';
+import { API_LOG, EVENT_STORE, READINESS, SETTINGS_OPTIONS, VIEWS_PROGRESS } from '../../src/api/tokens.ts';
+import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from '../../src/commands/delivery-commands.ts';
+import {
+  CreateEndpointHandler,
+  RotateEndpointSecretHandler,
+  SetEndpointStatusHandler,
+  TestEndpointHandler,
+  UpdateEndpointHandler,
+} from '../../src/commands/endpoint-commands.ts';
+import { Ledger } from '../../src/commands/ledger.ts';
+import {
+  DefineEventTypeHandler,
+  hashOfKey,
+  IssueApiKeyHandler,
+  RetireEventTypeHandler,
+  RevokeApiKeyHandler,
+} from '../../src/commands/organization-commands.ts';
+import { PublishMessagesHandler } from '../../src/commands/publish-messages.ts';
+import { availableFormats } from '../../src/delivery/formats/format.ts';
+import { availableSignatures } from '../../src/delivery/signatures/signature.ts';
+import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
+import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
+import { organization, organizationStream } from '../../src/domain/organization.ts';
+import { newId } from '../../src/event-store/ids.ts';
+import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
+import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/consumer-runner.ts';
+import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
+import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
+import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
+import { ViewQueries } from '../../src/read-models/views/queries.ts';
+import { Views } from '../../src/read-models/views/views.ts';
+import { Vault } from '../../src/secrets/vault.ts';
+
+const handlers: Type[] = [
+  PublishMessagesHandler,
+  CreateEndpointHandler,
+  UpdateEndpointHandler,
+  SetEndpointStatusHandler,
+  RotateEndpointSecretHandler,
+  TestEndpointHandler,
+  RetryDeliveryHandler,
+  RetryDeliveriesHandler,
+  CancelDeliveryHandler,
+  DefineEventTypeHandler,
+  RetireEventTypeHandler,
+  IssueApiKeyHandler,
+  RevokeApiKeyHandler,
+];
+
+export type GraphQLAnswer<T = Record<string, never>> = {
+  readonly data?: T | null;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions: {
+      readonly code: string;
+      readonly issues?: readonly { path: string; message: string }[];
+      readonly stacktrace?: unknown;
+    };
+  }[];
+};
+
+export type ApiServer = Awaited<ReturnType<typeof startApi>>;
+
+/** `controllers`: further ones, of a test. */
+export const startApi = async ({ controllers = [] as Type[] } = {}) => {
+  const directoryPath = mkdtempSync(path.join(tmpdir(), 'hookledger-api-'));
+  const log = pino({ level: 'silent' });
+  const store = await SqliteEventStore.open({ directory: directoryPath });
+  const vault = new Vault(Buffer.alloc(32, 7));
+  const ledger = new Ledger(store);
+  const directory = new EndpointDirectory(store, vault);
+  await directory.start();
+  const keys = {} as Record<ApiKeyRole | 'OTHER', string>;
+  /** An organization with one key of each role asked for, named `<organization>-<role>`. */
+  const register = async (id: string, roles: readonly ApiKeyRole[], keep: (role: ApiKeyRole, key: string) => void) => {
+    const organizationId = id as OrganizationId;
+    const cause = { actor: 'system:test', commandId: newId() };
+    const command = { type: 'RegisterOrganization', name: id, encryptionKey: vault.newKey() } as const;
+    await ledger.execute({ stream: organizationStream(organizationId), decider: organization, command }, cause);
+    for (const role of roles) {
+      const key = `test-${id}-${role}-0123456789`;
+      const issue = { type: 'IssueApiKey', organizationId, name: `${id}-${role}`, role, hash: hashOfKey(key) } as const;
+      await ledger.execute({ stream: apiKeyStream(newId() as ApiKeyId), decider: apiKey, command: issue }, cause);
+      keep(role, key);
+    }
+  };
+  await register('default', apiKeyRoles, (role, key) => (keys[role] = key));
+  await register('other', ['ADMIN'], (_, key) => (keys.OTHER = key));
+  await directory.progress.reached((await store.tip())!, 5000);
+
+  const database = new SqliteDatabase(path.join(directoryPath, 'views'), log);
+  const live = new LiveDeliveries();
+  const views = new ConsumerRunner(new Views(live), store, database, log, { lingerMs: 0 });
+  await views.start();
+  const readiness = {
+    log: () => store.tip().then((tip) => ({ tip })),
+    consumers: (): readonly ConsumerStatus[] => [views.status()],
+  };
+  const failures: unknown[] = [];
+  const parts = [
+    { provide: Ledger, useValue: ledger },
+    { provide: EndpointDirectory, useValue: directory },
+    { provide: ViewQueries, useValue: new ViewQueries(() => views.read) },
+    { provide: LiveDeliveries, useValue: live },
+    { provide: Registry, useValue: new Registry() },
+    { provide: READINESS, useValue: readiness },
+    { provide: VIEWS_PROGRESS, useValue: views },
+    { provide: EVENT_STORE, useValue: store },
+    { provide: API_LOG, useValue: { info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) } },
+    {
+      provide: SETTINGS_OPTIONS,
+      useValue: { allowHttp: true, checkHost: () => undefined, formats: availableFormats, signatures: availableSignatures },
+    },
+  ];
+  @Global()
+  @Module({ providers: parts, exports: parts })
+  class Parts {}
+  @Module({ imports: [CqrsModule.forRoot(), Parts, ApiModule], providers: handlers, controllers })
+  class TestApp {}
+
+  const app = await NestFactory.create<NestFastifyApplication>(TestApp, createHttpAdapter(), { logger: ['error'], abortOnError: false });
+  const close = async () => {
+    await app.close();
+    await views.stop();
+    await directory.stop();
+    await store.close();
+    rmSync(directoryPath, { recursive: true, force: true });
+  };
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+
+  const post = (where: string, body: string | Uint8Array<ArrayBuffer>, { key = keys.ADMIN, headers = {} as Record<string, string> } = {}) =>
+    fetch(url + where, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+      body,
+    });
+  /** The answer, whatever it says. */
+  const ask = async <T>(query: string, variables: Record<string, unknown> = {}, key = keys.ADMIN): Promise<GraphQLAnswer<T>> => {
+    const response = await post('/graphql', JSON.stringify({ query, variables }), { key });
+    return (await response.json()) as GraphQLAnswer<T>;
+  };
+  /** `data`. @throws Error when there are errors. */
+  const query = async <T>(query: string, variables: Record<string, unknown> = {}, key = keys.ADMIN): Promise<T> => {
+    const { data, errors } = await ask<T>(query, variables, key);
+    if (errors || !data) throw new Error(JSON.stringify(errors));
+    return data;
+  };
+  const publish = async (message: unknown, key = keys.ADMIN) => {
+    const response = await post('/v1/messages', JSON.stringify(message), { key });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
+  };
+  return { url, app, store, ledger, directory, views, live, keys, failures, readiness, post, ask, query, publish, close };
+};
