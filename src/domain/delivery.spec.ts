@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { record, subject } from '../../test/support/samples.ts';
+import { delivery, nextAttemptAt, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
+import { given } from './given.ts';
+
+type Failure = DeliveryCommand & { type: 'RecordFailure' };
+const now = new Date('2026-01-01T13:00:00.000Z');
+const policy = { delaysSeconds: [0, 60, 300], jitter: 0 };
+const error = 'It answered 500.';
+
+const fail = (attempt: number, more: Partial<Failure> = {}): Failure => ({
+  type: 'RecordFailure',
+  subject,
+  record: record(attempt),
+  failure: 'HTTP_STATUS',
+  error,
+  policy,
+  random: 0,
+  ...more,
+});
+const succeed = (attempt: number): DeliveryCommand => ({ type: 'RecordSuccess', subject, record: record(attempt) });
+const retry: DeliveryCommand = { type: 'RequestRetry', subject, now };
+const cancel: DeliveryCommand = { type: 'Cancel', subject, now, reason: 'by hand' };
+
+const failed = (attempt: number, failuresInSeries: number, retryAt?: string): DeliveryEvent => ({
+  type: 'delivery.attempt-failed',
+  data: { ...subject, ...record(attempt), failure: 'HTTP_STATUS', error, failuresInSeries, ...(retryAt === undefined ? {} : { retryAt }) },
+});
+const succeeded = (attempt: number): DeliveryEvent => ({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(attempt) } });
+const ended = '2026-01-01T12:00:01.000Z';
+const exhausted = (attempts: number): DeliveryEvent => ({ type: 'delivery.exhausted', data: { ...subject, attempts, at: ended } });
+const requested = (attempt: number, status?: 'succeeded' | 'failed' | 'cancelled', endedAt = ended): DeliveryEvent => ({
+  type: 'delivery.retry-requested',
+  data: { ...subject, at: now.toISOString(), attempt, ...(status === undefined ? {} : { reopened: { status, endedAt } }) },
+});
+const cancelled: DeliveryEvent = { type: 'delivery.cancelled', data: { ...subject, at: now.toISOString(), reason: 'by hand' } };
+
+describe('a delivery', () => {
+  const history = given(delivery);
+  const inAMinute = '2026-01-01T12:01:01.000Z';
+
+  it('ends with its first success', () => history().when(succeed(1)).then(succeeded(1)));
+  it('waits as long as its policy says, from the end of the attempt on', () =>
+    history()
+      .when(fail(1))
+      .then(failed(1, 1, inAMinute)));
+  it('waits longer after the second failure', () =>
+    history(failed(1, 1, 'x'))
+      .when(fail(2))
+      .then(failed(2, 2, '2026-01-01T12:05:01.000Z')));
+  it('has failed when its policy has no more attempts', () =>
+    history(failed(1, 1, 'x'), failed(2, 2, 'x'))
+      .when(fail(3))
+      .then(failed(3, 3), exhausted(3)));
+  it('has failed at once by a policy of one attempt', () =>
+    history()
+      .when(fail(1, { policy: { delaysSeconds: [0], jitter: 0 } }))
+      .then(failed(1, 1), exhausted(1)));
+  it('ignores an outcome that is recorded already', () => {
+    history(failed(1, 1, 'x'))
+      .when(fail(1))
+      .thenNothing();
+    history(succeeded(1)).when(succeed(1)).thenNothing();
+    history(succeeded(1)).when(fail(1)).thenNothing();
+  });
+  it('ignores an attempt whose turn has not come', () =>
+    history(failed(1, 1, 'x'))
+      .when(succeed(3))
+      .thenNothing());
+
+  describe('and a retry by hand', () => {
+    it('starts a fresh series', () =>
+      history(failed(1, 1), exhausted(1), requested(2, 'failed'))
+        .when(fail(2))
+        .then(failed(2, 1, inAMinute)));
+    it('opens one that failed', () => history(failed(1, 1), exhausted(1)).when(retry).then(requested(2, 'failed')));
+    it('opens one that succeeded', () => history(succeeded(1)).when(retry).then(requested(2, 'succeeded')));
+    it('opens one that was cancelled', () =>
+      history(failed(1, 1, 'x'), cancelled)
+        .when(retry)
+        .then(requested(2, 'cancelled', now.toISOString())));
+    it('hurries one that waits', () =>
+      history(failed(1, 1, 'x'))
+        .when(retry)
+        .then(requested(2)));
+    it('is not needed where the next attempt is due now', () => history().when(retry).thenNothing());
+  });
+
+  describe('and a cancellation', () => {
+    it('ends one that waits', () =>
+      history(failed(1, 1, 'x'))
+        .when(cancel)
+        .then(cancelled));
+    it('ends one that was not attempted', () => history().when(cancel).then(cancelled));
+    it.each([[[succeeded(1)]], [[failed(1, 1), exhausted(1)]], [[cancelled]]])('changes nothing that has ended', (before) =>
+      history(...before)
+        .when(cancel)
+        .thenNothing(),
+    );
+    it('that an attempt overtook: its success is recorded', () => history(cancelled).when(succeed(1)).then(succeeded(1)));
+    it('that an attempt overtook: its failure is recorded and not retried', () => history(cancelled).when(fail(1)).then(failed(1, 0)));
+  });
+});
+
+describe('the next attempt', () => {
+  const at = (more: Partial<Failure>, failures = 1) => nextAttemptAt(fail(1, more), failures);
+
+  it('is delayed further by the share of jitter that chance gives', () => {
+    const jittered = { delaysSeconds: [0, 100], jitter: 0.2 };
+    expect(at({ policy: jittered, random: 0 })).toBe('2026-01-01T12:01:41.000Z');
+    expect(at({ policy: jittered, random: 0.5 })).toBe('2026-01-01T12:01:51.000Z');
+  });
+  it('is no earlier than the receiver asked', () => {
+    expect(at({ notBefore: new Date('2026-01-01T14:00:00Z') })).toBe('2026-01-01T14:00:00.000Z');
+    expect(at({ notBefore: new Date('2026-01-01T12:00:02Z') })).toBe('2026-01-01T12:01:01.000Z');
+  });
+  it('is none when the policy ends, whatever the receiver asked', () =>
+    expect(at({ notBefore: new Date('2026-01-01T14:00:00Z') }, 3)).toBeUndefined());
+});

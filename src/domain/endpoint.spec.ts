@@ -1,0 +1,141 @@
+import { describe, it } from 'vitest';
+import { organizationId, registered, settings } from '../../test/support/samples.ts';
+import { endpoint, type EndpointCommand, type EndpointEvent } from './endpoint.ts';
+import { given } from './given.ts';
+
+const event = <T extends EndpointEvent['type']>(type: T, data: Extract<EndpointEvent, { type: T }>['data']) =>
+  ({ type, data }) as EndpointEvent; // a type with its own data
+const paused = event('endpoint.paused', {});
+const resumed = event('endpoint.resumed', {});
+const enabled = event('endpoint.enabled', {});
+const disabled = event('endpoint.disabled', { reason: 'broken' });
+const deleted = event('endpoint.deleted', {});
+const rotated = event('endpoint.secret-rotated', { secret: 'new', previousUntil: '2026-01-02T00:00:00.000Z' });
+
+describe('an endpoint', () => {
+  const history = given(endpoint);
+  const register: EndpointCommand = { type: 'Register', organizationId, settings, secret: null, disabled: false };
+  const change = (changed: (EndpointCommand & { type: 'Change' })['settings']): EndpointCommand => ({ type: 'Change', settings: changed });
+  const rotate: EndpointCommand = { type: 'RotateSecret', secret: 'new', previousUntil: '2026-01-02T00:00:00.000Z' };
+  const disable: EndpointCommand = { type: 'Disable', reason: 'broken' };
+
+  describe('when it is registered', () => {
+    it('has the settings that it was given', () => history().when(register).then(registered()));
+    it('can begin disabled', () =>
+      history()
+        .when({ ...register, disabled: true })
+        .then(registered({}, { disabled: true })));
+    it('is registered once, also after it was deleted', () => {
+      history(registered()).when(register).thenNothing();
+      history(registered(), deleted).when(register).thenNothing();
+    });
+    it('needs a secret to sign with', () =>
+      history()
+        .when({ ...register, settings: { ...settings, signature: 'WEBHOOK_SHA256' } })
+        .thenRefused('BAD_USER_INPUT', /WEBHOOK_SHA256 needs a secret/));
+    it('needs none where the organization signs', () =>
+      history()
+        .when({ ...register, settings: { ...settings, signature: 'SIGNATURE_SHA256', useOrganizationKey: true } })
+        .then(registered({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true })));
+  });
+
+  describe('when it is changed', () => {
+    it.each<[(EndpointCommand & { type: 'Change' })['settings'], EndpointEvent]>([
+      [{ name: 'B' }, event('endpoint.renamed', { name: 'B' })],
+      [{ description: 'D' }, event('endpoint.described', { description: 'D' })],
+      [{ url: 'https://b.example' }, event('endpoint.url-changed', { url: 'https://b.example' })],
+      [{ eventTypes: ['a'] }, event('endpoint.subscription-changed', { eventTypes: ['a'], filter: null })],
+      [{ filter: { a: [1] } }, event('endpoint.subscription-changed', { eventTypes: ['*'], filter: { a: [1] } })],
+      [{ format: 'FLAT' }, event('endpoint.format-changed', { format: 'FLAT', formatOptions: null })],
+      [{ formatOptions: { constants: {} } }, event('endpoint.format-changed', { format: 'ENVELOPE', formatOptions: { constants: {} } })],
+      [{ useOrganizationKey: true }, event('endpoint.signature-changed', { signature: 'NONE', useOrganizationKey: true })],
+      [{ headers: [{ name: 'a', value: 'x' }] }, event('endpoint.headers-changed', { headers: [{ name: 'a', value: 'x' }] })],
+      [
+        { retryPolicy: { delaysSeconds: [1], jitter: 0 } },
+        event('endpoint.retry-policy-changed', { retryPolicy: { delaysSeconds: [1], jitter: 0 } }),
+      ],
+      [{ timeoutSeconds: 5 }, event('endpoint.timeout-changed', { timeoutSeconds: 5 })],
+      [{ batch: { maxSize: 2, maxWaitMs: 5 } }, event('endpoint.batch-changed', { batch: { maxSize: 2, maxWaitMs: 5 } })],
+    ])('records the intent of %j', (patch, changed) => history(registered()).when(change(patch)).then(changed));
+
+    it('records one event per intent, in one order', () =>
+      history(registered())
+        .when(change({ timeoutSeconds: 5, url: 'https://b.example', name: 'B' }))
+        .then(
+          event('endpoint.renamed', { name: 'B' }),
+          event('endpoint.url-changed', { url: 'https://b.example' }),
+          event('endpoint.timeout-changed', { timeoutSeconds: 5 }),
+        ));
+    it('leaves out what is so already', () => history(registered()).when(change(settings)).thenNothing());
+    it('cannot sign from now on without a secret', () =>
+      history(registered())
+        .when(change({ signature: 'WEBHOOK_SHA256' }))
+        .thenRefused('BAD_USER_INPUT', /needs a secret/));
+    it('can sign from now on with the secret that it has', () =>
+      history(registered({}, { secret: 's' }))
+        .when(change({ signature: 'WEBHOOK_SHA256' }))
+        .then(event('endpoint.signature-changed', { signature: 'WEBHOOK_SHA256', useOrganizationKey: false })));
+  });
+
+  describe('and its secret', () => {
+    it('is rotated', () =>
+      history(registered({}, { secret: 'old' }))
+        .when(rotate)
+        .then(rotated));
+    it('is not rotated to itself', () =>
+      history(registered({}, { secret: 'new' }))
+        .when(rotate)
+        .thenNothing());
+    it('can be given later', () => history(registered()).when(rotate).then(rotated));
+  });
+
+  describe('and its status', () => {
+    const is = { ENABLED: [registered()], PAUSED: [registered(), paused], DISABLED: [registered(), disabled] };
+    it.each<[keyof typeof is, EndpointCommand, EndpointEvent | undefined]>([
+      ['ENABLED', { type: 'Pause' }, paused],
+      ['ENABLED', { type: 'Resume' }, undefined],
+      ['ENABLED', { type: 'Enable' }, undefined],
+      ['ENABLED', disable, disabled],
+      ['PAUSED', { type: 'Pause' }, undefined],
+      ['PAUSED', { type: 'Resume' }, resumed],
+      ['PAUSED', disable, disabled],
+      ['DISABLED', { type: 'Enable' }, enabled],
+      ['DISABLED', { type: 'Disable', reason: 'another' }, undefined],
+    ])('%s takes %j', (status, command, changed) => {
+      const decided = history(...is[status]).when(command);
+      if (changed) decided.then(changed);
+      else decided.thenNothing();
+    });
+    it.each<[keyof typeof is, EndpointCommand, RegExp]>([
+      ['PAUSED', { type: 'Enable' }, /resume it/],
+      ['DISABLED', { type: 'Pause' }, /enable it before/],
+      ['DISABLED', { type: 'Resume' }, /not paused; enable it/],
+    ])('%s refuses %j and names the remedy', (status, command, remedy) =>
+      history(...is[status])
+        .when(command)
+        .thenRefused('CONFLICT', remedy),
+    );
+  });
+
+  it.each([[registered()], [registered(), paused], [registered(), disabled]])('is deleted in every status', (...before) =>
+    history(...before)
+      .when({ type: 'Delete' })
+      .then(deleted),
+  );
+  it('is deleted once', () => history(registered(), deleted).when({ type: 'Delete' }).thenNothing());
+  it.each<EndpointCommand>([change({ name: 'B' }), rotate, { type: 'Pause' }, { type: 'Resume' }, { type: 'Enable' }, disable])(
+    'that was never there, or is deleted, takes no $type',
+    (command) => {
+      history()
+        .when(command)
+        .thenRefused('NOT_FOUND', /no such endpoint/);
+      history(registered(), deleted)
+        .when(command)
+        .thenRefused('NOT_FOUND', /no such endpoint/);
+    },
+  );
+  it('that was never there cannot be deleted', () =>
+    history()
+      .when({ type: 'Delete' })
+      .thenRefused('NOT_FOUND', /no such endpoint/));
+});
