@@ -1,6 +1,7 @@
 // Read your writes: a mutation answers when views and directory show what it did. The wait is bounded: what is recorded is recorded.
 import { Inject, Injectable } from '@nestjs/common';
 import type { Done } from '../commands/caller.ts';
+import type { Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { API_LOG, VIEWS_PROGRESS, type ApiLog, type ViewsProgress } from './tokens.ts';
 
@@ -14,15 +15,25 @@ export class ReadYourWrites {
     @Inject(API_LOG) private readonly log: ApiLog,
   ) {}
 
-  /** Never rejects: when the views are late, that is a line in the log, and the answer is made of what the log says. */
+  /** For messages and deliveries: the views show it. */
   async shown<D extends Done>(done: D): Promise<D> {
-    const { position } = done;
-    if (position === undefined) return done;
-    const [views, directory] = await Promise.all([
+    return this.waited(done, (position) => [this.views.reached(position, longestWaitMs)]);
+  }
+
+  /** For configuration: the views show it, and the directory, which only follows configuration, goes by it. */
+  async inForce<D extends Done>(done: D): Promise<D> {
+    return this.waited(done, (position) => [
       this.views.reached(position, longestWaitMs),
       this.directory.progress.reached(position, longestWaitMs),
     ]);
-    if (!views || !directory) this.log.warn({ position, views, directory }, 'A change is recorded, but the views do not show it yet');
+  }
+
+  /** Never rejects: when something is late, that is a line in the log, and the answer is made of what is known. */
+  private async waited<D extends Done>(done: D, wait: (position: Position) => Promise<boolean>[]): Promise<D> {
+    const { position } = done;
+    if (position === undefined) return done;
+    const reached = await Promise.all(wait(position));
+    if (reached.includes(false)) this.log.warn({ position }, 'A change is recorded, but the views do not show it yet');
     return done;
   }
 }

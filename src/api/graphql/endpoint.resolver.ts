@@ -134,7 +134,7 @@ export class EndpointResolver {
   @Mutation(() => ID)
   @Allow('ADMIN')
   async deleteEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() { caller }: ApiContext): Promise<string> {
-    await this.writes.shown(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
+    await this.writes.inForce(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
     return id;
   }
 
@@ -175,7 +175,7 @@ export class EndpointResolver {
 
   /** Answers from the log, which says at once what was done; the views are waited for, so that the next question finds it, too. */
   private async after(done: Done, id: EndpointId, context: ApiContext): Promise<Endpoint> {
-    const [source] = await Promise.all([this.history.endpoint(id), this.writes.shown(done)]);
+    const [source] = await Promise.all([this.history.endpoint(id), this.writes.inForce(done)]);
     if (!source) throw notFound('The endpoint was deleted meanwhile.');
     return shownEndpoint(source, context);
   }

@@ -27,7 +27,8 @@ const eventTypeInput = z.object({
   description: z.string().max(1024, 'must be at most 1024 characters').nullish(),
   sample: z
     .custom<EventTypeInput['sample']>()
-    .refine((sample) => Buffer.byteLength(JSON.stringify(sample ?? null)) <= sampleSize, `must be at most ${sampleSize} bytes of JSON`),
+    .refine((sample) => Buffer.byteLength(JSON.stringify(sample ?? null)) <= sampleSize, `must be at most ${sampleSize} bytes of JSON`)
+    .optional(),
 });
 
 const keyName = z
@@ -64,14 +65,14 @@ export class OrganizationResolver {
   async defineEventType(@Args('input') input: EventTypeInput, @Context() { caller }: ApiContext): Promise<EventType> {
     const { name, group, description, sample } = validate(eventTypeInput, input, 'input');
     const eventType = { name, group: group ?? undefined, description: description ?? null, sample: sample ?? null };
-    await this.writes.shown(await this.commands.execute(new DefineEventType(caller, eventType)));
+    await this.writes.inForce(await this.commands.execute(new DefineEventType(caller, eventType)));
     return this.eventType(name, caller);
   }
 
   @Mutation(() => EventType)
   @Allow('ADMIN')
   async retireEventType(@Args('name') name: string, @Context() { caller }: ApiContext): Promise<EventType> {
-    await this.writes.shown(await this.commands.execute(new RetireEventType(caller, name)));
+    await this.writes.inForce(await this.commands.execute(new RetireEventType(caller, name)));
     return this.eventType(name, caller);
   }
 
@@ -83,14 +84,14 @@ export class OrganizationResolver {
     @Context() { caller }: ApiContext,
   ): Promise<IssuedApiKey> {
     const named = validate(keyName, name, 'name');
-    const { id, key } = await this.writes.shown(await this.commands.execute(new IssueApiKey(caller, named, role)));
+    const { id, key } = await this.writes.inForce(await this.commands.execute(new IssueApiKey(caller, named, role)));
     return { id, name: named, role, key };
   }
 
   @Mutation(() => ID)
   @Allow('ADMIN')
   async revokeApiKey(@Args('id', { type: () => ID }) id: ApiKeyId, @Context() { caller }: ApiContext): Promise<string> {
-    await this.writes.shown(await this.commands.execute(new RevokeApiKey(caller, id)));
+    await this.writes.inForce(await this.commands.execute(new RevokeApiKey(caller, id)));
     return id;
   }
 
