@@ -8,6 +8,7 @@ import { messageIdOf, newId } from '../event-store/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { causeOf, type Caller } from './caller.ts';
 import { Ledger, type Decision } from './ledger.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
 export const messageInput = z.strictObject({
@@ -37,16 +38,25 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
   }
 }
 
+/** Messages on their way into the log at one time. */
+const mostAtOnce = 256;
+
 const neverSeen = { state: message.initial, revision: 'no-stream' } as const;
 
 @CommandHandler(PublishMessages)
 export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
+  private readonly turnstile = new Turnstile(mostAtOnce);
+
   constructor(
     private readonly ledger: Ledger,
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
+  execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
+    return this.turnstile.pass(command.messages.length, () => this.publish(command));
+  }
+
+  private async publish({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
     const now = new Date();
     const decisions = messages.map((input): Decision<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
       const id = input.id === undefined ? (newId() as MessageId) : messageIdOf(caller.organizationId, input.id);

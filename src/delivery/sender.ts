@@ -55,7 +55,7 @@ export type ResolvedAddress = { readonly address: string; readonly family: numbe
 export type SenderOptions = {
   readonly guard: AddressGuard;
   readonly clock: () => Date;
-  /** Idle connections that are kept for one origin; running requests have no bound here. */
+  /** Idle connections that are kept for one origin, which several endpoints may share; running requests have no bound here. */
   readonly maxConnectionsPerOrigin?: number;
   /** PEM certificates of authorities that are trusted beside the public ones. */
   readonly ca?: readonly string[];
@@ -271,7 +271,7 @@ class Connections {
   private closed = false;
 
   constructor(private readonly options: SenderOptions) {
-    this.mostPerOrigin = options.maxConnectionsPerOrigin ?? 64;
+    this.mostPerOrigin = options.maxConnectionsPerOrigin ?? 512;
     const { ca } = options;
     const connect = buildConnector({
       timeout: 0,
