@@ -11,7 +11,7 @@ import type { Bookkeeping, Database, Namespace, ReadOnly } from './database/data
 import { Progress } from './progress.ts';
 
 export type RunnerOptions = {
-  /** Events in one transaction at most, but for what one read of the log brings on top. */
+  /** Events read from the log at once, and in one transaction when live; while catching up, a transaction takes several reads. */
   readonly maxBatch?: number;
   /** How long after a commit the next one waits for company. An event that arrives when nothing was committed for so long waits for nothing. */
   readonly lingerMs?: number;
@@ -35,6 +35,8 @@ export type ConsumerStatus = {
   readonly error?: string;
 };
 
+/** While catching up: the fewer transactions, the fewer times a page of an index is written. */
+const readsPerTransaction = 5;
 const longestRetryMs = 5_000;
 /** A version that was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
@@ -63,6 +65,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   private tip: Position | undefined;
   /** Read, but in no transaction yet; and those of the running one. */
   private pending: RecordedEvent[] = [];
+  private pendingReads = 0;
   private applying: readonly RecordedEvent[] = [];
   private lastApplied: RecordedEvent | undefined;
   private lastCommit = -Infinity;
@@ -96,6 +99,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
     this.state = 'catching-up';
     if (this.tip === undefined || (checkpoint !== undefined && checkpoint >= this.tip)) await this.becomeLive();
     else {
+      this.lastCommit = performance.now();
       const standing = await this.database.versions(name);
       const readable = standing.findLast((each) => each < version && each >= readsSince);
       if (readable !== undefined) this.older = await this.database.openReadOnly<S>(name, readable);
@@ -158,8 +162,9 @@ export class ConsumerRunner<S extends Bookkeeping> {
           after = batch.at(-1)?.position ?? after;
           for (const part of this.cutAtTip(batch)) this.consumer.received?.(part, this.isLive(part));
           for (const event of batch) this.pending.push(event);
+          this.pendingReads++;
           this.arrived.ring();
-          while (this.pending.length >= this.maxBatch && !this.stopping && this.state !== 'stopped') await this.taken.next;
+          while (this.isFull() && !this.stopping && this.state !== 'stopped') await this.taken.next;
           if (this.state === 'stopped') break;
         }
         this.readingEnded = {};
@@ -195,7 +200,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   private async linger(): Promise<void> {
     const until = this.lastCommit + this.lingerMs;
     let timer: NodeJS.Timeout | undefined;
-    while (this.pending.length < this.maxBatch && !this.readingEnded && !this.stopping) {
+    while (!this.isFull() && !this.readingEnded && !this.stopping) {
       const last = this.pending.at(-1);
       if (this.state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
       const left = until - performance.now();
@@ -206,10 +211,16 @@ export class ConsumerRunner<S extends Bookkeeping> {
     clearTimeout(timer);
   }
 
+  /** A read is bounded in bytes as well, so that counting reads bounds the memory, whatever the size of the events. */
+  private isFull(): boolean {
+    return this.state === 'catching-up' ? this.pendingReads >= readsPerTransaction : this.pending.length >= this.maxBatch;
+  }
+
   /** All that is pending, up to where live events begin. */
   private take(): readonly RecordedEvent[] {
     const [first = [], ...rest] = this.cutAtTip(this.pending);
     this.pending = rest.flat();
+    this.pendingReads = 0;
     this.applying = first;
     this.taken.ring();
     return first;

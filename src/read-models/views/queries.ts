@@ -105,6 +105,9 @@ type Run = { readonly status: StoredStatus; readonly endpointId?: EndpointId | u
 const allStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING', 'SUCCEEDED', 'FAILED', 'CANCELLED'];
 const openStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING'];
 
+/** Of one statement; SQLite's own bound is 32,766. */
+const mostParameters = 5_000;
+
 /** Up to so many endpoints with open deliveries, each one's runs are looked into by themselves; above, the organization's are filtered. */
 const mostEndpointRuns = 40;
 
@@ -128,7 +131,7 @@ export class ViewQueries {
     const rows = await this.read()
       .selectFrom('endpoints')
       .selectAll()
-      .where('organization_id', '=', organization)
+      .where(unindexed('organization_id'), '=', organization)
       .where('id', 'in', ids)
       .execute();
     return rows.map(endpointView);
@@ -196,7 +199,7 @@ export class ViewQueries {
     const rows = await this.read()
       .selectFrom('messages')
       .selectAll()
-      .where('organization_id', '=', organization)
+      .where(unindexed('organization_id'), '=', organization)
       .where('id', 'in', ids)
       .execute();
     return rows.map(messageView);
@@ -226,7 +229,7 @@ export class ViewQueries {
   /** In no order. */
   async deliveriesById(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<DeliveryView[]> {
     if (ids.length === 0) return [];
-    const query = withEndpoint(this.read()).where('deliveries.organization_id', '=', organization);
+    const query = withEndpoint(this.read()).where(unindexed('deliveries.organization_id'), '=', organization);
     const rows = await query.where('deliveries.id', 'in', ids).execute();
     return rows.map(deliveryView);
   }
@@ -240,20 +243,22 @@ export class ViewQueries {
     return pageOf(rows, first, (row) => row.sequence, deliveryView);
   }
 
-  /** In the order of each message's destinations. */
+  /** Newest message first, in the order of each one's destinations. */
   async deliveriesOfMessages(organization: OrganizationId, ids: readonly MessageId[]): Promise<DeliveryView[]> {
-    if (ids.length === 0) return [];
-    const rows = await withEndpoint(this.read())
-      .innerJoin('messages', (join) =>
-        join
-          .onRef('deliveries.sequence', '>=', 'messages.sequence')
-          .on(sql<boolean>`${sql.ref('deliveries.sequence')} < ${sql.ref('messages.sequence')} + ${sql.ref('messages.destinations')}`),
-      )
-      .where('messages.organization_id', '=', organization)
-      .where('messages.id', 'in', ids)
-      .orderBy('deliveries.sequence')
-      .execute();
-    return rows.map(deliveryView);
+    const db = this.read();
+    const messages = await sequencesOf(db, organization, ids);
+    // The deliveries of a message stand together; asked for by their numbers, each is found at once.
+    const sequences = messages.flatMap(({ sequence, destinations }) => Array.from({ length: destinations }, (_, i) => sequence + i));
+    const pages: Promise<DeliveryRow[]>[] = [];
+    for (let from = 0; from < sequences.length; from += mostParameters)
+      pages.push(
+        withEndpoint(db)
+          .where('deliveries.sequence', 'in', sequences.slice(from, from + mostParameters))
+          .execute(),
+      );
+    const place = new Map(sequences.map((sequence, i) => [sequence, i]));
+    const rows = (await Promise.all(pages)).flat();
+    return rows.sort((a, b) => (place.get(a.sequence) ?? 0) - (place.get(b.sequence) ?? 0)).map(deliveryView);
   }
 
   /** The first attempt first. */
@@ -262,18 +267,19 @@ export class ViewQueries {
     ids: readonly DeliveryId[],
   ): Promise<(AttemptView & { deliveryId: DeliveryId })[]> {
     if (ids.length === 0) return [];
-    const rows = await this.read()
+    const db = this.read();
+    const owned = db.selectFrom('deliveries').select(['id', 'sequence']).where(unindexed('organization_id'), '=', organization);
+    const idOf = new Map((await owned.where('id', 'in', ids).execute()).map(({ id, sequence }) => [sequence, id]));
+    const rows = await db
       .selectFrom('attempts')
-      .innerJoin('deliveries', 'deliveries.sequence', 'attempts.sequence')
-      .select(['deliveries.id', 'attempts.position', 'attempts.failure', 'attempts.detail'])
-      .where('deliveries.organization_id', '=', organization)
-      .where('deliveries.id', 'in', ids)
-      .orderBy('attempts.sequence')
-      .orderBy('attempts.number')
+      .select(['sequence', 'position', 'failure', 'detail'])
+      .where('sequence', 'in', [...idOf.keys()])
+      .orderBy('sequence')
+      .orderBy('number')
       .execute();
-    return rows.map(({ id, position, failure, detail }) => {
+    return rows.map(({ sequence, position, failure, detail }) => {
       const record = JSON.parse(detail) as AttemptRecord & { error?: string };
-      return Object.assign(record, { deliveryId: id, position, failure, error: record.error ?? null });
+      return Object.assign(record, { deliveryId: idOf.get(sequence) as DeliveryId, position, failure, error: record.error ?? null });
     });
   }
 
@@ -321,8 +327,12 @@ export class ViewQueries {
       );
     };
     const rows = (statuses: readonly StoredStatus[]) => {
-      const query = db.selectFrom('deliveries').where('organization_id', '=', organization).where('status', 'in', statuses);
-      return (scope === undefined ? query : query.where('endpoint_id', '=', scope)).select(({ fn }) => fn.countAll<number>().as('count'));
+      const query = db.selectFrom('deliveries').where('status', 'in', statuses);
+      return (
+        scope === undefined
+          ? query.where('organization_id', '=', organization)
+          : query.where('endpoint_id', '=', scope).where(unindexed('organization_id'), '=', organization)
+      ).select(({ fn }) => fn.countAll<number>().as('count'));
     };
     const counts = await db
       .selectNoFrom([
@@ -341,7 +351,7 @@ export class ViewQueries {
   /** Whose these deliveries are, for commands on them. In no order; ids that the organization does not have are left out. */
   async deliverySubjects(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<RetryableDelivery[]> {
     if (ids.length === 0) return [];
-    const rows = await subjects(this.read()).where('organization_id', '=', organization).where('id', 'in', ids).execute();
+    const rows = await subjects(this.read()).where(unindexed('organization_id'), '=', organization).where('id', 'in', ids).execute();
     return rows.map(subjectView);
   }
 
@@ -371,34 +381,85 @@ const newest = async (
 ): Promise<number[]> => {
   const range = await rangeOf(db, organization, filter);
   const runs = range && (await runsOf(db, organization, filter));
-  if (!range || !runs) return [];
+  if (!range || !runs || runs.length === 0) return [];
+  const from = range.from ?? 0;
+  const to = Math.min(range.to ?? Infinity, before ?? Infinity, Number.MAX_SAFE_INTEGER);
   const { eventType, since, until, responseCode } = filter;
-  const [first, ...others] = runs.map(({ status, endpointId, endpoints }): Deliveries => {
+  const drivers = await driversOf(db, organization, filter, runs, { from, to });
+  const arms = runs.map(({ status, endpointId, endpoints }, i): Deliveries => {
+    const driver = drivers[i];
+    const byEndpoint = driver === 'endpoint';
     let query: Deliveries = db
       .selectFrom('deliveries')
       .select('sequence')
-      .where('organization_id', '=', organization)
+      .where(byEndpoint ? unindexed('organization_id') : 'organization_id', '=', organization)
       .where('status', '=', status)
+      .where('sequence', '>=', from)
+      .where('sequence', '<', to)
       .orderBy('sequence', 'desc')
       .limit(limit);
-    if (endpointId !== undefined) query = query.where('endpoint_id', '=', endpointId);
+    if (endpointId !== undefined) query = query.where(byEndpoint ? 'endpoint_id' : unindexed('endpoint_id'), '=', endpointId);
     if (endpoints !== undefined)
-      query = query.where('endpoint_id', endpoints === 'held' ? 'in' : 'not in', heldEndpoints(db, organization));
-    if (range.from !== undefined) query = query.where('sequence', '>=', range.from);
-    const to = Math.min(range.to ?? Infinity, before ?? Infinity);
-    if (to !== Infinity) query = query.where('sequence', '<', to);
+      query = query.where(unindexed('endpoint_id'), endpoints === 'held' ? 'in' : 'not in', heldEndpoints(db, organization));
     if (given(since)) query = query.where('created_at', '>=', +since);
     if (given(until)) query = query.where('created_at', '<', +until);
-    if (given(eventType)) query = query.where('event_type', '=', eventType);
-    if (given(responseCode)) query = query.where('last_response_code', '=', responseCode);
+    if (given(eventType)) query = query.where(driver === 'code' ? unindexed('event_type') : 'event_type', '=', eventType);
+    if (given(responseCode))
+      query = query.where(driver === 'code' ? 'last_response_code' : sql<number>`last_response_code + 0`, '=', responseCode);
     return query;
   });
+  const [first, ...others] = arms.map((query) => db.selectFrom(query.as('run')).select('run.sequence'));
   if (!first) return [];
-  const asTable = (query: Deliveries) => db.selectFrom(query.as('run')).select('run.sequence');
-  let all = asTable(first);
-  for (const other of others) all = all.unionAll(asTable(other));
+  let all = first;
+  for (const other of others) all = all.unionAll(other);
   const rows = await all.orderBy('sequence', 'desc').limit(limit).execute();
   return rows.map(({ sequence }) => sequence);
+};
+
+/** A column as a value that no index holds: SQLite's planner takes all of an organization for some ten rows, and would walk through them. */
+const unindexed = (column: string) => sql<string>`${sql.ref(column)} || ''`;
+
+/** Rows looked at to learn which condition narrows most, and runs that this is done for. */
+const probeRows = 2_000;
+const mostProbedRuns = 20;
+
+type Driver = 'organization' | 'endpoint' | 'type' | 'code';
+
+/** Which index to walk along, for each run: that of the condition which the fewest deliveries meet, where several are given. */
+const driversOf = async (
+  db: Db,
+  organization: OrganizationId,
+  { eventType, responseCode }: DeliveryFilter,
+  runs: readonly Run[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Driver[]> => {
+  const candidates = runs.map(({ endpointId }) => {
+    const drivers: Driver[] = endpointId === undefined ? [] : ['endpoint'];
+    if (given(eventType) && endpointId === undefined) drivers.push('type');
+    if (given(responseCode)) drivers.push('code');
+    return drivers;
+  });
+  const choices = candidates.map((drivers): Driver => drivers[0] ?? 'organization');
+  if (!candidates.some((drivers) => drivers.length > 1) || runs.length > mostProbedRuns) return choices;
+
+  const probe = ({ status, endpointId }: Run, driver: Driver) => {
+    let query = db
+      .selectFrom('deliveries')
+      .select('sequence')
+      .where('status', '=', status)
+      .where('sequence', '>=', from)
+      .where('sequence', '<', to)
+      .limit(probeRows);
+    if (driver === 'endpoint') query = query.where('endpoint_id', '=', endpointId as EndpointId);
+    else query = query.where('organization_id', '=', organization);
+    if (driver === 'code') query = query.where('last_response_code', '=', responseCode as number);
+    else if (given(eventType)) query = query.where('event_type', '=', eventType);
+    return db.selectFrom(query.as('probe')).select(({ fn }) => fn.countAll<number>().as('count'));
+  };
+  const probes = runs.flatMap((run, i) => (candidates[i] ?? []).map((driver) => probe(run, driver).as(`${driver}${i}`)));
+  const counts: Record<string, number | null> = await db.selectNoFrom(probes).executeTakeFirstOrThrow();
+  const count = (driver: Driver, i: number) => counts[`${driver}${i}`] ?? 0;
+  return candidates.map((drivers, i) => drivers.toSorted((a, b) => count(a, i) - count(b, i))[0] ?? 'organization');
 };
 
 /** The sequences that can match, from and to (exclusive); undefined when none can. */
@@ -406,14 +467,20 @@ const rangeOf = async (db: Db, organization: OrganizationId, { messageId, since,
   const from = given(since) ? sequenceAt(+since) : undefined;
   const to = given(until) ? latest(until) : undefined;
   if (!given(messageId)) return { from, to };
-  const message = await db
-    .selectFrom('messages')
-    .select(['sequence', 'destinations'])
-    .where('organization_id', '=', organization)
-    .where('id', '=', messageId)
-    .executeTakeFirst();
+  const [message] = await sequencesOf(db, organization, [messageId]);
   return message && { from: message.sequence, to: message.sequence + message.destinations };
 };
+
+const sequencesOf = async (db: Db, organization: OrganizationId, ids: readonly MessageId[]) =>
+  ids.length === 0
+    ? []
+    : db
+        .selectFrom('messages')
+        .select(['sequence', 'destinations'])
+        .where(unindexed('organization_id'), '=', organization)
+        .where('id', 'in', ids)
+        .orderBy('sequence', 'desc')
+        .execute();
 
 const runsOf = async (db: Db, organization: OrganizationId, { endpointId, status, messageId }: DeliveryFilter): Promise<Run[]> => {
   const wanted = new Set(given(status) ? status : [...allStatuses, 'HELD' as const]);

@@ -117,7 +117,7 @@ export const primaryKeys = {
 
 /**
  * The indexes of `deliveries` all end with status and sequence: a page is then the newest of up to five runs, one per status, whatever the
- * filter is. Two of them by endpoint and two by organization make the filters that narrow most.
+ * filter is.
  */
 const indexes = {
   endpoints: [['organization_id', 'created_position']],
@@ -128,6 +128,7 @@ const indexes = {
   deliveries: [
     ['organization_id', 'status', 'sequence'],
     ['endpoint_id', 'status', 'sequence'],
+    ['endpoint_id', 'event_type', 'status', 'sequence'],
     ['organization_id', 'event_type', 'status', 'sequence'],
     ['organization_id', 'last_response_code', 'status', 'sequence'],
   ],

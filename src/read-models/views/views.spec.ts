@@ -118,8 +118,8 @@ describe('the views', () => {
       attemptCount,
     ]);
     expect(statuses).toEqual([
-      ['SUCCEEDED', 1],
       ['CANCELLED', 1],
+      ['SUCCEEDED', 1],
     ]);
     expect(await queries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 1, failed: 0, cancelled: 1, open: 0 });
   });
