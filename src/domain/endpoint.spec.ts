@@ -58,14 +58,16 @@ describe('an endpoint', () => {
       [{ batch: { maxSize: 2, maxWaitMs: 5 } }, event('endpoint.batch-changed', { batch: { maxSize: 2, maxWaitMs: 5 } })],
     ])('records the intent of %j', (patch, changed) => history(registered()).when(change(patch)).then(changed));
 
-    it('records one event per intent, in one order', () =>
+    it('records one event per intent, in one order', () => {
+      const intents = [
+        event('endpoint.renamed', { name: 'B' }),
+        event('endpoint.url-changed', { url: 'https://b.example' }),
+        event('endpoint.timeout-changed', { timeoutSeconds: 5 }),
+      ];
       history(registered())
         .when(change({ timeoutSeconds: 5, url: 'https://b.example', name: 'B' }))
-        .then(
-          event('endpoint.renamed', { name: 'B' }),
-          event('endpoint.url-changed', { url: 'https://b.example' }),
-          event('endpoint.timeout-changed', { timeoutSeconds: 5 }),
-        ));
+        .then(...intents);
+    });
     it('leaves out what is so already', () => history(registered()).when(change(settings)).thenNothing());
     it('cannot sign from now on without a secret', () =>
       history(registered())

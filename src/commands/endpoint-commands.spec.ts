@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { organizationId, settings } from '../../test/support/samples.ts';
+import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
+import { newId } from '../event-store/ids.ts';
+import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { Vault } from '../secrets/vault.ts';
+import type { Caller } from './caller.ts';
+import {
+  CreateEndpoint,
+  CreateEndpointHandler,
+  RotateEndpointSecret,
+  RotateEndpointSecretHandler,
+  SetEndpointStatus,
+  SetEndpointStatusHandler,
+  TestEndpoint,
+  TestEndpointHandler,
+  UpdateEndpoint,
+  UpdateEndpointHandler,
+  type PlainSettings,
+} from './endpoint-commands.ts';
+import { Ledger } from './ledger.ts';
+import { DefineEventType, DefineEventTypeHandler, RetireEventType, RetireEventTypeHandler } from './organization-commands.ts';
+
+const caller: Caller = { organizationId, actor: 'apikey:admin', correlationId: 'r1' };
+const stranger: Caller = { ...caller, organizationId: 'other' as OrganizationId };
+
+describe('the commands on endpoints', () => {
+  let folder: string;
+  let store: SqliteEventStore;
+  let directory: EndpointDirectory;
+  let ledger: Ledger;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'endpoint-commands-'));
+    store = await SqliteEventStore.open({ directory: folder });
+    const vault = new Vault(randomBytes(32));
+    await store.append(
+      [organizationId, stranger.organizationId].map((id) => {
+        const event = { type: 'organization.registered', data: { name: id, encryptionKey: vault.newKey() } } as const;
+        const events = [{ ...event, id: newId(), metadata: { actor: 'test' } }];
+        return { stream: `organization-${id}`, expectedRevision: 'no-stream' as const, events };
+      }),
+    );
+    directory = new EndpointDirectory(store, vault);
+    await directory.start();
+    ledger = new Ledger(store);
+  });
+  afterEach(async () => {
+    await directory.stop();
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const shown = async <T extends { position: Position | undefined }>(done: Promise<T>): Promise<T> => {
+    const it = await done;
+    if (it.position !== undefined && it.position > (directory.progress.position ?? '')) await directory.progress.reached(it.position, 100);
+    return it;
+  };
+  const create = async (changed: Partial<PlainSettings> = {}, secret?: string, disabled = false) => {
+    const handler = new CreateEndpointHandler(ledger, directory);
+    const { endpointId } = await shown(handler.execute(new CreateEndpoint(caller, { ...settings, ...changed }, secret, disabled)));
+    return endpointId;
+  };
+  const update = (id: EndpointId, changed: Partial<PlainSettings>, by = caller) =>
+    shown(new UpdateEndpointHandler(ledger, directory).execute(new UpdateEndpoint(by, id, changed)));
+  const setStatus = (id: EndpointId, change: SetEndpointStatus['change'], by = caller) =>
+    shown(new SetEndpointStatusHandler(ledger, directory).execute(new SetEndpointStatus(by, id, change)));
+  const rotate = (id: EndpointId, secret?: string, graceSeconds = 60, by = caller) =>
+    shown(new RotateEndpointSecretHandler(ledger, directory).execute(new RotateEndpointSecret(by, id, secret, graceSeconds)));
+  const test = (id: EndpointId, eventType?: string, by = caller) =>
+    new TestEndpointHandler(ledger, directory).execute(new TestEndpoint(by, id, eventType));
+  const secretsOf = (id: EndpointId, at = new Date()) => directory.endpoint(id)?.secrets(at);
+  const rawLog = () =>
+    Buffer.concat(
+      readdirSync(folder)
+        .filter((file) => file.startsWith('log.db'))
+        .map((file) => readFileSync(join(folder, file))),
+    );
+
+  it('make a secret where the signature needs one and none is given', async () => {
+    expect(secretsOf(await create())).toEqual([]);
+    expect(secretsOf(await create({ signature: 'WEBHOOK_SHA256' }))).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
+    expect(secretsOf(await create({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true }))).toEqual([]);
+    expect(secretsOf(await create({ signature: 'WEBHOOK_SHA256' }, 'my own secret'))).toEqual(['my own secret']);
+    expect(secretsOf(await create({}, 'for later'))).toEqual(['for later']);
+  });
+
+  it('never let a secret or the value of a header into the log', async () => {
+    const id = await create({ url: 'https://find.me.example', headers: [{ name: 'Authorization', value: 'Token hush-one' }] }, 'hush-two');
+    await update(id, { headers: [{ name: 'Authorization', value: 'Token hush-three' }] });
+    await rotate(id, 'hush-four');
+    expect(directory.endpoint(id)?.headers).toEqual([{ name: 'Authorization', value: 'Token hush-three' }]);
+    expect(secretsOf(id)).toEqual(['hush-four', 'hush-two']);
+    const raw = rawLog();
+    expect(raw.includes('find.me.example')).toBe(true);
+    expect(raw.includes('hush')).toBe(false);
+  });
+
+  it('change nothing when the same headers or the same secret are set again', async () => {
+    const headers = [{ name: 'Authorization', value: 'Token x' }];
+    const id = await create({ headers }, 's');
+    const tip = await store.tip();
+    await update(id, { headers });
+    await rotate(id, 's');
+    expect(await store.tip()).toBe(tip);
+  });
+
+  it('rotate a secret, and let the previous one go on for the time of grace', async () => {
+    const id = await create({ signature: 'WEBHOOK_SHA256' }, 'old');
+    await rotate(id, undefined, 60);
+    const [made, ...rest] = secretsOf(id) ?? [];
+    expect(made).toMatch(/^[\w-]{43}$/);
+    expect(rest).toEqual(['old']);
+    expect(secretsOf(id, new Date(Date.now() + 61_000))).toEqual([made]);
+  });
+
+  it('pause, resume, disable, enable and delete', async () => {
+    const id = await create({}, undefined, true);
+    const status = () => directory.endpoint(id)?.configuration.status;
+    expect(status()).toBe('DISABLED');
+    for (const [type, expected] of [
+      ['Enable', 'ENABLED'],
+      ['Pause', 'PAUSED'],
+      ['Resume', 'ENABLED'],
+      ['Delete', undefined],
+    ] as const) {
+      await setStatus(id, { type });
+      expect(status()).toBe(expected);
+    }
+    await expect(update(id, { name: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('find no endpoint of another organization', async () => {
+    const id = await create({}, 's');
+    const tip = await store.tip();
+    for (const attempt of [
+      () => update(id, { name: 'mine' }, stranger),
+      () => setStatus(id, { type: 'Delete' }, stranger),
+      () => rotate(id, 'mine', 0, stranger),
+      () => test(id, undefined, stranger),
+    ])
+      await expect(attempt()).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(`no endpoint "${id}"`) });
+    expect(await store.tip()).toBe(tip);
+  });
+
+  describe('and a test', () => {
+    const define = async (name: string, group: string, sample: { [key: string]: string } | null = null) =>
+      shown(new DefineEventTypeHandler(ledger).execute(new DefineEventType(caller, { name, group, description: null, sample })));
+    const testMessage = async (id: EndpointId, eventType?: string) => {
+      const { position } = await test(id, eventType);
+      for await (const batch of store.follow(undefined, { signal: AbortSignal.timeout(5000) })) {
+        const event = batch.find((each) => each.position === position);
+        if (event?.type === 'message.accepted') return event.data;
+      }
+      throw new Error('no message');
+    };
+
+    it('sends the sample of the type that is asked for, to this endpoint alone, whatever its status', async () => {
+      await define('alert.created', 'alerts', { severity: 'critical' });
+      const id = await create({ eventTypes: ['meeting.ended'] }, undefined, true);
+      await create();
+      expect(await testMessage(id, 'alert.created')).toMatchObject({
+        type: 'alert.created',
+        data: { severity: 'critical' },
+        destinations: [{ endpointId: id }],
+        test: true,
+      });
+    });
+    it('picks a type that the endpoint subscribes to by name', async () => {
+      const id = await create({ eventTypes: ['alerts', 'x.*', 'meeting.ended'] });
+      expect(await testMessage(id)).toMatchObject({ type: 'meeting.ended', data: { message: 'This is a test delivery.' } });
+    });
+    it('else one that is defined, not retired, and subscribed to', async () => {
+      await define('alert.old', 'alerts');
+      await define('meeting.ended', 'meetings');
+      await define('alert.created', 'alerts', { a: 'b' });
+      await shown(new RetireEventTypeHandler(ledger).execute(new RetireEventType(caller, 'alert.old')));
+      expect(await testMessage(await create({ eventTypes: ['alerts'] }))).toMatchObject({ type: 'alert.created', data: { a: 'b' } });
+    });
+    it('else a type of its own', async () =>
+      expect(await testMessage(await create({ eventTypes: ['alerts'] }))).toMatchObject({ type: 'endpoint.test' }));
+  });
+});
