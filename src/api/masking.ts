@@ -11,13 +11,30 @@ export const maskSecrets = (value: Json): Json => {
   );
 };
 
+// What has a key before it: a text in quotes; an object or a list, of which nothing is shown from there on; else all up to the end of the
+// line or a separator. A key begins where no letter is before it, so that the search is linear.
+const named = /(?<![\w.-])([\w.-]+)(["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[{[][^]*|[^\r\n,;&}<]+)/g;
+
 /** The same in a body: JSON as such, everything else (and JSON that was cut off) by what reads like `key: value` or `key=value`. */
 export const maskSecretsInText = (text: string): string => {
   try {
     return JSON.stringify(maskSecrets(JSON.parse(text) as Json));
   } catch {
-    return text.replaceAll(/([\w.-]+)(["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}<]+)/g, (whole, key: string, between: string) =>
-      isSensitiveHeader(key) ? `${key}${between}${mask}` : whole,
-    );
+    return maskNamed(text);
   }
+};
+
+const maskNamed = (text: string): string => {
+  const search = new RegExp(named);
+  let shown = '';
+  let at = 0;
+  for (let found = search.exec(text); found; found = search.exec(text)) {
+    const [, key = '', between = ''] = found;
+    const value = found.index + key.length + between.length;
+    if (isSensitiveHeader(key)) {
+      shown += `${text.slice(at, value)}${mask}`;
+      at = search.lastIndex;
+    } else if (/[{[]/.test(text.charAt(value))) search.lastIndex = value + 1; // look inside
+  }
+  return shown + text.slice(at);
 };

@@ -75,8 +75,8 @@ export type GraphQLAnswer<T = Record<string, never>> = {
 
 export type ApiServer = Awaited<ReturnType<typeof startApi>>;
 
-/** `controllers`: further ones, of a test. */
-export const startApi = async ({ controllers = [] as Type[] } = {}) => {
+/** `controllers` and `providers`: further ones, of a test. */
+export const startApi = async ({ controllers = [] as Type[], providers = [] as Type[] } = {}) => {
   const directoryPath = mkdtempSync(path.join(tmpdir(), 'hookledger-api-'));
   const log = pino({ level: 'silent' });
   const store = await SqliteEventStore.open({ directory: directoryPath });
@@ -129,7 +129,7 @@ export const startApi = async ({ controllers = [] as Type[] } = {}) => {
   @Global()
   @Module({ providers: parts, exports: parts })
   class Parts {}
-  @Module({ imports: [CqrsModule.forRoot(), Parts, ApiModule], providers: handlers, controllers })
+  @Module({ imports: [CqrsModule.forRoot(), Parts, ApiModule], providers: [...handlers, ...providers], controllers })
   class TestApp {}
 
   const app = await NestFactory.create<NestFastifyApplication>(TestApp, createHttpAdapter(), { logger: ['error'], abortOnError: false });

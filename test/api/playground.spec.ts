@@ -1,0 +1,45 @@
+// The playground is there for browsers, and needs no other site.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startApi, type ApiServer } from './api-server.ts';
+
+let api: ApiServer;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.close());
+
+const page = () => fetch(`${api.url}/graphql`, { headers: { accept: 'text/html,application/xhtml+xml' } });
+const addresses = (html: string) => Array.from(html.matchAll(/(?:src|href)="([^"]*)"/g), ([, address]) => address!);
+
+it('is shown to a browser without a key, under a policy that lets in no other site', async () => {
+  const response = await page();
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  const policy = response.headers.get('content-security-policy')!;
+  expect(policy).toMatch(/^default-src 'none'/);
+  expect(policy).not.toMatch(/https?:|\*|unsafe-eval|script-src[^;]*unsafe-inline/);
+});
+
+it('names only files of this server, all of which are there, kept for long, and load nothing else', async () => {
+  const html = await (await page()).text();
+  expect(html).not.toMatch(/\/\/[a-z]/i);
+  const files = addresses(html).filter((address) => !address.startsWith('data:'));
+  expect(files).toHaveLength(6);
+  for (const file of files) {
+    expect(file).toMatch(/^\/graphql\/assets\//);
+    const asset = await fetch(api.url + file);
+    expect(asset.status, file).toBe(200);
+    expect(asset.headers.get('cache-control')).toMatch(/immutable/);
+    const text = await asset.text();
+    expect(text.length).toBeGreaterThan(50);
+    if (file.endsWith('.css')) expect(text).not.toMatch(/@import|url\(["']?(?!data:|#)/);
+    if (file.endsWith('playground.js')) expect(text).not.toMatch(/https?:\/\//);
+    // What the libraries name of other sites are links and name spaces, not what they load.
+    else expect(text).not.toMatch(/(importScripts|import)\(["']|\.src\s*=\s*["']http/);
+  }
+});
+
+it('is no way past the key: data and other pages are asked with one', async () => {
+  const response = await fetch(`${api.url}/graphql`, { headers: { accept: 'application/json', 'x-apollo-operation-name': 'x' } });
+  expect(response.status).toBe(401);
+});

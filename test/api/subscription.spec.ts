@@ -1,0 +1,99 @@
+// Live GraphQL over WebSockets: who may listen, what is told, and what is refused.
+import { createClient, type Client } from 'graphql-ws';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { startApi, type ApiServer } from './api-server.ts';
+
+let api: ApiServer;
+let clients: Client[] = [];
+beforeAll(async () => {
+  api = await startApi();
+});
+afterEach(async () => {
+  for (const client of clients) await client.dispose();
+  clients = [];
+});
+afterAll(() => api.close());
+
+const connect = (connectionParams: Record<string, unknown>): Client => {
+  const url = `${api.url.replace('http', 'ws')}/graphql`;
+  const client = createClient({ url, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 });
+  clients.push(client);
+  return client;
+};
+type Told = { deliveryChanged: { id: string; status: string; endpoint: { name: string }; message: { data: unknown } } };
+const changed = 'subscription { deliveryChanged { id status endpoint { name } message { data } } }';
+
+/** Subscribes, and resolves when the server listens for it. */
+const follow = async (client: Client, query = changed) => {
+  const before = api.live.subscriberCount;
+  const results = client.iterate<Told>({ query });
+  const first = results.next();
+  await expect.poll(() => api.live.subscriberCount).toBe(before + 1);
+  return { results, first };
+};
+const create = (name: string, key = api.keys.ADMIN) =>
+  api.query(
+    'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }',
+    { input: { name, url: 'https://a.example', eventTypes: [`${name}.now`] } },
+    key,
+  );
+const valueOf = ({ value }: { value?: unknown }) => value as { data: Told; errors?: unknown };
+
+it.each(['authorization', 'Authorization'])('tells changes of deliveries as the views come to show them (key as %s)', async (name) => {
+  await create(`live-${name}`);
+  const { first, results } = await follow(connect({ [name]: `Bearer ${api.keys.VIEWER}` }));
+  await api.publish({ type: `live-${name}.now`, data: { token: 'inner', a: 1 } });
+  expect(valueOf(await first).data.deliveryChanged).toMatchObject({
+    status: 'PENDING',
+    endpoint: { name: `live-${name}` },
+    message: { data: { a: 1, token: expect.not.stringContaining('inner') as string } },
+  });
+  await results.return?.();
+  await expect.poll(() => api.live.subscriberCount).toBe(0);
+});
+
+it('tells nothing of another organization', async () => {
+  await create('mine');
+  await create('theirs', api.keys.OTHER);
+  const { first, results } = await follow(connect({ headers: { authorization: `Bearer ${api.keys.OTHER}` } }));
+  await api.publish({ type: 'mine.now', data: {} });
+  await api.publish({ type: 'theirs.now', data: {} }, api.keys.OTHER);
+  expect(valueOf(await first).data.deliveryChanged.endpoint.name).toBe('theirs');
+  await results.return?.();
+});
+
+it('is closed without a valid key', async () => {
+  const results = connect({ authorization: 'Bearer nonsense' }).iterate({ query: changed });
+  await expect(results.next()).rejects.toMatchObject({ code: 4403 });
+});
+
+it('is refused to publishers, and a query over the limits is refused', async () => {
+  const client = connect({ authorization: `Bearer ${api.keys.PUBLISHER}` });
+  const answer = await client
+    .iterate({ query: changed })
+    .next()
+    .catch((error: unknown) => ({ value: { errors: error } }));
+  expect(JSON.stringify(answer)).toMatch(/FORBIDDEN/);
+  expect(JSON.stringify(answer)).not.toMatch(/stacktrace/);
+  const admin = connect({ authorization: `Bearer ${api.keys.ADMIN}` });
+  const deep = `subscription { deliveryChanged { ${'message { deliveries { '.repeat(7)} id ${'} }'.repeat(7)} } }`;
+  const refused = await admin
+    .iterate({ query: deep })
+    .next()
+    .catch((error: unknown) => error);
+  expect(JSON.stringify(refused)).toMatch(/fields deep/);
+  expect(JSON.stringify(refused)).toMatch(/BAD_USER_INPUT/);
+});
+
+it('ends with a sentence when the key is revoked', async () => {
+  await create('revoked');
+  const { issueApiKey } = await api.query<{ issueApiKey: { id: string; key: string } }>(
+    'mutation { issueApiKey(name: "short", role: VIEWER) { id key } }',
+  );
+  const { first, results } = await follow(connect({ authorization: `Bearer ${issueApiKey.key}` }));
+  await api.query('mutation ($id: ID!) { revokeApiKey(id: $id) }', { id: issueApiKey.id });
+  await api.publish({ type: 'revoked.now', data: {} });
+  expect(JSON.stringify(valueOf(await first))).toMatch(/UNAUTHENTICATED/);
+  expect((await results.next()).done).toBe(true);
+});
