@@ -1,0 +1,72 @@
+import 'reflect-metadata';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { accepted, record, recorded, registered, subject } from '../../test/support/samples.ts';
+import type { DeliveryEvent } from '../domain/delivery.ts';
+import type { EndpointId, MessageId } from '../domain/ids.ts';
+import type { RecordedEvent } from '../event-store/event-store.ts';
+import { deliveryIdOf } from '../event-store/ids.ts';
+import { DeliverySaga, DisableGoneEndpoint, DropAttempt, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
+
+const decided = (...events: RecordedEvent[]) => lastValueFrom(new DeliverySaga().deliver(from(events)).pipe(toArray()));
+const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
+const id = deliveryIdOf(subject.messageId, e1);
+const on = (event: DeliveryEvent, revision = 4) => recorded(event, { stream: `delivery-${id}`, revision });
+const failed = (more: Partial<Extract<DeliveryEvent, { type: 'delivery.attempt-failed' }>['data']> = {}): DeliveryEvent => ({
+  type: 'delivery.attempt-failed',
+  data: { ...subject, ...record(2), failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 2, ...more },
+});
+
+describe('the delivery saga', () => {
+  it('is found where @nestjs/cqrs finds it', () => expect(Reflect.getMetadata('__saga__', DeliverySaga)).toEqual(['deliver']));
+
+  it('schedules a first attempt for each destination, with the message at hand', async () => {
+    const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
+    const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
+    expect(await decided(event)).toEqual([
+      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), event),
+      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), event),
+    ]);
+  });
+  it('schedules a retry for when it is due', async () =>
+    expect(await decided(on(failed({ retryAt: '2026-01-01T14:00:00.000Z' })))).toEqual([
+      new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z')),
+    ]));
+  it('schedules a fresh series at once when a person asks', async () =>
+    expect(
+      await decided(on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } })),
+    ).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'))]));
+  it('keeps that a delivery is a test', async () => {
+    const [scheduled] = await decided(on(failed({ test: true, retryAt: '2026-01-01T14:00:00.000Z' })));
+    expect(scheduled).toMatchObject({ subject: { test: true } });
+  });
+  it('does nothing after a failure that has no retry: what ended it says so', async () => expect(await decided(on(failed()))).toEqual([]));
+  it.each<DeliveryEvent>([
+    { type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } },
+    { type: 'delivery.exhausted', data: { ...subject, attempts: 3, at: 'x' } },
+    { type: 'delivery.cancelled', data: { ...subject, at: 'x', reason: 'x' } },
+  ])('drops what was due after $type', async (event) => expect(await decided(on(event))).toEqual([new DropAttempt(id)]));
+  it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', async () => {
+    const gone = on(failed({ responseCode: 410, endpointRevision: 7 }));
+    expect(await decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, gone.id)]);
+    const retried = await decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
+    expect(retried.map(({ constructor }) => constructor)).toEqual([ScheduleAttempt, DisableGoneEndpoint]);
+  });
+  it('releases what waits for a deleted endpoint', async () => {
+    const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
+    expect(await decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt))]);
+  });
+  it('follows the order of the log', async () => {
+    const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));
+    expect((await decided(...events)).map((each) => ('subject' in each ? each.subject.messageId : ''))).toEqual([
+      '1',
+      '1',
+      '2',
+      '2',
+      '3',
+      '3',
+    ]);
+  });
+  it('takes nothing from other changes of an endpoint', async () =>
+    expect(await decided(recorded(registered(), { stream: 'endpoint-e1' }))).toEqual([]));
+});
