@@ -17,8 +17,10 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
     if (known?.revision !== revision) return; // somebody changed or deleted it since
     const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
     const state = { exists: 'yes', configuration: known.configuration } as const;
+    // Read again after a conflict, the state is another: somebody changed or deleted it in this moment.
+    const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
     await this.ledger.execute(
-      { stream: endpointStream(endpointId), decider: endpoint, command, known: { state, revision } },
+      { stream: endpointStream(endpointId), decider, command, known: { state, revision } },
       { actor: 'system:delivery-saga', commandId: causationId, causationId },
     );
   }

@@ -5,7 +5,7 @@ import type { EndpointId, DeliveryId, Position } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import type { AttemptRunner } from './attempt-runner.ts';
-import type { ScheduleAttempt } from './delivery.saga.ts';
+import { ScheduleAttempt } from './delivery.saga.ts';
 import type { DueAttempts } from './due-attempts.ts';
 
 type Lane = {
@@ -17,9 +17,10 @@ type Lane = {
   limit: number;
   /** The table holds due attempts that are not in `waiting`. */
   backlog: boolean;
-  refilling: boolean;
   /** Waiting, in flight, or recorded at a position that the table does not show yet: the table's row is not to be taken. */
   readonly underWay: Map<DeliveryId, Position | undefined>;
+  /** Those that ceased to be under way while the table is being read: what was read of them may be outdated. */
+  left: Set<DeliveryId> | undefined;
 };
 
 export type DispatcherOptions = {
@@ -34,13 +35,20 @@ const firstLimit = 8;
 const mostWaiting = 10_000;
 /** Of those, the ones that keep their message at hand; the others read it from the log again. */
 const mostMessages = 1000;
-/** Attempts that a lane takes from the table at a time. */
+/** Attempts that a lane takes from the table at a time, and when more than `mostWaiting` are at hand: many lanes make many attempts. */
 const refillSize = 256;
+const smallRefillSize = 16;
+/** Attempts that a lane takes from memory instead, for each request that it may have in flight: a dead endpoint fills its own share only. */
+const mostWaitingPerSlot = 64;
+/** After the table could not be read. */
+const readAgainMs = 1000;
 /** Attempts that become due within so many milliseconds are looked for together. */
 const wakeEveryMs = 10;
 
 export class Dispatcher {
   private readonly lanes = new Map<EndpointId, Lane>();
+  /** What the table shows: the log up to here. */
+  private shown: Position | undefined;
   /** Lanes that have work and found all slots taken, in turn. */
   private readonly starved = new Set<Lane>();
   private running = false;
@@ -89,20 +97,26 @@ export class Dispatcher {
   offer(attempt: ScheduleAttempt): void {
     if (!this.running || this.waiting >= mostWaiting) return;
     const lane = this.lane(attempt.subject.endpointId);
-    if (lane.underWay.has(attempt.deliveryId) && lane.underWay.get(attempt.deliveryId) === undefined) return;
+    if (lane.waiting.length >= lane.limit * mostWaitingPerSlot) return;
+    // The log may hold the outcome of this very attempt already, further on than it was read: the table knows.
+    if (lane.underWay.has(attempt.deliveryId)) return;
     this.enqueue(lane, attempt);
     this.pump(lane);
   }
 
   /** The table shows these events now; `written` are the attempts that it gained. */
   committed(batch: readonly RecordedEvent[], written: readonly ScheduleAttempt[]): void {
-    const end = batch.at(-1)?.position ?? '';
+    const end = batch.at(-1)?.position;
+    if (end === undefined) return;
+    this.shown = end;
     for (const event of batch) {
       if (!('endpointId' in event.data)) continue;
       const lane = this.lanes.get(event.data.endpointId);
       const id = event.stream.slice('delivery-'.length) as DeliveryId;
-      const recorded = lane?.underWay.get(id);
-      if (recorded !== undefined && recorded <= end) lane?.underWay.delete(id);
+      if (!lane?.underWay.has(id)) continue;
+      const recorded = lane.underWay.get(id);
+      if (recorded !== undefined && recorded <= end) forget(lane, id);
+      else if (event.type === 'delivery.cancelled') this.withdraw(lane, id);
     }
     const now = Date.now();
     let next = Number.POSITIVE_INFINITY;
@@ -119,7 +133,7 @@ export class Dispatcher {
     let lane = this.lanes.get(id);
     if (!lane) {
       const limit = Math.min(firstLimit, this.options.endpointConcurrency);
-      lane = { id, waiting: [], inFlight: 0, limit, backlog: false, refilling: false, underWay: new Map() };
+      lane = { id, waiting: [], inFlight: 0, limit, backlog: false, underWay: new Map(), left: undefined };
       this.lanes.set(id, lane);
     }
     return lane;
@@ -127,8 +141,17 @@ export class Dispatcher {
 
   private enqueue(lane: Lane, attempt: ScheduleAttempt): void {
     lane.underWay.set(attempt.deliveryId, undefined);
-    lane.waiting.push(this.waiting < mostMessages ? attempt : { ...attempt, message: undefined });
+    lane.waiting.push(this.waiting < mostMessages ? attempt : withoutMessage(attempt));
     this.waiting++;
+  }
+
+  /** A person cancelled it before it went. One that is in flight already is recorded as it ends. */
+  private withdraw(lane: Lane, id: DeliveryId): void {
+    const index = lane.waiting.findIndex(({ deliveryId }) => deliveryId === id);
+    if (index === -1) return;
+    lane.waiting.splice(index, 1);
+    this.waiting--;
+    forget(lane, id);
   }
 
   /** There may be something in the table for this lane. */
@@ -145,10 +168,10 @@ export class Dispatcher {
       }
       const attempt = lane.waiting.shift() as ScheduleAttempt;
       this.waiting--;
-      if (this.isHeld(lane.id) && !attempt.subject.test) lane.underWay.delete(attempt.deliveryId);
+      if (this.isHeld(lane.id) && !attempt.subject.test) forget(lane, attempt.deliveryId);
       else void this.carryOut(lane, attempt);
     }
-    if (this.running && lane.backlog && lane.waiting.length < refillSize / 2) void this.refill(lane);
+    if (this.running && lane.backlog && lane.waiting.length < this.refillSize / 2) void this.refill(lane);
   }
 
   /** A paused or disabled endpoint gets nothing but tests; one that is gone has its deliveries cancelled. */
@@ -162,7 +185,7 @@ export class Dispatcher {
     this.inFlight++;
     try {
       const { position, receiver } = await this.runner.run(attempt);
-      lane.underWay.set(attempt.deliveryId, position);
+      this.recorded(lane, attempt.deliveryId, position);
       if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
       else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
     } catch (error) {
@@ -172,24 +195,43 @@ export class Dispatcher {
     lane.inFlight--;
     this.inFlight--;
     if (this.inFlight === 0 && !this.running) this.idle?.();
-    this.pump(lane);
-    const [next] = this.starved;
-    if (next) {
+    // Whoever waits for a slot comes before the lane that gave one back.
+    this.starved.add(lane);
+    for (const next of this.starved) {
+      if (this.inFlight >= this.options.concurrency) break;
       this.starved.delete(next);
       this.pump(next);
     }
   }
 
+  /** The table may have been faster than the answer of the log; then it holds what follows already. */
+  private recorded(lane: Lane, id: DeliveryId, position: Position): void {
+    lane.underWay.set(id, position);
+    if (this.shown === undefined || position > this.shown) return;
+    forget(lane, id);
+    lane.backlog = true;
+  }
+
+  private get refillSize(): number {
+    return this.waiting < mostWaiting ? refillSize : smallRefillSize;
+  }
+
   private async refill(lane: Lane): Promise<void> {
-    if (lane.refilling) return;
-    lane.refilling = true;
+    if (lane.left) return; // it is being read
+    const left = new Set<DeliveryId>();
+    lane.left = left;
     lane.backlog = false;
     const held = this.isHeld(lane.id);
-    const limit = refillSize + lane.underWay.size;
-    const rows = await this.due.ofEndpoint(lane.id, Date.now(), limit, held).catch((error: unknown) => this.tableFailed(error, []));
-    for (const row of rows) if (!lane.underWay.has(row.deliveryId)) this.enqueue(lane, row);
-    if (rows.length === limit) lane.backlog = true;
-    lane.refilling = false;
+    const limit = this.refillSize + lane.underWay.size;
+    try {
+      const rows = await this.due.ofEndpoint(lane.id, Date.now(), limit, held);
+      for (const row of rows) if (!lane.underWay.has(row.deliveryId) && !left.has(row.deliveryId)) this.enqueue(lane, row);
+      if (rows.length === limit || rows.some(({ deliveryId }) => left.has(deliveryId))) lane.backlog = true;
+    } catch (error) {
+      this.tableFailed(error);
+      setTimeout(() => this.look(lane), readAgainMs).unref();
+    }
+    lane.left = undefined;
     this.pump(lane);
   }
 
@@ -211,12 +253,20 @@ export class Dispatcher {
       this.wokenAt = now;
       this.wakeAt((await this.due.nextAfter(now)) ?? Number.POSITIVE_INFINITY);
     } catch (error) {
-      this.wakeAt(this.tableFailed(error, now + 1000));
+      this.tableFailed(error);
+      this.wakeAt(now + readAgainMs);
     }
   }
 
-  private tableFailed<T>(error: unknown, instead: T): T {
+  private tableFailed(error: unknown): void {
     if (this.running) this.log.error({ err: error }, 'The table of due attempts can not be read.');
-    return instead;
   }
 }
+
+const withoutMessage = ({ deliveryId, subject, attempt, failuresInSeries, revision, dueAt }: ScheduleAttempt): ScheduleAttempt =>
+  new ScheduleAttempt(deliveryId, subject, attempt, failuresInSeries, revision, dueAt);
+
+const forget = (lane: Lane, id: DeliveryId): void => {
+  lane.underWay.delete(id);
+  lane.left?.add(id);
+};

@@ -1,0 +1,355 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { recorded, record, subject as someone } from '../../test/support/samples.ts';
+import type { EndpointStatus } from '../domain/endpoint.ts';
+import type { DeliveryId, EndpointId, Position } from '../domain/ids.ts';
+import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
+import { ScheduleAttempt } from './delivery.saga.ts';
+import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
+import type { DueAttempts } from './due-attempts.ts';
+
+const at = (n: number) => String(n).padStart(12, '0') as Position;
+const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
+  const subject = { ...someone, endpointId: endpoint as EndpointId, ...(test ? { test: true as const } : {}) };
+  return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt);
+};
+/** The event that an attempt's outcome is. */
+const outcomeOf = ({ deliveryId, subject }: ScheduleAttempt, position: number) =>
+  recorded({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } }, { stream: `delivery-${deliveryId}`, position });
+
+/** A dispatcher between a table, a directory and a runner that a test plays the part of. */
+const build = (options: Partial<DispatcherOptions> = {}) => {
+  const rows = new Map<string, ScheduleAttempt>();
+  const status = new Map<string, EndpointStatus>();
+  const sent: { attempt: ScheduleAttempt; end: (result?: Partial<AttemptResult>) => void; fail: (error: Error) => void }[] = [];
+  const log = { error: vi.fn<() => void>() };
+  let changed: (id: EndpointId) => void = () => undefined;
+  let slow: Promise<void> | undefined;
+  const reads: string[] = [];
+  const due = {
+    ofEndpoint: async (id: EndpointId, until: number, limit: number, testsOnly: boolean) => {
+      reads.push(id);
+      const mine = [...rows.values()].filter(
+        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= until && (!testsOnly || subject.test),
+      );
+      const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
+      await slow;
+      return read;
+    },
+    endpointsDue: async (after: number, until: number) => [
+      ...new Set([...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until).map(({ subject }) => subject.endpointId)),
+    ],
+    nextAfter: async (time: number) =>
+      [...rows.values()]
+        .map(({ dueAt }) => dueAt)
+        .filter((dueAt) => dueAt > time)
+        .sort((a, b) => a - b)[0],
+  };
+  const directory = {
+    onEndpointChanged: (listener: typeof changed) => (changed = listener),
+    endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED' } }),
+  };
+  let position = 0;
+  const runner = {
+    run: (due: ScheduleAttempt) =>
+      new Promise<AttemptResult>((resolve, reject) => {
+        const end = (result: Partial<AttemptResult> = {}) => resolve({ position: at(++position), receiver: 'answers', ...result });
+        sent.push({ attempt: due, end, fail: reject });
+      }),
+  };
+  const dispatcher = new Dispatcher(
+    due as unknown as DueAttempts, // as much of each as it uses
+    directory as unknown as EndpointDirectory,
+    runner as unknown as AttemptRunner,
+    { concurrency: 100, endpointConcurrency: 8, ...options },
+    log,
+  );
+  return {
+    dispatcher,
+    due,
+    rows,
+    sent,
+    reads,
+    log,
+    ids: () => sent.map((each) => each.attempt.deliveryId as string),
+    /** The table gains these rows. */
+    write: (...attempts: ScheduleAttempt[]) => {
+      for (const each of attempts) rows.set(each.deliveryId, each);
+      dispatcher.committed(
+        [recorded({ type: 'organization.event-type-retired', data: { name: 'x' } }, { stream: 'organization-1', position })],
+        attempts,
+      );
+    },
+    setStatus: (id: string, to: EndpointStatus) => {
+      status.set(id, to);
+      changed(id as EndpointId);
+    },
+    readSlowly: (until: Promise<void>) => (slow = until),
+  };
+};
+const many = (n: number, endpoint = 'e1', options = {}) =>
+  Array.from({ length: n }, (_, i) => attempt(`${endpoint}-${i}`, endpoint, options));
+/** Whatever follows at once has happened. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+afterEach(() => vi.useRealTimers());
+
+describe('the dispatcher', () => {
+  it('sends nothing before it is started, then all that is due', async () => {
+    const { dispatcher, write, ids } = build();
+    dispatcher.offer(attempt('a'));
+    write(attempt('a', 'e1', { dueAt: 1 }));
+    await settle();
+    expect(ids()).toEqual([]);
+    dispatcher.start();
+    await settle();
+    expect(ids()).toEqual(['a']);
+  });
+
+  it('keeps both bounds', async () => {
+    const { dispatcher, sent } = build({ concurrency: 10, endpointConcurrency: 4 });
+    dispatcher.start();
+    for (const endpoint of ['e1', 'e2', 'e3', 'e4']) for (const each of many(20, endpoint)) dispatcher.offer(each);
+    let most = 0;
+    for (let ended = 0; ended < 80; ended++) {
+      most = Math.max(most, dispatcher.requestsInFlight);
+      const flying = sent.slice(ended).map((each) => each.attempt.subject.endpointId);
+      for (const endpoint of new Set(flying)) expect(flying.filter((each) => each === endpoint).length).toBeLessThanOrEqual(4);
+      sent[ended]?.end();
+      await settle();
+    }
+    expect(most).toBe(10);
+    expect(sent).toHaveLength(80);
+  });
+
+  it('lets an endpoint that hangs cost the others nothing', async () => {
+    const { dispatcher, sent, ids } = build({ endpointConcurrency: 2 });
+    dispatcher.start();
+    for (const each of many(2000, 'hangs')) dispatcher.offer(each);
+    for (let i = 0; i < 50; i++) {
+      dispatcher.offer(attempt(`well-${i}`, 'well'));
+      expect(ids()).toContain(`well-${i}`);
+      sent.at(-1)?.end();
+      await settle();
+    }
+    expect(ids().filter((id) => id.startsWith('hangs'))).toHaveLength(2);
+  });
+
+  it('gives a slot that comes free to whoever waits for one longest', async () => {
+    const { dispatcher, sent, ids } = build({ concurrency: 2, endpointConcurrency: 2 });
+    dispatcher.start();
+    for (const each of many(50, 'busy')) dispatcher.offer(each);
+    dispatcher.offer(attempt('late', 'other'));
+    sent[0]?.end();
+    await settle();
+    expect(ids()).toEqual(['busy-0', 'busy-1', 'late']);
+  });
+
+  it('sends fewer at a time to a receiver that struggles, and more again to one that answers', async () => {
+    const { dispatcher, sent } = build({ endpointConcurrency: 8 });
+    dispatcher.start();
+    for (const each of many(60)) dispatcher.offer(each);
+    const endAll = async (receiver: AttemptResult['receiver']) => {
+      for (const { end } of sent.splice(0)) end({ receiver });
+      await settle();
+      return dispatcher.requestsInFlight;
+    };
+    expect(dispatcher.requestsInFlight).toBe(8);
+    expect(await endAll('struggles')).toBe(1);
+    expect(await endAll('struggles')).toBe(1);
+    expect(await endAll('unknown')).toBe(1);
+    expect(await endAll('answers')).toBe(2);
+    expect(await endAll('answers')).toBe(4);
+    await endAll('answers');
+    expect(await endAll('answers')).toBe(8);
+  });
+
+  it.each(['PAUSED', 'DISABLED'] as const)(
+    'holds what is due to a %s endpoint, lets tests through, and goes on when it is enabled',
+    async (held) => {
+      const { dispatcher, write, ids, setStatus } = build({ endpointConcurrency: 1 });
+      dispatcher.start();
+      const [first, second, third] = [
+        attempt('a', 'e1', { dueAt: 1 }),
+        attempt('b', 'e1', { dueAt: 2 }),
+        attempt('t', 'e1', { dueAt: 3, test: true }),
+      ];
+      setStatus('e1', held);
+      for (const each of [first, second, third]) dispatcher.offer(each);
+      write(first, second, third);
+      await settle();
+      expect(ids()).toEqual(['t']);
+      setStatus('e1', 'ENABLED');
+      await settle();
+      expect(ids()).toEqual(['t']); // one at a time
+    },
+  );
+
+  it('drains what was held when the endpoint is resumed', async () => {
+    const { dispatcher, write, sent, ids, setStatus } = build();
+    dispatcher.start();
+    setStatus('e1', 'PAUSED');
+    write(...many(600, 'e1', { dueAt: 1 }));
+    await settle();
+    expect(ids()).toEqual([]);
+    setStatus('e1', 'ENABLED');
+    for (let i = 0; i < 600; i++) {
+      await settle();
+      sent[i]?.end();
+    }
+    expect(new Set(ids()).size).toBe(600);
+    expect(ids()).toHaveLength(600);
+  });
+
+  it('takes what it had no room for from the table', async () => {
+    const { dispatcher, write, sent, ids } = build();
+    dispatcher.start();
+    const all = many(3000);
+    for (const each of all) dispatcher.offer(each);
+    write(...all);
+    for (let i = 0; i < 3000; i++) {
+      sent[i]?.end();
+      if (i % 8 === 7) await settle();
+    }
+    await vi.waitFor(() => expect(new Set(ids()).size).toBe(3000));
+    expect(ids()).toHaveLength(3000);
+  });
+
+  it('sends a retry at its time', async () => {
+    vi.useFakeTimers({ now: 1_000_000, toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const { dispatcher, write, rows, ids } = build();
+    rows.set('before', attempt('before', 'e1', { dueAt: 1_060_000 }));
+    dispatcher.start();
+    write(attempt('later', 'e2', { dueAt: 1_030_000 }), attempt('far', 'e2', { dueAt: 1_000_000 + 40 * 86_400_000 }));
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(ids()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(ids()).toEqual(['later']);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(ids()).toEqual(['later', 'before']);
+    await vi.advanceTimersByTimeAsync(40 * 86_400_000);
+    expect(ids()).toEqual(['later', 'before', 'far']);
+  });
+
+  describe('sends nothing twice', () => {
+    it('while it waits or is in flight', async () => {
+      const { dispatcher, write, ids, setStatus } = build({ endpointConcurrency: 1 });
+      dispatcher.start();
+      const both = [attempt('a'), attempt('b')];
+      for (const each of [...both, ...both]) dispatcher.offer(each);
+      write(...both);
+      setStatus('e1', 'ENABLED');
+      await settle();
+      expect(ids()).toEqual(['a']);
+    });
+
+    it('while its outcome is not yet in the table', async () => {
+      const { dispatcher, rows, sent, ids, setStatus } = build();
+      dispatcher.start();
+      const one = attempt('a');
+      dispatcher.offer(one);
+      rows.set('a', one);
+      sent[0]?.end({ position: at(9) });
+      await settle();
+      setStatus('e1', 'ENABLED'); // it looks into the table
+      dispatcher.offer(one); // the log is read late: somebody had asked for a retry of what was in flight
+      await settle();
+      expect(ids()).toEqual(['a']);
+      rows.delete('a');
+      dispatcher.committed([outcomeOf(one, 9)], []);
+      dispatcher.offer(attempt('a', 'e1', { number: 2 }));
+      expect(ids()).toEqual(['a', 'a']);
+    });
+
+    it('that was read from the table before its outcome came into it', async () => {
+      const { dispatcher, rows, sent, ids, setStatus, readSlowly } = build();
+      dispatcher.start();
+      const one = attempt('a');
+      dispatcher.offer(one);
+      rows.set('a', one);
+      const read = Promise.withResolvers<void>();
+      readSlowly(read.promise);
+      setStatus('e1', 'ENABLED');
+      sent[0]?.end({ position: at(9) });
+      await settle();
+      rows.delete('a');
+      dispatcher.committed([outcomeOf(one, 9)], []);
+      read.resolve();
+      await settle();
+      expect(ids()).toEqual(['a']);
+    });
+  });
+
+  it('sends the retry of an attempt whose outcome the table shows before the log has answered', async () => {
+    const { dispatcher, rows, sent } = build();
+    dispatcher.start();
+    const [first, second] = [attempt('a'), attempt('a', 'e1', { number: 2, dueAt: 1 })];
+    dispatcher.offer(first);
+    rows.set('a', second);
+    dispatcher.committed([outcomeOf(first, 9)], [second]);
+    await settle();
+    expect(sent).toHaveLength(1);
+    sent[0]?.end({ position: at(9) });
+    await settle();
+    expect(sent.map((each) => each.attempt.attempt)).toEqual([1, 2]);
+  });
+
+  it('does not send what was cancelled while it waited', async () => {
+    const { dispatcher, sent, ids } = build({ endpointConcurrency: 1 });
+    dispatcher.start();
+    for (const each of [attempt('a'), attempt('b'), attempt('c')]) dispatcher.offer(each);
+    const cancelled = { type: 'delivery.cancelled', data: { ...attempt('b').subject, at: 'x', reason: 'x' } } as const;
+    dispatcher.committed([recorded(cancelled, { stream: 'delivery-b' })], []);
+    sent[0]?.end();
+    await settle();
+    expect(ids()).toEqual(['a', 'c']);
+  });
+
+  it('reads the table again after a failure of it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const { dispatcher, due, write, log, ids } = build();
+    dispatcher.start();
+    vi.spyOn(due, 'ofEndpoint').mockRejectedValueOnce(new Error('away'));
+    write(attempt('a'));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(ids()).toEqual([]);
+    expect(log.error).toHaveBeenCalledOnce();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(ids()).toEqual(['a']);
+  });
+
+  it('says when an attempt could not be carried out, does not repeat it, and goes on with the others', async () => {
+    const { dispatcher, write, sent, ids, log, setStatus } = build({ endpointConcurrency: 1 });
+    dispatcher.start();
+    write(attempt('a'), attempt('b'));
+    await settle();
+    sent[0]?.fail(new Error('a defect'));
+    await settle();
+    setStatus('e1', 'ENABLED');
+    await settle();
+    expect(ids()).toEqual(['a', 'b']);
+    expect(log.error).toHaveBeenCalledOnce();
+  });
+
+  it('stops by ending what is in flight and beginning nothing', async () => {
+    const { dispatcher, sent, ids } = build({ endpointConcurrency: 1 });
+    dispatcher.start();
+    for (const each of many(3)) dispatcher.offer(each);
+    let stopped = false;
+    const stopping = dispatcher.stop(60_000).then(() => (stopped = true));
+    await settle();
+    expect(stopped).toBe(false);
+    sent[0]?.end();
+    await stopping;
+    expect(ids()).toEqual(['e1-0']);
+    await dispatcher.stop(60_000);
+  });
+
+  it('waits no longer than it is told to', async () => {
+    const { dispatcher } = build();
+    dispatcher.start();
+    dispatcher.offer(attempt('a'));
+    await dispatcher.stop(1);
+    expect(dispatcher.requestsInFlight).toBe(1);
+  });
+});
