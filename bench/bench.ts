@@ -8,7 +8,7 @@
 // Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
 // which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { timeRebuild } from '../test/support/rebuild.ts';
@@ -48,7 +48,7 @@ type Throughput = {
 type Waiting = { deliveries: number; beforeMb: number; afterMb: number; growthMb: number; peakMb: number };
 type Target = { what: string; value: number; target: string; met: boolean };
 export type Figures = {
-  machine: { cpus: number; model: string; node: string; fdatasyncPerSecond: number };
+  machine: { cpus: number; model: string; node: string; fdatasyncPerSecond: number; loadBefore: number };
   secondsPerPhase: number;
   store: string;
   A?: Throughput;
@@ -294,13 +294,21 @@ const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild }
 };
 
 const figures: Figures = {
-  machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version, fdatasyncPerSecond: fdatasyncPerSecond() },
+  machine: {
+    cpus: cpus().length,
+    model: cpus()[0]?.model ?? 'unknown',
+    node: process.version,
+    fdatasyncPerSecond: fdatasyncPerSecond(),
+    loadBefore: loadavg()[0] ?? 0,
+  },
   secondsPerPhase: seconds,
   store: options.store,
   targets: [],
   problems: [],
 };
 const { machine } = figures;
+if (machine.loadBefore > 0.5)
+  say(`The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse than they are.`);
 say(`${machine.cpus} × ${machine.model}, Node ${machine.node}, ${rounded(machine.fdatasyncPerSecond)} fdatasync/s, ${seconds} s per phase`);
 const receiver = startPart<ReceiverPart>('./receiver.ts');
 const generator = startPart<LoadGeneratorPart>('./load-generator.ts');
