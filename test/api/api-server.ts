@@ -73,6 +73,8 @@ export type GraphQLAnswer<T = Record<string, never>> = {
   }[];
 };
 
+type PostOptions = { key?: string; headers?: Record<string, string> };
+
 export type ApiServer = Awaited<ReturnType<typeof startApi>>;
 
 /** `controllers` and `providers`: further ones, of a test. */
@@ -148,7 +150,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   }
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
 
-  const post = (where: string, body: string | Uint8Array<ArrayBuffer>, { key = keys.ADMIN, headers = {} as Record<string, string> } = {}) =>
+  const post = (where: string, body: string | Uint8Array<ArrayBuffer>, { key = keys.ADMIN, headers = {} }: PostOptions = {}) =>
     fetch(url + where, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },

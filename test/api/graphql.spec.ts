@@ -207,7 +207,9 @@ describe('endpoints', () => {
   });
 
   it('are listed newest first, in pages', async () => {
-    const made = [await create({ name: 'P1' }), await create({ name: 'P2' }), await create({ name: 'P3' })].map(({ id }) => id).reverse();
+    const made = [await create({ name: 'P1' }), await create({ name: 'P2' }), await create({ name: 'P3' })]
+      .map(({ id }) => id)
+      .toReversed();
     type List = { endpoints: { edges: { cursor: string; node: { id: string } }[]; pageInfo: { hasNextPage: boolean; endCursor: string } } };
     const list =
       'query ($after: String) { endpoints(first: 2, after: $after) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }';

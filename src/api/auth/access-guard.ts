@@ -38,7 +38,7 @@ const listOf = (roles: readonly string[]) => (roles.length < 2 ? roles.join('') 
 
 /** The metadata by which Nest knows a route and a query, mutation or subscription. */
 const handlerMarks = ['path', 'graphql:resolver_type'];
-const operations = ['Query', 'Mutation', 'Subscription'];
+const operations = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** At start: every handler of the application must say who may call it. */
 @Injectable()
@@ -67,5 +67,5 @@ export class AccessCheck implements OnModuleInit {
 const isHandler = (method: object): boolean =>
   handlerMarks.some((mark) => {
     const value: unknown = Reflect.getMetadata(mark, method);
-    return mark === 'path' ? value !== undefined : operations.includes(String(value));
+    return mark === 'path' ? value !== undefined : operations.has(String(value));
   });

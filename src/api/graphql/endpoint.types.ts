@@ -112,7 +112,19 @@ export const shownEndpoint = (
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
     settings;
   return {
-    ...{ id, name, description, url, status, disabledReason, eventTypes, filter, format, signature, retryPolicy, timeoutSeconds, batch },
+    id,
+    name,
+    description,
+    url,
+    status,
+    disabledReason,
+    eventTypes,
+    filter,
+    format,
+    signature,
+    retryPolicy,
+    timeoutSeconds,
+    batch,
     formatOptions: formatOptions && maskSecrets(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,

@@ -18,7 +18,7 @@ import { graphqlPath } from './path.ts';
 const maxTokens = 5_000;
 const longestConnectionMs = 10_000;
 
-type Ws = WsContext<Record<string, unknown> | undefined>;
+type Ws = WsContext;
 /** As graphql-ws has it: every field may be undefined. */
 type WsResult = {
   readonly errors?: readonly GraphQLError[] | undefined;

@@ -81,7 +81,7 @@ export class Loaders {
 
   private loader<K, V>(load: (keys: readonly K[]) => Promise<V[]>): DataLoader<K, V> {
     const loader = new DataLoader<K, V>(load, { maxBatchSize: 500 });
-    this.all.push(loader as DataLoader<never, unknown>);
+    this.all.push(loader);
     return loader;
   }
 }
