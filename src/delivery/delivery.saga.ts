@@ -70,7 +70,7 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
     case 'delivery.attempt-succeeded':
     case 'delivery.exhausted':
     case 'delivery.cancelled':
-      return [new DropAttempt(deliveryOf(event.data))];
+      return [new DropAttempt(deliveryOf(event))];
     case 'endpoint.deleted':
       return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt))];
     default:
@@ -78,7 +78,7 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
   }
 };
 
-const deliveryOf = ({ messageId, endpointId }: DeliverySubject) => deliveryIdOf(messageId, endpointId);
+const deliveryOf = ({ stream }: RecordedEvent<DeliveryEvent>) => stream.slice('delivery-'.length) as DeliveryId;
 
 const subjectOf = ({ organizationId, messageId, endpointId, test }: DeliverySubject): DeliverySubject => ({
   organizationId,
@@ -99,10 +99,14 @@ const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] =>
 
 type Recorded<T extends DeliveryEvent['type']> = RecordedEvent<DeliveryEvent & { type: T }>;
 
-const retryOf = ({ data, revision }: Recorded<'delivery.attempt-failed'>, dueAt: number) =>
-  new ScheduleAttempt(deliveryOf(data), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt);
+const retryOf = (event: Recorded<'delivery.attempt-failed'>, dueAt: number) => {
+  const { data, revision } = event;
+  return new ScheduleAttempt(deliveryOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt);
+};
 
-const freshSeries = ({ data, revision }: Recorded<'delivery.retry-requested'>) =>
-  new ScheduleAttempt(deliveryOf(data), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at));
+const freshSeries = (event: Recorded<'delivery.retry-requested'>) => {
+  const { data, revision } = event;
+  return new ScheduleAttempt(deliveryOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at));
+};
 
 const gone = ({ id, data }: Recorded<'delivery.attempt-failed'>) => new DisableGoneEndpoint(data.endpointId, data.endpointRevision, id);

@@ -2,7 +2,7 @@
 // @nestjs/cqrs would run it from an event bus in memory, unordered and lost at a restart; here it is a consumer like the projections.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandBus, ICommand } from '@nestjs/cqrs';
-import { from, type Observable } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 import type { DeliveryId } from '../domain/ids.ts';
 import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer } from '../read-models/consumer.ts';
@@ -32,6 +32,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
   readonly createTables = createDueAttempts;
   private readonly sagas: readonly SagaFunction[];
   private written: ScheduleAttempt[] = [];
+  /** What was decided for events that were received and are not applied yet, so that no saga runs twice for one. */
+  private readonly decided = new WeakMap<RecordedEvent, readonly SagaCommand[]>();
 
   constructor(
     saga: object,
@@ -79,12 +81,24 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
   }
 
   private decide(batch: readonly RecordedEvent[]): SagaCommand[] {
-    const commands: SagaCommand[] = [];
+    const unseen = batch.filter((event) => !this.decided.has(event));
+    if (unseen.length > 0) this.ask(unseen);
+    return batch.flatMap((event) => this.decided.get(event) ?? []);
+  }
+
+  /** The sagas answer as they are asked, so that what comes is due to the event that was told last. */
+  private ask(batch: readonly RecordedEvent[]): void {
+    const events = new Subject<RecordedEvent>();
+    let commands: SagaCommand[] = [];
     let failure: unknown;
     for (const saga of this.sagas)
-      saga(from(batch)).subscribe({ next: (command) => commands.push(command), error: (error: unknown) => (failure = error) });
-    if (failure !== undefined) throw failure;
-    return commands;
+      saga(events).subscribe({ next: (command) => commands.push(command), error: (error: unknown) => (failure = error) });
+    for (const event of batch) {
+      commands = [];
+      events.next(event);
+      if (failure !== undefined) throw failure;
+      this.decided.set(event, commands);
+    }
   }
 
   private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
