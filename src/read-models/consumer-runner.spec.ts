@@ -119,8 +119,18 @@ describe('a consumer runner', () => {
     expect(await runner.reached(rename('a'), 100)).toBe(true);
     rename('b');
     rename('c');
-    expect(await runner.reached(rename('d'), 5000)).toBe(true);
-    expect(consumer.batches).toEqual([1, 3]);
+    await expect.poll(() => consumer.batches, { timeout: 5000 }).toEqual([1, 2]);
+  });
+
+  it('waits for nothing when somebody waits for it', async () => {
+    const consumer = new Names();
+    const runner = await run(consumer, { lingerMs: 60_000 });
+    expect(await runner.reached(rename('a'), 5000)).toBe(true);
+    expect(await runner.reached(rename('b'), 5000)).toBe(true);
+    const late = rename('c');
+    await expect.poll(() => runner.status().lagEvents).toBe(1);
+    expect(await runner.reached(late, 5000)).toBe(true);
+    expect(consumer.batches).toEqual([1, 1, 1]);
   });
 
   it('stops at an event that it cannot apply, with everything before it committed, and says which', async () => {

@@ -80,7 +80,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
     private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Database,
     private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
-    { maxBatch = 2000, lingerMs = 10, retryMs = 50, now = Date.now }: RunnerOptions = {},
+    { maxBatch = 2000, lingerMs = 50, retryMs = 50, now = Date.now }: RunnerOptions = {},
   ) {
     this.maxBatch = maxBatch;
     this.lingerMs = lingerMs;
@@ -120,7 +120,9 @@ export class ConsumerRunner<S extends Bookkeeping> {
 
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`; false at once when it has stopped. */
   async reached(position: Position, timeoutMs: number): Promise<boolean> {
-    return this.progress.reached(position, this.state === 'stopped' ? 0 : timeoutMs);
+    const reached = this.progress.reached(position, this.state === 'stopped' ? 0 : timeoutMs);
+    this.arrived.ring(); // who lingers goes now
+    return reached;
   }
 
   status(): ConsumerStatus {
@@ -196,7 +198,10 @@ export class ConsumerRunner<S extends Bookkeeping> {
     }
   }
 
-  /** Under load, commits are `lingerMs` apart, so that each one carries what came in between. The last of catching up waits for nothing. */
+  /**
+   * Under load, commits are `lingerMs` apart, so that each one carries what came in between: most deliveries begin and end in one, and are
+   * one row written once. Who waits for a position, and the last of catching up, waits for nothing.
+   */
   private async linger(): Promise<void> {
     const until = this.lastCommit + this.lingerMs;
     let timer: NodeJS.Timeout | undefined;
@@ -204,7 +209,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
       const last = this.pending.at(-1);
       if (this.state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
       const left = until - performance.now();
-      if (left <= 0) break;
+      if (left <= 0 || (this.state === 'live' && this.progress.isAwaited)) break;
       timer ??= setTimeout(() => this.arrived.ring(), Math.ceil(left));
       await this.arrived.next;
     }

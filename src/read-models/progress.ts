@@ -11,6 +11,11 @@ export class Progress {
     return this.current;
   }
 
+  /** Somebody waits for a position that is not reached yet. */
+  get isAwaited(): boolean {
+    return this.waiters.size > 0;
+  }
+
   advance(position: Position): void {
     this.current = position;
     for (const waiter of this.waiters) if (waiter.position <= position) waiter.settle(true);
