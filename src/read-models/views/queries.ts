@@ -6,7 +6,7 @@ import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoin
 import type { ApiKeyId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import { keyOf, pageOf, sequenceOf, type Page, type PageRequest } from './page.ts';
-import type { StoredStatus, ViewsSchema } from './schema.ts';
+import { idKey, type StoredStatus, type ViewsSchema } from './schema.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
 import { sequenceAt } from './views.ts';
 
@@ -200,6 +200,7 @@ export class ViewQueries {
       .selectFrom('messages')
       .selectAll()
       .where(unindexed('organization_id'), '=', organization)
+      .where('id_key', 'in', ids.map(idKey))
       .where('id', 'in', ids)
       .execute();
     return rows.map(messageView);
@@ -230,7 +231,7 @@ export class ViewQueries {
   async deliveriesById(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<DeliveryView[]> {
     if (ids.length === 0) return [];
     const query = withEndpoint(this.read()).where(unindexed('deliveries.organization_id'), '=', organization);
-    const rows = await query.where('deliveries.id', 'in', ids).execute();
+    const rows = await query.where('deliveries.id_key', 'in', ids.map(idKey)).where('deliveries.id', 'in', ids).execute();
     return rows.map(deliveryView);
   }
 
@@ -269,7 +270,9 @@ export class ViewQueries {
     if (ids.length === 0) return [];
     const db = this.read();
     const owned = db.selectFrom('deliveries').select(['id', 'sequence']).where(unindexed('organization_id'), '=', organization);
-    const idOf = new Map((await owned.where('id', 'in', ids).execute()).map(({ id, sequence }) => [sequence, id]));
+    const idOf = new Map(
+      (await owned.where('id_key', 'in', ids.map(idKey)).where('id', 'in', ids).execute()).map(({ id, sequence }) => [sequence, id]),
+    );
     const rows = await db
       .selectFrom('attempts')
       .select(['sequence', 'position', 'failure', 'detail'])
@@ -351,7 +354,11 @@ export class ViewQueries {
   /** Whose these deliveries are, for commands on them. In no order; ids that the organization does not have are left out. */
   async deliverySubjects(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<RetryableDelivery[]> {
     if (ids.length === 0) return [];
-    const rows = await subjects(this.read()).where(unindexed('organization_id'), '=', organization).where('id', 'in', ids).execute();
+    const rows = await subjects(this.read())
+      .where(unindexed('organization_id'), '=', organization)
+      .where('id_key', 'in', ids.map(idKey))
+      .where('id', 'in', ids)
+      .execute();
     return rows.map(subjectView);
   }
 
@@ -478,6 +485,7 @@ const sequencesOf = async (db: Db, organization: OrganizationId, ids: readonly M
         .selectFrom('messages')
         .select(['sequence', 'destinations'])
         .where(unindexed('organization_id'), '=', organization)
+        .where('id_key', 'in', ids.map(idKey))
         .where('id', 'in', ids)
         .orderBy('sequence', 'desc')
         .execute();

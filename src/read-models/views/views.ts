@@ -8,7 +8,7 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Int64, Transaction } from '../database/database.ts';
-import { createTables, primaryKeys, type ViewsSchema } from './schema.ts';
+import { createTables, idKey, primaryKeys, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
 
 type Row<T extends keyof ViewsSchema> = ViewsSchema[T];
@@ -190,7 +190,7 @@ class Changes {
     const outcomes: (Pick<Delivery, 'sequence'> & Outcome)[] = [];
     const lastAttempts: (Pick<Delivery, 'sequence'> & LastAttempt)[] = [];
     const sequences = new Map<DeliveryId, number>();
-    for (const { id, sequence } of await tx.find('deliveries', 'id', ids, ['id', 'sequence'])) {
+    for (const { id, sequence } of await tx.find('deliveries', 'id_key', ids.map(idKey), ['id', 'sequence'])) {
       const outcome = this.outcomes.get(id);
       const lastAttempt = this.lastAttempts.get(id);
       if (outcome && lastAttempt) both.push({ sequence, ...outcome, ...lastAttempt });
@@ -217,6 +217,7 @@ class Changes {
     this.messages.push({
       sequence,
       id,
+      id_key: idKey(id),
       organization_id: organizationId,
       client_id: data.clientId ?? null,
       event_type: type,
@@ -232,6 +233,7 @@ class Changes {
       this.begun.set(deliveryId, {
         sequence: sequence + i,
         id: deliveryId,
+        id_key: idKey(deliveryId),
         organization_id: organizationId,
         message_id: id,
         endpoint_id: endpointId,
