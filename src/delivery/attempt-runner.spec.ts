@@ -1,0 +1,238 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { Ledger } from '../commands/ledger.ts';
+import type { LedgerEvent } from '../domain/catalog.ts';
+import { delivery, deliveryStream, type DeliveryCommand } from '../domain/delivery.ts';
+import type { EndpointSettings } from '../domain/endpoint.ts';
+import type { EndpointId, MessageId } from '../domain/ids.ts';
+import type { MessageEvent } from '../domain/message.ts';
+import { LogUnavailable, type ExpectedRevision, type RecordedEvent } from '../event-store/event-store.ts';
+import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { Vault } from '../secrets/vault.ts';
+import { AttemptRunner } from './attempt-runner.ts';
+import { ScheduleAttempt } from './delivery.saga.ts';
+import type { SendOutcome, SendRequest } from './sender.ts';
+
+const e1 = 'e1' as EndpointId;
+const m1 = 'm1' as MessageId;
+const subject = { organizationId, messageId: m1, endpointId: e1 };
+const id = deliveryIdOf(m1, e1);
+const started = { startedAt: '2026-01-01T12:00:00.000Z', durationMs: 1000 };
+const response = (responseCode: number) => ({ responseCode, responseHeaders: { server: 'x' }, responseBody: 'thanks' });
+const ok: SendOutcome = { outcome: 'succeeded', ...started, ...response(200) };
+const broken = (responseCode: number, retryAfter?: Date): SendOutcome => ({
+  outcome: 'failed',
+  ...started,
+  failure: 'HTTP_STATUS',
+  error: 'It answered so.',
+  ...response(responseCode),
+  ...(retryAfter ? { retryAfter } : {}),
+});
+const unanswered: SendOutcome = { outcome: 'failed', ...started, failure: 'TIMEOUT', error: 'No answer.' };
+
+describe('the attempt runner', () => {
+  let folder: string;
+  let store: SqliteEventStore;
+  let directory: EndpointDirectory;
+  let message: RecordedEvent<MessageEvent>;
+  let runner: AttemptRunner;
+  const vault = new Vault(randomBytes(32));
+  const encryptionKey = vault.newKey();
+  const send = vi.fn<(request: SendRequest) => Promise<SendOutcome>>();
+  const observe = vi.fn<(outcome: SendOutcome) => void>();
+
+  const append = async (stream: string, event: LedgerEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
+    const [done] = await store.append([{ stream, expectedRevision, events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
+    if (done && !stream.startsWith('message-') && !stream.startsWith('delivery-'))
+      expect(await directory.progress.reached(done.position, 5000)).toBe(true);
+  };
+  const endpoint = (changed: Partial<EndpointSettings> = {}, more = {}) => append('endpoint-e1', registered(changed, more));
+  const remove = () => append('endpoint-e1', { type: 'endpoint.deleted', data: {} }, 0);
+  const due = (more: { attempt?: number; failures?: number; revision?: ExpectedRevision; test?: true; read?: boolean } = {}) => {
+    const { attempt = 1, failures = 0, revision = 'no-stream', test, read } = more;
+    return new ScheduleAttempt(id, { ...subject, ...(test ? { test } : {}) }, attempt, failures, revision, 0, read ? undefined : message);
+  };
+  const history = async () => (await store.readStream(deliveryStream(id))).map(({ type, data }) => ({ type, data }));
+  const byHand = (command: DeliveryCommand) =>
+    new Ledger(store).execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'test', commandId: newId() });
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'attempt-runner-'));
+    store = await SqliteEventStore.open({ directory: folder });
+    directory = new EndpointDirectory(store, vault);
+    await directory.start();
+    await append(`organization-${organizationId}`, { type: 'organization.registered', data: { name: 'O', encryptionKey } });
+    await append('message-m1', accepted([e1]));
+    [message] = (await store.readStream('message-m1')) as [RecordedEvent<MessageEvent>];
+    send.mockReset().mockResolvedValue(ok);
+    observe.mockReset();
+    runner = new AttemptRunner(store, new Ledger(store), directory, { send }, 'Hookledger/1', observe);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await directory.stop();
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('sends what the configuration says and records what came of it, secrets masked', async () => {
+    const keyring = vault.keyring(encryptionKey);
+    const headers = [{ name: 'Authorization', value: keyring.seal('Token hush') }];
+    await endpoint({ headers, signature: 'WEBHOOK_SHA256', timeoutSeconds: 7 }, { secret: keyring.seal('s') });
+    const result = await runner.run(due());
+    const [[request] = expect.fail()] = send.mock.calls;
+    expect(request).toMatchObject({ url: 'https://receiver.example/hook', timeoutSeconds: 7 });
+    expect(request.headers).toMatchObject({ Authorization: 'Token hush', 'webhook-id': m1, 'webhook-attempt': '1' });
+    expect(request.headers).toHaveProperty('X-Webhook-Signature');
+    const [recorded] = await store.readStream(deliveryStream(id));
+    expect(recorded).toMatchObject({
+      type: 'delivery.attempt-succeeded',
+      position: result.position,
+      metadata: { actor: 'system:dispatcher' },
+      data: { ...subject, ...started, ...response(200), attempt: 1, url: request.url, endpointRevision: 0 },
+    });
+    expect(recorded?.data).toMatchObject({ bodySha256: createHash('sha256').update(request.body).digest('hex') });
+    expect(JSON.stringify(recorded)).not.toContain('hush');
+    expect(observe).toHaveBeenCalledWith(ok);
+  });
+
+  it('records a first attempt without reading anything', async () => {
+    await endpoint();
+    const read = vi.spyOn(store, 'readStream');
+    const write = vi.spyOn(store, 'append');
+    await runner.run(due());
+    expect(read).not.toHaveBeenCalled();
+    expect(write.mock.calls[0]?.[0]).toMatchObject([{ stream: deliveryStream(id), expectedRevision: 'no-stream' }]);
+  });
+
+  it('reads the message from the log where it is not at hand', async () => {
+    await endpoint();
+    vi.spyOn(store, 'readStream').mockRejectedValueOnce(new LogUnavailable('away'));
+    await runner.run(due({ read: true }));
+    expect(send.mock.calls[0]?.[0].body).toContain('critical');
+  });
+
+  it('tries again until the log takes the outcome, and sends once', async () => {
+    await endpoint();
+    vi.spyOn(store, 'append').mockRejectedValueOnce(new LogUnavailable('full')).mockRejectedValueOnce(new LogUnavailable('full'));
+    await runner.run(due());
+    expect(send).toHaveBeenCalledOnce();
+    expect(await history()).toHaveLength(1);
+  });
+
+  it('records once what the log took without answering', async () => {
+    await endpoint();
+    send.mockResolvedValue(unanswered);
+    const { append: write } = store;
+    vi.spyOn(store, 'append').mockImplementationOnce(async (writes) => {
+      await write.call(store, writes);
+      throw new LogUnavailable('The answer was lost.');
+    });
+    await runner.run(due());
+    expect(await history()).toHaveLength(1);
+  });
+
+  it('retries as the policy says, no earlier than the receiver asked', async () => {
+    await endpoint();
+    send.mockResolvedValueOnce(broken(500)).mockResolvedValueOnce(broken(429, new Date('2026-01-01T15:00:00Z')));
+    await runner.run(due());
+    await runner.run(due({ attempt: 2, failures: 1, revision: 0 }));
+    await runner.run(due({ attempt: 3, failures: 2, revision: 1 }));
+    expect(await history()).toMatchObject([
+      { type: 'delivery.attempt-failed', data: { attempt: 1, failuresInSeries: 1, retryAt: '2026-01-01T12:01:01.000Z' } },
+      { type: 'delivery.attempt-failed', data: { attempt: 2, failuresInSeries: 2, retryAt: '2026-01-01T15:00:00.000Z' } },
+      { type: 'delivery.attempt-succeeded', data: { attempt: 3 } },
+    ]);
+  });
+
+  it('gives up when the policy does', async () => {
+    await endpoint({ retryPolicy: { delaysSeconds: [0], jitter: 0 } });
+    send.mockResolvedValue(broken(500));
+    await runner.run(due());
+    expect(await history()).toMatchObject([{ type: 'delivery.attempt-failed' }, { type: 'delivery.exhausted', data: { attempts: 1 } }]);
+  });
+
+  it('attempts a test once', async () => {
+    await endpoint();
+    send.mockResolvedValue(broken(500));
+    await runner.run(due({ test: true }));
+    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-failed', 'delivery.exhausted']);
+  });
+
+  it('fails as FORMAT, and sends nothing, where no request can be made', async () => {
+    await endpoint({ signature: 'WEBHOOK_SHA256' }, { secret: null });
+    const result = await runner.run(due());
+    expect(send).not.toHaveBeenCalled();
+    expect(result.receiver).toBe('unknown');
+    const [failed] = await history();
+    expect(failed).toMatchObject({
+      data: { failure: 'FORMAT', error: expect.stringMatching(/secret|key/), requestHeaders: {} },
+    });
+    expect(failed?.data).not.toHaveProperty('bodySha256');
+  });
+
+  it('cancels what is due to an endpoint that is gone, and sends nothing', async () => {
+    const result = await runner.run(due());
+    expect(send).not.toHaveBeenCalled();
+    expect(await history()).toMatchObject([{ type: 'delivery.cancelled', data: { reason: 'the endpoint was deleted' } }]);
+    expect(result.position).toBe(await store.tip());
+  });
+
+  it('retries nothing at an endpoint that was deleted during the attempt, and keeps a success', async () => {
+    await endpoint();
+    send.mockImplementationOnce(async () => {
+      await remove();
+      return broken(500);
+    });
+    const { position } = await runner.run(due());
+    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-failed', 'delivery.cancelled']);
+    expect(position).toBe(await store.tip());
+  });
+
+  it('records an attempt that a cancellation overtook', async () => {
+    await endpoint();
+    send.mockImplementationOnce(async () => {
+      await byHand({ type: 'Cancel', subject, now: new Date(), reason: 'by hand' });
+      return ok;
+    });
+    await runner.run(due());
+    expect((await history()).map(({ type }) => type)).toEqual(['delivery.cancelled', 'delivery.attempt-succeeded']);
+  });
+
+  it('records an attempt during which a person asked for a retry, as the first of the fresh series', async () => {
+    await endpoint();
+    send.mockResolvedValue(broken(500));
+    await runner.run(due());
+    send.mockImplementationOnce(async () => {
+      await byHand({ type: 'RequestRetry', subject, now: new Date() });
+      return broken(500);
+    });
+    await runner.run(due({ attempt: 2, failures: 1, revision: 0 }));
+    expect((await history()).at(-1)).toMatchObject({ type: 'delivery.attempt-failed', data: { attempt: 2, failuresInSeries: 1 } });
+  });
+
+  it('uses the configuration of the moment of the attempt', async () => {
+    await endpoint();
+    await append('endpoint-e1', { type: 'endpoint.url-changed', data: { url: 'https://corrected.example/' } }, 0);
+    await runner.run(due());
+    expect(await history()).toMatchObject([{ data: { url: 'https://corrected.example/', endpointRevision: 1 } }]);
+  });
+
+  it.each<[string, SendOutcome, string]>([
+    ['a success', ok, 'answers'],
+    ['500', broken(500), 'answers'],
+    ['429', broken(429), 'struggles'],
+    ['503', broken(503), 'struggles'],
+    ['a timeout', unanswered, 'struggles'],
+  ])('says what %s tells of the receiver', async (_, outcome, receiver) => {
+    await endpoint();
+    send.mockResolvedValue(outcome);
+    expect((await runner.run(due())).receiver).toBe(receiver);
+  });
+});

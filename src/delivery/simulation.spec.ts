@@ -1,0 +1,287 @@
+// A simulation of delivery as a whole, on a real log and a real table: random answers, pauses, retries, cancellations and crashes.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { Ledger } from '../commands/ledger.ts';
+import { fold } from '../domain/decider.ts';
+import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent } from '../domain/delivery.ts';
+import { endpoint, endpointStream, type EndpointCommand } from '../domain/endpoint.ts';
+import type { DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
+import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
+import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
+import { ConsumerRunner } from '../read-models/consumer-runner.ts';
+import { SqliteDatabase } from '../read-models/database/sqlite.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { Vault } from '../secrets/vault.ts';
+import { AttemptRunner } from './attempt-runner.ts';
+import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
+import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
+import { SagaHost } from './saga-host.ts';
+import type { SendOutcome, SendRequest } from './sender.ts';
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+const randomFrom = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+};
+
+const never = () => new Promise<never>(() => undefined);
+
+type Sent = { readonly messageId: string; readonly url: string; readonly attempt: string; readonly session: number };
+
+/** One life of the process: everything in memory, on a log and a folder that outlive it. */
+class Session {
+  crashed = false;
+  private readonly end = Promise.withResolvers<never>();
+  readonly directory: EndpointDirectory;
+  readonly ledger: Ledger;
+  private readonly runner: ConsumerRunner<DueAttemptsSchema>;
+  private dispatcher: Dispatcher | undefined;
+
+  constructor(
+    store: SqliteEventStore,
+    vault: Vault,
+    folder: string,
+    private readonly random: () => number,
+    private readonly send: (request: SendRequest) => Promise<SendOutcome>,
+    failed: (...what: unknown[]) => void,
+  ) {
+    this.end.promise.catch(() => undefined);
+    const log = { info: () => {}, warn: () => {}, error: (...what: unknown[]) => this.crashed || failed(...what) };
+    const living: EventStore = {
+      append: async (writes) => {
+        await this.live(undefined);
+        if (random() < 0.03) throw new LogUnavailable('The disk is full.');
+        const appended = await this.live(store.append(writes));
+        if (random() < 0.05) throw new LogUnavailable('The answer was lost.');
+        if (random() < 0.2) await delay(random() * 30); // the follower may be first
+        return this.live(appended);
+      },
+      readStream: (stream, range) => this.live(store.readStream(stream, range)),
+      follow: (after, options) => store.follow(after, options),
+      tip: () => store.tip(),
+      close: async () => undefined,
+    };
+    this.ledger = new Ledger(living);
+    this.directory = new EndpointDirectory(living, vault);
+    const gone = new DisableGoneEndpointHandler(this.ledger, this.directory);
+    const commands = {
+      execute: async (command: unknown) => {
+        if (!(command instanceof DisableGoneEndpoint)) throw new TypeError('The saga decided something else.');
+        await Promise.race([gone.execute(command), this.end.promise]);
+      },
+    };
+    const lazily = {
+      offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
+      committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
+      start: () => {
+        const attempts = new AttemptRunner(
+          living,
+          this.ledger,
+          this.directory,
+          { send: (request) => this.post(request) },
+          'test',
+          () => {},
+        );
+        const due = new DueAttempts(() => this.runner.namespace.read);
+        this.dispatcher = new Dispatcher(due, this.directory, attempts, { concurrency: 12, endpointConcurrency: 6 }, log);
+        this.dispatcher.start();
+      },
+    };
+    const host = new SagaHost(new DeliverySaga(), commands as ConstructorParameters<typeof SagaHost>[1], lazily);
+    this.runner = new ConsumerRunner(host, store, new SqliteDatabase(folder, log), log, { maxBatch: 1 + Math.floor(random() * 50) });
+  }
+
+  async start() {
+    await this.directory.start();
+    await this.runner.start();
+  }
+
+  /** Nothing of what is in memory happens any more: requests and appends under way are never answered. */
+  async crash() {
+    this.crashed = true;
+    this.end.reject(new Error('The process has crashed.'));
+    await this.dispatcher?.stop(0);
+    await this.runner.stop();
+    await this.directory.stop();
+  }
+
+  async waiting() {
+    return this.runner.namespace.read.selectFrom('due_attempts').selectAll().execute();
+  }
+
+  caughtUp(position: Awaited<ReturnType<EventStore['tip']>>) {
+    return position === undefined ? true : this.runner.reached(position, 5000);
+  }
+
+  private async live<T>(work: T): Promise<Awaited<T>> {
+    if (this.crashed) return never();
+    const result = await work;
+    return this.crashed ? never() : result;
+  }
+
+  private async post(request: SendRequest): Promise<SendOutcome> {
+    const outcome = this.send(request);
+    await delay(this.random() ** 3 * 30);
+    return this.live(outcome);
+  }
+}
+
+describe('delivery as a whole', () => {
+  let folder: string;
+  let store: SqliteEventStore;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'simulation-'));
+    store = await SqliteEventStore.open({ directory: folder });
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const seeds = process.env['SIMULATION_SEEDS']?.split(',').map(Number) ?? [1, 2];
+  it.each(seeds)('ends every delivery, and sends nothing twice but after a crash (seed %i)', { timeout: 60_000 }, async (seed) => {
+    const random = randomFrom(seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+    const failures: unknown[] = [];
+    const vault = new Vault(randomBytes(32));
+    const cause = () => ({ actor: 'test', commandId: newId() });
+    const all = Array.from({ length: 5 }, (_, i) => `e${i}` as EndpointId);
+    const endpoints = [...all];
+    const deliveries: { id: DeliveryId; messageId: MessageId; endpointId: EndpointId }[] = [];
+    const sent: Sent[] = [];
+    let sessions = 0;
+    let calm = false;
+
+    const send = async ({ url, headers }: SendRequest): Promise<SendOutcome> => {
+      sent.push({ messageId: headers['webhook-id'] ?? '', attempt: headers['webhook-attempt'] ?? '', url, session: sessions });
+      const told = { startedAt: new Date().toISOString(), durationMs: 0 };
+      const response = (responseCode: number) => ({ responseCode, responseHeaders: {}, responseBody: '' });
+      const luck = random();
+      if (luck < 0.6) return { ...told, outcome: 'succeeded', ...response(200) };
+      if (luck < 0.61 && !calm) return { ...told, outcome: 'failed', failure: 'HTTP_STATUS', error: 'Gone.', ...response(410) };
+      if (luck < 0.7) return { ...told, outcome: 'failed', failure: 'TIMEOUT', error: 'No answer.' };
+      return { ...told, outcome: 'failed', failure: 'HTTP_STATUS', error: 'It answered 500.', ...response(500) };
+    };
+
+    // 1. An organization and its endpoints, whose retries follow at once or within some milliseconds.
+    const key = vault.newKey();
+    const setUp = { actor: 'test' };
+    await store.append([
+      {
+        stream: `organization-${organizationId}`,
+        expectedRevision: 'no-stream',
+        events: [{ type: 'organization.registered', data: { name: 'Test', encryptionKey: key }, id: newId(), metadata: setUp }],
+      },
+      ...endpoints.map((id, i) => {
+        const retryPolicy = { delaysSeconds: [0, 0, 0.02, 0.1], jitter: 0.5 };
+        const event = registered({ url: `https://${id}.example/`, retryPolicy, name: `${i}` });
+        return { stream: endpointStream(id), expectedRevision: 'no-stream' as const, events: [{ ...event, id: newId(), metadata: setUp }] };
+      }),
+    ]);
+
+    const begin = async () => {
+      sessions++;
+      const session = new Session(store, vault, folder, random, send, (...what) => failures.push(what));
+      await session.start();
+      return session;
+    };
+    let session = await begin();
+    const change = async (id: EndpointId, command: EndpointCommand) =>
+      session.ledger.execute({ stream: endpointStream(id), decider: endpoint, command }, cause()).catch(() => undefined);
+    const decide = async (command: (at: (typeof deliveries)[number]) => DeliveryCommand) => {
+      const of = pick(deliveries);
+      const events = await store.readStream(deliveryStream(of.id));
+      if (events.length === 0) return; // not attempted yet
+      await session.ledger
+        .execute({ stream: deliveryStream(of.id), decider: delivery, command: command(of) }, cause())
+        .catch(() => undefined);
+    };
+    const publish = async () => {
+      const messages = Array.from({ length: 1 + Math.floor(random() * 30) }, () => newId() as MessageId);
+      const to = endpoints.filter(() => random() < 0.5);
+      const later = random() < 0.2 ? { notBefore: new Date(Date.now() + random() * 80).toISOString() } : {};
+      await store.append(
+        messages.map((id) => ({
+          stream: `message-${id}`,
+          expectedRevision: 'no-stream' as const,
+          events: [{ ...accepted(to.map((endpointId) => ({ endpointId, ...later }))), id: newId(), metadata: setUp }],
+        })),
+      );
+      for (const messageId of messages)
+        for (const endpointId of to) deliveries.push({ id: deliveryIdOf(messageId, endpointId), messageId, endpointId });
+    };
+
+    // 2. Sixty things happen.
+    await publish();
+    for (let step = 0; step < 60; step++) {
+      const what = random();
+      const id = pick(endpoints);
+      if (what < 0.35) await publish();
+      else if (what < 0.45) void change(id, { type: 'Pause' });
+      else if (what < 0.55) void change(id, { type: 'Resume' });
+      else if (what < 0.6) void change(id, { type: 'Disable', reason: null });
+      else if (what < 0.7) void change(id, { type: 'Enable' });
+      else if (what < 0.71 && endpoints.length > 3) void change(endpoints.pop() as EndpointId, { type: 'Delete' });
+      else if (what < 0.85)
+        void decide(({ messageId, endpointId }) => ({
+          type: 'RequestRetry',
+          subject: { organizationId, messageId, endpointId },
+          now: new Date(),
+        }));
+      else if (what < 0.9)
+        void decide(({ messageId, endpointId }) => ({
+          type: 'Cancel',
+          subject: { organizationId, messageId, endpointId },
+          now: new Date(),
+          reason: 'test',
+        }));
+      else if (what < 0.94) {
+        await session.crash();
+        session = await begin();
+      }
+      await delay(random() ** 2 * 40);
+    }
+
+    // 3. The endpoints work again.
+    calm = true;
+    const state = async (id: DeliveryId) =>
+      fold(delivery, (await store.readStream(deliveryStream(id))) as unknown as DeliveryEvent[]).status; // of one stream
+    const settled = async () => {
+      for (const id of all) {
+        const known = fold(endpoint, (await store.readStream(endpointStream(id))) as never);
+        const status = known.exists === 'yes' ? known.configuration.status : 'ENABLED';
+        if (status === 'PAUSED') await change(id, { type: 'Resume' });
+        if (status === 'DISABLED') await change(id, { type: 'Enable' });
+      }
+      await session.caughtUp(await store.tip());
+      expect(await session.waiting()).toEqual([]);
+    };
+    await vi.waitFor(settled, { timeout: 20_000, interval: 50 });
+    for (const { id } of deliveries) expect([id, await state(id)]).not.toEqual([id, 'pending']);
+
+    // 4. What was sent is what is recorded.
+    const seen = new Set<string>();
+    for (const { messageId, url, attempt, session: life } of sent) {
+      const what = `${messageId} ${url} ${attempt} in session ${life}`;
+      expect(seen, 'sent twice').not.toContain(what);
+      seen.add(what);
+    }
+    const events: RecordedEvent[] = [];
+    for (const { id } of deliveries) events.push(...(await store.readStream(deliveryStream(id))));
+    const attempts = events.filter(({ type }) => type === 'delivery.attempt-succeeded' || type === 'delivery.attempt-failed');
+    expect(sent.length).toBeGreaterThanOrEqual(attempts.length);
+    expect(sent.length - attempts.length).toBeLessThanOrEqual((sessions - 1) * 12); // what was in flight at a crash
+    expect(failures).toEqual([]);
+    await session.crash();
+  });
+});
