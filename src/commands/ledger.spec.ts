@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { organizationId, registered, settings } from '../../test/support/samples.ts';
-import { endpoint, type EndpointCommand } from '../domain/endpoint.ts';
+import { endpoint, type Endpoint, type EndpointCommand } from '../domain/endpoint.ts';
 import { DomainError } from '../domain/errors.ts';
 import { WrongExpectedRevision, type EventStore, type Write } from '../event-store/event-store.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { Ledger, type Cause, type Decision } from './ledger.ts';
+import { Ledger, type Cause, type Known } from './ledger.ts';
 
 const register: EndpointCommand = { type: 'Register', organizationId, settings, secret: null, disabled: false };
 const rename = (name: string): EndpointCommand => ({ type: 'Change', settings: { name } });
 const cause = (commandId: string): Cause => ({ actor: 'test', correlationId: 'c', commandId });
-const on = (stream: string, command: EndpointCommand, known?: Decision<never, never, never>['known']) => ({
+const on = (stream: string, command: EndpointCommand, known?: Known<Endpoint>) => ({
   stream,
   decider: endpoint,
   command,
@@ -127,7 +127,7 @@ describe('the ledger', () => {
     const known = { state: endpoint.initial, revision: 'no-stream' } as const;
     const commands = [register, rename('B'), rename('B'), { type: 'Pause' } as const];
     const outcomes = await ledger.executeAll(
-      commands.map((command) => ({ ...on('endpoint-a', command), known })),
+      commands.map((command) => on('endpoint-a', command, known)),
       cause('1'),
     );
     expect(outcomes.map(({ events }) => events.map(({ type }) => type))).toEqual([

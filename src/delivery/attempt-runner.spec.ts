@@ -129,9 +129,9 @@ describe('the attempt runner', () => {
   it('records once what the log took without answering', async () => {
     await endpoint();
     send.mockResolvedValue(unanswered);
-    const { append: write } = store;
+    const write = store.append.bind(store);
     vi.spyOn(store, 'append').mockImplementationOnce(async (writes) => {
-      await write.call(store, writes);
+      await write(writes);
       throw new LogUnavailable('The answer was lost.');
     });
     await runner.run(due());

@@ -84,7 +84,9 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
       status.set(id, to);
       changed(id as EndpointId);
     },
-    readSlowly: (until: Promise<void>) => (slow = until),
+    readSlowly: (until: Promise<void>) => {
+      slow = until;
+    },
   };
 };
 const many = (n: number, endpoint = 'e1', options = {}) =>

@@ -21,7 +21,7 @@ describe('progress', () => {
     });
     progress.advance(at(6));
     await Promise.all(waits.slice(0, 2));
-    expect(told.sort()).toEqual([3, 5]);
+    expect(new Set(told)).toEqual(new Set([3, 5]));
     progress.advance(at(7));
     await waits[2];
     expect(told).toContain(7);
