@@ -28,7 +28,8 @@ export const serve = async (config: Config, version: string): Promise<void> => {
     process.exit(1);
   }
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
-  log.info(`Hookledger ${version} is listening on ${service.url}`);
+  // Whoever starts it waits for this line, whatever the level of the others.
+  log.child({}, { level: 'info' }).info(`Hookledger ${version} is listening on ${service.url}`);
 
   let stopping = false;
   const stop = (signal: string) => {

@@ -4,10 +4,10 @@ import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
-import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../domain/ids.ts';
+import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
-import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { deliveryIdOf, newId, newMessageId } from '../event-store/ids.ts';
 import { EndpointDirectory, type KnownEndpoint } from '../read-models/endpoint-directory.ts';
 import type { Keyring } from '../secrets/vault.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
@@ -158,7 +158,7 @@ export class TestEndpointHandler extends EndpointCommands implements ICommandHan
     const known = this.known(caller, endpointId);
     const messageType = eventType ?? this.firstTypeOf(known);
     const sample = this.directory.eventType(caller.organizationId, messageType)?.sample;
-    const messageId = newId() as MessageId;
+    const messageId = newMessageId();
     const command: AcceptMessage = {
       type: 'AcceptMessage',
       organizationId: caller.organizationId,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { MessageId, Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { message, messageStream, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
-import { messageIdOf, newId } from '../event-store/ids.ts';
+import { messageIdOf, newMessageId } from '../event-store/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { causeOf, type Caller } from './caller.ts';
 import { Ledger, type Decision } from './ledger.ts';
@@ -59,7 +59,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
   private async publish({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
     const now = new Date();
     const decisions = messages.map((input): Decision<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
-      const id = input.id === undefined ? (newId() as MessageId) : messageIdOf(caller.organizationId, input.id);
+      const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
       const command: AcceptMessage = {
         type: 'AcceptMessage',
         organizationId: caller.organizationId,

@@ -18,6 +18,7 @@ describe('encoding', () => {
       type: 'endpoint.renamed',
       data: '{"name":"Alerts"}',
       metadata: '{"actor":"apikey:ops","v":1}',
+      value: { name: 'Alerts' },
     }));
 
   it.each<[string, NewEvent, RegExp]>([

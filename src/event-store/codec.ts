@@ -8,11 +8,14 @@ import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
 /** `data` and `metadata` are JSON text; the metadata also holds the version of the event's schema, as `v`. */
 export type EncodedEvent = { readonly id: string; readonly type: string; readonly data: string; readonly metadata: string };
 
+/** `value`: the data as a reader of the log will get it, for those who follow live. */
+export type Encoded = EncodedEvent & { readonly value: NewEvent['data'] };
+
 export type StoredEvent = EncodedEvent & Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'recordedAt'>;
 
 export type Codec = {
   /** @throws TypeError when the event is not what the catalog says, or holds what JSON can't: nothing unreadable is ever written. */
-  readonly encode: (event: NewEvent) => EncodedEvent;
+  readonly encode: (event: NewEvent) => Encoded;
   /** @throws UndecodableEvent */
   readonly decode: (stored: StoredEvent) => RecordedEvent;
 };
@@ -33,7 +36,7 @@ const sentenceOf = (error: unknown) => (error instanceof Error ? error.message :
 
 /** Our own codec is `codec`; a test may bring another catalog and other upcasters. */
 export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcasters: Upcasters<string>): Codec => {
-  const encode = (event: NewEvent): EncodedEvent => {
+  const encode = (event: NewEvent): Encoded => {
     const { id, type, data, metadata } = event;
     const schema = schemas[type];
     if (!schema) throw new TypeError(`${type} can't be written: the catalog has no such event.`);
@@ -45,6 +48,7 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
         type,
         data: JSON.stringify(checked.data),
         metadata: JSON.stringify({ ...metadata, v: currentVersion(upcasters, type) }),
+        value: checked.data as NewEvent['data'], // the schema of this very type
       };
     } catch (error) {
       throw new TypeError(`${type} can't be written: ${sentenceOf(error)}`, { cause: error });

@@ -1,14 +1,29 @@
 import fc from 'fast-check';
 import { v5 } from 'uuid';
 import { expect, it } from 'vitest';
-import type { EndpointId, MessageId } from '../domain/ids.ts';
-import { deliveryIdOf } from './ids.ts';
+import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import { deliveryIdOf, messageIdOf, newMessageId } from './ids.ts';
 
 it('makes the same UUIDs as the reference library', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.uuid(), (message, endpoint) => {
-      const expected = v5(`${message}/${endpoint}`, 'c1f4a0de-2f63-4c5e-8a58-9f0f3b0a1d42');
-      expect(deliveryIdOf(message as MessageId, endpoint as EndpointId)).toBe(expected);
+    fc.property(fc.string({ unit: 'grapheme' }), fc.uuid(), (clientId, organization) => {
+      const expected = v5(`${organization}/${clientId}`, '5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21');
+      expect(messageIdOf(organization as OrganizationId, clientId)).toBe(expected);
     }),
   );
+});
+
+it('gives a delivery the time of its message and a hash of both', () => {
+  const message = newMessageId();
+  const [one, other] = ['a', 'b'].map((endpoint) => deliveryIdOf(message, endpoint as EndpointId));
+  expect(one).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(one?.slice(0, 13)).toBe(message.slice(0, 13));
+  expect(one).not.toBe(other);
+  expect(one).toBe(deliveryIdOf(message, 'a' as EndpointId));
+  expect(one).not.toBe(deliveryIdOf(newMessageId(), 'a' as EndpointId));
+});
+
+it('makes message ids in order', () => {
+  const made = Array.from({ length: 1000 }, newMessageId);
+  expect(made.toSorted()).toEqual(made satisfies MessageId[]);
 });

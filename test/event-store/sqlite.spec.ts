@@ -10,7 +10,13 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { position } from '../../src/domain/ids.ts';
-import { LogUnavailable, LogUnusable, WrongExpectedRevision } from '../../src/event-store/event-store.ts';
+import {
+  LogUnavailable,
+  LogUnusable,
+  WrongExpectedRevision,
+  type NewEvent,
+  type RecordedEvent,
+} from '../../src/event-store/event-store.ts';
 import { SqliteEventStore, type SqliteEventStoreOptions } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { renamed, write } from './append-pairs.ts';
 import { describeEventStore, take, type LogUnderTest, type SmallDisk } from './contract.ts';
@@ -138,12 +144,16 @@ describe('The embedded log, on its own', () => {
     expect(recorded).toEqual([times[0], times[0], times[2]]);
   });
 
-  it('gives live followers the very objects that were appended: nothing is read, nothing parsed', async () => {
+  it('gives all live followers the same objects, which are to the letter what a reader of the log gets', async () => {
     const store = await open();
-    const event = renamed('x');
-    const following = take(store, undefined, 1);
-    await store.append([write(newStream(), 'no-stream', event)]);
-    expect((await following)[0]?.data).toBe(event.data);
+    const stream = `organization-${randomUUID()}`;
+    const data = { encryptionKey: 'v1.x', name: 'Keys in another order than the catalog has them' };
+    const event: NewEvent = { id: randomUUID(), type: 'organization.registered', data, metadata: { actor: 'system:test' } };
+    const following = [take(store, undefined, 1), take(store, undefined, 1)];
+    await store.append([write(stream, 'no-stream', event)]);
+    const [[one], [other]] = (await Promise.all(following)) as [RecordedEvent[], RecordedEvent[]];
+    expect(one?.data).toBe(other?.data);
+    expect(JSON.stringify(one?.data)).toBe(JSON.stringify((await store.readStream(stream))[0]?.data));
   });
 
   it.each([

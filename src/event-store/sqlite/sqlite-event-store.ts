@@ -15,6 +15,7 @@ import {
   type Appended,
   type EventStore,
   type ExpectedRevision,
+  type NewEvent,
   type RecordedEvent,
   type Write,
 } from '../event-store.ts';
@@ -57,13 +58,16 @@ const toSequence = (position: Position): number => {
 type Pending = {
   readonly writes: readonly Write[];
   readonly unit: Unit;
+  /** The data of each write's events, as followers get it. */
+  readonly values: readonly (readonly NewEvent['data'][])[];
   readonly bytes: number;
   readonly resolve: (appended: readonly Appended[]) => void;
   readonly reject: (error: Error) => void;
 };
 
-const encodeWrites = (writes: readonly Write[]): { unit: Unit; bytes: number } => {
+const encodeWrites = (writes: readonly Write[]): Pick<Pending, 'unit' | 'values' | 'bytes'> => {
   const streams = new Set<string>();
+  const values: NewEvent['data'][][] = [];
   let bytes = 0;
   const unit = writes.map(({ stream, expectedRevision, events }): EncodedWrite => {
     if (stream === '') throw new TypeError('A write needs the name of a stream.');
@@ -73,14 +77,17 @@ const encodeWrites = (writes: readonly Write[]): { unit: Unit; bytes: number } =
     if (expectedRevision !== 'no-stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0))
       throw new TypeError(`${stream}: ${expectedRevision} is not a revision to expect; give 0 or more, or "no-stream".`);
     const encoded: string[] = [];
+    const valuesOfWrite: NewEvent['data'][] = [];
+    values.push(valuesOfWrite);
     for (const event of events) {
-      const { id, type, data, metadata } = codec.encode(event);
+      const { id, type, data, metadata, value } = codec.encode(event);
       encoded.push(id, type, data, metadata);
+      valuesOfWrite.push(value);
       bytes += data.length + metadata.length + EVENT_OVERHEAD;
     }
     return [stream, expectedRevision === 'no-stream' ? -1 : expectedRevision, encoded];
   });
-  return { unit, bytes };
+  return { unit, values, bytes };
 };
 
 export class SqliteEventStore implements EventStore {
@@ -133,7 +140,7 @@ export class SqliteEventStore implements EventStore {
   // ── Appending ──
 
   async append(writes: readonly Write[]): Promise<readonly Appended[]> {
-    const { unit, bytes } = encodeWrites(writes);
+    const { unit, values, bytes } = encodeWrites(writes);
     if (this.#closing) throw new LogUnavailable('The log is closed.');
     if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written just now: its writer is being started again.`);
     if (this.#queuedBytes + bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
@@ -142,7 +149,7 @@ export class SqliteEventStore implements EventStore {
     return new Promise((resolve, reject) => {
       // At the end of the tick, so that all requests which arrived together share one message and one fsync.
       if (this.#queued.length === 0) setImmediate(() => this.#flush());
-      this.#queued.push({ writes, unit, bytes, resolve, reject });
+      this.#queued.push({ writes, unit, values, bytes, resolve, reject });
       this.#queuedBytes += bytes;
     });
   }
@@ -189,7 +196,8 @@ export class SqliteEventStore implements EventStore {
             deduplicated: true,
           };
         const [, expected, encoded] = pending.unit[w] ?? ['', -1, []];
-        for (const [e, { id, type, data, metadata }] of events.entries()) {
+        for (const [e, { id, type, metadata }] of events.entries()) {
+          const data = pending.values[w]?.[e];
           // The type and data of one event stay together, which TypeScript does not see through a union.
           const recorded = { id, type, data, metadata, stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
           const bytes = (encoded[e * 4 + 2]?.length ?? 0) + (encoded[e * 4 + 3]?.length ?? 0) + EVENT_OVERHEAD;
