@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { v5, validate, version } from 'uuid';
 import { expect, it } from 'vitest';
-import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import type { EndpointId, OrganizationId } from '../domain/ids.ts';
 import { deliveryIdOf, messageIdOf, newMessageId } from './ids.ts';
 
 it('makes the same UUIDs as the reference library', () => {
