@@ -1,0 +1,99 @@
+// Starting: what is refused, how it is said, and with which exit code.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeConfig } from '../../src/config.ts';
+import { runToEnd } from '../support/process.ts';
+import { startServer, type Server } from '../support/server.ts';
+
+let server: Server;
+let empty: string;
+beforeAll(async () => {
+  empty = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  server = await startServer();
+});
+afterAll(async () => {
+  await server.dispose();
+  rmSync(empty, { recursive: true, force: true });
+});
+
+/** One line that a person reads, and no stack. */
+const sentence = (output: string): string => {
+  expect(output).not.toMatch(/^\s+at |"stack"/m);
+  const [line = '', ...more] = output.trim().split('\n');
+  expect(more).toEqual([]);
+  return (JSON.parse(line) as { msg: string }).msg;
+};
+
+it('a second process on one data folder ends with a sentence', async () => {
+  const { code, output } = await runToEnd([], { HOOKLEDGER_DATA_DIR: server.dataDir, HOOKLEDGER_PORT: '0' });
+  expect(code).toBe(1);
+  expect(sentence(output)).toMatch(/data folder/);
+  expect(sentence(output)).toContain(server.dataDir);
+});
+
+it('a port that is in use is named', async () => {
+  const { port } = new URL(server.url);
+  const { code, output } = await runToEnd([], { HOOKLEDGER_DATA_DIR: empty, HOOKLEDGER_PORT: port });
+  expect(code).toBe(1);
+  expect(output.trim().split('\n').at(-1)).toMatch(new RegExp(`in use.*${port}|${port}.*in use`));
+});
+
+it('another master key than the one that the secrets are encrypted under is refused', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  const made = await startServer({ dataDir });
+  await made.stop();
+  const { code, output } = await runToEnd([], {
+    HOOKLEDGER_DATA_DIR: dataDir,
+    HOOKLEDGER_PORT: '0',
+    HOOKLEDGER_MASTER_KEY: randomBytes(32).toString('base64'),
+  });
+  rmSync(dataDir, { recursive: true });
+  expect(code).toBe(1);
+  expect(sentence(output)).toMatch(/master key/);
+});
+
+it('a configuration that cannot be read ends it with 2 and a sentence per mistake', async () => {
+  const { code, output } = await runToEnd([], {
+    HOOKLEDGER_PORT: 'eighty',
+    HOOKLEDGER_MASTER_KEY: 'short',
+    HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8,everywhere',
+    HOOKLEDGER_COLOUR: 'red',
+  });
+  expect(code).toBe(2);
+  const lines = output.trim().split('\n');
+  expect(lines).toHaveLength(4);
+  for (const name of ['PORT', 'MASTER_KEY', 'ALLOW_PRIVATE_NETWORKS', 'COLOUR'])
+    expect(lines.filter((line) => line.startsWith(`HOOKLEDGER_${name} `) && line.endsWith('.'))).toHaveLength(1);
+});
+
+it('an unknown option ends it with 2', async () => {
+  expect((await runToEnd(['--colour'])).code).toBe(2);
+});
+
+it('--help lists every setting with its default, and says so without a data folder', async () => {
+  const { code, output } = await runToEnd(['--help']);
+  expect(code).toBe(0);
+  for (const { name, default: preset, meaning } of describeConfig())
+    expect(output).toContain(`  ${name}\n      ${meaning}\n      Default: ${preset}\n`);
+});
+
+it('without a configured admin key, one is printed at the first start and not at the second', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  const own = await startServer({ dataDir, env: { HOOKLEDGER_ADMIN_KEY: '' } });
+  const printed = own.logs.join('\n').match(/hlk_[\w-]{43}/g) ?? [];
+  expect(printed).toHaveLength(1);
+  const response = await fetch(`${own.url}/v1/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${printed[0]}`, 'content-type': 'application/json' },
+    body: '{"type":"a.b","data":{}}',
+  });
+  expect(response.status).toBe(202);
+  own.logs.length = 0;
+  await own.restart();
+  expect(own.logs.join('\n')).not.toContain('hlk_');
+  await own.dispose();
+  rmSync(dataDir, { recursive: true });
+});
