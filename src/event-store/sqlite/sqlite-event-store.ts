@@ -2,13 +2,11 @@
 // Guarantee: what `append` has answered, and what a follower was given, is on the disk (WAL, synchronous=FULL).
 // Limit: one process per data folder; a lock sees to it.
 import path from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { position as toBrand, type Position } from '../../domain/ids.ts';
+import type { Position } from '../../domain/ids.ts';
 import { codec } from '../codec.ts';
 import {
-  configurationCategories,
   LogUnavailable,
   LogUnusable,
   WrongExpectedRevision,
@@ -19,7 +17,8 @@ import {
   type RecordedEvent,
   type Write,
 } from '../event-store.ts';
-import { damaged, lockFolder, ofConfiguration, prepareLogFile, unreadable, unwritable } from './log-file.ts';
+import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
+import { LogReader, toPosition, type FollowOptions } from './log-reader.ts';
 import { RecentEvents } from './recent-events.ts';
 import type { Committed, EncodedWrite, FromWriter, Group, ToWriter, Unit, WriterOptions } from './writer.worker.ts';
 
@@ -38,21 +37,11 @@ export type SqliteEventStoreOptions = {
 };
 
 const MiB = 1024 * 1024;
-/** A page of a long catch-up ends at this many characters of JSON, however few events that is. */
-const PAGE_CHARACTERS = 4 * MiB;
 /** What an event costs in memory beside its JSON, roughly. */
 const EVENT_OVERHEAD = 300;
 const RESTART_AFTER_MS = 1000;
 
 const writerFile = new URL(import.meta.url.endsWith('.ts') ? './writer.worker.ts' : './writer.worker.js', import.meta.url);
-
-/** The sequence as 16 digits, which hold every safe integer, and sort. */
-const toPosition = (sequence: number): Position => toBrand.parse(String(sequence).padStart(16, '0'));
-
-const toSequence = (position: Position): number => {
-  if (!/^\d{16}$/.test(position)) throw new RangeError(`"${position}" is not a position of this log.`);
-  return Number(position);
-};
 
 /** An append on its way: what it wrote, the JSON's size of each event, and its promise. */
 type Pending = {
@@ -97,9 +86,7 @@ export class SqliteEventStore implements EventStore {
   readonly #maxQueuedBytes: number;
   readonly #lock: DatabaseSync;
   readonly #recent: RecentEvents;
-  /** Followers that have seen everything: what wakes them. */
-  readonly #waiting = new Set<() => void>();
-  #reader: { db: DatabaseSync; page: StatementSync; configuration: StatementSync; stream: StatementSync } | undefined;
+  readonly #log: LogReader;
   #writer: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
   /** Appends of this tick, not yet handed to the writer. */
@@ -116,6 +103,7 @@ export class SqliteEventStore implements EventStore {
     this.#file = file;
     this.#lock = lock;
     this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 8192, maxBytes: 16 * MiB }) });
+    this.#log = new LogReader(file, this.#recent);
   }
 
   /** @throws LogUnusable with a sentence that says what to do */
@@ -209,7 +197,7 @@ export class SqliteEventStore implements EventStore {
       answers.push(() => pending.resolve(appended));
     }
     for (const answer of answers) answer();
-    if (sequence > first) this.#wakeFollowers();
+    if (sequence > first) this.#log.wake();
   }
 
   // ── The writing thread ──
@@ -227,7 +215,7 @@ export class SqliteEventStore implements EventStore {
           case 'ready':
             ready = true;
             try {
-              this.#openReader();
+              this.#log.open();
             } catch (error) {
               this.#closing ??= Promise.resolve(); // so that the thread is not started again
               void writer.terminate();
@@ -235,7 +223,7 @@ export class SqliteEventStore implements EventStore {
             }
             // A writer that died may have committed what it could not answer any more: that is in the file, not in memory.
             if (message.tip !== this.#recent.tip) this.#recent.restart(message.tip);
-            this.#wakeFollowers();
+            this.#log.wake();
             return resolve();
           case 'committed':
             return this.#committed(message);
@@ -258,7 +246,7 @@ export class SqliteEventStore implements EventStore {
         this.#queuedBytes = 0;
         if (this.#closing) return;
         if (ready) this.#startWriter().catch(() => {});
-        else if (this.#reader) this.#restart = setTimeout(() => void this.#startWriter().catch(() => {}), RESTART_AFTER_MS);
+        else if (this.#log.isOpen) this.#restart = setTimeout(() => void this.#startWriter().catch(() => {}), RESTART_AFTER_MS);
       });
     });
   }
@@ -270,8 +258,7 @@ export class SqliteEventStore implements EventStore {
 
   async #close() {
     this.#flush();
-    this.#reader?.db.close(); // before the writer's, which as the last one cleans up
-    this.#reader = undefined;
+    this.#log.close(); // before the writer's, which as the last one cleans up
     clearTimeout(this.#restart);
     const writer = this.#writer;
     if (writer) {
@@ -281,145 +268,20 @@ export class SqliteEventStore implements EventStore {
       await ended;
     }
     this.#lock.close();
-    this.#wakeFollowers();
   }
 
   // ── Reading ──
 
-  #openReader() {
-    if (this.#reader) return;
-    const db = new DatabaseSync(this.#file, { readOnly: true, timeout: 5000 });
-    const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
-    const range = `SELECT ${columns} FROM events WHERE sequence > ? AND sequence <= ?`;
-    const page = db.prepare(`${range} ORDER BY sequence LIMIT ?`);
-    const configuration = db.prepare(`${range} AND ${ofConfiguration} ORDER BY sequence LIMIT ?`);
-    const stream = db.prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision`);
-    for (const statement of [page, configuration, stream]) statement.setReturnArrays(true);
-    this.#reader = { db, page, configuration, stream };
+  readStream(stream: string, range?: { readonly from?: number; readonly upTo?: number }): Promise<readonly RecordedEvent[]> {
+    return this.#log.readStream(stream, range);
   }
 
-  #openedReader() {
-    if (!this.#reader) throw new LogUnavailable('The log is closed.');
-    return this.#reader;
-  }
-
-  async readStream(stream: string, { from = 0, upTo = Number.MAX_SAFE_INTEGER }: { from?: number; upTo?: number } = {}) {
-    const { stream: statement } = this.#openedReader();
-    try {
-      return Array.from(statement.iterate(stream, from, upTo), (row) => decodeRow(row));
-    } catch (error) {
-      throw unreadable(this.#file, error);
-    }
-  }
-
-  /**
-   * A page of the file after a sequence, and the sequence that it reaches through. `error` is what stopped it short: what follows the
-   * events can't be read.
-   */
-  #page(after: number, limit: number, only: 'configuration' | undefined): Page {
-    const events: RecordedEvent[] = [];
-    const tip = this.#recent.tip;
-    let through = after;
-    let characters = 0;
-    try {
-      const { page, configuration } = this.#openedReader();
-      for (const row of (only ? configuration : page).iterate(after, tip, limit)) {
-        events.push(decodeRow(row));
-        through = sequenceOf(row);
-        characters += charactersOf(row);
-        if (characters >= PAGE_CHARACTERS) return { events, through };
-      }
-      if (only && events.length < limit) through = tip;
-      if (through === after && after < tip) throw damaged(this.#file, `its event ${after + 1} is missing`);
-      return { events, through };
-    } catch (error) {
-      return { events, through, error: unreadable(this.#file, error) };
-    }
-  }
-
-  /**
-   * As the port says; it also ends when the log is closed.
-   * @throws RangeError when the position is not one of this log
-   */
-  async *follow(after: Position | undefined, { signal, batchSize = 1000, only }: FollowOptions) {
-    let last = after === undefined ? 0 : toSequence(after);
-    if (last > this.#recent.tip)
-      throw new RangeError(`Position ${after} lies behind the end of this log: it belongs to another one, or to a later copy of this one.`);
-    let wake = () => {};
-    const onAbort = () => wake();
-    let announce = only !== undefined;
-    signal.addEventListener('abort', onAbort);
-    try {
-      while (!signal.aborted && !this.#closing) {
-        // 1. What is there, from memory or from the file.
-        const recent = this.#recent.after(last, batchSize);
-        const { events, through, error }: Page = recent
-          ? { events: only ? recent.filter(isConfiguration) : recent, through: last + recent.length }
-          : this.#page(last, batchSize, only);
-        last = through;
-        if (events.length > 0) yield events;
-        if (error !== undefined) throw error;
-        if (announce && last === this.#recent.tip) {
-          announce = false;
-          yield [];
-        }
-
-        // 2. With more to come, others get their turn first; else wait for the next commit.
-        if (last < this.#recent.tip) await yieldToEventLoop();
-        else if (!signal.aborted && !this.#closing)
-          await new Promise<void>((resolve) => {
-            wake = () => {
-              this.#waiting.delete(wake);
-              resolve();
-            };
-            this.#waiting.add(wake);
-          });
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  #wakeFollowers() {
-    for (const wake of this.#waiting) wake();
+  /** As the port says; it also ends when the log is closed. @throws RangeError when the position is not one of this log */
+  follow(after: Position | undefined, options: FollowOptions): AsyncIterable<readonly RecordedEvent[]> {
+    return this.#log.follow(after, options);
   }
 
   async tip(): Promise<Position | undefined> {
-    return this.#recent.tip === 0 ? undefined : toPosition(this.#recent.tip);
+    return this.#log.tip();
   }
 }
-
-type FollowOptions = Parameters<EventStore['follow']>[1];
-
-type Page = { readonly events: readonly RecordedEvent[]; readonly through: number; readonly error?: unknown };
-
-const isConfiguration = ({ stream }: RecordedEvent) => configurationCategories.some((category) => stream.startsWith(`${category}-`));
-
-/** A row of `events`, in the order of the reader's columns; node:sqlite gives it as an array though its types say otherwise. */
-type Row = readonly [
-  sequence: number,
-  stream: string,
-  revision: number,
-  id: string,
-  type: string,
-  at: number,
-  data: string,
-  metadata: string,
-];
-
-const decodeRow = (row: unknown): RecordedEvent => {
-  const [sequence, stream, revision, id, type, at, data, metadata] = row as Row; // the table is STRICT
-  return codec.decode({
-    id,
-    type,
-    data,
-    metadata,
-    stream,
-    revision,
-    position: toPosition(sequence),
-    recordedAt: new Date(at).toISOString(),
-  });
-};
-
-const sequenceOf = (row: unknown) => (row as Row)[0]; // as above
-const charactersOf = (row: unknown) => (row as Row)[6].length + (row as Row)[7].length; // as above
