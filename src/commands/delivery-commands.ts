@@ -3,11 +3,12 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { delivery, deliveryStream, type DeliveryCommand, type DeliverySubject } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { ViewQueries, type DeliveryFilter } from '../read-models/views/queries.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger } from './ledger.ts';
 
-/** A fresh series of attempts, now; also for one that succeeded or was cancelled. */
+/** A fresh series of attempts, now; also for one that succeeded or was cancelled. Refused where the endpoint was deleted. */
 export class RetryDelivery extends Command<Done> {
   constructor(
     readonly caller: Caller,
@@ -17,7 +18,7 @@ export class RetryDelivery extends Command<Done> {
   }
 }
 
-/** All that match; failed ones unless the filter names a status. */
+/** All that match; failed ones unless the filter names a status. Those of deleted endpoints are left as they are, and not counted. */
 export class RetryDeliveries extends Command<Done & { readonly matched: number }> {
   constructor(
     readonly caller: Caller,
@@ -50,10 +51,15 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   constructor(
     private readonly ledger: Ledger,
     private readonly views: ViewQueries,
+    private readonly directory: EndpointDirectory,
   ) {}
 
   async execute({ caller, deliveryId }: RetryDelivery): Promise<Done> {
-    const command: DeliveryCommand = { type: 'RequestRetry', subject: await subjectOf(this.views, caller, deliveryId), now: new Date() };
+    const subject = await subjectOf(this.views, caller, deliveryId);
+    // It could only be cancelled then, and how it had ended would be forgotten.
+    if (!this.directory.endpoint(subject.endpointId))
+      throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
+    const command: DeliveryCommand = { type: 'RequestRetry', subject, now: new Date() };
     return this.ledger.execute({ stream: deliveryStream(deliveryId), decider: delivery, command }, causeOf(caller));
   }
 }
@@ -80,6 +86,7 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
   constructor(
     private readonly ledger: Ledger,
     private readonly views: ViewQueries,
+    private readonly directory: EndpointDirectory,
   ) {}
 
   async execute({ caller, filter }: RetryDeliveries) {
@@ -89,13 +96,14 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     let matched = 0;
     let position: Position | undefined;
     for await (const page of this.views.matchingDeliveries(caller.organizationId, wanted, batchSize)) {
-      const decisions = page.map(({ id, subject }) => {
+      const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
+      const decisions = retryable.map(({ id, subject }) => {
         const command: DeliveryCommand = { type: 'RequestRetry', subject, now };
         return { stream: deliveryStream(id), decider: delivery, command };
       });
       const outcomes = await this.ledger.executeAll(decisions, cause);
       for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;
-      matched += page.length;
+      matched += retryable.length;
     }
     return { matched, position };
   }

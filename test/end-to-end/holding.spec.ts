@@ -91,12 +91,16 @@ it('messages are recorded as skipped at a disabled endpoint, and what waited is 
 it('deleting an endpoint cancels what is open, and the counts balance', async () => {
   await publish(1);
   await eventually(statuses, (all) => all.every((status) => status === 'SUCCEEDED'));
+  await client.updateEndpoint(id, { retryPolicy: { delaysSeconds: [0, 3600] } });
+  receiver.answer({ status: 500 });
+  const [later = ''] = await publish(1);
+  await client.delivery(later, 'RETRYING', id);
   await client.act('pauseEndpoint', id);
   await publish(4);
-  expect(await conservation()).toEqual({ routed: 5, succeeded: 1, failed: 0, cancelled: 0, open: 4, balanced: true });
+  expect(await conservation()).toEqual({ routed: 6, succeeded: 1, failed: 0, cancelled: 0, open: 5, balanced: true });
   await client.act('deleteEndpoint', id);
-  await eventually(statuses, (all) => all.filter((status) => status === 'CANCELLED').length === 4);
-  expect(await conservation()).toEqual({ routed: 5, succeeded: 1, failed: 0, cancelled: 4, open: 0, balanced: true });
+  await eventually(statuses, (all) => all.filter((status) => status === 'CANCELLED').length === 5);
+  expect(await conservation()).toEqual({ routed: 6, succeeded: 1, failed: 0, cancelled: 5, open: 0, balanced: true });
   expect(await client.query('{ endpoints { nodes { id } } }')).not.toMatchObject({
     nodes: expect.arrayContaining([{ id }]),
   });

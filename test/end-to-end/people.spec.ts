@@ -64,6 +64,20 @@ describe('a person', () => {
     await client.delivery(broken ?? '', 'SUCCEEDED');
   });
 
+  it('retries nothing of a deleted endpoint: what was delivered to it stays so', async () => {
+    await client.updateEndpoint(id, { retryPolicy: { delaysSeconds: [0] } });
+    const messageId = await client.publish(type);
+    const { id: deliveryId } = await client.delivery(messageId, 'SUCCEEDED');
+    receiver.answer({ status: 500 });
+    await client.delivery(await client.publish(type), 'FAILED');
+    await client.act('deleteEndpoint', id);
+    const refusal = await client.refusal('mutation ($id: ID!) { retryDelivery(id: $id) { id } }', { id: deliveryId });
+    expect(refusal.extensions.code).toBe('CONFLICT');
+    const retry = 'mutation ($filter: DeliveryFilter!) { retryDeliveries(filter: $filter) { matched } }';
+    expect(await client.query(retry, { filter: { endpointId: id } })).toEqual({ matched: 0 });
+    expect((await client.deliveries({ endpointId: id })).map(({ status }) => status)).toEqual(['FAILED', 'SUCCEEDED']);
+  });
+
   it('cancels a delivery that waits, once; one that ended is not cancelled', async () => {
     receiver.answer({ status: 500 });
     const messageId = await client.publish(type);
