@@ -9,11 +9,21 @@ import { Service } from '../service.ts';
 /** The process is gone by then, whatever hangs: what isn't recorded is sent again at the next start. */
 const drainMs = 9_000;
 
-const isSentence = (error: unknown): error is Error =>
-  error instanceof LogUnusable ||
-  error instanceof MasterKeyUnusable ||
-  error instanceof SecretUnreadable ||
-  (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL'));
+/** What is said where it can't listen, by the error's code. */
+const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> => ({
+  EADDRINUSE: `The port ${port} of ${host} is in use; stop what listens there, or set HOOKLEDGER_PORT to another.`,
+  EACCES: `The port ${port} of ${host} may not be listened on by this user; set HOOKLEDGER_PORT to one above 1023.`,
+  EADDRNOTAVAIL: `${host} is no address of this machine; correct HOOKLEDGER_HOST.`,
+  ENOTFOUND: `The host ${host} is not known; correct HOOKLEDGER_HOST.`,
+  EAI_AGAIN: `The host ${host} could not be resolved; correct HOOKLEDGER_HOST, or give an address.`,
+});
+
+/** What a person can mend, as a sentence; undefined for a failure of ours. */
+const sentenceOf = (error: unknown, config: Config): string | undefined => {
+  if (error instanceof LogUnusable || error instanceof MasterKeyUnusable || error instanceof SecretUnreadable) return error.message;
+  const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
+};
 
 export const serve = async (config: Config, version: string): Promise<void> => {
   const log = createLog(config.logLevel);
@@ -22,7 +32,8 @@ export const serve = async (config: Config, version: string): Promise<void> => {
   try {
     service = await Service.start(config, version, log);
   } catch (error) {
-    if (isSentence(error)) log.fatal(error.message);
+    const sentence = sentenceOf(error, config);
+    if (sentence !== undefined) log.fatal(sentence);
     else log.fatal({ err: error }, 'Hookledger could not start.');
     log.flush();
     process.exit(1);

@@ -34,11 +34,22 @@ it('a second process on one data folder ends with a sentence', async () => {
   expect(sentence(output)).toContain(server.dataDir);
 });
 
-it('a port that is in use is named', async () => {
-  const { port } = new URL(server.url);
-  const { code, output } = await runToEnd([], { HOOKLEDGER_DATA_DIR: empty, HOOKLEDGER_PORT: port });
+it.each([
+  [
+    'a port that is in use',
+    () => ({ HOOKLEDGER_PORT: new URL(server.url).port }),
+    /^The port \d+ of 127\.0\.0\.1 is in use; .*HOOKLEDGER_PORT/,
+  ],
+  [
+    'a host that is not known',
+    () => ({ HOOKLEDGER_HOST: `${'a'.repeat(64)}.example` }),
+    /^The host a+\.example is not known; .*HOOKLEDGER_HOST/,
+  ],
+] as const)('%s is named in a sentence that says what to do', async (_, settings, expected) => {
+  const { code, output } = await runToEnd([], { HOOKLEDGER_PORT: '0', HOOKLEDGER_DATA_DIR: empty, ...settings() });
   expect(code).toBe(1);
-  expect(output.trim().split('\n').at(-1)).toMatch(new RegExp(`in use.*${port}|${port}.*in use`));
+  expect(output).not.toContain('stack');
+  expect((JSON.parse(output.trim().split('\n').at(-1) ?? '') as { msg: string }).msg).toMatch(expected);
 });
 
 it('another master key than the one that the secrets are encrypted under is refused', async () => {
