@@ -2,6 +2,7 @@
 //
 //   log → endpoint directory → views, delivery saga → dispatcher → API
 //
+import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
@@ -31,7 +32,7 @@ import { SqliteDatabase } from './read-models/database/sqlite.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
-import { Views } from './read-models/views/views.ts';
+import { ViewsThread } from './read-models/views/views-thread.ts';
 import { masterKeyIn } from './secrets/master-key.ts';
 import { Vault } from './secrets/vault.ts';
 
@@ -66,9 +67,11 @@ export class Service {
       const newAdminKey = await setUp(config, ledger, directory, vault);
 
       // 2. The read models.
-      const database = new SqliteDatabase(`${config.dataDir}/views`, log);
+      const folder = join(config.dataDir, 'views');
+      const database = new SqliteDatabase(folder, log);
       const live = new LiveDeliveries();
-      const views = new ConsumerRunner(new Views(live), store, database, log);
+      const { logLevel } = config;
+      const views = new ViewsThread(store, database, live, log, { logFile: store.file, folder, logLevel });
 
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();

@@ -39,7 +39,7 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
 }
 
 /** Messages on their way into the log at one time. */
-const mostAtOnce = 256;
+const mostAtOnce = 100;
 
 const neverSeen = { state: message.initial, revision: 'no-stream' } as const;
 

@@ -61,6 +61,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   private error: string | undefined;
   private own: Namespace<S> | undefined;
   private older: ReadOnly<S> | undefined;
+  private olderVersion: number | undefined;
   /** Where the log ended at the start; events after it are live. */
   private tip: Position | undefined;
   /** Read, but in no transaction yet; and those of the running one. */
@@ -102,7 +103,10 @@ export class ConsumerRunner<S extends Bookkeeping> {
       this.lastCommit = performance.now();
       const standing = await this.database.versions(name);
       const readable = standing.findLast((each) => each < version && each >= readsSince);
-      if (readable !== undefined) this.older = await this.database.openReadOnly<S>(name, readable);
+      if (readable !== undefined) {
+        this.older = await this.database.openReadOnly<S>(name, readable);
+        this.olderVersion = readable;
+      }
     }
     this.running = Promise.all([this.readEvents(checkpoint), this.writeEvents()]).then(() => undefined);
   }
@@ -110,6 +114,11 @@ export class ConsumerRunner<S extends Bookkeeping> {
   /** What queries see: this version's tables; until it has caught up, those of an older version that they can read. Take it anew per query. */
   get read(): Kysely<S> {
     return this.older?.read ?? this.namespace.read;
+  }
+
+  /** The version of the tables that `read` is on. */
+  get readsVersion(): number {
+    return (this.older && this.olderVersion) ?? this.consumer.version;
   }
 
   /** This version's tables. */

@@ -28,4 +28,6 @@ export const masterKeyIn = (dataDir: string): Buffer => {
 };
 
 const unusable = (file: string, error: unknown) =>
-  new MasterKeyUnusable(`The master key ${file} can't be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  new MasterKeyUnusable(`The master key ${file} can't be used: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+  });

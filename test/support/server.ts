@@ -9,6 +9,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** As `npm start` has them: the young generation of V8's heap takes 134 MB otherwise. */
+const nodeFlags = ['--max-semi-space-size=16'];
+
 export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown> };
 export type PublishedMessage = { id: string; duplicate: boolean; destinations: number; position: string };
 
@@ -77,7 +80,7 @@ export class Server {
     if (this.child) throw new Error('The server runs already; call restart().');
     const main = this.options.main ?? builtServer;
     if (!existsSync(main)) throw new Error(`${main} is not there; run \`npm run build\` first.`);
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(process.execPath, [...nodeFlags, main], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...cleanEnvironment(),

@@ -102,7 +102,7 @@ export class SqliteEventStore implements EventStore {
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 64 * MiB;
     this.#file = file;
     this.#lock = lock;
-    this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 8192, maxBytes: 16 * MiB }) });
+    this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 2048, maxBytes: 8 * MiB }) });
     this.#log = new LogReader(file, this.#recent);
   }
 
@@ -123,6 +123,11 @@ export class SqliteEventStore implements EventStore {
         cause: error,
       });
     }
+  }
+
+  /** The log's file, for a `LogReader` of another thread. */
+  get file(): string {
+    return this.#file;
   }
 
   // ── Appending ──
@@ -206,7 +211,7 @@ export class SqliteEventStore implements EventStore {
   #startWriter(): Promise<void> {
     return new Promise((resolve, reject) => {
       const workerData: WriterOptions = { file: this.#file, maxBytes: this.#options.maxBytes };
-      const writer = new Worker(this.#options.writer ?? writerFile, { workerData });
+      const writer = new Worker(this.#options.writer ?? writerFile, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 16 } });
       this.#writer = writer;
       let cause: unknown;
       let ready = false;

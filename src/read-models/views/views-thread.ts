@@ -1,0 +1,131 @@
+// The views on the embedded log, kept by a thread of their own: the consumer's runner is there, and here is what the rest of the process sees
+// of it. Guarantee: as the runner's. Limit: the thread reads the log's file again, which costs some microseconds per event on another core.
+import { Worker } from 'node:worker_threads';
+import type { Kysely } from 'kysely';
+import type { BaseLogger } from 'pino';
+import type { Position } from '../../domain/ids.ts';
+import type { EventStore } from '../../event-store/event-store.ts';
+import type { ConsumerStatus } from '../consumer-runner.ts';
+import type { Database, ReadOnly } from '../database/database.ts';
+import { LiveDeliveries } from '../live-deliveries.ts';
+import { Progress } from '../progress.ts';
+import type { ViewsSchema } from './schema.ts';
+import { Views } from './views.ts';
+import type { FromViews, ToViews, ViewsWorkerOptions } from './views.worker.ts';
+
+const workerFile = new URL(import.meta.url.endsWith('.ts') ? './views.worker.ts' : './views.worker.js', import.meta.url);
+
+/** A version that was replaced stays open this long, for queries that had begun on it. */
+const graceMs = 30_000;
+/** Whoever listens to deliveries is told at the latest then, though the views may not show it yet. */
+const longestWaitMs = 5_000;
+
+export class ViewsThread {
+  private readonly progress = new Progress();
+  private readonly ending = new AbortController();
+  private readonly versions = new Map<number, ReadOnly<ViewsSchema>>();
+  private worker: Worker | undefined;
+  private reads: number | undefined;
+  private following: Promise<void> = Promise.resolve();
+  private last: ConsumerStatus = {
+    name: 'views',
+    version: new Views().version,
+    state: 'starting',
+    position: undefined,
+    lagEvents: 0,
+    lagSeconds: 0,
+  };
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly database: Database,
+    private readonly live: LiveDeliveries,
+    private readonly log: Pick<BaseLogger, 'error'>,
+    private readonly options: Omit<ViewsWorkerOptions, 'tip'>,
+  ) {}
+
+  /** Resolves when the tables are open and the thread follows. Rejects when it can't begin. */
+  async start(): Promise<void> {
+    const tip = await this.store.tip();
+    const worker = new Worker(workerFile, {
+      workerData: { ...this.options, tip } satisfies ViewsWorkerOptions,
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    });
+    this.worker = worker;
+    await new Promise<void>((resolve, reject) => {
+      worker.on('message', (message: FromViews) => {
+        this.told(message).then(resolve, reject);
+      });
+      worker.on('error', (error) => {
+        this.log.error({ err: error }, 'The thread of the views has died; they stand still until the next start.');
+        this.last = { ...this.last, state: 'stopped', error: `The thread of the views has died: ${error.message}` };
+        this.progress.end();
+        reject(error);
+      });
+    });
+    this.following = this.follow(tip);
+  }
+
+  /** What queries see. Take it anew per query: another version may take its place. */
+  get read(): Kysely<ViewsSchema> {
+    const open = this.reads === undefined ? undefined : this.versions.get(this.reads);
+    if (!open) throw new Error('The views were not started.');
+    return open.read;
+  }
+
+  /** @returns whether everything up to `position` was applied and committed within `timeoutMs`. */
+  reached(position: Position, timeoutMs: number): Promise<boolean> {
+    this.post({ awaited: position, timeoutMs });
+    return this.progress.reached(position, this.last.state === 'stopped' ? 0 : timeoutMs);
+  }
+
+  status(): ConsumerStatus {
+    return this.last;
+  }
+
+  /** Finishes the running transaction. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.following;
+    const { worker } = this;
+    if (worker) {
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
+      this.post('stop');
+      await ended;
+    }
+    this.progress.end();
+    await Promise.all(Array.from(this.versions.values(), (version) => version.close()));
+  }
+
+  private post(message: ToViews): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    this.worker?.postMessage(message);
+  }
+
+  private async told({ status, reads }: FromViews): Promise<void> {
+    if (reads !== this.reads) {
+      const before = this.reads;
+      if (!this.versions.has(reads)) this.versions.set(reads, await this.database.openReadOnly(status.name, reads));
+      this.reads = reads;
+      if (before !== undefined) setTimeout(() => void this.close(before), graceMs).unref();
+    }
+    this.last = status;
+    if (status.position !== undefined) this.progress.advance(status.position);
+    if (status.state === 'stopped') this.progress.end();
+  }
+
+  private async close(version: number): Promise<void> {
+    await this.versions.get(version)?.close();
+    this.versions.delete(version);
+  }
+
+  /** Tells the thread how far the log is, and the listeners what the views have come to show. */
+  private async follow(after: Position | undefined): Promise<void> {
+    for await (const batch of this.store.follow(after, { signal: this.ending.signal })) {
+      const tip = batch.at(-1)?.position;
+      if (tip === undefined) continue;
+      this.post({ tip });
+      if (this.live.subscriberCount > 0) void this.reached(tip, longestWaitMs).then(() => this.live.committed(batch, true));
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// The thread of the views: follows the log's file and writes the tables, so that the main thread is left to HTTP. See views-thread.ts.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Position } from '../../domain/ids.ts';
+import { LogReader, toSequence } from '../../event-store/sqlite/log-reader.ts';
+import { RecentEvents } from '../../event-store/sqlite/recent-events.ts';
+import { createLog } from '../../log.ts';
+import { ConsumerRunner, type ConsumerStatus } from '../consumer-runner.ts';
+import { SqliteDatabase } from '../database/sqlite.ts';
+import { Views } from './views.ts';
+
+/** `tip`: how far the log is durable at the start. */
+export type ViewsWorkerOptions = {
+  readonly logFile: string;
+  readonly folder: string;
+  readonly tip: Position | undefined;
+  readonly logLevel: string;
+};
+
+/** The log is durable up to a tip; somebody waits for a position; it is over. */
+export type ToViews = { readonly tip: Position } | { readonly awaited: Position; readonly timeoutMs: number } | 'stop';
+
+/** `reads`: the version of the tables that queries are to see. */
+export type FromViews = { readonly status: ConsumerStatus; readonly reads: number };
+
+/** What has no commit to tell it by, as that it stopped, is told so often. */
+const tellEveryMs = 250;
+
+const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip, logLevel }: ViewsWorkerOptions) => {
+  const recent = new RecentEvents({ tip: 0, maxEvents: 1, maxBytes: 0 }); // nothing is appended here: all is read from the file
+  const reader = new LogReader(logFile, recent);
+  const advance = (position: Position) => {
+    recent.restart(toSequence(position));
+    reader.wake();
+  };
+  reader.open();
+  if (tip !== undefined) advance(tip);
+  const log = createLog(logLevel);
+  const runner = new ConsumerRunner(new Views({ committed: () => tell() }), reader, new SqliteDatabase(folder, log), log);
+  const tell = () => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
+
+  await runner.start();
+  tell();
+  const telling = setInterval(tell, tellEveryMs);
+  port.on('message', (message: ToViews) => {
+    if (message === 'stop') {
+      clearInterval(telling);
+      void runner.stop().finally(() => {
+        reader.close();
+        port.close();
+      });
+    } else if ('tip' in message) advance(message.tip);
+    else void runner.reached(message.awaited, message.timeoutMs);
+  });
+};
+
+if (parentPort) await run(parentPort, workerData as ViewsWorkerOptions); // what ViewsThread starts it with
