@@ -44,6 +44,6 @@ describe('the configuration', () => {
     expect(mistakesOf({ PATH: '/bin', HOOKLEDGER_PORT: '' })).toEqual([]);
   });
   it('describes every setting', () => {
-    for (const setting of describeConfig()) expect(setting.meaning, setting.name).not.toBe('');
+    expect(describeConfig().filter(({ meaning }) => meaning === '')).toEqual([]);
   });
 });

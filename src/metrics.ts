@@ -47,13 +47,12 @@ export class Metrics {
     perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
       status.state === 'stopped' ? 1 : 0,
     );
-    new Gauge({
+    const inFlight: Gauge = new Gauge({
       name: 'hookledger_requests_in_flight',
       help: 'HTTP requests to endpoints that are under way.',
-      registers,
-      collect() {
-        this.set(requestsInFlight());
-      },
+      registers: [],
+      collect: () => inFlight.set(requestsInFlight()),
     });
+    this.registry.registerMetric(inFlight);
   }
 }

@@ -53,7 +53,7 @@ export class Service {
   static async start(config: Config, version: string, log: Logger): Promise<Service> {
     const closing: (() => Promise<unknown>)[] = [];
     const stop = async () => {
-      for (const close of closing.reverse()) await close();
+      for (const close of closing.toReversed()) await close();
     };
     try {
       // 1. The log, and who is in it.

@@ -92,7 +92,8 @@ const decideAll = <C, E extends LedgerEvent, S>(
   streams: Map<string, Loaded<S>>,
 ): Decided<E, S>[] =>
   decisions.map(({ stream, decider, command, known }) => {
-    const before = streams.get(stream) ?? (known as Loaded<S>);
+    const before = streams.get(stream) ?? known;
+    if (!before) throw new Error(`${stream} was not loaded.`);
     const events = decider.decide(command, before.state);
     let state = before.state;
     for (const event of events) state = decider.evolve(state, event);

@@ -62,7 +62,7 @@ const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     row.attempt,
     row.failures_in_series,
     row.revision === -1 ? 'no-stream' : row.revision,
-    Number(row.due_at),
+    row.due_at,
   );
 
 export class DueAttempts {
@@ -87,6 +87,6 @@ export class DueAttempts {
   async nextAfter(time: number): Promise<number | undefined> {
     const query = this.database().selectFrom('due_attempts').select('due_at').where('due_at', '>', time);
     const row = await query.orderBy('due_at').limit(1).executeTakeFirst();
-    return row && Number(row.due_at);
+    return row?.due_at;
   }
 }

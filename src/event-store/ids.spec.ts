@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { v5, validate, version } from 'uuid';
 import { expect, it } from 'vitest';
 import type { EndpointId, OrganizationId } from '../domain/ids.ts';
