@@ -121,15 +121,13 @@ it('views that were deleted are rebuilt, and answer the same', async () => {
 });
 
 it('/health/ready tells of the log and of each consumer, to anyone', async () => {
-  const response = await fetch(`${server.url}/health/ready`);
-  expect(response.status).toBe(200);
-  const { status, details } = (await response.json()) as {
-    status: string;
-    details: Record<string, { lagEvents?: number; state?: string }>;
-  };
+  type Ready = { status: string; details: Record<string, { lagEvents?: number; state?: string }> };
+  const ready = async () => (await (await fetch(`${server.url}/health/ready`)).json()) as Ready;
+  const consumers = ['delivery-saga', 'views'];
+  const { status, details } = await eventually(ready, (told) => consumers.every((name) => told.details[name]?.state === 'live'));
   expect(status).toBe('ok');
   expect(Object.keys(details).toSorted()).toEqual(['delivery-saga', 'log', 'views']);
-  for (const name of ['delivery-saga', 'views']) expect(details[name]).toMatchObject({ state: 'live', lagEvents: expect.any(Number) });
+  for (const name of consumers) expect(details[name]?.lagEvents).toBeGreaterThanOrEqual(0);
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
 });
 
