@@ -10,5 +10,10 @@ export const createLog = (level: string): Logger =>
 export const nestLog = (log: Logger): LoggerService => ({
   log: (message: unknown) => log.debug({ part: 'nest' }, String(message)),
   warn: (message: unknown) => log.warn({ part: 'nest' }, String(message)),
-  error: (message: unknown) => log.error({ part: 'nest' }, message instanceof Error ? message.message : String(message)),
+  // What the application itself fails at reaches whoever starts it, as an error.
+  error: (message: unknown, ...rest: unknown[]) =>
+    log[rest.at(-1) === 'NestApplication' ? 'debug' : 'error'](
+      { part: 'nest' },
+      message instanceof Error ? message.message : String(message),
+    ),
 });

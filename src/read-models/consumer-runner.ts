@@ -219,7 +219,11 @@ export class ConsumerRunner<S extends Bookkeeping> {
       if (this.state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
       const left = until - performance.now();
       if (left <= 0 || (this.state === 'live' && this.progress.isAwaited)) break;
-      timer ??= setTimeout(() => this.arrived.ring(), Math.ceil(left));
+      // It may fire a fraction of a millisecond early, and is needed once more then.
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        this.arrived.ring();
+      }, Math.ceil(left));
       await this.arrived.next;
     }
     clearTimeout(timer);
@@ -272,8 +276,8 @@ export class ConsumerRunner<S extends Bookkeeping> {
     this.lastCommit = performance.now();
     this.lastApplied = last;
     this.applying = this.applying.slice(batch.length);
-    this.consumer.committed?.(batch, this.isLive(batch));
     this.progress.advance(last.position);
+    this.consumer.committed?.(batch, this.isLive(batch));
     if (this.state === 'catching-up' && this.tip !== undefined && last.position >= this.tip) await this.becomeLive();
   }
 

@@ -6,6 +6,7 @@ import { RecentEvents } from '../../event-store/sqlite/recent-events.ts';
 import { createLog } from '../../log.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../consumer-runner.ts';
 import { SqliteDatabase } from '../database/sqlite.ts';
+import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
 /** `tip`: how far the log is durable at the start. */
@@ -35,8 +36,9 @@ const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip,
   reader.open();
   if (tip !== undefined) advance(tip);
   const log = createLog(logLevel);
-  const runner = new ConsumerRunner(new Views({ committed: () => tell() }), reader, new SqliteDatabase(folder, log), log);
-  const tell = () => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
+  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
+  const views = new Views({ committed: tell, caughtUp: tell });
+  const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, new SqliteDatabase(folder, log), log);
 
   await runner.start();
   tell();
