@@ -141,10 +141,15 @@ export class SqliteEventStore implements EventStore {
     if (writes.length === 0) return [];
     return new Promise((resolve, reject) => {
       // At the end of the tick, so that all requests which arrived together share one message and one fsync.
-      if (this.#queued.length === 0) setImmediate(() => this.#flush());
+      if (this.#queued.length === 0) setImmediate(() => this.#flushWhenFree());
       this.#queued.push({ writes, unit, values, bytes, resolve, reject });
       this.#queuedBytes += bytes;
     });
+  }
+
+  /** While a group is being committed the next one gathers: it could not be committed any sooner. */
+  #flushWhenFree() {
+    if (this.#inFlight.length === 0) this.#flush();
   }
 
   #flush() {
@@ -159,6 +164,7 @@ export class SqliteEventStore implements EventStore {
   /** The oldest groups, which the writer has answered now. */
   #take(groups: number): Pending[] {
     const taken = this.#inFlight.splice(0, groups).flat();
+    setImmediate(() => this.#flushWhenFree());
     for (const { bytes } of taken) this.#queuedBytes -= bytes;
     return taken;
   }

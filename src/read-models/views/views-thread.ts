@@ -1,5 +1,6 @@
 // The views on the embedded log, kept by a thread of their own: the consumer's runner is there, and here is what the rest of the process sees
 // of it. Guarantee: as the runner's. Limit: the thread reads the log's file again, which costs some microseconds per event on another core.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
@@ -17,6 +18,8 @@ const workerFile = new URL(import.meta.url.endsWith('.ts') ? './views.worker.ts'
 
 /** A version that was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
+/** The thread is told that the log has grown this often: what it reads at a time is worth the turn. Who waits for a position is not kept. */
+const tellEveryMs = 20;
 /** Whoever listens to deliveries is told at the latest then, though the views may not show it yet. */
 const longestWaitMs = 5_000;
 
@@ -75,6 +78,7 @@ export class ViewsThread {
 
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
+    this.post({ tip: position });
     this.post({ awaited: position, timeoutMs });
     return this.progress.reached(position, this.last.state === 'stopped' ? 0 : timeoutMs);
   }
@@ -121,11 +125,12 @@ export class ViewsThread {
 
   /** Tells the thread how far the log is, and the listeners what the views have come to show. */
   private async follow(after: Position | undefined): Promise<void> {
-    for await (const batch of this.store.follow(after, { signal: this.ending.signal })) {
+    for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 10_000 })) {
       const tip = batch.at(-1)?.position;
       if (tip === undefined) continue;
       this.post({ tip });
       if (this.live.subscriberCount > 0) void this.reached(tip, longestWaitMs).then(() => this.live.committed(batch, true));
+      await delay(tellEveryMs);
     }
   }
 }

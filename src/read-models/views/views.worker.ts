@@ -30,7 +30,9 @@ const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip,
   const recent = new RecentEvents({ tip: 0, maxEvents: 1, maxBytes: 0 }); // nothing is appended here: all is read from the file
   const reader = new LogReader(logFile, recent);
   const advance = (position: Position) => {
-    recent.restart(toSequence(position));
+    const sequence = toSequence(position);
+    if (sequence <= recent.tip) return;
+    recent.restart(sequence);
     reader.wake();
   };
   reader.open();
