@@ -48,21 +48,22 @@ type Shown = {
   }[];
 };
 
-const show = async (server: Server, id: string): Promise<Shown> => {
+/** Null until the views show the message: some milliseconds after the 202. */
+const show = async (server: Server, id: string): Promise<Shown | null> => {
   const query = `query ($id: ID!) {
     message(id: $id) {
       timeline { at text }
       deliveries { status nextAttemptAt attempts { number durationMs responseCode error } }
     }
   }`;
-  return (await server.graphql<{ message: Shown }>(query, { id })).message;
+  return (await server.graphql<{ message: Shown | null }>(query, { id })).message;
 };
 
 /** Says every attempt once, as soon as the views show it. @returns when the delivery has ended. */
 const watch = async (server: Server, order: number, id: string): Promise<void> => {
   const told = new Set<number>();
   for (;;) {
-    const delivery = (await show(server, id)).deliveries[0];
+    const delivery = (await show(server, id))?.deliveries[0];
     for (const { number, durationMs, responseCode, error } of delivery?.attempts.toSorted((a, b) => a.number - b.number) ?? []) {
       if (told.has(number)) continue;
       told.add(number);
@@ -119,9 +120,9 @@ try {
   const { endpoint } = await server.graphql<{ endpoint: { name: string; successRate: { label: string } } }>(query, { id: endpointId });
   say('service', `${endpoint.name}: success rate ${endpoint.successRate.label}`);
 
-  const retried = (await Promise.all(messages.map(({ id }) => show(server, id)))).toSorted(
-    (a, b) => b.timeline.length - a.timeline.length,
-  )[0];
+  const retried = (await Promise.all(messages.map(({ id }) => show(server, id))))
+    .filter((shown) => shown !== null)
+    .toSorted((a, b) => b.timeline.length - a.timeline.length)[0];
   console.log('\nThe timeline of the message that the receiver refused at first:');
   for (const { at, text } of retried?.timeline ?? []) console.log(`  ${at}  ${text}`);
   const code = await server.stop();
