@@ -14,6 +14,7 @@ import { hashOfKey, newKey } from './commands/organization-commands.ts';
 import type { Config } from './config.ts';
 import { addressGuard } from './delivery/address-guard.ts';
 import { AttemptRunner } from './delivery/attempt-runner.ts';
+import { BatchCloser } from './delivery/batch-closer.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
@@ -69,9 +70,16 @@ export class Service {
       // 2. The read models.
       const folder = join(config.dataDir, 'views');
       const database = new SqliteDatabase(folder, log);
-      const live = new LiveDeliveries();
+      const queries = new ViewQueries(() => views.read);
+      const live = new LiveDeliveries(async (organization, id) =>
+        (await queries.deliveriesOfBatch(organization, id)).map((delivery) => ({
+          ...delivery,
+          deliveryId: delivery.id,
+          organizationId: organization,
+        })),
+      );
       const { logLevel } = config;
-      const views = new ViewsThread(store, database, live, log, { logFile: store.file, folder, logLevel });
+      const views: ViewsThread = new ViewsThread(store, database, live, log, { logFile: store.file, folder, logLevel });
 
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();
@@ -80,7 +88,7 @@ export class Service {
       const runner = new AttemptRunner(store, ledger, directory, sender, `Hookledger/${version}`, (outcome) => metrics.attempt(outcome));
       const due = new DueAttempts(() => deliveries.read);
       const statuses = () => [views.status(), deliveries.status()];
-      const dispatcher = new Dispatcher(due, directory, runner, config, log);
+      const dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, ledger, due), config, log);
       const app = await NestFactory.create<NestFastifyApplication>(
         AppModule.of({
           store,
@@ -92,7 +100,7 @@ export class Service {
           },
           ledger,
           directory,
-          queries: new ViewQueries(() => views.read),
+          queries,
           live,
           registry: metrics.registry,
           readiness: { log: async () => ({ tip: await store.tip() }), consumers: statuses },

@@ -1,12 +1,14 @@
-// The commands on deliveries: retry one, retry all that match, cancel.
+// The commands on deliveries: retry one, retry all that match, cancel. One that goes in a batch is retried and cancelled with it.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { delivery, deliveryStream, type DeliveryCommand, type DeliverySubject } from '../domain/delivery.ts';
+import type { AttemptsCommand } from '../domain/attempts.ts';
+import { batch, batchStream } from '../domain/batch.ts';
+import { delivery, deliveryStream } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
-import { ViewQueries, type DeliveryFilter } from '../read-models/views/queries.ts';
+import { ViewQueries, type DeliveryFilter, type DeliverySubjectView } from '../read-models/views/queries.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type Cause } from './ledger.ts';
 
 /** A fresh series of attempts, now; also for one that succeeded or was cancelled. Refused where the endpoint was deleted. */
 export class RetryDelivery extends Command<Done> {
@@ -40,10 +42,40 @@ export class CancelDelivery extends Command<Done> {
 /** Deliveries decided in one append. */
 const batchSize = 200;
 
-const subjectOf = async (views: ViewQueries, { organizationId }: Caller, id: DeliveryId): Promise<DeliverySubject> => {
-  const [subject] = await views.deliverySubjects(organizationId, [id]);
-  if (!subject) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
-  return subject.subject;
+const known = async (views: ViewQueries, { organizationId }: Caller, id: DeliveryId): Promise<DeliverySubjectView> => {
+  const [found] = await views.deliverySubjects(organizationId, [id]);
+  if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
+  return found;
+};
+
+/** Each on the stream that says what becomes of the delivery: that of its batch, once, where it goes in one. */
+const carryOut = async (ledger: Ledger, deliveries: readonly DeliverySubjectView[], command: AttemptsCommand, cause: Cause) => {
+  const batches = new Map(deliveries.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
+  const [alone, inBatches] = await Promise.all([
+    ledger.executeAll(
+      deliveries
+        .filter((each) => !each.batch)
+        .map(({ id, subject }) => ({ stream: deliveryStream(id), decider: delivery, command: { ...command, subject } })),
+      cause,
+    ),
+    ledger.executeAll(
+      Array.from(
+        batches,
+        ([
+          id,
+          {
+            subject: { organizationId, endpointId },
+            batch: of,
+          },
+        ]) => {
+          const subject = { organizationId, endpointId, size: of?.size ?? 1 };
+          return { stream: batchStream(id), decider: batch, command: { ...command, subject } };
+        },
+      ),
+      cause,
+    ),
+  ]);
+  return [...alone, ...inBatches];
 };
 
 @CommandHandler(RetryDelivery)
@@ -55,12 +87,12 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   ) {}
 
   async execute({ caller, deliveryId }: RetryDelivery): Promise<Done> {
-    const subject = await subjectOf(this.views, caller, deliveryId);
+    const found = await known(this.views, caller, deliveryId);
     // It could only be cancelled then, and how it had ended would be forgotten.
-    if (!this.directory.endpoint(subject.endpointId))
+    if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
-    const command: DeliveryCommand = { type: 'RequestRetry', subject, now: new Date() };
-    return this.ledger.execute({ stream: deliveryStream(deliveryId), decider: delivery, command }, causeOf(caller));
+    const [outcome] = await carryOut(this.ledger, [found], { type: 'RequestRetry', now: new Date() }, causeOf(caller));
+    return { position: outcome?.position };
   }
 }
 
@@ -72,12 +104,12 @@ export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
   ) {}
 
   async execute({ caller, deliveryId }: CancelDelivery): Promise<Done> {
-    const subject = await subjectOf(this.views, caller, deliveryId);
-    const command: DeliveryCommand = { type: 'Cancel', subject, now: new Date(), reason: `cancelled by ${caller.actor}` };
-    const outcome = await this.ledger.execute({ stream: deliveryStream(deliveryId), decider: delivery, command }, causeOf(caller));
-    if (outcome.events.length === 0 && outcome.state.status !== 'cancelled')
+    const found = await known(this.views, caller, deliveryId);
+    const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
+    const [outcome] = await carryOut(this.ledger, [found], command, causeOf(caller));
+    if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
       throw conflict(`The delivery has ${outcome.state.status} already; only one that is still open can be cancelled.`);
-    return outcome;
+    return { position: outcome?.position };
   }
 }
 
@@ -97,11 +129,7 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     let position: Position | undefined;
     for await (const page of this.views.matchingDeliveries(caller.organizationId, wanted, batchSize)) {
       const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
-      const decisions = retryable.map(({ id, subject }) => {
-        const command: DeliveryCommand = { type: 'RequestRetry', subject, now };
-        return { stream: deliveryStream(id), decider: delivery, command };
-      });
-      const outcomes = await this.ledger.executeAll(decisions, cause);
+      const outcomes = await carryOut(this.ledger, retryable, { type: 'RequestRetry', now }, cause);
       for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;
       matched += retryable.length;
     }

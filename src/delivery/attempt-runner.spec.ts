@@ -56,7 +56,7 @@ describe('the attempt runner', () => {
   const remove = () => append('endpoint-e1', { type: 'endpoint.deleted', data: {} }, 0);
   const due = (more: { attempt?: number; failures?: number; revision?: ExpectedRevision; test?: true; read?: boolean } = {}) => {
     const { attempt = 1, failures = 0, revision = 'no-stream', test, read } = more;
-    return new ScheduleAttempt(id, { ...subject, ...(test ? { test } : {}) }, attempt, failures, revision, 0, read ? undefined : message);
+    return new ScheduleAttempt(id, { ...subject, ...(test ? { test } : {}) }, attempt, failures, revision, 0, read ? undefined : [message]);
   };
   const history = async () => (await store.readStream(deliveryStream(id))).map(({ type, data }) => ({ type, data }));
   const byHand = (command: DeliveryCommand) =>

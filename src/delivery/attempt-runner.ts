@@ -1,15 +1,18 @@
 // The attempt runner: one attempt from due to recorded. Makes the request, sends it, and appends what came of it.
-import { setTimeout as delay } from 'node:timers/promises';
-import { delivery, deliveryStream, type AttemptRecord, type DeliveryCommand, type RetryPolicy } from '../domain/delivery.ts';
-import type { Position } from '../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../domain/message.ts';
+import { type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../domain/attempts.ts';
+import { batch, batchStream } from '../domain/batch.ts';
+import { delivery, deliveryStream } from '../domain/delivery.ts';
+import type { BatchId, DeliveryId, Position } from '../domain/ids.ts';
+import type { MessageEvent } from '../domain/message.ts';
 import { Ledger, type Cause } from '../commands/ledger.ts';
-import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
+import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
-import type { ScheduleAttempt } from './delivery.saga.ts';
+import { isBatch, type ScheduleAttempt, type Subject } from './delivery.saga.ts';
 import { FormatError } from './formats/format-error.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
 import type { Sender, SendOutcome } from './sender.ts';
+import { messagesOf } from './sent-messages.ts';
+import { untilAvailable } from './until-available.ts';
 
 export type AttemptResult = {
   /** Where the outcome is recorded. */
@@ -36,10 +39,10 @@ export class AttemptRunner {
   async run(due: ScheduleAttempt): Promise<AttemptResult> {
     const endpoint = this.directory.endpoint(due.subject.endpointId);
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
-    // 1. Make the request from the message and the configuration of this moment.
-    const message = due.message ?? (await this.read(due));
+    // 1. Make the request from the messages and the configuration of this moment.
+    const messages = due.messages ?? (await messagesOf(due, this.store));
     const now = new Date();
-    const request = this.build(due, endpoint, message, now);
+    const request = this.build(due, endpoint, messages, now);
     // 2. Send it.
     const outcome =
       request instanceof FormatError
@@ -55,11 +58,22 @@ export class AttemptRunner {
     return { position, receiver: judge(outcome) };
   }
 
-  private build(due: ScheduleAttempt, endpoint: KnownEndpoint, event: RecordedEvent<MessageEvent>, now: Date): BuiltRequest | FormatError {
-    const { type, timestamp, data } = event.data;
+  private build(
+    due: ScheduleAttempt,
+    endpoint: KnownEndpoint,
+    events: readonly RecordedEvent<MessageEvent>[],
+    now: Date,
+  ): BuiltRequest | FormatError {
+    const messages = events.map(({ stream, data: { type, timestamp, data } }) => ({
+      id: stream.slice('message-'.length),
+      type,
+      timestamp,
+      data,
+    }));
     try {
       return buildRequest({
-        message: { id: due.subject.messageId, type, timestamp, data },
+        id: isBatch(due.subject) ? due.id : due.subject.messageId,
+        messages: isBatch(due.subject) || endpoint.configuration.settings.batch || !messages[0] ? messages : messages[0],
         settings: endpoint.configuration.settings,
         headers: endpoint.headers,
         secrets: endpoint.secrets(now),
@@ -73,40 +87,29 @@ export class AttemptRunner {
     }
   }
 
-  private async read({ subject }: ScheduleAttempt): Promise<RecordedEvent<MessageEvent>> {
-    const [event] = await this.untilAvailable(() => this.store.readStream(messageStream(subject.messageId)));
-    if (event?.type === 'message.accepted') return event;
-    throw new Error(`The log has no message ${subject.messageId}, though a delivery of it is due.`);
-  }
-
   private cancel(due: ScheduleAttempt): Promise<Position> {
-    return this.record(due, { type: 'Cancel', subject: due.subject, now: new Date(), reason: 'the endpoint was deleted' }, true);
+    return this.record(due, { type: 'Cancel', now: new Date(), reason: 'the endpoint was deleted' }, true);
   }
 
   /** An attempt that was made must be recorded, so this goes on until the log takes it. */
-  private async record(due: ScheduleAttempt, command: DeliveryCommand, reload = false): Promise<Position> {
-    const { deliveryId, attempt, failuresInSeries, revision } = due;
-    const known = { state: { status: 'pending', attempt, failuresInSeries }, revision } as const;
-    const decision = { stream: deliveryStream(deliveryId), decider: delivery, command, ...(reload ? {} : { known }) };
-    const cause: Cause = {
-      actor: 'system:dispatcher',
-      commandId: `${deliveryId}/${attempt}/${command.type === 'Cancel' ? 'cancel' : 'outcome'}`,
-    };
-    const { position } = await this.untilAvailable(() => this.ledger.execute(decision, cause));
+  private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
+    const { id, subject, attempt, failuresInSeries, revision } = due;
+    const cause: Cause = { actor: 'system:dispatcher', commandId: `${id}/${attempt}/${command.type === 'Cancel' ? 'cancel' : 'outcome'}` };
+    const pending = { status: 'pending', attempt, failuresInSeries } as const;
+    const { position } = await untilAvailable((): Promise<{ readonly position: Position | undefined }> => {
+      if (!isBatch(subject)) {
+        const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
+        return this.ledger.execute(reload ? decision : { ...decision, known: { state: pending, revision } }, cause);
+      }
+      const decision = { stream: batchStream(id as BatchId), decider: batch, command: { ...command, subject } };
+      // What is in it plays no part in what is decided here.
+      return this.ledger.execute(reload ? decision : { ...decision, known: { state: { ...pending, messages: [] }, revision } }, cause);
+    });
     return position as Position; // the stream has an event now
   }
-
-  private async untilAvailable<T>(work: () => Promise<T>): Promise<T> {
-    for (let wait = 100; ; wait = Math.min(wait * 2, 5000)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof LogUnavailable)) throw error;
-        await delay(wait);
-      }
-    }
-  }
 }
+
+const isTest = (subject: Subject) => !isBatch(subject) && subject.test === true;
 
 const judge = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (outcome.outcome === 'succeeded') return 'answers';
@@ -119,7 +122,7 @@ const commandFor = (
   { revision, configuration }: KnownEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
-): DeliveryCommand => {
+): AttemptsCommand => {
   const record: AttemptRecord = {
     attempt,
     startedAt: outcome.startedAt,
@@ -132,8 +135,8 @@ const commandFor = (
       ? {}
       : { responseCode: outcome.responseCode, responseHeaders: outcome.responseHeaders, responseBody: outcome.responseBody }),
   };
-  if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', subject, record };
+  if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
   const { failure, error, retryAfter } = outcome;
-  const policy = subject.test ? testPolicy : configuration.settings.retryPolicy;
-  return { type: 'RecordFailure', subject, record, failure, error, policy, random: Math.random(), notBefore: retryAfter };
+  const policy = isTest(subject) ? testPolicy : configuration.settings.retryPolicy;
+  return { type: 'RecordFailure', record, failure, error, policy, random: Math.random(), notBefore: retryAfter };
 };

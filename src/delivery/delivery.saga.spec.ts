@@ -1,12 +1,13 @@
 import 'reflect-metadata';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { accepted, record, recorded, registered, subject } from '../../test/support/samples.ts';
+import { accepted, organizationId, record, recorded, registered, subject } from '../../test/support/samples.ts';
+import type { BatchEvent } from '../domain/batch.ts';
 import type { DeliveryEvent } from '../domain/delivery.ts';
-import type { EndpointId, MessageId } from '../domain/ids.ts';
+import type { BatchId, EndpointId, MessageId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/ids.ts';
-import { DeliverySaga, DisableGoneEndpoint, DropAttempt, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
+import { CountBatch, DeliverySaga, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
 
 const decided = (...events: RecordedEvent[]) => lastValueFrom(new DeliverySaga().deliver(from(events)).pipe(toArray()));
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -24,8 +25,8 @@ describe('the delivery saga', () => {
     const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
     const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
     expect(await decided(event)).toEqual([
-      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), event),
-      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), event),
+      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), [event]),
+      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), [event]),
     ]);
   });
   it('schedules a retry for when it is due', async () =>
@@ -52,13 +53,35 @@ describe('the delivery saga', () => {
     const retried = await decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
     expect(retried.map(({ constructor }) => constructor)).toEqual([ScheduleAttempt, DisableGoneEndpoint]);
   });
+  it('schedules a batch in place of the deliveries in it, and counts it', async () => {
+    const messages = ['m1', 'm2'] as MessageId[];
+    const closed: BatchEvent = { type: 'batch.closed', data: { organizationId, endpointId: e1, number: 3, messages } };
+    const event = recorded(closed, { stream: 'batch-b1' });
+    expect(await decided(event)).toEqual([
+      new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
+      new DropAttempt(deliveryIdOf('m2' as MessageId, e1)),
+      new CountBatch(e1, 3),
+      new ScheduleAttempt('b1' as BatchId, { organizationId, endpointId: e1, size: 2 }, 1, 0, 0, Date.parse(event.recordedAt)),
+    ]);
+  });
+  it('retries a batch as one, and drops it when it ends', async () => {
+    const of = { organizationId, endpointId: e1, size: 2 };
+    const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });
+    const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T14:00:00.000Z' } as const;
+    expect(await decided(on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } }))).toEqual([
+      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z')),
+    ]);
+    expect(await decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([
+      new DropAttempt('b1' as BatchId),
+    ]);
+  });
   it('releases what waits for a deleted endpoint', async () => {
     const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
     expect(await decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt))]);
   });
   it('follows the order of the log', async () => {
     const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));
-    expect((await decided(...events)).map((each) => ('subject' in each ? each.subject.messageId : ''))).toEqual([
+    expect((await decided(...events)).map((each) => ('subject' in each && !isBatch(each.subject) ? each.subject.messageId : ''))).toEqual([
       '1',
       '1',
       '2',

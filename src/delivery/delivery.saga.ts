@@ -2,31 +2,54 @@
 import { Injectable } from '@nestjs/common';
 import { Saga } from '@nestjs/cqrs';
 import { mergeMap, type Observable } from 'rxjs';
+import type { BatchEvent, BatchSubject } from '../domain/batch.ts';
 import type { DeliveryEvent, DeliverySubject } from '../domain/delivery.ts';
-import type { DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import type { ExpectedRevision, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/ids.ts';
 
-/** The next attempt of a delivery is due; it takes the place of any that was due before. */
+/** What one request carries: a delivery, or a batch of them. */
+export type SendingId = DeliveryId | BatchId;
+export type Subject = DeliverySubject | BatchSubject;
+export const isBatch = (subject: Subject): subject is BatchSubject => 'size' in subject;
+
+/** The next attempt of a delivery or a batch is due; it takes the place of any that was due before. */
 export class ScheduleAttempt {
   constructor(
-    readonly deliveryId: DeliveryId,
-    readonly subject: DeliverySubject,
+    readonly id: SendingId,
+    readonly subject: Subject,
     readonly attempt: number,
     readonly failuresInSeries: number,
-    /** Where the delivery's stream stands, so that the outcome can be appended without reading it. */
+    /** Where its stream stands, so that the outcome can be appended without reading it. */
     readonly revision: ExpectedRevision,
     /** Milliseconds since 1970. */
     readonly dueAt: number,
-    /** At hand right after the message was accepted; otherwise it is read from the log. */
-    readonly message?: RecordedEvent<MessageEvent>,
+    /** What is sent. At hand right after it was accepted; otherwise it is read from the log. */
+    readonly messages?: readonly RecordedEvent<MessageEvent>[],
   ) {}
+
+  /** Nothing was attempted yet, and no row of the table can be older than this. */
+  get isFirst(): boolean {
+    return this.revision === (isBatch(this.subject) ? 0 : 'no-stream');
+  }
+
+  withMessages(messages: readonly RecordedEvent<MessageEvent>[] | undefined): ScheduleAttempt {
+    return new ScheduleAttempt(this.id, this.subject, this.attempt, this.failuresInSeries, this.revision, this.dueAt, messages);
+  }
 }
 
-/** A delivery ended: nothing is due. */
+/** It ended, or goes in a batch: nothing is due. */
 export class DropAttempt {
-  constructor(readonly deliveryId: DeliveryId) {}
+  constructor(readonly id: SendingId) {}
+}
+
+/** An endpoint's newest batch: the next one has the next number. */
+export class CountBatch {
+  constructor(
+    readonly endpointId: EndpointId,
+    readonly number: number,
+  ) {}
 }
 
 /** An endpoint is gone: all that waits for it is due now, so that the dispatcher finds it gone and cancels it. */
@@ -48,7 +71,7 @@ export class DisableGoneEndpoint {
   ) {}
 }
 
-export type SagaCommand = ScheduleAttempt | DropAttempt | ReleaseEndpoint | DisableGoneEndpoint;
+export type SagaCommand = ScheduleAttempt | DropAttempt | CountBatch | ReleaseEndpoint | DisableGoneEndpoint;
 
 @Injectable()
 export class DeliverySaga {
@@ -61,16 +84,23 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
   switch (event.type) {
     case 'message.accepted':
       return firstAttempts(event);
-    case 'delivery.attempt-failed': {
+    case 'batch.closed':
+      return firstAttemptOfBatch(event);
+    case 'delivery.attempt-failed':
+    case 'batch.attempt-failed': {
       const retry = event.data.retryAt === undefined ? [] : [retryOf(event, Date.parse(event.data.retryAt))];
       return event.data.responseCode === 410 ? [...retry, gone(event)] : retry;
     }
     case 'delivery.retry-requested':
+    case 'batch.retry-requested':
       return [freshSeries(event)];
     case 'delivery.attempt-succeeded':
     case 'delivery.exhausted':
     case 'delivery.cancelled':
-      return [new DropAttempt(deliveryOf(event))];
+    case 'batch.attempt-succeeded':
+    case 'batch.exhausted':
+    case 'batch.cancelled':
+      return [new DropAttempt(sendingOf(event))];
     case 'endpoint.deleted':
       return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt))];
     default:
@@ -78,14 +108,14 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
   }
 };
 
-const deliveryOf = ({ stream }: RecordedEvent<DeliveryEvent>) => stream.slice('delivery-'.length) as DeliveryId;
+/** What an event of a delivery or of a batch is about. */
+export const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => stream.slice(stream.indexOf('-') + 1) as SendingId;
 
-const subjectOf = ({ organizationId, messageId, endpointId, test }: DeliverySubject): DeliverySubject => ({
-  organizationId,
-  messageId,
-  endpointId,
-  ...(test ? { test } : {}),
-});
+const subjectOf = (data: Subject): Subject => {
+  const { organizationId, endpointId } = data;
+  if (isBatch(data)) return { organizationId, endpointId, size: data.size };
+  return { organizationId, messageId: data.messageId, endpointId, ...(data.test ? { test: data.test } : {}) };
+};
 
 const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] => {
   const messageId = event.stream.slice('message-'.length) as MessageId;
@@ -93,20 +123,32 @@ const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] =>
   return destinations.map(({ endpointId, notBefore }) => {
     const subject = subjectOf({ organizationId, messageId, endpointId, test });
     const dueAt = Date.parse(notBefore ?? event.recordedAt);
-    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, event);
+    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, [event]);
   });
 };
 
-type Recorded<T extends DeliveryEvent['type']> = RecordedEvent<DeliveryEvent & { type: T }>;
-
-const retryOf = (event: Recorded<'delivery.attempt-failed'>, dueAt: number) => {
-  const { data, revision } = event;
-  return new ScheduleAttempt(deliveryOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt);
+/** The deliveries in it are no longer due by themselves. */
+const firstAttemptOfBatch = (event: RecordedEvent<BatchEvent & { type: 'batch.closed' }>): SagaCommand[] => {
+  const { organizationId, endpointId, number, messages } = event.data;
+  const subject = { organizationId, endpointId, size: messages.length };
+  return [
+    ...messages.map((messageId) => new DropAttempt(deliveryIdOf(messageId, endpointId))),
+    new CountBatch(endpointId, number),
+    new ScheduleAttempt(sendingOf(event), subject, 1, 0, event.revision, Date.parse(event.recordedAt)),
+  ];
 };
 
-const freshSeries = (event: Recorded<'delivery.retry-requested'>) => {
+type Recorded<T extends (DeliveryEvent | BatchEvent)['type']> = RecordedEvent<(DeliveryEvent | BatchEvent) & { type: T }>;
+
+const retryOf = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>, dueAt: number) => {
   const { data, revision } = event;
-  return new ScheduleAttempt(deliveryOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at));
+  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt);
 };
 
-const gone = ({ id, data }: Recorded<'delivery.attempt-failed'>) => new DisableGoneEndpoint(data.endpointId, data.endpointRevision, id);
+const freshSeries = (event: Recorded<'delivery.retry-requested' | 'batch.retry-requested'>) => {
+  const { data, revision } = event;
+  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at));
+};
+
+const gone = ({ id, data }: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
+  new DisableGoneEndpoint(data.endpointId, data.endpointRevision, id);

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { recorded, record, subject as someone } from '../../test/support/samples.ts';
-import type { EndpointStatus } from '../domain/endpoint.ts';
-import type { DeliveryId, EndpointId, Position } from '../domain/ids.ts';
+import type { EndpointSettings, EndpointStatus } from '../domain/endpoint.ts';
+import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts';
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
-import { ScheduleAttempt } from './delivery.saga.ts';
+import type { BatchCloser, InBatch } from './batch-closer.ts';
+import { isBatch, ScheduleAttempt } from './delivery.saga.ts';
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import type { DueAttempts } from './due-attempts.ts';
 
@@ -14,13 +15,15 @@ const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = fa
   return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt);
 };
 /** The event that an attempt's outcome is. */
-const outcomeOf = ({ deliveryId, subject }: ScheduleAttempt, position: number) =>
-  recorded({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } }, { stream: `delivery-${deliveryId}`, position });
+const outcomeOf = ({ id }: ScheduleAttempt, position: number) =>
+  recorded({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
 
 /** A dispatcher between a table, a directory and a runner that a test plays the part of. */
 const build = (options: Partial<DispatcherOptions> = {}) => {
   const rows = new Map<string, ScheduleAttempt>();
   const status = new Map<string, EndpointStatus>();
+  const batch = new Map<string, EndpointSettings['batch']>();
+  const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
   const sent: { attempt: ScheduleAttempt; end: (result?: Partial<AttemptResult>) => void; fail: (error: Error) => void }[] = [];
   const log = { error: vi.fn<() => void>() };
   let changed: (id: EndpointId) => void = () => undefined;
@@ -30,7 +33,7 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
     ofEndpoint: async (id: EndpointId, until: number, limit: number, testsOnly: boolean) => {
       reads.push(id);
       const mine = [...rows.values()].filter(
-        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= until && (!testsOnly || subject.test),
+        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= until && (!testsOnly || (!isBatch(subject) && subject.test)),
       );
       const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
       await slow;
@@ -47,7 +50,7 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
   };
   const directory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
-    endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED' } }),
+    endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
   };
   let position = 0;
   const runner = {
@@ -57,10 +60,20 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
         sent.push({ attempt: due, end, fail: reject });
       }),
   };
+  const closer = {
+    take: () => undefined,
+    close: (_: EndpointId, attempts: readonly ScheduleAttempt[]) =>
+      new Promise<InBatch>((resolve, reject) => {
+        const ids = attempts.map(({ id }) => id);
+        const end = (left = 0) => resolve({ ids: ids.slice(0, ids.length - left), position: at(++position) });
+        closed.push({ of: ids, end, fail: reject });
+      }),
+  };
   const dispatcher = new Dispatcher(
     due as unknown as DueAttempts, // as much of each as it uses
     directory as unknown as EndpointDirectory,
     runner as unknown as AttemptRunner,
+    closer as unknown as BatchCloser,
     { concurrency: 100, endpointConcurrency: 8, ...options },
     log,
   );
@@ -69,12 +82,14 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
     due,
     rows,
     sent,
+    batch,
+    closed,
     reads,
     log,
-    ids: () => sent.map((each) => each.attempt.deliveryId as string),
+    ids: () => sent.map((each) => each.attempt.id as string),
     /** The table gains these rows. */
     write: (...attempts: ScheduleAttempt[]) => {
-      for (const each of attempts) rows.set(each.deliveryId, each);
+      for (const each of attempts) rows.set(each.id, each);
       dispatcher.committed(
         [recorded({ type: 'organization.event-type-retired', data: { name: 'x' } }, { stream: 'organization-1', position })],
         attempts,
@@ -300,7 +315,7 @@ describe('the dispatcher', () => {
     const { dispatcher, sent, ids } = build({ endpointConcurrency: 1 });
     dispatcher.start();
     for (const each of [attempt('a'), attempt('b'), attempt('c')]) dispatcher.offer(each);
-    const cancelled = { type: 'delivery.cancelled', data: { ...attempt('b').subject, at: 'x', reason: 'x' } } as const;
+    const cancelled = { type: 'delivery.cancelled', data: { ...someone, at: 'x', reason: 'x' } } as const;
     dispatcher.committed([recorded(cancelled, { stream: 'delivery-b' })], []);
     sent[0]?.end();
     await settle();
@@ -353,5 +368,107 @@ describe('the dispatcher', () => {
     dispatcher.offer(attempt('a'));
     await dispatcher.stop(1);
     expect(dispatcher.requestsInFlight).toBe(1);
+  });
+});
+
+describe('the dispatcher, for an endpoint that takes batches,', () => {
+  const endpoint = 'e1';
+  const builtWith = (maxSize: number, maxWaitMs = 1000) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const built = build();
+    built.batch.set(endpoint, { maxSize, maxWaitMs });
+    built.dispatcher.start();
+    return built;
+  };
+  const due = (...ids: string[]) => ids.map((id) => attempt(id, endpoint, { dueAt: Date.now() }));
+
+  it('closes a batch as soon as it is full', async () => {
+    const { dispatcher, closed, sent } = builtWith(2);
+    for (const each of due('a', 'b', 'c')) dispatcher.offer(each);
+    expect(closed.map(({ of }) => of)).toEqual([['a', 'b']]);
+    closed[0]?.end();
+    await settle();
+    expect(closed).toHaveLength(1);
+    expect(sent).toEqual([]);
+  });
+
+  it('closes what there is when the first has waited for long enough', async () => {
+    const { dispatcher, closed } = builtWith(10);
+    for (const each of due('a', 'b')) dispatcher.offer(each);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(closed).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(closed.map(({ of }) => of)).toEqual([['a', 'b']]);
+  });
+
+  it('gathers on while a batch is being closed, and leaves to the next what did not fit', async () => {
+    const { dispatcher, closed } = builtWith(2);
+    for (const each of due('a', 'b', 'c')) dispatcher.offer(each);
+    closed[0]?.end(1);
+    await settle();
+    expect(closed.map(({ of }) => of)).toEqual([
+      ['a', 'b'],
+      ['b', 'c'],
+    ]);
+  });
+
+  it('sends a closed batch, a test and what was attempted before at once', async () => {
+    const { dispatcher, ids } = builtWith(10);
+    const batch = new ScheduleAttempt(
+      'batch' as BatchId,
+      { organizationId: someone.organizationId, endpointId: endpoint as EndpointId, size: 2 },
+      1,
+      0,
+      0,
+      0,
+    );
+    const before = new ScheduleAttempt('again' as DeliveryId, { ...someone, endpointId: endpoint as EndpointId }, 2, 1, 0, 0);
+    for (const each of [batch, attempt('test', endpoint, { test: true }), before]) dispatcher.offer(each);
+    expect(ids()).toEqual(['batch', 'test', 'again']);
+  });
+
+  it('closes nothing of what is held, and finds it in the table when it is let go', async () => {
+    const { dispatcher, closed, rows, setStatus } = builtWith(2);
+    const [a, b] = due('a', 'b') as [ScheduleAttempt, ScheduleAttempt];
+    dispatcher.offer(a);
+    setStatus(endpoint, 'PAUSED');
+    dispatcher.offer(b);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(closed).toEqual([]);
+    for (const each of [a, b]) rows.set(each.id, each);
+    setStatus(endpoint, 'ENABLED');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(closed.map(({ of }) => of)).toEqual([['a', 'b']]);
+  });
+
+  it('leaves out what was cancelled while it gathered', async () => {
+    const { dispatcher, closed } = builtWith(2);
+    const [a, b, c] = due('a', 'b', 'c') as [ScheduleAttempt, ScheduleAttempt, ScheduleAttempt];
+    dispatcher.offer(a);
+    const cancelled = { type: 'delivery.cancelled', data: { ...someone, at: 'x', reason: 'x' } } as const;
+    dispatcher.committed([recorded(cancelled, { stream: 'delivery-a' })], []);
+    for (const each of [b, c]) dispatcher.offer(each);
+    expect(closed.map(({ of }) => of)).toEqual([['b', 'c']]);
+  });
+
+  it('sends each by itself when the endpoint takes no batches any more', () => {
+    const { dispatcher, closed, ids, batch, setStatus } = builtWith(10);
+    for (const each of due('a', 'b')) dispatcher.offer(each);
+    batch.delete(endpoint);
+    setStatus(endpoint, 'ENABLED');
+    expect(ids()).toEqual(['a', 'b']);
+    expect(closed).toEqual([]);
+  });
+
+  it('tries again where a batch could not be closed', async () => {
+    const { dispatcher, closed, log } = builtWith(2);
+    for (const each of due('a', 'b')) dispatcher.offer(each);
+    closed[0]?.fail(new Error('away'));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(closed.map(({ of }) => of)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    expect(log.error).toHaveBeenCalledOnce();
   });
 });

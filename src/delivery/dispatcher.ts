@@ -1,26 +1,37 @@
 // The dispatcher: which due attempt goes when. One lane per endpoint, so that nothing waits behind somebody else's dead endpoint:
 // a lane has a bound of its own, which falls while its receiver does not answer and grows while it does.
+// For an endpoint that takes batches, a lane gathers deliveries first, and has a batch of them closed by size or by wait.
 import type { BaseLogger } from 'pino';
-import type { EndpointId, DeliveryId, Position } from '../domain/ids.ts';
+import type { BatchEvent } from '../domain/batch.ts';
+import type { DeliveryEvent } from '../domain/delivery.ts';
+import type { EndpointId, Position } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { deliveryIdOf } from '../event-store/ids.ts';
 import type { AttemptRunner } from './attempt-runner.ts';
-import { ScheduleAttempt } from './delivery.saga.ts';
+import type { BatchCloser } from './batch-closer.ts';
+import { isBatch, ScheduleAttempt, sendingOf, type SendingId } from './delivery.saga.ts';
 import type { DueAttempts } from './due-attempts.ts';
 
 type Lane = {
   readonly id: EndpointId;
   /** Next to go, oldest first; bounded. */
   waiting: ScheduleAttempt[];
+  /** To go in a batch, oldest first; bounded. */
+  gathering: ScheduleAttempt[];
+  /** A batch is being closed. */
+  closing: boolean;
+  /** Closes what gathers, though it is no full batch. */
+  closeTimer: NodeJS.Timeout | undefined;
   inFlight: number;
   /** How many may be in flight now. */
   limit: number;
   /** The table holds due attempts that are not in `waiting`. */
   backlog: boolean;
   /** Waiting, in flight, or recorded at a position that the table does not show yet: the table's row is not to be taken. */
-  readonly underWay: Map<DeliveryId, Position | undefined>;
+  readonly underWay: Map<SendingId, Position | undefined>;
   /** Those that ceased to be under way while the table is being read: what was read of them may be outdated. */
-  left: Set<DeliveryId> | undefined;
+  left: Set<SendingId> | undefined;
 };
 
 export type DispatcherOptions = {
@@ -33,7 +44,7 @@ export type DispatcherOptions = {
 const firstLimit = 8;
 /** Attempts at hand, in all; beyond it they wait in the table. */
 const mostWaiting = 10_000;
-/** Of those, the ones that keep their message at hand; the others read it from the log again. */
+/** Messages that those keep at hand; the others are read from the log again. */
 const mostMessages = 1000;
 /** Attempts that a lane takes from the table at a time, and when more than `mostWaiting` are at hand: many lanes make many attempts. */
 const refillSize = 256;
@@ -54,6 +65,7 @@ export class Dispatcher {
   private running = false;
   private inFlight = 0;
   private waiting = 0;
+  private messages = 0;
   private wokenAt = 0;
   private nextWake = Number.POSITIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
@@ -63,6 +75,7 @@ export class Dispatcher {
     private readonly due: DueAttempts,
     private readonly directory: EndpointDirectory,
     private readonly runner: AttemptRunner,
+    private readonly batches: BatchCloser,
     private readonly options: DispatcherOptions,
     private readonly log: Pick<BaseLogger, 'error'>,
   ) {
@@ -83,6 +96,7 @@ export class Dispatcher {
   async stop(timeoutMs: number): Promise<void> {
     this.running = false;
     clearTimeout(this.timer);
+    for (const { closeTimer } of this.lanes.values()) clearTimeout(closeTimer);
     if (this.inFlight === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
@@ -97,10 +111,11 @@ export class Dispatcher {
   offer(attempt: ScheduleAttempt): void {
     if (!this.running || this.waiting >= mostWaiting) return;
     const lane = this.lane(attempt.subject.endpointId);
-    if (lane.waiting.length >= lane.limit * mostWaitingPerSlot) return;
+    const most = this.gathers(lane, attempt) ? 2 * this.mostGathered(lane) : lane.limit * mostWaitingPerSlot;
+    if (lane.waiting.length + lane.gathering.length >= most) return;
     // The log may hold the outcome of this very attempt already, further on than it was read: the table knows.
-    if (lane.underWay.has(attempt.deliveryId)) return;
-    this.enqueue(lane, attempt);
+    if (lane.underWay.has(attempt.id)) return;
+    this.enqueue(lane, isBatch(attempt.subject) ? attempt.withMessages(this.batches.take(attempt.id)) : attempt);
     this.pump(lane);
   }
 
@@ -110,19 +125,20 @@ export class Dispatcher {
     if (end === undefined) return;
     this.shown = end;
     for (const event of batch) {
-      if (!('endpointId' in event.data)) continue;
+      if (!isOfSending(event)) continue;
       const lane = this.lanes.get(event.data.endpointId);
-      const id = event.stream.slice('delivery-'.length) as DeliveryId;
-      if (!lane?.underWay.has(id)) continue;
-      const recorded = lane.underWay.get(id);
-      if (recorded !== undefined && recorded <= end) forget(lane, id);
-      else if (event.type === 'delivery.cancelled') this.withdraw(lane, id);
+      for (const id of lane ? idsIn(event) : []) {
+        if (!lane?.underWay.has(id)) continue;
+        const recorded = lane.underWay.get(id);
+        if (recorded !== undefined && recorded <= end) forget(lane, id);
+        else if (event.type === 'delivery.cancelled' || event.type === 'batch.cancelled') this.withdraw(lane, id);
+      }
     }
     const now = Date.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const { deliveryId, subject, dueAt } of written) {
+    for (const { id, subject, dueAt } of written) {
       if (dueAt > now) next = Math.min(next, dueAt);
-      else if (!this.lanes.get(subject.endpointId)?.underWay.has(deliveryId)) this.look(this.lane(subject.endpointId));
+      else if (!this.lanes.get(subject.endpointId)?.underWay.has(id)) this.look(this.lane(subject.endpointId));
     }
     this.wakeAt(next);
     for (const event of batch)
@@ -133,25 +149,46 @@ export class Dispatcher {
     let lane = this.lanes.get(id);
     if (!lane) {
       const limit = Math.min(firstLimit, this.options.endpointConcurrency);
-      lane = { id, waiting: [], inFlight: 0, limit, backlog: false, underWay: new Map(), left: undefined };
+      lane = {
+        id,
+        waiting: [],
+        gathering: [],
+        closing: false,
+        closeTimer: undefined,
+        inFlight: 0,
+        limit,
+        backlog: false,
+        underWay: new Map(),
+        left: undefined,
+      };
       this.lanes.set(id, lane);
     }
     return lane;
   }
 
   private enqueue(lane: Lane, attempt: ScheduleAttempt): void {
-    lane.underWay.set(attempt.deliveryId, undefined);
-    lane.waiting.push(this.waiting < mostMessages ? attempt : withoutMessage(attempt));
+    lane.underWay.set(attempt.id, undefined);
+    const queue = this.gathers(lane, attempt) ? lane.gathering : lane.waiting;
+    queue.push(this.messages < mostMessages ? attempt : attempt.withMessages(undefined));
     this.waiting++;
+    this.messages += queue.at(-1)?.messages?.length ?? 0;
+  }
+
+  /** It no longer waits. */
+  private took({ messages }: ScheduleAttempt): void {
+    this.waiting--;
+    this.messages -= messages?.length ?? 0;
   }
 
   /** A person cancelled it before it went. One that is in flight already is recorded as it ends. */
-  private withdraw(lane: Lane, id: DeliveryId): void {
-    const index = lane.waiting.findIndex(({ deliveryId }) => deliveryId === id);
-    if (index === -1) return;
-    lane.waiting.splice(index, 1);
-    this.waiting--;
-    forget(lane, id);
+  private withdraw(lane: Lane, id: SendingId): void {
+    for (const queue of [lane.waiting, lane.gathering]) {
+      const index = queue.findIndex((attempt) => attempt.id === id);
+      const [withdrawn] = index === -1 ? [] : queue.splice(index, 1);
+      if (!withdrawn) continue;
+      this.took(withdrawn);
+      forget(lane, id);
+    }
   }
 
   /** There may be something in the table for this lane. */
@@ -161,18 +198,75 @@ export class Dispatcher {
   }
 
   private pump(lane: Lane): void {
+    this.gather(lane);
     while (this.running && lane.waiting.length > 0 && lane.inFlight < lane.limit) {
       if (this.inFlight >= this.options.concurrency) {
         this.starved.add(lane);
         return;
       }
       const attempt = lane.waiting.shift() as ScheduleAttempt;
-      this.waiting--;
-      if (this.isHeld(lane.id) && !attempt.subject.test) forget(lane, attempt.deliveryId);
+      this.took(attempt);
+      if (this.isHeld(lane.id) && !isTest(attempt)) forget(lane, attempt.id);
       else void this.carryOut(lane, attempt);
     }
-    if (this.running && lane.backlog && lane.waiting.length < this.refillSize / 2) void this.refill(lane);
+    const waiting = lane.waiting.length + lane.gathering.length;
+    if (this.running && lane.backlog && waiting < Math.max(this.refillSize / 2, this.mostGathered(lane))) void this.refill(lane);
   }
+
+  // ── Batches ──
+
+  private batchOf(id: EndpointId) {
+    return this.directory.endpoint(id)?.configuration.settings.batch ?? null;
+  }
+
+  /** What a lane gathers at a time: a full batch. */
+  private mostGathered({ id }: Lane): number {
+    return this.batchOf(id)?.maxSize ?? 0;
+  }
+
+  /** A delivery that was never attempted goes in a batch where its endpoint takes those; a test and one that has a history go alone. */
+  private gathers(lane: Lane, attempt: ScheduleAttempt): boolean {
+    return attempt.isFirst && !isBatch(attempt.subject) && !isTest(attempt) && this.batchOf(lane.id) !== null;
+  }
+
+  /** Has batches closed of what gathers: full ones, and what has waited for long enough. */
+  private gather(lane: Lane): void {
+    if (!this.running || lane.closing || lane.gathering.length === 0) return;
+    clearTimeout(lane.closeTimer);
+    lane.closeTimer = undefined;
+    const batch = this.batchOf(lane.id);
+    if (!batch) return void lane.waiting.push(...lane.gathering.splice(0)); // it takes no batches any more
+    if (this.isHeld(lane.id)) {
+      for (const attempt of lane.gathering.splice(0)) {
+        this.took(attempt);
+        forget(lane, attempt.id);
+      }
+      return;
+    }
+    const since = lane.gathering[0]?.dueAt ?? 0;
+    const left = since + batch.maxWaitMs - Date.now();
+    if (lane.gathering.length >= batch.maxSize || left <= 0) void this.close(lane, batch.maxSize);
+    else lane.closeTimer = setTimeout(() => this.pump(lane), left);
+  }
+
+  /** The batch itself comes to this lane, or to that of another replica, by what follows from its event. */
+  private async close(lane: Lane, maxSize: number): Promise<void> {
+    lane.closing = true;
+    try {
+      const { ids, position } = await this.batches.close(lane.id, lane.gathering.slice(0, maxSize));
+      const closed = new Set(ids);
+      for (const attempt of lane.gathering) if (closed.has(attempt.id)) this.took(attempt);
+      lane.gathering = lane.gathering.filter(({ id }) => !closed.has(id));
+      for (const id of ids) this.recorded(lane, id, position);
+    } catch (error) {
+      this.log.error({ err: error, endpointId: lane.id }, 'A batch could not be closed; it is tried again.');
+      await new Promise((resolve) => setTimeout(resolve, readAgainMs).unref());
+    }
+    lane.closing = false;
+    this.pump(lane);
+  }
+
+  // ── Sending ──
 
   /** A paused or disabled endpoint gets nothing but tests; one that is gone has its deliveries cancelled. */
   private isHeld(id: EndpointId): boolean {
@@ -185,12 +279,12 @@ export class Dispatcher {
     this.inFlight++;
     try {
       const { position, receiver } = await this.runner.run(attempt);
-      this.recorded(lane, attempt.deliveryId, position);
+      this.recorded(lane, attempt.id, position);
       if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
       else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
     } catch (error) {
       // It stays under way, so that it is not sent over and over; the next start tries it again.
-      this.log.error({ err: error, deliveryId: attempt.deliveryId }, 'An attempt could not be carried out.');
+      this.log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
     }
     lane.inFlight--;
     this.inFlight--;
@@ -205,7 +299,7 @@ export class Dispatcher {
   }
 
   /** The table may have been faster than the answer of the log; then it holds what follows already. */
-  private recorded(lane: Lane, id: DeliveryId, position: Position): void {
+  private recorded(lane: Lane, id: SendingId, position: Position): void {
     lane.underWay.set(id, position);
     if (this.shown === undefined || position > this.shown) return;
     forget(lane, id);
@@ -218,15 +312,15 @@ export class Dispatcher {
 
   private async refill(lane: Lane): Promise<void> {
     if (lane.left) return; // it is being read
-    const left = new Set<DeliveryId>();
+    const left = new Set<SendingId>();
     lane.left = left;
     lane.backlog = false;
     const held = this.isHeld(lane.id);
-    const limit = this.refillSize + lane.underWay.size;
+    const limit = Math.max(this.refillSize, this.mostGathered(lane)) + lane.underWay.size;
     try {
       const rows = await this.due.ofEndpoint(lane.id, Date.now(), limit, held);
-      for (const row of rows) if (!lane.underWay.has(row.deliveryId) && !left.has(row.deliveryId)) this.enqueue(lane, row);
-      if (rows.length === limit || rows.some(({ deliveryId }) => left.has(deliveryId))) lane.backlog = true;
+      for (const row of rows) if (!lane.underWay.has(row.id) && !left.has(row.id)) this.enqueue(lane, row);
+      if (rows.length === limit || rows.some(({ id }) => left.has(id))) lane.backlog = true;
     } catch (error) {
       this.tableFailed(error);
       setTimeout(() => this.look(lane), readAgainMs).unref();
@@ -263,10 +357,19 @@ export class Dispatcher {
   }
 }
 
-const withoutMessage = ({ deliveryId, subject, attempt, failuresInSeries, revision, dueAt }: ScheduleAttempt): ScheduleAttempt =>
-  new ScheduleAttempt(deliveryId, subject, attempt, failuresInSeries, revision, dueAt);
+const isTest = ({ subject }: ScheduleAttempt) => !isBatch(subject) && subject.test === true;
 
-const forget = (lane: Lane, id: DeliveryId): void => {
+type OfSending = RecordedEvent<DeliveryEvent | BatchEvent>;
+const isOfSending = (event: RecordedEvent): event is OfSending => event.type.startsWith('delivery.') || event.type.startsWith('batch.');
+
+/** What an event is about; a closed batch is about the deliveries in it, too. */
+const idsIn = (event: OfSending): readonly SendingId[] => {
+  if (event.type !== 'batch.closed') return [sendingOf(event)];
+  const { messages, endpointId } = event.data;
+  return [sendingOf(event), ...messages.map((id) => deliveryIdOf(id, endpointId))];
+};
+
+const forget = (lane: Lane, id: SendingId): void => {
   lane.underWay.delete(id);
   lane.left?.add(id);
 };

@@ -23,7 +23,7 @@ describe('the table of due attempts', () => {
     folder = mkdtempSync(join(tmpdir(), 'due-attempts-'));
     namespace = await new SqliteDatabase(folder, { warn: () => {} }).open('due', 1, createDueAttempts);
     due = new DueAttempts(() => namespace.read);
-    await namespace.transaction((tx) => tx.upsert('due_attempts', ['delivery_id'], [a, b, c, d].map(rowOf)));
+    await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], [a, b, c, d].map(rowOf)));
   });
   afterEach(async () => {
     await namespace.close();

@@ -5,7 +5,8 @@ import { FormatError } from './formats/format-error.ts';
 import { buildRequest, type RequestedAttempt } from './request.ts';
 
 const requested = (changed: Partial<RequestedAttempt> = {}): RequestedAttempt => ({
-  message: { id: 'm-1', type: 'meeting.ended', timestamp: '2024-12-04T10:30:00Z', data: { id: 1 } },
+  id: 'm-1',
+  messages: { id: 'm-1', type: 'meeting.ended', timestamp: '2024-12-04T10:30:00Z', data: { id: 1 } },
   settings: { url: 'https://example.com/hook', format: 'ENVELOPE', formatOptions: null, signature: 'WEBHOOK_SHA256' },
   headers: [],
   secrets: ['s3cret'],

@@ -2,13 +2,15 @@
 import { hash } from 'node:crypto';
 import type { EndpointSettings } from '../domain/endpoint.ts';
 import { maskHeader } from '../domain/sensitive.ts';
-import { formatBody, type FormattedMessage } from './formats/format.ts';
+import { formatBody, type Messages } from './formats/format.ts';
 import { sign } from './signatures/signature.ts';
 
 export type Header = { readonly name: string; readonly value: string };
 
 export type RequestedAttempt = {
-  readonly message: FormattedMessage;
+  /** Of the message, or of the batch. */
+  readonly id: string;
+  readonly messages: Messages;
   readonly settings: Pick<EndpointSettings, 'url' | 'format' | 'formatOptions' | 'signature'>;
   /** The endpoint's own, decrypted. */
   readonly headers: readonly Header[];
@@ -36,19 +38,28 @@ export type BuiltRequest = {
  * `user-agent` or `content-type` stands in place of the default; the other names that Hookledger sets can't be set on an endpoint.
  * @throws FormatError when no request can be made: the attempt fails as FORMAT.
  */
-export const buildRequest = ({ message, settings, headers: own, secrets, attempt, now, userAgent }: RequestedAttempt): BuiltRequest => {
-  const { body, contentType } = formatBody(settings.format, message, settings.formatOptions);
+export const buildRequest = ({
+  id,
+  messages,
+  settings,
+  headers: own,
+  secrets,
+  attempt,
+  now,
+  userAgent,
+}: RequestedAttempt): BuiltRequest => {
+  const { body, contentType } = formatBody(settings.format, messages, settings.formatOptions);
   const headers: Record<string, string> = {
     'user-agent': userAgent,
     'content-type': contentType,
-    'webhook-id': message.id,
+    'webhook-id': id,
     'webhook-attempt': String(attempt),
   };
   for (const { name, value } of own) {
     const lower = name.toLowerCase();
     headers[Object.hasOwn(headers, lower) ? lower : name] = value;
   }
-  Object.assign(headers, sign(settings.signature, { body, messageId: message.id, timestamp: now, secrets }));
+  Object.assign(headers, sign(settings.signature, { body, messageId: id, timestamp: now, secrets }));
   const maskedHeaders = own.length === 0 ? headers : { ...headers };
   for (const { name, value } of own) {
     const lower = name.toLowerCase();

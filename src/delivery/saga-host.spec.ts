@@ -62,8 +62,7 @@ describe('the saga host', () => {
     open.push(namespace);
     return namespace;
   };
-  const rows = (namespace: Namespace<DueAttemptsSchema>) =>
-    namespace.read.selectFrom('due_attempts').selectAll().orderBy('delivery_id').execute();
+  const rows = (namespace: Namespace<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
   const apply = (namespace: Namespace<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
     namespace.transaction((tx) => to.apply(batch, tx), batch.at(-1)?.position);
 

@@ -1,15 +1,15 @@
 // The saga host: feeds the declared saga from the log, batch by batch, and stores what it decided together with its checkpoint.
 // @nestjs/cqrs would run it from an event bus in memory, unordered and lost at a restart; here it is a consumer like the projections.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import { Subject, type Observable } from 'rxjs';
-import type { DeliveryId } from '../domain/ids.ts';
-import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer } from '../read-models/consumer.ts';
 import type { Transaction } from '../read-models/database/database.ts';
-import { DropAttempt, ReleaseEndpoint, ScheduleAttempt, type SagaCommand } from './delivery.saga.ts';
+import { CountBatch, DropAttempt, ReleaseEndpoint, ScheduleAttempt, type SagaCommand, type SendingId } from './delivery.saga.ts';
 import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { untilAvailable } from './until-available.ts';
 
 /** Where `@Saga()` leaves the names of what it decorates; the package keeps the constant to itself. */
 const sagaMetadata = '__saga__';
@@ -22,13 +22,13 @@ const sagasOf = (saga: object): SagaFunction[] => {
   return names.map((name) => (saga as Record<string, SagaFunction>)[name]).filter((each) => each !== undefined);
 };
 
-/** What is due in the end to the deliveries of a batch. `isNew`: it has no row yet, so that one which ends in the same batch never gets one. */
-type Due = Map<DeliveryId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
+/** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
+type Due = Map<SendingId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
 export class SagaHost implements Consumer<DueAttemptsSchema> {
   readonly name = 'delivery-saga';
-  readonly version = 1;
-  readonly tables = { due_attempts: ['delivery_id'] } as const;
+  readonly version = 2;
+  readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'] } as const;
   readonly createTables = createDueAttempts;
   private readonly sagas: readonly SagaFunction[];
   private written: ScheduleAttempt[] = [];
@@ -55,21 +55,28 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
   async apply(batch: readonly RecordedEvent[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.written = [];
     let due: Due = new Map();
+    const newest = new Map<EndpointId, number>();
     for (const command of this.decide(batch)) {
       if (command instanceof ScheduleAttempt) {
-        const isNew = due.get(command.deliveryId)?.isNew ?? command.revision === 'no-stream';
-        due.set(command.deliveryId, { isNew, attempt: command });
+        due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
       } else if (command instanceof DropAttempt) {
-        due.set(command.deliveryId, { isNew: due.get(command.deliveryId)?.isNew ?? false, attempt: undefined });
+        due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
+      } else if (command instanceof CountBatch) {
+        newest.set(command.endpointId, command.number);
       } else if (command instanceof ReleaseEndpoint) {
         await this.write(due, tx); // what came before it is released too
         due = new Map();
         await release(command, tx);
       } else {
-        await this.carryOut(command);
+        await untilAvailable(() => this.carryOut(command));
       }
     }
     await this.write(due, tx);
+    await tx.upsert(
+      'newest_batches',
+      ['endpoint_id'],
+      Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
+    );
   }
 
   committed(batch: readonly RecordedEvent[]): void {
@@ -102,27 +109,20 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
   }
 
   private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    const dropped: DeliveryId[] = [];
+    const dropped: SendingId[] = [];
     const scheduled: ScheduleAttempt[] = [];
     for (const [id, { isNew, attempt }] of due) {
       if (attempt) scheduled.push(attempt);
       else if (!isNew) dropped.push(id);
     }
-    await tx.delete('due_attempts', 'delivery_id', dropped);
-    await tx.upsert('due_attempts', ['delivery_id'], scheduled.map(rowOf));
+    await tx.delete('due_attempts', 'id', dropped);
+    await tx.upsert('due_attempts', ['id'], scheduled.map(rowOf));
     this.written.push(...scheduled);
   }
 
   /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
-  private async carryOut(command: ICommand): Promise<void> {
-    for (let wait = 100; ; wait = Math.min(wait * 2, 5000)) {
-      try {
-        return await this.commands.execute(command);
-      } catch (error) {
-        if (!(error instanceof LogUnavailable)) throw error;
-        await delay(wait);
-      }
-    }
+  private carryOut(command: ICommand): Promise<void> {
+    return this.commands.execute(command);
   }
 }
 

@@ -13,7 +13,7 @@ import { isIP, Socket } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { callbackify } from 'node:util';
 import { buildConnector, Client, type Dispatcher } from 'undici';
-import type { FailureReason } from '../domain/delivery.ts';
+import type { FailureReason } from '../domain/attempts.ts';
 import { mask } from '../domain/sensitive.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { BlockedAddress, failureOfError, failureOfStatus, retryAfterOf, timedOut, type Failure, type Phase } from './failure.ts';

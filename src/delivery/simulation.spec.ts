@@ -8,11 +8,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
 import { Ledger } from '../commands/ledger.ts';
 import { fold } from '../domain/decider.ts';
-import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent } from '../domain/delivery.ts';
+import type { AttemptsCommand } from '../domain/attempts.ts';
+import { batch, batchStream, type BatchEvent } from '../domain/batch.ts';
+import { delivery, deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
 import { endpoint, endpointStream, type EndpointCommand } from '../domain/endpoint.ts';
-import type { DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
-import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, newId } from '../event-store/ids.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { ConsumerRunner } from '../read-models/consumer-runner.ts';
 import { SqliteDatabase } from '../read-models/database/sqlite.ts';
@@ -21,6 +23,7 @@ import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
+import { BatchCloser } from './batch-closer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost } from './saga-host.ts';
@@ -93,7 +96,14 @@ class Session {
           () => {},
         );
         const due = new DueAttempts(() => this.runner.namespace.read);
-        this.dispatcher = new Dispatcher(due, this.directory, attempts, { concurrency: 12, endpointConcurrency: 6 }, log);
+        this.dispatcher = new Dispatcher(
+          due,
+          this.directory,
+          attempts,
+          new BatchCloser(living, this.ledger, due),
+          { concurrency: 12, endpointConcurrency: 6 },
+          log,
+        );
         this.dispatcher.start();
       },
     };
@@ -184,7 +194,8 @@ describe('delivery as a whole', () => {
       },
       ...endpoints.map((id, i) => {
         const retryPolicy = { delaysSeconds: [0, 0, 0.02, 0.1], jitter: 0.5 };
-        const event = registered({ url: `https://${id}.example/`, retryPolicy, name: `${i}` });
+        const batch = i === 0 ? { maxSize: 7, maxWaitMs: 20 } : null;
+        const event = registered({ url: `https://${id}.example/`, retryPolicy, name: `${i}`, batch });
         return { stream: endpointStream(id), expectedRevision: 'no-stream' as const, events: [{ ...event, id: newId(), metadata: setUp }] };
       }),
     ]);
@@ -198,12 +209,36 @@ describe('delivery as a whole', () => {
     let session = await begin();
     const change = async (id: EndpointId, command: EndpointCommand) =>
       session.ledger.execute({ stream: endpointStream(id), decider: endpoint, command }, cause()).catch(() => undefined);
-    const decide = async (command: (at: (typeof deliveries)[number]) => DeliveryCommand) => {
+    const batched = async () => {
+      const inBatch = new Map<DeliveryId, BatchId>();
+      for (let number = 1; ; number++) {
+        const id = batchIdOf(all[0] as EndpointId, number);
+        const [closed] = await store.readStream(batchStream(id));
+        if (closed?.type !== 'batch.closed') return inBatch;
+        for (const messageId of closed.data.messages) {
+          const deliveryId = deliveryIdOf(messageId, closed.data.endpointId);
+          expect(inBatch, 'in two batches').not.toContain(deliveryId);
+          inBatch.set(deliveryId, id);
+        }
+      }
+    };
+    const decide = async (command: (at: (typeof deliveries)[number]) => AttemptsCommand) => {
       const of = pick(deliveries);
+      const inBatch = (await batched()).get(of.id);
+      if (inBatch) {
+        const subject = { organizationId, endpointId: of.endpointId, size: 1 };
+        await session.ledger
+          .execute({ stream: batchStream(inBatch), decider: batch, command: { ...command(of), subject } }, cause())
+          .catch(() => undefined);
+        return;
+      }
       const events = await store.readStream(deliveryStream(of.id));
       if (events.length === 0) return; // not attempted yet
       await session.ledger
-        .execute({ stream: deliveryStream(of.id), decider: delivery, command: command(of) }, cause())
+        .execute(
+          { stream: deliveryStream(of.id), decider: delivery, command: { ...command(of), subject: { organizationId, ...of } } },
+          cause(),
+        )
         .catch(() => undefined);
     };
     const publish = async () => {
@@ -232,19 +267,8 @@ describe('delivery as a whole', () => {
       else if (what < 0.6) void change(id, { type: 'Disable', reason: null });
       else if (what < 0.7) void change(id, { type: 'Enable' });
       else if (what < 0.71 && endpoints.length > 3) void change(endpoints.pop() as EndpointId, { type: 'Delete' });
-      else if (what < 0.85)
-        void decide(({ messageId, endpointId }) => ({
-          type: 'RequestRetry',
-          subject: { organizationId, messageId, endpointId },
-          now: new Date(),
-        }));
-      else if (what < 0.9)
-        void decide(({ messageId, endpointId }) => ({
-          type: 'Cancel',
-          subject: { organizationId, messageId, endpointId },
-          now: new Date(),
-          reason: 'test',
-        }));
+      else if (what < 0.85) void decide(() => ({ type: 'RequestRetry', now: new Date() }));
+      else if (what < 0.9) void decide(() => ({ type: 'Cancel', now: new Date(), reason: 'test' }));
       else if (what < 0.94) {
         await session.crash();
         session = await begin();
@@ -254,6 +278,7 @@ describe('delivery as a whole', () => {
 
     // 3. The endpoints work again.
     calm = true;
+    const batchState = async (id: BatchId) => fold(batch, (await store.readStream(batchStream(id))) as unknown as BatchEvent[]).status;
     const state = async (id: DeliveryId) =>
       fold(delivery, (await store.readStream(deliveryStream(id))) as unknown as DeliveryEvent[]).status; // of one stream
     const settled = async () => {
@@ -267,7 +292,12 @@ describe('delivery as a whole', () => {
       expect(await session.waiting()).toEqual([]);
     };
     await vi.waitFor(settled, { timeout: 20_000, interval: 50 });
-    for (const { id } of deliveries) expect([id, await state(id)]).not.toEqual([id, 'pending']);
+    const inBatch = await batched();
+    expect(inBatch.size).toBeGreaterThan(0);
+    for (const { id } of deliveries) {
+      const batchId = inBatch.get(id);
+      expect([id, batchId ? await batchState(batchId) : await state(id)]).not.toEqual([id, 'pending']);
+    }
 
     // 4. What was sent is what is recorded.
     const seen = new Set<string>();
@@ -278,7 +308,8 @@ describe('delivery as a whole', () => {
     }
     const events: RecordedEvent[] = [];
     for (const { id } of deliveries) events.push(...(await store.readStream(deliveryStream(id))));
-    const attempts = events.filter(({ type }) => type === 'delivery.attempt-succeeded' || type === 'delivery.attempt-failed');
+    for (const id of new Set(inBatch.values())) events.push(...(await store.readStream(batchStream(id))));
+    const attempts = events.filter(({ type }) => /\.attempt-(succeeded|failed)$/.test(type));
     expect(sent.length).toBeGreaterThanOrEqual(attempts.length);
     expect(sent.length - attempts.length).toBeLessThanOrEqual((sessions - 1) * 12); // what was in flight at a crash
     expect(failures).toEqual([]);

@@ -1,12 +1,13 @@
 // The catalog: every event that the log may hold, by name, with its schema and its current version.
 import type * as z from 'zod';
 import { apiKeyEvents, type ApiKeyEvent } from './api-key.ts';
+import { batchEvents, type BatchEvent } from './batch.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { organizationEvents, type OrganizationEvent } from './organization.ts';
 
-export type LedgerEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent;
+export type LedgerEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent;
 export type EventName = LedgerEvent['type'];
 
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
@@ -15,4 +16,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...endpointEvents,
   ...messageEvents,
   ...deliveryEvents,
+  ...batchEvents,
 };

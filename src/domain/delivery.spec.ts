@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { record, subject } from '../../test/support/samples.ts';
-import { delivery, nextAttemptAt, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
+import { nextAttemptAt } from './attempts.ts';
+import { delivery, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
 import { given } from './given.ts';
 
 type Failure = DeliveryCommand & { type: 'RecordFailure' };

@@ -162,7 +162,9 @@ describe('what is refused, with the place and the remedy', () => {
     [{ timeoutSeconds: 0 }, /^timeoutSeconds: .*from 0.1 to 300/],
     [{ timeoutSeconds: 301 }, /^timeoutSeconds: /],
     [{ timeoutSeconds: Number.NaN }, /^timeoutSeconds: /],
-    [{ batch: { maxSize: 10, maxWaitMs: 10 } }, /^batch: .*leave batch out/],
+    [{ batch: { maxSize: 0, maxWaitMs: 10 } }, /^batch\.maxSize: maxSize is a whole number from 1 to 1000/],
+    [{ batch: { maxSize: 10, maxWaitMs: 0.5 } }, /^batch\.maxWaitMs: maxWaitMs is a whole number from 1 to 60000/],
+    [{ batch: 10 }, /^batch: .*maxSize \(messages\) and maxWaitMs/],
     [{ colour: 'red' }, /^: There is no field colour/],
   ])('%j', (input, expected) => {
     const found = issues(input);

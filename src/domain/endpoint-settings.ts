@@ -172,9 +172,15 @@ const useOrganizationKey = flag('useOrganizationKey').refine(
   "The organization's signing key can't sign in this version; give the endpoint a secret.",
 );
 
-const batch = z.custom<null>((value) => value === null || value === undefined, {
-  error: 'Batches are not available in this version; leave batch out, and each message is sent by itself.',
-});
+const wholeNumber = (what: string, least: number, most: number) => {
+  const error = `${what} is a whole number from ${least} to ${most}.`;
+  return z.int({ error }).min(least, error).max(most, error);
+};
+
+const batch = z.strictObject(
+  { maxSize: wholeNumber('maxSize', 1, 1_000), maxWaitMs: wholeNumber('maxWaitMs', 1, 60_000) },
+  { error: 'A batch is an object with maxSize (messages) and maxWaitMs, or null to send each message by itself.' },
+);
 
 /** A secret that signs: any printable text; its UTF-8 bytes are the key. */
 export const endpointSecret = text('The secret')
@@ -226,7 +232,7 @@ export const endpointInput = (options: SettingsOptions) => {
         headers: field.headers.nullish(),
         retryPolicy: field.retryPolicy.nullish(),
         timeoutSeconds: field.timeoutSeconds.nullish(),
-        batch: field.batch.optional(),
+        batch: field.batch.nullish(),
         disabled: flag('disabled').nullish(),
       },
       unknownField,
@@ -245,7 +251,7 @@ export const endpointInput = (options: SettingsOptions) => {
         headers: given.headers ?? [],
         retryPolicy: given.retryPolicy ?? defaultRetryPolicy,
         timeoutSeconds: given.timeoutSeconds ?? 30,
-        batch: null,
+        batch: given.batch ?? null,
       },
       secret: given.secret ?? null,
       disabled: given.disabled ?? false,
@@ -255,10 +261,16 @@ export const endpointInput = (options: SettingsOptions) => {
 /** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions and batch; it is no value for others. */
 export const endpointPatch = (options: SettingsOptions) => {
   const field = fields(options);
-  const { description, filter, formatOptions } = field;
+  const { description, filter, formatOptions, batch } = field;
   return z
     .strictObject(
-      { ...field, description: description.nullable(), filter: filter.nullable(), formatOptions: formatOptions.nullable() },
+      {
+        ...field,
+        description: description.nullable(),
+        filter: filter.nullable(),
+        formatOptions: formatOptions.nullable(),
+        batch: batch.nullable(),
+      },
       unknownField,
     )
     .partial()

@@ -79,6 +79,22 @@ describe('an endpoint', () => {
         .then(event('endpoint.signature-changed', { signature: 'WEBHOOK_SHA256', useOrganizationKey: false })));
   });
 
+  describe('and its batches', () => {
+    const batch = { maxSize: 2, maxWaitMs: 5 };
+    it.each(['SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY'] as const)('are refused in the format %s, from both sides', (format) => {
+      history(registered({ format }))
+        .when(change({ batch }))
+        .thenRefused('BAD_USER_INPUT', /sends one message at a time; leave batch out/);
+      history(registered({ batch }))
+        .when(change({ format }))
+        .thenRefused('BAD_USER_INPUT', /sends one message at a time/);
+    });
+    it('end with null', () =>
+      history(registered({ batch }))
+        .when(change({ batch: null }))
+        .then(event('endpoint.batch-changed', { batch: null })));
+  });
+
   describe('and its secret', () => {
     it('is rotated', () =>
       history(registered({}, { secret: 'old' }))

@@ -168,6 +168,17 @@ const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret
     throw badInput('signature', `The signature ${signature} needs a secret; give one, or choose NONE.`);
 };
 
+/** The formats whose bodies can be a list: what each message alone would be. */
+export const batchFormats: readonly PayloadFormat[] = ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'];
+
+const checkBatch = ({ batch, format }: EndpointSettings) => {
+  if (batch !== null && !batchFormats.includes(format))
+    throw badInput(
+      'batch',
+      `The format ${format} sends one message at a time; leave batch out, or choose ${batchFormats.join(', ')} to send several.`,
+    );
+};
+
 /** The intents behind a patch, one event each; what is already so is left out. */
 const changes = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
   const to = { ...from, ...patch };
@@ -211,6 +222,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
     if (state.exists !== 'not-yet') return [];
     const { organizationId, settings, secret, disabled } = command;
     checkSecret(settings, secret);
+    checkBatch(settings);
     return [{ type: 'endpoint.registered', data: { organizationId, ...settings, secret, disabled } }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
@@ -219,6 +231,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
   switch (command.type) {
     case 'Change':
       checkSecret({ ...configuration.settings, ...command.settings }, configuration.secret);
+      checkBatch({ ...configuration.settings, ...command.settings });
       return changes(configuration.settings, command.settings);
     case 'RotateSecret': {
       const { secret, previousUntil } = command;

@@ -17,6 +17,9 @@ export const messageId = z.string().min(1).brand<'MessageId'>();
 export type DeliveryId = z.infer<typeof deliveryId>;
 export const deliveryId = z.string().min(1).brand<'DeliveryId'>();
 
+export type BatchId = z.infer<typeof batchId>;
+export const batchId = z.string().min(1).brand<'BatchId'>();
+
 /** An opaque place in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();

@@ -4,16 +4,11 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { apiKey, apiKeyRoles, type ApiKeyCommand } from './api-key.ts';
+import { batch, type BatchCommand } from './batch.ts';
 import { catalog, type EventName, type LedgerEvent } from './catalog.ts';
 import { fold, type Decider } from './decider.ts';
-import {
-  delivery,
-  failureReasons,
-  type AttemptRecord,
-  type DeliveryCommand,
-  type DeliveryEvent,
-  type DeliverySubject,
-} from './delivery.ts';
+import { failureReasons, type AttemptRecord, type AttemptsCommand } from './attempts.ts';
+import { delivery, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from './delivery.ts';
 import {
   endpoint,
   payloadFormats,
@@ -112,13 +107,12 @@ const attemptRecord = record(
   },
   { requiredKeys: ['attempt', 'startedAt', 'durationMs', 'url', 'endpointRevision', 'requestHeaders'] },
 ) as fc.Arbitrary<AttemptRecord>; // fast-check's optional keys are never undefined
-const deliveryCommand: fc.Arbitrary<DeliveryCommand> = oneof(
-  record({ type: constant('RecordSuccess' as const), subject: constant(subject), record: attemptRecord }),
+const attemptsCommand: fc.Arbitrary<AttemptsCommand> = oneof(
+  record({ type: constant('RecordSuccess' as const), record: attemptRecord }),
   {
     weight: 4,
     arbitrary: record({
       type: constant('RecordFailure' as const),
-      subject: constant(subject),
       record: attemptRecord,
       failure: constantFrom(...failureReasons),
       error: text,
@@ -127,8 +121,20 @@ const deliveryCommand: fc.Arbitrary<DeliveryCommand> = oneof(
       notBefore: option(time, { nil: undefined }),
     }),
   },
-  record({ type: constant('RequestRetry' as const), subject: constant(subject), now: time }),
-  record({ type: constant('Cancel' as const), subject: constant(subject), now: time, reason: text }),
+  record({ type: constant('RequestRetry' as const), now: time }),
+  record({ type: constant('Cancel' as const), now: time, reason: text }),
+);
+const deliveryCommand: fc.Arbitrary<DeliveryCommand> = attemptsCommand.map((command) => ({ ...command, subject }));
+const batchSubject = { organizationId: subject.organizationId, endpointId: subject.endpointId };
+const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
+  record({
+    type: constant('Close' as const),
+    organizationId: constant(batchSubject.organizationId),
+    endpointId: constant(batchSubject.endpointId),
+    number: integer({ min: 1, max: 3 }),
+    messages: fc.array(constantFrom(...(['m1', 'm2', 'm3'] as MessageId[])), { minLength: 1, maxLength: 3 }),
+  }),
+  { weight: 5, arbitrary: attemptsCommand.map((command) => ({ ...command, subject: { ...batchSubject, size: 2 } })) },
 );
 
 const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
@@ -238,6 +244,7 @@ suite('commands on an API key', apiKey, apiKeyCommand);
 suite('commands on an endpoint', endpoint, endpointCommand);
 suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
+suite('commands on a batch', batch, batchCommand);
 
 it('the commands above make every event of the catalog', () => {
   const seen = new Set<EventName>();
@@ -248,6 +255,7 @@ it('the commands above make every event of the catalog', () => {
   watch(endpoint, endpointCommand);
   watch(message, messageCommand);
   watch(delivery, deliveryCommand);
+  watch(batch, batchCommand);
   expect(Object.keys(catalog).filter((name) => !seen.has(name as EventName))).toEqual([]);
 });
 

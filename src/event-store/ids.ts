@@ -1,10 +1,11 @@
 // Deterministic ids: the same cause always has the same id, so that what is done twice is written once.
 import { hash, randomUUID } from 'node:crypto';
-import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 
 const namespace = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex');
 const messages = namespace('5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21');
 const deliveries = namespace('c1f4a0de-2f63-4c5e-8a58-9f0f3b0a1d42');
+const batches = namespace('f3a0c8d2-5b1e-4c79-8f6a-2d9e7b40c153');
 const events = namespace('0b9a1c57-7e0d-4e6a-b6f3-64d1c2e8fa63');
 
 /** UUID version 5 (RFC 9562, section 5.5). Two are made per delivery: the `uuid` package takes five times as long. */
@@ -25,6 +26,9 @@ export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
   const hashed = v5(`${message}/${endpoint}`, deliveries);
   return `${message.slice(0, 14)}8${hashed.slice(15)}` as DeliveryId;
 };
+
+/** Of an endpoint's nth batch: whoever else closes the nth finds it closed. */
+export const batchIdOf = (endpoint: EndpointId, number: number) => v5(`${endpoint}/${number}`, batches) as BatchId;
 
 /** For a message without an id of its publisher's: UUID version 7, which begins with the time. Milliseconds are order enough for an index. */
 export const newMessageId = () => {

@@ -199,6 +199,12 @@ export class EndpointDirectory {
       case 'delivery.exhausted':
       case 'delivery.retry-requested':
       case 'delivery.cancelled':
+      case 'batch.closed':
+      case 'batch.attempt-succeeded':
+      case 'batch.attempt-failed':
+      case 'batch.exhausted':
+      case 'batch.retry-requested':
+      case 'batch.cancelled':
         return;
       default:
         return this.applyEndpoint(id as EndpointId, event);

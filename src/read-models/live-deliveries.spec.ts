@@ -9,10 +9,11 @@ const change = (deliveryId: string, endpointId = 'e'): DeliveryChange => ({
   organizationId: 'o' as OrganizationId,
 });
 const all = () => true;
+const noBatches = async () => [];
 
 describe('live deliveries', () => {
   it('tell every subscriber what it wants, from its subscription on', async () => {
-    const live = new LiveDeliveries();
+    const live = new LiveDeliveries(noBatches);
     live.publish([change('before')]);
     const [every, some] = [live.subscribe(all), live.subscribe(({ endpointId }) => endpointId === 'x')];
     live.publish([change('a'), change('b', 'x')]);
@@ -22,14 +23,14 @@ describe('live deliveries', () => {
   });
 
   it('wake a subscriber that waits', async () => {
-    const live = new LiveDeliveries();
+    const live = new LiveDeliveries(noBatches);
     const next = live.subscribe(all).next();
     live.publish([change('a')]);
     expect((await next).value).toEqual(change('a'));
   });
 
   it('tell a change that comes again before it was taken once', async () => {
-    const live = new LiveDeliveries(2);
+    const live = new LiveDeliveries(noBatches, 2);
     const changes = live.subscribe(all);
     for (let i = 0; i < 10; i++) live.publish([change('a'), change('b')]);
     expect([(await changes.next()).value, (await changes.next()).value]).toEqual([change('a'), change('b')]);
@@ -38,7 +39,7 @@ describe('live deliveries', () => {
   });
 
   it('cut off a subscriber that is too slow, and keep nothing for it', async () => {
-    const live = new LiveDeliveries(2);
+    const live = new LiveDeliveries(noBatches, 2);
     const slow = live.subscribe(all);
     live.publish([change('a'), change('b'), change('c')]);
     expect(live.subscriberCount).toBe(0);
@@ -46,7 +47,7 @@ describe('live deliveries', () => {
   });
 
   it('end a subscriber that waits when it is returned, and forget it', async () => {
-    const live = new LiveDeliveries();
+    const live = new LiveDeliveries(noBatches);
     const changes = live.subscribe(all);
     const next = changes.next();
     await changes.return?.();

@@ -1,7 +1,8 @@
 // Live deliveries: tells those who listen, on this replica, which deliveries the views have just changed.
 // Guarantee: bounded memory, and a change that comes again before it was taken is told once. Limits: who is too slow is
 // cut off; that an endpoint was paused or resumed holds or releases its deliveries is told of none of them.
-import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import type { BatchEvent } from '../domain/batch.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/ids.ts';
 
@@ -28,11 +29,23 @@ type Subscriber = {
 export class LiveDeliveries {
   private readonly subscribers = new Set<Subscriber>();
 
-  constructor(private readonly mostQueued = 1000) {}
+  /** @param inBatch the deliveries of a batch: events of it name none */
+  constructor(
+    private readonly inBatch: (organization: OrganizationId, id: BatchId) => Promise<readonly DeliveryChange[]>,
+    private readonly mostQueued = 1000,
+  ) {}
 
   /** The views' listener: what they have just committed. */
   committed(batch: readonly RecordedEvent[], live: boolean): void {
-    if (live && this.subscribers.size > 0) this.publish(batch.flatMap(changesOf));
+    if (!live || this.subscribers.size === 0) return;
+    this.publish(batch.flatMap(changesOf));
+    for (const event of batch) if (isOfClosedBatch(event)) void this.publishBatch(event);
+  }
+
+  private async publishBatch({ stream, data }: RecordedEvent<BatchEvent>): Promise<void> {
+    const id = stream.slice('batch-'.length) as BatchId;
+    // The views may be closing just now; then nobody listens any more.
+    this.publish(await this.inBatch(data.organizationId, id).catch(() => []));
   }
 
   /** Never waits and never throws. */
@@ -94,6 +107,9 @@ export class LiveDeliveries {
   }
 }
 
+const isOfClosedBatch = (event: RecordedEvent): event is RecordedEvent<BatchEvent> =>
+  event.type.startsWith('batch.') && event.type !== 'batch.closed';
+
 const changesOf = (event: RecordedEvent): DeliveryChange[] => {
   switch (event.type) {
     case 'message.accepted': {
@@ -105,6 +121,10 @@ const changesOf = (event: RecordedEvent): DeliveryChange[] => {
         messageId,
         organizationId,
       }));
+    }
+    case 'batch.closed': {
+      const { organizationId, endpointId, messages } = event.data;
+      return messages.map((messageId) => ({ deliveryId: deliveryIdOf(messageId, endpointId), endpointId, messageId, organizationId }));
     }
     case 'delivery.attempt-succeeded':
     case 'delivery.attempt-failed':

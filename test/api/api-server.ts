@@ -105,7 +105,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   await directory.progress.reached((await store.tip())!, 5000);
 
   const database = new SqliteDatabase(path.join(directoryPath, 'views'), log);
-  const live = new LiveDeliveries();
+  const live = new LiveDeliveries(async () => []);
   const views = new ConsumerRunner(new Views(live), store, database, log, { lingerMs: 0 });
   await views.start();
   const readiness = {

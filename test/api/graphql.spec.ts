@@ -50,7 +50,8 @@ const attempt = async (deliveryId: string, made: 'succeeded' | 'failed', respons
   if (event?.type !== 'message.accepted') throw new Error('no message');
   const now = new Date();
   const request = buildRequest({
-    message: { ...event.data, id: messageId },
+    id: messageId,
+    messages: { ...event.data, id: messageId },
     settings: known.configuration.settings,
     headers: known.headers,
     secrets: known.secrets(now),
@@ -240,7 +241,7 @@ describe('endpoints', () => {
     ['an entry that names no event type', { eventTypes: ['a', '*.b'] }, 'input.eventTypes.1'],
     ['a format that is not available', { format: 'SLACK' }, 'input.format'],
     ['a signature that is not available', { signature: 'STANDARD_WEBHOOKS' }, 'input.signature'],
-    ['a batch', { batch: { maxSize: 2, maxWaitMs: 5 } }, 'input.batch'],
+    ['a batch of nothing', { batch: { maxSize: 0, maxWaitMs: 5 } }, 'input.batch.maxSize'],
     ['the key of the organization', { useOrganizationKey: true }, 'input.useOrganizationKey'],
     ['a timeout of nothing', { timeoutSeconds: 0 }, 'input.timeoutSeconds'],
     ['a retry policy without attempts', { retryPolicy: { delaysSeconds: [] } }, 'input.retryPolicy.delaysSeconds'],

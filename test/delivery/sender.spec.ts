@@ -54,7 +54,8 @@ describe('what is sent', () => {
   it('verifies at the receiver as documented', async () => {
     await using receiver = await startReceiver();
     const { url, headers, body } = buildRequest({
-      message: { id: 'm-1', type: 'recording.created', timestamp: '2026-01-01T00:00:00Z', data: { name: 'Zoë ✓ \ud800' } },
+      id: 'm-1',
+      messages: { id: 'm-1', type: 'recording.created', timestamp: '2026-01-01T00:00:00Z', data: { name: 'Zoë ✓ \ud800' } },
       settings: { url: receiver.url, format: 'ENVELOPE', formatOptions: null, signature: 'WEBHOOK_SHA256' },
       headers: [{ name: 'Authorization', value: 'Token token=KEY' }],
       secrets: ['s3cret'],

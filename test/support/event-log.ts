@@ -1,11 +1,13 @@
 // Short hand for tests: the events of a log, as the deciders would write them.
+import { batch, batchStream, type BatchCommand, type BatchEvent } from '../../src/domain/batch.ts';
 import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import type { AttemptsCommand, RetryPolicy } from '../../src/domain/attempts.ts';
 import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from '../../src/domain/delivery.ts';
 import { fold } from '../../src/domain/decider.ts';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
-import type { EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
+import type { BatchId, EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
 import { messageStream } from '../../src/domain/message.ts';
-import { deliveryIdOf, messageIdOf } from '../../src/event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/ids.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
 
 export const settings: EndpointSettings = {
@@ -79,6 +81,11 @@ export class EventLog {
 
   /** @param result the response code, or undefined for no connection */
   attempt(message: MessageId, to: string, attempt: number, result: number | undefined, test?: true): Position {
+    const subject = this.subject(message, to, test);
+    return this.deliver(subject, { subject, ...this.attempted(attempt, result, test ? { delaysSeconds: [0], jitter: 0 } : undefined) });
+  }
+
+  private attempted(attempt: number, result: number | undefined, policy: RetryPolicy = settings.retryPolicy): AttemptsCommand {
     const record = {
       attempt,
       startedAt: new Date(this.now).toISOString(),
@@ -88,11 +95,41 @@ export class EventLog {
       requestHeaders: {},
       ...(result === undefined ? {} : { responseCode: result }),
     };
-    const subject = this.subject(message, to, test);
-    if (result !== undefined && result < 300) return this.deliver(subject, { type: 'RecordSuccess', subject, record });
+    if (result !== undefined && result < 300) return { type: 'RecordSuccess', record };
     const failure = result === undefined ? ('CONNECTION' as const) : ('HTTP_STATUS' as const);
-    const policy = test ? { delaysSeconds: [0], jitter: 0 } : settings.retryPolicy;
-    return this.deliver(subject, { type: 'RecordFailure', subject, record, failure, error: 'It failed.', policy, random: 0 });
+    return { type: 'RecordFailure', record, failure, error: 'It failed.', policy, random: 0 };
+  }
+
+  // ── Batches, by their numbers ──
+
+  closeBatch(to: string, number: number, messages: readonly MessageId[]): BatchId {
+    const endpointId = to as EndpointId;
+    this.onBatch(to, number, { type: 'Close', organizationId: this.organization, endpointId, number, messages });
+    return batchIdOf(endpointId, number);
+  }
+
+  attemptBatch(to: string, number: number, size: number, attempt: number, result: number | undefined): Position {
+    return this.onBatch(to, number, { subject: this.batchSubject(to, size), ...this.attempted(attempt, result) });
+  }
+
+  retryBatch(to: string, number: number, size: number): Position {
+    return this.onBatch(to, number, { type: 'RequestRetry', subject: this.batchSubject(to, size), now: new Date(this.now) });
+  }
+
+  cancelBatch(to: string, number: number, size: number): Position {
+    return this.onBatch(to, number, { type: 'Cancel', subject: this.batchSubject(to, size), now: new Date(this.now), reason: 'a test' });
+  }
+
+  private batchSubject(to: string, size: number) {
+    return { organizationId: this.organization, endpointId: to as EndpointId, size };
+  }
+
+  private onBatch(to: string, number: number, command: BatchCommand): Position {
+    return this.decide<BatchCommand, BatchEvent, ReturnType<typeof batch.evolve>>(
+      batchStream(batchIdOf(to as EndpointId, number)),
+      batch,
+      command,
+    );
   }
 
   retry(message: MessageId, to: string): Position {
@@ -113,9 +150,23 @@ export class EventLog {
   }
 
   isOpen(message: MessageId, to: string): boolean {
-    const stream = deliveryStream(deliveryIdOf(message, to as EndpointId));
     // A delivery's stream holds its own events only.
-    return fold(delivery, this.store.log.filter((event) => event.stream === stream) as unknown as DeliveryEvent[]).status === 'pending';
+    return (
+      fold(delivery, this.of(deliveryStream(deliveryIdOf(message, to as EndpointId))) as unknown as DeliveryEvent[]).status === 'pending'
+    );
+  }
+
+  /** Nothing became of it yet. */
+  isNew(message: MessageId, to: string): boolean {
+    return this.of(deliveryStream(deliveryIdOf(message, to as EndpointId))).length === 0;
+  }
+
+  isBatchOpen(to: string, number: number): boolean {
+    return fold(batch, this.of(batchStream(batchIdOf(to as EndpointId, number))) as unknown as BatchEvent[]).status === 'pending';
+  }
+
+  private of(stream: string) {
+    return this.store.log.filter((event) => event.stream === stream);
   }
 
   private deliver({ messageId, endpointId }: DeliverySubject, command: DeliveryCommand): Position {
@@ -128,7 +179,7 @@ export class EventLog {
     command: C,
   ): Position {
     // A stream holds the events of its own aggregate only.
-    const history = this.store.log.filter((event) => event.stream === stream) as unknown as E[];
+    const history = this.of(stream) as unknown as E[];
     return this.record(stream, ...decider.decide(command, fold(decider, history)));
   }
 }

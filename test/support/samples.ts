@@ -1,6 +1,7 @@
 // Sample values for tests: an endpoint's settings, whose delivery it is, what an attempt got, and events of the log.
 import type { LedgerEvent } from '../../src/domain/catalog.ts';
-import type { AttemptRecord, DeliverySubject } from '../../src/domain/delivery.ts';
+import type { AttemptRecord } from '../../src/domain/attempts.ts';
+import type { DeliverySubject } from '../../src/domain/delivery.ts';
 import type { EndpointEvent, EndpointSettings } from '../../src/domain/endpoint.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
 import type { MessageEvent } from '../../src/domain/message.ts';

@@ -207,14 +207,16 @@ export class AttemptResolver {
   @ResolveField(() => String, { nullable: true })
   async requestBody(@Parent() { source, delivery }: Attempt, @Context() { caller, loaders }: ApiContext): Promise<string | null> {
     if (source.bodySha256 === undefined) return null;
-    const [accepted, endpoint] = await Promise.all([
-      loaders.accepted.load(delivery.messageId),
+    const ids = delivery.batch ? await loaders.inBatch.load(delivery.batch.id) : [delivery.messageId];
+    const [events, endpoint] = await Promise.all([
+      Promise.all(ids.map((id) => loaders.accepted.load(id))),
       loaders.configuration.load(`${delivery.endpointId}@${source.endpointRevision}`),
     ]);
-    if (!accepted || !endpoint) return null;
-    const { type, timestamp, data } = accepted.data;
-    const { format, formatOptions } = endpoint.configuration.settings;
-    const body = formatted(() => formatBody(format, { id: delivery.messageId, type, timestamp, data }, formatOptions).body);
+    const messages = events.flatMap((event, i) => (event ? [{ ...event.data, id: ids[i] ?? '' }] : []));
+    const [first] = messages;
+    if (!first || !endpoint || messages.length < ids.length) return null;
+    const { format, formatOptions, batch } = endpoint.configuration.settings;
+    const body = formatted(() => formatBody(format, delivery.batch || batch ? messages : first, formatOptions).body);
     if (body === undefined || hash('sha256', body) !== source.bodySha256) return null;
     return caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
   }

@@ -30,6 +30,14 @@ export const shownMessage = (source: MessageView): Message => {
 };
 export const MessageConnection = connectionOf('Message', () => Message);
 
+@ObjectType({ description: 'Several messages that go to an endpoint in one request: sent, recorded, retried and cancelled as one.' })
+export class DeliveryBatch {
+  @Field(() => ID, { description: 'the webhook-id of its requests' })
+  readonly id!: string;
+  @Field(() => Int, { description: 'the messages in it' })
+  readonly size!: number;
+}
+
 @ObjectType()
 export class Delivery {
   @Field(() => ID)
@@ -38,6 +46,8 @@ export class Delivery {
   readonly status!: DeliveryView['status'];
   @Field(() => Boolean)
   readonly test!: boolean;
+  @Field(() => DeliveryBatch, { nullable: true, description: 'What it goes in; null: it goes alone, or its batch is not closed yet.' })
+  readonly batch!: DeliveryBatch | null;
   @Field(() => Int)
   readonly attemptCount!: number;
   @Field(() => DateTime, { nullable: true })
@@ -50,8 +60,8 @@ export class Delivery {
   readonly source!: DeliveryView;
 }
 export const shownDelivery = (source: DeliveryView): Delivery => {
-  const { id, status, test, attemptCount, nextAttemptAt, createdAt, endedAt } = source;
-  return { id, status, test, attemptCount, nextAttemptAt, createdAt, endedAt, source };
+  const { id, status, test, batch, attemptCount, nextAttemptAt, createdAt, endedAt } = source;
+  return { id, status, test, batch, attemptCount, nextAttemptAt, createdAt, endedAt, source };
 };
 export const DeliveryConnection = connectionOf('Delivery', () => Delivery);
 

@@ -1,7 +1,7 @@
 // The enums of the schema: names and values are those of the domain and the views.
 import { registerEnumType } from '@nestjs/graphql';
 import { apiKeyRoles } from '../../domain/api-key.ts';
-import { failureReasons } from '../../domain/delivery.ts';
+import { failureReasons } from '../../domain/attempts.ts';
 import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
 import type { DeliveryStatus as Delivery } from '../../read-models/views/queries.ts';
 import { windows } from '../../read-models/views/success-rate.ts';

@@ -1,9 +1,10 @@
 // What is shown from the log itself: an endpoint as it was, a message's data, the events behind a message.
 import { Inject, Injectable } from '@nestjs/common';
+import { batchStream, type BatchEvent } from '../../domain/batch.ts';
 import { fold } from '../../domain/decider.ts';
 import { deliveryStream, type DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, endpointStream, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
 import { messageStream, type MessageEvent } from '../../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { EVENT_STORE } from '../tokens.ts';
@@ -32,6 +33,11 @@ export class History {
 
   async deliveryEvents(id: DeliveryId): Promise<readonly RecordedEvent<DeliveryEvent>[]> {
     return (await this.store.readStream(deliveryStream(id))) as readonly RecordedEvent<DeliveryEvent>[];
+  }
+
+  /** What became of a batch, and what is in it. */
+  async batchEvents(id: BatchId): Promise<readonly RecordedEvent<BatchEvent>[]> {
+    return (await this.store.readStream(batchStream(id))) as readonly RecordedEvent<BatchEvent>[];
   }
 
   async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {

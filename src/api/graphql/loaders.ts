@@ -1,7 +1,7 @@
 // The loaders of one operation: what many rows ask for singly is asked of the views once.
 import DataLoader from 'dataloader';
 import type { QueryBus } from '@nestjs/cqrs';
-import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
@@ -33,6 +33,8 @@ export class Loaders {
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
   readonly accepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
+  /** What is in a batch, in order. */
+  readonly inBatch: DataLoader<BatchId, readonly MessageId[]>;
   /** By `<endpoint id>@<revision>`. */
   readonly configuration: DataLoader<string, EndpointSource | undefined>;
 
@@ -52,6 +54,14 @@ export class Loaders {
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
     this.accepted = this.loader((ids) => Promise.all(ids.map((id) => history.accepted(id))));
+    this.inBatch = this.loader((ids) =>
+      Promise.all(
+        ids.map(async (id) => {
+          const [closed] = await history.batchEvents(id);
+          return closed?.type === 'batch.closed' ? closed.data.messages : [];
+        }),
+      ),
+    );
     this.configuration = this.loader((keys) =>
       Promise.all(
         keys.map((key) => {

@@ -1,4 +1,5 @@
 // The timeline of a message: what became of it, in order, in sentences, from the events of the log.
+import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint.ts';
 import type { EndpointId } from '../../domain/ids.ts';
@@ -12,7 +13,7 @@ import type { ApiContext } from './context.ts';
 import { shownDelivery, type LogEvent, type TimelineEntry } from './delivery.types.ts';
 import type { History } from './history.ts';
 
-type Told = MessageEvent | DeliveryEvent | EndpointEvent;
+type Told = MessageEvent | DeliveryEvent | BatchEvent | EndpointEvent;
 type Names = (id: EndpointId) => string;
 
 export const timelineOf = async (message: MessageView, history: History, { loaders, caller }: ApiContext): Promise<TimelineEntry[]> => {
@@ -33,10 +34,17 @@ export const timelineOf = async (message: MessageView, history: History, { loade
     }));
 };
 
-/** The delivery's own events, and those of its endpoint that held it or let it go while it was open. */
+/** The delivery's own events, those of its batch, and those of its endpoint that held it or let it go while it was open. */
 const eventsOf = async (delivery: DeliveryView, accepted: RecordedEvent<MessageEvent>, history: History) => {
-  const [own, endpoint] = await Promise.all([history.deliveryEvents(delivery.id), history.endpointEvents(delivery.endpointId)]);
-  const end = delivery.endedAt === null ? undefined : own.at(-1)?.position;
+  const { id, endpointId, batch } = delivery;
+  const [alone, inBatch, endpoint] = await Promise.all([
+    history.deliveryEvents(id),
+    batch ? history.batchEvents(batch.id) : [],
+    history.endpointEvents(endpointId),
+  ]);
+  const own = [...alone, ...inBatch];
+  const last = own.reduce((latest, { position }) => (position > latest ? position : latest), '');
+  const end = delivery.endedAt === null ? undefined : last;
   const held = endpoint.filter(
     ({ type, position }) => statusEvents.has(type) && position > accepted.position && (end === undefined || position < end),
   );
@@ -59,20 +67,29 @@ const sentence = (event: RecordedEvent<Told>, names: Names, delivery: DeliveryVi
   switch (event.type) {
     case 'message.accepted':
       return acceptedSentence(event, names);
-    case 'delivery.attempt-succeeded': {
+    case 'batch.closed': {
+      const others = event.data.messages.length - 1;
+      return `It goes to ${endpoint} in one request with ${others === 1 ? 'one other message' : `${others} other messages`}: batch ${event.data.number}.`;
+    }
+    case 'delivery.attempt-succeeded':
+    case 'batch.attempt-succeeded': {
       const { attempt, durationMs, responseCode } = event.data;
       return `Attempt ${attempt} to ${endpoint} succeeded: ${responseCode ?? 'no code'} in ${Math.round(durationMs)} ms.`;
     }
-    case 'delivery.attempt-failed': {
+    case 'delivery.attempt-failed':
+    case 'batch.attempt-failed': {
       const { attempt, error, retryAt } = event.data;
       const then = retryAt === undefined ? 'No other follows.' : `The next is due at ${retryAt}.`;
       return `Attempt ${attempt} to ${endpoint} failed: ${error} ${then}`;
     }
     case 'delivery.exhausted':
+    case 'batch.exhausted':
       return `The delivery to ${endpoint} failed for good after ${event.data.attempts} attempt${event.data.attempts === 1 ? '' : 's'}.`;
     case 'delivery.retry-requested':
+    case 'batch.retry-requested':
       return `${actor} asked for another try at ${endpoint}: attempt ${event.data.attempt} is due now.`;
     case 'delivery.cancelled':
+    case 'batch.cancelled':
       return `The delivery to ${endpoint} was cancelled: ${event.data.reason}.`;
     case 'endpoint.paused':
       return `${actor} paused ${endpoint}: the delivery is held.`;
@@ -113,7 +130,9 @@ const shownData = (event: RecordedEvent<Told>, maskPayloads: boolean): Json => {
     case 'message.accepted':
       return { ...event.data, data: maskPayloads ? maskSecrets(event.data.data) : event.data.data } as unknown as Json;
     case 'delivery.attempt-succeeded':
-    case 'delivery.attempt-failed': {
+    case 'delivery.attempt-failed':
+    case 'batch.attempt-succeeded':
+    case 'batch.attempt-failed': {
       const { responseBody, ...rest } = event.data;
       return (
         responseBody === undefined ? rest : { ...rest, responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }

@@ -14,9 +14,13 @@ const formats: Readonly<Partial<Record<PayloadFormat, Format>>> = { ENVELOPE: en
 /** Those that can be set on an endpoint. */
 export const availableFormats = Object.keys(formats) as readonly PayloadFormat[];
 
+/** One message, or those of a batch: the list of what each alone would be. */
+export type Messages = FormattedMessage | readonly FormattedMessage[];
+
 /** @throws FormatError when the message can't be put in that format. */
-export const formatBody = (format: PayloadFormat, message: FormattedMessage, options: JsonObject | null): FormattedBody => {
+export const formatBody = (format: PayloadFormat, messages: Messages, options: JsonObject | null): FormattedBody => {
   const put = formats[format];
   if (!put) throw new FormatError(`The format ${format} is not available in this version; choose ${availableFormats.join(' or ')}.`);
-  return put(message, options);
+  if ('type' in messages) return put(messages, options);
+  return { body: `[${messages.map((each) => put(each, options).body).join(',')}]`, contentType: 'application/json' };
 };

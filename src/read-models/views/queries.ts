@@ -1,9 +1,10 @@
 // The queries on the views. The first argument is always the organization that asks: nothing of another one is ever seen.
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
-import type { AttemptRecord, DeliverySubject, FailureReason } from '../../domain/delivery.ts';
+import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
+import type { DeliverySubject } from '../../domain/delivery.ts';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
-import type { ApiKeyId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import { keyOf, pageOf, sequenceOf, type Page, type PageRequest } from './page.ts';
 import { idKey, type StoredStatus, type ViewsSchema } from './schema.ts';
@@ -52,11 +53,15 @@ export type MessageView = {
   readonly skipped: readonly EndpointId[];
   readonly test: boolean;
 };
+/** What a delivery goes in: several messages in one request. */
+export type BatchView = { readonly id: BatchId; readonly size: number };
 export type DeliveryView = {
   readonly id: DeliveryId;
   readonly messageId: MessageId;
   readonly endpointId: EndpointId;
   readonly eventType: string;
+  /** Null: it goes alone, or in a batch that is not closed yet. */
+  readonly batch: BatchView | null;
   readonly status: DeliveryStatus;
   readonly test: boolean;
   readonly attemptCount: number;
@@ -80,7 +85,8 @@ export type ConservationView = {
   readonly cancelled: number;
   readonly open: number;
 };
-export type RetryableDelivery = { readonly id: DeliveryId; readonly subject: DeliverySubject };
+/** `batch`: what it is sent in, and so what a command on it is on. */
+export type DeliverySubjectView = { readonly id: DeliveryId; readonly subject: DeliverySubject; readonly batch: BatchView | null };
 
 // ── What is asked for ──
 
@@ -269,21 +275,45 @@ export class ViewQueries {
   ): Promise<(AttemptView & { deliveryId: DeliveryId })[]> {
     if (ids.length === 0) return [];
     const db = this.read();
-    const owned = db.selectFrom('deliveries').select(['id', 'sequence']).where(unindexed('organization_id'), '=', organization);
-    const idOf = new Map(
-      (await owned.where('id_key', 'in', ids.map(idKey)).where('id', 'in', ids).execute()).map(({ id, sequence }) => [sequence, id]),
-    );
+    const owned = await db
+      .selectFrom('deliveries')
+      .select(['id', 'sequence', 'batch_sequence'])
+      .where(unindexed('organization_id'), '=', organization)
+      .where('id_key', 'in', ids.map(idKey))
+      .where('id', 'in', ids)
+      .execute();
+    // What was attempted with a batch was attempted with each delivery in it.
+    const idsOf = new Map<number, DeliveryId[]>();
+    for (const { id, sequence, batch_sequence } of owned)
+      for (const each of batch_sequence === null ? [sequence] : [sequence, batch_sequence])
+        idsOf.set(each, [...(idsOf.get(each) ?? []), id]);
     const rows = await db
       .selectFrom('attempts')
       .select(['sequence', 'position', 'failure', 'detail'])
-      .where('sequence', 'in', [...idOf.keys()])
+      .where('sequence', 'in', [...idsOf.keys()])
       .orderBy('sequence')
       .orderBy('number')
       .execute();
-    return rows.map(({ sequence, position, failure, detail }) => {
+    return rows.flatMap(({ sequence, position, failure, detail }) => {
       const record = JSON.parse(detail) as AttemptRecord & { error?: string };
-      return Object.assign(record, { deliveryId: idOf.get(sequence) as DeliveryId, position, failure, error: record.error ?? null });
+      const attempt = { ...record, position, failure, error: record.error ?? null };
+      return (idsOf.get(sequence) ?? []).map((deliveryId) => ({ ...attempt, deliveryId }));
     });
+  }
+
+  /** Oldest message first. */
+  async deliveriesOfBatch(organization: OrganizationId, id: BatchId): Promise<DeliveryView[]> {
+    const db = this.read();
+    const batch = await db
+      .selectFrom('batches')
+      .select('sequence')
+      .where(unindexed('organization_id'), '=', organization)
+      .where('id_key', '=', idKey(id))
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!batch) return [];
+    const rows = await withEndpoint(db).where('deliveries.batch_sequence', '=', batch.sequence).orderBy('deliveries.sequence').execute();
+    return rows.map(deliveryView);
   }
 
   /** By endpoint; one that had nothing to deliver has a rate, too. */
@@ -352,25 +382,25 @@ export class ViewQueries {
   }
 
   /** Whose these deliveries are, for commands on them. In no order; ids that the organization does not have are left out. */
-  async deliverySubjects(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<RetryableDelivery[]> {
+  async deliverySubjects(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<DeliverySubjectView[]> {
     if (ids.length === 0) return [];
     const rows = await subjects(this.read())
-      .where(unindexed('organization_id'), '=', organization)
-      .where('id_key', 'in', ids.map(idKey))
-      .where('id', 'in', ids)
+      .where(unindexed('deliveries.organization_id'), '=', organization)
+      .where('deliveries.id_key', 'in', ids.map(idKey))
+      .where('deliveries.id', 'in', ids)
       .execute();
     return rows.map(subjectView);
   }
 
   /** All that match, newest first, in pages: each sees the views as they are then, and no delivery comes twice. */
-  async *matchingDeliveries(organization: OrganizationId, filter: DeliveryFilter, pageSize: number): AsyncIterable<RetryableDelivery[]> {
+  async *matchingDeliveries(organization: OrganizationId, filter: DeliveryFilter, pageSize: number): AsyncIterable<DeliverySubjectView[]> {
     let before: number | undefined;
     for (;;) {
       const db = this.read();
       const sequences = await newest(db, organization, filter, before, pageSize);
       before = sequences.at(-1);
       if (before === undefined) return;
-      const rows = await subjects(db).where('sequence', 'in', sequences).orderBy('sequence', 'desc').execute();
+      const rows = await subjects(db).where('deliveries.sequence', 'in', sequences).orderBy('deliveries.sequence', 'desc').execute();
       yield rows.map(subjectView);
     }
   }
@@ -544,17 +574,28 @@ const withEndpoint = (db: Db) =>
   db
     .selectFrom('deliveries')
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
+    .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
     .selectAll('deliveries')
-    .select(['endpoints.status as endpoint_status', 'endpoints.deleted_at as endpoint_deleted_at']);
+    .select(['endpoints.status as endpoint_status', 'endpoints.deleted_at as endpoint_deleted_at'])
+    .select(['batches.id as batch_id', 'batches.size as batch_size']);
 
-const subjects = (db: Db) => db.selectFrom('deliveries').select(['id', 'organization_id', 'message_id', 'endpoint_id', 'test']);
+const subjects = (db: Db) =>
+  db
+    .selectFrom('deliveries')
+    .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
+    .select(['deliveries.id', 'deliveries.organization_id', 'message_id', 'deliveries.endpoint_id', 'test'])
+    .select(['batches.id as batch_id', 'batches.size as batch_size']);
 
 type Rows = { [T in keyof ViewsSchema]: ViewsSchema[T] };
-type DeliveryRow = Rows['deliveries'] & { endpoint_status: EndpointStatus | null; endpoint_deleted_at: number | null };
+type BatchColumns = { batch_id: BatchId | null; batch_size: number | null };
+type DeliveryRow = Rows['deliveries'] & BatchColumns & { endpoint_status: EndpointStatus | null; endpoint_deleted_at: number | null };
+
+const batchView = ({ batch_id, batch_size }: BatchColumns): BatchView | null =>
+  batch_id === null ? null : { id: batch_id, size: batch_size ?? 0 };
 
 const subjectView = (
-  row: Pick<Rows['deliveries'], 'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test'>,
-): RetryableDelivery => ({
+  row: Pick<Rows['deliveries'], 'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test'> & BatchColumns,
+): DeliverySubjectView => ({
   id: row.id,
   subject: {
     organizationId: row.organization_id,
@@ -562,6 +603,7 @@ const subjectView = (
     endpointId: row.endpoint_id,
     ...(row.test === 1 ? { test: true as const } : {}),
   },
+  batch: batchView(row),
 });
 
 const endpointView = (row: Rows['endpoints']): EndpointView => ({
@@ -593,6 +635,7 @@ const deliveryView = (row: DeliveryRow): DeliveryView => {
     messageId: row.message_id,
     endpointId: row.endpoint_id,
     eventType: row.event_type,
+    batch: batchView(row),
     status: holdsBack && openStatuses.includes(row.status) ? 'HELD' : row.status,
     test: row.test === 1,
     attemptCount: row.attempt_count,

@@ -1,9 +1,9 @@
 // The tables of the views: what they hold, and which index serves which question.
 import type { Kysely } from 'kysely';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
-import type { FailureReason } from '../../domain/delivery.ts';
+import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
-import type { ApiKeyId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { Bookkeeping, Int64 } from '../database/database.ts';
 
 /** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
@@ -73,6 +73,8 @@ export type ViewsSchema = Bookkeeping & {
     message_id: MessageId;
     endpoint_id: EndpointId;
     event_type: string;
+    /** Of the batch that it goes in; null: it goes alone, or in one that is not closed yet. */
+    batch_sequence: number | null;
     status: StoredStatus;
     test: Flag;
     attempt_count: number;
@@ -81,8 +83,17 @@ export type ViewsSchema = Bookkeeping & {
     created_at: Moment;
     ended_at: Moment | null;
   };
+  batches: {
+    /** In the same order as those of messages, and none has that of one. */
+    sequence: number;
+    id: BatchId;
+    id_key: number;
+    organization_id: OrganizationId;
+    endpoint_id: EndpointId;
+    size: number;
+  };
   attempts: {
-    /** Of its delivery, so that attempts stand in the order of the log, and not that of random ids. */
+    /** Of its delivery or batch, so that attempts stand in the order of the log, and not that of random ids. */
     sequence: number;
     number: number;
     position: Position;
@@ -121,6 +132,7 @@ export const primaryKeys = {
   endpoints: ['id'],
   messages: ['sequence'],
   deliveries: ['sequence'],
+  batches: ['sequence'],
   attempts: ['sequence', 'number'],
   success_buckets: ['endpoint_id', 'hour'],
   endpoint_totals: ['organization_id', 'endpoint_id'],
@@ -141,6 +153,7 @@ const indexes = {
     ['organization_id', 'event_type', 'status', 'sequence'],
     ['organization_id', 'last_response_code', 'status', 'sequence'],
   ],
+  batches: [['id_key']],
 } as const;
 
 export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promise<void> => {
@@ -207,6 +220,7 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .addColumn('message_id', 'text', (column) => column.notNull())
     .addColumn('endpoint_id', 'text', (column) => column.notNull())
     .addColumn('event_type', 'text', (column) => column.notNull())
+    .addColumn('batch_sequence', int64)
     .addColumn('status', 'text', (column) => column.notNull())
     .addColumn('test', 'integer', (column) => column.notNull())
     .addColumn('attempt_count', 'integer', (column) => column.notNull())
@@ -214,6 +228,15 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .addColumn('last_response_code', 'integer')
     .addColumn('created_at', int64, (column) => column.notNull())
     .addColumn('ended_at', int64)
+    .execute();
+  await schema
+    .createTable('batches')
+    .addColumn('sequence', int64, (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('id_key', int64, (column) => column.notNull())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('size', 'integer', (column) => column.notNull())
     .execute();
   await schema
     .createTable('attempts')
@@ -251,4 +274,11 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
         .on(table)
         .columns([...columns])
         .execute();
+  // Those that go alone are not in it, and cost nothing.
+  await schema
+    .createIndex('deliveries_of_batch')
+    .on('deliveries')
+    .column('batch_sequence')
+    .where('batch_sequence', 'is not', null)
+    .execute();
 };

@@ -67,6 +67,7 @@ describe('the views', () => {
       messageId: message,
       endpointId: 'a',
       eventType: 'meeting.ended',
+      batch: null,
       status: 'PENDING',
       test: false,
       attemptCount: 0,
@@ -104,6 +105,50 @@ describe('the views', () => {
       { attempt: 2, responseCode: undefined, failure: 'CONNECTION', error: 'It failed.' },
       { attempt: 3, responseCode: 200, failure: null, error: null },
     ]);
+  });
+
+  describe.each([
+    ['in one batch of events', false],
+    ['event by event', true],
+  ])('read %s', (_, apart) => {
+    it('show the deliveries of a batch as it is', async () => {
+      log.endpoint('a');
+      const queries = await shown();
+      const step = async <T>(done: T): Promise<T> => {
+        if (apart) await queries.settle();
+        return done;
+      };
+      const messages = [await step(log.message('m1', ['a'])), await step(log.message('m2', ['a']))];
+      const alone = await step(log.message('m3', ['a']));
+      const ids = messages.map((id) => deliveryIdOf(id, 'a' as EndpointId));
+      const id = await step(log.closeBatch('a', 1, messages));
+      await step(log.attemptBatch('a', 1, 2, 1, 503));
+      await queries.settle();
+      const retrying = { status: 'RETRYING', attemptCount: 1, lastResponseCode: 503, batch: { id, size: 2 } };
+      expect(await only(queries, { status: ['RETRYING'] })).toMatchObject([retrying, retrying]);
+      expect((await queries.deliveriesOfBatch(organization, id)).map((each) => each.id)).toEqual(ids);
+      expect(await queries.deliverySubjects(organization, ids)).toMatchObject([{ batch: { id, size: 2 } }, { batch: { id, size: 2 } }]);
+      await step(log.attempt(alone, 'a', 1, 200));
+      await step(log.attemptBatch('a', 1, 2, 2, undefined));
+      await queries.settle();
+      const rate = async () =>
+        (await queries.successRates(organization, ['a' as EndpointId], 'ALL', new Date(log.now))).get('a' as EndpointId);
+      expect(await rate()).toMatchObject({ succeeded: 1, total: 3 });
+      const attempts = await queries.attemptsOfDeliveries(organization, ids);
+      expect(attempts.map(({ deliveryId, attempt, responseCode }) => [deliveryId, attempt, responseCode])).toEqual([
+        [ids[0], 1, 503],
+        [ids[1], 1, 503],
+        [ids[0], 2, undefined],
+        [ids[1], 2, undefined],
+      ]);
+      await step(log.retryBatch('a', 1, 2));
+      await queries.settle();
+      expect(await rate()).toMatchObject({ succeeded: 1, total: 1 });
+      await step(log.attemptBatch('a', 1, 2, 3, 200));
+      await queries.settle();
+      expect(await rate()).toMatchObject({ succeeded: 3, total: 3 });
+      expect(await queries.conservation(organization)).toMatchObject({ routed: 3, succeeded: 3, failed: 0, cancelled: 0, open: 0 });
+    });
   });
 
   it('leave a delivery cancelled whose last attempt fails later, and show one succeeded whose last attempt arrived', async () => {
@@ -359,10 +404,10 @@ describe('the views', () => {
 
   // ── Once and only once ──
 
-  type Step = { kind: 'message' | 'attempt' | 'retry' | 'cancel' | 'endpoint'; message: number; to: number; ok: boolean };
+  type Step = { kind: 'message' | 'attempt' | 'retry' | 'cancel' | 'endpoint' | 'close'; message: number; to: number; ok: boolean };
   const steps = fc.array(
     fc.record<Step>({
-      kind: fc.constantFrom('message', 'attempt', 'attempt', 'attempt', 'retry', 'cancel', 'endpoint'),
+      kind: fc.constantFrom('message', 'attempt', 'attempt', 'attempt', 'retry', 'cancel', 'endpoint', 'close'),
       message: fc.nat(4),
       to: fc.nat(1),
       ok: fc.boolean(),
@@ -374,14 +419,28 @@ describe('the views', () => {
     const endpoints = [into.endpoint('a'), into.endpoint('b')];
     const messages: MessageId[] = [];
     const attempts = new Map<string, number>();
+    const batches: { of: MessageId[]; to: EndpointId; number: number; attempts: number }[] = [];
+    const batchOf = (of: MessageId, to: EndpointId) => batches.find((each) => each.to === to && each.of.includes(of));
     for (const { kind, message, to, ok } of taken) {
       into.now += 7 * minute;
       const receiver = endpoints[to] as EndpointId;
       const target = messages[message % Math.max(messages.length, 1)];
       if (kind === 'message') messages.push(into.message(`m${messages.length}`, ok ? endpoints : [receiver]));
       else if (kind === 'endpoint') into.endpoint(receiver, { type: ok ? 'Resume' : 'Pause' });
-      else if (!target || !into.routed(target, receiver)) continue;
-      else if (kind === 'retry') into.retry(target, receiver);
+      else if (kind === 'close') {
+        const alone = (of: MessageId) => into.routed(of, receiver) && into.isNew(of, receiver) && !batchOf(of, receiver);
+        const of = messages.filter(alone).slice(0, 1 + message);
+        if (of.length === 0) continue;
+        batches.push({ of, to: receiver, number: batches.length + 1, attempts: 0 });
+        into.closeBatch(receiver, batches.length, of);
+      } else if (!target || !into.routed(target, receiver)) continue;
+      else if (batchOf(target, receiver)) {
+        const batch = batchOf(target, receiver) as (typeof batches)[number];
+        const { number, of } = batch;
+        if (kind === 'retry') into.retryBatch(receiver, number, of.length);
+        else if (kind === 'cancel') into.cancelBatch(receiver, number, of.length);
+        else if (into.isBatchOpen(receiver, number)) into.attemptBatch(receiver, number, of.length, ++batch.attempts, ok ? 200 : 500);
+      } else if (kind === 'retry') into.retry(target, receiver);
       else if (kind === 'cancel') into.cancel(target, receiver);
       else {
         const next = (attempts.get(target + receiver) ?? 0) + 1;

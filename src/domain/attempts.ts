@@ -1,0 +1,153 @@
+// Attempts: what a delivery goes through until it ends, and a batch of deliveries likewise. Both put their own names to these steps.
+// Invariants: a failed attempt of a running series has a time for the next one or the word that there is none;
+// every attempt that was made is recorded, also one that a cancellation overtook.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+
+export const failureReasons = ['HTTP_STATUS', 'REDIRECT', 'TIMEOUT', 'DNS', 'CONNECTION', 'TLS', 'BLOCKED_ADDRESS', 'FORMAT'] as const;
+export type FailureReason = (typeof failureReasons)[number];
+
+// ── Steps ── Part of the storage format of those who use them. Never edit one: add a version and an upcaster.
+
+const at = z.string().describe('ISO 8601');
+
+const record = z.object({
+  attempt: z.int().positive().describe('1 for the first; counts on through later series.'),
+  startedAt: at,
+  durationMs: z.number().nonnegative(),
+  url: z.string(),
+  endpointRevision: z.int().nonnegative().describe("The revision of the endpoint's stream that this attempt was configured by."),
+  bodySha256: z.string().describe('Hex SHA-256 of the request body; absent where no body could be made.').optional(),
+  requestHeaders: z.record(z.string(), z.string()).describe('As sent, secrets masked.'),
+  responseCode: z.int().optional(),
+  responseHeaders: z.record(z.string(), z.string()).optional(),
+  responseBody: z.string().describe('The first 4 KiB.').optional(),
+});
+/** What one HTTP request was and got. */
+export type AttemptRecord = z.infer<typeof record>;
+
+/** The fields of each step, to be put behind those that say whose it is. */
+export const stepFields = {
+  succeeded: record.shape,
+  failed: {
+    ...record.shape,
+    failure: z.enum(failureReasons),
+    error: z.string().describe('One sentence that a person understands.'),
+    failuresInSeries: z.int().nonnegative().describe('Failed attempts of the running series, this one included.'),
+    retryAt: at.describe('When the next attempt is due; absent: there is none.').optional(),
+  },
+  exhausted: { attempts: z.int().positive().describe('All that were made.'), at },
+  retryRequested: {
+    at,
+    attempt: z.int().positive().describe('The number of the next attempt.'),
+    reopened: z
+      .object({ status: z.enum(['succeeded', 'failed', 'cancelled']), endedAt: at })
+      .describe('How it had ended before, if it had.')
+      .optional(),
+  },
+  cancelled: { at, reason: z.string() },
+} as const;
+
+type Fields<F extends z.ZodRawShape> = z.infer<z.ZodObject<F>>;
+export type Step =
+  | { type: 'attempt-succeeded'; data: AttemptRecord }
+  | { type: 'attempt-failed'; data: Fields<typeof stepFields.failed> }
+  | { type: 'exhausted'; data: Fields<typeof stepFields.exhausted> }
+  | { type: 'retry-requested'; data: Fields<typeof stepFields.retryRequested> }
+  | { type: 'cancelled'; data: Fields<typeof stepFields.cancelled> };
+
+/** When an attempt was over (ISO 8601). */
+export const attemptEndedAt = ({ startedAt, durationMs }: { startedAt: string; durationMs: number }) =>
+  new Date(Date.parse(startedAt) + Math.round(durationMs)).toISOString();
+
+// ── State ── `attempt` is the number of the next attempt.
+
+export type Attempts =
+  | { status: 'pending'; attempt: number; failuresInSeries: number }
+  | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string };
+
+const evolve = (state: Attempts, step: Step): Attempts => {
+  switch (step.type) {
+    case 'attempt-succeeded':
+      return { status: 'succeeded', attempt: step.data.attempt + 1, endedAt: attemptEndedAt(step.data) };
+    case 'attempt-failed': {
+      const attempt = step.data.attempt + 1;
+      if (state.status !== 'pending') return { ...state, attempt };
+      return { status: 'pending', attempt, failuresInSeries: step.data.failuresInSeries };
+    }
+    case 'exhausted':
+      return { status: 'failed', attempt: step.data.attempts + 1, endedAt: step.data.at };
+    case 'retry-requested':
+      return { status: 'pending', attempt: state.attempt, failuresInSeries: 0 };
+    case 'cancelled':
+      return { status: 'cancelled', attempt: state.attempt, endedAt: step.data.at };
+  }
+};
+
+// ── Decisions ── Time, jitter and the policy arrive as data, so `decide` stays a function.
+
+/** Attempt n+1 comes delaysSeconds[n] after attempt n failed, lengthened by up to the fraction `jitter`. */
+export type RetryPolicy = { readonly delaysSeconds: readonly number[]; readonly jitter: number };
+
+export type RecordFailure = {
+  type: 'RecordFailure';
+  record: AttemptRecord;
+  failure: FailureReason;
+  error: string;
+  policy: RetryPolicy;
+  /** 0 ≤ random < 1 */
+  random: number;
+  /** The receiver asked (`Retry-After`) for no attempt before this moment. */
+  notBefore?: Date | undefined;
+};
+export type AttemptsCommand =
+  | { type: 'RecordSuccess'; record: AttemptRecord }
+  | RecordFailure
+  | { type: 'RequestRetry'; now: Date }
+  | { type: 'Cancel'; now: Date; reason: string };
+
+/** When the attempt after `failures` failed ones of a series is due, or undefined when the policy has no more. */
+export const nextAttemptAt = (command: Omit<RecordFailure, 'type'>, failures: number): string | undefined => {
+  const delay = command.policy.delaysSeconds[failures];
+  if (delay === undefined) return undefined;
+  const { startedAt, durationMs } = command.record;
+  const due = Date.parse(startedAt) + Math.round(durationMs + delay * 1000 * (1 + command.policy.jitter * command.random));
+  return new Date(Math.max(due, command.notBefore?.getTime() ?? 0)).toISOString();
+};
+
+const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[] => {
+  const { record, failure, error } = command;
+  const failuresInSeries = state.status === 'pending' ? state.failuresInSeries + 1 : 0;
+  const data = { ...record, failure, error, failuresInSeries };
+  if (state.status !== 'pending') return [{ type: 'attempt-failed', data }];
+  const retryAt = nextAttemptAt(command, failuresInSeries);
+  if (retryAt !== undefined) return [{ type: 'attempt-failed', data: { ...data, retryAt } }];
+  return [
+    { type: 'attempt-failed', data },
+    { type: 'exhausted', data: { attempts: record.attempt, at: attemptEndedAt(record) } },
+  ];
+};
+
+const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
+  switch (command.type) {
+    case 'RecordSuccess':
+      if (state.attempt !== command.record.attempt) return []; // recorded already
+      return [{ type: 'attempt-succeeded', data: command.record }];
+    case 'RecordFailure':
+      return state.attempt === command.record.attempt ? recordFailure(command, state) : [];
+    case 'RequestRetry': {
+      if (state.status === 'pending' && state.failuresInSeries === 0) return []; // its next attempt is due now
+      const reopened = state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } };
+      return [{ type: 'retry-requested', data: { at: command.now.toISOString(), attempt: state.attempt, ...reopened } }];
+    }
+    case 'Cancel':
+      if (state.status !== 'pending') return [];
+      return [{ type: 'cancelled', data: { at: command.now.toISOString(), reason: command.reason } }];
+  }
+};
+
+export const attempts: Decider<AttemptsCommand, Step, Attempts> = {
+  initial: { status: 'pending', attempt: 1, failuresInSeries: 0 },
+  evolve,
+  decide,
+};

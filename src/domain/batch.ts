@@ -1,0 +1,73 @@
+// Batch: several messages on their way to one endpoint in one request. What is in it is fixed when it is closed, before it is first sent;
+// from then on it is sent, recorded, retried and cancelled as one. A message is in one batch of an endpoint at most.
+import * as z from 'zod';
+import { attempts, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
+import type { Decider } from './decider.ts';
+import { notFound } from './errors.ts';
+import { endpointId, messageId, organizationId, type BatchId, type MessageId } from './ids.ts';
+
+export const batchStream = (id: BatchId) => `batch-${id}`;
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+/** Whose batch it is, in every event of the stream. */
+const subject = z.object({ organizationId, endpointId });
+/** The same, and how many deliveries it stands for. */
+const closedSubject = subject.extend({ size: z.int().positive().describe('The messages in it.') });
+export type BatchSubject = z.infer<typeof closedSubject>;
+
+export const batchEvents = {
+  'batch.closed': subject
+    .extend({
+      number: z.int().positive().describe("1 for the endpoint's first batch; the batch's id follows from it."),
+      messages: z.array(messageId).readonly().describe('In the order in which they are sent.'),
+    })
+    .describe('What is in the batch is fixed: it is sent as one.'),
+  'batch.attempt-succeeded': closedSubject
+    .extend(stepFields.succeeded)
+    .describe('The endpoint took the batch: its deliveries have succeeded.'),
+  'batch.attempt-failed': closedSubject
+    .extend(stepFields.failed)
+    .describe('An attempt failed. Whether another follows was decided with it.'),
+  'batch.exhausted': closedSubject
+    .extend(stepFields.exhausted)
+    .describe('The retry policy has no further attempt: the deliveries of the batch have failed.'),
+  'batch.retry-requested': closedSubject
+    .extend(stepFields.retryRequested)
+    .describe('A person asked for a retry: a new series of attempts, with the same messages, begins at once.'),
+  'batch.cancelled': closedSubject.extend(stepFields.cancelled).describe('No further attempt will be made.'),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type BatchEvent = Of<typeof batchEvents>;
+
+// ── State ──
+
+export type Batch = { status: 'unknown' } | (Attempts & { messages: readonly MessageId[] });
+
+const evolve = (state: Batch, event: BatchEvent): Batch => {
+  if (event.type === 'batch.closed') return { ...attempts.initial, messages: event.data.messages };
+  if (state.status === 'unknown') return state;
+  const step = { type: event.type.slice('batch.'.length), data: event.data } as Step; // an event is a step and whose it is
+  return { ...attempts.evolve(state, step), messages: state.messages };
+};
+
+// ── Decisions ──
+
+/** One that is closed already stays as it is: `messages` of the state says what is in it. */
+export type CloseBatch = { type: 'Close' } & z.infer<(typeof batchEvents)['batch.closed']>;
+export type BatchCommand = CloseBatch | (AttemptsCommand & { subject: BatchSubject });
+
+const decide = (command: BatchCommand, state: Batch): readonly BatchEvent[] => {
+  if (command.type === 'Close') {
+    if (state.status !== 'unknown') return [];
+    const { type: _, ...data } = command;
+    return [{ type: 'batch.closed', data }];
+  }
+  if (state.status === 'unknown') throw notFound('There is no such batch.');
+  return attempts
+    .decide(command, state)
+    .map(({ type, data }) => ({ type: `batch.${type}`, data: { ...command.subject, ...data } }) as BatchEvent); // as above
+};
+
+export const batch: Decider<BatchCommand, BatchEvent, Batch> = { initial: { status: 'unknown' }, evolve, decide };
