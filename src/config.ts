@@ -59,6 +59,7 @@ const environment = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
     .describe('The least important log line to write.'),
+  HOOKLEDGER_RATE_LIMIT: count(1_000_000).prefault('10000').describe('Requests a second that one API key may make.'),
   HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('HTTP requests to endpoints at one time, in all.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('HTTP requests at one time to one endpoint.'),
 });
@@ -74,6 +75,8 @@ export type Config = {
   /** true: all; false: none; or CIDRs. */
   readonly allowPrivateNetworks: boolean | readonly string[];
   readonly logLevel: string;
+  /** Requests a second for each API key. */
+  readonly rateLimit: number;
   readonly concurrency: number;
   readonly endpointConcurrency: number;
 };
@@ -106,6 +109,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
     allowPrivateNetworks: read.HOOKLEDGER_ALLOW_PRIVATE_NETWORKS,
     logLevel: read.HOOKLEDGER_LOG_LEVEL,
+    rateLimit: read.HOOKLEDGER_RATE_LIMIT,
     concurrency: read.HOOKLEDGER_CONCURRENCY,
     endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
   };

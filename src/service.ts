@@ -107,7 +107,7 @@ export class Service {
           viewsProgress: views,
           log,
         }),
-        createHttpAdapter(),
+        createHttpAdapter(config.rateLimit),
         { logger: nestLog(log), abortOnError: false },
       );
       const deliveries: ConsumerRunner<DueAttemptsSchema> = new ConsumerRunner(

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { servePlayground } from './graphql/playground.ts';
+import { limitRates } from './rate-limit.ts';
 import { largestBody, Refusal } from './refusal.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -18,10 +19,12 @@ class HttpAdapter extends FastifyAdapter {
 }
 
 /**
- * Create the application with it: `NestFactory.create(AppModule, createHttpAdapter())`. Bodies over 16 MiB are refused while they arrive;
+ * Create the application with it: `NestFactory.create(AppModule, createHttpAdapter(10_000))`. Bodies over 16 MiB are refused while they arrive;
  * a request must have arrived within 60 s and its headers may have 16 KiB.
+ *
+ * @param rateLimit requests a second for each API key
  */
-export const createHttpAdapter = (): FastifyAdapter => {
+export const createHttpAdapter = (rateLimit: number): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
     requestTimeout: 60_000,
@@ -48,6 +51,7 @@ export const createHttpAdapter = (): FastifyAdapter => {
     reply.header('x-request-id', request.id);
     done();
   });
+  limitRates(fastify, rateLimit);
   servePlayground(fastify);
   return adapter;
 };

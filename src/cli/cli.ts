@@ -1,8 +1,8 @@
-// The command line: `hookledger serve` and what `--help` says.
+// The command line: `hookledger serve`, `load`, and what `--help` says.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigError, describeConfig, readConfig, type Config } from '../config.ts';
-import { serve } from './serve.ts';
+import { load, LoadFailed } from './load.ts';
 
 export const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
@@ -29,6 +29,26 @@ export const run = async (argv: readonly string[]): Promise<void> => {
   program
     .command('serve', { isDefault: true })
     .description('Serves the API and delivers (the default).')
-    .action(() => serve(configured(), version));
+    // Loaded when it is wanted: the framework takes its time, and no other command needs it.
+    .action(async () => {
+      const config = configured();
+      const { serve } = await import('./serve.ts');
+      await serve(config, version);
+    });
+  program
+    .command('load')
+    .description('Defines the event types of a catalog at a running server.')
+    .argument('<file>', 'a JSON file such as examples/scalelite.json')
+    .option('--url <url>', 'where the server is', 'http://127.0.0.1:3000')
+    .option('--key <key>', 'an admin API key; left out: HOOKLEDGER_ADMIN_KEY')
+    .action(async (file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'] }: { url: string; key?: string }) => {
+      try {
+        process.stdout.write(`${await load(file, { url, key })} event types of ${file} are defined.\n`);
+      } catch (error) {
+        if (!(error instanceof LoadFailed)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = 1;
+      }
+    });
   await program.parseAsync(argv);
 };

@@ -78,7 +78,7 @@ type PostOptions = { key?: string; headers?: Record<string, string> };
 export type ApiServer = Awaited<ReturnType<typeof startApi>>;
 
 /** `controllers` and `providers`: further ones, of a test. */
-export const startApi = async ({ controllers = [] as Type[], providers = [] as Type[] } = {}) => {
+export const startApi = async ({ controllers = [] as Type[], providers = [] as Type[], rateLimit = 1_000_000 } = {}) => {
   const directoryPath = mkdtempSync(path.join(tmpdir(), 'hookledger-api-'));
   const log = pino({ level: 'silent' });
   const store = await SqliteEventStore.open({ directory: directoryPath });
@@ -134,7 +134,10 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   @Module({ imports: [CqrsModule.forRoot(), Parts, ApiModule], providers: [...handlers, ...providers], controllers })
   class TestApp {}
 
-  const app = await NestFactory.create<NestFastifyApplication>(TestApp, createHttpAdapter(), { logger: ['error'], abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(TestApp, createHttpAdapter(rateLimit), {
+    logger: ['error'],
+    abortOnError: false,
+  });
   const close = async () => {
     await app.close();
     await views.stop();

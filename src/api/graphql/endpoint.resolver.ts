@@ -9,6 +9,8 @@ import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } fr
 import type { EndpointStatus as Status } from '../../domain/endpoint.ts';
 import { DomainError, notFound } from '../../domain/errors.ts';
 import type { EndpointId } from '../../domain/ids.ts';
+import { compileSubscription } from '../../domain/subscription.ts';
+import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import type { Window as RateWindow } from '../../read-models/views/success-rate.ts';
 import { Allow, AllowReaders } from '../auth/access.ts';
@@ -40,6 +42,7 @@ export class EndpointResolver {
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
     private readonly history: History,
+    private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
     @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
   ) {
@@ -188,6 +191,14 @@ export class EndpointResolver {
   })
   secret(@Parent() endpoint: Endpoint, @Context() { caller }: ApiContext): string | null {
     return caller.role === 'ADMIN' ? endpoint.readSecret() : null;
+  }
+
+  @ResolveField(() => [String], {
+    description: 'Those of eventTypes that name no defined type or group yet: they match once a message has that type.',
+  })
+  undefinedEventTypes(@Parent() { eventTypes }: Endpoint, @Context() { caller }: ApiContext): string[] {
+    const defined = this.directory.eventTypes(caller.organizationId).filter(({ retired }) => !retired);
+    return eventTypes.filter((entry) => !defined.some(({ name, group }) => compileSubscription([entry])(name, group)) && entry !== '*');
   }
 
   @ResolveField(() => SuccessRate)

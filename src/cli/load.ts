@@ -1,0 +1,61 @@
+// `hookledger load`: defines the event types of a catalog (see examples/) at a running server, through its public API.
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+
+const catalog = z.object({
+  about: z.string().optional(),
+  eventTypes: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        group: z.string().optional(),
+        description: z.string().optional(),
+        sample: z.json().optional(),
+      }),
+    )
+    .min(1, 'there is no event type in it'),
+});
+type Answer = { readonly errors?: readonly { readonly message: string }[] };
+
+const mutation = 'mutation ($input: EventTypeInput!) { defineEventType(input: $input) { name } }';
+
+/** It could not be done; the message is for a person. */
+export class LoadFailed extends Error {
+  override name = 'LoadFailed';
+}
+
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+const read = (file: string): z.infer<typeof catalog> => {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new LoadFailed(`${file} can't be read: ${sentenceOf(error)}`);
+  }
+  const parsed = catalog.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new LoadFailed(`${file} is no catalog: ${issue?.path.join('.')}: ${issue?.message}. Give {"eventTypes": [{"name": …}, …]}.`);
+};
+
+const define = async (url: URL, key: string, input: { readonly name: string }): Promise<void> => {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ query: mutation, variables: { input } });
+  let answer: Answer;
+  try {
+    answer = (await (await fetch(url, { method: 'POST', headers, body })).json()) as Answer;
+  } catch (error) {
+    throw new LoadFailed(`No Hookledger answers at ${url.origin}; start it, or name its address with --url. (${sentenceOf(error)})`);
+  }
+  if (answer.errors?.[0]) throw new LoadFailed(`${input.name} was refused: ${answer.errors[0].message}`);
+};
+
+/** Loading a catalog again changes nothing. @returns how many types it defines. @throws LoadFailed */
+export const load = async (file: string, { url, key }: { readonly url: string; readonly key: string | undefined }): Promise<number> => {
+  if (key === undefined) throw new LoadFailed('Loading needs an admin API key; give --key KEY, or set HOOKLEDGER_ADMIN_KEY.');
+  if (!URL.canParse(url)) throw new LoadFailed(`"${url}" is no URL; give --url such as http://127.0.0.1:3000.`);
+  const { eventTypes } = read(file);
+  for (const eventType of eventTypes) await define(new URL('/graphql', url), key, eventType);
+  return eventTypes.length;
+};

@@ -1,0 +1,49 @@
+// The rate limit of an API key: what is told of it, and what exceeds it.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type ApiServer } from './api-server.ts';
+
+let api: ApiServer;
+beforeAll(async () => {
+  api = await startApi({ rateLimit: 3 });
+});
+afterAll(() => api.close());
+
+const message = JSON.stringify({ type: 'a.b', data: {} });
+/** Until the key of that role has been refused. */
+const exhaust = async (path: string, body: string, key: string) => {
+  const answers: Response[] = [];
+  for (;;) {
+    const answer = await api.post(path, body, { key });
+    answers.push(answer);
+    if (answer.status === 429) return answers;
+  }
+};
+const remaining = (answer: Response | undefined) => Number(answer?.headers.get('ratelimit-remaining'));
+
+describe('the rate limit', () => {
+  it('tells how much is left, and refuses what exceeds it until the second is over', async () => {
+    const answers = await exhaust('/v1/messages', message, api.keys.PUBLISHER);
+    const refused = answers.at(-1);
+    expect(answers.length).toBeGreaterThanOrEqual(4);
+    expect(answers[0]?.headers.get('ratelimit-limit')).toBe('3');
+    expect(remaining(answers[0])).toBe(2);
+    expect(remaining(refused)).toBe(0);
+    expect(refused?.headers.get('retry-after')).toBe('1');
+    expect(await refused?.json()).toMatchObject({
+      status: 429,
+      title: 'Too Many Requests',
+      detail: expect.stringMatching(/3 requests a second/),
+    });
+  });
+
+  it('counts each key by itself, and health not at all', async () => {
+    await exhaust('/v1/messages', message, api.keys.PUBLISHER);
+    expect((await api.post('/v1/messages', message, { key: api.keys.ADMIN })).status).toBe(202);
+    for (let i = 0; i < 8; i++) expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
+  });
+
+  it('is a GraphQL error where the request was for GraphQL', async () => {
+    const answers = await exhaust('/graphql', JSON.stringify({ query: '{ organization { id } }' }), api.keys.VIEWER);
+    expect(await answers.at(-1)?.json()).toMatchObject({ errors: [{ extensions: { code: 'TOO_MANY_REQUESTS' } }] });
+  });
+});

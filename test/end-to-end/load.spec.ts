@@ -1,0 +1,59 @@
+// `hookledger load`: the catalogs under examples/ at a running server, and what is said where they can't be loaded.
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Client } from '../support/client.ts';
+import { runToEnd } from '../support/process.ts';
+import { startServer, type Server } from '../support/server.ts';
+
+let server: Server;
+let client: Client;
+beforeAll(async () => {
+  server = await startServer();
+  client = new Client(server);
+});
+afterAll(() => server.dispose());
+
+const examples = new URL('../../examples/', import.meta.url);
+const load = (...args: string[]) => runToEnd(['load', ...args], { HOOKLEDGER_ADMIN_KEY: server.adminKey });
+
+describe.each(readdirSync(examples))('examples/%s', (name) => {
+  const file = new URL(name, examples);
+  type Type = { name: string; group: string; description: string; sample: unknown };
+  const { eventTypes } = JSON.parse(readFileSync(file, 'utf8')) as { eventTypes: Type[] };
+
+  it('defines its event types with group, description and sample, and changes nothing the second time', async () => {
+    expect(await load(file.pathname, '--url', server.url)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/event types of .* are defined/),
+    });
+    const defined = await client.query<Type[]>('{ eventTypes { name group description sample } }');
+    expect(defined).toEqual(expect.arrayContaining(eventTypes));
+    expect((await load(file.pathname, '--url', server.url)).code).toBe(0);
+  });
+});
+
+it('an endpoint is told which of its event types are not defined', async () => {
+  await load(new URL('scalelite.json', examples).pathname, '--url', server.url);
+  const id = await client.createEndpoint({
+    url: 'https://example.com/',
+    eventTypes: ['alerts', 'meeting.*', 'alert.created', 'alrets', 'x.*'],
+  });
+  expect(await client.query('query ($id: ID!) { endpoint(id: $id) { undefinedEventTypes } }', { id })).toEqual({
+    undefinedEventTypes: ['alrets', 'x.*'],
+  });
+});
+
+it.each([
+  [['/nowhere.json'], /^\/nowhere\.json can't be read/],
+  [[new URL('../../package.json', import.meta.url).pathname], /is no catalog: eventTypes/],
+  [
+    [new URL('scalelite.json', examples).pathname, '--url', 'http://127.0.0.1:9'],
+    /No Hookledger answers at http:\/\/127\.0\.0\.1:9; start it/,
+  ],
+  [[new URL('scalelite.json', examples).pathname, '--url', 'nonsense'], /"nonsense" is no URL/],
+])('says in a sentence what is wrong with %j', async (args, sentence) => {
+  const { code, output } = await load(...args);
+  expect(code).toBe(1);
+  expect(output).toMatch(sentence);
+  expect(output).not.toMatch(/^\s+at /m);
+});
