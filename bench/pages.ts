@@ -1,0 +1,218 @@
+// The pages that people look at, with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json]`.
+// Each is asked for with the filters that the API has, at its beginning and far down; what is timed is the query with all its rows.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { DeliveryEvent } from '../src/domain/delivery.ts';
+import type { EndpointId, MessageId, OrganizationId, Position } from '../src/domain/ids.ts';
+import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
+import type { DeliveryFilter } from '../src/read-models/views/queries.ts';
+import type { ViewsSchema } from '../src/read-models/views/schema.ts';
+
+// The built code: its sources need a build step. The types are those of the sources.
+const built = (file: string): Promise<unknown> => import(`../dist/${file}.js`);
+const { deliveryIdOf } = (await built('event-store/ids')) as typeof import('../src/event-store/ids.ts');
+const { ConsumerRunner } = (await built('read-models/consumer-runner')) as typeof import('../src/read-models/consumer-runner.ts');
+const { SqliteDatabase } = (await built('read-models/database/sqlite')) as typeof import('../src/read-models/database/sqlite.ts');
+const { ViewQueries } = (await built('read-models/views/queries')) as typeof import('../src/read-models/views/queries.ts');
+const { Views } = (await built('read-models/views/views')) as typeof import('../src/read-models/views/views.ts');
+
+const { values: options } = parseArgs({
+  options: { attempts: { type: 'string', default: '1000000' }, json: { type: 'boolean', default: false } },
+});
+const attempts = Number(options.attempts);
+const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+const targetMs = 20;
+
+// ── A log that never was ── One message every 200 ms, to one of 20 endpoints; one in 20 fails at first, and one in 400 for good.
+
+const organizationId = 'default' as OrganizationId;
+const endpoints = Array.from({ length: 20 }, (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}` as EndpointId);
+const types = ['meeting.started', 'meeting.ended', 'alert.created', 'recording.ready', 'user.joined', 'rare.type'];
+const began = Date.parse('2026-01-01T00:00:00.000Z');
+const everyMs = 200;
+
+const messageIdAt = (n: number) => {
+  const time = (began + n * everyMs).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${((n * 2_654_435_761) % 2 ** 40).toString(16).padStart(12, '0')}` as MessageId;
+};
+
+let position = 0;
+const recorded = (stream: string, revision: number, at: number, type: string, data: object) => {
+  const place = { stream, revision, position: String(++position).padStart(16, '0') as Position, recordedAt: new Date(at).toISOString() };
+  return { id: `e${position}`, type, data, metadata: { actor: 'apikey:bench' }, ...place } as unknown as RecordedEvent; // made to measure
+};
+const attempt = (number: number, at: number, responseCode: number, more: object = {}) => ({
+  attempt: number,
+  startedAt: new Date(at).toISOString(),
+  durationMs: 12.5,
+  url: 'https://receiver.example/hooks',
+  endpointRevision: 0,
+  bodySha256: 'a'.repeat(64),
+  requestHeaders: { 'user-agent': 'Hookledger', 'content-type': 'application/json', 'webhook-attempt': String(number) },
+  responseCode,
+  responseHeaders: { date: 'Thu, 01 Jan 2026 00:00:00 GMT' },
+  responseBody: 'ok',
+  ...more,
+});
+const settings = { name: 'An endpoint', url: 'https://receiver.example/hooks', description: null, eventTypes: ['*'], filter: null };
+const registered = (id: EndpointId) =>
+  recorded(`endpoint-${id}`, 0, began, 'endpoint.registered', {
+    organizationId,
+    ...settings,
+    format: 'ENVELOPE',
+    formatOptions: null,
+    signature: 'NONE',
+    useOrganizationKey: false,
+    headers: [],
+    retryPolicy: { delaysSeconds: [0, 60], jitter: 0 },
+    timeoutSeconds: 30,
+    batch: null,
+    secret: null,
+    disabled: false,
+  });
+
+const eventsOf = (n: number): RecordedEvent[] => {
+  const at = began + n * everyMs;
+  const messageId = messageIdAt(n);
+  const endpointId = endpoints[n % endpoints.length] as EndpointId;
+  const type = n % 5_000 === 0 ? 'rare.type' : (types[n % 5] as string);
+  const accepted = {
+    organizationId,
+    type,
+    timestamp: new Date(at).toISOString(),
+    data: {},
+    destinations: [{ endpointId }],
+    skipped: [],
+    routedAt: '',
+  };
+  const subject = { organizationId, messageId, endpointId };
+  const stream = `delivery-${deliveryIdOf(messageId, endpointId)}`;
+  const step = (revision: number, name: DeliveryEvent['type'], data: object) =>
+    recorded(stream, revision, at + 10 + revision, name, { ...subject, ...data });
+  const events = [recorded(`message-${messageId}`, 0, at, 'message.accepted', accepted)];
+  if (n % 20 !== 0) return [...events, step(0, 'delivery.attempt-succeeded', attempt(1, at, n % 3_000 === 1 ? 202 : 200))];
+  const failure = { failure: 'HTTP_STATUS', error: 'The receiver answered 503 Service Unavailable.' };
+  const again = new Date(at + 60_000).toISOString();
+  events.push(step(0, 'delivery.attempt-failed', attempt(1, at, 503, { ...failure, failuresInSeries: 1, retryAt: again })));
+  if (n % 400 !== 0) return [...events, step(1, 'delivery.attempt-succeeded', attempt(2, at, 200))];
+  events.push(step(1, 'delivery.attempt-failed', attempt(2, at, 503, { ...failure, failuresInSeries: 2 })));
+  return [...events, step(2, 'delivery.exhausted', { attempts: 2, at: new Date(at + 20).toISOString() })];
+};
+
+let made = 0;
+let messages = 0;
+const log: Pick<EventStore, 'tip' | 'follow'> = {
+  tip: async () => String(Number.MAX_SAFE_INTEGER).padStart(16, '0') as Position,
+  async *follow() {
+    yield endpoints.map(registered);
+    for (;;) {
+      const batch: RecordedEvent[] = [];
+      while (batch.length < 2_000) {
+        const events = eventsOf(messages++);
+        made += events.filter(({ type }) => type.includes('.attempt-')).length;
+        batch.push(...events);
+        if (made >= attempts) break;
+      }
+      yield batch;
+      if (made >= attempts) return;
+    }
+  },
+};
+
+// ── The measurement ──
+
+const folder = mkdtempSync(join(tmpdir(), 'hookledger-pages-'));
+const silent = { info: () => {}, warn: console.error, error: console.error };
+const views = new ConsumerRunner<ViewsSchema>(new Views(), log, new SqliteDatabase(folder, silent), silent);
+const building = performance.now();
+await views.start();
+const isBuilt = () => made >= attempts && views.status().position === String(position).padStart(16, '0');
+while (!isBuilt()) await new Promise((resolve) => setTimeout(resolve, 50));
+const seconds = (performance.now() - building) / 1_000;
+say(
+  `${made.toLocaleString('en')} attempts, ${position.toLocaleString('en')} events applied in ${seconds.toFixed(1)} s, ${Math.round(position / seconds).toLocaleString('en')} events/s`,
+);
+
+const queries = new ViewQueries(() => views.namespace.read);
+const at = (share: number) => new Date(began + messages * everyMs * share);
+const last = messageIdAt(Math.floor(messages * 0.7));
+const filters: Record<string, DeliveryFilter> = {
+  'all deliveries': {},
+  'of an endpoint': { endpointId: endpoints[3] },
+  FAILED: { status: ['FAILED'] },
+  'RETRYING or PENDING': { status: ['RETRYING', 'PENDING'] },
+  HELD: { status: ['HELD'] },
+  'of a type': { eventType: 'alert.created' },
+  'of a rare type': { eventType: 'rare.type' },
+  'in an hour': { since: at(0.5), until: new Date(+at(0.5) + 3_600_000) },
+  'with a code': { responseCode: 503 },
+  'with a rare code': { responseCode: 202 },
+  'with a code that never was': { responseCode: 418 },
+  'of an endpoint, with a code': { endpointId: endpoints[0], responseCode: 503 },
+  'of an endpoint, a type, FAILED, in a day': {
+    endpointId: endpoints[0],
+    eventType: 'meeting.started',
+    status: ['FAILED'],
+    since: at(0.4),
+    until: new Date(+at(0.4) + 86_400_000),
+  },
+  'of a message': { messageId: last },
+};
+const rows: { page: string; ms: number; count: number }[] = [];
+const time = async (page: string, ask: () => Promise<number>) => {
+  const times: number[] = [];
+  let count = 0;
+  for (let i = 0; i < 5; i++) {
+    const from = performance.now();
+    count = await ask();
+    times.push(performance.now() - from);
+  }
+  rows.push({ page, ms: Math.max(...times.slice(1)), count }); // the first one prepares the statements
+};
+const first = 50;
+for (const [name, filter] of Object.entries(filters)) {
+  await time(`deliveries ${name}`, async () => (await queries.deliveries(organizationId, { first }, filter)).edges.length);
+  let after: string | null = null;
+  for (let page = 0; page < 20; page++)
+    after = (await queries.deliveries(organizationId, { first: 200, after }, filter)).endCursor ?? after;
+  await time(`  the 21st page of 200`, async () => (await queries.deliveries(organizationId, { first: 200, after }, filter)).edges.length);
+}
+await time('50 deliveries with their attempts, messages and endpoint', async () => {
+  const { edges } = await queries.deliveries(organizationId, { first }, { status: ['FAILED'] });
+  const nodes = edges.map(({ node }) => node);
+  const [tried] = await Promise.all([
+    queries.attemptsOfDeliveries(
+      organizationId,
+      nodes.map(({ id }) => id),
+    ),
+    queries.messagesById(
+      organizationId,
+      nodes.map(({ messageId }) => messageId),
+    ),
+    queries.endpointsById(organizationId, [...new Set(nodes.map(({ endpointId }) => endpointId))]),
+  ]);
+  return tried.length;
+});
+await time(
+  'messages of a type',
+  async () => (await queries.messages(organizationId, { first }, { eventType: 'user.joined' })).edges.length,
+);
+for (const window of ['LAST_HOUR', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const)
+  await time(
+    `success rates of 20 endpoints, ${window}`,
+    async () => (await queries.successRates(organizationId, endpoints, window, at(1))).size,
+  );
+await time('conservation', async () => (await queries.conservation(organizationId)).routed);
+
+for (const { page, ms, count } of rows)
+  say(`${page.padEnd(60)} ${ms.toFixed(1).padStart(8)} ms  ${String(count).padStart(6)} rows${ms < targetMs ? '' : '   MISSED'}`);
+const slowest = rows.reduce((worst, row) => (row.ms > worst.ms ? row : worst));
+say(
+  `the slowest: ${slowest.page.trim()}, ${slowest.ms.toFixed(1)} ms; target < ${targetMs} ms ${slowest.ms < targetMs ? 'met' : 'MISSED'}`,
+);
+if (options.json)
+  console.log(JSON.stringify({ attempts: made, events: position, eventsPerSecond: position / seconds, rows, met: slowest.ms < targetMs }));
+await views.stop();
+rmSync(folder, { recursive: true });
