@@ -19,7 +19,7 @@ import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
 import { availableFormats } from './delivery/formats/format.ts';
-import { SagaHost } from './delivery/saga-host.ts';
+import { SagaHost, type Decided } from './delivery/saga-host.ts';
 import { availableSignatures } from './delivery/signatures/signature.ts';
 import { Sender } from './delivery/sender.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
@@ -110,11 +110,12 @@ export class Service {
         createHttpAdapter(config.rateLimit),
         { logger: nestLog(log), abortOnError: false },
       );
-      const deliveries: ConsumerRunner<DueAttemptsSchema> = new ConsumerRunner(
+      const deliveries: ConsumerRunner<DueAttemptsSchema, Decided> = new ConsumerRunner(
         new SagaHost(app.get(DeliverySaga), app.get(CommandBus), dispatcher),
         store,
         database,
         log,
+        { lingerMs: 250 },
       );
       metrics.observe({ consumers: statuses, requestsInFlight: () => dispatcher.requestsInFlight });
 

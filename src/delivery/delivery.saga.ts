@@ -1,7 +1,7 @@
 // The delivery saga: what follows from each event. It only decides; the saga host stores what it decided and has it done.
 import { Injectable } from '@nestjs/common';
 import { Saga } from '@nestjs/cqrs';
-import { mergeMap, type Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { BatchEvent, BatchSubject } from '../domain/batch.ts';
 import type { DeliveryEvent, DeliverySubject } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
@@ -77,7 +77,16 @@ export type SagaCommand = ScheduleAttempt | DropAttempt | CountBatch | ReleaseEn
 export class DeliverySaga {
   /** Pure: events in log order in, commands in the same order out. */
   @Saga()
-  readonly deliver = (events: Observable<RecordedEvent>): Observable<SagaCommand> => events.pipe(mergeMap(commandsFor));
+  readonly deliver = (events: Observable<RecordedEvent>): Observable<SagaCommand> =>
+    new Observable((decided) =>
+      events.subscribe({
+        next: (event) => {
+          for (const command of commandsFor(event)) decided.next(command);
+        },
+        error: (error: unknown) => decided.error(error),
+        complete: () => decided.complete(),
+      }),
+    );
 }
 
 const commandsFor = (event: RecordedEvent): SagaCommand[] => {
@@ -108,8 +117,35 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
   }
 };
 
+/** What an event says of sendings of an endpoint: whether they were cancelled, or else went on. */
+export type SendingNews = { readonly endpointId: EndpointId; readonly ids: readonly SendingId[]; readonly cancelled: boolean };
+
+/** A closed batch is news of the deliveries in it, too. */
+export const newsIn = (event: RecordedEvent): SendingNews | undefined => {
+  switch (event.type) {
+    case 'delivery.attempt-succeeded':
+    case 'delivery.attempt-failed':
+    case 'delivery.exhausted':
+    case 'delivery.retry-requested':
+    case 'batch.attempt-succeeded':
+    case 'batch.attempt-failed':
+    case 'batch.exhausted':
+    case 'batch.retry-requested':
+      return { endpointId: event.data.endpointId, ids: [sendingOf(event)], cancelled: false };
+    case 'delivery.cancelled':
+    case 'batch.cancelled':
+      return { endpointId: event.data.endpointId, ids: [sendingOf(event)], cancelled: true };
+    case 'batch.closed': {
+      const { endpointId, messages } = event.data;
+      return { endpointId, ids: [sendingOf(event), ...messages.map((id) => deliveryIdOf(id, endpointId))], cancelled: false };
+    }
+    default:
+      return undefined;
+  }
+};
+
 /** What an event of a delivery or of a batch is about. */
-export const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => stream.slice(stream.indexOf('-') + 1) as SendingId;
+const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => stream.slice(stream.indexOf('-') + 1) as SendingId;
 
 const subjectOf = (data: Subject): Subject => {
   const { organizationId, endpointId } = data;

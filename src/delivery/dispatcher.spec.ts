@@ -5,8 +5,8 @@ import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser, InBatch } from './batch-closer.ts';
-import { isBatch, ScheduleAttempt } from './delivery.saga.ts';
-import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
+import { isBatch, newsIn, ScheduleAttempt } from './delivery.saga.ts';
+import { Dispatcher, type DispatcherOptions, type Settled } from './dispatcher.ts';
 import type { DueAttempts } from './due-attempts.ts';
 
 const at = (n: number) => String(n).padStart(12, '0') as Position;
@@ -14,9 +14,14 @@ const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = fa
   const subject = { ...someone, endpointId: endpoint as EndpointId, ...(test ? { test: true as const } : {}) };
   return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt);
 };
+/** As the saga's host tells of an event. */
+const settled = (...of: Parameters<typeof recorded>): Settled => {
+  const event = recorded(...of);
+  return { ...event, news: newsIn(event) };
+};
 /** The event that an attempt's outcome is. */
 const outcomeOf = ({ id }: ScheduleAttempt, position: number) =>
-  recorded({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
+  settled({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
 
 /** A dispatcher between a table, a directory and a runner that a test plays the part of. */
 const build = (options: Partial<DispatcherOptions> = {}) => {
@@ -91,7 +96,7 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
     write: (...attempts: ScheduleAttempt[]) => {
       for (const each of attempts) rows.set(each.id, each);
       dispatcher.committed(
-        [recorded({ type: 'organization.event-type-retired', data: { name: 'x' } }, { stream: 'organization-1', position })],
+        [settled({ type: 'organization.event-type-retired', data: { name: 'x' } }, { stream: 'organization-1', position })],
         attempts,
       );
     },
@@ -316,7 +321,7 @@ describe('the dispatcher', () => {
     dispatcher.start();
     for (const each of [attempt('a'), attempt('b'), attempt('c')]) dispatcher.offer(each);
     const cancelled = { type: 'delivery.cancelled', data: { ...someone, at: 'x', reason: 'x' } } as const;
-    dispatcher.committed([recorded(cancelled, { stream: 'delivery-b' })], []);
+    dispatcher.committed([settled(cancelled, { stream: 'delivery-b' })], []);
     sent[0]?.end();
     await settle();
     expect(ids()).toEqual(['a', 'c']);
@@ -446,7 +451,7 @@ describe('the dispatcher, for an endpoint that takes batches,', () => {
     const [a, b, c] = due('a', 'b', 'c') as [ScheduleAttempt, ScheduleAttempt, ScheduleAttempt];
     dispatcher.offer(a);
     const cancelled = { type: 'delivery.cancelled', data: { ...someone, at: 'x', reason: 'x' } } as const;
-    dispatcher.committed([recorded(cancelled, { stream: 'delivery-a' })], []);
+    dispatcher.committed([settled(cancelled, { stream: 'delivery-a' })], []);
     for (const each of [b, c]) dispatcher.offer(each);
     expect(closed.map(({ of }) => of)).toEqual([['b', 'c']]);
   });

@@ -2,16 +2,16 @@
 // a lane has a bound of its own, which falls while its receiver does not answer and grows while it does.
 // For an endpoint that takes batches, a lane gathers deliveries first, and has a batch of them closed by size or by wait.
 import type { BaseLogger } from 'pino';
-import type { BatchEvent } from '../domain/batch.ts';
-import type { DeliveryEvent } from '../domain/delivery.ts';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
-import { deliveryIdOf } from '../event-store/ids.ts';
 import type { AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser } from './batch-closer.ts';
-import { isBatch, ScheduleAttempt, sendingOf, type SendingId } from './delivery.saga.ts';
+import { isBatch, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
 import type { DueAttempts } from './due-attempts.ts';
+
+/** An event that the table shows, and what it says of attempts that may be at hand here. */
+export type Settled = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly news: SendingNews | undefined };
 
 type Lane = {
   readonly id: EndpointId;
@@ -120,18 +120,18 @@ export class Dispatcher {
   }
 
   /** The table shows these events now; `written` are the attempts that it gained. */
-  committed(batch: readonly RecordedEvent[], written: readonly ScheduleAttempt[]): void {
+  committed(batch: readonly Settled[], written: readonly ScheduleAttempt[]): void {
     const end = batch.at(-1)?.position;
     if (end === undefined) return;
     this.shown = end;
-    for (const event of batch) {
-      if (!isOfSending(event)) continue;
-      const lane = this.lanes.get(event.data.endpointId);
-      for (const id of lane ? idsIn(event) : []) {
-        if (!lane?.underWay.has(id)) continue;
+    for (const { news } of batch) {
+      const lane = news && this.lanes.get(news.endpointId);
+      if (!lane) continue;
+      for (const id of news.ids) {
+        if (!lane.underWay.has(id)) continue;
         const recorded = lane.underWay.get(id);
         if (recorded !== undefined && recorded <= end) forget(lane, id);
-        else if (event.type === 'delivery.cancelled' || event.type === 'batch.cancelled') this.withdraw(lane, id);
+        else if (news.cancelled) this.withdraw(lane, id);
       }
     }
     const now = Date.now();
@@ -358,16 +358,6 @@ export class Dispatcher {
 }
 
 const isTest = ({ subject }: ScheduleAttempt) => !isBatch(subject) && subject.test === true;
-
-type OfSending = RecordedEvent<DeliveryEvent | BatchEvent>;
-const isOfSending = (event: RecordedEvent): event is OfSending => event.type.startsWith('delivery.') || event.type.startsWith('batch.');
-
-/** What an event is about; a closed batch is about the deliveries in it, too. */
-const idsIn = (event: OfSending): readonly SendingId[] => {
-  if (event.type !== 'batch.closed') return [sendingOf(event)];
-  const { messages, endpointId } = event.data;
-  return [sendingOf(event), ...messages.map((id) => deliveryIdOf(id, endpointId))];
-};
 
 const forget = (lane: Lane, id: SendingId): void => {
   lane.underWay.delete(id);

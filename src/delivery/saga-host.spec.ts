@@ -1,16 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Saga } from '@nestjs/cqrs';
 import * as fc from 'fast-check';
+import { map, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accepted, record, recorded } from '../../test/support/samples.ts';
+import type { BatchEvent } from '../domain/batch.ts';
 import { delivery, type DeliveryCommand, type DeliverySubject } from '../domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
 import { SqliteDatabase } from '../read-models/database/sqlite.ts';
-import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
+import { DeliverySaga, DisableGoneEndpoint, DropAttempt } from './delivery.saga.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost } from './saga-host.ts';
 
@@ -63,8 +66,10 @@ describe('the saga host', () => {
     return namespace;
   };
   const rows = (namespace: Namespace<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
+  /** As the runner does, when the log held them at the start. */
+  const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.received(event, false));
   const apply = (namespace: Namespace<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
-    namespace.transaction((tx) => to.apply(batch, tx), batch.at(-1)?.position);
+    namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
 
   it('wants a saga', () => expect(() => new SagaHost({}, { execute } as never, dispatcher)).toThrow(/declares no @Saga/));
 
@@ -88,7 +93,7 @@ describe('the saga host', () => {
           void written.push(...upserted.map((row) => row.message_id)),
         delete: async (_: string, __: string, ids: readonly string[]) => void written.push(...ids),
       };
-      return host().apply([message('m1', 1), message('m2', 2), success('m1', 3)], watched as unknown as typeof tx); // what it uses of it
+      return host().apply(received([message('m1', 1), message('m2', 2), success('m1', 3)]), watched as unknown as typeof tx); // what it uses of it
     });
     expect(written).toEqual(['m2']);
   });
@@ -99,8 +104,9 @@ describe('the saga host', () => {
     const batch = [message('m1', 1), message('m2', 2), success('m1', 3)];
     await apply(namespace, batch, one);
     expect(dispatcher.committed).not.toHaveBeenCalled();
-    one.committed(batch);
-    expect(dispatcher.committed).toHaveBeenCalledWith(batch, [expect.objectContaining({ subject: subjectOf('m2') })]);
+    const applied = received(batch, one);
+    one.committed(applied);
+    expect(dispatcher.committed).toHaveBeenCalledWith(applied, [expect.objectContaining({ subject: subjectOf('m2') })]);
   });
 
   it('releases what waits for an endpoint that is deleted, and nothing else', async () => {
@@ -139,10 +145,44 @@ describe('the saga host', () => {
   });
 
   it('offers what is due at once, and only what is live', () => {
-    host().received([message('m1', 1)], false);
+    received([message('m1', 1)]);
     expect(dispatcher.offer).not.toHaveBeenCalled();
-    host().received([message('m1', 1), message('m2', 2, '2999-01-01T00:00:00.000Z'), success('m1', 3)], true);
-    expect(dispatcher.offer.mock.calls).toEqual([[expect.objectContaining({ subject: subjectOf('m1') })]]);
+    const one = host();
+    for (const event of [message('m1', 1), message('m2', 2, '2999-01-01T00:00:00.000Z'), success('m1', 3)]) one.received(event, true);
+    expect(dispatcher.offer.mock.calls).toEqual([
+      [expect.objectContaining({ subject: subjectOf('m1'), messages: [expect.objectContaining({ stream: 'message-m1' })] })],
+    ]);
+  });
+
+  it('keeps no message of what waits to be applied, and tells what an event says of attempts at hand', () => {
+    const closed: BatchEvent = {
+      type: 'batch.closed',
+      data: { organizationId: subjectOf('').organizationId, endpointId: e1, number: 1, messages: ['m1' as MessageId] },
+    };
+    const [kept, succeeded, batch] = received([message('m1', 1), success('m1', 2), recorded(closed, { stream: 'batch-b1' })]);
+    expect(kept?.commands).toMatchObject([{ subject: subjectOf('m1'), messages: undefined }]);
+    const id = deliveryIdOf('m1' as MessageId, e1);
+    expect(succeeded?.news).toEqual({ endpointId: e1, ids: [id], cancelled: false });
+    expect(batch?.news).toEqual({ endpointId: e1, ids: ['b1', id], cancelled: false });
+  });
+
+  it('stops at an event on which the saga throws, and goes on with the next', async () => {
+    class Sagas {
+      deliver = (events: Observable<RecordedEvent>) =>
+        events.pipe(
+          map((event) => {
+            if (event.stream === 'message-bad') throw new Error('a defect');
+            return new DropAttempt(of(subjectOf('m1')) as never);
+          }),
+        );
+    }
+    Saga()(Sagas.prototype, 'deliver');
+    const one = new SagaHost(new Sagas(), { execute }, dispatcher);
+    const kept = [message('bad', 1), message('m2', 2)].map((event) => one.received(event, true));
+    const namespace = await table();
+    await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');
+    await namespace.transaction((tx) => one.apply(kept.slice(1), tx));
+    expect(kept[1]?.commands).toEqual([expect.any(DropAttempt)]);
   });
 
   it('lets the dispatcher start when the table shows what the log held', () => {

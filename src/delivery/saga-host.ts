@@ -4,9 +4,18 @@ import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import { Subject, type Observable } from 'rxjs';
 import type { EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { Consumer } from '../read-models/consumer.ts';
+import type { Consumer, Place } from '../read-models/consumer.ts';
 import type { Transaction } from '../read-models/database/database.ts';
-import { CountBatch, DropAttempt, ReleaseEndpoint, ScheduleAttempt, type SagaCommand, type SendingId } from './delivery.saga.ts';
+import {
+  CountBatch,
+  DropAttempt,
+  newsIn,
+  ReleaseEndpoint,
+  ScheduleAttempt,
+  type SagaCommand,
+  type SendingId,
+  type SendingNews,
+} from './delivery.saga.ts';
 import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { untilAvailable } from './until-available.ts';
@@ -25,50 +34,68 @@ const sagasOf = (saga: object): SagaFunction[] => {
 /** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
 type Due = Map<SendingId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
-export class SagaHost implements Consumer<DueAttemptsSchema> {
+/** What is kept of an event until it is applied: what follows from it, without the messages. */
+export type Decided = Place & {
+  readonly commands: readonly SagaCommand[];
+  readonly news: SendingNews | undefined;
+  /** What the saga threw, if it did. */
+  readonly failure: unknown;
+};
+
+export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   readonly name = 'delivery-saga';
   readonly version = 2;
   readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'] } as const;
   readonly createTables = createDueAttempts;
   private readonly sagas: readonly SagaFunction[];
+  private events = new Subject<RecordedEvent>();
+  /** What the sagas decide on the event that they were told last, and what they threw. */
+  private commands: SagaCommand[] = [];
+  private failure: unknown;
   private written: ScheduleAttempt[] = [];
-  /** What was decided for events that were received and are not applied yet, so that no saga runs twice for one. */
-  private readonly decided = new WeakMap<RecordedEvent, readonly SagaCommand[]>();
 
   constructor(
     saga: object,
-    private readonly commands: Pick<CommandBus, 'execute'>,
+    private readonly bus: Pick<CommandBus, 'execute'>,
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start'>,
   ) {
     this.sagas = sagasOf(saga);
     if (this.sagas.length === 0) throw new Error(`${saga.constructor.name} declares no @Saga().`);
+    this.listen();
   }
 
   /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
-  received(batch: readonly RecordedEvent[], live: boolean): void {
-    if (!live) return;
-    const now = Date.now();
-    for (const command of this.decide(batch))
-      if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
+  received(event: RecordedEvent, live: boolean): Decided {
+    const { stream, type, position, recordedAt } = event;
+    const commands = this.ask(event);
+    const failure = this.failure;
+    if (live && failure === undefined) {
+      const now = Date.now();
+      for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
+    }
+    return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), news: newsIn(event), failure };
   }
 
-  async apply(batch: readonly RecordedEvent[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  async apply(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.written = [];
     let due: Due = new Map();
     const newest = new Map<EndpointId, number>();
-    for (const command of this.decide(batch)) {
-      if (command instanceof ScheduleAttempt) {
-        due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
-      } else if (command instanceof DropAttempt) {
-        due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
-      } else if (command instanceof CountBatch) {
-        newest.set(command.endpointId, command.number);
-      } else if (command instanceof ReleaseEndpoint) {
-        await this.write(due, tx); // what came before it is released too
-        due = new Map();
-        await release(command, tx);
-      } else {
-        await untilAvailable(() => this.carryOut(command));
+    for (const { commands, failure } of batch) {
+      if (failure !== undefined) throw failure;
+      for (const command of commands) {
+        if (command instanceof ScheduleAttempt) {
+          due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
+        } else if (command instanceof DropAttempt) {
+          due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
+        } else if (command instanceof CountBatch) {
+          newest.set(command.endpointId, command.number);
+        } else if (command instanceof ReleaseEndpoint) {
+          await this.write(due, tx); // what came before it is released too
+          due = new Map();
+          await release(command, tx);
+        } else {
+          await untilAvailable(() => this.carryOut(command));
+        }
       }
     }
     await this.write(due, tx);
@@ -79,7 +106,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
     );
   }
 
-  committed(batch: readonly RecordedEvent[]): void {
+  committed(batch: readonly Decided[]): void {
     this.dispatcher.committed(batch, this.written);
   }
 
@@ -87,25 +114,22 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
     this.dispatcher.start();
   }
 
-  private decide(batch: readonly RecordedEvent[]): SagaCommand[] {
-    const unseen = batch.filter((event) => !this.decided.has(event));
-    if (unseen.length > 0) this.ask(unseen);
-    return batch.flatMap((event) => this.decided.get(event) ?? []);
+  /** The sagas answer as they are asked, so that what comes is due to the event that was told last. */
+  private ask(event: RecordedEvent): readonly SagaCommand[] {
+    this.commands = [];
+    this.failure = undefined;
+    this.events.next(event);
+    if (this.failure !== undefined) this.listen(); // a stream that failed is over
+    return this.commands;
   }
 
-  /** The sagas answer as they are asked, so that what comes is due to the event that was told last. */
-  private ask(batch: readonly RecordedEvent[]): void {
-    const events = new Subject<RecordedEvent>();
-    let commands: SagaCommand[] = [];
-    let failure: unknown;
-    for (const saga of this.sagas)
-      saga(events).subscribe({ next: (command) => commands.push(command), error: (error: unknown) => (failure = error) });
-    for (const event of batch) {
-      commands = [];
-      events.next(event);
-      if (failure !== undefined) throw failure;
-      this.decided.set(event, commands);
-    }
+  private listen(): void {
+    this.events = new Subject();
+    const observer = {
+      next: (command: SagaCommand) => void this.commands.push(command),
+      error: (error: unknown) => void (this.failure = error),
+    };
+    for (const saga of this.sagas) saga(this.events).subscribe(observer);
   }
 
   private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
@@ -122,9 +146,12 @@ export class SagaHost implements Consumer<DueAttemptsSchema> {
 
   /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
   private carryOut(command: ICommand): Promise<void> {
-    return this.commands.execute(command);
+    return this.bus.execute(command);
   }
 }
+
+const withoutMessages = (command: SagaCommand): SagaCommand =>
+  command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
 
 const release = ({ endpointId, dueAt }: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>) =>
   tx.kysely.updateTable('due_attempts').set({ due_at: dueAt }).where('endpoint_id', '=', endpointId).where('due_at', '>', dueAt).execute();

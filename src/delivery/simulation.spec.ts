@@ -26,7 +26,7 @@ import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import { SagaHost } from './saga-host.ts';
+import { SagaHost, type Decided } from './saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
@@ -47,7 +47,7 @@ class Session {
   private readonly end = Promise.withResolvers<never>();
   readonly directory: EndpointDirectory;
   readonly ledger: Ledger;
-  private readonly runner: ConsumerRunner<DueAttemptsSchema>;
+  private readonly runner: ConsumerRunner<DueAttemptsSchema, Decided>;
   private dispatcher: Dispatcher | undefined;
 
   constructor(

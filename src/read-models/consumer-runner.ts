@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
-import type { Consumer } from './consumer.ts';
+import type { Consumer, Place } from './consumer.ts';
 import type { Bookkeeping, Database, Namespace, ReadOnly } from './database/database.ts';
 import { Progress } from './progress.ts';
 
@@ -44,12 +44,12 @@ const graceMs = 30_000;
 /** An event that could not be applied. Everything before it is. */
 class PoisonEvent extends Error {
   override name = 'PoisonEvent';
-  constructor(event: RecordedEvent, cause: unknown) {
+  constructor(event: Place, cause: unknown) {
     super(`The event at position ${event.position} (${event.type} in ${event.stream}) can't be applied: ${sentenceOf(cause)}`, { cause });
   }
 }
 
-export class ConsumerRunner<S extends Bookkeeping> {
+export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = RecordedEvent> {
   private readonly progress = new Progress();
   private readonly ending = new AbortController();
   private readonly maxBatch: number;
@@ -65,10 +65,10 @@ export class ConsumerRunner<S extends Bookkeeping> {
   /** Where the log ended at the start; events after it are live. */
   private tip: Position | undefined;
   /** Read, but in no transaction yet; and those of the running one. */
-  private pending: RecordedEvent[] = [];
+  private pending: Kept[] = [];
   private pendingReads = 0;
-  private applying: readonly RecordedEvent[] = [];
-  private lastApplied: RecordedEvent | undefined;
+  private applying: readonly Kept[] = [];
+  private lastApplied: Kept | undefined;
   private lastCommit = -Infinity;
   /** How reading ended, if it did. */
   private readingEnded: { readonly error?: unknown } | undefined;
@@ -77,7 +77,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   private running: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly consumer: Consumer<S>,
+    private readonly consumer: Consumer<S, Kept>,
     private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Database,
     private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
@@ -171,8 +171,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
       try {
         for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: this.maxBatch })) {
           after = batch.at(-1)?.position ?? after;
-          for (const part of this.cutAtTip(batch)) this.consumer.received?.(part, this.isLive(part));
-          for (const event of batch) this.pending.push(event);
+          for (const event of batch) this.pending.push(this.keep(event));
           this.pendingReads++;
           this.arrived.ring();
           while (this.isFull() && !this.stopping && this.state !== 'stopped') await this.taken.next;
@@ -235,7 +234,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   }
 
   /** All that is pending, up to where live events begin. */
-  private take(): readonly RecordedEvent[] {
+  private take(): readonly Kept[] {
     const [first = [], ...rest] = this.cutAtTip(this.pending);
     this.pending = rest.flat();
     this.pendingReads = 0;
@@ -245,7 +244,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
   }
 
   /** Commits all of it; where one event can't be applied, all that is before it. */
-  private async commit(batch: readonly RecordedEvent[]): Promise<void> {
+  private async commit(batch: readonly Kept[]): Promise<void> {
     try {
       await this.transact(batch);
     } catch (error) {
@@ -258,7 +257,7 @@ export class ConsumerRunner<S extends Bookkeeping> {
     }
   }
 
-  private async transact(batch: readonly RecordedEvent[]): Promise<void> {
+  private async transact(batch: readonly Kept[]): Promise<void> {
     const last = batch.at(-1);
     if (!last) return;
     for (let wait = this.retryMs; ; wait = Math.min(2 * wait, longestRetryMs)) {
@@ -316,13 +315,17 @@ export class ConsumerRunner<S extends Bookkeeping> {
     return sleep(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
   }
 
-  private isLive(batch: readonly RecordedEvent[]): boolean {
-    const [first] = batch;
+  private keep(event: RecordedEvent): Kept {
+    // Without `received`, what is kept is the event.
+    return this.consumer.received ? this.consumer.received(event, this.isLive([event])) : (event as Place as Kept);
+  }
+
+  private isLive([first]: readonly Place[]): boolean {
     return first !== undefined && (this.tip === undefined || first.position > this.tip);
   }
 
   /** One part, or two where the batch begins before the live events and ends among them. */
-  private cutAtTip(batch: readonly RecordedEvent[]): RecordedEvent[][] {
+  private cutAtTip(batch: readonly Kept[]): Kept[][] {
     const { tip } = this;
     const last = batch.at(-1);
     if (!last || tip === undefined || last.position <= tip || this.isLive(batch)) return [batch.slice()];

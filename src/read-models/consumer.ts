@@ -3,7 +3,11 @@ import type { Kysely } from 'kysely';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Bookkeeping, Int64, Transaction } from './database/database.ts';
 
-export interface Consumer<S extends Bookkeeping> {
+/** What is known of every event until it is applied. */
+export type Place = Pick<RecordedEvent, 'stream' | 'type' | 'position' | 'recordedAt'>;
+
+/** `Kept`: what waits to be applied, of each event: the event itself, unless `received` makes less of it. */
+export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEvent> {
   /** Letters, digits and `-`: part of a file's name. */
   readonly name: string;
   /** Bump it when the tables or what is written to them change: the new version is built beside the old one. */
@@ -16,18 +20,19 @@ export interface Consumer<S extends Bookkeeping> {
   createTables(db: Kysely<S>, int64: Int64): Promise<void>;
 
   /**
-   * As soon as events are read, before they are applied; `live` is false for those that the log held already at the start. Must not throw.
+   * As soon as an event is read, before it is applied; `live` is false for those that the log held already at the start. Must not throw.
+   * What it returns waits to be applied, and goes into memory that is cleared seldom: the less, the better.
    */
-  received?(batch: readonly RecordedEvent[], live: boolean): void;
+  received?(event: RecordedEvent, live: boolean): Kept;
 
   /**
    * Applies events, in log order, within `tx`, which commits with the checkpoint. How the log is cut into batches must make no difference.
    * Whatever it remembers from one call to the next must bear that `tx` is rolled back and the same events come again.
    */
-  apply(batch: readonly RecordedEvent[], tx: Transaction<S>): Promise<void>;
+  apply(batch: readonly Kept[], tx: Transaction<S>): Promise<void>;
 
   /** After rows and checkpoint of the batch are committed. Must not throw. */
-  committed?(batch: readonly RecordedEvent[], live: boolean): void;
+  committed?(batch: readonly Kept[], live: boolean): void;
 
   /** Once, when all that the log held at the start is applied. */
   caughtUp?(): void;

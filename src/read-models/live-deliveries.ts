@@ -27,6 +27,8 @@ type Subscriber = {
 };
 
 export class LiveDeliveries {
+  /** Called when somebody begins to listen: changes may be looked for until then only while somebody does. */
+  onWanted: () => void = () => undefined;
   private readonly subscribers = new Set<Subscriber>();
 
   /** @param inBatch the deliveries of a batch: events of it name none */
@@ -74,6 +76,7 @@ export class LiveDeliveries {
     const subscriber: Subscriber = { wants, queue: new Map(), overflown: false, wake: () => undefined };
     const { subscribers, mostQueued } = this;
     subscribers.add(subscriber);
+    this.onWanted();
     let ended = false;
     const next = async (): Promise<IteratorResult<DeliveryChange, undefined>> => {
       for (;;) {

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
-import type { EventStore } from '../event-store/event-store.ts';
+import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
-import type { Consumer } from './consumer.ts';
+import type { Consumer, Place } from './consumer.ts';
 import type { Bookkeeping, Database } from './database/database.ts';
 
 /** What a table holds: its rows, counted and hashed in the order of its primary key. */
@@ -56,9 +56,9 @@ export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<
  * Compares the live tables with ones built from the log up to the same position. The service may go on meanwhile; what is built is dropped.
  * @throws Error when the log can't be applied up to there.
  */
-export const compareWithRebuild = async <S extends Bookkeeping>(
+export const compareWithRebuild = async <S extends Bookkeeping, Kept extends Place = RecordedEvent>(
   live: Kysely<S>,
-  consumer: Consumer<S>,
+  consumer: Consumer<S, Kept>,
   store: EventStore,
   database: Database,
   log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
@@ -71,9 +71,9 @@ export const compareWithRebuild = async <S extends Bookkeeping>(
   return { position: before.position, events, seconds, live: before, rebuilt, different };
 };
 
-const rebuildTo = async <S extends Bookkeeping>(
+const rebuildTo = async <S extends Bookkeeping, Kept extends Place>(
   tip: Position | undefined,
-  consumer: Consumer<S>,
+  consumer: Consumer<S, Kept>,
   store: EventStore,
   database: Database,
   log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
@@ -81,11 +81,13 @@ const rebuildTo = async <S extends Bookkeeping>(
   const name = `${consumer.name}-rebuild`;
   await database.drop(name, consumer.version);
   let events = 0;
-  const copy: Consumer<S> = {
+  const { received } = consumer;
+  const copy: Consumer<S, Kept> = {
     name,
     version: consumer.version,
     tables: consumer.tables,
     createTables: (db, int64) => consumer.createTables(db, int64),
+    ...(received ? { received: (event: RecordedEvent) => received.call(consumer, event, false) } : {}),
     apply: (batch, tx) => consumer.apply(batch, tx),
     committed: (batch) => {
       events += batch.length;

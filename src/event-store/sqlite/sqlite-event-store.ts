@@ -102,7 +102,7 @@ export class SqliteEventStore implements EventStore {
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 64 * MiB;
     this.#file = file;
     this.#lock = lock;
-    this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 2048, maxBytes: 8 * MiB }) });
+    this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 512, maxBytes: 4 * MiB }) });
     this.#log = new LogReader(file, this.#recent);
   }
 

@@ -29,7 +29,9 @@ export class ViewsThread {
   private readonly versions = new Map<number, ReadOnly<ViewsSchema>>();
   private worker: Worker | undefined;
   private reads: number | undefined;
-  private following: Promise<void> = Promise.resolve();
+  private telling: NodeJS.Timeout | undefined;
+  private told: Position | undefined;
+  private isFollowing = false;
   private last: ConsumerStatus = {
     name: 'views',
     version: new Views().version,
@@ -57,7 +59,7 @@ export class ViewsThread {
     this.worker = worker;
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromViews) => {
-        this.told(message).then(resolve, reject);
+        this.heard(message).then(resolve, reject);
       });
       worker.on('error', (error) => {
         this.log.error({ err: error }, 'The thread of the views has died; they stand still until the next start.');
@@ -66,7 +68,8 @@ export class ViewsThread {
         reject(error);
       });
     });
-    this.following = this.follow(tip);
+    this.telling = setInterval(() => void this.tell(), tellEveryMs);
+    this.live.onWanted = () => void this.follow();
   }
 
   /** What queries see. Take it anew per query: another version may take its place. */
@@ -89,8 +92,8 @@ export class ViewsThread {
 
   /** Finishes the running transaction. */
   async stop(): Promise<void> {
+    clearInterval(this.telling);
     this.ending.abort();
-    await this.following;
     const { worker } = this;
     if (worker) {
       const ended = new Promise((resolve) => worker.once('exit', resolve));
@@ -106,7 +109,7 @@ export class ViewsThread {
     this.worker?.postMessage(message);
   }
 
-  private async told({ status, reads }: FromViews): Promise<void> {
+  private async heard({ status, reads }: FromViews): Promise<void> {
     if (reads !== this.reads) {
       const before = this.reads;
       if (!this.versions.has(reads)) this.versions.set(reads, await this.database.openReadOnly(status.name, reads));
@@ -123,14 +126,26 @@ export class ViewsThread {
     this.versions.delete(version);
   }
 
-  /** Tells the thread how far the log is, and the listeners what the views have come to show. */
-  private async follow(after: Position | undefined): Promise<void> {
-    for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 10_000 })) {
-      const tip = batch.at(-1)?.position;
-      if (tip === undefined) continue;
-      this.post({ tip });
-      if (this.live.subscriberCount > 0) void this.reached(tip, longestWaitMs).then(() => this.live.committed(batch, true));
+  /** Tells the thread how far the log is. */
+  private async tell(): Promise<void> {
+    const tip = await this.store.tip();
+    if (tip === undefined || tip === this.told) return;
+    this.told = tip;
+    this.post({ tip });
+  }
+
+  /** Tells those who listen what the views come to show, from what they show now on. While nobody listens, nothing is read. */
+  private async follow(after = this.last.position): Promise<void> {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    let last = after;
+    for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 1000 })) {
+      if (this.live.subscriberCount === 0) break;
+      last = batch.at(-1)?.position ?? last;
+      if (last !== undefined) void this.reached(last, longestWaitMs).then(() => this.live.committed(batch, true));
       await delay(tellEveryMs);
     }
+    this.isFollowing = false;
+    if (this.live.subscriberCount > 0 && !this.ending.signal.aborted) await this.follow(last); // somebody came while it ended
   }
 }

@@ -40,7 +40,10 @@ const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip,
   const log = createLog(logLevel);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
   const views = new Views({ committed: tell, caughtUp: tell });
-  const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, new SqliteDatabase(folder, log), log);
+  const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, new SqliteDatabase(folder, log), log, {
+    lingerMs: 150,
+    maxBatch: 4000,
+  });
 
   await runner.start();
   tell();
