@@ -81,13 +81,13 @@ const rebuildTo = async <S extends Bookkeeping, Kept extends Place>(
   const name = `${consumer.name}-rebuild`;
   await database.drop(name, consumer.version);
   let events = 0;
-  const { received } = consumer;
   const copy: Consumer<S, Kept> = {
     name,
     version: consumer.version,
     tables: consumer.tables,
     createTables: (db, int64) => consumer.createTables(db, int64),
-    ...(received ? { received: (event: RecordedEvent) => received.call(consumer, event, false) } : {}),
+    // Without `received`, what is kept is the event.
+    received: (event) => consumer.received?.(event, false) ?? (event as Place as Kept),
     apply: (batch, tx) => consumer.apply(batch, tx),
     committed: (batch) => {
       events += batch.length;
