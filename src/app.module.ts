@@ -31,6 +31,7 @@ import {
 import { PublishMessagesHandler } from './commands/publish-messages.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './delivery/disable-gone-endpoint.ts';
+import { RequestMaker } from './delivery/request-maker.ts';
 import type { SettingsOptions } from './domain/endpoint-settings.ts';
 import type { EventStore } from './event-store/event-store.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
@@ -59,6 +60,7 @@ export type Parts = {
   readonly store: EventStore;
   readonly ledger: Ledger;
   readonly directory: EndpointDirectory;
+  readonly requests: RequestMaker;
   readonly queries: ViewQueries;
   readonly live: LiveDeliveries;
   readonly registry: Registry;
@@ -77,6 +79,7 @@ class PartsModule {
       { provide: SETTINGS_OPTIONS, useValue: parts.settings },
       { provide: Ledger, useValue: parts.ledger },
       { provide: EndpointDirectory, useValue: parts.directory },
+      { provide: RequestMaker, useValue: parts.requests },
       { provide: ViewQueries, useValue: parts.queries },
       { provide: LiveDeliveries, useValue: parts.live },
       { provide: Registry, useValue: parts.registry },

@@ -19,6 +19,9 @@ import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
 import { availableFormats } from './delivery/formats/format.ts';
+import { TemplateProcesses } from './delivery/formats/template-processes.ts';
+import { checkTemplate } from './delivery/formats/template.ts';
+import { RequestMaker } from './delivery/request-maker.ts';
 import { SagaHost, type Decided } from './delivery/saga-host.ts';
 import { availableSignatures } from './delivery/signatures/signature.ts';
 import { Sender } from './delivery/sender.ts';
@@ -85,7 +88,10 @@ export class Service {
       const metrics = new Metrics();
       const guard = addressGuard(config.allowPrivateNetworks);
       const sender = new Sender({ guard, clock: () => new Date() });
-      const runner = new AttemptRunner(store, ledger, directory, sender, `Hookledger/${version}`, (outcome) => metrics.attempt(outcome));
+      const templates = new TemplateProcesses();
+      closing.push(async () => templates.close());
+      const requests = new RequestMaker(templates, `Hookledger/${version}`);
+      const runner = new AttemptRunner(store, ledger, directory, sender, requests, (outcome) => metrics.attempt(outcome));
       const due = new DueAttempts(() => deliveries.read);
       const statuses = () => [views.status(), deliveries.status()];
       const dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, ledger, due), config, log);
@@ -95,11 +101,13 @@ export class Service {
           settings: {
             allowHttp: config.allowHttp,
             checkHost: guard.checkUrlHost,
+            checkTemplate,
             formats: availableFormats,
             signatures: availableSignatures,
           },
           ledger,
           directory,
+          requests,
           queries,
           live,
           registry: metrics.registry,

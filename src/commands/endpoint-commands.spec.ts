@@ -82,6 +82,18 @@ describe('the commands on endpoints', () => {
         .map((file) => readFileSync(join(folder, file))),
     );
 
+  it('keep routing keys out of the log, and at hand for attempts', async () => {
+    const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+    const id = await create({ format: 'PAGERDUTY', formatOptions: { routingKey } });
+    expect(directory.endpoint(id)?.formatOptions).toEqual({ routingKey });
+    await update(id, { formatOptions: { routingKey: routingKey.toUpperCase() } });
+    expect(directory.endpoint(id)?.formatOptions).toEqual({ routingKey: routingKey.toUpperCase() });
+    await update(id, { name: 'B', formatOptions: {} });
+    expect(directory.endpoint(id)?.formatOptions).toEqual({ routingKey: routingKey.toUpperCase() });
+    expect(rawLog()).not.toContain(routingKey);
+    expect(rawLog()).not.toContain(routingKey.toUpperCase());
+  });
+
   it('make a secret where the signature needs one and none is given', async () => {
     expect(secretsOf(await create())).toEqual([]);
     expect(secretsOf(await create({ signature: 'WEBHOOK_SHA256' }))).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);

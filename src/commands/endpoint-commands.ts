@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
+import { mapSecretOptions } from '../domain/format-options.ts';
 import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
@@ -13,7 +14,7 @@ import type { Keyring } from '../secrets/vault.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger } from './ledger.ts';
 
-/** A setting as it comes in: headers are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
+/** A setting as it comes in: headers and the secrets among the format's options are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
 export type PlainSettings = EndpointSettings;
 
 /** `secret` left out and needed: one is made. */
@@ -73,10 +74,14 @@ export class TestEndpoint extends Command<Done & { readonly deliveryId: Delivery
 
 const newSecret = () => randomBytes(32).toString('base64url');
 
-const sealHeaders = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S =>
-  settings.headers === undefined
-    ? settings
-    : { ...settings, headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.seal(value) })) };
+const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
+  const { headers, formatOptions } = settings;
+  return {
+    ...settings,
+    ...(headers && { headers: headers.map(({ name, value }) => ({ name, value: keyring.seal(value) })) }),
+    ...(formatOptions && { formatOptions: mapSecretOptions(formatOptions, keyring.seal) }),
+  };
+};
 
 /** What every command on an endpoint does: find it in the caller's organization, decide, append. */
 @Injectable()
@@ -112,12 +117,11 @@ export class CreateEndpointHandler extends EndpointCommands implements ICommandH
     const endpointId = newId() as EndpointId;
     const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
     const chosen = secret ?? (signs ? newSecret() : undefined);
-    const sealed = chosen === undefined ? null : keyring.seal(chosen);
     const command: EndpointCommand = {
       type: 'Register',
       organizationId,
-      settings: sealHeaders(settings, keyring),
-      secret: sealed,
+      settings: seal(settings, keyring),
+      secret: chosen === undefined ? null : keyring.seal(chosen),
       disabled,
     };
     return { endpointId, ...(await this.decide(caller, endpointId, command)) };
@@ -128,7 +132,7 @@ export class CreateEndpointHandler extends EndpointCommands implements ICommandH
 export class UpdateEndpointHandler extends EndpointCommands implements ICommandHandler<UpdateEndpoint> {
   async execute({ caller, endpointId, settings }: UpdateEndpoint) {
     this.known(caller, endpointId);
-    return this.decide(caller, endpointId, { type: 'Change', settings: sealHeaders(settings, this.keyring(caller.organizationId)) });
+    return this.decide(caller, endpointId, { type: 'Change', settings: seal(settings, this.keyring(caller.organizationId)) });
   }
 }
 

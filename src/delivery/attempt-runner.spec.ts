@@ -17,6 +17,9 @@ import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
+import { FormatError } from './formats/format-error.ts';
+import type { TemplateProcesses } from './formats/template-processes.ts';
+import { RequestMaker } from './request-maker.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
 
 const e1 = 'e1' as EndpointId;
@@ -46,6 +49,7 @@ describe('the attempt runner', () => {
   const encryptionKey = vault.newKey();
   const send = vi.fn<(request: SendRequest) => Promise<SendOutcome>>();
   const observe = vi.fn<(outcome: SendOutcome) => void>();
+  const evaluate = vi.fn<TemplateProcesses['evaluate']>();
 
   const append = async (stream: string, event: LedgerEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
     const [done] = await store.append([{ stream, expectedRevision, events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
@@ -72,7 +76,7 @@ describe('the attempt runner', () => {
     [message] = (await store.readStream('message-m1')) as [RecordedEvent<MessageEvent>];
     send.mockReset().mockResolvedValue(ok);
     observe.mockReset();
-    runner = new AttemptRunner(store, new Ledger(store), directory, { send }, 'Hookledger/1', observe);
+    runner = new AttemptRunner(store, new Ledger(store), directory, { send }, new RequestMaker({ evaluate }, 'Hookledger/1'), observe);
   });
   afterEach(async () => {
     vi.restoreAllMocks();
@@ -175,6 +179,35 @@ describe('the attempt runner', () => {
       data: { failure: 'FORMAT', error: expect.stringMatching(/secret|key/), requestHeaders: {} },
     });
     expect(failed?.data).not.toHaveProperty('bodySha256');
+  });
+
+  it('sends what the template makes of the message', async () => {
+    await endpoint({ format: 'TEMPLATE', formatOptions: { template: 'data' } });
+    evaluate.mockResolvedValueOnce({ text: 'critical' });
+    await runner.run(due());
+    expect(evaluate).toHaveBeenCalledWith(e1, 'data', expect.objectContaining({ id: m1, data: { severity: 'critical' } }));
+    expect(send.mock.calls[0]?.[0].body).toBe('{"text":"critical"}');
+  });
+
+  it('fails as FORMAT with the sentence of a template that fails, and retries as the policy says', async () => {
+    await endpoint({ format: 'TEMPLATE', formatOptions: { template: '$error("no")' } });
+    evaluate.mockRejectedValueOnce(new FormatError('The template failed: no.'));
+    await runner.run(due());
+    expect(send).not.toHaveBeenCalled();
+    expect(await history()).toMatchObject([
+      { type: 'delivery.attempt-failed', data: { failure: 'FORMAT', error: 'The template failed: no.', retryAt: expect.any(String) } },
+    ]);
+  });
+
+  it('sends the routing key, and records it nowhere, though the receiver repeats it', async () => {
+    const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+    await endpoint({ format: 'PAGERDUTY', formatOptions: { routingKey: vault.keyring(encryptionKey).seal(routingKey) } });
+    send.mockImplementationOnce(({ body }) => Promise.resolve({ ...broken(400), responseBody: `what is ${body}?` }));
+    await runner.run(due());
+    expect(JSON.parse(send.mock.calls[0]?.[0].body ?? '')).toMatchObject({ routing_key: routingKey, event_action: 'trigger' });
+    const recorded = JSON.stringify(await store.readStream(deliveryStream(id)));
+    expect(recorded).toContain('what is');
+    expect(recorded).not.toContain(routingKey);
   });
 
   it('cancels what is due to an endpoint that is gone, and sends nothing', async () => {

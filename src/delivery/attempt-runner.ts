@@ -2,6 +2,7 @@
 import { type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../domain/attempts.ts';
 import { batch, batchStream } from '../domain/batch.ts';
 import { delivery, deliveryStream } from '../domain/delivery.ts';
+import { maskOptions } from '../domain/format-options.ts';
 import type { BatchId, DeliveryId, Position } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import { Ledger, type Cause } from '../commands/ledger.ts';
@@ -9,7 +10,8 @@ import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
 import { isBatch, type ScheduleAttempt, type Subject } from './delivery.saga.ts';
 import { FormatError } from './formats/format-error.ts';
-import { buildRequest, type BuiltRequest } from './request.ts';
+import type { RequestMaker } from './request-maker.ts';
+import type { BuiltRequest } from './request.ts';
 import type { Sender, SendOutcome } from './sender.ts';
 import { messagesOf } from './sent-messages.ts';
 import { untilAvailable } from './until-available.ts';
@@ -30,7 +32,7 @@ export class AttemptRunner {
     private readonly ledger: Ledger,
     private readonly directory: EndpointDirectory,
     private readonly sender: Pick<Sender, 'send'>,
-    private readonly userAgent: string,
+    private readonly requests: Pick<RequestMaker, 'make'>,
     /** Told of every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
   ) {}
@@ -42,7 +44,8 @@ export class AttemptRunner {
     // 1. Make the request from the messages and the configuration of this moment.
     const messages = due.messages ?? (await messagesOf(due, this.store));
     const now = new Date();
-    const request = this.build(due, endpoint, messages, now);
+    const made = this.build(due, endpoint, messages, now);
+    const request = made instanceof Promise ? await made : made;
     // 2. Send it.
     const outcome =
       request instanceof FormatError
@@ -58,32 +61,28 @@ export class AttemptRunner {
     return { position, receiver: judge(outcome) };
   }
 
+  /** At once but for templates. */
   private build(
-    due: ScheduleAttempt,
+    { id, subject, attempt }: ScheduleAttempt,
     endpoint: KnownEndpoint,
     events: readonly RecordedEvent<MessageEvent>[],
     now: Date,
-  ): BuiltRequest | FormatError {
+  ): BuiltRequest | FormatError | Promise<BuiltRequest | FormatError> {
     const messages = events.map(({ stream, data: { type, timestamp, data } }) => ({
       id: stream.slice('message-'.length),
       type,
       timestamp,
       data,
     }));
+    const sent = {
+      id: isBatch(subject) ? id : subject.messageId,
+      messages: isBatch(subject) || endpoint.configuration.settings.batch || !messages[0] ? messages : messages[0],
+    };
     try {
-      return buildRequest({
-        id: isBatch(due.subject) ? due.id : due.subject.messageId,
-        messages: isBatch(due.subject) || endpoint.configuration.settings.batch || !messages[0] ? messages : messages[0],
-        settings: endpoint.configuration.settings,
-        headers: endpoint.headers,
-        secrets: endpoint.secrets(now),
-        attempt: due.attempt,
-        now,
-        userAgent: this.userAgent,
-      });
+      const request = this.requests.make(endpoint, sent, attempt, now);
+      return request instanceof Promise ? request.catch(refused) : request;
     } catch (error) {
-      if (error instanceof FormatError) return error;
-      throw error;
+      return refused(error);
     }
   }
 
@@ -111,6 +110,11 @@ export class AttemptRunner {
 
 const isTest = (subject: Subject) => !isBatch(subject) && subject.test === true;
 
+const refused = (error: unknown): FormatError => {
+  if (error instanceof FormatError) return error;
+  throw error;
+};
+
 const judge = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (outcome.outcome === 'succeeded') return 'answers';
   if (outcome.responseCode !== undefined) return outcome.responseCode === 429 || outcome.responseCode === 503 ? 'struggles' : 'answers';
@@ -119,7 +123,7 @@ const judge = (outcome: SendOutcome): AttemptResult['receiver'] => {
 
 const commandFor = (
   { subject, attempt }: ScheduleAttempt,
-  { revision, configuration }: KnownEndpoint,
+  { revision, configuration, formatOptions }: KnownEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
 ): AttemptsCommand => {
@@ -133,7 +137,11 @@ const commandFor = (
     ...(request ? { bodySha256: request.bodySha256 } : {}),
     ...(outcome.responseCode === undefined
       ? {}
-      : { responseCode: outcome.responseCode, responseHeaders: outcome.responseHeaders, responseBody: outcome.responseBody }),
+      : {
+          responseCode: outcome.responseCode,
+          responseHeaders: outcome.responseHeaders,
+          responseBody: outcome.responseBody && maskOptions(outcome.responseBody, formatOptions),
+        }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
   const { failure, error, retryAfter } = outcome;

@@ -6,8 +6,8 @@ import { buildRequest, type RequestedAttempt } from './request.ts';
 
 const requested = (changed: Partial<RequestedAttempt> = {}): RequestedAttempt => ({
   id: 'm-1',
-  messages: { id: 'm-1', type: 'meeting.ended', timestamp: '2024-12-04T10:30:00Z', data: { id: 1 } },
-  settings: { url: 'https://example.com/hook', format: 'ENVELOPE', formatOptions: null, signature: 'WEBHOOK_SHA256' },
+  body: { body: '{"event":"é"}', contentType: 'application/json' },
+  settings: { url: 'https://example.com/hook', signature: 'WEBHOOK_SHA256' },
   headers: [],
   secrets: ['s3cret'],
   attempt: 2,
@@ -42,8 +42,7 @@ describe('a request', () => {
     expect(built['user-agent']).toBe('me');
     expect(Object.keys(built).filter((name) => /content-type|user-agent/i.test(name))).toHaveLength(2);
   });
-  it('cannot be made in a format that is not available', () =>
-    expect(() => buildRequest(requested({ settings: { ...requested().settings, format: 'TEAMS' } }))).toThrow(FormatError));
+  it('cannot be made unsigned for want of a secret', () => expect(() => buildRequest(requested({ secrets: [] }))).toThrow(FormatError));
 });
 
 describe('what the log records of the headers', () => {

@@ -1,8 +1,8 @@
-// The request of one attempt: body, headers and signature from a message and the endpoint's configuration. Pure.
+// The request of one attempt: headers and signature from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
 import type { EndpointSettings } from '../domain/endpoint.ts';
 import { maskHeader } from '../domain/sensitive.ts';
-import { formatBody, type Messages } from './formats/format.ts';
+import type { FormattedBody } from './formats/format.ts';
 import { sign } from './signatures/signature.ts';
 
 export type Header = { readonly name: string; readonly value: string };
@@ -10,8 +10,8 @@ export type Header = { readonly name: string; readonly value: string };
 export type RequestedAttempt = {
   /** Of the message, or of the batch. */
   readonly id: string;
-  readonly messages: Messages;
-  readonly settings: Pick<EndpointSettings, 'url' | 'format' | 'formatOptions' | 'signature'>;
+  readonly body: FormattedBody;
+  readonly settings: Pick<EndpointSettings, 'url' | 'signature'>;
   /** The endpoint's own, decrypted. */
   readonly headers: readonly Header[];
   /** Decrypted, the current one first. */
@@ -38,17 +38,9 @@ export type BuiltRequest = {
  * `user-agent` or `content-type` stands in place of the default; the other names that Hookledger sets can't be set on an endpoint.
  * @throws FormatError when no request can be made: the attempt fails as FORMAT.
  */
-export const buildRequest = ({
-  id,
-  messages,
-  settings,
-  headers: own,
-  secrets,
-  attempt,
-  now,
-  userAgent,
-}: RequestedAttempt): BuiltRequest => {
-  const { body, contentType } = formatBody(settings.format, messages, settings.formatOptions);
+export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
+  const { id, settings, headers: own, secrets, attempt, now, userAgent } = requested;
+  const { body, contentType } = requested.body;
   const headers: Record<string, string> = {
     'user-agent': userAgent,
     'content-type': contentType,

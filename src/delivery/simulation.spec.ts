@@ -21,6 +21,7 @@ import { SqliteDatabase } from '../read-models/database/sqlite.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
+import { RequestMaker } from './request-maker.ts';
 import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
@@ -92,7 +93,7 @@ class Session {
           this.ledger,
           this.directory,
           { send: (request) => this.post(request) },
-          'test',
+          new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test'),
           () => {},
         );
         const due = new DueAttempts(() => this.runner.namespace.read);

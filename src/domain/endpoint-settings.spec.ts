@@ -8,10 +8,12 @@ import {
   type EndpointInput,
   type SettingsOptions,
 } from './endpoint-settings.ts';
+import { mask } from './sensitive.ts';
 
 const options: SettingsOptions = {
   allowHttp: true,
   checkHost: (url) => (url.includes('//10.') ? 'The address 10.0.0.1 is private.' : undefined),
+  checkTemplate: (template) => (template.includes('oops') ? "The template can't be read at line 1, column 5." : undefined),
   formats: ['ENVELOPE', 'FLAT'],
   signatures: ['NONE', 'WEBHOOK_SHA256'],
 };
@@ -69,6 +71,8 @@ describe('what is taken', () => {
     ['a URL with port, path and query', { url: 'https://example.com:8443/a/b?c=d&e=%20' }],
     ['a URL with an international name', { url: 'https://bücher.example/ü' }],
     ['constants', { format: 'FLAT', formatOptions: { constants: { instance_id: 1, deep: { a: [1] } } } }],
+    ['a routing key', { formatOptions: { routingKey: 'R0123456789abcdefghijklmnopqrstu' } }],
+    ['a template', { formatOptions: { template: '{"text": data.message}' } }],
     ['a filter', { filter: { $or: [{ severity: ['critical', 'warning'] }, { status: 'recovered' }] } }],
     [
       'headers',
@@ -127,6 +131,14 @@ describe('what is refused, with the place and the remedy', () => {
     [{ formatOptions: { constants: [1] } }, /^formatOptions.constants: .*object/],
     [{ formatOptions: { constants: { data: 1 } } }, /^formatOptions.constants.data: .*rename/],
     [{ formatOptions: { constants: { a: 'x'.repeat(20_000) } } }, /^formatOptions.constants: .*16384/],
+    [{ formatOptions: { routingKey: 'x'.repeat(31) } }, /^formatOptions.routingKey: A routing key is 32 letters and digits; copy/],
+    [{ formatOptions: { routingKey: `${'x'.repeat(31)} ` } }, /^formatOptions.routingKey: /],
+    [{ formatOptions: { routingKey: null } }, /^formatOptions.routingKey: /],
+    [{ formatOptions: { template: ' ' } }, /^formatOptions.template: .*JSONata expression such as/],
+    [{ formatOptions: { template: 1 } }, /^formatOptions.template: .*must be a text/],
+    [{ formatOptions: { template: 'x'.repeat(16_385) } }, /^formatOptions.template: .*at most 16384 characters; this one has 16385/],
+    [{ formatOptions: { template: '"\ud800"' } }, /^formatOptions.template: .*half a character/],
+    [{ formatOptions: { template: 'oops' } }, /^formatOptions.template: .*can't be read at line 1, column 5/],
     [{ signature: 'STANDARD_WEBHOOKS' }, /^signature: .*not available in this version; choose NONE or WEBHOOK_SHA256/],
     [{ secret: '' }, /^secret: .*empty/],
     [{ secret: 'x'.repeat(1025) }, /^secret: .*1024/],
@@ -183,6 +195,8 @@ describe('what is refused, with the place and the remedy', () => {
   });
   it('a secret that is to replace another by the same rule', () => expect(endpointSecret.safeParse('').success).toBe(false));
 });
+
+it('a masked routing key says nothing', () => expect(read({ formatOptions: { routingKey: mask } }).settings.formatOptions).toEqual({}));
 
 describe('a patch', () => {
   const patch = (input: object) => endpointPatch(options).safeParse(input);

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat, type SignatureScheme } from './endpoint.ts';
 import type { Issue } from './errors.ts';
 import { checkFilter } from './filter.ts';
-import type { Json, JsonObject } from './json.ts';
+import { checkFormatOptions, withoutMask } from './format-options.ts';
+import type { JsonObject } from './json.ts';
 import { checkSubscription } from './subscription.ts';
 
 export type SettingsOptions = {
@@ -11,6 +12,8 @@ export type SettingsOptions = {
   readonly allowHttp: boolean;
   /** Why the host of that URL may not be called, as a sentence, where it is a literal address that may not. */
   readonly checkHost: (url: string) => string | undefined;
+  /** Why that JSONata expression can't be a template, as a sentence. */
+  readonly checkTemplate: (template: string) => string | undefined;
   readonly formats: readonly PayloadFormat[];
   readonly signatures: readonly SignatureScheme[];
 };
@@ -85,28 +88,10 @@ const oneOf = <T extends string>(what: string, all: readonly T[], available: rea
     error: ({ input }) => `The ${what} ${String(input)} is not available in this version; choose ${available.join(' or ')}.`,
   });
 
-const mostConstants = 50;
-const longestConstants = 16_384;
-const ownFields = ['event', 'timestamp', 'data'];
-
-const depth = (value: Json, left: number): boolean =>
-  typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((each) => depth(each, left - 1)));
-
-/** ENVELOPE and FLAT take the same options, so that an endpoint can change from one to the other. */
-const optionIssues = ({ constants, ...unknown }: JsonObject): Issue[] => {
-  const issues = Object.keys(unknown).map((key) => ({ path: key, message: `There is no format option "${key}"; there is \`constants\`.` }));
-  if (constants === undefined) return issues;
-  if (typeof constants !== 'object' || constants === null || Array.isArray(constants))
-    return [...issues, { path: 'constants', message: '`constants` must be an object, such as {"instance_id": 1}.' }];
-  for (const key of ownFields)
-    if (Object.hasOwn(constants, key))
-      issues.push({ path: `constants.${key}`, message: `A constant can't be called "${key}", as messages have that field; rename it.` });
-  if (!depth(constants, 8)) issues.push({ path: 'constants', message: 'Constants may be 8 levels deep.' });
-  else if (Object.keys(constants).length > mostConstants || JSON.stringify(constants).length > longestConstants)
-    issues.push({ path: 'constants', message: `There may be ${mostConstants} constants, of ${longestConstants} characters in all.` });
-  return issues;
-};
-const formatOptions = jsonObject('The format options').superRefine((options, context) => add(context, optionIssues(options)));
+const formatOptions = ({ checkTemplate }: SettingsOptions) =>
+  jsonObject('The format options')
+    .superRefine((options, context) => add(context, checkFormatOptions(options, checkTemplate)))
+    .transform(withoutMask);
 
 // Those that Hookledger, the connection or the signature sets. An endpoint's own content-type and user-agent stand in place of the
 // defaults: receivers exist that tell their callers by one of them.
@@ -195,7 +180,7 @@ const fields = (options: SettingsOptions) => ({
   eventTypes,
   filter,
   format: oneOf('format', payloadFormats, options.formats),
-  formatOptions,
+  formatOptions: formatOptions(options),
   signature: oneOf('signature', signatureSchemes, options.signatures),
   useOrganizationKey,
   headers,

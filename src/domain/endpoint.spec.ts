@@ -1,7 +1,8 @@
 import { describe, it } from 'vitest';
 import { organizationId, registered, settings } from '../../test/support/samples.ts';
-import { endpoint, type EndpointCommand, type EndpointEvent } from './endpoint.ts';
+import { endpoint, type EndpointCommand, type EndpointEvent, type PayloadFormat } from './endpoint.ts';
 import { given } from './given.ts';
+import type { JsonObject } from './json.ts';
 
 const event = <T extends EndpointEvent['type']>(type: T, data: Extract<EndpointEvent, { type: T }>['data']) =>
   ({ type, data }) as EndpointEvent; // a type with its own data
@@ -37,6 +38,61 @@ describe('an endpoint', () => {
       history()
         .when({ ...register, settings: { ...settings, signature: 'SIGNATURE_SHA256', useOrganizationKey: true } })
         .then(registered({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true })));
+  });
+
+  describe('and its format', () => {
+    const formatted = (format: PayloadFormat, formatOptions: JsonObject | null): EndpointCommand => ({
+      ...register,
+      settings: { ...settings, format, formatOptions },
+    });
+    const pager = { format: 'PAGERDUTY', formatOptions: { routingKey: 'sealed' } } as const;
+
+    it.each<[PayloadFormat, JsonObject | null]>([
+      ['ARRAY', { constants: { a: 1 } }],
+      ['SLACK', null],
+      ['TEAMS', {}],
+      ['PAGERDUTY', { routingKey: 'sealed' }],
+      ['TEMPLATE', { template: 'data' }],
+    ])('%s goes with %j', (format, formatOptions) =>
+      history().when(formatted(format, formatOptions)).then(registered({ format, formatOptions })),
+    );
+    it.each<[PayloadFormat, JsonObject | null, RegExp]>([
+      ['PAGERDUTY', null, /PAGERDUTY needs formatOptions.routingKey: the integration key/],
+      ['TEMPLATE', {}, /TEMPLATE needs formatOptions.template: a JSONata expression/],
+      ['SLACK', { constants: {} }, /SLACK has no option "constants"; it takes none: give null/],
+      ['FLAT', { template: 'x' }, /FLAT has no option "template"; it takes constants\./],
+      ['PAGERDUTY', { routingKey: 'sealed', template: 'x' }, /PAGERDUTY has no option "template"; it takes routingKey/],
+    ])('%s does not go with %j', (format, formatOptions, remedy) =>
+      history().when(formatted(format, formatOptions)).thenRefused('BAD_USER_INPUT', remedy),
+    );
+    it('changes together with its options, or alone where these go with both', () => {
+      history(registered({ formatOptions: { constants: {} } }))
+        .when(change({ format: 'SLACK' }))
+        .thenRefused('BAD_USER_INPUT', /give null/);
+      history(registered({ formatOptions: { constants: {} } }))
+        .when(change({ format: 'SLACK', formatOptions: null }))
+        .then(event('endpoint.format-changed', { format: 'SLACK', formatOptions: null }));
+      history(registered({ formatOptions: { constants: {} } }))
+        .when(change({ format: 'ARRAY' }))
+        .then(event('endpoint.format-changed', { format: 'ARRAY', formatOptions: { constants: {} } }));
+      history(registered())
+        .when(change({ format: 'PAGERDUTY' }))
+        .thenRefused('BAD_USER_INPUT', /needs formatOptions.routingKey/);
+    });
+    it('keeps its routing key where other options change, as nobody can give back what nobody is shown', () => {
+      history(registered(pager))
+        .when(change({ formatOptions: {} }))
+        .thenNothing();
+      history(registered(pager))
+        .when(change({ formatOptions: { routingKey: 'other' } }))
+        .then(event('endpoint.format-changed', { format: 'PAGERDUTY', formatOptions: { routingKey: 'other' } }));
+      history(registered(pager))
+        .when(change({ formatOptions: null }))
+        .thenRefused('BAD_USER_INPUT', /needs formatOptions.routingKey/);
+      history(registered(pager))
+        .when(change({ format: 'ENVELOPE', formatOptions: {} }))
+        .then(event('endpoint.format-changed', { format: 'ENVELOPE', formatOptions: {} }));
+    });
   });
 
   describe('when it is changed', () => {

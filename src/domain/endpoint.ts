@@ -4,13 +4,13 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { badInput, conflict, notFound } from './errors.ts';
+import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
 import { organizationId, type EndpointId } from './ids.ts';
 import { jsonEqual, jsonObject, type Json } from './json.ts';
 
 export const endpointStream = (id: EndpointId) => `endpoint-${id}`;
 
-export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
-export type PayloadFormat = (typeof payloadFormats)[number];
+export { payloadFormats, type PayloadFormat } from './format-options.ts';
 export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
 export type SignatureScheme = (typeof signatureSchemes)[number];
 
@@ -22,7 +22,7 @@ const description = z.string().nullable();
 const eventTypes = z.array(z.string()).readonly().describe('Names and groups that the endpoint subscribes to.');
 const filter = jsonObject.nullable();
 const format = z.enum(payloadFormats);
-const formatOptions = jsonObject.nullable();
+const formatOptions = jsonObject.nullable().describe('A routing key in them is encrypted.');
 const signature = z.enum(signatureSchemes);
 const useOrganizationKey = z.boolean().describe("Signed with the organization's key instead of a secret of its own.");
 const encrypted = z.string().describe('Encrypted.');
@@ -223,16 +223,21 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
     const { organizationId, settings, secret, disabled } = command;
     checkSecret(settings, secret);
     checkBatch(settings);
+    checkFormat(settings);
     return [{ type: 'endpoint.registered', data: { organizationId, ...settings, secret, disabled } }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
   if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists those that are.');
   const { configuration } = state;
   switch (command.type) {
-    case 'Change':
-      checkSecret({ ...configuration.settings, ...command.settings }, configuration.secret);
-      checkBatch({ ...configuration.settings, ...command.settings });
-      return changes(configuration.settings, command.settings);
+    case 'Change': {
+      const patch = keepRoutingKey(configuration.settings, command.settings);
+      const changed = { ...configuration.settings, ...patch };
+      checkSecret(changed, configuration.secret);
+      checkBatch(changed);
+      checkFormat(changed);
+      return changes(configuration.settings, patch);
+    }
     case 'RotateSecret': {
       const { secret, previousUntil } = command;
       return secret === configuration.secret ? [] : [{ type: 'endpoint.secret-rotated', data: { secret, previousUntil } }];

@@ -19,6 +19,7 @@ import {
   type EndpointSettings,
 } from './endpoint.ts';
 import { DomainError } from './errors.ts';
+import { keepRoutingKey } from './format-options.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { message, type AcceptMessage } from './message.ts';
@@ -36,14 +37,20 @@ const iso = time.map((date) => date.toISOString());
 const organizationId = constantFrom('o1', 'o2') as fc.Arbitrary<OrganizationId>;
 const endpointId = constantFrom('e1', 'e2') as fc.Arbitrary<EndpointId>;
 
-const settings: fc.Arbitrary<EndpointSettings> = record({
+/** Mostly what fits together. */
+const formatted: fc.Arbitrary<Pick<EndpointSettings, 'format' | 'formatOptions'>> = oneof(
+  record({ format: constantFrom('ENVELOPE', 'FLAT', 'ARRAY'), formatOptions: constantFrom(null, { constants: { a: 1 } }) }),
+  record({ format: constantFrom('SLACK', 'DISCORD', 'TEAMS'), formatOptions: constantFrom(null, {}) }),
+  record({ format: constant('PAGERDUTY' as const), formatOptions: constantFrom({ routingKey: 'k1' }, { routingKey: 'k2' }, {}) }),
+  record({ format: constant('TEMPLATE' as const), formatOptions: constantFrom({ template: 'a' }, { template: 'b' }) }),
+  record({ format: constantFrom(...payloadFormats), formatOptions: option(object) }),
+);
+const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> = record({
   name: constantFrom('a', 'b'),
   url: constantFrom('https://a.example', 'https://b.example'),
   description: option(constantFrom('x', 'y')),
   eventTypes: fc.array(constantFrom('*', 'a.*', 'b'), { minLength: 1, maxLength: 2 }),
   filter: option(object),
-  format: constantFrom(...payloadFormats),
-  formatOptions: option(object),
   signature: constantFrom(...signatureSchemes),
   useOrganizationKey: boolean(),
   headers: fc.array(record({ name: text, value: text }), { maxLength: 2 }),
@@ -51,6 +58,7 @@ const settings: fc.Arbitrary<EndpointSettings> = record({
   timeoutSeconds: integer({ min: 1, max: 60 }),
   batch: option(record({ maxSize: integer({ min: 1 }), maxWaitMs: integer({ min: 0 }) })),
 });
+const settings = fc.tuple(others, formatted).map(([some, format]): EndpointSettings => ({ ...some, ...format }));
 const patch = fc
   .tuple(settings, fc.subarray(Object.keys(defaults()) as (keyof EndpointSettings)[]))
   .map(([all, keys]) => Object.fromEntries(keys.map((key) => [key, all[key]])) as Partial<EndpointSettings>);
@@ -334,7 +342,7 @@ describe('every endpoint', () => {
       const { settings: then, ...unchanged } = was;
       assert.deepEqual(rest, unchanged);
       // A change that decided nothing was refused, or it says what is so already.
-      const merged = { ...then, ...command.settings };
+      const merged = { ...then, ...keepRoutingKey(then, command.settings) };
       if (!refused) assert.deepEqual(now, merged);
       else if (!isDeepStrictEqual(then, merged)) assert.throws(() => endpoint.decide(command, before), DomainError);
     }));

@@ -2,6 +2,7 @@
 // Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../domain/endpoint.ts';
 import { compileFilter } from '../domain/filter.ts';
+import { mapSecretOptions } from '../domain/format-options.ts';
 import type { ApiKeyRole } from '../domain/api-key.ts';
 import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -25,7 +26,9 @@ export type KnownApiKey = {
 export class KnownEndpoint {
   private readonly subscribed: (type: string, group: string) => boolean;
   private readonly passes: (data: JsonObject) => boolean;
-  private plain: { headers: { name: string; value: string }[]; secret: string | null; previous: string | null } | undefined;
+  private plain:
+    | { headers: { name: string; value: string }[]; formatOptions: JsonObject | null; secret: string | null; previous: string | null }
+    | undefined;
 
   constructor(
     readonly id: EndpointId,
@@ -51,6 +54,10 @@ export class KnownEndpoint {
     return this.decrypted().headers;
   }
 
+  get formatOptions(): JsonObject | null {
+    return this.decrypted().formatOptions;
+  }
+
   /** The secrets that sign at that moment, the current one first. */
   secrets(now: Date): readonly string[] {
     const { secret, previous } = this.decrypted();
@@ -63,6 +70,7 @@ export class KnownEndpoint {
     const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : this.keyring.open(sealed));
     this.plain ??= {
       headers: settings.headers.map(({ name, value }) => ({ name, value: this.keyring.open(value) })),
+      formatOptions: mapSecretOptions(settings.formatOptions, (value) => this.keyring.open(value)),
       secret: open(secret),
       previous: open(previousSecret?.secret),
     };

@@ -30,6 +30,9 @@ import {
 } from '../../src/commands/organization-commands.ts';
 import { PublishMessagesHandler } from '../../src/commands/publish-messages.ts';
 import { availableFormats } from '../../src/delivery/formats/format.ts';
+import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
+import { checkTemplate } from '../../src/delivery/formats/template.ts';
+import { RequestMaker } from '../../src/delivery/request-maker.ts';
 import { availableSignatures } from '../../src/delivery/signatures/signature.ts';
 import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
@@ -112,10 +115,13 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     log: () => store.tip().then((tip) => ({ tip })),
     consumers: (): readonly ConsumerStatus[] => [views.status()],
   };
+  const templates = new TemplateProcesses();
+  const requests = new RequestMaker(templates, 'Hookledger/test');
   const failures: unknown[] = [];
   const parts = [
     { provide: Ledger, useValue: ledger },
     { provide: EndpointDirectory, useValue: directory },
+    { provide: RequestMaker, useValue: requests },
     { provide: ViewQueries, useValue: new ViewQueries(() => views.read) },
     { provide: LiveDeliveries, useValue: live },
     { provide: Registry, useValue: new Registry() },
@@ -125,7 +131,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     { provide: API_LOG, useValue: { info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) } },
     {
       provide: SETTINGS_OPTIONS,
-      useValue: { allowHttp: true, checkHost: () => undefined, formats: availableFormats, signatures: availableSignatures },
+      useValue: { allowHttp: true, checkHost: () => undefined, checkTemplate, formats: availableFormats, signatures: availableSignatures },
     },
   ];
   @Global()
@@ -140,6 +146,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   });
   const close = async () => {
     await app.close();
+    templates.close();
     await views.stop();
     await directory.stop();
     await store.close();
@@ -174,5 +181,5 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     const response = await post('/v1/messages', JSON.stringify(message), { key });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
   };
-  return { url, app, store, ledger, directory, views, live, keys, failures, readiness, post, ask, query, publish, close };
+  return { url, app, store, ledger, directory, requests, views, live, keys, failures, readiness, post, ask, query, publish, close };
 };

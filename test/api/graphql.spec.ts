@@ -4,7 +4,6 @@ import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
 import { mask } from '../../src/domain/sensitive.ts';
 import { newId } from '../../src/event-store/ids.ts';
-import { buildRequest } from '../../src/delivery/request.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 
 let api: ApiServer;
@@ -49,16 +48,7 @@ const attempt = async (deliveryId: string, made: 'succeeded' | 'failed', respons
   const [event] = await api.store.readStream(`message-${messageId}`);
   if (event?.type !== 'message.accepted') throw new Error('no message');
   const now = new Date();
-  const request = buildRequest({
-    id: messageId,
-    messages: { ...event.data, id: messageId },
-    settings: known.configuration.settings,
-    headers: known.headers,
-    secrets: known.secrets(now),
-    attempt: 1,
-    now,
-    userAgent: 'Hookledger/test',
-  });
+  const request = await api.requests.make(known, { id: messageId, messages: { ...event.data, id: messageId } }, 1, now);
   const subject = { organizationId: 'default' as OrganizationId, messageId, endpointId };
   const record = {
     attempt: 1,
@@ -173,6 +163,34 @@ describe('endpoints', () => {
     });
   });
 
+  it('show no routing key to anybody, neither set, nor sent, nor in the log', async () => {
+    const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+    const { id } = await create({ eventTypes: ['paged.now'], format: 'PAGERDUTY', formatOptions: { routingKey } });
+    const update = 'mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { formatOptions } }';
+    const changed = await api.query<{ updateEndpoint: unknown }>(update, { id, input: { formatOptions: { routingKey: mask } } });
+    expect(changed.updateEndpoint).toEqual({ formatOptions: { routingKey: mask } });
+    const messageId = await publish('paged.now', { status: 'down', note: `the key ${routingKey}` });
+    const deliveryId = await deliveryTo(messageId, id);
+    await attempt(deliveryId, 'failed');
+    const shown = await api.query<{ delivery: { attempts: { requestBody: string }[] } }>(
+      `query ($id: ID!) { delivery(id: $id) { attempts { requestBody configuration { formatOptions } } endpoint { formatOptions }
+        message { timeline { text event { data } } } } }`,
+      { id: deliveryId },
+    );
+    expect(JSON.parse(shown.delivery.attempts[0]!.requestBody)).toMatchObject({ routing_key: mask, event_action: 'trigger' });
+    expect(JSON.stringify(shown.delivery.attempts)).not.toContain(routingKey);
+  });
+
+  it('show again what a template made', async () => {
+    const { id } = await create({ eventTypes: ['templated.now'], format: 'TEMPLATE', formatOptions: { template: '{"n": data.n * 2}' } });
+    const deliveryId = await deliveryTo(await publish('templated.now', { n: 21 }), id);
+    await attempt(deliveryId, 'succeeded');
+    const { delivery } = await api.query<{ delivery: unknown }>('query ($id: ID!) { delivery(id: $id) { attempts { requestBody } } }', {
+      id: deliveryId,
+    });
+    expect(delivery).toEqual({ attempts: [{ requestBody: '{"n":42}' }] });
+  });
+
   it('change in the given fields only, and answer from history as they were', async () => {
     const { id } = await create({ name: 'Before', secret: 'first-secret' });
     const read = 'query ($id: ID!, $asOf: DateTime) { endpoint(id: $id, asOf: $asOf) { name url secret updatedAt } }';
@@ -239,7 +257,12 @@ describe('endpoints', () => {
     ['a header that Hookledger sets', { headers: [{ name: 'webhook-id', value: 'a' }] }, 'input.headers.0.name'],
     ['an empty name', { name: ' ' }, 'input.name'],
     ['an entry that names no event type', { eventTypes: ['a', '*.b'] }, 'input.eventTypes.1'],
-    ['a format that is not available', { format: 'SLACK' }, 'input.format'],
+    ['a format that there is not', { format: 'XML' }, 'input.format'],
+    ['a routing key that is none', { format: 'PAGERDUTY', formatOptions: { routingKey: 'x' } }, 'input.formatOptions.routingKey'],
+    ['a pager without a routing key', { format: 'PAGERDUTY' }, 'input.formatOptions.routingKey'],
+    ['the mask of a routing key', { format: 'PAGERDUTY', formatOptions: { routingKey: mask } }, 'input.formatOptions.routingKey'],
+    ['a template that is none', { format: 'TEMPLATE', formatOptions: { template: '{"a": }' } }, 'input.formatOptions.template'],
+    ['an option of another format', { format: 'SLACK', formatOptions: { constants: {} } }, 'input.formatOptions.constants'],
     ['a signature that is not available', { signature: 'STANDARD_WEBHOOKS' }, 'input.signature'],
     ['a batch of nothing', { batch: { maxSize: 0, maxWaitMs: 5 } }, 'input.batch.maxSize'],
     ['the key of the organization', { useOrganizationKey: true }, 'input.useOrganizationKey'],

@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addressGuard } from '../../src/delivery/address-guard.ts';
+import { formatBody } from '../../src/delivery/formats/format.ts';
 import { buildRequest } from '../../src/delivery/request.ts';
 import { Sender, type SenderOptions, type SendRequest } from '../../src/delivery/sender.ts';
 import { startReceiver, testAuthority, type Answer } from '../support/receiver.ts';
@@ -53,10 +54,11 @@ describe('what is sent', () => {
 
   it('verifies at the receiver as documented', async () => {
     await using receiver = await startReceiver();
+    const message = { id: 'm-1', type: 'recording.created', timestamp: '2026-01-01T00:00:00Z', data: { name: 'Zoë ✓ \ud800' } };
     const { url, headers, body } = buildRequest({
       id: 'm-1',
-      messages: { id: 'm-1', type: 'recording.created', timestamp: '2026-01-01T00:00:00Z', data: { name: 'Zoë ✓ \ud800' } },
-      settings: { url: receiver.url, format: 'ENVELOPE', formatOptions: null, signature: 'WEBHOOK_SHA256' },
+      body: formatBody('ENVELOPE', message, null),
+      settings: { url: receiver.url, signature: 'WEBHOOK_SHA256' },
       headers: [{ name: 'Authorization', value: 'Token token=KEY' }],
       secrets: ['s3cret'],
       attempt: 1,

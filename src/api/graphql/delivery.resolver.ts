@@ -5,10 +5,13 @@ import { hash } from 'node:crypto';
 import type { Done } from '../../commands/caller.ts';
 import { CancelDelivery, RetryDeliveries, RetryDelivery } from '../../commands/delivery-commands.ts';
 import { FormatError } from '../../delivery/formats/format-error.ts';
-import { formatBody } from '../../delivery/formats/format.ts';
+import type { Messages } from '../../delivery/formats/format.ts';
+import { RequestMaker } from '../../delivery/request-maker.ts';
+import type { PayloadFormat } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
+import { mapSecretOptions, maskOptions } from '../../domain/format-options.ts';
 import type { DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
-import type { Json } from '../../domain/json.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
 import { maskHeader } from '../../domain/sensitive.ts';
 import { LiveDeliveries, SubscriberTooSlow } from '../../read-models/live-deliveries.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
@@ -186,6 +189,8 @@ const maskedHeaders = (headers: Readonly<Record<string, string>>): Json =>
 
 @Resolver(() => Attempt)
 export class AttemptResolver {
+  constructor(private readonly requests: RequestMaker) {}
+
   @ResolveField(() => String, { nullable: true, description: 'the first 4 KiB' })
   responseBody(@Parent() { source }: Attempt, @Context() { caller }: ApiContext): string | null {
     const body = source.responseBody ?? null;
@@ -203,9 +208,9 @@ export class AttemptResolver {
     return source.requestHeaders;
   }
 
-  /** Made again from the message and the configuration of then, and shown only if it is what was sent. */
+  /** Made again from the messages and the configuration of then, and shown only if it is what was sent: a routing key in it is masked after that. */
   @ResolveField(() => String, { nullable: true })
-  async requestBody(@Parent() { source, delivery }: Attempt, @Context() { caller, loaders }: ApiContext): Promise<string | null> {
+  async requestBody(@Parent() { source, delivery }: Attempt, @Context() { caller, loaders, keyring }: ApiContext): Promise<string | null> {
     if (source.bodySha256 === undefined) return null;
     const ids = delivery.batch ? await loaders.inBatch.load(delivery.batch.id) : [delivery.messageId];
     const [events, endpoint] = await Promise.all([
@@ -216,9 +221,11 @@ export class AttemptResolver {
     const [first] = messages;
     if (!first || !endpoint || messages.length < ids.length) return null;
     const { format, formatOptions, batch } = endpoint.configuration.settings;
-    const body = formatted(() => formatBody(format, delivery.batch || batch ? messages : first, formatOptions).body);
+    const options = mapSecretOptions(formatOptions, keyring.open);
+    const body = await this.bodyOf(delivery, format, delivery.batch || batch ? messages : first, options);
     if (body === undefined || hash('sha256', body) !== source.bodySha256) return null;
-    return caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
+    const shown = maskOptions(body, options);
+    return caller.role === 'VIEWER' ? maskSecretsInText(shown) : shown;
   }
 
   @ResolveField(() => Endpoint, { description: 'The endpoint as it was configured when this attempt was made.' })
@@ -227,14 +234,19 @@ export class AttemptResolver {
     if (!endpoint) throw new Error(`The log has no revision ${source.endpointRevision} of the endpoint ${delivery.endpointId}.`);
     return shownEndpoint(endpoint, context, true);
   }
-}
 
-/** Undefined where this version can no longer put a message so. */
-const formatted = (put: () => string): string | undefined => {
-  try {
-    return put();
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
+  /** Undefined where messages can't be put so any more. */
+  private async bodyOf(
+    { endpointId }: Attempt['delivery'],
+    format: PayloadFormat,
+    messages: Messages,
+    options: JsonObject | null,
+  ): Promise<string | undefined> {
+    try {
+      return (await this.requests.body(endpointId, format, messages, options)).body;
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
+    }
   }
-};
+}

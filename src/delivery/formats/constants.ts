@@ -1,4 +1,4 @@
-// The option that ENVELOPE and FLAT share: `constants`, fields that go into every body.
+// The option that ENVELOPE, FLAT and ARRAY share: `constants`, fields that go into every body.
 import type { JsonObject } from '../../domain/json.ts';
 
 /** The constants but for those whose key is taken: a constant never replaces what a message says. */

@@ -2,7 +2,11 @@
 import { constantsOf } from './constants.ts';
 import type { Format } from './payload.ts';
 
-export const flat: Format = ({ data }, options) => {
-  const constants = constantsOf(options, (key) => Object.hasOwn(data, key));
-  return { body: JSON.stringify(constants ? { ...data, ...constants } : data), contentType: 'application/json' };
+export const flat: Format = {
+  contentType: 'application/json',
+  lists: 'batches',
+  payload: ({ data }, options) => {
+    const constants = constantsOf(options, (key) => Object.hasOwn(data, key));
+    return constants ? { ...data, ...constants } : data;
+  },
 };

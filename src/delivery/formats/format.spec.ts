@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../domain/json.ts';
-import { availableFormats, formatBody } from './format.ts';
-import { FormatError } from './format-error.ts';
+import { formatBody } from './format.ts';
 
 const alert = {
   id: 'm-1',
@@ -38,6 +37,39 @@ describe('FLAT', () => {
     ));
 });
 
+describe('ARRAY', () => {
+  it('is a list of ENVELOPE payloads, sent as text', () =>
+    expect(formatBody('ARRAY', alert, { constants: { instance_id: 1 } })).toEqual({
+      body: `[${formatBody('ENVELOPE', alert, { constants: { instance_id: 1 } }).body}]`,
+      contentType: 'text/plain',
+    }));
+});
+
+describe('TEMPLATE', () => {
+  const evaluate = (template: string, { data }: typeof alert) => Promise.resolve({ [template]: data.severity });
+  it('is what the template yields, as JSON', async () =>
+    expect(await formatBody('TEMPLATE', alert, { template: 'x' }, evaluate as never)).toEqual({
+      body: '{"x":"critical"}',
+      contentType: 'application/json',
+    }));
+  it('cannot be made without one', async () =>
+    expect(formatBody('TEMPLATE', alert, null, evaluate as never)).rejects.toThrow(/set formatOptions.template/));
+});
+
+describe('a batch', () => {
+  const two = [alert, { ...alert, id: 'm-2', data: { n: 2 } }];
+  it.each(['ENVELOPE', 'FLAT', 'ARRAY'] as const)('in %s is the list of what each message alone would be', (format) => {
+    const alone = two.flatMap((message) => JSON.parse(formatBody(format, message, null).body) as unknown);
+    expect(formatBody(format, two, null).body).toBe(JSON.stringify(alone));
+  });
+  it('in TEMPLATE, too', async () => {
+    const evaluate = (_: string, { id }: { id: string }) => Promise.resolve(id);
+    expect(await formatBody('TEMPLATE', two, { template: 'id' }, evaluate)).toMatchObject({ body: '["m-1","m-2"]' });
+  });
+  it('of one is a list, too', () => expect(formatBody('FLAT', [alert], null).body).toBe(`[${formatBody('FLAT', alert, null).body}]`));
+  it('can not be said in a chat or to a pager', () => expect(() => formatBody('SLACK', two, null)).toThrow(/SLACK can't carry several/));
+});
+
 describe('every format', () => {
   // Through the text once, as a published message comes; __proto__ and number-like keys included.
   const json = fc
@@ -45,11 +77,12 @@ describe('every format', () => {
       noNullPrototype: true,
     })
     .map((value) => JSON.parse(JSON.stringify(value)) as JsonObject);
+  const prompt = fc.constantFrom('ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY');
 
   it('makes bodies that equal their own re-serialisation', () =>
     fc.assert(
-      fc.property(fc.constantFrom(...availableFormats), json, json, fc.string(), (format, data, constants, timestamp) => {
-        const { body } = formatBody(format, { ...alert, timestamp, data }, { constants });
+      fc.property(prompt, json, json, fc.string(), (format, data, constants, timestamp) => {
+        const { body } = formatBody(format, { ...alert, timestamp, data }, { constants, routingKey: 'x'.repeat(32) });
         expect(JSON.stringify(JSON.parse(body))).toBe(body);
         expect(Buffer.from(body).toString()).toBe(body); // no lone surrogate gets lost on the wire
       }),
@@ -63,5 +96,4 @@ describe('every format', () => {
         for (const key of Object.keys(constants)) expect(Object.hasOwn(flat, key)).toBe(true);
       }),
     ));
-  it('that is not available says so', () => expect(() => formatBody('SLACK', alert, null)).toThrow(FormatError));
 });

@@ -1,0 +1,74 @@
+// PAGERDUTY: an event of the Events API v2. What is wrong triggers an alert, what is over resolves it, under the same `dedup_key`.
+// Source: https://developer.pagerduty.com/docs/events-api-v2/trigger-events, and systems.md: dedup_key 255, summary 1,024.
+import { hash } from 'node:crypto';
+import type { Json, JsonObject } from '../../domain/json.ts';
+import { FormatError } from './format-error.ts';
+import { lastWordOf, levelOf, statusOf, type Level } from './level.ts';
+import type { Format, FormattedMessage } from './payload.ts';
+import { readable, utc } from './readable.ts';
+import { shorten } from './shorten.ts';
+
+const actions = new Map([
+  ...'down warning critical error failed failing firing open opened triggered created'.split(' ').map((word) => [word, 'trigger'] as const),
+  ...'acknowledged acknowledge ack'.split(' ').map((word) => [word, 'acknowledge'] as const),
+  ...'recovered recovery resolved ok up online healthy normal cleared closed'.split(' ').map((word) => [word, 'resolve'] as const),
+]);
+
+/** By the status, else by the type's last word; what says neither is news, and triggers. */
+const actionOf = ({ type, data }: FormattedMessage) => actions.get(statusOf(data) ?? '') ?? actions.get(lastWordOf(type)) ?? 'trigger';
+
+const severities: Readonly<Record<Level, string>> = { critical: 'critical', error: 'error', warning: 'warning', info: 'info', ok: 'info' };
+
+/** The first of these fields that holds a text or a number. */
+const named = (data: JsonObject, keys: readonly string[]): string | undefined => {
+  for (const key of keys) {
+    const value: Json | undefined = Object.hasOwn(data, key) ? data[key] : undefined;
+    const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.toWellFormed().trim() : '';
+    if (text !== '') return text;
+  }
+  return undefined;
+};
+
+const alertKeys = ['dedup_key', 'alert_id', 'alertId', 'incident_id', 'incidentId', 'id'];
+const sourceKeys = [
+  'source',
+  'server_name',
+  'hostname',
+  'host',
+  'server',
+  'instance',
+  'node',
+  'device',
+  'service',
+  'server_ip',
+  'server_id',
+];
+
+const longestKey = 255;
+/** Keys that differ in what is cut off must stay different. */
+const fitted = (key: string) => (key.length <= longestKey ? key : `${shorten(key, longestKey - 33)} ${hash('sha256', key).slice(0, 32)}`);
+
+export const pagerduty: Format = {
+  contentType: 'application/json',
+  lists: 'never',
+  payload: (message, options) => {
+    const routingKey = options?.['routingKey'];
+    if (typeof routingKey !== 'string') throw new FormatError('The endpoint has no routing key; set formatOptions.routingKey.');
+    const { id, data } = message;
+    const { title, lead } = readable(message, 0);
+    const timestamp = utc(message.timestamp);
+    const level = levelOf(message);
+    return {
+      routing_key: routingKey,
+      event_action: actionOf(message),
+      dedup_key: fitted(named(data, alertKeys) ?? id),
+      payload: {
+        summary: shorten((lead === undefined ? title : `${title}: ${lead}`).replace(/\s+/g, ' '), 1_024),
+        source: shorten(named(data, sourceKeys) ?? 'Hookledger', 255),
+        severity: level ? severities[level] : 'error',
+        ...(timestamp === undefined ? {} : { timestamp }),
+        custom_details: data,
+      },
+    };
+  },
+};

@@ -1,0 +1,141 @@
+// A message of any shape as a person reads it: a title from its type, a sentence where its data has one, and the rest of the data as a
+// list of names and values. The chat formats are made from it, each within its own limits. Pure.
+import type { Json, JsonObject } from '../../domain/json.ts';
+import { levelOf, type Level } from './level.ts';
+import type { FormattedMessage } from './payload.ts';
+import { shorten } from './shorten.ts';
+
+export type Field = { readonly name: string; readonly value: string };
+export type Readable = {
+  readonly title: string;
+  /** What the message says in a sentence of its own. */
+  readonly lead: string | undefined;
+  readonly level: Level | undefined;
+  /** Neither name nor value is ever empty. */
+  readonly fields: readonly Field[];
+  /** Fields that were left out. */
+  readonly more: number;
+  /** The message's type as it is. */
+  readonly type: string;
+  readonly when: string;
+  /** The same as ISO 8601 in UTC, where it can be read. */
+  readonly timestamp: string | undefined;
+};
+
+const nothing = '–';
+const longestName = 200;
+const longestValue = 4_000;
+/** Objects within objects are flattened this deep; what is deeper stands in one line. */
+const deepest = 3;
+const mostItems = 50;
+
+/** Without control characters and halves of characters; lines stay. What nobody will be shown of a long text is not looked at. */
+const clean = (text: string): string => {
+  const looked = text.length > longestValue * 2 ? `${text.slice(0, longestValue * 2)}…` : text;
+  return looked
+    .toWellFormed()
+    .replace(/\r\n?/g, '\n')
+    .replace(/[^\P{Cc}\n]/gu, ' ')
+    .trim();
+};
+const visible = (text: string): string => (/[^\s\p{Cf}\u115f\u1160\u2800\u3164]/u.test(text) ? text : nothing);
+
+// ── Names ── `server_ip` → "Server IP", `healthChanged` → "Health changed"
+
+const abbreviations = new Set(
+  'api cpu dns html http https id ip json os ram sla sms sql ssh ssl tls ui uri url utc uuid vm xml'.split(' '),
+);
+const inWords = (name: string): string => {
+  const words = clean(name)
+    .replace(/(\p{Ll}|\d)(?=\p{Lu}\p{Ll})/gu, '$1 ')
+    .split(/[\s._-]+/)
+    .filter((word) => word !== '')
+    .map((word) =>
+      abbreviations.has(word.toLowerCase()) ? word.toUpperCase() : /^\p{Lu}\p{Ll}+$/u.test(word) ? word.toLowerCase() : word,
+    );
+  return words.join(' ').replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+};
+const nameOf = (path: readonly string[]): string => shorten(path.map((key) => visible(inWords(key))).join(' › '), longestName);
+
+// ── Values ──
+
+const isObject = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isEmpty = (value: Json): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+
+const inline = (value: Json, depth = 0): string => {
+  if (typeof value === 'string') return visible(clean(value));
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (value === null || isEmpty(value)) return nothing;
+  if (typeof value === 'number') return String(value);
+  if (depth >= deepest) return clean(JSON.stringify(value));
+  const parts = Array.isArray(value)
+    ? value.slice(0, mostItems).map((item) => inline(item, depth + 1))
+    : Object.keys(value)
+        .slice(0, mostItems)
+        .map((key) => `${visible(clean(key))}: ${inline(value[key] ?? null, depth + 1)}`);
+  const all = `${parts.join(', ')}${Object.keys(value).length > mostItems ? ', …' : ''}`;
+  return depth === 0 ? all : Array.isArray(value) ? `[${all}]` : `{${all}}`;
+};
+
+const valueOf = (value: Json): string => {
+  const listed = Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null);
+  if (!listed) return shorten(inline(value), longestValue);
+  const lines = value.slice(0, mostItems).map((item) => `• ${inline(item)}`);
+  return shorten([...lines, ...(value.length > mostItems ? [`… and ${value.length - mostItems} more`] : [])].join('\n'), longestValue);
+};
+
+type Leaf = { readonly path: readonly string[]; readonly value: Json };
+
+function* leavesOf(data: JsonObject, above: readonly string[] = []): Generator<Leaf> {
+  for (const key of Object.keys(data)) {
+    const value = data[key] ?? null;
+    const path = [...above, key];
+    if (isObject(value) && !isEmpty(value) && path.length < deepest) yield* leavesOf(value, path);
+    else yield { path, value };
+  }
+}
+
+// ── The whole ──
+
+const leads = ['message', 'summary', 'description', 'text', 'title'];
+const leadOf = (data: JsonObject): { readonly key: string; readonly text: string } | undefined => {
+  for (const key of leads) {
+    const value = Object.hasOwn(data, key) ? data[key] : undefined;
+    const text = typeof value === 'string' ? clean(value) : '';
+    if (visible(text) !== nothing && text !== nothing) return { key, text: shorten(text, longestValue) };
+  }
+  return undefined;
+};
+
+/** Undefined where it is no date of the years 0 to 9999: what follows ISO 8601 strictly would refuse it. */
+export const utc = (timestamp: string): string | undefined => {
+  const date = new Date(timestamp);
+  const text = Number.isNaN(date.getTime()) ? '' : date.toISOString();
+  return /^\d{4}-/.test(text) ? text : undefined;
+};
+
+/** @param mostFields the others are counted only */
+export const readable = (message: FormattedMessage, mostFields: number): Readable => {
+  const { type, data, timestamp } = message;
+  const lead = leadOf(data);
+  const fields: Field[] = [];
+  let more = 0;
+  for (const { path, value } of leavesOf(data)) {
+    if (path.length === 1 && path[0] === lead?.key) continue;
+    if (fields.length < mostFields) fields.push({ name: nameOf(path), value: valueOf(value) });
+    else more++;
+  }
+  const iso = utc(timestamp);
+  const when = iso?.replace('T', ' ').replace(/(\.000)?Z$/, ' UTC') ?? visible(clean(timestamp));
+  const title = visible(shorten(inWords(type), longestName));
+  return {
+    title: title === nothing ? 'Message' : title,
+    lead: lead?.text,
+    level: levelOf(message),
+    fields,
+    more,
+    type: shorten(visible(clean(type)), longestName),
+    when,
+    timestamp: iso,
+  };
+};

@@ -1,0 +1,129 @@
+// TEMPLATE: the result of the owner's own JSONata expression over {type, timestamp, id, data}. https://docs.jsonata.org has the language.
+// A template is a function of the message alone, so that what was sent can be made again and recognised by its hash: what differs from
+// call to call ($now, $millis, $random, $shuffle) is refused.
+// It is somebody else's program: it is evaluated in a process of its own (template-processes.ts), within these limits.
+import jsonata from 'jsonata';
+import { FormatError } from './format-error.ts';
+import type { Format, FormattedMessage } from './payload.ts';
+
+export const template: Omit<Format, 'payload'> = { contentType: 'application/json', lists: 'batches' };
+
+export const limits = {
+  /** Nested evaluations; a function that calls itself takes a few for each call. */
+  depth: 500,
+  /** Of a list that it makes. */
+  items: 100_000,
+  /** Of its result as JSON. */
+  bytes: 1_048_576,
+  levels: 100,
+};
+
+const varying = ['now', 'millis', 'random', 'shuffle'];
+const isVarying = (name: string) => `$${name} is not available, as a template must yield the same each time; use what the message says.`;
+
+// ── When it is set ──
+
+const placeIn = (text: string, position: unknown): string => {
+  if (typeof position !== 'number') return '';
+  const before = text.slice(0, position).split('\n');
+  return ` at line ${before.length}, column ${Math.max(1, before.at(-1)?.length ?? 1)}`;
+};
+
+/** What JSONata throws is no Error, but has these fields. */
+const told = (error: unknown, text: string): { readonly message: string; readonly place: string } => {
+  if (error instanceof RangeError && /call stack/.test(error.message)) return { message: 'It is nested too deep.', place: '' };
+  const { message, position } = error as { readonly message?: unknown; readonly position?: unknown };
+  return { message: String(message).replace(/(?<![.!?…])$/, '.'), place: placeIn(text, position) };
+};
+
+/** Every variable that an expression names. */
+const namesIn = (ast: unknown): Set<string> => {
+  const names = new Set<string>();
+  const rest: unknown[] = [ast];
+  while (rest.length > 0) {
+    const node = rest.pop();
+    if (typeof node !== 'object' || node === null) continue;
+    const { type, value } = node as { readonly type?: unknown; readonly value?: unknown };
+    if (type === 'variable' && typeof value === 'string') names.add(value);
+    rest.push(...Object.values(node));
+  }
+  return names;
+};
+
+/** Why an expression can't be a template, as a sentence; undefined: it can. */
+export const checkTemplate = (text: string): string | undefined => {
+  try {
+    const names = namesIn(jsonata(text).ast());
+    const name = varying.find((each) => names.has(each));
+    return name === undefined ? undefined : isVarying(name);
+  } catch (error) {
+    const { message, place } = told(error, text);
+    return `The template can't be read${place}: ${message} Correct it there; https://try.jsonata.org shows what an expression yields.`;
+  }
+};
+
+// ── When it is evaluated ──
+
+const mostCompiled = 100;
+const compiled = new Map<string, jsonata.Expression>();
+
+const compile = (text: string, milliseconds: number): jsonata.Expression => {
+  const known = compiled.get(text);
+  if (known) return known;
+  const { depth, items } = limits;
+  const expression = jsonata(text, { timeout: milliseconds, stack: depth, sequence: items });
+  for (const name of varying)
+    expression.registerFunction(name, () => {
+      throw new Error(isVarying(name));
+    });
+  if (compiled.size >= mostCompiled) compiled.clear();
+  compiled.set(text, expression);
+  return expression;
+};
+
+/**
+ * @param milliseconds JSONata stops itself after these, between two of its steps: one step (a regular expression, a long text) may take longer.
+ * @returns the result as JSON. @throws FormatError with the expression's own message, or with what is wrong with its result.
+ */
+export const evaluateTemplate = async (text: string, message: FormattedMessage, milliseconds: number): Promise<string> => {
+  const { type, timestamp, id, data } = message;
+  let result: unknown;
+  try {
+    result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data });
+  } catch (error) {
+    const { message, place } = told(error, text);
+    throw new FormatError(`The template failed${place}: ${message}`);
+  }
+  return jsonOf(result);
+};
+
+const tooLong = `The template's result is longer than ${limits.bytes} bytes as JSON; let it yield less.`;
+
+/** Looked through before it is written: a small result may hold the same part so often that its JSON would fill the memory. */
+const jsonOf = (result: unknown): string => {
+  if (result === undefined)
+    throw new FormatError('The template yields nothing for this message; let it yield a value in every case, null if nothing else.');
+  let room = limits.bytes;
+  const look = (value: unknown, path: string, level: number): void => {
+    room -= typeof value === 'string' ? value.length + 2 : 1;
+    if (room < 0) throw new FormatError(tooLong);
+    if (value === null || typeof value === 'string' || typeof value === 'boolean') return;
+    if (typeof value === 'number' && Number.isFinite(value)) return;
+    const where = path === '' ? "The template's result" : `The template's result holds at "${path}" what`;
+    if (typeof value === 'number') throw new FormatError(`${where} is ${value}, which JSON has not; let it yield a finite number.`);
+    if (typeof value !== 'object' || '_jsonata_lambda' in value || '_jsonata_function' in value)
+      throw new FormatError(`${where} is a function, which JSON has not; call it.`);
+    if (level === limits.levels)
+      throw new FormatError(`The template's result is nested more than ${limits.levels} levels deep; flatten it.`);
+    // A list that JSONata made has more than its items: `push` of its own, and marks.
+    const parts = Array.isArray(value) ? value.entries() : Object.entries(value);
+    for (const [key, inner] of parts) {
+      if (typeof key === 'string') room -= key.length + 3;
+      if (inner !== undefined) look(inner, path === '' ? String(key) : `${path}.${key}`, level + 1);
+    }
+  };
+  look(result, '', 0);
+  const json = JSON.stringify(result);
+  if (Buffer.byteLength(json) > limits.bytes) throw new FormatError(tooLong);
+  return json;
+};

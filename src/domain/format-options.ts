@@ -1,0 +1,129 @@
+// The formats and their options: which option belongs to which format, what each may be, and which formats can't do without.
+// A routing key is a secret: it reaches the decider encrypted, and nobody is shown it.
+import { badInput, type Issue } from './errors.ts';
+import type { Json, JsonObject } from './json.ts';
+import { mask } from './sensitive.ts';
+
+export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
+export type PayloadFormat = (typeof payloadFormats)[number];
+
+const constants = 'constants';
+const routingKey = 'routingKey';
+const template = 'template';
+
+const optionsOf: Readonly<Record<PayloadFormat, readonly string[]>> = {
+  ENVELOPE: [constants],
+  FLAT: [constants],
+  ARRAY: [constants],
+  SLACK: [],
+  DISCORD: [],
+  TEAMS: [],
+  PAGERDUTY: [routingKey],
+  TEMPLATE: [template],
+};
+
+const needed: Readonly<Partial<Record<PayloadFormat, { readonly option: string; readonly remedy: string }>>> = {
+  PAGERDUTY: { option: routingKey, remedy: "the integration key of 32 characters that PagerDuty shows for a service's Events API v2" },
+  TEMPLATE: { option: template, remedy: 'a JSONata expression such as {"text": data.message}' },
+};
+
+// ── The single values ──
+
+const mostConstants = 50;
+const longestConstants = 16_384;
+const longestTemplate = 16_384;
+const ownFields = ['event', 'timestamp', 'data'];
+
+const shallow = (value: Json, left: number): boolean =>
+  typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((each) => shallow(each, left - 1)));
+
+const constantsIssues = (given: Json): Issue[] => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return [{ path: constants, message: '`constants` must be an object, such as {"instance_id": 1}.' }];
+  const issues = ownFields
+    .filter((key) => Object.hasOwn(given, key))
+    .map((key) => ({
+      path: `${constants}.${key}`,
+      message: `A constant can't be called "${key}", as messages have that field; rename it.`,
+    }));
+  if (!shallow(given, 8)) issues.push({ path: constants, message: 'Constants may be 8 levels deep.' });
+  else if (Object.keys(given).length > mostConstants || JSON.stringify(given).length > longestConstants)
+    issues.push({ path: constants, message: `There may be ${mostConstants} constants, of ${longestConstants} characters in all.` });
+  return issues;
+};
+
+const routingKeyIssues = (given: Json): Issue[] =>
+  typeof given === 'string' && (given === mask || /^[A-Za-z0-9]{32}$/.test(given))
+    ? []
+    : [{ path: routingKey, message: "A routing key is 32 letters and digits; copy the integration key of PagerDuty's Events API v2." }];
+
+const templateIssues = (given: Json, checkTemplate: (template: string) => string | undefined): Issue[] => {
+  const refused = (message: string) => [{ path: template, message }];
+  if (typeof given !== 'string' || given.trim() === '')
+    return refused('The template must be a text: a JSONata expression such as {"text": data.message}.');
+  if (given.length > longestTemplate)
+    return refused(`The template may have at most ${longestTemplate} characters; this one has ${given.length}.`);
+  if (!given.isWellFormed()) return refused('The template holds half a character; leave it out.');
+  const wrong = checkTemplate(given);
+  return wrong === undefined ? [] : refused(wrong);
+};
+
+/**
+ * What is wrong with the options, each by itself; paths are the options' names.
+ * @param checkTemplate what is wrong with a template, as a sentence
+ */
+export const checkFormatOptions = (options: JsonObject, checkTemplate: (template: string) => string | undefined): Issue[] =>
+  Object.entries(options).flatMap(([key, value]): Issue[] => {
+    switch (key) {
+      case constants:
+        return constantsIssues(value);
+      case routingKey:
+        return routingKeyIssues(value);
+      case template:
+        return templateIssues(value, checkTemplate);
+      default:
+        return [{ path: key, message: `There is no format option "${key}"; there are ${constants}, ${routingKey} and ${template}.` }];
+    }
+  });
+
+/** The options without what stands in place of a secret: who gives the mask back as it was shown means no change. */
+export const withoutMask = (options: JsonObject): JsonObject => {
+  if (options[routingKey] !== mask) return options;
+  const { [routingKey]: _, ...others } = options;
+  return others;
+};
+
+/** The options with those that are secret replaced: to encrypt them, and to decrypt them. */
+export const mapSecretOptions = <O extends JsonObject | null>(options: O, map: (value: string) => string): O => {
+  const secret = options?.[routingKey];
+  return typeof secret === 'string' ? { ...options, [routingKey]: map(secret) } : options;
+};
+
+/** A text with what of the options is secret masked wherever it stands. @param options decrypted */
+export const maskOptions = (text: string, options: JsonObject | null): string => {
+  const secret = options?.[routingKey];
+  return typeof secret === 'string' ? text.replaceAll(secret, mask) : text;
+};
+
+// ── What fits together ──
+
+type Formatted = { readonly format: PayloadFormat; readonly formatOptions: JsonObject | null };
+
+/** A patch of a PagerDuty endpoint's options that names no routing key keeps the one that is set: it can't be read, so it can't be given back. */
+export const keepRoutingKey = <P extends Partial<Formatted>>(from: Formatted, patch: P): P => {
+  const { formatOptions, format = from.format } = patch;
+  const kept = from.formatOptions?.[routingKey];
+  if (!formatOptions || format !== 'PAGERDUTY' || kept === undefined || Object.hasOwn(formatOptions, routingKey)) return patch;
+  return { ...patch, formatOptions: { ...formatOptions, [routingKey]: kept } };
+};
+
+/** @throws DomainError at an option of another format, and where the format can't do without one that is not there. */
+export const checkFormat = ({ format, formatOptions }: Formatted): void => {
+  const own = optionsOf[format];
+  const takes = own.length === 0 ? 'it takes none: give null for formatOptions' : `it takes ${own.join(' and ')}`;
+  for (const key of Object.keys(formatOptions ?? {}))
+    if (!own.includes(key)) throw badInput(`formatOptions.${key}`, `The format ${format} has no option "${key}"; ${takes}.`);
+  const need = needed[format];
+  if (need && !Object.hasOwn(formatOptions ?? {}, need.option))
+    throw badInput(`formatOptions.${need.option}`, `The format ${format} needs formatOptions.${need.option}: ${need.remedy}.`);
+};
