@@ -31,6 +31,7 @@ import {
 import { PublishMessagesHandler } from './commands/publish-messages.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './delivery/disable-gone-endpoint.ts';
+import { PreviewEndpointHandler } from './delivery/preview-endpoint.ts';
 import { RequestMaker } from './delivery/request-maker.ts';
 import type { SettingsOptions } from './domain/endpoint-settings.ts';
 import type { EventStore } from './event-store/event-store.ts';
@@ -53,6 +54,7 @@ const handlers = [
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   DisableGoneEndpointHandler,
+  PreviewEndpointHandler,
 ];
 
 /** What service.ts opens. */

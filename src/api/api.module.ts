@@ -15,6 +15,7 @@ import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { History } from './graphql/history.ts';
 import { MessageResolver } from './graphql/message.resolver.ts';
 import { OrganizationResolver } from './graphql/organization.resolver.ts';
+import { PreviewResolver } from './graphql/preview.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
 import { MessagesController } from './rest/messages.controller.ts';
@@ -43,6 +44,7 @@ class ContextModule {}
     DeliveryResolver,
     AttemptResolver,
     OrganizationResolver,
+    PreviewResolver,
   ],
 })
 export class ApiModule {}

@@ -109,22 +109,28 @@ class EndpointCommands {
   }
 }
 
+/** What registers an endpoint: with a secret where its signature needs one and none was given, and with nothing secret readable. */
+export const registration = (
+  { caller: { organizationId }, settings, secret, disabled }: CreateEndpoint,
+  keyring: Keyring,
+): EndpointCommand & { type: 'Register' } => {
+  const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
+  const chosen = secret ?? (signs ? newSecret() : undefined);
+  return {
+    type: 'Register',
+    organizationId,
+    settings: seal(settings, keyring),
+    secret: chosen === undefined ? null : keyring.seal(chosen),
+    disabled,
+  };
+};
+
 @CommandHandler(CreateEndpoint)
 export class CreateEndpointHandler extends EndpointCommands implements ICommandHandler<CreateEndpoint> {
-  async execute({ caller, settings, secret, disabled }: CreateEndpoint) {
-    const { organizationId } = caller;
-    const keyring = this.keyring(organizationId);
+  async execute(create: CreateEndpoint) {
+    const { caller } = create;
     const endpointId = newId() as EndpointId;
-    const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
-    const chosen = secret ?? (signs ? newSecret() : undefined);
-    const command: EndpointCommand = {
-      type: 'Register',
-      organizationId,
-      settings: seal(settings, keyring),
-      secret: chosen === undefined ? null : keyring.seal(chosen),
-      disabled,
-    };
-    return { endpointId, ...(await this.decide(caller, endpointId, command)) };
+    return { endpointId, ...(await this.decide(caller, endpointId, registration(create, this.keyring(caller.organizationId)))) };
   }
 }
 

@@ -137,6 +137,11 @@ export class EndpointDirectory {
     return Array.from(this.organizations.get(id)?.state.eventTypes.values() ?? []);
   }
 
+  /** The group that a type is defined in, else the one that its name says. */
+  groupOf(id: OrganizationId, type: string): string {
+    return this.eventType(id, type)?.group ?? defaultGroup(type);
+  }
+
   endpoint(id: EndpointId): KnownEndpoint | undefined {
     return this.organizationOf.get(id)?.endpoints.get(id);
   }
@@ -168,7 +173,7 @@ export class EndpointDirectory {
   private subscribersOf(known: KnownOrganization, type: string): readonly KnownEndpoint[] {
     let subscribers = known.subscribers.get(type);
     if (!subscribers) {
-      const group = known.state.eventTypes.get(type)?.group ?? defaultGroup(type);
+      const group = this.groupOf(known.id, type);
       subscribers = Array.from(known.endpoints.values()).filter((each) => each.subscribesTo(type, group));
       if (known.subscribers.size >= mostTypes) known.subscribers.clear();
       known.subscribers.set(type, subscribers);

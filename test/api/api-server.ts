@@ -32,6 +32,7 @@ import { PublishMessagesHandler } from '../../src/commands/publish-messages.ts';
 import { availableFormats } from '../../src/delivery/formats/format.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
 import { checkTemplate } from '../../src/delivery/formats/template.ts';
+import { PreviewEndpointHandler } from '../../src/delivery/preview-endpoint.ts';
 import { RequestMaker } from '../../src/delivery/request-maker.ts';
 import { availableSignatures } from '../../src/delivery/signatures/signature.ts';
 import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
@@ -61,6 +62,7 @@ const handlers: Type[] = [
   RetireEventTypeHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
+  PreviewEndpointHandler,
 ];
 
 export type GraphQLAnswer<T = Record<string, never>> = {

@@ -125,6 +125,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   conservation: [read, '{ conservation { balanced } }'],
   publishMessages: [publish, 'mutation { publishMessages(messages: []) { id } }'],
   createEndpoint: [admin, 'mutation { createEndpoint(input: { name: "", url: "" }) { id } }'],
+  previewEndpoint: [admin, 'mutation { previewEndpoint(input: { name: "", url: "" }, message: { type: "a", data: {} }) { body } }'],
   updateEndpoint: [admin, 'mutation { updateEndpoint(id: "none", input: {}) { id } }'],
   pauseEndpoint: [admin, `mutation { pauseEndpoint${none} { id } }`],
   resumeEndpoint: [admin, `mutation { resumeEndpoint${none} { id } }`],

@@ -227,7 +227,7 @@ export class EndpointResolver {
 }
 
 /** What a decider finds wrong with the settings is wrong inside the argument `input`. */
-const inInput = async <T>(result: Promise<T>): Promise<T> => {
+export const inInput = async <T>(result: Promise<T>): Promise<T> => {
   try {
     return await result;
   } catch (error) {

@@ -93,6 +93,18 @@ export class Endpoint {
   readonly readSecret!: () => string | null;
 }
 
+@ObjectType()
+export class EndpointPreview {
+  @Field(() => String)
+  readonly url!: string;
+  @Field(() => JsonScalar, { description: 'as they would be sent, the signature included; secrets are masked' })
+  readonly headers!: Readonly<Record<string, string>>;
+  @Field(() => String, { description: 'a routing key in it is masked' })
+  readonly body!: string;
+  @Field(() => Boolean, { description: 'Whether the endpoint subscribes to the message, and its filter lets it pass.' })
+  readonly matches!: boolean;
+}
+
 export const EndpointConnection = connectionOf('Endpoint', () => Endpoint);
 
 export type EndpointSource = {

@@ -30,8 +30,10 @@ import { DateTime, JsonScalar } from './scalars.ts';
 import { timelineOf } from './timeline.ts';
 
 const mostMessages = 1000;
+/** One message as it is given over GraphQL. */
+export const publishedMessage = z.preprocess(withoutNulls, messageInput);
 const messageInputs = z
-  .array(z.preprocess(withoutNulls, messageInput))
+  .array(publishedMessage)
   .min(1, `Give 1 to ${mostMessages} messages.`)
   .max(mostMessages, `Give 1 to ${mostMessages} messages.`);
 

@@ -1,0 +1,68 @@
+// PreviewEndpoint: what an endpoint would be sent of a message, without storing or sending anything.
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { registration, type CreateEndpoint } from '../commands/endpoint-commands.ts';
+import type { MessageInput } from '../commands/publish-messages.ts';
+import { fold } from '../domain/decider.ts';
+import { endpoint } from '../domain/endpoint.ts';
+import { badInput, notFound } from '../domain/errors.ts';
+import { maskOptions } from '../domain/format-options.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import { messageIdOf, newMessageId } from '../event-store/ids.ts';
+import { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import { FormatError } from './formats/format-error.ts';
+import { RequestMaker } from './request-maker.ts';
+
+export type EndpointPreview = {
+  /** The endpoint subscribes to the message, and its filter lets it pass. */
+  readonly matches: boolean;
+  readonly url: string;
+  /** As they would be sent, what is secret masked. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The same. The signature is that of the body without the mask. */
+  readonly body: string;
+};
+
+/** `create`: what would make the endpoint; it is refused as that would be. */
+export class PreviewEndpoint extends Query<EndpointPreview> {
+  constructor(
+    readonly create: CreateEndpoint,
+    readonly message: MessageInput,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(PreviewEndpoint)
+export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
+  constructor(
+    private readonly directory: EndpointDirectory,
+    private readonly requests: RequestMaker,
+  ) {}
+
+  async execute({ create, message }: PreviewEndpoint): Promise<EndpointPreview> {
+    const { organizationId } = create.caller;
+    const { type, data, id: clientId } = message;
+    const now = new Date();
+    const known = this.endpointOf(create);
+    const id = clientId === undefined ? newMessageId() : messageIdOf(organizationId, clientId);
+    try {
+      const sent = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
+      const messages = create.settings.batch ? [sent] : sent;
+      const { url, maskedHeaders, body } = await this.requests.make(known, { id, messages }, 1, now);
+      const matches = known.subscribesTo(type, this.directory.groupOf(organizationId, type)) && known.takes(data);
+      return { matches, url, headers: maskedHeaders, body: maskOptions(body, known.formatOptions) };
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      throw badInput(create.settings.format === 'TEMPLATE' ? 'formatOptions.template' : 'format', error.message);
+    }
+  }
+
+  /** As it would be known once it were made. Its templates take turns with those of its organization's other previews. */
+  private endpointOf(create: CreateEndpoint): KnownEndpoint {
+    const organization = this.directory.organization(create.caller.organizationId);
+    if (!organization) throw notFound('There is no such organization.');
+    const state = fold(endpoint, endpoint.decide(registration(create, organization.keyring), endpoint.initial));
+    if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
+    return new KnownEndpoint(`preview-${organization.id}` as EndpointId, 0, state.configuration, organization.keyring);
+  }
+}
