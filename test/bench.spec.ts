@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { Figures } from '../bench/bench.ts';
+import type { FormatFigures } from '../bench/formats.ts';
 
 const run = promisify(execFile);
 
@@ -22,6 +23,16 @@ it('the bench measures every phase and both limits', { timeout: 90_000 }, async 
   expect(figures.D?.deliveries).toBe(300);
   expect(figures.rebuild?.eventsPerSecond).toBeGreaterThan(0);
   expect(figures.targets.map(({ what }) => what)).toContain('A / pass-through');
+});
+
+it('the bench of formats measures each of them, filters and matching', { timeout: 60_000 }, async () => {
+  const typed = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
+  const { stdout } = await run(process.execPath, [...typed, 'bench/formats.ts', '--json', '--seconds', '0.02']);
+  const figures = JSON.parse(stdout) as FormatFigures;
+  expect(Object.keys(figures.formats)).toEqual(['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE']);
+  for (const figure of [...Object.values(figures.formats), figures.filtersPerSecond, ...Object.values(figures.matching)])
+    expect(figure).toBeGreaterThan(0);
+  expect(figures.targets.map(({ what }) => what)).toContain('ENVELOPE with HMAC, requests/s');
 });
 
 it('the demo shows a failed attempt, its retry, the success rate and the timeline, and ends', { timeout: 60_000 }, async () => {

@@ -1,0 +1,193 @@
+// What one message costs before it is sent: `npm run bench:formats [-- --seconds 1 --json]`. On one core, in this process, by the time that
+// its thread had of the processor, so that other work on the machine changes little:
+//   each format   the whole request of one message: payload, body, its hash, headers, WEBHOOK_SHA256
+//   filter        one message's data against one filter
+//   matching      one message against the subscriptions and filters of 10,000 endpoints: of a type routed before, and of a new one
+// TEMPLATE alone is evaluated in another process, 64 at a time, and by the clock.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { TemplateProcesses } from '../src/delivery/formats/template-processes.ts';
+import { RequestMaker } from '../src/delivery/request-maker.ts';
+import { payloadFormats, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
+import { compileFilter } from '../src/domain/filter.ts';
+import type { EndpointId, Position } from '../src/domain/ids.ts';
+import type { JsonObject } from '../src/domain/json.ts';
+import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
+import { EndpointDirectory, KnownEndpoint } from '../src/read-models/endpoint-directory.ts';
+import { Vault } from '../src/secrets/vault.ts';
+import { organizationId, recorded, registered } from '../test/support/samples.ts';
+import { message as sample, secret } from './workload.ts';
+
+type Target = { what: string; value: number; target: string; met: boolean };
+export type FormatFigures = {
+  machine: { cpus: number; model: string; node: string; loadBefore: number };
+  /** Requests of one message per second. */
+  formats: Partial<Record<PayloadFormat, number>>;
+  filtersPerSecond: number;
+  matching: { endpoints: number; knownTypeMs: number; newTypeMs: number; allFilteredMs: number };
+  targets: Target[];
+};
+
+const { values: options } = parseArgs({
+  options: { seconds: { type: 'string', default: '1' }, json: { type: 'boolean', default: false } },
+});
+const seconds = Number(options.seconds);
+const endpoints = 10_000;
+
+const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+const rounded = (value: number) => Math.round(value).toLocaleString('en');
+
+/** Of the processor, that this thread had so far. */
+const cpuSeconds = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e6;
+};
+
+/** How often per second, the best of three windows after a warm-up. */
+const rate = (work: () => unknown): number => {
+  let best = 0;
+  for (let round = 0; round < 4; round++) {
+    const began = cpuSeconds();
+    let spent = 0;
+    let count = 0;
+    for (; spent < seconds / 4; spent = cpuSeconds() - began, count += 20) for (let i = 0; i < 20; i++) work();
+    if (round > 0) best = Math.max(best, count / spent);
+  }
+  return best;
+};
+
+const vault = new Vault(randomBytes(32));
+const encryptionKey = vault.newKey();
+const keyring = vault.keyring(encryptionKey);
+const message = { ...sample('alert.created'), id: '019b0000-0000-7000-8000-000000000000', timestamp: '2026-01-15T10:30:00.000Z' };
+
+const sent = { id: message.id, messages: message };
+
+// ── Formats ──
+
+const optionsOf: Partial<Record<PayloadFormat, JsonObject>> = {
+  PAGERDUTY: { routingKey: keyring.seal('R0123456789abcdefghijklmnopqrstu') },
+  TEMPLATE: { template: '{"text": type & ": " & data.message, "server": data.server.name, "tags": $join(data.tags, ", ")}' },
+};
+
+const endpointOf = (format: PayloadFormat): KnownEndpoint => {
+  const {
+    organizationId: owner,
+    disabled: _,
+    ...settings
+  } = registered({
+    format,
+    formatOptions: optionsOf[format] ?? null,
+    signature: 'WEBHOOK_SHA256',
+  }).data;
+  const configuration = {
+    organizationId: owner,
+    status: 'ENABLED',
+    disabledReason: null,
+    settings: settings satisfies EndpointSettings,
+    secret: keyring.seal(secret),
+    previousSecret: null,
+  } as const;
+  return new KnownEndpoint(`bench-${format}` as EndpointId, 0, configuration, keyring);
+};
+
+const templates = new TemplateProcesses();
+const requests = new RequestMaker(templates, 'Hookledger/bench');
+
+/** As many at a time as a busy endpoint has. */
+const templateRate = async (endpoint: KnownEndpoint): Promise<number> => {
+  const atOnce = 64;
+  let made = 0;
+  const until = async (end: number) => {
+    const work = async () => {
+      for (; performance.now() < end; made++) await requests.make(endpoint, sent, 1, new Date());
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+  };
+  await until(performance.now() + seconds * 250);
+  made = 0;
+  const began = performance.now();
+  await until(began + seconds * 750);
+  return (made / (performance.now() - began)) * 1_000;
+};
+
+const figures: FormatFigures = {
+  machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version, loadBefore: loadavg()[0] ?? 0 },
+  formats: {},
+  filtersPerSecond: Number.NaN,
+  matching: { endpoints, knownTypeMs: Number.NaN, newTypeMs: Number.NaN, allFilteredMs: Number.NaN },
+  targets: [],
+};
+const { machine, formats, matching, targets } = figures;
+if (machine.loadBefore > 0.5)
+  say(
+    `The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse than they are, that of TEMPLATE most.`,
+  );
+say(
+  `${machine.cpus} × ${machine.model}, Node ${machine.node}, ${seconds} s each, one message of ${JSON.stringify(message.data).length} bytes`,
+);
+for (const format of payloadFormats) {
+  const endpoint = endpointOf(format);
+  const perSecond = format === 'TEMPLATE' ? await templateRate(endpoint) : rate(() => requests.make(endpoint, sent, 1, new Date()));
+  formats[format] = perSecond;
+  say(`${format.padEnd(12)} ${rounded(perSecond).padStart(9)} requests/s`);
+}
+templates.close();
+
+// ── Filters and matching ──
+
+const filter = { severity: ['critical', 'warning'], server: { name: [{ prefix: 'web-' }] }, tags: [{ 'anything-but': 'staging' }] };
+const passes = compileFilter(filter);
+figures.filtersPerSecond = rate(() => passes(message.data));
+say(`${'a filter'.padEnd(12)} ${rounded(figures.filtersPerSecond).padStart(9)} evaluations/s`);
+
+/** @returns milliseconds to route one message among 10,000 endpoints: of a type that was routed before, and of one that was not. */
+const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Promise<{ known: number; new: number }> => {
+  const configured: RecordedEvent[] = [
+    recorded({ type: 'organization.registered', data: { name: 'Bench', encryptionKey } }, { stream: `organization-${organizationId}` }),
+  ];
+  for (let i = 0; i < endpoints; i++) configured.push(recorded(registered(settingsOf(i)), { stream: `endpoint-e${i}` }));
+  // All that the directory asks of a log.
+  const store = {
+    async *follow(_: Position | undefined, { signal }: { readonly signal: AbortSignal }) {
+      yield configured;
+      yield [];
+      await once(signal, 'abort');
+    },
+  } as unknown as EventStore;
+  const directory = new EndpointDirectory(store, vault);
+  await directory.start();
+  const now = new Date();
+  let types = 0;
+  const times = {
+    known: 1_000 / rate(() => directory.route(organizationId, 'alert.created', message.data, now)),
+    new: 1_000 / rate(() => directory.route(organizationId, `alert.kind-${types++}`, message.data, now)),
+  };
+  await directory.stop();
+  return times;
+};
+
+const some = await routing((i) =>
+  i % 100 === 0 ? { eventTypes: ['alert.*'], filter } : { eventTypes: ['meeting.*', `kind-${i}.happened`] },
+);
+matching.knownTypeMs = some.known;
+matching.newTypeMs = some.new;
+matching.allFilteredMs = (await routing((i) => ({ eventTypes: ['alert.*'], filter: { customer: [`customer-${i}`] } }))).known;
+say(
+  `one message among ${rounded(endpoints)} endpoints, of which 100 subscribe and filter: ${matching.knownTypeMs.toFixed(3)} ms, ` +
+    `of a new type ${matching.newTypeMs.toFixed(3)} ms; all of which do: ${matching.allFilteredMs.toFixed(3)} ms`,
+);
+
+// ── Targets ──
+
+const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
+const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
+atLeast('ENVELOPE with HMAC, requests/s', formats.ENVELOPE ?? 0, 100_000);
+below(`matching ${rounded(endpoints)} endpoints, ms`, matching.knownTypeMs, 1);
+below('… of a new type, ms', matching.newTypeMs, 1);
+say('');
+for (const { what, value, target, met } of targets)
+  say(`${what.padEnd(36)} ${value.toFixed(value < 10 ? 2 : 0).padStart(8)}   target ${target.padEnd(9)} ${met ? 'met' : 'MISSED'}`);
+if (options.json) console.log(JSON.stringify(figures, null, 2));
