@@ -1,10 +1,11 @@
-// Scalelite Manager, a video-conference cluster manager: every fact of its webhooks that needs no chat format, through the public API to a
-// receiver that verifies as that product tells its customers to.
+// Scalelite Manager, a video-conference cluster manager: every fact of its webhooks, through the public API to a receiver that verifies as that
+// product tells its customers to.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { startReceiver, type ReceivedRequest, type Receiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
+import { pagerdutyFinds, slackFinds, teamsFinds } from '../support/services.ts';
 
 const secret = 'a-sécret-of-the-customer';
 
@@ -111,6 +112,40 @@ describe('a webhook', () => {
     await client.publish('server.online', { server_id: 123 });
     const [request] = await receiver.received(1);
     expect(Object.keys(request?.headers ?? {}).filter((name) => name.includes('signature'))).toEqual([]);
+  });
+});
+
+describe('the services that it goes to', () => {
+  const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+  type Answer = { status: number; body: string };
+  it.each<[string, object, Answer, (body: unknown) => string[], object, object]>([
+    [
+      'Slack',
+      { format: 'SLACK' },
+      { status: 200, body: 'ok' },
+      slackFinds,
+      { text: '🔴 Alert created: CPU usage exceeded 90%' },
+      { text: '🟢 Alert resolved: CPU usage exceeded 90%' },
+    ],
+    ['Microsoft Teams', { format: 'TEAMS' }, { status: 202, body: '' }, teamsFinds, { type: 'message' }, { type: 'message' }],
+    [
+      'PagerDuty',
+      { format: 'PAGERDUTY', formatOptions: { routingKey } },
+      { status: 202, body: '{"status":"success"}' },
+      pagerdutyFinds,
+      { event_action: 'trigger', dedup_key: '456', payload: { severity: 'critical', custom_details: alert } },
+      { event_action: 'resolve', dedup_key: '456' },
+    ],
+  ])('%s takes what it gets', async (_, input, answer, finds, begin, end) => {
+    receiver.answer(answer);
+    const id = await client.createEndpoint({ url: receiver.url, eventTypes: ['alerts'], ...input });
+    await client.delivery(await client.publish('alert.created', alert, { timestamp: '2024-12-04T10:30:00Z' }), 'SUCCEEDED', id);
+    await client.delivery(await client.publish('alert.resolved', alert), 'SUCCEEDED', id);
+    const [created, resolved] = receiver.requests.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    expect([created, resolved].flatMap(finds)).toEqual([]);
+    expect(created).toMatchObject(begin);
+    expect(resolved).toMatchObject(end);
+    await client.act('deleteEndpoint', id);
   });
 });
 
