@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, settings } from '../../test/support/samples.ts';
 import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import { newId } from '../event-store/ids.ts';
@@ -51,6 +51,7 @@ describe('the commands on endpoints', () => {
     ledger = new Ledger(store);
   });
   afterEach(async () => {
+    vi.restoreAllMocks();
     await directory.stop();
     await store.close();
     rmSync(folder, { recursive: true });
@@ -100,6 +101,73 @@ describe('the commands on endpoints', () => {
     expect(secretsOf(await create({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true }))).toEqual([]);
     expect(secretsOf(await create({ signature: 'WEBHOOK_SHA256' }, 'my own secret'))).toEqual(['my own secret']);
     expect(secretsOf(await create({}, 'for later'))).toEqual(['for later']);
+  });
+
+  it('make a secret of the form that the signature takes', async () => {
+    const form = { STANDARD_WEBHOOKS: /^whsec_[\w+/]{43}=$/, STANDARD_WEBHOOKS_ED25519: /^whsk_[\w+/]{86}==$/ };
+    for (const [signature, expected] of Object.entries(form) as [keyof typeof form, RegExp][]) {
+      const id = await create({ signature });
+      const [made] = secretsOf(id) ?? [];
+      expect(made).toMatch(expected);
+      await rotate(id);
+      expect(secretsOf(id)).toEqual([expect.stringMatching(expected), made]);
+      expect(secretsOf(id)?.[0]).not.toBe(made);
+    }
+  });
+
+  describe('and a secret that does not fit the signature', () => {
+    const whsec = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    const refused = async (attempt: Promise<unknown>, path: string, message: RegExp) => {
+      const tip = await store.tip();
+      await expect(attempt).rejects.toMatchObject({ code: 'BAD_USER_INPUT', issues: [{ path, message: expect.stringMatching(message) }] });
+      expect(await store.tip()).toBe(tip);
+    };
+
+    it('refuse it when it is given', async () => {
+      await refused(
+        create({ signature: 'STANDARD_WEBHOOKS' }, 'text'),
+        'secret',
+        /can't sign by STANDARD_WEBHOOKS: it must begin with whsec_.*Leave it out/,
+      );
+      await refused(create({ signature: 'STANDARD_WEBHOOKS' }, 'whsec_c2hvcnQ='), 'secret', /5 bytes; it must be that of 24 to 64/);
+      await refused(create({ signature: 'STANDARD_WEBHOOKS_ED25519' }, whsec), 'secret', /must begin with whsk_/);
+      const id = await create({ signature: 'STANDARD_WEBHOOKS' }, whsec);
+      await refused(rotate(id, 'text'), 'secret', /must begin with whsec_/);
+      expect(secretsOf(id)).toEqual([whsec]);
+    });
+    it('refuse the signature that it can’t sign by, and say how to come there', async () => {
+      const id = await create({}, 'text');
+      await refused(
+        update(id, { signature: 'STANDARD_WEBHOOKS' }),
+        'signature',
+        /must begin with whsec_.*\. Rotate the secret to one that fits, then choose/,
+      );
+      await update(id, { signature: 'WEBHOOK_SHA256' });
+      await rotate(id, whsec);
+      await update(id, { signature: 'STANDARD_WEBHOOKS' });
+      await refused(
+        update(id, { signature: 'STANDARD_WEBHOOKS_ED25519' }),
+        'signature',
+        /must begin with whsk_.*\. Pause the endpoint, choose NONE/,
+      );
+      expect(directory.endpoint(id)?.configuration.settings.signature).toBe('STANDARD_WEBHOOKS');
+    });
+    it('leave everything else to be changed', async () => {
+      const id = await create({ signature: 'NONE' }, 'text');
+      await update(id, { name: 'Renamed' });
+      await rotate(id, 'another text');
+      expect(directory.endpoint(id)?.configuration.settings.name).toBe('Renamed');
+    });
+    it('refuse it also where another changed the signature in the same moment', async () => {
+      const id = await create({ signature: 'WEBHOOK_SHA256' }, whsec);
+      const read = vi.spyOn(store, 'readStream');
+      // What the rotation reads is what the change, a moment before it, has not been written to yet.
+      const before = await store.readStream(`endpoint-${id}`);
+      await update(id, { signature: 'STANDARD_WEBHOOKS' });
+      read.mockResolvedValueOnce(before);
+      await refused(rotate(id, 'text'), 'secret', /can't sign by STANDARD_WEBHOOKS/);
+      expect(secretsOf(id)).toEqual([whsec]);
+    });
   });
 
   it('never let a secret or the value of a header into the log', async () => {

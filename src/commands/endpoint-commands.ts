@@ -1,8 +1,7 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
-import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
+import { endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
@@ -13,6 +12,7 @@ import { EndpointDirectory, type KnownEndpoint } from '../read-models/endpoint-d
 import type { Keyring } from '../secrets/vault.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger } from './ledger.ts';
+import { endpointWith, newSecretFor } from './signing-secrets.ts';
 
 /** A setting as it comes in: headers and the secrets among the format's options are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
 export type PlainSettings = EndpointSettings;
@@ -72,8 +72,6 @@ export class TestEndpoint extends Command<Done & { readonly deliveryId: Delivery
   }
 }
 
-const newSecret = () => randomBytes(32).toString('base64url');
-
 const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
   const { headers, formatOptions } = settings;
   return {
@@ -104,7 +102,8 @@ class EndpointCommands {
   }
 
   protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<Done> {
-    const { position } = await this.ledger.execute({ stream: endpointStream(id), decider: endpoint, command }, causeOf(caller));
+    const decider = endpointWith(this.keyring(caller.organizationId));
+    const { position } = await this.ledger.execute({ stream: endpointStream(id), decider, command }, causeOf(caller));
     return { position };
   }
 }
@@ -115,7 +114,7 @@ export const registration = (
   keyring: Keyring,
 ): EndpointCommand & { type: 'Register' } => {
   const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
-  const chosen = secret ?? (signs ? newSecret() : undefined);
+  const chosen = secret ?? (signs ? newSecretFor(settings.signature) : undefined);
   return {
     type: 'Register',
     organizationId,
@@ -153,9 +152,9 @@ export class SetEndpointStatusHandler extends EndpointCommands implements IComma
 @CommandHandler(RotateEndpointSecret)
 export class RotateEndpointSecretHandler extends EndpointCommands implements ICommandHandler<RotateEndpointSecret> {
   async execute({ caller, endpointId, secret, graceSeconds }: RotateEndpointSecret) {
-    this.known(caller, endpointId);
+    const { signature } = this.known(caller, endpointId).configuration.settings;
     const previousUntil = new Date(Date.now() + graceSeconds * 1000).toISOString();
-    const sealed = this.keyring(caller.organizationId).seal(secret ?? newSecret());
+    const sealed = this.keyring(caller.organizationId).seal(secret ?? newSecretFor(signature));
     return this.decide(caller, endpointId, { type: 'RotateSecret', secret: sealed, previousUntil });
   }
 }

@@ -2,6 +2,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { registration, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
+import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
 import { endpoint } from '../domain/endpoint.ts';
 import { badInput, notFound } from '../domain/errors.ts';
@@ -61,7 +62,7 @@ export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
   private endpointOf(create: CreateEndpoint): KnownEndpoint {
     const organization = this.directory.organization(create.caller.organizationId);
     if (!organization) throw notFound('There is no such organization.');
-    const state = fold(endpoint, endpoint.decide(registration(create, organization.keyring), endpoint.initial));
+    const state = fold(endpoint, endpointWith(organization.keyring).decide(registration(create, organization.keyring), endpoint.initial));
     if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
     return new KnownEndpoint(`preview-${organization.id}` as EndpointId, 0, state.configuration, organization.keyring);
   }
