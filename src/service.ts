@@ -23,7 +23,6 @@ import { TemplateProcesses } from './delivery/formats/template-processes.ts';
 import { checkTemplate } from './delivery/formats/template.ts';
 import { RequestMaker } from './delivery/request-maker.ts';
 import { SagaHost, type Decided } from './delivery/saga-host.ts';
-import { availableSignatures } from './delivery/signatures/signature.ts';
 import { Sender } from './delivery/sender.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
@@ -103,7 +102,6 @@ export class Service {
             checkHost: guard.checkUrlHost,
             checkTemplate,
             formats: availableFormats,
-            signatures: availableSignatures,
           },
           ledger,
           directory,

@@ -15,7 +15,6 @@ const options: SettingsOptions = {
   checkHost: (url) => (url.includes('//10.') ? 'The address 10.0.0.1 is private.' : undefined),
   checkTemplate: (template) => (template.includes('oops') ? "The template can't be read at line 1, column 5." : undefined),
   formats: ['ENVELOPE', 'FLAT'],
-  signatures: ['NONE', 'WEBHOOK_SHA256'],
 };
 const minimal = { name: 'Alerts', url: 'https://example.com/hook' };
 
@@ -139,7 +138,7 @@ describe('what is refused, with the place and the remedy', () => {
     [{ formatOptions: { template: 'x'.repeat(16_385) } }, /^formatOptions.template: .*at most 16384 characters; this one has 16385/],
     [{ formatOptions: { template: '"\ud800"' } }, /^formatOptions.template: .*half a character/],
     [{ formatOptions: { template: 'oops' } }, /^formatOptions.template: .*can't be read at line 1, column 5/],
-    [{ signature: 'STANDARD_WEBHOOKS' }, /^signature: .*not available in this version; choose NONE or WEBHOOK_SHA256/],
+    [{ signature: 'HMAC' }, /^signature: There is no such signature; choose NONE, WEBHOOK_SHA256/],
     [{ secret: '' }, /^secret: .*empty/],
     [{ secret: 'x'.repeat(1025) }, /^secret: .*1024/],
     [{ secret: 'a\u0000' }, /^secret: .*control/],

@@ -1,6 +1,6 @@
 // What may be set on an endpoint: schemas whose issues name the place and the remedy. What fits together is the decider's to judge.
 import * as z from 'zod';
-import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat, type SignatureScheme } from './endpoint.ts';
+import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
 import { checkFilter } from './filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
@@ -15,7 +15,6 @@ export type SettingsOptions = {
   /** Why that JSONata expression can't be a template, as a sentence. */
   readonly checkTemplate: (template: string) => string | undefined;
   readonly formats: readonly PayloadFormat[];
-  readonly signatures: readonly SignatureScheme[];
 };
 
 /** What makes an endpoint. Header values and secret are plain: encrypt them before they become a command. */
@@ -150,6 +149,8 @@ const retryPolicy = z.object(
 
 const timeoutSeconds = number('timeoutSeconds', 0.1, 300);
 
+const signature = z.enum(signatureSchemes, { error: `There is no such signature; choose ${signatureSchemes.join(', ')}.` });
+
 const flag = (what: string) => z.boolean({ error: `${what} is true or false.` });
 
 const useOrganizationKey = flag('useOrganizationKey').refine(
@@ -181,7 +182,7 @@ const fields = (options: SettingsOptions) => ({
   filter,
   format: oneOf('format', payloadFormats, options.formats),
   formatOptions: formatOptions(options),
-  signature: oneOf('signature', signatureSchemes, options.signatures),
+  signature,
   useOrganizationKey,
   headers,
   retryPolicy,

@@ -34,7 +34,6 @@ import { TemplateProcesses } from '../../src/delivery/formats/template-processes
 import { checkTemplate } from '../../src/delivery/formats/template.ts';
 import { PreviewEndpointHandler } from '../../src/delivery/preview-endpoint.ts';
 import { RequestMaker } from '../../src/delivery/request-maker.ts';
-import { availableSignatures } from '../../src/delivery/signatures/signature.ts';
 import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
 import { organization, organizationStream } from '../../src/domain/organization.ts';
@@ -133,7 +132,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     { provide: API_LOG, useValue: { info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) } },
     {
       provide: SETTINGS_OPTIONS,
-      useValue: { allowHttp: true, checkHost: () => undefined, checkTemplate, formats: availableFormats, signatures: availableSignatures },
+      useValue: { allowHttp: true, checkHost: () => undefined, checkTemplate, formats: availableFormats },
     },
   ];
   @Global()

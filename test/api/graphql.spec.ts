@@ -145,6 +145,22 @@ describe('endpoints', () => {
     expect(stored).not.toContain('my-secret');
   });
 
+  it('show the public key of a key pair to every reader, and the secret where it signs', async () => {
+    const secret = 'whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==';
+    const publicKey = 'whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=';
+    const { id } = await create({ signature: 'STANDARD_WEBHOOKS_ED25519', secret });
+    const read = 'query ($id: ID!, $asOf: DateTime) { endpoint(id: $id, asOf: $asOf) { secret publicKey } }';
+    expect(await api.query(read, { id })).toEqual({ endpoint: { secret, publicKey } });
+    expect(await api.query(read, { id }, api.keys.VIEWER)).toEqual({ endpoint: { secret: null, publicKey } });
+    expect(await api.query(read, { id, asOf: new Date().toISOString() })).toEqual({ endpoint: { secret: mask, publicKey } });
+    const change = 'mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { secret publicKey } }';
+    expect(await api.query(change, { id, input: { signature: 'WEBHOOK_SHA256' } })).toEqual({
+      updateEndpoint: { secret, publicKey: null },
+    });
+    expect(await api.query(change, { id, input: { signature: 'NONE' } })).toEqual({ updateEndpoint: { secret: null, publicKey: null } });
+    expect(await refused(change, { id, input: { signature: 'STANDARD_WEBHOOKS' } })).toMatchObject({ paths: ['input.signature'] });
+  });
+
   it('mask the values of sensitive headers for everyone', async () => {
     const { id } = await create({
       headers: [
@@ -263,7 +279,7 @@ describe('endpoints', () => {
     ['the mask of a routing key', { format: 'PAGERDUTY', formatOptions: { routingKey: mask } }, 'input.formatOptions.routingKey'],
     ['a template that is none', { format: 'TEMPLATE', formatOptions: { template: '{"a": }' } }, 'input.formatOptions.template'],
     ['an option of another format', { format: 'SLACK', formatOptions: { constants: {} } }, 'input.formatOptions.constants'],
-    ['a signature that is not available', { signature: 'STANDARD_WEBHOOKS' }, 'input.signature'],
+    ['a secret that its signature cannot sign with', { signature: 'STANDARD_WEBHOOKS', secret: 'whsec_short' }, 'input.secret'],
     ['a batch of nothing', { batch: { maxSize: 0, maxWaitMs: 5 } }, 'input.batch.maxSize'],
     ['the key of the organization', { useOrganizationKey: true }, 'input.useOrganizationKey'],
     ['a timeout of nothing', { timeoutSeconds: 0 }, 'input.timeoutSeconds'],

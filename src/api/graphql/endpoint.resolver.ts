@@ -201,6 +201,14 @@ export class EndpointResolver {
     return eventTypes.filter((entry) => !defined.some(({ name, group }) => compileSubscription([entry])(name, group)) && entry !== '*');
   }
 
+  @ResolveField(() => String, {
+    nullable: true,
+    description: 'whpk_…, by which a receiver verifies STANDARD_WEBHOOKS_ED25519; null where another scheme signs.',
+  })
+  publicKey(@Parent() endpoint: Endpoint): string | null {
+    return endpoint.readPublicKey();
+  }
+
   @ResolveField(() => SuccessRate)
   async successRate(
     @Parent() { id }: Endpoint,

@@ -4,6 +4,7 @@ import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import { isSensitiveHeader, mask, maskHeader } from '../../domain/sensitive.ts';
+import { publicKeyOf } from '../../secrets/signing-keys.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { maskSecrets } from '../masking.ts';
 import { connectionOf } from './connections.ts';
@@ -91,6 +92,8 @@ export class Endpoint {
   readonly updatedAt!: string;
   /** For `secret`: what an admin is shown. */
   readonly readSecret!: () => string | null;
+  /** For `publicKey`. */
+  readonly readPublicKey!: () => string | null;
 }
 
 @ObjectType()
@@ -120,9 +123,10 @@ export const shownEndpoint = (
   { keyring }: { readonly keyring: Keyring },
   historic = false,
 ): Endpoint => {
-  const { settings, status, disabledReason, secret } = configuration;
+  const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
     settings;
+  const secret = signature === 'NONE' || settings.useOrganizationKey ? null : configuration.secret;
   return {
     id,
     name,
@@ -145,6 +149,7 @@ export const shownEndpoint = (
     createdAt,
     updatedAt,
     readSecret: () => (secret === null ? null : historic ? mask : keyring.open(secret)),
+    readPublicKey: () => (secret !== null && signature === 'STANDARD_WEBHOOKS_ED25519' ? publicKeyOf(keyring.open(secret)) : null),
   };
 };
 

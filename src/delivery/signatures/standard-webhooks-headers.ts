@@ -1,0 +1,37 @@
+// What the two Standard Webhooks schemes have in common. Source: Standard Webhooks 1.0.0, "Signature scheme" and "Webhook headers".
+// Signed is `<webhook-id>.<webhook-timestamp>.<body>`; every request has `webhook-id` anyway. The signature is a list, so the previous secret
+// signs beside the current one for its time of grace, unless it is of another scheme, which this one's receivers would not read.
+import { UnfitSecret } from '../../secrets/signing-keys.ts';
+import { FormatError } from '../formats/format-error.ts';
+import { currentOf, type Signature } from './signed.ts';
+
+/** One entry of the list, such as `v1,<base64>`. @throws UnfitSecret */
+type Sign = (content: string, secret: string) => string;
+
+export const standardWebhooksHeaders =
+  (scheme: string, sign: Sign): Signature =>
+  ({ body, messageId, timestamp, secrets }) => {
+    const seconds = Math.floor(timestamp.getTime() / 1000);
+    const content = `${messageId}.${seconds}.${body}`;
+    const list = [signedByCurrent(scheme, sign, content, currentOf(secrets))];
+    for (const previous of secrets.slice(1)) list.push(...signedByPrevious(sign, content, previous));
+    return { 'webhook-timestamp': String(seconds), 'webhook-signature': list.join(' ') };
+  };
+
+const signedByCurrent = (scheme: string, sign: Sign, content: string, secret: string): string => {
+  try {
+    return sign(content, secret);
+  } catch (error) {
+    if (!(error instanceof UnfitSecret)) throw error;
+    throw new FormatError(`The key to sign with does not fit ${scheme}: ${error.message}. Set another key, or choose another signature.`);
+  }
+};
+
+const signedByPrevious = (sign: Sign, content: string, secret: string): string[] => {
+  try {
+    return [sign(content, secret)];
+  } catch (error) {
+    if (error instanceof UnfitSecret) return [];
+    throw error;
+  }
+};
