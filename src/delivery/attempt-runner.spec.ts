@@ -14,6 +14,7 @@ import { LogUnavailable, type ExpectedRevision, type RecordedEvent } from '../ev
 import { deliveryIdOf, newId } from '../event-store/ids.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { newPrivateKey, newSymmetricKey, newTextKey } from '../secrets/signing-keys.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
@@ -21,6 +22,7 @@ import { FormatError } from './formats/format-error.ts';
 import type { TemplateProcesses } from './formats/template-processes.ts';
 import { RequestMaker } from './request-maker.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
+import { sign } from './signatures/signature.ts';
 
 const e1 = 'e1' as EndpointId;
 const m1 = 'm1' as MessageId;
@@ -80,6 +82,7 @@ describe('the attempt runner', () => {
   });
   afterEach(async () => {
     vi.restoreAllMocks();
+    vi.useRealTimers();
     await directory.stop();
     await store.close();
     rmSync(folder, { recursive: true });
@@ -255,6 +258,29 @@ describe('the attempt runner', () => {
     await append('endpoint-e1', { type: 'endpoint.url-changed', data: { url: 'https://corrected.example/' } }, 0);
     await runner.run(due());
     expect(await history()).toMatchObject([{ data: { url: 'https://corrected.example/', endpointRevision: 1 } }]);
+  });
+
+  it.each([
+    ['STANDARD_WEBHOOKS', newSymmetricKey, 2],
+    ['STANDARD_WEBHOOKS_ED25519', newPrivateKey, 2],
+    ['WEBHOOK_SHA256', newTextKey, 1],
+    ['SIGNATURE_SHA256', newTextKey, 1],
+  ] as const)('signs by %s with every secret that is valid at that moment, where it can', async (signature, make, inGrace) => {
+    const { seal } = vault.keyring(encryptionKey);
+    const [old, fresh, until] = [make(), make(), '2026-01-02T12:00:00.000Z'];
+    await endpoint({ signature }, { secret: seal(old) });
+    await append('endpoint-e1', { type: 'endpoint.secret-rotated', data: { secret: seal(fresh), previousUntil: until } }, 0);
+    send.mockResolvedValueOnce(broken(500));
+    const timesOfAttempts = [Date.parse(until) - 1, Date.parse(until)];
+    for (const [n, now] of timesOfAttempts.entries()) {
+      vi.useFakeTimers({ toFake: ['Date'], now });
+      await runner.run(n === 0 ? due() : due({ attempt: 2, failures: 1, revision: 0 }));
+      const request = send.mock.calls[n]?.[0];
+      const secrets = [fresh, old].slice(0, n === 0 ? inGrace : 1);
+      const expected = sign(signature, { body: request?.body ?? '', messageId: m1, timestamp: new Date(now), secrets });
+      expect(request?.headers).toMatchObject(expected);
+    }
+    expect(await history()).toHaveLength(2);
   });
 
   it.each<[string, SendOutcome, string]>([
