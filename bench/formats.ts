@@ -90,7 +90,7 @@ const endpointOf = (format: PayloadFormat): KnownEndpoint => {
     secret: keyring.seal(secret),
     previousSecret: null,
   } as const;
-  return new KnownEndpoint(`bench-${format}` as EndpointId, 0, configuration, keyring);
+  return new KnownEndpoint(`bench-${format}` as EndpointId, 0, configuration, { keyring, signingKey: null });
 };
 
 const templates = new TemplateProcesses();

@@ -25,6 +25,7 @@ import { Ledger } from './commands/ledger.ts';
 import {
   DefineEventTypeHandler,
   IssueApiKeyHandler,
+  ResetSigningKeyHandler,
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from './commands/organization-commands.ts';
@@ -51,6 +52,7 @@ const handlers = [
   CancelDeliveryHandler,
   DefineEventTypeHandler,
   RetireEventTypeHandler,
+  ResetSigningKeyHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   DisableGoneEndpointHandler,

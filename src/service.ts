@@ -11,6 +11,7 @@ import { AppModule } from './app.module.ts';
 import { createHttpAdapter } from './api/http.ts';
 import { Ledger } from './commands/ledger.ts';
 import { hashOfKey, newKey } from './commands/organization-commands.ts';
+import { newOrganizationKey } from './commands/signing-secrets.ts';
 import type { Config } from './config.ts';
 import { addressGuard } from './delivery/address-guard.ts';
 import { AttemptRunner } from './delivery/attempt-runner.ts';
@@ -26,7 +27,7 @@ import { SagaHost, type Decided } from './delivery/saga-host.ts';
 import { Sender } from './delivery/sender.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
-import { organization, organizationStream } from './domain/organization.ts';
+import { organization, organizationStream, type OrganizationCommand } from './domain/organization.ts';
 import { SqliteEventStore } from './event-store/sqlite/sqlite-event-store.ts';
 import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -144,14 +145,18 @@ export class Service {
   }
 }
 
-/** At the first start: the organization and its first admin key. @returns the key, where one was made */
+/** At the first start: the organization, its signing key and its first admin key. @returns the key, where one was made */
 const setUp = async (config: Config, ledger: Ledger, directory: EndpointDirectory, vault: Vault): Promise<string | undefined> => {
   const isNew = directory.organization(defaultOrganization) === undefined;
   const cause = { actor: 'system:setup', commandId: 'setup' };
-  if (isNew) {
-    const command = { type: 'RegisterOrganization', name: 'Default', encryptionKey: vault.newKey() } as const;
-    await ledger.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
-  }
+  const onOrganization = async (command: OrganizationCommand) => {
+    const { position } = await ledger.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
+    if (position) await directory.progress.reached(position, 10_000);
+  };
+  if (isNew) await onOrganization({ type: 'RegisterOrganization', name: 'Default', encryptionKey: vault.newKey() });
+  // Logs from before organizations had a signing key are given one, too.
+  const known = directory.organization(defaultOrganization);
+  if (known?.signingKey === null) await onOrganization({ type: 'SetFirstSigningKey', key: known.keyring.seal(newOrganizationKey()) });
   const made = isNew && config.adminKey === undefined ? newKey() : undefined;
   const key = config.adminKey ?? made;
   if (key === undefined) return undefined;

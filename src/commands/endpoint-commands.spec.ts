@@ -24,7 +24,14 @@ import {
   type PlainSettings,
 } from './endpoint-commands.ts';
 import { Ledger } from './ledger.ts';
-import { DefineEventType, DefineEventTypeHandler, RetireEventType, RetireEventTypeHandler } from './organization-commands.ts';
+import {
+  DefineEventType,
+  DefineEventTypeHandler,
+  ResetSigningKey,
+  ResetSigningKeyHandler,
+  RetireEventType,
+  RetireEventTypeHandler,
+} from './organization-commands.ts';
 
 const caller: Caller = { organizationId, actor: 'apikey:admin', correlationId: 'r1' };
 const stranger: Caller = { ...caller, organizationId: 'other' as OrganizationId };
@@ -167,6 +174,64 @@ describe('the commands on endpoints', () => {
       read.mockResolvedValueOnce(before);
       await refused(rotate(id, 'text'), 'secret', /can't sign by STANDARD_WEBHOOKS/);
       expect(secretsOf(id)).toEqual([whsec]);
+    });
+  });
+
+  describe('and the organization’s signing key', () => {
+    const whsec = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    const reset = (key?: string, by = caller) => shown(new ResetSigningKeyHandler(ledger, directory).execute(new ResetSigningKey(by, key)));
+    const uses = { useOrganizationKey: true } as const;
+
+    it('sign with it, and with another from the reset on', async () => {
+      await reset('first');
+      const id = await create({ signature: 'SIGNATURE_SHA256', ...uses });
+      expect(secretsOf(id)).toEqual(['first']);
+      await reset();
+      expect(secretsOf(id)).toEqual([expect.stringMatching(/^whsec_[\w+/]{43}=$/)]);
+      await reset('second');
+      expect(secretsOf(id)).toEqual(['second']);
+      expect(rawLog().includes('second')).toBe(false);
+      expect(directory.organization(stranger.organizationId)?.signingKey).toBeNull();
+    });
+    it('sign by STANDARD_WEBHOOKS where it has that form', async () => {
+      const refused = {
+        code: 'BAD_USER_INPUT',
+        issues: [{ path: 'useOrganizationKey', message: expect.stringMatching(/whsec_.*Reset the key/) }],
+      };
+      await reset('text');
+      await expect(create({ signature: 'STANDARD_WEBHOOKS', ...uses })).rejects.toMatchObject(refused);
+      const id = await create({ signature: 'WEBHOOK_SHA256', ...uses });
+      await expect(update(id, { signature: 'STANDARD_WEBHOOKS' })).rejects.toMatchObject(refused);
+      await reset(whsec);
+      await update(id, { signature: 'STANDARD_WEBHOOKS' });
+      expect(secretsOf(id)).toEqual([whsec]);
+    });
+    it('refuse a key that an endpoint could not sign with', async () => {
+      await reset();
+      const id = await create({ name: 'Strict', signature: 'STANDARD_WEBHOOKS', ...uses });
+      const tip = await store.tip();
+      await expect(reset('text')).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        issues: [
+          { path: 'key', message: expect.stringMatching(/^The endpoint "Strict" signs with this key by STANDARD_WEBHOOKS: .*whsec_/) },
+        ],
+      });
+      expect(await store.tip()).toBe(tip);
+      await reset('text', stranger);
+      await setStatus(id, { type: 'Delete' });
+      await reset('text');
+    });
+    it('come to a secret of their own when that fits', async () => {
+      await reset();
+      const id = await create({ signature: 'STANDARD_WEBHOOKS', ...uses });
+      await expect(update(id, { useOrganizationKey: false })).rejects.toMatchObject({
+        issues: [{ message: expect.stringMatching(/needs a secret/) }],
+      });
+      await rotate(id);
+      expect(secretsOf(id)).toEqual([directory.organization(organizationId)?.signingKey]);
+      await update(id, { useOrganizationKey: false });
+      expect(secretsOf(id)).toEqual([expect.stringMatching(/^whsec_/)]);
+      expect(secretsOf(id)).not.toEqual([directory.organization(organizationId)?.signingKey]);
     });
   });
 

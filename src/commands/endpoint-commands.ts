@@ -8,7 +8,7 @@ import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain
 import type { JsonObject } from '../domain/json.ts';
 import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/ids.ts';
-import { EndpointDirectory, type KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory, type KnownEndpoint, type OrganizationKeys } from '../read-models/endpoint-directory.ts';
 import type { Keyring } from '../secrets/vault.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger } from './ledger.ts';
@@ -89,10 +89,10 @@ class EndpointCommands {
     protected readonly directory: EndpointDirectory,
   ) {}
 
-  protected keyring(id: OrganizationId): Keyring {
+  protected keys(id: OrganizationId): OrganizationKeys {
     const organization = this.directory.organization(id);
     if (!organization) throw notFound('There is no such organization.');
-    return organization.keyring;
+    return organization;
   }
 
   protected known({ organizationId }: Caller, id: EndpointId): KnownEndpoint {
@@ -102,7 +102,7 @@ class EndpointCommands {
   }
 
   protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<Done> {
-    const decider = endpointWith(this.keyring(caller.organizationId));
+    const decider = endpointWith(this.keys(caller.organizationId));
     const { position } = await this.ledger.execute({ stream: endpointStream(id), decider, command }, causeOf(caller));
     return { position };
   }
@@ -129,7 +129,7 @@ export class CreateEndpointHandler extends EndpointCommands implements ICommandH
   async execute(create: CreateEndpoint) {
     const { caller } = create;
     const endpointId = newId() as EndpointId;
-    return { endpointId, ...(await this.decide(caller, endpointId, registration(create, this.keyring(caller.organizationId)))) };
+    return { endpointId, ...(await this.decide(caller, endpointId, registration(create, this.keys(caller.organizationId).keyring))) };
   }
 }
 
@@ -137,7 +137,7 @@ export class CreateEndpointHandler extends EndpointCommands implements ICommandH
 export class UpdateEndpointHandler extends EndpointCommands implements ICommandHandler<UpdateEndpoint> {
   async execute({ caller, endpointId, settings }: UpdateEndpoint) {
     this.known(caller, endpointId);
-    return this.decide(caller, endpointId, { type: 'Change', settings: seal(settings, this.keyring(caller.organizationId)) });
+    return this.decide(caller, endpointId, { type: 'Change', settings: seal(settings, this.keys(caller.organizationId).keyring) });
   }
 }
 
@@ -154,7 +154,7 @@ export class RotateEndpointSecretHandler extends EndpointCommands implements ICo
   async execute({ caller, endpointId, secret, graceSeconds }: RotateEndpointSecret) {
     const { signature } = this.known(caller, endpointId).configuration.settings;
     const previousUntil = new Date(Date.now() + graceSeconds * 1000).toISOString();
-    const sealed = this.keyring(caller.organizationId).seal(secret ?? newSecretFor(signature));
+    const sealed = this.keys(caller.organizationId).keyring.seal(secret ?? newSecretFor(signature));
     return this.decide(caller, endpointId, { type: 'RotateSecret', secret: sealed, previousUntil });
   }
 }

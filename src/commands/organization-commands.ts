@@ -1,13 +1,16 @@
-// The commands on the organization: its first registration, its event types, its API keys.
+// The commands on the organization: its event types, its signing key, its API keys.
 import { hash, randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { apiKey, apiKeyStream, type ApiKeyRole } from '../domain/api-key.ts';
-import type { ApiKeyId } from '../domain/ids.ts';
+import { badInput, notFound } from '../domain/errors.ts';
+import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import { organization, organizationStream, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/ids.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger } from './ledger.ts';
+import { misfit, newOrganizationKey } from './signing-secrets.ts';
 
 /** `group` left out: the one it has, or the part of the name before its first dot. */
 export class DefineEventType extends Command<Done> {
@@ -23,6 +26,16 @@ export class RetireEventType extends Command<Done> {
   constructor(
     readonly caller: Caller,
     readonly name: string,
+  ) {
+    super();
+  }
+}
+
+/** `key` left out: a new random one is made. It signs from the next attempt on, and the one before no more. */
+export class ResetSigningKey extends Command<Done> {
+  constructor(
+    readonly caller: Caller,
+    readonly key?: string,
   ) {
     super();
   }
@@ -72,6 +85,36 @@ export class RetireEventTypeHandler implements ICommandHandler<RetireEventType> 
   async execute({ caller, name }: RetireEventType): Promise<Done> {
     const command: OrganizationCommand = { type: 'RetireEventType', name };
     return this.ledger.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, causeOf(caller));
+  }
+}
+
+@CommandHandler(ResetSigningKey)
+export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, key = newOrganizationKey() }: ResetSigningKey): Promise<Done> {
+    const { organizationId } = caller;
+    const known = this.directory.organization(organizationId);
+    if (!known) throw notFound('There is no such organization.');
+    this.check(organizationId, key);
+    const command: OrganizationCommand = { type: 'SetSigningKey', key: known.keyring.seal(key) };
+    return this.ledger.execute({ stream: organizationStream(organizationId), decider: organization, command }, causeOf(caller));
+  }
+
+  /**
+   * The endpoints that use the key must be able to sign with it. They are streams of their own: one that comes to use it in this very moment is
+   * not seen, and its attempts fail as FORMAT with the reason, until key or endpoint is corrected.
+   */
+  private check(organizationId: OrganizationId, key: string): void {
+    for (const { configuration } of this.directory.endpoints(organizationId)) {
+      const { name, signature, useOrganizationKey } = configuration.settings;
+      const why = useOrganizationKey ? misfit(signature, key) : undefined;
+      if (why !== undefined)
+        throw badInput('key', `The endpoint "${name}" signs with this key by ${signature}: ${why}. Leave it out, and one is made.`);
+    }
   }
 }
 

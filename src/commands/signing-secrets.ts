@@ -3,8 +3,8 @@
 import { fold } from '../domain/decider.ts';
 import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration, type SignatureScheme } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
+import type { OrganizationKeys } from '../read-models/endpoint-directory.ts';
 import { newPrivateKey, newSymmetricKey, newTextKey, privateKeyOf, symmetricKeyOf, UnfitSecret } from '../secrets/signing-keys.ts';
-import type { Keyring } from '../secrets/vault.ts';
 
 /** `check` throws UnfitSecret. */
 type Form = { readonly check: (secret: string) => unknown; readonly make: () => string };
@@ -18,10 +18,13 @@ const forms: Readonly<Record<SignatureScheme, Form>> = {
   STANDARD_WEBHOOKS_ED25519: { check: privateKeyOf, make: newPrivateKey },
 };
 
+/** The organization's signing key: text like any other to the HMAC schemes, in the form that STANDARD_WEBHOOKS takes. */
+export const newOrganizationKey = newSymmetricKey;
+
 export const newSecretFor = (scheme: SignatureScheme): string => forms[scheme].make();
 
 /** Why a secret can't sign by that scheme, as the end of a sentence; undefined where it can. */
-const misfit = (scheme: SignatureScheme, secret: string): string | undefined => {
+export const misfit = (scheme: SignatureScheme, secret: string): string | undefined => {
   try {
     forms[scheme].check(secret);
     return undefined;
@@ -31,34 +34,40 @@ const misfit = (scheme: SignatureScheme, secret: string): string | undefined => 
   }
 };
 
-/** The endpoint's decider with one more rule: a secret that is set, and one that is to sign from now on, fits the scheme. */
-export const endpointWith = (keyring: Keyring): typeof endpoint => ({
+/** The endpoint's decider with one more rule: a secret that is set, and what is to sign from now on, fits the scheme. */
+export const endpointWith = (keys: OrganizationKeys): typeof endpoint => ({
   ...endpoint,
   decide: (command, state) => {
     const events = endpoint.decide(command, state);
     const after = fold({ initial: state, evolve: endpoint.evolve }, events);
-    if (after.exists === 'yes')
-      for (const { type } of events) {
-        if (type === 'endpoint.registered' || type === 'endpoint.secret-rotated') checkSet(after.configuration, keyring);
-        if (type === 'endpoint.signature-changed') checkSigning(after.configuration, keyring, command, state);
-      }
+    if (after.exists !== 'yes') return events;
+    for (const { type } of events) {
+      if (type === 'endpoint.registered' || type === 'endpoint.secret-rotated') checkSet(after.configuration, keys);
+      if (type === 'endpoint.registered' || type === 'endpoint.signature-changed') checkSigning(after.configuration, keys, command, state);
+    }
     return events;
   },
 });
 
-const checkSet = ({ settings: { signature }, secret }: EndpointConfiguration, keyring: Keyring): void => {
+const checkSet = ({ settings: { signature }, secret }: EndpointConfiguration, { keyring }: OrganizationKeys): void => {
   const why = secret === null ? undefined : misfit(signature, keyring.open(secret));
   if (why !== undefined) throw badInput('secret', `The secret can't sign by ${signature}: ${why}. Leave it out, and one is made.`);
 };
 
 const checkSigning = (
   { settings: { signature, useOrganizationKey }, secret }: EndpointConfiguration,
-  keyring: Keyring,
+  { keyring, signingKey }: OrganizationKeys,
   command: EndpointCommand,
   before: Endpoint,
 ): void => {
-  const why = secret === null || useOrganizationKey ? undefined : misfit(signature, keyring.open(secret));
+  const signing = useOrganizationKey ? signingKey : secret && keyring.open(secret);
+  const why = signing === null ? undefined : misfit(signature, signing);
   if (why === undefined) return;
+  if (useOrganizationKey)
+    throw badInput(
+      'useOrganizationKey',
+      `${signature} can't sign with the organization's key: ${why}. Reset the key, or give the endpoint a secret of its own.`,
+    );
   const path = command.type === 'Change' && command.settings.signature === undefined ? 'useOrganizationKey' : 'signature';
   // The scheme of now has its say on the secret that is rotated to.
   const anyFitsNow = before.exists === 'yes' && forms[before.configuration.settings.signature] === anyText;

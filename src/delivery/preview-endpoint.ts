@@ -62,8 +62,8 @@ export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
   private endpointOf(create: CreateEndpoint): KnownEndpoint {
     const organization = this.directory.organization(create.caller.organizationId);
     if (!organization) throw notFound('There is no such organization.');
-    const state = fold(endpoint, endpointWith(organization.keyring).decide(registration(create, organization.keyring), endpoint.initial));
+    const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
     if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
-    return new KnownEndpoint(`preview-${organization.id}` as EndpointId, 0, state.configuration, organization.keyring);
+    return new KnownEndpoint(`preview-${organization.id}` as EndpointId, 0, state.configuration, organization);
   }
 }

@@ -153,11 +153,6 @@ const signature = z.enum(signatureSchemes, { error: `There is no such signature;
 
 const flag = (what: string) => z.boolean({ error: `${what} is true or false.` });
 
-const useOrganizationKey = flag('useOrganizationKey').refine(
-  (value) => !value,
-  "The organization's signing key can't sign in this version; give the endpoint a secret.",
-);
-
 const wholeNumber = (what: string, least: number, most: number) => {
   const error = `${what} is a whole number from ${least} to ${most}.`;
   return z.int({ error }).min(least, error).max(most, error);
@@ -183,7 +178,7 @@ const fields = (options: SettingsOptions) => ({
   format: oneOf('format', payloadFormats, options.formats),
   formatOptions: formatOptions(options),
   signature,
-  useOrganizationKey,
+  useOrganizationKey: flag('useOrganizationKey'),
   headers,
   retryPolicy,
   timeoutSeconds,

@@ -95,6 +95,17 @@ describe('an endpoint', () => {
     });
   });
 
+  it('takes no key of the organization for a scheme that needs a key pair', () => {
+    const refused = ['BAD_USER_INPUT', /signing key is no key pair/] as const;
+    const pair = { signature: 'STANDARD_WEBHOOKS_ED25519', useOrganizationKey: true } as const;
+    history()
+      .when({ ...register, settings: { ...settings, ...pair } })
+      .thenRefused(...refused);
+    history(registered({ signature: 'STANDARD_WEBHOOKS_ED25519' }, { secret: 's' }))
+      .when(change({ useOrganizationKey: true }))
+      .thenRefused(...refused);
+  });
+
   describe('when it is changed', () => {
     it.each<[(EndpointCommand & { type: 'Change' })['settings'], EndpointEvent]>([
       [{ name: 'B' }, event('endpoint.renamed', { name: 'B' })],

@@ -166,6 +166,11 @@ const signed = (scheme: SignatureScheme) => scheme !== 'NONE';
 const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret: string | null) => {
   if (signed(signature) && !useOrganizationKey && secret === null)
     throw badInput('signature', `The signature ${signature} needs a secret; give one, or choose NONE.`);
+  if (signature === 'STANDARD_WEBHOOKS_ED25519' && useOrganizationKey)
+    throw badInput(
+      'useOrganizationKey',
+      "The organization's signing key is no key pair, so it can't sign by STANDARD_WEBHOOKS_ED25519; give the endpoint a secret of its own, or choose another signature.",
+    );
 };
 
 /** The formats whose bodies can be a list: what each message alone would be. */

@@ -26,6 +26,19 @@ describe('an organization', () => {
       .when({ ...register, encryptionKey: 'v1.other' })
       .thenNothing());
 
+  describe('and its signing key', () => {
+    const keySet = (key: string): OrganizationEvent => ({ type: 'organization.signing-key-set', data: { key } });
+    it('is set, and set anew', () => {
+      history(registered).when({ type: 'SetSigningKey', key: 'a' }).then(keySet('a'));
+      history(registered, keySet('a')).when({ type: 'SetSigningKey', key: 'b' }).then(keySet('b'));
+    });
+    it('is not set to itself', () => history(registered, keySet('a')).when({ type: 'SetSigningKey', key: 'a' }).thenNothing());
+    it('is given where there is none, and never replaced by that', () => {
+      history(registered).when({ type: 'SetFirstSigningKey', key: 'a' }).then(keySet('a'));
+      history(registered, keySet('a')).when({ type: 'SetFirstSigningKey', key: 'b' }).thenNothing();
+    });
+  });
+
   it('defines an event type', () => history(registered).when(define()).then(defined()));
   it('groups a type that names no group by what stands before its first dot', () =>
     history(registered)
@@ -51,9 +64,11 @@ describe('an organization', () => {
     history(registered)
       .when(retire)
       .thenRefused('NOT_FOUND', /no event type "alert.created"/));
-  it.each([define(), retire])('takes no $type before it is registered', (command) =>
-    history()
-      .when(command)
-      .thenRefused('NOT_FOUND', /no such organization/),
+  it.each<OrganizationCommand>([define(), retire, { type: 'SetSigningKey', key: 'a' }])(
+    'takes no $type before it is registered',
+    (command) =>
+      history()
+        .when(command)
+        .thenRefused('NOT_FOUND', /no such organization/),
   );
 });

@@ -1,4 +1,5 @@
-// Organization: the tenant. Owns endpoints, event types, API keys, and the key that encrypts its secrets.
+// Organization: the tenant. Owns endpoints, event types, API keys, a signing key, and the key that encrypts its secrets.
+// The signing key reaches this file encrypted, as an opaque string; equal plain text has equal cipher text.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
@@ -20,6 +21,9 @@ export const organizationEvents = {
   'organization.registered': z
     .object({ name: z.string(), encryptionKey: z.string().describe('The AES-256 key of its secrets, wrapped by the master key.') })
     .describe('The organization exists from here on.'),
+  'organization.signing-key-set': z
+    .object({ key: z.string().describe('Encrypted.') })
+    .describe('The key that signs for endpoints that use it, from their next attempt on. It replaces the one before at once.'),
   'organization.event-type-defined': eventType.describe(
     'An event type was defined. Defining a name again replaces it, and brings a retired one back.',
   ),
@@ -34,7 +38,15 @@ export type OrganizationEvent = Of<typeof organizationEvents>;
 /** `group` and `sample` serve subscriptions and test deliveries; a retired type stays known. */
 export type EventType = z.infer<typeof eventType> & { readonly retired: boolean };
 export type Organization =
-  { exists: 'not-yet' } | { exists: 'yes'; name: string; encryptionKey: string; eventTypes: ReadonlyMap<string, EventType> };
+  | { exists: 'not-yet' }
+  | {
+      exists: 'yes';
+      name: string;
+      encryptionKey: string;
+      /** Null in logs from before there was one, until the next start. */
+      signingKey: string | null;
+      eventTypes: ReadonlyMap<string, EventType>;
+    };
 
 const withType = (state: Organization, name: string, to: EventType | undefined): Organization =>
   state.exists === 'yes' && to ? { ...state, eventTypes: new Map(state.eventTypes).set(name, to) } : state;
@@ -42,7 +54,9 @@ const withType = (state: Organization, name: string, to: EventType | undefined):
 const evolve = (state: Organization, event: OrganizationEvent): Organization => {
   switch (event.type) {
     case 'organization.registered':
-      return { exists: 'yes', ...event.data, eventTypes: new Map() };
+      return { exists: 'yes', ...event.data, signingKey: null, eventTypes: new Map() };
+    case 'organization.signing-key-set':
+      return state.exists === 'yes' ? { ...state, signingKey: event.data.key } : state;
     case 'organization.event-type-defined':
       return withType(state, event.data.name, { ...event.data, retired: false });
     case 'organization.event-type-retired': {
@@ -56,6 +70,9 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
 
 export type OrganizationCommand =
   | { type: 'RegisterOrganization'; name: string; encryptionKey: string }
+  | { type: 'SetSigningKey'; key: string }
+  /** Decides nothing where there is one. */
+  | { type: 'SetFirstSigningKey'; key: string }
   | { type: 'DefineEventType'; name: string; group?: string | undefined; description: string | null; sample: Json | null }
   | { type: 'RetireEventType'; name: string };
 
@@ -68,16 +85,22 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
     return [{ type: 'organization.registered', data: { name: command.name, encryptionKey: command.encryptionKey } }];
   }
   if (state.exists !== 'yes') throw notFound('There is no such organization.');
-  const known = state.eventTypes.get(command.name);
   switch (command.type) {
+    case 'SetSigningKey':
+      return command.key === state.signingKey ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
+    case 'SetFirstSigningKey':
+      return state.signingKey !== null ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'DefineEventType': {
+      const known = state.eventTypes.get(command.name);
       const { name, group = known?.group ?? defaultGroup(name), description, sample } = command;
       const data = { name, group, description, sample };
       return known && jsonEqual(known, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
     }
-    case 'RetireEventType':
+    case 'RetireEventType': {
+      const known = state.eventTypes.get(command.name);
       if (!known) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists those that are defined.`);
       return known.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
+    }
   }
 };
 

@@ -155,6 +155,7 @@ const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
     sample: option(object),
   }),
   record({ type: constant('RetireEventType' as const), name: constantFrom('a.b', 'c', 'd') }),
+  record({ type: constantFrom('SetSigningKey' as const, 'SetFirstSigningKey' as const), key: constantFrom('k1', 'k2') }),
 );
 
 const apiKeyCommand: fc.Arbitrary<ApiKeyCommand> = oneof(

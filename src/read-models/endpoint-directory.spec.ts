@@ -150,6 +150,21 @@ describe('the endpoint directory', () => {
     expect(directory.endpoint(e1)?.revision).toBe(1);
   });
 
+  it('signs with the key of the organization where an endpoint uses it, as it is at that moment', async () => {
+    await add(e1, { signature: 'SIGNATURE_SHA256', useOrganizationKey: true }, { secret: keyring.seal('its own') });
+    await add(e2, { signature: 'SIGNATURE_SHA256' }, { secret: keyring.seal('its own') });
+    const set = (key: string) =>
+      happen(`organization-${organizationId}`, { type: 'organization.signing-key-set', data: { key: keyring.seal(key) } });
+    const secrets = () => [e1, e2].map((id) => directory.endpoint(id)?.secrets(now));
+    expect(secrets()).toEqual([[], ['its own']]);
+    await set('first');
+    expect(secrets()).toEqual([['first'], ['its own']]);
+    await set('second');
+    expect(secrets()).toEqual([['second'], ['its own']]);
+    expect(directory.organization(organizationId)?.signingKey).toBe('second');
+    expect(Array.from(directory.endpoints(organizationId), ({ id }) => id)).toEqual([e1, e2]);
+  });
+
   it('knows an API key by its hash until it is revoked', async () => {
     await happen('apikey-k1', { type: 'apikey.issued', data: { organizationId, name: 'ci', role: 'PUBLISHER', hash: 'ab' } });
     await happen('apikey-k2', { type: 'apikey.issued', data: { organizationId, name: 'x', role: 'VIEWER', hash: 'cd' } });

@@ -22,6 +22,9 @@ export type KnownApiKey = {
   readonly hash: string;
 };
 
+/** What signs and decrypts for all endpoints of an organization; `signingKey` is the one of now, null before any was set. */
+export type OrganizationKeys = { readonly keyring: Keyring; readonly signingKey: string | null };
+
 /** An endpoint ready for use: subscription compiled, secrets and headers decrypted on first need. */
 export class KnownEndpoint {
   private readonly subscribed: (type: string, group: string) => boolean;
@@ -35,7 +38,7 @@ export class KnownEndpoint {
     /** Of the endpoint's stream: what an attempt records as its configuration. */
     readonly revision: number,
     readonly configuration: EndpointConfiguration,
-    private readonly keyring: Keyring,
+    private readonly keys: OrganizationKeys,
   ) {
     const { eventTypes, filter } = configuration.settings;
     this.subscribed = compileSubscription(eventTypes);
@@ -58,8 +61,9 @@ export class KnownEndpoint {
     return this.decrypted().formatOptions;
   }
 
-  /** The secrets that sign at that moment, the current one first. */
+  /** The secrets that sign at that moment, the current one first; the organization's signing key alone where the endpoint uses it. */
   secrets(now: Date): readonly string[] {
+    if (this.configuration.settings.useOrganizationKey) return this.keys.signingKey === null ? [] : [this.keys.signingKey];
     const { secret, previous } = this.decrypted();
     const inGrace = previous !== null && now.toISOString() < (this.configuration.previousSecret?.until ?? '');
     return [secret, inGrace ? previous : null].filter((each) => each !== null);
@@ -67,10 +71,11 @@ export class KnownEndpoint {
 
   private decrypted() {
     const { settings, secret, previousSecret } = this.configuration;
-    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : this.keyring.open(sealed));
+    const { keyring } = this.keys;
+    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : keyring.open(sealed));
     this.plain ??= {
-      headers: settings.headers.map(({ name, value }) => ({ name, value: this.keyring.open(value) })),
-      formatOptions: mapSecretOptions(settings.formatOptions, (value) => this.keyring.open(value)),
+      headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.open(value) })),
+      formatOptions: mapSecretOptions(settings.formatOptions, (value) => keyring.open(value)),
       secret: open(secret),
       previous: open(previousSecret?.secret),
     };
@@ -80,10 +85,10 @@ export class KnownEndpoint {
 
 export type Routing = { readonly destinations: Destination[]; readonly skipped: EndpointId[]; readonly routedAt: Position };
 
-type KnownOrganization = {
+type KnownOrganization = OrganizationKeys & {
   readonly id: OrganizationId;
   state: Organization & { exists: 'yes' };
-  readonly keyring: Keyring;
+  signingKey: string | null;
   readonly endpoints: Map<EndpointId, KnownEndpoint>;
   /** Who subscribes to a type, by type: made on first need, dropped at every change. */
   readonly subscribers: Map<string, readonly KnownEndpoint[]>;
@@ -124,9 +129,13 @@ export class EndpointDirectory {
     await this.following;
   }
 
-  organization(id: OrganizationId): { readonly id: OrganizationId; readonly name: string; readonly keyring: Keyring } | undefined {
+  organization(id: OrganizationId): (OrganizationKeys & { readonly id: OrganizationId; readonly name: string }) | undefined {
     const known = this.organizations.get(id);
-    return known && { id, name: known.state.name, keyring: known.keyring };
+    return known && { id, name: known.state.name, keyring: known.keyring, signingKey: known.signingKey };
+  }
+
+  endpoints(id: OrganizationId): Iterable<KnownEndpoint> {
+    return this.organizations.get(id)?.endpoints.values() ?? [];
   }
 
   eventType(id: OrganizationId, name: string): EventType | undefined {
@@ -194,6 +203,7 @@ export class EndpointDirectory {
     const id = event.stream.slice(event.stream.indexOf('-') + 1);
     switch (event.type) {
       case 'organization.registered':
+      case 'organization.signing-key-set':
       case 'organization.event-type-defined':
       case 'organization.event-type-retired':
         return this.applyOrganization(id as OrganizationId, event);
@@ -230,10 +240,11 @@ export class EndpointDirectory {
     if (state.exists !== 'yes') return;
     if (known) {
       known.state = state;
+      known.signingKey = state.signingKey === null ? null : known.keyring.open(state.signingKey);
       known.subscribers.clear();
     } else {
       const keyring = this.vault.keyring(state.encryptionKey);
-      this.organizations.set(id, { id, state, keyring, endpoints: new Map(), subscribers: new Map() });
+      this.organizations.set(id, { id, state, keyring, signingKey: null, endpoints: new Map(), subscribers: new Map() });
     }
   }
 
@@ -246,7 +257,7 @@ export class EndpointDirectory {
     owner.subscribers.clear();
     if (state.exists === 'yes') {
       this.organizationOf.set(id, owner);
-      owner.endpoints.set(id, new KnownEndpoint(id, event.revision, state.configuration, owner.keyring));
+      owner.endpoints.set(id, new KnownEndpoint(id, event.revision, state.configuration, owner));
     } else {
       this.organizationOf.delete(id);
       owner.endpoints.delete(id);

@@ -25,6 +25,7 @@ import {
   DefineEventTypeHandler,
   hashOfKey,
   IssueApiKeyHandler,
+  ResetSigningKeyHandler,
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from '../../src/commands/organization-commands.ts';
@@ -59,6 +60,7 @@ const handlers: Type[] = [
   CancelDeliveryHandler,
   DefineEventTypeHandler,
   RetireEventTypeHandler,
+  ResetSigningKeyHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   PreviewEndpointHandler,
@@ -95,8 +97,16 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   const register = async (id: string, roles: readonly ApiKeyRole[], keep: (role: ApiKeyRole, key: string) => void) => {
     const organizationId = id as OrganizationId;
     const cause = { actor: 'system:test', commandId: newId() };
-    const command = { type: 'RegisterOrganization', name: id, encryptionKey: vault.newKey() } as const;
-    await ledger.execute({ stream: organizationStream(organizationId), decider: organization, command }, cause);
+    const encryptionKey = vault.newKey();
+    const commands = [
+      { type: 'RegisterOrganization', name: id, encryptionKey },
+      { type: 'SetFirstSigningKey', key: vault.keyring(encryptionKey).seal(`signing-key-of-${id}`) },
+    ] as const;
+    const stream = organizationStream(organizationId);
+    await ledger.executeAll(
+      commands.map((command) => ({ stream, decider: organization, command })),
+      cause,
+    );
     for (const role of roles) {
       const key = `test-${id}-${role}-0123456789`;
       const issue = { type: 'IssueApiKey', organizationId, name: `${id}-${role}`, role, hash: hashOfKey(key) } as const;

@@ -281,7 +281,11 @@ describe('endpoints', () => {
     ['an option of another format', { format: 'SLACK', formatOptions: { constants: {} } }, 'input.formatOptions.constants'],
     ['a secret that its signature cannot sign with', { signature: 'STANDARD_WEBHOOKS', secret: 'whsec_short' }, 'input.secret'],
     ['a batch of nothing', { batch: { maxSize: 0, maxWaitMs: 5 } }, 'input.batch.maxSize'],
-    ['the key of the organization', { useOrganizationKey: true }, 'input.useOrganizationKey'],
+    [
+      'a key pair that the organization does not have',
+      { signature: 'STANDARD_WEBHOOKS_ED25519', useOrganizationKey: true },
+      'input.useOrganizationKey',
+    ],
     ['a timeout of nothing', { timeoutSeconds: 0 }, 'input.timeoutSeconds'],
     ['a retry policy without attempts', { retryPolicy: { delaysSeconds: [] } }, 'input.retryPolicy.delaysSeconds'],
     ['an unknown field', { colour: 'red' }, 'input'],
@@ -296,6 +300,31 @@ describe('endpoints', () => {
   it('refuse what is written into the query as they refuse variables', async () => {
     const refusal = await refused('mutation { createEndpoint(input: { name: "A", url: "https://a.example", colour: 1 }) { id } }');
     expect(refusal).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringMatching(/colour/) as string });
+  });
+});
+
+describe('the signing key', () => {
+  const read = '{ organization { name signingKey } }';
+  const reset = 'mutation ($key: String) { resetSigningKey(key: $key) { name signingKey } }';
+
+  it('is shown to admins, who set it anew or have it made', async () => {
+    expect(await api.query(read)).toEqual({ organization: { name: 'default', signingKey: 'signing-key-of-default' } });
+    expect(await api.query(reset, { key: 'géheim' })).toEqual({ resetSigningKey: { name: 'default', signingKey: 'géheim' } });
+    const { resetSigningKey } = await api.query<{ resetSigningKey: { signingKey: string } }>(reset);
+    expect(resetSigningKey.signingKey).toMatch(/^whsec_[\w+/]{43}=$/);
+    expect(await api.query(read)).toEqual({ organization: resetSigningKey });
+    expect(await api.query(read, {}, api.keys.OTHER)).toMatchObject({ organization: { signingKey: 'signing-key-of-other' } });
+  });
+  it.each(['VIEWER', 'AUDITOR'] as const)('is FORBIDDEN to a %s, who sees the rest', async (role) => {
+    expect(await api.query('{ organization { name } }', {}, api.keys[role])).toEqual({ organization: { name: 'default' } });
+    expect(await refused(read, {}, api.keys[role])).toMatchObject({ code: 'FORBIDDEN', message: expect.stringMatching(/ADMIN/) as string });
+    expect(await refused(reset, {}, api.keys[role])).toMatchObject({ code: 'FORBIDDEN' });
+  });
+  it.each(['', 'a\nb', 'x'.repeat(1025)])('is a printable text, and not %j', async (key) =>
+    expect(await refused(reset, { key })).toMatchObject({ code: 'BAD_USER_INPUT', paths: ['key'] }),
+  );
+  it('signs in place of a secret, of which the endpoint then shows none', async () => {
+    expect(await create({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true, secret: 'for later' })).toMatchObject({ secret: null });
   });
 });
 

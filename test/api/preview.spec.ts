@@ -53,6 +53,10 @@ describe('a preview', () => {
       },
     });
   });
+  it('is signed with the key of the organization where the endpoint would be', async () => {
+    const { headers, body } = await preview({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true });
+    expect(headers['x-signature']).toBe(createHmac('sha256', 'signing-key-of-default').update(body).digest('hex'));
+  });
   it('is a list of one where the endpoint takes batches', async () => {
     const { body } = await preview({ format: 'FLAT', batch: { maxSize: 10, maxWaitMs: 100 } });
     expect(body).toBe('[{"severity":"critical"}]');
@@ -79,6 +83,7 @@ describe('a preview is refused', () => {
   it.each<[object, object, string]>([
     [{ url: 'ftp://a' }, {}, 'input.url'],
     [{ format: 'PAGERDUTY' }, {}, 'input.formatOptions.routingKey'],
+    [{ signature: 'STANDARD_WEBHOOKS', secret: 'whsec_short' }, {}, 'input.secret'],
     [{ format: 'SLACK', formatOptions: { template: 'x' } }, {}, 'input.formatOptions.template'],
     [{ format: 'TEMPLATE', formatOptions: { template: '{' } }, {}, 'input.formatOptions.template'],
     [{}, { type: 'a b' }, 'message.type'],

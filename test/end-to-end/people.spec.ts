@@ -139,6 +139,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   cancelDelivery: [admin, `mutation { cancelDelivery${none} { id } }`],
   defineEventType: [admin, 'mutation { defineEventType(input: { name: "" }) { name } }'],
   retireEventType: [admin, 'mutation { retireEventType(name: "none") { name } }'],
+  resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
   issueApiKey: [admin, 'mutation { issueApiKey(name: "", role: VIEWER) { id } }'],
   revokeApiKey: [admin, `mutation { revokeApiKey${none} }`],
 };

@@ -1,10 +1,13 @@
 // Starting: what is refused, how it is said, and with which exit code.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeConfig } from '../../src/config.ts';
+import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
+import { masterKeyIn } from '../../src/secrets/master-key.ts';
+import { Vault } from '../../src/secrets/vault.ts';
 import { runToEnd } from '../support/process.ts';
 import { startServer, type Server } from '../support/server.ts';
 
@@ -64,6 +67,25 @@ it('another master key than the one that the secrets are encrypted under is refu
   rmSync(dataDir, { recursive: true });
   expect(code).toBe(1);
   expect(sentence(output)).toMatch(/master key/);
+});
+
+it('a log from before organizations had a signing key is given one, which stays', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  const vault = new Vault(masterKeyIn(dataDir));
+  const store = await SqliteEventStore.open({ directory: dataDir });
+  const event = { type: 'organization.registered', data: { name: 'Default', encryptionKey: vault.newKey() } } as const;
+  const events = [{ ...event, id: randomUUID(), metadata: { actor: 'system:setup' } }];
+  await store.append([{ stream: 'organization-default', expectedRevision: 'no-stream', events }]);
+  await store.close();
+  const own = await startServer({ dataDir });
+  const signingKey = async () =>
+    (await own.graphql<{ organization: { signingKey: string } }>('{ organization { signingKey } }')).organization;
+  const given = await signingKey();
+  expect(given.signingKey).toMatch(/^whsec_/);
+  await own.restart();
+  expect(await signingKey()).toEqual(given);
+  await own.dispose();
+  rmSync(dataDir, { recursive: true });
 });
 
 it('a configuration that cannot be read ends it with 2 and a sentence per mistake', async () => {

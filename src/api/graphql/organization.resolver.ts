@@ -1,8 +1,8 @@
-// The organization over GraphQL: its event types and API keys.
+// The organization over GraphQL: its signing key, its event types and API keys.
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { Args, Context, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
-import { DefineEventType, IssueApiKey, RetireEventType, RevokeApiKey } from '../../commands/organization-commands.ts';
+import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole as Role } from '../../domain/api-key.ts';
 import { notFound } from '../../domain/errors.ts';
 import type { ApiKeyId } from '../../domain/ids.ts';
@@ -10,7 +10,7 @@ import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import { Allow, AllowReaders } from '../auth/access.ts';
 import { ReadYourWrites } from '../read-your-writes.ts';
-import { validate } from '../refusal.ts';
+import { Refusal, validate } from '../refusal.ts';
 import type { ApiContext } from './context.ts';
 import { ApiKeyRole } from './enums.ts';
 import { EventType, EventTypeInput, IssuedApiKey, Organization } from './organization.types.ts';
@@ -37,6 +37,12 @@ const keyName = z
   .max(128, 'must be at most 128 characters')
   .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'holds a control character; leave it out');
 
+const signingKey = z
+  .string()
+  .min(1, 'is empty; leave it out, and a key is made')
+  .max(1024, 'must be at most 1024 characters')
+  .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'holds a control character or half a character; give a printable text');
+
 @Resolver(() => Organization)
 export class OrganizationResolver {
   constructor(
@@ -49,9 +55,7 @@ export class OrganizationResolver {
   @Query(() => Organization)
   @AllowReaders()
   organization(@Context() { caller }: ApiContext): Organization {
-    const organization = this.directory.organization(caller.organizationId);
-    if (!organization) throw notFound('There is no such organization.');
-    return { id: organization.id, name: organization.name };
+    return this.shown(caller);
   }
 
   @Query(() => [EventType])
@@ -76,6 +80,26 @@ export class OrganizationResolver {
     return this.eventType(name, caller);
   }
 
+  @Mutation(() => Organization)
+  @Allow('ADMIN')
+  async resetSigningKey(
+    @Args('key', { type: () => String, nullable: true }) key: string | null | undefined,
+    @Context() { caller }: ApiContext,
+  ): Promise<Organization> {
+    const given = validate(signingKey.nullish(), key, 'key') ?? undefined;
+    await this.writes.inForce(await this.commands.execute(new ResetSigningKey(caller, given)));
+    return this.shown(caller);
+  }
+
+  @ResolveField(() => String, { description: 'Admins only.' })
+  signingKey(@Context() { caller }: ApiContext): string {
+    if (caller.role !== 'ADMIN')
+      throw new Refusal('FORBIDDEN', `The signing key is shown to an API key with the role ADMIN; yours has the role ${caller.role}.`);
+    const known = this.known(caller).signingKey;
+    if (known === null) throw new Error(`The organization ${caller.organizationId} has no signing key, though every start gives it one.`);
+    return known;
+  }
+
   @Mutation(() => IssuedApiKey)
   @Allow('ADMIN')
   async issueApiKey(
@@ -93,6 +117,17 @@ export class OrganizationResolver {
   async revokeApiKey(@Args('id', { type: () => ID }) id: ApiKeyId, @Context() { caller }: ApiContext): Promise<string> {
     await this.writes.inForce(await this.commands.execute(new RevokeApiKey(caller, id)));
     return id;
+  }
+
+  private shown(caller: ApiContext['caller']): Organization {
+    const { id, name } = this.known(caller);
+    return { id, name };
+  }
+
+  private known({ organizationId }: ApiContext['caller']) {
+    const organization = this.directory.organization(organizationId);
+    if (!organization) throw notFound('There is no such organization.');
+    return organization;
   }
 
   private eventType(name: string, { organizationId }: ApiContext['caller']): EventType {

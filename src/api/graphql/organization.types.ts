@@ -1,4 +1,4 @@
-// The GraphQL types of the organization: its event types and API keys.
+// The GraphQL types of the organization: itself, its event types and API keys.
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import type { ApiKeyRole as Role } from '../../domain/api-key.ts';
 import type { Json } from '../../domain/json.ts';

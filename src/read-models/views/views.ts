@@ -186,6 +186,8 @@ class Changes {
           created_at: Date.parse(event.recordedAt),
         });
         return;
+      case 'organization.signing-key-set':
+        return;
       case 'organization.event-type-defined': {
         const { name, group, description, sample } = event.data;
         const key = { organization_id: idIn(event.stream) as OrganizationId, name };
