@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, describeConfig, readConfig } from './config.ts';
 
 const mistakesOf = (env: Record<string, string>) => {
@@ -40,6 +44,34 @@ describe('the configuration', () => {
     expect(mistakes.join('\n')).toMatch(/HOOKLEDGER_PORT must be 0 to 65535/);
     expect(mistakes.join('\n')).toMatch(/HOOKLEDGER_MASTER_KEY must be 32 bytes in base64/);
   });
+  describe('of private certificate authorities', () => {
+    const pem = (name: string) => fileURLToPath(new URL(`../test/fixtures/tls/${name}.pem`, import.meta.url));
+    let folder: string;
+    const file = (content: string) => {
+      writeFileSync(join(folder, 'ca.pem'), content);
+      return join(folder, 'ca.pem');
+    };
+    beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'config-'))));
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    it('is a file of one certificate or several, whatever stands between them', () => {
+      const both = ['ca.cert', 'self-signed.cert'].map((name) => readFileSync(pem(name), 'utf8').trim());
+      expect(readConfig({ HOOKLEDGER_CA_FILE: file(`# ours\n${both.join('\n\nand another\n')}\n`) }).ca).toEqual(both);
+      expect(readConfig({}).ca).toBeUndefined();
+    });
+    it.each<[string, () => string, RegExp]>([
+      ['is not there', () => join(folder, 'none.pem'), /^HOOKLEDGER_CA_FILE names the file .*none\.pem, which can't be read \(ENOENT\)\.$/],
+      ['is a folder', () => folder, /can't be read \(EISDIR\)/],
+      ['is no PEM', () => file('hello'), /holds no certificate in PEM/],
+      ['holds a key only', () => pem('valid.key'), /holds no certificate in PEM/],
+      ['is damaged', () => file(readFileSync(pem('ca.cert'), 'utf8').replace(/M/g, 'N')), /certificate no\. 1 can't be read; replace it/],
+    ])('that %s is a mistake', (_, path, expected) => {
+      const mistakes = mistakesOf({ HOOKLEDGER_CA_FILE: path() });
+      expect(mistakes).toHaveLength(1);
+      expect(mistakes[0]).toMatch(expected);
+    });
+  });
+
   it('leaves other variables alone, and takes an empty one as unset', () => {
     expect(mistakesOf({ PATH: '/bin', HOOKLEDGER_PORT: '' })).toEqual([]);
   });

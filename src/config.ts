@@ -1,4 +1,6 @@
 // Configuration: the only reader of the environment. One schema: it validates, and `--help` prints it.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import * as z from 'zod';
 
@@ -33,6 +35,31 @@ const masterKey = z
   .transform((text) => Buffer.from(text, 'base64'))
   .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
 
+/** Read here, so that a mistake is told before anything is opened. */
+const certificates = z.string().transform((file, context): readonly string[] => {
+  const mistake = (message: string) => {
+    context.addIssue({ code: 'custom', message: `names the file ${file}, ${message}` });
+    return z.NEVER;
+  };
+  let found: readonly string[];
+  try {
+    found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  } catch (error) {
+    return mistake(`which can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+  if (found.length === 0) return mistake('which holds no certificate in PEM, the text that begins with -----BEGIN CERTIFICATE-----');
+  const unreadable = found.findIndex((pem) => !isCertificate(pem));
+  return unreadable === -1 ? found : mistake(`whose certificate no. ${unreadable + 1} can't be read; replace it`);
+});
+
+const isCertificate = (pem: string): boolean => {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+};
+
 const environment = z.object({
   HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on.'),
   HOOKLEDGER_PORT: z
@@ -55,6 +82,9 @@ const environment = z.object({
   HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: privateNetworks
     .prefault('false')
     .describe('true (loopback and private networks), or a list of CIDRs: endpoints there may be called (local trials, tests).'),
+  HOOKLEDGER_CA_FILE: certificates
+    .optional()
+    .describe('A PEM file of certificate authorities that endpoints are trusted by, beside the public ones.'),
   HOOKLEDGER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
@@ -74,6 +104,8 @@ export type Config = {
   readonly allowHttp: boolean;
   /** true: all; false: none; or CIDRs. */
   readonly allowPrivateNetworks: boolean | readonly string[];
+  /** PEM certificates of authorities that are trusted beside the public ones. */
+  readonly ca: readonly string[] | undefined;
   readonly logLevel: string;
   /** Requests a second for each API key. */
   readonly rateLimit: number;
@@ -108,6 +140,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
     allowPrivateNetworks: read.HOOKLEDGER_ALLOW_PRIVATE_NETWORKS,
+    ca: read.HOOKLEDGER_CA_FILE,
     logLevel: read.HOOKLEDGER_LOG_LEVEL,
     rateLimit: read.HOOKLEDGER_RATE_LIMIT,
     concurrency: read.HOOKLEDGER_CONCURRENCY,

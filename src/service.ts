@@ -87,7 +87,7 @@ export class Service {
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();
       const guard = addressGuard(config.allowPrivateNetworks);
-      const sender = new Sender({ guard, clock: () => new Date() });
+      const sender = new Sender({ guard, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
       const templates = new TemplateProcesses();
       closing.push(async () => templates.close());
       const requests = new RequestMaker(templates, `Hookledger/${version}`);

@@ -20,19 +20,21 @@ const quote = (text: string): string => {
 
 // ── From an error ──
 
+const untrusted =
+  'the issuer of its certificate is not trusted; install one from a public authority, with the whole chain, or name its authority in HOOKLEDGER_CA_FILE';
+
 const tlsSentences: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; install one from a certificate authority',
   SELF_SIGNED_CERT_IN_CHAIN:
-    'its certificate chain ends in a self-signed certificate that is not trusted; install one from a public authority',
+    'its certificate chain ends in a self-signed certificate that is not trusted; install one from a public authority, or name this one in HOOKLEDGER_CA_FILE',
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check its dates',
   CERT_REVOKED: 'its certificate was revoked; replace it',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name; install one for this name, or correct the URL',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'the issuer of its certificate is not trusted or an intermediate certificate is missing; send the whole chain',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'the issuer of its certificate is not trusted; install one from a public authority, with the whole chain',
-  UNABLE_TO_GET_ISSUER_CERT: 'the issuer of its certificate is not trusted; install one from a public authority, with the whole chain',
+    'the issuer of its certificate is not trusted or an intermediate certificate is missing; send the whole chain, or name its authority in HOOKLEDGER_CA_FILE',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS on this port; correct the port, or use http',
   EPROTO: 'it does not speak TLS as expected; check its port and its TLS versions',
 };

@@ -94,11 +94,12 @@ it('a configuration that cannot be read ends it with 2 and a sentence per mistak
     HOOKLEDGER_MASTER_KEY: 'short',
     HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8,everywhere',
     HOOKLEDGER_COLOUR: 'red',
+    HOOKLEDGER_CA_FILE: import.meta.filename,
   });
   expect(code).toBe(2);
   const lines = output.trim().split('\n');
-  expect(lines).toHaveLength(4);
-  for (const name of ['PORT', 'MASTER_KEY', 'ALLOW_PRIVATE_NETWORKS', 'COLOUR'])
+  expect(lines).toHaveLength(5);
+  for (const name of ['PORT', 'MASTER_KEY', 'ALLOW_PRIVATE_NETWORKS', 'COLOUR', 'CA_FILE'])
     expect(lines.filter((line) => line.startsWith(`HOOKLEDGER_${name} `) && line.endsWith('.'))).toHaveLength(1);
 });
 
