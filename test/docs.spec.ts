@@ -1,7 +1,8 @@
 // The documentation is true: the README's tour is carried out as it is written, its settings are those that exist, and what the pages
 // refer to is there.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -12,7 +13,7 @@ import { eventually } from './support/client.ts';
 import { startServer, type Server } from './support/server.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const pages = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: root })];
+const pages = ['README.md', 'CONTRIBUTING.md', 'client/README.md', ...globSync('docs/**/*.md', { cwd: root })];
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 const readme = textOf('README.md');
 
@@ -55,14 +56,7 @@ describe("the README's tour", () => {
     writeFileSync(join(folder, 'receiver.mjs'), here(code));
     receiver = spawn(process.execPath, ['receiver.mjs'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
     receiver.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    await eventually(
-      () =>
-        fetch(`http://127.0.0.1:${receiverPort}`).then(
-          () => true,
-          () => false,
-        ),
-      (listens) => listens,
-    );
+    await listens(receiverPort);
     printed = '';
   });
   afterAll(async () => {
@@ -70,6 +64,16 @@ describe("the README's tour", () => {
     await server.dispose();
     rmSync(folder, { recursive: true });
   });
+
+  const listens = (port: number) =>
+    eventually(
+      () =>
+        fetch(`http://127.0.0.1:${port}`).then(
+          () => true,
+          () => false,
+        ),
+      (answered) => answered,
+    );
 
   it('goes as it is written', async () => {
     const tour = blocks('sh tour');
@@ -115,6 +119,30 @@ describe("the README's tour", () => {
     expect(told.data.messages.nodes[0]?.timeline.length).toBeGreaterThanOrEqual(2);
 
     expect(JSON.parse(await run(refused))).toMatchObject({ status: 400, issues: [{ path: 'type' }, { path: 'data' }] });
+  });
+
+  it('goes on with the client package, which publishes and verifies', async () => {
+    mkdirSync(join(folder, 'node_modules/@hookledger'), { recursive: true });
+    symlinkSync(join(root, 'client'), join(folder, 'node_modules/@hookledger/client'));
+    const port = await freePort();
+    for (const file of ['publish.mjs', 'verify.mjs'])
+      writeFileSync(join(folder, file), here(blocks(`js file=${file}`).join('')).replaceAll('4001', String(port)));
+
+    const { stdout } = await promisify(execFile)(process.execPath, ['publish.mjs'], { cwd: folder });
+    expect(stdout).toBe('It goes to 1 endpoint.\n');
+
+    const verifier = spawn(process.execPath, ['verify.mjs'], { cwd: folder, stdio: 'ignore' });
+    try {
+      await listens(port);
+      const body = '{"event":"meeting.started"}';
+      const signature = `sha256=${createHmac('sha256', 'tour-secret-1').update(body).digest('hex')}`;
+      const post = (headers: Record<string, string>) => fetch(`http://127.0.0.1:${port}`, { method: 'POST', headers, body });
+      expect((await post({ 'x-webhook-signature': signature })).status).toBe(204);
+      expect((await post({ 'x-webhook-signature': signature.replace(/.$/, 'x') })).status).toBe(401);
+      expect(await (await post({})).text()).toMatch(/x-webhook-signature is missing/);
+    } finally {
+      verifier.kill();
+    }
   });
 });
 

@@ -1,0 +1,11 @@
+// @hookledger/client: publish messages to Hookledger, and verify the webhooks that it sends.
+export { HookledgerError, RefusedError, UnreachableError, type Issue } from './errors.ts';
+export { Hookledger, type HookledgerOptions, type Message, type PublishedMessage } from './hookledger.ts';
+export {
+  verifyWebhook,
+  WebhookVerificationError,
+  type SignatureScheme,
+  type VerificationFailure,
+  type WebhookHeaders,
+  type WebhookToVerify,
+} from './verify-webhook.ts';
