@@ -84,7 +84,7 @@ const environment = z.object({
     .describe('true (loopback and private networks), or a list of CIDRs: endpoints there may be called (local trials, tests).'),
   HOOKLEDGER_CA_FILE: certificates
     .optional()
-    .describe('A PEM file of certificate authorities that endpoints are trusted by, beside the public ones.'),
+    .describe('A PEM file of certificate authorities that are trusted beside the public ones when endpoints are called.'),
   HOOKLEDGER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
