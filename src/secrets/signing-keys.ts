@@ -1,7 +1,7 @@
 // The keys that sign, as people see them: any text for a plain HMAC; `whsec_…`, and the pair `whsk_…` and `whpk_…`, for Standard Webhooks.
 // Source: Standard Webhooks 1.0.0, "Signature scheme". It leaves open what the bytes of a private key are: here, the seed followed by the public key
 // (64 bytes), as other senders have them; the seed alone (32 bytes) is taken, too.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 
 /** The message says what it must be, as the end of a sentence. */
 export class UnfitSecret extends Error {
@@ -24,8 +24,9 @@ const bytesOf = (prefix: string, lengths: string, fits: (length: number) => bool
   throw new UnfitSecret(`what follows ${prefix} is the base64 of ${bytes.length} bytes; it must be that of ${lengths}`);
 };
 
-/** The bytes behind `whsec_…`. @throws UnfitSecret */
-export const symmetricKeyOf = (text: string): Buffer => bytesOf(symmetric, '24 to 64', (length) => length >= 24 && length <= 64, text);
+/** The HMAC key behind `whsec_…`. @throws UnfitSecret */
+export const symmetricKeyOf = (text: string): KeyObject =>
+  createSecretKey(bytesOf(symmetric, '24 to 64', (length) => length >= 24 && length <= 64, text));
 
 // What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410).
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');

@@ -1,9 +1,26 @@
 // What the two Standard Webhooks schemes have in common. Source: Standard Webhooks 1.0.0, "Signature scheme" and "Webhook headers".
 // Signed is `<webhook-id>.<webhook-timestamp>.<body>`; every request has `webhook-id` anyway. The signature is a list, so the previous secret
 // signs beside the current one for its time of grace, unless it is of another scheme, which this one's receivers would not read.
+import type { KeyObject } from 'node:crypto';
 import { UnfitSecret } from '../../secrets/signing-keys.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { currentOf, type Signature } from './signed.ts';
+
+/** To read a key takes longer than to sign with it. Those in use are kept, and all dropped when they have grown to this many. */
+const mostKeys = 10_000;
+
+export const kept = (read: (secret: string) => KeyObject): ((secret: string) => KeyObject) => {
+  const keys = new Map<string, KeyObject>();
+  return (secret) => {
+    let key = keys.get(secret);
+    if (!key) {
+      key = read(secret);
+      if (keys.size >= mostKeys) keys.clear();
+      keys.set(secret, key);
+    }
+    return key;
+  };
+};
 
 /** One entry of the list, such as `v1,<base64>`. @throws UnfitSecret */
 type Sign = (content: string, secret: string) => string;

@@ -1,9 +1,11 @@
 // STANDARD_WEBHOOKS: `webhook-signature: v1,<base64 HMAC-SHA256>` under the bytes behind `whsec_`.
 import { createHmac } from 'node:crypto';
 import { symmetricKeyOf } from '../../secrets/signing-keys.ts';
-import { standardWebhooksHeaders } from './standard-webhooks-headers.ts';
+import { kept, standardWebhooksHeaders } from './standard-webhooks-headers.ts';
+
+const keyOf = kept(symmetricKeyOf);
 
 export const standardWebhooks = standardWebhooksHeaders(
   'STANDARD_WEBHOOKS',
-  (content, secret) => `v1,${createHmac('sha256', symmetricKeyOf(secret)).update(content).digest('base64')}`,
+  (content, secret) => `v1,${createHmac('sha256', keyOf(secret)).update(content).digest('base64')}`,
 );
