@@ -8,6 +8,7 @@ import { describeConfig } from '../../src/config.ts';
 import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { masterKeyIn } from '../../src/secrets/master-key.ts';
 import { Vault } from '../../src/secrets/vault.ts';
+import { Client } from '../support/client.ts';
 import { runToEnd } from '../support/process.ts';
 import { startServer, type Server } from '../support/server.ts';
 
@@ -15,12 +16,24 @@ let server: Server;
 let empty: string;
 beforeAll(async () => {
   empty = mkdtempSync(join(tmpdir(), 'hookledger-'));
-  server = await startServer();
+  server = await startServer({ dataDir: await oldLog() });
 });
 afterAll(async () => {
   await server.dispose();
-  rmSync(empty, { recursive: true, force: true });
+  for (const folder of [server.dataDir, empty]) rmSync(folder, { recursive: true, force: true });
 });
+
+/** A data folder as the first version left it: an organization, and nothing else. */
+const oldLog = async (): Promise<string> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  const encryptionKey = new Vault(masterKeyIn(dataDir)).newKey();
+  const store = await SqliteEventStore.open({ directory: dataDir });
+  const event = { type: 'organization.registered', data: { name: 'Default', encryptionKey } } as const;
+  const events = [{ ...event, id: randomUUID(), metadata: { actor: 'system:setup' } }];
+  await store.append([{ stream: 'organization-default', expectedRevision: 'no-stream', events }]);
+  await store.close();
+  return dataDir;
+};
 
 /** One line that a person reads, and no stack. */
 const sentence = (output: string): string => {
@@ -69,23 +82,9 @@ it('another master key than the one that the secrets are encrypted under is refu
   expect(sentence(output)).toMatch(/master key/);
 });
 
-it('a log from before organizations had a signing key is given one, which stays', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
-  const vault = new Vault(masterKeyIn(dataDir));
-  const store = await SqliteEventStore.open({ directory: dataDir });
-  const event = { type: 'organization.registered', data: { name: 'Default', encryptionKey: vault.newKey() } } as const;
-  const events = [{ ...event, id: randomUUID(), metadata: { actor: 'system:setup' } }];
-  await store.append([{ stream: 'organization-default', expectedRevision: 'no-stream', events }]);
-  await store.close();
-  const own = await startServer({ dataDir });
-  const signingKey = async () =>
-    (await own.graphql<{ organization: { signingKey: string } }>('{ organization { signingKey } }')).organization;
-  const given = await signingKey();
-  expect(given.signingKey).toMatch(/^whsec_/);
-  await own.restart();
-  expect(await signingKey()).toEqual(given);
-  await own.dispose();
-  rmSync(dataDir, { recursive: true });
+it('a log from before organizations had a signing key is given one', async () => {
+  const { organization } = await server.graphql<{ organization: { signingKey: string } }>('{ organization { signingKey } }');
+  expect(organization.signingKey).toMatch(/^whsec_/);
 });
 
 it('a configuration that cannot be read ends it with 2 and a sentence per mistake', async () => {
@@ -114,20 +113,18 @@ it('--help lists every setting with its default, and says so without a data fold
     expect(output).toContain(`  ${name}\n      ${meaning}\n      Default: ${preset}\n`);
 });
 
-it('without a configured admin key, one is printed at the first start and not at the second', async () => {
+it('without a configured admin key, one is printed at the first start and not at the second; the signing key stays', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
   const own = await startServer({ dataDir, env: { HOOKLEDGER_ADMIN_KEY: '' } });
   const printed = own.logs.join('\n').match(/hlk_[\w-]{43}/g) ?? [];
   expect(printed).toHaveLength(1);
-  const response = await fetch(`${own.url}/v1/messages`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${printed[0]}`, 'content-type': 'application/json' },
-    body: '{"type":"a.b","data":{}}',
-  });
-  expect(response.status).toBe(202);
+  const client = new Client(own, printed[0]);
+  expect((await client.post('/v1/messages', { type: 'a.b', data: {} })).status).toBe(202);
+  const signingKey = await client.query('{ organization { signingKey } }');
   own.logs.length = 0;
   await own.restart();
   expect(own.logs.join('\n')).not.toContain('hlk_');
+  expect(await client.query('{ organization { signingKey } }')).toEqual(signingKey);
   await own.dispose();
   rmSync(dataDir, { recursive: true });
 });
