@@ -240,7 +240,7 @@ export class EndpointDirectory {
     if (state.exists !== 'yes') return;
     if (known) {
       known.state = state;
-      known.signingKey = state.signingKey === null ? null : known.keyring.open(state.signingKey);
+      if (event.type === 'organization.signing-key-set') known.signingKey = known.keyring.open(event.data.key);
       known.subscribers.clear();
     } else {
       const keyring = this.vault.keyring(state.encryptionKey);
