@@ -51,7 +51,8 @@ export class Ledger {
     for (let tries = 1; ; tries++) {
       // 1. Load what isn't known.
       const unknown = decisions.filter(({ stream, known }) => !known && !streams.has(stream));
-      await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
+      if (unknown.length > 0)
+        await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
       // 2. Decide, each on what the ones before it decided.
       const decided = decideAll(decisions, new Map(streams));
       const writes = writesOf(decided, cause);
