@@ -90,7 +90,11 @@ describe("the README's tour", () => {
     await eventually(
       () => printed,
       (text) => text.includes('\n'),
-    );
+    ).catch(async (error: Error) => {
+      throw new Error(`${error.message}\nIts deliveries: ${await run(see)}\nThe server's log:\n${server.logs.join('\n')}`, {
+        cause: error,
+      });
+    });
     expect(printed).toBe(`signature valid: ${shown}\n`);
     expect(JSON.parse(await run(publish))).toMatchObject({ messages: [{ id: first.messages[0]?.id, duplicate: true }] });
 
