@@ -32,8 +32,10 @@ export type Appended = {
   /** Of the write's last event. */
   readonly revision: number;
   readonly position: Position;
-  readonly recordedAt: string;
-  /** The events had been there already: the same write was carried out before. */
+  /**
+   * The events had been there already: the same write was carried out before. Of a log that several processes write, this may be false for
+   * what another one wrote a moment ago.
+   */
   readonly deduplicated: boolean;
 };
 
@@ -42,7 +44,8 @@ export const configurationCategories = ['organization', 'apikey', 'endpoint'] as
 
 export interface EventStore {
   /**
-   * Appends all writes or none, and answers in their order when they are durable (fsync). Several streams at once, at most one write each.
+   * Appends all writes or none, and answers in their order when they are durable (fsync). Several streams at once, at most one write each;
+   * a write may have up to 900 kB. How far "or none" holds for several streams is the adapter's to say.
    * A write whose events stand already at the revisions it asks for, under the same ids, succeeds as `deduplicated`.
    * @throws WrongExpectedRevision naming every stream that is elsewhere; nothing was written.
    * @throws LogUnavailable when the log can't be written now. The outcome may be unknown: repeat exactly the same call.

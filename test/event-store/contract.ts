@@ -80,14 +80,15 @@ export const describeEventStore = (
         const [appended] = await store.append([write(stream, 'no-stream', renamed('a'), renamed('b'))]);
         expect(appended).toMatchObject({ revision: 1, deduplicated: false });
         expect(appended?.position).toBe(await store.tip());
-        expect(new Date(appended?.recordedAt ?? '').toISOString()).toBe(appended?.recordedAt);
       });
 
       it('gives back what was appended, with where and when it was recorded', async () => {
         const stream = newStream();
         const event = renamed('Überwachung \u{1F514} "quoted" \\ \u0000 \uD800');
         const [appended] = await store.append([write(stream, 'no-stream', event)]);
-        const recorded = { ...event, stream, revision: 0, position: appended?.position, recordedAt: appended?.recordedAt };
+        const [read] = await store.readStream(stream);
+        const recorded = { ...event, stream, revision: 0, position: appended?.position, recordedAt: read?.recordedAt };
+        expect(new Date(read?.recordedAt ?? '').toISOString()).toBe(read?.recordedAt);
         expect(await store.readStream(stream)).toStrictEqual([recorded]);
         expect(await take(store, start, 1)).toStrictEqual([recorded]);
         await store.close();
@@ -203,9 +204,7 @@ export const describeEventStore = (
         const first = await store.append(writes);
         await store.append([write(a, 1, renamed('a2'))]);
         const tip = await store.tip();
-        expect(await store.append(writes)).toEqual(
-          first.map(({ revision, position, recordedAt }) => ({ revision, position, recordedAt, deduplicated: true })),
-        );
+        expect(await store.append(writes)).toEqual(first.map(({ revision, position }) => ({ revision, position, deduplicated: true })));
         expect(await store.tip()).toBe(tip);
       });
 
@@ -223,7 +222,7 @@ export const describeEventStore = (
         await store.append([write(stream, 'no-stream', a, b)]);
         const [recorded] = await store.readStream(stream);
         expect(await store.append([write(stream, 'no-stream', a)])).toEqual([
-          { revision: 0, position: recorded?.position, recordedAt: recorded?.recordedAt, deduplicated: true },
+          { revision: 0, position: recorded?.position, deduplicated: true },
         ]);
       });
 
@@ -380,8 +379,8 @@ export const describeEventStore = (
         })();
         await store.append([write(newStream(), 'no-stream', renamed('the one it sleeps on'))]);
         const before = heapUsed();
-        for (let i = 0; i < count; i += 500)
-          await store.append([write(newStream(), 'no-stream', ...Array.from({ length: 500 }, () => renamed(`${i}`.padEnd(2000, 'x'))))]);
+        for (let i = 0; i < count; i += 250)
+          await store.append([write(newStream(), 'no-stream', ...Array.from({ length: 250 }, () => renamed(`${i}`.padEnd(2000, 'x'))))]);
         expect(heapUsed() - before).toBeLessThan(30e6); // of more than 60 MB
         woken.resolve();
         await sleeper;

@@ -140,7 +140,11 @@ describe('The embedded log, on its own', () => {
     let now = '';
     const store = await open({ clock: () => new Date(now) });
     const recorded = [];
-    for (now of times) recorded.push((await store.append([write(newStream(), 'no-stream', renamed('x'))]))[0]?.recordedAt);
+    for (now of times) {
+      const stream = newStream();
+      await store.append([write(stream, 'no-stream', renamed('x'))]);
+      recorded.push((await store.readStream(stream))[0]?.recordedAt);
+    }
     expect(recorded).toEqual([times[0], times[0], times[2]]);
   });
 

@@ -32,8 +32,8 @@ export class MemoryEventStore implements EventStore {
     if (conflicts.length > 0) throw new WrongExpectedRevision(conflicts);
     const appended = writes.map(({ stream, events }) => {
       for (const event of events) this.push(stream, event);
-      const { revision, position, recordedAt } = this.log.at(-1) as RecordedEvent;
-      return { revision, position, recordedAt, deduplicated: false };
+      const { revision, position } = this.log.at(-1) as RecordedEvent;
+      return { revision, position, deduplicated: false };
     });
     for (const wake of this.wake) wake();
     return appended;

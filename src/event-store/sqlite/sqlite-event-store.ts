@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
+import { checkWrites } from '../check-writes.ts';
 import { codec } from '../codec.ts';
 import {
   LogUnavailable,
@@ -55,16 +56,10 @@ type Pending = {
 };
 
 const encodeWrites = (writes: readonly Write[]): Pick<Pending, 'unit' | 'values' | 'bytes'> => {
-  const streams = new Set<string>();
+  checkWrites(writes);
   const values: NewEvent['data'][][] = [];
   let bytes = 0;
   const unit = writes.map(({ stream, expectedRevision, events }): EncodedWrite => {
-    if (stream === '') throw new TypeError('A write needs the name of a stream.');
-    if (streams.has(stream)) throw new TypeError(`${stream}: one append can hold only one write to a stream; put the events into one.`);
-    streams.add(stream);
-    if (events.length === 0) throw new TypeError(`${stream}: a write needs at least one event.`);
-    if (expectedRevision !== 'no-stream' && !(Number.isSafeInteger(expectedRevision) && expectedRevision >= 0))
-      throw new TypeError(`${stream}: ${expectedRevision} is not a revision to expect; give 0 or more, or "no-stream".`);
     const encoded: string[] = [];
     const valuesOfWrite: NewEvent['data'][] = [];
     values.push(valuesOfWrite);
@@ -187,13 +182,7 @@ export class SqliteEventStore implements EventStore {
       }
       const appended = pending.writes.map(({ stream, events }, w): Appended => {
         const found = other?.found.find(({ write }) => write === w);
-        if (found)
-          return {
-            revision: found.revision,
-            position: toPosition(found.sequence),
-            recordedAt: new Date(found.at).toISOString(),
-            deduplicated: true,
-          };
+        if (found) return { revision: found.revision, position: toPosition(found.sequence), deduplicated: true };
         const [, expected, encoded] = pending.unit[w] ?? ['', -1, []];
         for (const [e, { id, type, metadata }] of events.entries()) {
           const data = pending.values[w]?.[e];
@@ -203,7 +192,7 @@ export class SqliteEventStore implements EventStore {
           this.#recent.push(recorded as RecordedEvent, bytes);
           sequence += 1;
         }
-        return { revision: expected + events.length, position: toPosition(sequence - 1), recordedAt, deduplicated: false };
+        return { revision: expected + events.length, position: toPosition(sequence - 1), deduplicated: false };
       });
       answers.push(() => pending.resolve(appended));
     }

@@ -13,7 +13,7 @@ export type Unit = readonly EncodedWrite[];
 export type Group = { readonly at: number; readonly units: readonly Unit[] };
 
 /** A write that stands in the log already; of its last event. */
-export type Found = { readonly write: number; readonly revision: number; readonly sequence: number; readonly at: number };
+export type Found = { readonly write: number; readonly revision: number; readonly sequence: number };
 /** `actual` is -1 where there is no stream. */
 export type Conflict = { readonly stream: string; readonly expected: number; readonly actual: number };
 
@@ -52,9 +52,7 @@ const serve = (db: DatabaseSync, answer: (message: FromWriter) => void) => {
     'INSERT INTO events (sequence, stream, revision, id, type, recorded_at, data, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const tipOf = db.prepare('SELECT revision FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1');
-  const standing = db.prepare(
-    'SELECT sequence, revision, id, recorded_at FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision',
-  );
+  const standing = db.prepare('SELECT sequence, revision, id FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision');
   const last = db.prepare('SELECT sequence, recorded_at FROM events ORDER BY sequence DESC LIMIT 1').get();
   let tip = Number(last?.['sequence'] ?? 0);
   let lastAt = Number(last?.['recorded_at'] ?? 0);
@@ -65,7 +63,7 @@ const serve = (db: DatabaseSync, answer: (message: FromWriter) => void) => {
     const rows = standing.all(stream, expected + 1, expected + count);
     const end = rows.at(-1);
     if (!end || rows.length < count || !rows.every((row, i) => row['id'] === events[i * 4])) return undefined;
-    return { write, revision: Number(end['revision']), sequence: Number(end['sequence']), at: Number(end['recorded_at']) };
+    return { write, revision: Number(end['revision']), sequence: Number(end['sequence']) };
   };
 
   const writeUnit = (unit: Unit, next: number, at: number) => {
