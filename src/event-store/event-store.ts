@@ -1,5 +1,5 @@
 // The port: what the rest of Hookledger knows about the log. Adapters live in folders of their own.
-import type { LedgerEvent } from '../domain/catalog.ts';
+import { catalog, type LedgerEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
 
 /** Who caused an event and what it follows from. */
@@ -26,7 +26,13 @@ export type RecordedEvent<E extends LedgerEvent = LedgerEvent> = NewEvent<E> & {
 /** The revision that a stream must have for a write to be taken: never "any". */
 export type ExpectedRevision = number | 'no-stream';
 
-export type Write = { readonly stream: string; readonly expectedRevision: ExpectedRevision; readonly events: readonly NewEvent[] };
+export type Write = {
+  readonly stream: string;
+  readonly expectedRevision: ExpectedRevision;
+  readonly events: readonly NewEvent[];
+  /** The stream's name was made for this write, so that nobody else can have written to it. A log may then save itself looking. */
+  readonly isNew?: boolean;
+};
 
 export type Appended = {
   /** Of the write's last event. */
@@ -38,6 +44,9 @@ export type Appended = {
    */
   readonly deduplicated: boolean;
 };
+
+/** The categories of all streams, which the names of their events begin with. */
+export const categories: readonly string[] = Array.from(new Set(Object.keys(catalog).map((name) => name.slice(0, name.indexOf('.')))));
 
 /** The categories of the streams that hold configuration. */
 export const configurationCategories = ['organization', 'apikey', 'endpoint'] as const;
@@ -97,6 +106,11 @@ export class LogUnavailable extends Error {
 /** The log can't be opened: not ours, damaged, or in use by another process. The message says what to do. */
 export class LogUnusable extends Error {
   override name = 'LogUnusable';
+}
+
+/** A stream was deleted or cut on the server, which Hookledger never does: its history is incomplete. The message says what to do. */
+export class StreamDamaged extends Error {
+  override name = 'StreamDamaged';
 }
 
 export class UndecodableEvent extends Error {

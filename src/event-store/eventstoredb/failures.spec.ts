@@ -1,0 +1,52 @@
+// What is made of the client's errors: as they were seen, or as the server's sources have them.
+import { describe, expect, it } from 'vitest';
+import type { ClientFailure } from './client.worker.ts';
+import { awayBecause, lost, meaningOf, unanswered, unusableBecause, type Meaning } from './failures.ts';
+
+const failure = (message: string, code?: number, type?: string): ClientFailure => ({ type, code, message });
+
+describe('an error of the client', () => {
+  it.each<[Meaning, ClientFailure]>([
+    ['conflict', { ...failure('', undefined, 'wrong-expected-version'), actual: 3 }],
+    ['deleted', failure("9 FAILED_PRECONDITION: Event stream 'endpoint-1' is deleted.", 9, 'stream-deleted')],
+    ['too-large', failure('', undefined, 'maximum-append-size-exceeded')],
+    ['denied', failure('16 UNAUTHENTICATED: ', 16, 'access-denied')],
+    ['denied', failure('7 PERMISSION_DENIED: Access Denied', 7, 'access-denied')],
+    ['unsuitable', failure('12 UNIMPLEMENTED: Received HTTP status code 404', 12, 'unknown')],
+    ['unsuitable', failure('14 UNAVAILABLE: No connection established. Last error: Error: self-signed certificate', 14)],
+    ['away', failure('14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:2113', 14)],
+    ['away', failure('14 UNAVAILABLE: Connection dropped', 14, 'unavailable')],
+    ['away', failure('14 UNAVAILABLE: Server Is Not Ready', 14, 'unavailable')],
+    ['away', failure('Could not recognize Server Is Not Ready', undefined, 'unknown')],
+    ['away', failure('Could not recognize Server Is Busy', undefined, 'unknown')],
+    ['away', failure('2 UNKNOWN: No leader info available in response', 2, 'unknown')],
+    ['away', failure('5 NOT_FOUND: Leader info available', 5, 'not-leader')],
+    ['away', failure('10 ABORTED: Operation timed out: Consumer too slow to handle event while live.', 10, 'timeout')],
+    ['away', failure('', undefined, 'deadline-exceeded')],
+    ['away', lost('its thread ended')],
+    ['broken', unanswered('it did not answer within 4 s')],
+    ['broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
+    ['broken', failure('Failed to discover after 10 attempts.')],
+  ])('means %s: %o', (meaning, each) => expect(meaningOf(each)).toBe(meaning));
+
+  it.each([
+    [
+      '14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ',
+      'connect ECONNREFUSED 127.0.0.1:1',
+    ],
+    [
+      '14 UNAVAILABLE: No connection established. Last error: Failed to connect (2026-11-24T15:07:45.376Z). Resolution note: ',
+      'Failed to connect',
+    ],
+    ['14 UNAVAILABLE: Name resolution failed for target dns:nowhere.invalid:1', 'Name resolution failed for target dns:nowhere.invalid:1'],
+    ['Could not recognize Server Is Not Ready', 'Server Is Not Ready'],
+    ['', 'it gave no reason'],
+  ])('is told in short: %s', (message, told) =>
+    expect(awayBecause('esdb://a:1', failure(message, 14))).toBe(`The log server esdb://a:1 is away: ${told}.`),
+  );
+
+  it('ends the start only where waiting does not mend it', () => {
+    expect(unusableBecause('esdb://a:1', failure('14 UNAVAILABLE: Connection dropped', 14))).toBeUndefined();
+    expect(unusableBecause('esdb://a:1', failure('16 UNAUTHENTICATED: Unauthenticated', 16))).toMatch(/user and password/);
+  });
+});

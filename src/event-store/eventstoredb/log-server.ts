@@ -1,0 +1,158 @@
+// The server as the rest of the adapter sees it: calls that wait while it is away, are repeated until they are answered, and end in bounded time.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BaseLogger } from 'pino';
+import { LogUnavailable, LogUnusable } from '../event-store.ts';
+import { Availability } from './availability.ts';
+import { CallFailed, ClientThread, type Following } from './client-thread.ts';
+import type { AppendAnswer, EncodedWrite, Follow } from './client.worker.ts';
+import { nameOf, readCertificates, type Connection } from './connection.ts';
+import { awayBecause, meaningOf, unusableBecause, unusableSince, type Meaning } from './failures.ts';
+import { Slots } from './slots.ts';
+
+export type LogServerOptions = {
+  readonly log: Pick<BaseLogger, 'info' | 'warn'>;
+  /** How long a server that is away is waited for at the start. */
+  readonly startTimeoutMs?: number;
+  /** How long an append, or a read, may take in all. */
+  readonly timeoutMs?: number;
+  /** … and each try of it, if nothing else is answered meanwhile: longer than the server itself takes to give up. */
+  readonly tryTimeoutMs?: number;
+  /** How long the server may be away before what comes is refused without waiting. */
+  readonly patienceMs?: number;
+};
+
+/** Appends handed to the client at one time; what exceeds it waits its turn, so that a time limit is about the server, not about the queue. */
+const mostAppends = 512;
+/** Reads at one time: a connection carries a hundred calls, and followers need some. */
+const mostReads = 32;
+
+export class LogServer {
+  readonly name: string;
+  readonly #options: Required<LogServerOptions>;
+  readonly #thread: ClientThread;
+  readonly #availability: Availability;
+  readonly #appends = new Slots(mostAppends);
+  readonly #reads = new Slots(mostReads);
+
+  /**
+   * @param probed a stream that is read to see whether the server is back
+   * @throws ConnectionUnreadable when a certificate can't be read
+   */
+  constructor(
+    readonly connection: Connection,
+    probed: string,
+    { log, startTimeoutMs = 60_000, timeoutMs = 10_000, tryTimeoutMs = 4_000, patienceMs = 2_000 }: LogServerOptions,
+  ) {
+    this.name = nameOf(connection);
+    this.#options = { log, startTimeoutMs, timeoutMs, tryTimeoutMs, patienceMs };
+    this.#thread = new ClientThread({ connection, certificates: readCertificates(connection) }, (count, { message }) =>
+      log.warn(`The client of ${this.name} left ${count} failures to nobody, such as: ${message}. Nothing is lost by that.`),
+    );
+    this.#availability = new Availability({
+      name: this.name,
+      log,
+      probe: () => this.#thread.read({ stream: probed, from: 0, count: 1 }, tryTimeoutMs),
+      because: (error) => this.#understand(error).reason,
+    });
+  }
+
+  /** Carries out the first calls; a server that is away is waited for. @throws LogUnusable */
+  async connect<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
+    const { startTimeoutMs, tryTimeoutMs, log } = this.#options;
+    const deadline = Date.now() + startTimeoutMs;
+    for (let pauseMs = 100, said = false; ; pauseMs = Math.min(2 * pauseMs, 2_000)) {
+      try {
+        return await work(this.#thread, tryTimeoutMs);
+      } catch (error) {
+        const { meaning, reason, failure } = this.#understand(error);
+        const unusable = unusableBecause(this.name, failure);
+        if (unusable !== undefined) throw new LogUnusable(unusable, { cause: error });
+        if (Date.now() + pauseMs > deadline)
+          throw new LogUnusable(unusableSince(reason, startTimeoutMs / 1000, this.connection.tls), { cause: error });
+        if (!said) log.warn(`${reason} It is waited for, up to ${startTimeoutMs / 1000} s.`);
+        said = true;
+        if (meaning === 'broken') this.#thread.replace();
+        await sleep(pauseMs * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  /**
+   * Repeats the append, to the letter, until it is known what came of it or its time is over.
+   * @throws CallFailed when the server refused it, so that nothing was written; LogUnavailable
+   */
+  async append(write: EncodedWrite): Promise<AppendAnswer> {
+    const { timeoutMs, tryTimeoutMs } = this.#options;
+    const deadline = Date.now() + timeoutMs;
+    for (let sent = false; ;) {
+      try {
+        await this.#availability.back(sent ? deadline : this.#patientUntil(deadline));
+        return await this.#appends.use(() => {
+          if (Date.now() > deadline) throw this.#availability.refusal();
+          sent = true;
+          return this.#thread.append(write, tryTimeoutMs);
+        });
+      } catch (error) {
+        if (error instanceof LogUnavailable) throw sent ? outcomeUnknown(error) : error;
+        if (isVerdict(this.#understand(error).meaning)) throw error;
+        this.failed(error);
+      }
+    }
+  }
+
+  /** The same for what only reads. @throws CallFailed when the server refused it; LogUnavailable */
+  async read<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
+    const { timeoutMs, tryTimeoutMs } = this.#options;
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      try {
+        await this.#availability.back(this.#patientUntil(deadline));
+        return await this.#reads.use(() => {
+          if (Date.now() > deadline) throw this.#availability.refusal();
+          return work(this.#thread, tryTimeoutMs);
+        });
+      } catch (error) {
+        if (error instanceof LogUnavailable || isVerdict(this.#understand(error).meaning)) throw error;
+        this.failed(error);
+      }
+    }
+  }
+
+  follow(follow: Omit<Follow, 'window'>): Following {
+    return this.#thread.follow(follow);
+  }
+
+  /** Resolves as soon as the server can be used, or the signal aborts. */
+  backOrAborted(signal: AbortSignal): Promise<void> {
+    return this.#availability.backOrAborted(signal);
+  }
+
+  /** A call failed: from now on the server is taken as away until it answers a probe. @throws the error, where it is none of the server's */
+  failed(error: unknown): void {
+    const { meaning, reason } = this.#understand(error);
+    if (meaning === 'broken') this.#thread.replace();
+    this.#availability.lost(reason);
+  }
+
+  async close(): Promise<void> {
+    this.#availability.close();
+    await this.#thread.close();
+  }
+
+  #patientUntil(deadline: number): number {
+    const { away } = this.#availability;
+    return away ? Math.min(deadline, away.since + this.#options.patienceMs) : deadline;
+  }
+
+  #understand(error: unknown) {
+    if (!(error instanceof CallFailed)) throw error;
+    const { failure } = error;
+    return { failure, meaning: meaningOf(failure), reason: awayBecause(this.name, failure) };
+  }
+}
+
+/** The server has decided: to ask again would change nothing. */
+const isVerdict = (meaning: Meaning) => meaning === 'conflict' || meaning === 'deleted' || meaning === 'too-large';
+
+const outcomeUnknown = ({ message, retryAfterSeconds }: LogUnavailable) =>
+  new LogUnavailable(`${message} It is not known whether it was written; repeat the request.`, retryAfterSeconds);

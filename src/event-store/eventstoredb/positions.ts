@@ -1,0 +1,15 @@
+// A position of the server is a pair, commit and prepare, of 64 bits each. Ours is one string that sorts in the same order.
+import { position as toBrand, type Position } from '../../domain/ids.ts';
+
+export type ServerPosition = { readonly commit: bigint; readonly prepare: bigint };
+
+const half = (value: bigint) => value.toString(16).padStart(16, '0');
+
+/** Sixteen hexadecimal digits each. */
+export const toPosition = ({ commit, prepare }: ServerPosition): Position => toBrand.parse(half(commit) + half(prepare));
+
+/** @throws RangeError when it is a position of some other kind of log */
+export const toServerPosition = (position: Position): ServerPosition => {
+  if (!/^[0-9a-f]{32}$/.test(position)) throw new RangeError(`"${position}" is not a position of this log.`);
+  return { commit: BigInt(`0x${position.slice(0, 16)}`), prepare: BigInt(`0x${position.slice(16)}`) };
+};

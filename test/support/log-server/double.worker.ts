@@ -1,0 +1,88 @@
+// The double's thread: a gRPC server behind a gate, both on loopback, and the calls that its test makes.
+import { parentPort, workerData } from 'node:worker_threads';
+import grpc from '@grpc/grpc-js';
+import { Faults, noCounts } from './faults.ts';
+import { ServerLog } from './server-log.ts';
+import { Services, type Member } from './services.ts';
+import { TcpGate } from './tcp-gate.ts';
+
+/** PEM texts: with TLS. */
+export type DoubleOptions = { readonly tls?: { readonly cert: string; readonly key: string } | undefined };
+
+/** As a server's own: a connection carries so many calls. */
+const mostCalls = 100;
+
+const start = async ({ tls }: DoubleOptions) => {
+  const log = new ServerLog();
+  const faults = new Faults();
+  const counts = noCounts();
+  let members: readonly Member[] = [];
+  const services = new Services(log, faults, counts, () => members);
+  const server = new grpc.Server({ 'grpc.max_concurrent_streams': mostCalls, 'grpc.max_receive_message_length': 17 * 1024 * 1024 });
+  services.addTo(server);
+  const credentials = tls
+    ? grpc.ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
+    : grpc.ServerCredentials.createInsecure();
+  const behind = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))),
+  );
+  const gate = new TcpGate(behind);
+  const port = await gate.open();
+  return {
+    port: () => port,
+    set: (change: Partial<Faults>) => {
+      Object.assign(faults, change);
+      if (!faults.holdAnswers) services.release();
+    },
+    /** Nothing goes wrong any more. */
+    heal: async () => {
+      Object.assign(faults, new Faults());
+      services.release();
+      gate.thaw();
+      await gate.open();
+    },
+    counts: () => ({ ...counts }),
+    kill: () => gate.shut(),
+    comeBack: () => gate.open(),
+    breakConnections: () => gate.breakConnections(),
+    freeze: () => gate.freeze(),
+    thaw: () => gate.thaw(),
+    endCalls: (error?: { code: number; details: string }) => services.endCalls(error),
+    softDelete: (stream: string) => log.softDelete(stream),
+    tombstone: (stream: string) => log.tombstone(stream),
+    setMembers: (given: readonly Member[]) => {
+      members = given;
+    },
+    /** Events of somebody else, one to a stream. */
+    writeForeign: ({ stream, count, type = 'OrderPlaced', data = '{"sum":7}', metadata = '{}' }: Foreign) => {
+      const texts = { data: Buffer.from(data), metadata: Buffer.from(metadata) };
+      for (let i = 0; i < count; i += 1) log.append(stream, 'any', [{ id: crypto.randomUUID(), type, isJson: true, ...texts }]);
+    },
+  };
+};
+
+export type Foreign = {
+  readonly stream: string;
+  readonly count: number;
+  readonly type?: string;
+  readonly data?: string;
+  readonly metadata?: string;
+};
+export type Controls = Awaited<ReturnType<typeof start>>;
+export type ControlCall = { readonly id: number; readonly name: keyof Controls; readonly argument: unknown };
+export type ControlAnswer = { readonly id: number; readonly result?: unknown; readonly error?: string };
+
+if (parentPort) {
+  const port = parentPort;
+  const controls = await start(workerData as DoubleOptions); // what LogServerDouble starts this thread with
+  port.on('message', ({ id, name, argument }: ControlCall) => {
+    // The types of the arguments are checked where the call is made.
+    const control = controls[name] as (argument: unknown) => unknown;
+    Promise.resolve()
+      .then(() => control(argument))
+      .then(
+        (result) => port.postMessage({ id, result } satisfies ControlAnswer),
+        (error: unknown) => port.postMessage({ id, error: String(error) } satisfies ControlAnswer),
+      );
+  });
+}
