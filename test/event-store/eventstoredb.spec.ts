@@ -25,16 +25,19 @@ const newLogAt = (url: string): LogUnderTest => {
   };
 };
 
+/** Each event goes through a server that has the same two cores. */
+const options = { sleptThrough: 10_000 };
+
 describe('over the double', () => {
   let double: LogServerDouble;
   beforeAll(async () => {
     double = await LogServerDouble.start();
   });
   afterAll(() => double.stop());
-  describeEventStore('EventStoreDB', async () => newLogAt(double.url()), { sleptThrough: 10_000 });
+  describeEventStore('EventStoreDB', async () => newLogAt(double.url()), options);
 });
 
 const real = process.env['TEST_EVENTSTORE_URL'];
 describe.runIf(real)('over a real server', () => {
-  describeEventStore('EventStoreDB', async () => newLogAt(real ?? ''));
+  describeEventStore('EventStoreDB', async () => newLogAt(real ?? ''), options);
 });

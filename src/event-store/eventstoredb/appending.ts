@@ -1,5 +1,5 @@
 // Appending: single writes go out at once, as many as there are; an append of several streams is checked first, as the server has no transaction
-// over them. docs/adr/0010 says what holds.
+// over them. docs/adr/0013 says what holds.
 import type { Position } from '../../domain/ids.ts';
 import {
   LogUnavailable,

@@ -122,7 +122,7 @@ export class ClientThread {
   append(write: EncodedWrite, timeoutMs: number): Promise<AppendAnswer> {
     return this.#call<AppendAnswer>(timeoutMs, (call) => {
       if (this.#appends.length === 0)
-        queueMicrotask(() => {
+        setImmediate(() => {
           this.#tell({ kind: 'append', writes: this.#appends });
           this.#appends = [];
         });

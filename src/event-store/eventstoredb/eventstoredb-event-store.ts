@@ -1,6 +1,6 @@
 // The log in EventStoreDB or KurrentDB: its streams and events are the server's own, and any number of processes may use it.
 // Guarantee: what `append` has answered is durable as the server understands it (fsync, and a majority of its cluster), and an append whose answer
-// was lost is repeated to the letter, which writes nothing twice. Limit: docs/adr/0010 says how far one append of several streams is all or nothing.
+// was lost is repeated to the letter, which writes nothing twice. Limit: docs/adr/0013 says how far one append of several streams is all or nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../domain/ids.ts';
 import { checkWrites } from '../check-writes.ts';

@@ -22,7 +22,7 @@ describe('an error of the client', () => {
     ['away', failure('2 UNKNOWN: No leader info available in response', 2, 'unknown')],
     ['away', failure('5 NOT_FOUND: Leader info available', 5, 'not-leader')],
     ['away', failure('10 ABORTED: Operation timed out: Consumer too slow to handle event while live.', 10, 'timeout')],
-    ['away', failure('', undefined, 'deadline-exceeded')],
+    ['unfinished', failure('', undefined, 'deadline-exceeded')],
     ['away', lost('its thread ended')],
     ['broken', unanswered('it did not answer within 4 s')],
     ['broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],

@@ -19,6 +19,8 @@ export type Meaning =
   | 'denied'
   /** The server can be reached and is not a log server that we can work with. */
   | 'unsuitable'
+  /** The server had not come to an end with it in its own time, or drops a repeated append until the first is replicated: outcome unknown. */
+  | 'unfinished'
   /** It was not reached, or can't do it now, or did not answer: whether something was written is unknown. The client copes. */
   | 'away'
   /** As `away`; but the client that met it can't be trusted with another append. */
@@ -43,9 +45,10 @@ export const meaningOf = ({ type, code: status, message }: ClientFailure): Meani
     case 'no-positions':
     case 'unsupported':
       return 'unsuitable';
+    case 'deadline-exceeded':
+      return 'unfinished';
     case 'lost':
     case 'timeout':
-    case 'deadline-exceeded':
     case 'cancelled':
     case 'not-leader':
       return 'away';

@@ -25,6 +25,8 @@ export type LogServerOptions = {
 const mostAppends = 512;
 /** Reads at one time: a connection carries a hundred calls, and followers need some. */
 const mostReads = 32;
+/** Before an append is repeated that the server answers, though not with what came of it. */
+const unfinishedPauseMs = 50;
 
 export class LogServer {
   readonly name: string;
@@ -94,8 +96,11 @@ export class LogServer {
         });
       } catch (error) {
         if (error instanceof LogUnavailable) throw sent ? outcomeUnknown(error) : error;
-        if (isVerdict(this.#understand(error).meaning)) throw error;
-        this.failed(error);
+        const { meaning, reason } = this.#understand(error);
+        if (isVerdict(meaning)) throw error;
+        if (meaning !== 'unfinished') this.failed(error);
+        else if (Date.now() < deadline) await sleep(unfinishedPauseMs);
+        else throw outcomeUnknown(new LogUnavailable(reason));
       }
     }
   }
