@@ -6,7 +6,12 @@ import { WrongExpectedRevision, type EventStore, type ExpectedRevision, type Met
 import { eventIdOf } from '../event-store/ids.ts';
 
 /** What is known of a stream. A guess is safe: the append is refused where it is wrong, and the stream is read then. */
-export type Known<S> = { readonly state: S; readonly revision: ExpectedRevision };
+export type Known<S> = {
+  readonly state: S;
+  readonly revision: ExpectedRevision;
+  /** The stream's name was made just now: nobody else can have written to it. */
+  readonly isNew?: true;
+};
 
 export type Decision<C, E extends LedgerEvent, S> = {
   readonly stream: string;
@@ -104,16 +109,17 @@ const decideAll = <C, E extends LedgerEvent, S>(
 
 const writesOf = (decided: readonly Decided<LedgerEvent, unknown>[], cause: Cause): Write[] => {
   const { commandId, ...metadata } = cause;
-  const byStream = new Map<string, { expectedRevision: ExpectedRevision; events: LedgerEvent[] }>();
+  const byStream = new Map<string, { expectedRevision: ExpectedRevision; events: LedgerEvent[]; isNew?: true }>();
   for (const { stream, events, before } of decided) {
     if (events.length === 0) continue;
     const write = byStream.get(stream);
     if (write) write.events.push(...events);
-    else byStream.set(stream, { expectedRevision: before.revision, events: [...events] });
+    else byStream.set(stream, { expectedRevision: before.revision, events: [...events], ...(before.isNew && { isNew: true }) });
   }
-  return Array.from(byStream, ([stream, { expectedRevision, events }]) => {
+  return Array.from(byStream, ([stream, { expectedRevision, events, ...rest }]) => {
     const first = expectedRevision === 'no-stream' ? 0 : expectedRevision + 1;
     return {
+      ...rest,
       stream,
       expectedRevision,
       events: events.map((event, i) => ({ ...event, id: eventIdOf(commandId, stream, first + i), metadata })),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, registered } from '../../test/support/samples.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { messageIdOf, newId } from '../event-store/ids.ts';
@@ -50,6 +50,12 @@ describe('publishing messages', () => {
     ...(id === undefined ? {} : { id }),
   });
   const stored = async (id: string) => (await store.readStream(`message-${messageIdOf(organizationId, id)}`)).length;
+
+  it('tells the log which messages nobody else can have written', async () => {
+    const append = vi.spyOn(store, 'append');
+    await publish([alert('a'), alert()]);
+    expect(append.mock.calls[0]?.[0].map(({ isNew }) => isNew)).toEqual([undefined, true]);
+  });
 
   it('answers when all are in the log, in the order sent, with where each goes', async () => {
     const published = await publish([alert('a'), { type: 'meeting.ended', data: {} }]);

@@ -41,7 +41,9 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
 /** Messages on their way into the log at one time. */
 const mostAtOnce = 100;
 
+/** Whether a message with an id of its publisher's was seen before, the log says; of the others, nobody can know the id. */
 const neverSeen = { state: message.initial, revision: 'no-stream' } as const;
+const justMade = { ...neverSeen, isNew: true } as const;
 
 @CommandHandler(PublishMessages)
 export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
@@ -70,7 +72,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
         now,
         ...this.directory.route(caller.organizationId, input.type, input.data, now),
       };
-      return { id, stream: messageStream(id), decider: message, command, known: neverSeen };
+      return { id, stream: messageStream(id), decider: message, command, known: input.id === undefined ? justMade : neverSeen };
     });
     const outcomes = await this.ledger.executeAll(decisions, causeOf(caller));
     return decisions.map(({ id }, i) => {
