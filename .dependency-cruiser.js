@@ -31,6 +31,13 @@ export default {
       from: { path: '^src/', pathNot: String.raw`^src/(main|config|config\.spec)\.ts$|^src/cli/|\.spec\.ts$` },
       to: { path: '^(node:)?process$' },
     },
+    {
+      name: 'one-user-of-the-log-client',
+      comment: 'Two users in one module break each other; see docs/adr.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: String.raw`^src/event-store/eventstoredb/client\.worker\.ts$` },
+      to: { path: 'node_modules/@eventstore/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: String.raw`\.spec\.ts$|main\.ts$|worker\.ts$` }, to: {} },
     {

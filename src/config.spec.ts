@@ -72,6 +72,19 @@ describe('the configuration', () => {
     });
   });
 
+  it('takes a log server instead of the data folder', () => {
+    expect(readConfig({ HOOKLEDGER_DATA_DIR: '/data' }).log).toEqual({ kind: 'embedded', directory: '/data' });
+    const server = { HOOKLEDGER_EVENTSTORE_URL: 'kurrentdb://user:secret@db.example', HOOKLEDGER_EVENTSTORE_PREFIX: 'acme_' };
+    expect(readConfig(server).log).toEqual({ kind: 'eventstoredb', url: 'kurrentdb://user:secret@db.example', prefix: 'acme_' });
+    const mistakes = mistakesOf({
+      HOOKLEDGER_EVENTSTORE_URL: 'esdb://user:secret@db.example?colour=red',
+      HOOKLEDGER_EVENTSTORE_PREFIX: 'acme-',
+    });
+    expect(mistakes).toEqual([
+      'HOOKLEDGER_EVENTSTORE_URL has an option "colour" that is not known; leave it out.',
+      'HOOKLEDGER_EVENTSTORE_PREFIX must have letters, digits and _ only, such as acme_.',
+    ]);
+  });
   it('leaves other variables alone, and takes an empty one as unset', () => {
     expect(mistakesOf({ PATH: '/bin', HOOKLEDGER_PORT: '' })).toEqual([]);
   });

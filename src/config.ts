@@ -3,6 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import { readConnection } from './event-store/eventstoredb/connection.ts';
+import type { LogAddress } from './event-store/open-log.ts';
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
 const count = (max: number) =>
@@ -60,6 +62,14 @@ const isCertificate = (pem: string): boolean => {
   }
 };
 
+const connectionString = z.string().superRefine((text, context) => {
+  try {
+    readConnection(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
 const environment = z.object({
   HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on.'),
   HOOKLEDGER_PORT: z
@@ -70,6 +80,14 @@ const environment = z.object({
     .prefault('3000')
     .describe('The port to listen on; 0 takes a free one.'),
   HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('The folder of the log, the views and the generated master key.'),
+  HOOKLEDGER_EVENTSTORE_URL: connectionString
+    .optional()
+    .describe('esdb://… or kurrentdb://…: the log is in that EventStoreDB or KurrentDB instead of the data folder.'),
+  HOOKLEDGER_EVENTSTORE_PREFIX: z
+    .string()
+    .regex(/^\w*$/, { error: 'must have letters, digits and _ only, such as acme_' })
+    .default('')
+    .describe('What the names of its streams there begin with: one server can hold several installations.'),
   HOOKLEDGER_MASTER_KEY: masterKey
     .optional()
     .describe('32 bytes in base64: wraps the keys that encrypt secrets. Left out, one is generated in the data folder.'),
@@ -98,6 +116,7 @@ export type Config = {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
+  readonly log: LogAddress;
   /** 32 bytes, or undefined: the generated one in the data folder. */
   readonly masterKey: Buffer | undefined;
   readonly adminKey: string | undefined;
@@ -136,6 +155,10 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     host: read.HOOKLEDGER_HOST,
     port: read.HOOKLEDGER_PORT,
     dataDir: read.HOOKLEDGER_DATA_DIR,
+    log:
+      read.HOOKLEDGER_EVENTSTORE_URL === undefined
+        ? { kind: 'embedded', directory: read.HOOKLEDGER_DATA_DIR }
+        : { kind: 'eventstoredb', url: read.HOOKLEDGER_EVENTSTORE_URL, prefix: read.HOOKLEDGER_EVENTSTORE_PREFIX },
     masterKey: read.HOOKLEDGER_MASTER_KEY,
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
@@ -153,7 +176,7 @@ export const describeConfig = (): readonly { name: string; default: string; mean
   const defaults = environment.parse({});
   return Object.entries(environment.shape).map(([name, schema]) => ({
     name,
-    default: String(defaults[name as keyof typeof defaults] ?? 'unset'),
+    default: String(defaults[name as keyof typeof defaults] ?? '') || 'unset',
     meaning: schema.description ?? '',
   }));
 };

@@ -28,7 +28,8 @@ import { Sender } from './delivery/sender.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
 import { organization, organizationStream, type OrganizationCommand } from './domain/organization.ts';
-import { SqliteEventStore } from './event-store/sqlite/sqlite-event-store.ts';
+import { openLog } from './event-store/open-log.ts';
+import { lockFolder } from './event-store/sqlite/log-file.ts';
 import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
@@ -61,7 +62,11 @@ export class Service {
     };
     try {
       // 1. The log, and who is in it.
-      const store = await SqliteEventStore.open({ directory: config.dataDir });
+      if (config.log.kind !== 'embedded') {
+        const lock = lockFolder(config.dataDir); // the embedded log takes the folder for itself
+        closing.push(async () => lock.close());
+      }
+      const { store, id: logId, readers } = await openLog(config.log, log);
       closing.push(() => store.close());
       const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
       const ledger = new Ledger(store);
@@ -71,7 +76,7 @@ export class Service {
       const newAdminKey = await setUp(config, ledger, directory, vault);
 
       // 2. The read models.
-      const folder = join(config.dataDir, 'views');
+      const folder = join(config.dataDir, 'views', logId);
       const database = new SqliteDatabase(folder, log);
       const queries = new ViewQueries(() => views.read);
       const live = new LiveDeliveries(async (organization, id) =>
@@ -82,7 +87,7 @@ export class Service {
         })),
       );
       const { logLevel } = config;
-      const views: ViewsThread = new ViewsThread(store, database, live, log, { logFile: store.file, folder, logLevel });
+      const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, folder, logLevel });
 
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();

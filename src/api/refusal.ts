@@ -52,7 +52,7 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
   if (error instanceof UnreadableJson)
     return new Refusal('BAD_USER_INPUT', error.message, { issues: [{ path: error.path, message: error.message }] });
   if (error instanceof LogUnavailable)
-    return new Refusal('UNAVAILABLE', `The log can't be written just now, so nothing was taken; try again. ${error.message}`, {
+    return new Refusal('UNAVAILABLE', `The log can't be used just now; try again. ${error.message}`, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
     });
   return refusalOfStatus(statusOf(error), error);

@@ -1,5 +1,5 @@
 // `hookledger serve`: the process around the service: its log, its signals, its exit codes.
-import { LogUnusable } from '../event-store/event-store.ts';
+import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
@@ -20,7 +20,8 @@ const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> 
 
 /** What a person can mend, as a sentence; undefined for a failure of ours. */
 const sentenceOf = (error: unknown, config: Config): string | undefined => {
-  if (error instanceof LogUnusable || error instanceof MasterKeyUnusable || error instanceof SecretUnreadable) return error.message;
+  const told = [LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable];
+  if (error instanceof Error && told.some((kind) => error instanceof kind)) return error.message;
   const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
 };

@@ -53,10 +53,23 @@ export class Vault {
   keyring(wrappedKey: string): Keyring {
     let keyring = this.keyrings.get(wrappedKey);
     if (!keyring) {
-      const key = open(this.masterKey, wrappedKey);
+      const key = this.unwrap(wrappedKey);
       keyring = { seal: (plain) => seal(key, Buffer.from(plain)), open: (sealed) => open(key, sealed).toString() };
       this.keyrings.set(wrappedKey, keyring);
     }
     return keyring;
+  }
+
+  private unwrap(wrappedKey: string): Buffer {
+    try {
+      return open(this.masterKey, wrappedKey);
+    } catch (error) {
+      if (!(error instanceof SecretUnreadable)) throw error;
+      throw new SecretUnreadable(
+        'The master key is not the one that this log was written under, or the log belongs to another installation. ' +
+          'Put the right key into HOOKLEDGER_MASTER_KEY or master.key, or name another log.',
+        { cause: error },
+      );
+    }
   }
 }

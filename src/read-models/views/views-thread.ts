@@ -1,4 +1,4 @@
-// The views on the embedded log, kept by a thread of their own: the consumer's runner is there, and here is what the rest of the process sees
+// The views, kept by a thread of their own: the consumer's runner is there, and here is what the rest of the process sees
 // of it. Guarantee: as the runner's. Limit: the thread reads the log's file again, which costs some microseconds per event on another core.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';

@@ -1,8 +1,7 @@
-// The thread of the views: follows the log's file and writes the tables, so that the main thread is left to HTTP. See views-thread.ts.
+// The thread of the views: follows the log by a reader of its own and writes the tables, so that the main thread is left to HTTP. See views-thread.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
-import { LogReader, toSequence } from '../../event-store/sqlite/log-reader.ts';
-import { RecentEvents } from '../../event-store/sqlite/recent-events.ts';
+import { openReader, type ReaderAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../consumer-runner.ts';
 import { SqliteDatabase } from '../database/sqlite.ts';
@@ -11,7 +10,7 @@ import { Views } from './views.ts';
 
 /** `tip`: how far the log is durable at the start. */
 export type ViewsWorkerOptions = {
-  readonly logFile: string;
+  readonly readers: ReaderAddress;
   readonly folder: string;
   readonly tip: Position | undefined;
   readonly logLevel: string;
@@ -26,18 +25,10 @@ export type FromViews = { readonly status: ConsumerStatus; readonly reads: numbe
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
 
-const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip, logLevel }: ViewsWorkerOptions) => {
-  const recent = new RecentEvents({ tip: 0, maxEvents: 1, maxBytes: 0 }); // nothing is appended here: all is read from the file
-  const reader = new LogReader(logFile, recent);
-  const advance = (position: Position) => {
-    const sequence = toSequence(position);
-    if (sequence <= recent.tip) return;
-    recent.restart(sequence);
-    reader.wake();
-  };
-  reader.open();
-  if (tip !== undefined) advance(tip);
+const run = async (port: NonNullable<typeof parentPort>, { readers, folder, tip, logLevel }: ViewsWorkerOptions) => {
   const log = createLog(logLevel);
+  const { reader, grown, close } = await openReader(readers, log);
+  if (tip !== undefined) grown(tip);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
   const views = new Views({ committed: tell, caughtUp: tell });
   const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, new SqliteDatabase(folder, log), log, {
@@ -51,11 +42,11 @@ const run = async (port: NonNullable<typeof parentPort>, { logFile, folder, tip,
   port.on('message', (message: ToViews) => {
     if (message === 'stop') {
       clearInterval(telling);
-      void runner.stop().finally(() => {
-        reader.close();
-        port.close();
-      });
-    } else if ('tip' in message) advance(message.tip);
+      void runner
+        .stop()
+        .then(close)
+        .finally(() => port.close());
+    } else if ('tip' in message) grown(message.tip);
     else void runner.reached(message.awaited, message.timeoutMs);
   });
 };

@@ -1,0 +1,55 @@
+// The log that an address names: the one place that knows which kinds there are. An address is plain data, so that another thread can open the
+// same log for reading.
+import type { BaseLogger } from 'pino';
+import type { Position } from '../domain/ids.ts';
+import type { EventStore } from './event-store.ts';
+import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
+import { LogReader, toSequence } from './sqlite/log-reader.ts';
+import { RecentEvents } from './sqlite/recent-events.ts';
+import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
+
+/** A data folder with the embedded log; or a server, and the prefix of our streams there. */
+export type LogAddress =
+  | { readonly kind: 'embedded'; readonly directory: string }
+  | { readonly kind: 'eventstoredb'; readonly url: string; readonly prefix: string };
+
+/** `id`: what views of this log are kept apart by from those of others; empty for the one in the data folder. `readers`: how other threads read it. */
+export type OpenedLog = { readonly store: EventStore; readonly id: string; readonly readers: ReaderAddress };
+
+type Told = Pick<BaseLogger, 'info' | 'warn'>;
+
+/** @throws LogUnusable */
+export const openLog = async (address: LogAddress, log: Told): Promise<OpenedLog> => {
+  if (address.kind === 'eventstoredb') {
+    const store = await EventStoreDbEventStore.open({ ...address, log });
+    return { store, id: store.id, readers: address };
+  }
+  const store = await SqliteEventStore.open({ directory: address.directory });
+  return { store, id: '', readers: { kind: 'file', file: store.file } };
+};
+
+export type ReaderAddress = { readonly kind: 'file'; readonly file: string } | Extract<LogAddress, { readonly kind: 'eventstoredb' }>;
+
+export type OpenedReader = {
+  readonly reader: Pick<EventStore, 'readStream' | 'follow' | 'tip'>;
+  /** Whoever writes the log has come so far. A file is read up to there and no further; a server knows by itself. */
+  readonly grown: (tip: Position) => void;
+  readonly close: () => Promise<void>;
+};
+
+export const openReader = async (address: ReaderAddress, log: Told): Promise<OpenedReader> => {
+  if (address.kind === 'eventstoredb') {
+    const store = await EventStoreDbEventStore.open({ ...address, log });
+    return { reader: store, grown: () => {}, close: () => store.close() };
+  }
+  const recent = new RecentEvents({ tip: 0, maxEvents: 1, maxBytes: 0 }); // nothing is appended here: all is read from the file
+  const reader = new LogReader(address.file, recent);
+  reader.open();
+  const grown = (tip: Position) => {
+    const sequence = toSequence(tip);
+    if (sequence <= recent.tip) return;
+    recent.restart(sequence);
+    reader.wake();
+  };
+  return { reader, grown, close: async () => reader.close() };
+};
