@@ -1,7 +1,8 @@
-// The command line: `hookledger serve`, `load`, and what `--help` says.
+// The command line: `hookledger serve`, `load`, `copy`, and what `--help` says.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigError, describeConfig, readConfig, type Config } from '../config.ts';
+import type { CopyOptions } from './copy.ts';
 import { load, LoadFailed } from './load.ts';
 
 export const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
@@ -49,6 +50,18 @@ export const run = async (argv: readonly string[]): Promise<void> => {
         process.stderr.write(`${error.message}\n`);
         process.exitCode = 1;
       }
+    });
+  program
+    .command('copy')
+    .description('Copies a log into an empty one, and compares them. Interrupted, the same command goes on where it stopped.')
+    .option('--from <log>', 'a data folder, or an esdb:// or kurrentdb:// URL; left out: HOOKLEDGER_DATA_DIR')
+    .option('--to <log>', 'the same; left out: HOOKLEDGER_EVENTSTORE_URL')
+    .option('--from-prefix <prefix>', 'of its streams on the server; left out: HOOKLEDGER_EVENTSTORE_PREFIX')
+    .option('--to-prefix <prefix>', 'the same')
+    .action(async (options: CopyOptions) => {
+      const config = configured();
+      const { copy } = await import('./copy.ts');
+      await copy(options, config);
     });
   await program.parseAsync(argv);
 };

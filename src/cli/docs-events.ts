@@ -36,6 +36,7 @@ whole log, the time it was recorded, and metadata:
 | \`correlationId\` | string, optional | The same for all that follows from one request. |
 | \`causationId\` | string, optional | The event or command that it follows from. |
 | \`v\` | integer | The version of the event's schema. |
+| \`copied\` | object, optional | Of an event that was copied from another log: \`recordedAt\`, when it was recorded first, and \`positions\`, where it stood in each log before, the first one first. |
 `;
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

@@ -53,6 +53,18 @@ describe('decoding', () => {
   });
 });
 
+describe('an event that was copied from another log', () => {
+  const copied = { recordedAt: '2020-01-01T00:00:00.000Z', positions: ['a', 'b'] };
+
+  it('has the time at which it was recorded first, and knows where it stood before', () =>
+    expect(codec.decode(stored({ metadata: JSON.stringify({ actor: 'apikey:ops', v: 1, copied }) }))).toStrictEqual({
+      ...renamed,
+      ...place,
+      recordedAt: copied.recordedAt,
+      copiedFrom: copied.positions,
+    }));
+});
+
 describe('upcasting', () => {
   // Version 1 held the name as `title`; 2 renamed it; 3 added a colour.
   const now = createCodec(

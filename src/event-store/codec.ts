@@ -1,6 +1,7 @@
 // The codec: an event of the catalog ⇄ the JSON that a log stores. Every adapter writes and reads through it.
 import * as z from 'zod';
 import { catalog } from '../domain/catalog.ts';
+import { position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { UndecodableEvent, type NewEvent, type RecordedEvent } from './event-store.ts';
 import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
@@ -20,11 +21,18 @@ export type Codec = {
   readonly decode: (stored: StoredEvent) => RecordedEvent;
 };
 
+/**
+ * What the metadata of an event keeps that was copied from another log: when it was recorded first, and where it stood in each log that it was
+ * copied from, the first one first.
+ */
+export const copied = z.object({ recordedAt: z.string(), positions: z.array(position).min(1) });
+
 const storedMetadata = z.object({
   v: z.int().positive(),
   actor: z.string(),
   correlationId: z.string().exactOptional(),
   causationId: z.string().exactOptional(),
+  copied: copied.exactOptional(),
 });
 
 const describeIssue = (error: z.ZodError, root: string) => {
@@ -56,7 +64,7 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
   };
 
   const decode = (stored: StoredEvent): RecordedEvent => {
-    const { id, type, stream, revision, recordedAt } = stored;
+    const { id, type, stream, revision } = stored;
     const unreadable = (reason: string, cause?: unknown) => new UndecodableEvent(stored.position, stream, type, reason, { cause });
     const parse = (text: string, what: string): unknown => {
       try {
@@ -71,7 +79,7 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     if (!schema) throw unreadable('this version of Hookledger knows no such event');
     const parsed = storedMetadata.safeParse(parse(stored.metadata, 'metadata'));
     if (!parsed.success) throw unreadable(describeIssue(parsed.error, 'metadata'), parsed.error);
-    const { v, ...metadata } = parsed.data;
+    const { v, copied, ...metadata } = parsed.data;
     const current = currentVersion(upcasters, type);
     if (v > current) throw unreadable(`it has version ${v} of its schema, and this version of Hookledger reads up to ${current}`);
 
@@ -90,7 +98,17 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     const checked = schema.safeParse(data);
     if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
     // The schema of this very type has been applied, which is what the union of event types says.
-    return { id, type, data: checked.data, metadata, stream, revision, position: stored.position, recordedAt } as RecordedEvent;
+    return {
+      id,
+      type,
+      data: checked.data,
+      metadata,
+      stream,
+      revision,
+      position: stored.position,
+      recordedAt: copied?.recordedAt ?? stored.recordedAt,
+      ...(copied && { copiedFrom: copied.positions }),
+    } as RecordedEvent;
   };
 
   return { encode, decode };

@@ -19,8 +19,10 @@ export type RecordedEvent<E extends LedgerEvent = LedgerEvent> = NewEvent<E> & {
   /** 0 for the first event of a stream. */
   readonly revision: number;
   readonly position: Position;
-  /** ISO 8601 in UTC with milliseconds. */
+  /** ISO 8601 in UTC with milliseconds. Of an event that was copied here: when it was recorded first. */
   readonly recordedAt: string;
+  /** Where it stood in the logs that this one is a copy of, the first one first. */
+  readonly copiedFrom?: readonly Position[];
 };
 
 /** The revision that a stream must have for a write to be taken: never "any". */

@@ -4,9 +4,12 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from './event-store.ts';
 import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
+import { StoredLogOnServer } from './eventstoredb/stored-log-on-server.ts';
 import { LogReader, toSequence } from './sqlite/log-reader.ts';
 import { RecentEvents } from './sqlite/recent-events.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
+import { StoredLogFile } from './sqlite/stored-log-file.ts';
+import type { StoredLog } from './stored-log.ts';
 
 /** A data folder with the embedded log; or a server, and the prefix of our streams there. */
 export type LogAddress =
@@ -27,6 +30,13 @@ export const openLog = async (address: LogAddress, log: Told): Promise<OpenedLog
   const store = await SqliteEventStore.open({ directory: address.directory });
   return { store, id: '', readers: { kind: 'file', file: store.file } };
 };
+
+/** For copying: as it is stored. `create`: an empty one where there is none. @throws LogUnusable */
+export const openStoredLog = async (
+  address: LogAddress,
+  { log, create }: { readonly log: Told; readonly create: boolean },
+): Promise<StoredLog> =>
+  address.kind === 'eventstoredb' ? StoredLogOnServer.open({ ...address, log, create }) : StoredLogFile.open(address.directory, { create });
 
 export type ReaderAddress = { readonly kind: 'file'; readonly file: string } | Extract<LogAddress, { readonly kind: 'eventstoredb' }>;
 

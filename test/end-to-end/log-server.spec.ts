@@ -46,7 +46,7 @@ const settled = async () => {
   );
 };
 const answers = (id: string) =>
-  client.query(
+  server.graphql(
     `query ($id: ID!) {
       endpoints { nodes { id name status successRate { label } } }
       deliveries(filter: { endpointId: $id }) { nodes { id status endedAt createdAt attempts { number startedAt responseCode requestBody } } }
@@ -100,7 +100,7 @@ it('answers 503 while the log is away, goes on answering queries, says what is w
   const { status, body } = await readiness();
   expect(status).toBe(503);
   expect(JSON.stringify(body)).toMatch(/is away: connect ECONNREFUSED/);
-  expect(await client.query('{ endpoints { nodes { name } } deliveries(first: 1) { nodes { status } } }')).toBeTruthy();
+  expect(await server.graphql('{ endpoints { nodes { name } } deliveries(first: 1) { nodes { status } } }')).toBeTruthy();
 
   await double.call('comeBack');
   await eventually(readiness, (answer) => answer.status === 200);

@@ -59,6 +59,13 @@ describe('appending', () => {
     expect((await double.call('counts')).streamReads).toBe(before.streamReads);
   });
 
+  it('has appends in the log in the order in which they were sent, also the first ones', async () => {
+    const store = await open();
+    const expected = Array.from({ length: 100 }, (_, i) => `${i}`);
+    await Promise.all(expected.map((name) => store.append(one(name))));
+    expect(names(await take(store, undefined, 100))).toEqual(expected);
+  });
+
   it('looks at the streams of an append of several, unless it knows that they are new', async () => {
     const store = await open();
     const before = await double.call('counts');

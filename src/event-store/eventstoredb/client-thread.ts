@@ -15,6 +15,7 @@ import type {
   StreamRange,
   ToClient,
 } from './client.worker.ts';
+import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
 import { lost, unanswered } from './failures.ts';
 
@@ -132,6 +133,10 @@ export class ClientThread {
 
   read(range: StreamRange, timeoutMs: number): Promise<readonly StoredEvent[]> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'read', call, range }));
+  }
+
+  readAt(position: Position, timeoutMs: number): Promise<StoredEvent | undefined> {
+    return this.#call(timeoutMs, (call) => this.#post({ kind: 'read-at', call, position }));
   }
 
   findLast(find: FindLast, timeoutMs: number): Promise<LastFound> {

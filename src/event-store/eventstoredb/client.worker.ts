@@ -43,6 +43,7 @@ export type CountBetween = { readonly prefixes: readonly string[]; readonly afte
 export type ToClient =
   | { readonly kind: 'append'; readonly writes: readonly (readonly [call: number, write: EncodedWrite])[] }
   | { readonly kind: 'read'; readonly call: number; readonly range: StreamRange }
+  | { readonly kind: 'read-at'; readonly call: number; readonly position: Position }
   | { readonly kind: 'find-last'; readonly call: number; readonly find: FindLast }
   | { readonly kind: 'count'; readonly call: number; readonly count: CountBetween }
   | { readonly kind: 'follow'; readonly call: number; readonly follow: Follow }
@@ -168,7 +169,27 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
       (error: unknown) => answer(call, undefined, failureOf(error)),
     );
 
-  const append = async ([stream, expected, strings]: EncodedWrite): Promise<AppendAnswer> => {
+  // The client's first append on a connection is overtaken by those that follow it, so they wait until it is answered.
+  const connection: { isOpen: boolean; opening: Promise<unknown> | undefined } = { isOpen: false, opening: undefined };
+  const append = async (write: EncodedWrite): Promise<AppendAnswer> => {
+    while (connection.opening && !connection.isOpen) await connection.opening.catch(() => {});
+    const sending = send(write);
+    if (!connection.isOpen) connection.opening = sending;
+    try {
+      const answer = await sending;
+      connection.isOpen = true;
+      return answer;
+    } catch (error) {
+      // The server's own answers have a type and no code; what ends the connection has a code.
+      const { type, code } = failureOf(error);
+      connection.isOpen = type !== undefined && code === undefined;
+      throw error;
+    } finally {
+      if (connection.opening === sending) connection.opening = undefined;
+    }
+  };
+
+  const send = async ([stream, expected, strings]: EncodedWrite): Promise<AppendAnswer> => {
     const events = Array.from({ length: strings.length / 4 }, (_, i) => {
       const [id = '', type = '', data = '', metadata = ''] = strings.slice(i * 4, i * 4 + 4);
       // What JSON can't hold would leave the append on its way for ever: it has been serialised before.
@@ -198,6 +219,17 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
       throw error;
     } finally {
       cancel(reading);
+    }
+  };
+
+  /** What stands at a position of the whole log. */
+  const readAt = async (position: Position): Promise<StoredEvent | undefined> => {
+    const page = listening(leader.readAll({ ...onLeader, fromPosition: toServerPosition(position), maxCount: 1 }));
+    try {
+      for await (const { event } of page) return event && toPosition(event.position) === position ? storedOf(event) : undefined;
+      return undefined;
+    } finally {
+      cancel(page);
     }
   };
 
@@ -318,6 +350,9 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
         break;
       case 'read':
         answerWith(message.call, read(message.range));
+        break;
+      case 'read-at':
+        answerWith(message.call, readAt(message.position));
         break;
       case 'find-last':
         answerWith(message.call, findLast(message.find));

@@ -9,7 +9,6 @@ import {
   categories,
   configurationCategories,
   LogUnavailable,
-  LogUnusable,
   type Appended,
   type EventStore,
   type RecordedEvent,
@@ -17,11 +16,10 @@ import {
 } from '../event-store.ts';
 import { Appending, damaged, type WriteToServer } from './appending.ts';
 import { CallFailed } from './client-thread.ts';
-import { ConnectionUnreadable, readConnection } from './connection.ts';
 import { followLog } from './following.ts';
 import { LogEnd } from './log-end.ts';
-import { findMarker, markerStream, type Marker } from './log-marker.ts';
-import { LogServer, type LogServerOptions } from './log-server.ts';
+import { findMarker, type Marker } from './log-marker.ts';
+import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
 
 export type EventStoreDbOptions = LogServerOptions & {
@@ -64,7 +62,6 @@ export class EventStoreDbEventStore implements EventStore {
   /** @throws LogUnusable with a sentence that says what to do; a server that is away is waited for first */
   static async open(options: EventStoreDbOptions): Promise<EventStoreDbEventStore> {
     const { prefix = '', create = true } = options;
-    if (!/^\w*$/.test(prefix)) throw new LogUnusable(`The prefix "${prefix}" of the log may have letters, digits and _ only.`);
     const server = serverAt(options);
     try {
       return await server.connect(async (thread, timeoutMs) => {
@@ -161,12 +158,3 @@ export class EventStoreDbEventStore implements EventStore {
     return all.map((category) => `${this.#prefix}${category}-`);
   }
 }
-
-const serverAt = (options: EventStoreDbOptions): LogServer => {
-  try {
-    return new LogServer(readConnection(options.url), markerStream(options.prefix ?? ''), options);
-  } catch (error) {
-    if (error instanceof ConnectionUnreadable) throw new LogUnusable(`The connection string of the log ${error.message}.`);
-    throw error;
-  }
-};

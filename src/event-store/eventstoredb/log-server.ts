@@ -5,8 +5,9 @@ import { LogUnavailable, LogUnusable } from '../event-store.ts';
 import { Availability } from './availability.ts';
 import { CallFailed, ClientThread, type Following } from './client-thread.ts';
 import type { AppendAnswer, EncodedWrite, Follow } from './client.worker.ts';
-import { nameOf, readCertificates, type Connection } from './connection.ts';
+import { ConnectionUnreadable, nameOf, readCertificates, readConnection, type Connection } from './connection.ts';
 import { awayBecause, meaningOf, unusableBecause, unusableSince, type Meaning } from './failures.ts';
+import { markerStream } from './log-marker.ts';
 import { Slots } from './slots.ts';
 
 export type LogServerOptions = {
@@ -161,3 +162,15 @@ const isVerdict = (meaning: Meaning) => meaning === 'conflict' || meaning === 'd
 
 const outcomeUnknown = ({ message, retryAfterSeconds }: LogUnavailable) =>
   new LogUnavailable(`${message} It is not known whether it was written; repeat the request.`, retryAfterSeconds);
+
+/** @throws LogUnusable when it can't be so */
+export const serverAt = (options: LogServerOptions & { readonly url: string; readonly prefix?: string }): LogServer => {
+  const { url, prefix = '' } = options;
+  if (!/^\w*$/.test(prefix)) throw new LogUnusable(`The prefix "${prefix}" of the log may have letters, digits and _ only.`);
+  try {
+    return new LogServer(readConnection(url), markerStream(prefix), options);
+  } catch (error) {
+    if (error instanceof ConnectionUnreadable) throw new LogUnusable(`The connection string of the log ${error.message}.`);
+    throw error;
+  }
+};

@@ -1,0 +1,97 @@
+// `hookledger copy`: moves a log from a data folder to a server, or back, or from one to another.
+import { resolve } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import type { Config } from '../config.ts';
+import { copyLog, type Progress } from '../event-store/copy-log.ts';
+import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
+import { ConnectionUnreadable, readConnection } from '../event-store/eventstoredb/connection.ts';
+import { openStoredLog, type LogAddress } from '../event-store/open-log.ts';
+import type { StoredLog } from '../event-store/stored-log.ts';
+
+export type CopyOptions = { readonly from?: string; readonly to?: string; readonly fromPrefix?: string; readonly toPrefix?: string };
+
+/** The call can't be carried out as it is. */
+class WrongCall extends Error {
+  override name = 'WrongCall';
+}
+
+const addressOf = (option: string, given: string, prefix: string): LogAddress => {
+  if (!/^[a-z+]+:\/\//i.test(given)) return { kind: 'embedded', directory: given };
+  try {
+    readConnection(given);
+    return { kind: 'eventstoredb', url: given, prefix };
+  } catch (error) {
+    throw error instanceof ConnectionUnreadable ? new WrongCall(`${option} ${error.message}.`) : error;
+  }
+};
+
+/** What the options leave out is what the configuration names: from the data folder to the server. */
+const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, log }: Config) => {
+  const configured = log.kind === 'eventstoredb' ? log : undefined;
+  const prefix = configured?.prefix ?? '';
+  const target = to ?? configured?.url;
+  if (target === undefined) throw new WrongCall('--to must name the log to copy to: a data folder, or an esdb:// or kurrentdb:// URL.');
+  const source = addressOf('--from', from ?? dataDir, fromPrefix ?? prefix);
+  const destination = addressOf('--to', target, toPrefix ?? prefix);
+  if (source.kind === 'embedded' && destination.kind === 'embedded' && resolve(source.directory) === resolve(destination.directory))
+    throw new WrongCall('--from and --to name the same data folder.');
+  return { source, destination };
+};
+
+const count = (events: number) => events.toLocaleString('en');
+
+/** A bar for each step on a terminal; elsewhere nothing. */
+const progressBar = () => {
+  const format = '{step} {bar} {percentage} %  {events} events  {eta_formatted} left';
+  const bar = new SingleBar({ format, hideCursor: true, etaBuffer: 50 }, Presets.shades_classic);
+  let shown: Progress['step'] | undefined;
+  return {
+    show: ({ step, events, share }: Progress) => {
+      const told = { step: step.padEnd('verifying'.length), events: count(events) };
+      if (step !== shown) {
+        if (shown !== undefined) bar.stop();
+        bar.start(barLength, 0, told);
+        shown = step;
+      }
+      bar.update(Math.round(share * barLength), told);
+    },
+    stop: () => {
+      if (shown !== undefined) bar.stop();
+      shown = undefined;
+    },
+  };
+};
+const barLength = 1_000;
+
+/** Exit codes: 0 copied and verified, 1 it can't be copied, 2 the call is off, 130 interrupted. */
+export const copy = async (options: CopyOptions, config: Config): Promise<void> => {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const log = { info: say, warn: say };
+  const opened: StoredLog[] = [];
+  const bar = progressBar();
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  process.once('SIGTERM', () => interrupted.abort());
+  try {
+    const { source, destination } = addresses(options, config);
+    const from = await openStoredLog(source, { log, create: false });
+    opened.push(from);
+    const to = await openStoredLog(destination, { log, create: true });
+    opened.push(to);
+    say(`Copying the log from ${from.name} to ${to.name}.`);
+    const result = await copyLog(from, to, { progress: (progress) => bar.show(progress), signal: interrupted.signal });
+    bar.stop();
+    if (result) {
+      say(`Copied ${count(result.copied)} events; ${count(result.events)} are in both logs now, compared one by one.`);
+      say('Whoever starts on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.');
+    } else say('Interrupted. The same command goes on where it stopped.');
+    process.exitCode = result ? 0 : 130;
+  } catch (error) {
+    bar.stop();
+    if (!(error instanceof LogUnusable || error instanceof LogUnavailable || error instanceof WrongCall)) throw error;
+    say(error.message);
+    process.exitCode = error instanceof WrongCall ? 2 : 1;
+  } finally {
+    for (const each of opened) await each.close();
+  }
+};

@@ -1,0 +1,140 @@
+// The log on a server as it is stored, for copying it.
+import type { Position } from '../../domain/ids.ts';
+import type { StoredEvent } from '../codec.ts';
+import { categories, LogUnusable } from '../event-store.ts';
+import type { EventToStore, StoredLog } from '../stored-log.ts';
+import { CallFailed } from './client-thread.ts';
+import type { EncodedWrite } from './client.worker.ts';
+import { followLog, type FollowedLog } from './following.ts';
+import { LogEnd } from './log-end.ts';
+import { findMarker } from './log-marker.ts';
+import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
+import { toServerPosition } from './positions.ts';
+
+export type StoredLogOnServerOptions = LogServerOptions & { readonly url: string; readonly prefix: string; readonly create: boolean };
+
+/** Appends on their way at one time. The server carries them out in the order in which they come, and they come in order once a connection stands. */
+const mostAppends = 128;
+/** Of one append. */
+const mostEvents = 100;
+const mostBytes = 500_000;
+
+export class StoredLogOnServer implements StoredLog {
+  readonly name: string;
+  readonly #server: LogServer;
+  readonly #prefix: string;
+  readonly #log: FollowedLog;
+
+  private constructor(server: LogServer, prefix: string, log: FollowedLog) {
+    this.name = prefix === '' ? server.name : `${server.name} (prefix ${prefix})`;
+    this.#server = server;
+    this.#prefix = prefix;
+    this.#log = log;
+  }
+
+  /** @throws LogUnusable */
+  static async open(options: StoredLogOnServerOptions): Promise<StoredLogOnServer> {
+    const { prefix, create } = options;
+    const server = serverAt(options);
+    try {
+      return await server.connect(async (thread, timeoutMs) => {
+        const { position: begin } = await findMarker(thread, timeoutMs, { server: server.name, prefix, create });
+        const prefixes = categories.map((category) => `${prefix}${category}-`);
+        const end = new LogEnd(prefixes, begin);
+        await end.find(thread, timeoutMs);
+        return new StoredLogOnServer(server, prefix, { server, prefixes, begin, end });
+      });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  async last(): Promise<StoredEvent | undefined> {
+    const tip = await this.#tip();
+    if (tip === undefined) return undefined;
+    const event = await this.#server.read((thread, timeoutMs) => thread.readAt(tip, timeoutMs));
+    return event && this.#unprefixed(event);
+  }
+
+  async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
+    const tip = await this.#tip();
+    if (tip === undefined || (after !== undefined && after >= tip)) return;
+    const { signal } = new AbortController();
+    for await (const batch of followLog(this.#log, after, { signal, batchSize: 1_000, tellEnd: false })) {
+      const events = batch.filter(({ position }) => position <= tip).map((event) => this.#unprefixed(event));
+      if (events.length > 0) yield events;
+      if ((batch.at(-1)?.position ?? '') >= tip) return;
+    }
+  }
+
+  async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
+    const range = { stream: this.#prefix + stream, from: revision, count: 1 };
+    const [event] = await this.#server.read((thread, timeoutMs) => thread.read(range, timeoutMs));
+    return event && this.#unprefixed(event);
+  }
+
+  /** Many appends on their way at one time, and checked afterwards to have been carried out in order. */
+  async append(events: readonly EventToStore[]): Promise<void> {
+    const writes = this.#writesOf(events);
+    for (let i = 0; i < writes.length; i += mostAppends) {
+      const [first, ...more] = writes.slice(i, i + mostAppends);
+      if (!first) break;
+      const answers = [await this.#append(first), ...(await Promise.all(more.map((write) => this.#append(write))))];
+      const known = answers.flatMap(({ position }) => (position === undefined ? [] : [position]));
+      if (known.some((position, j) => j > 0 && position <= (known[j - 1] ?? '')))
+        throw new LogUnusable(
+          `${this.name} wrote some events before earlier ones, so that this copy can't be used. Copy into an empty log: another prefix, or another server.`,
+        );
+    }
+  }
+
+  share(position: Position, end: Position): number {
+    const [from, here, there] = [this.#log.begin, position, end].map((each) => Number(toServerPosition(each).commit));
+    return ((here ?? 0) - (from ?? 0)) / Math.max(1, (there ?? 0) - (from ?? 0));
+  }
+
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+
+  #tip() {
+    return this.#server.read((thread, timeoutMs) => this.#log.end.find(thread, timeoutMs));
+  }
+
+  async #append(write: EncodedWrite) {
+    try {
+      return await this.#server.append(write);
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      throw new LogUnusable(
+        `${this.name} does not take the event after revision ${write[1]} of ${write[0]}: somebody else writes to it. Stop what uses it, and copy into an empty log.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Events of one stream that follow each other go in one append. */
+  #writesOf(events: readonly EventToStore[]): EncodedWrite[] {
+    const writes: { stream: string; expected: number; strings: string[]; bytes: number }[] = [];
+    for (const { stream, revision, id, type, data, metadata } of events) {
+      const bytes = Buffer.byteLength(data) + Buffer.byteLength(metadata);
+      const last = writes.at(-1);
+      const follows =
+        last !== undefined &&
+        last.stream === stream &&
+        last.expected + last.strings.length / 4 + 1 === revision &&
+        last.strings.length / 4 < mostEvents &&
+        last.bytes + bytes <= mostBytes;
+      if (follows) {
+        last.strings.push(id, type, data, metadata);
+        last.bytes += bytes;
+      } else writes.push({ stream, expected: revision - 1, strings: [id, type, data, metadata], bytes });
+    }
+    return writes.map(({ stream, expected, strings }) => [this.#prefix + stream, expected, strings]);
+  }
+
+  #unprefixed(event: StoredEvent): StoredEvent {
+    return { ...event, stream: event.stream.slice(this.#prefix.length) };
+  }
+}
