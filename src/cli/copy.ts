@@ -90,6 +90,7 @@ export const copy = async (options: CopyOptions, config: Config): Promise<void> 
     bar.stop();
     if (!(error instanceof LogUnusable || error instanceof LogUnavailable || error instanceof WrongCall)) throw error;
     say(error.message);
+    if (error instanceof LogUnavailable) say('The same command goes on where it stopped.');
     process.exitCode = error instanceof WrongCall ? 2 : 1;
   } finally {
     for (const each of opened) await each.close();

@@ -31,12 +31,17 @@ export const openLog = async (address: LogAddress, log: Told): Promise<OpenedLog
   return { store, id: '', readers: { kind: 'file', file: store.file } };
 };
 
+/** Copying waits for a server that is away for so long; then it is to be begun again. */
+const longestOutageMs = 5 * 60_000;
+
 /** For copying: as it is stored. `create`: an empty one where there is none. @throws LogUnusable */
 export const openStoredLog = async (
   address: LogAddress,
   { log, create }: { readonly log: Told; readonly create: boolean },
 ): Promise<StoredLog> =>
-  address.kind === 'eventstoredb' ? StoredLogOnServer.open({ ...address, log, create }) : StoredLogFile.open(address.directory, { create });
+  address.kind === 'eventstoredb'
+    ? StoredLogOnServer.open({ ...address, log, create, timeoutMs: longestOutageMs, patienceMs: longestOutageMs })
+    : StoredLogFile.open(address.directory, { create });
 
 export type ReaderAddress = { readonly kind: 'file'; readonly file: string } | Extract<LogAddress, { readonly kind: 'eventstoredb' }>;
 
