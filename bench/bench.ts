@@ -5,14 +5,18 @@
 //   C  single-message requests at half of A's rate, open loop
 //   D  memory with many deliveries waiting for a retry
 //   rebuild  the views from the log that A to C left
+//   log  appends to a log server (--store=eventstoredb)  limit: a bare loop on its client, in turns
 // Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
 // which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
+import { randomBytes } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LogServerDouble } from '../test/support/log-server/double.ts';
 import { timeRebuild } from '../test/support/rebuild.ts';
-import { conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
+import { builtServer, conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
+import type { AppendsPart } from './appends.ts';
 import type { BareLoopPart } from './bare-loop.ts';
 import type { Load, LoadGeneratorPart } from './load-generator.ts';
 import type { PassThroughPart } from './pass-through.ts';
@@ -23,11 +27,13 @@ import { endpointCount, eventType, secret } from './workload.ts';
 const usage = `npm run bench -- [options]
   --seconds 20        measured time of each phase
   --warm-up 5         before each
-  --only A,B,C,D,rebuild
+  --only A,B,C,D,rebuild,log
   --connections 96    keep-alive connections of the load generator
   --rate N            messages/s in phase C; half of A's deliveries/s unless said
   --waiting 100000    deliveries that wait for a retry in phase D
-  --store sqlite      the log to measure
+  --store sqlite      the log to measure: sqlite or eventstoredb
+  --eventstore URL    the log server; left out: the double that the tests have, which says nothing of speed
+  --in-flight 256     appends on their way at one time, in the measurement of the log
   --server FILE       another build than dist/main.js
   --json              figures as JSON on standard output, progress on standard error`;
 
@@ -58,6 +64,8 @@ export type Figures = {
   C?: Throughput & { rate: number };
   peakMemoryMb?: number;
   D?: Waiting;
+  /** Appends per second. */
+  log?: { adapter: number; bare: number; inFlight: number };
   rebuild?: { events: number; seconds: number; eventsPerSecond: number };
   targets: Target[];
   /** What went wrong, as sentences. */
@@ -68,11 +76,13 @@ const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
     'warm-up': { type: 'string', default: '5' },
-    only: { type: 'string', default: 'A,B,C,D,rebuild' },
+    only: { type: 'string', default: 'A,B,C,D,rebuild,log' },
     connections: { type: 'string', default: '96' },
     rate: { type: 'string' },
     waiting: { type: 'string', default: '100000' },
     store: { type: 'string', default: 'sqlite' },
+    eventstore: { type: 'string' },
+    'in-flight': { type: 'string', default: '256' },
     server: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -82,8 +92,8 @@ if (options.help) {
   console.log(usage);
   process.exit(0);
 }
-if (options.store !== 'sqlite') {
-  console.error(`The bench measures the embedded log only; leave out --store=${options.store}.`);
+if (!['sqlite', 'eventstoredb'].includes(options.store) || (options.eventstore !== undefined && options.store === 'sqlite')) {
+  console.error('--store must be sqlite or eventstoredb, and --eventstore names the server of the latter.');
   process.exit(2);
 }
 const seconds = Number(options.seconds);
@@ -94,6 +104,9 @@ const waitingDeliveries = Number(options.waiting);
 
 const pause = (s: number) => new Promise<void>((resolve) => setTimeout(resolve, s * 1_000));
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+/** Every server gets a log of its own. */
+const newPrefix = () => `bench_${randomBytes(4).toString('hex')}_`;
+const prefixes = new WeakMap<Server, string>();
 const rounded = (value: number) => Math.round(value).toLocaleString('en');
 const until = async (condition: () => Promise<boolean>, timeoutSeconds: number): Promise<boolean> => {
   for (const giveUp = Date.now() + timeoutSeconds * 1_000; Date.now() < giveUp; await pause(0.1)) if (await condition()) return true;
@@ -189,7 +202,10 @@ const told = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, d
   );
 
 const start = async (parts: Parts): Promise<Server> => {
-  const server = await startServer(options.server === undefined ? {} : { main: options.server });
+  const env: Record<string, string> =
+    logServer === undefined ? {} : { HOOKLEDGER_EVENTSTORE_URL: logServer, HOOKLEDGER_EVENTSTORE_PREFIX: newPrefix() };
+  const server = await startServer({ env, ...(options.server === undefined ? {} : { main: options.server }) });
+  prefixes.set(server, env['HOOKLEDGER_EVENTSTORE_PREFIX'] ?? '');
   for (let i = 0; i < endpointCount; i++)
     await createEndpoint(server, { name: `bench ${i}`, url: `${parts.receiverUrl}/ok/${i}`, eventTypes: [eventType(i)], secret });
   return server;
@@ -236,7 +252,8 @@ const throughput = async (parts: Parts) => {
     say(`   peak memory of the server ${rounded(figures.peakMemoryMb)} MB`);
     await server.stop();
     if (only.has('rebuild')) {
-      const { events, seconds } = await timeRebuild(server.dataDir, options.server);
+      const on = logServer === undefined ? undefined : { url: logServer, prefix: prefixes.get(server) ?? '' };
+      const { events, seconds } = await timeRebuild(server.dataDir, options.server, on);
       figures.rebuild = { events, seconds, eventsPerSecond: events / seconds };
       say(`   the views rebuilt: ${rounded(events)} events in ${seconds.toFixed(1)} s, ${rounded(events / seconds)} events/s`);
     }
@@ -280,7 +297,18 @@ const waiting = async (parts: Parts) => {
   }
 };
 
-const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild }: Figures): Target[] => {
+/** Single appends of a kilobyte to new streams. */
+const appends = async (url: string) => {
+  const part = startPart<AppendsPart>('./appends.ts');
+  const inFlight = Number(options['in-flight']);
+  const dist = dirname(options.server ?? builtServer);
+  figures.log = { inFlight, ...(await part.call('run', { dist, url, prefix: newPrefix(), inFlight, seconds })) };
+  const { adapter, bare } = figures.log;
+  say(`   ${inFlight} appends in flight: ${rounded(adapter)}/s; limit: bare loop on the client ${rounded(bare)}/s`);
+  await part.stop();
+};
+
+const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, log }: Figures): Target[] => {
   const targets: Target[] = [];
   const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
   const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
@@ -289,7 +317,8 @@ const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild }
   if (C) below('p99 at half load, ms', C.latencyMs.p99, 100);
   if (peakMemoryMb !== undefined) below('peak memory, MB', peakMemoryMb, 400);
   if (D) below(`growth with ${rounded(D.deliveries)} waiting, MB`, D.growthMb, 100);
-  if (rebuild) atLeast('rebuild, events/s', rebuild.eventsPerSecond, 50_000);
+  if (rebuild && logServer === undefined) atLeast('rebuild, events/s', rebuild.eventsPerSecond, 50_000);
+  if (log) atLeast('appends / bare client loop', log.adapter / log.bare, 0.8);
   return targets;
 };
 
@@ -310,12 +339,15 @@ const { machine } = figures;
 if (machine.loadBefore > 0.5)
   say(`The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse than they are.`);
 say(`${machine.cpus} × ${machine.model}, Node ${machine.node}, ${rounded(machine.fdatasyncPerSecond)} fdatasync/s, ${seconds} s per phase`);
+const double = options.store === 'eventstoredb' && options.eventstore === undefined ? await LogServerDouble.start() : undefined;
+const logServer = options.eventstore ?? double?.url();
 const receiver = startPart<ReceiverPart>('./receiver.ts');
 const generator = startPart<LoadGeneratorPart>('./load-generator.ts');
 const parts: Parts = { receiver, generator, receiverUrl: await receiver.call('listen') };
 if (['A', 'B', 'C', 'rebuild'].some((phase) => only.has(phase))) await throughput(parts);
 if (only.has('D')) await waiting(parts);
-await Promise.all([receiver.stop(), generator.stop()]);
+if (only.has('log') && logServer !== undefined) await appends(logServer);
+await Promise.all([receiver.stop(), generator.stop(), double?.stop()]);
 
 for (const [name, phase] of Object.entries({ A: figures.A, 'pass-through': figures.passThrough, B: figures.B, C: figures.C })) {
   if (phase && phase.lost > 0) figures.problems.push(`${name}: ${phase.lost} accepted messages had not arrived a minute later.`);

@@ -35,6 +35,17 @@ it('the bench of formats measures each of them, filters and matching', { timeout
   expect(figures.targets.map(({ what }) => what)).toContain('ENVELOPE with HMAC, requests/s');
 });
 
+it('the bench measures a log server too, beside a bare loop on its client', { timeout: 60_000 }, async () => {
+  const quick = ['--store', 'eventstoredb', '--only', 'A,log', '--seconds', '1', '--warm-up', '0.3', '--connections', '8'];
+  const { stdout } = await run(process.execPath, ['bench/bench.ts', '--json', ...quick]);
+  const figures = JSON.parse(stdout) as Figures;
+  expect(figures.problems).toEqual([]);
+  expect(figures.A?.deliveriesPerSecond).toBeGreaterThan(0);
+  expect(figures.log?.adapter).toBeGreaterThan(0);
+  expect(figures.log?.bare).toBeGreaterThan(0);
+  expect(figures.targets.map(({ what }) => what)).toContain('appends / bare client loop');
+});
+
 it('the demo shows a failed attempt, its retry, the success rate and the timeline, and ends', { timeout: 60_000 }, async () => {
   const { stdout } = await run(process.execPath, ['bench/demo.ts']);
   expect(stdout).toMatch(/attempt 1 failed: .*500.*next attempt in \d/);

@@ -7,6 +7,7 @@ import { builtServer } from './server.ts';
 
 type Modules = {
   store: typeof import('../../src/event-store/sqlite/sqlite-event-store.ts');
+  log: typeof import('../../src/event-store/open-log.ts');
   database: typeof import('../../src/read-models/database/sqlite.ts');
   views: typeof import('../../src/read-models/views/views.ts');
   runner: typeof import('../../src/read-models/consumer-runner.ts');
@@ -15,6 +16,7 @@ type Modules = {
 
 const files: Record<keyof Modules, string> = {
   store: 'event-store/sqlite/sqlite-event-store.js',
+  log: 'event-store/open-log.js',
   database: 'read-models/database/sqlite.js',
   views: 'read-models/views/views.js',
   runner: 'read-models/consumer-runner.js',
@@ -48,12 +50,16 @@ export const compareViews = async (dataDir: string, main = builtServer): Promise
 };
 
 /** How fast the views follow a log from its start; nothing is compared and what is built is dropped. */
-export const timeRebuild = async (dataDir: string, main = builtServer): Promise<{ events: number; seconds: number }> => {
-  const { SqliteEventStore } = await load(main, 'store');
+export const timeRebuild = async (
+  dataDir: string,
+  main = builtServer,
+  onServer?: { readonly url: string; readonly prefix: string },
+): Promise<{ events: number; seconds: number }> => {
+  const { openLog } = await load(main, 'log');
   const { SqliteDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
   const { ConsumerRunner } = await load(main, 'runner');
-  const store = await SqliteEventStore.open({ directory: dataDir });
+  const { store } = await openLog(onServer ? { kind: 'eventstoredb', ...onServer } : { kind: 'embedded', directory: dataDir }, log);
   const database = new SqliteDatabase(viewsFolder(dataDir), log);
   let events = 0;
   const views = new Views({ committed: (batch) => (events += batch.length) });

@@ -69,8 +69,10 @@ export class Following {
     if (this.#items.length <= count) {
       const items = this.#items;
       this.#items = [];
-      this.#taken(this.#bytes);
-      this.#bytes = 0;
+      if (this.#bytes >= toldAfterBytes) {
+        this.#taken(this.#bytes);
+        this.#bytes = 0;
+      }
       return items;
     }
     return this.#items.splice(0, count);
@@ -94,8 +96,9 @@ export class Following {
   }
 }
 
-/** How much a follower may be sent beyond what it took. */
+/** How much a follower may be sent beyond what it said it took, and how much it takes before it says so. */
 const window = 2 * 1024 * 1024;
+const toldAfterBytes = window / 8;
 /** A call may take so many times as long while others are answered. */
 const longestFactor = 3;
 /** A subscription that is not confirmed by then never will be. */
@@ -112,8 +115,8 @@ export class ClientThread {
   #next = 1;
   #calls = new Map<number, Call>();
   #followings = new Map<number, { readonly following: Following; readonly stop: () => void }>();
-  /** Appends of this tick, which go in one message. */
-  #appends: (readonly [number, EncodedWrite])[] = [];
+  /** What is said in one turn of the event loop, as it goes in one message. */
+  #outbox: ToClient[] = [];
 
   constructor(options: ClientOptions, onUnhandled: (count: number, failure: ClientFailure) => void) {
     this.#options = options;
@@ -121,14 +124,7 @@ export class ClientThread {
   }
 
   append(write: EncodedWrite, timeoutMs: number): Promise<AppendAnswer> {
-    return this.#call<AppendAnswer>(timeoutMs, (call) => {
-      if (this.#appends.length === 0)
-        setImmediate(() => {
-          this.#tell({ kind: 'append', writes: this.#appends });
-          this.#appends = [];
-        });
-      this.#appends.push([call, write]);
-    });
+    return this.#call(timeoutMs, (call) => this.#post({ kind: 'append', call, write }));
   }
 
   read(range: StreamRange, timeoutMs: number): Promise<readonly StoredEvent[]> {
@@ -194,8 +190,8 @@ export class ClientThread {
     this.#worker = worker;
     this.#starting = new Set();
     let cause = 'its thread ended';
-    worker.on('message', (message: FromClient) => {
-      if (this.#worker === worker) this.#told(message);
+    worker.on('message', (messages: readonly FromClient[]) => {
+      for (const message of messages) if (this.#worker === worker) this.#told(message);
     });
     worker.on('error', (error) => (cause = `its thread died: ${error instanceof Error ? error.message : String(error)}`));
     worker.on('exit', () => {
@@ -212,22 +208,21 @@ export class ClientThread {
         for (const begin of this.#starting ?? []) begin();
         this.#starting = undefined;
         break;
-      case 'answers':
+      case 'answer': {
         this.#answeredAt = performance.now();
-        for (const [number, answer, failure] of message.answers) {
-          const call = this.#calls.get(number);
-          if (!call) continue; // it came too late
-          this.#calls.delete(number);
-          call.stop();
-          if (failure) call.reject(new CallFailed(failure));
-          else call.resolve(answer as never);
-        }
+        const call = this.#calls.get(message.call);
+        if (!call) break; // it came too late
+        this.#calls.delete(message.call);
+        call.stop();
+        if (message.failure) call.reject(new CallFailed(message.failure));
+        else call.resolve(message.answer as never);
         break;
+      }
       case 'confirmed':
         this.#followings.get(message.call)?.stop();
         break;
       case 'followed':
-        this.#followings.get(message.call)?.following.push(message.items, message.bytes);
+        this.#followings.get(message.call)?.following.push(message.followed.items, message.followed.bytes);
         break;
       case 'ended':
         this.#followings.get(message.call)?.following.end(message.failure);
@@ -262,8 +257,14 @@ export class ClientThread {
   }
 
   #post(message: ToClient): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-    this.#running().postMessage(message);
+    if (this.#outbox.length === 0)
+      setImmediate(() => {
+        const messages = this.#outbox;
+        this.#outbox = [];
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+        if (messages.length > 0 && !this.#closed) this.#running().postMessage(messages);
+      });
+    this.#outbox.push(message);
   }
 
   /** What only a thread that runs need be told. */
@@ -296,7 +297,7 @@ export class ClientThread {
     const calls = Array.from(this.#calls.values());
     const followings = Array.from(this.#followings);
     this.#calls.clear();
-    this.#appends = [];
+    this.#outbox = [];
     for (const { stop, reject } of calls) {
       stop();
       reject(new CallFailed(lost(reason)));

@@ -41,7 +41,7 @@ export type CountBetween = { readonly prefixes: readonly string[]; readonly afte
 
 /** Every call has a number; its answer has the same. */
 export type ToClient =
-  | { readonly kind: 'append'; readonly writes: readonly (readonly [call: number, write: EncodedWrite])[] }
+  | { readonly kind: 'append'; readonly call: number; readonly write: EncodedWrite }
   | { readonly kind: 'read'; readonly call: number; readonly range: StreamRange }
   | { readonly kind: 'read-at'; readonly call: number; readonly position: Position }
   | { readonly kind: 'find-last'; readonly call: number; readonly find: FindLast }
@@ -73,8 +73,8 @@ export type Followed = StoredEvent | { readonly through: Position };
 export type FromClient =
   /** It has begun to carry out calls. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'answers'; readonly answers: readonly (readonly [call: number, answer: unknown, failure?: ClientFailure])[] }
-  | { readonly kind: 'followed'; readonly call: number; readonly items: readonly Followed[]; readonly bytes: number }
+  | { readonly kind: 'answer'; readonly call: number; readonly answer: unknown; readonly failure?: ClientFailure }
+  | { readonly kind: 'followed'; readonly call: number; readonly followed: { readonly items: readonly Followed[]; readonly bytes: number } }
   | { readonly kind: 'confirmed'; readonly call: number }
   | { readonly kind: 'ended'; readonly call: number; readonly failure: ClientFailure | undefined }
   /** Promises of the client were rejected and nobody had them; the last one's reason. */
@@ -82,8 +82,6 @@ export type FromClient =
 
 /** The server looks at so many events before it says how far it has come. */
 const searchWindow = 1024;
-/** Events are told of at the latest when so many have gathered; before that, when the event loop has nothing else to read. */
-const mostGathered = 512;
 /** A server that dies leaves one for every append that waits to be sent: they are told of together. */
 const tellUnhandledAfterMs = 1_000;
 /** What an event costs in memory beside its JSON, roughly. */
@@ -147,26 +145,39 @@ const cancel = (reading: StreamingRead<unknown>) => void reading.cancel().catch(
 const isAmong = (prefixes: readonly string[], stream: string) => prefixes.some((prefix) => stream.startsWith(prefix));
 const onLeader = { requiresLeader: true };
 
-const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
+/** What is told in one turn of the event loop goes in one message: a message costs more than what is in it. */
+class Outbox {
+  /** Counts the messages that went. */
+  turn = 0;
+  readonly #send: (messages: readonly FromClient[]) => void;
+  #messages: FromClient[] = [];
+
+  constructor(send: (messages: readonly FromClient[]) => void) {
+    this.#send = send;
+  }
+
+  /** Until the end of the turn the message may still grow. */
+  post(message: FromClient): void {
+    if (this.#messages.length === 0)
+      setImmediate(() => {
+        this.#send(this.#messages);
+        this.#messages = [];
+        this.turn += 1;
+      });
+    this.#messages.push(message);
+  }
+}
+
+const serve = (options: ClientOptions, outbox: Outbox) => {
   const leader = clientOf(options, 'leader');
   const { nodePreference } = options.connection;
   const followed = nodePreference === 'leader' ? leader : clientOf(options, nodePreference);
   const followers = new Map<number, { readonly taken: (bytes: number) => void; readonly unfollow: () => void }>();
 
-  // Answers of one turn of the event loop go in one message.
-  let answers: (readonly [number, unknown, ClientFailure?])[] = [];
-  const answer = (...each: readonly [number, unknown, ClientFailure?]) => {
-    if (answers.length === 0)
-      setImmediate(() => {
-        post({ kind: 'answers', answers });
-        answers = [];
-      });
-    answers.push(each);
-  };
   const answerWith = (call: number, work: Promise<unknown>) =>
     void work.then(
-      (result) => answer(call, result),
-      (error: unknown) => answer(call, undefined, failureOf(error)),
+      (answer) => outbox.post({ kind: 'answer', call, answer }),
+      (error: unknown) => outbox.post({ kind: 'answer', call, answer: undefined, failure: failureOf(error) }),
     );
 
   // The client's first append on a connection is overtaken by those that follow it, so they wait until it is answered.
@@ -272,38 +283,34 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
   };
 
   const follow = (call: number, { after, prefixes, window }: Follow) => {
-    let items: Followed[] = [];
-    let bytes = 0;
     let untaken = 0;
     let read = 0;
     let ended = false;
     /** Checkpoints overtake the events before them, which wait to be read: each with the count of events that it stands behind. */
     let checkpoints: { readonly behind: number; readonly through: Position }[] = [];
 
-    const flush = () => {
-      if (items.length === 0) return;
-      post({ kind: 'followed', call, items, bytes });
-      items = [];
-      bytes = 0;
-    };
-    const gather = (item: Followed) => {
-      if (items.length === 0) setImmediate(flush);
-      items.push(item);
-      if (items.length >= mostGathered) flush();
+    /** What was gathered in this turn of the event loop, already posted and still growing. */
+    let gathered = { turn: -1, items: [] as Followed[], bytes: 0 };
+    const gather = (item: Followed, bytes: number) => {
+      if (gathered.turn !== outbox.turn) {
+        gathered = { turn: outbox.turn, items: [], bytes: 0 };
+        outbox.post({ kind: 'followed', call, followed: gathered });
+      }
+      gathered.items.push(item);
+      gathered.bytes += bytes;
     };
     const end = (failure?: ClientFailure) => {
       if (ended) return;
       ended = true;
       followers.delete(call);
       void subscription.unsubscribe().catch(() => {});
-      flush();
-      post({ kind: 'ended', call, failure });
+      outbox.post({ kind: 'ended', call, failure });
     };
     const passCheckpoints = () => {
       const passed = checkpoints.findLast(({ behind }) => behind <= read);
       if (!passed || ended) return;
       checkpoints = checkpoints.filter(({ behind }) => behind > read);
-      gather({ through: passed.through });
+      gather({ through: passed.through }, 0);
     };
 
     const subscription: AllStreamSubscription = followed.subscribeToAll({
@@ -318,7 +325,7 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
         },
       }),
     });
-    subscription.on('confirmation', () => post({ kind: 'confirmed', call }));
+    subscription.on('confirmation', () => outbox.post({ kind: 'confirmed', call }));
     subscription.on('error', (error) => end(failureOf(error)));
     subscription.on('end', () => end());
     subscription.on('data', ({ event }) => {
@@ -327,9 +334,8 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
       if (event) {
         const stored = storedOf(event);
         const size = stored.data.length + stored.metadata.length + eventOverhead;
-        bytes += size;
         untaken += size;
-        gather(stored);
+        gather(stored, size);
         if (untaken > window) subscription.pause();
       }
       passCheckpoints();
@@ -346,7 +352,7 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
   return (message: ToClient) => {
     switch (message.kind) {
       case 'append':
-        for (const [call, write] of message.writes) answerWith(call, append(write));
+        answerWith(message.call, append(message.write));
         break;
       case 'read':
         answerWith(message.call, read(message.range));
@@ -375,7 +381,7 @@ const serve = (options: ClientOptions, post: (message: FromClient) => void) => {
 
 if (parentPort) {
   const port = parentPort;
-  const post = (message: FromClient) => port.postMessage(message);
+  const outbox = new Outbox((messages) => port.postMessage(messages));
   let unhandled = 0;
   process.on('unhandledRejection', (error) => {
     const failure = failureOf(error);
@@ -383,12 +389,14 @@ if (parentPort) {
     if (failure.type === undefined && failure.code === undefined) throw error;
     if (unhandled === 0)
       setTimeout(() => {
-        post({ kind: 'unhandled', count: unhandled, failure });
+        outbox.post({ kind: 'unhandled', count: unhandled, failure });
         unhandled = 0;
       }, tellUnhandledAfterMs);
     unhandled += 1;
   });
-  const handle = serve(workerData as ClientOptions, post); // what ClientThread starts this thread with
-  port.on('message', (message: ToClient) => handle(message));
-  post({ kind: 'ready' });
+  const handle = serve(workerData as ClientOptions, outbox); // what ClientThread starts this thread with
+  port.on('message', (messages: readonly ToClient[]) => {
+    for (const message of messages) handle(message);
+  });
+  outbox.post({ kind: 'ready' });
 }

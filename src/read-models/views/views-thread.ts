@@ -68,7 +68,8 @@ export class ViewsThread {
         reject(error);
       });
     });
-    this.telling = setInterval(() => void this.tell(), tellEveryMs);
+    // A server tells whoever follows it by itself.
+    if (this.options.readers.kind === 'file') this.telling = setInterval(() => void this.tell(), tellEveryMs);
     this.live.onWanted = () => void this.follow();
   }
 

@@ -8,10 +8,12 @@ export class LogServerDouble {
   private readonly calls = new Map<number, PromiseWithResolvers<never>>();
   private next = 1;
 
-  private constructor(
-    private readonly worker: Worker,
-    private readonly secure: boolean,
-  ) {
+  private readonly worker: Worker;
+  private readonly secure: boolean;
+
+  private constructor(worker: Worker, secure: boolean) {
+    this.worker = worker;
+    this.secure = secure;
     worker.on('message', ({ id, result, error }: ControlAnswer) => {
       const call = this.calls.get(id);
       this.calls.delete(id);
