@@ -4,6 +4,7 @@ export default defineConfig({
   // Nest and Apollo load `index.js`; two copies of graphql in one process do not know each other's types.
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
+    globalSetup: ['test/support/postgres-on-demand.ts'],
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
