@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
 import { subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
-import { SqliteDatabase } from '../read-models/database/sqlite.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
 import { createDueAttempts, DueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 
@@ -13,21 +10,21 @@ const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false) =>
   new ScheduleAttempt(id as DeliveryId, { ...subject, endpointId, ...(test ? { test: true } : {}) }, 2, 1, test ? 'no-stream' : 5, dueAt);
 
-describe('the table of due attempts', () => {
-  let folder: string;
+describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) => {
+  let place: DatabaseUnderTest;
   let namespace: Namespace<DueAttemptsSchema>;
   let due: DueAttempts;
   const [a, b, c, d] = [attempt('a', e1, 30), attempt('b', e1, 10, true), attempt('c', e1, 20), attempt('d', e2, 25)];
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'due-attempts-'));
-    namespace = await new SqliteDatabase(folder, { warn: () => {} }).open('due', 1, createDueAttempts);
+    place = await make();
+    namespace = await place.open().open('due', 1, createDueAttempts);
     due = new DueAttempts(() => namespace.read);
     await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], [a, b, c, d].map(rowOf)));
   });
   afterEach(async () => {
     await namespace.close();
-    rmSync(folder, { recursive: true });
+    await place.discard();
   });
 
   it('gives back what was written, the oldest first', async () => expect(await due.ofEndpoint(e1, 30, 10, false)).toEqual([b, c, a]));

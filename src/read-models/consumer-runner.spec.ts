@@ -1,15 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import { UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
 import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { Bookkeeping, Transaction } from './database/database.ts';
-import { SqliteDatabase } from './database/sqlite.ts';
 
 type Seen = Bookkeeping & { seen: { position: Position; name: string } };
 
@@ -56,23 +55,23 @@ class Names implements Consumer<Seen> {
   }
 }
 
-describe('a consumer runner', () => {
-  let folder: string;
+describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFull }) => {
+  let place: DatabaseUnderTest;
   let store: MemoryEventStore;
   const running: ConsumerRunner<Seen>[] = [];
   const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'consumer-runner-'));
+  beforeEach(async () => {
+    place = await make();
     store = new MemoryEventStore();
   });
   afterEach(async () => {
     for (const runner of running.splice(0)) await runner.stop();
-    rmSync(folder, { recursive: true });
+    await place.discard();
   });
 
   const run = async (consumer: Consumer<Seen>, options: RunnerOptions = {}) => {
-    const runner = new ConsumerRunner(consumer, store, new SqliteDatabase(folder, log), log, options);
+    const runner = new ConsumerRunner(consumer, store, place.open(log), log, options);
     running.push(runner);
     await runner.start();
     return runner;
@@ -116,8 +115,8 @@ describe('a consumer runner', () => {
 
   it('lets commits under load be apart, and waits for nothing when it was idle', async () => {
     const consumer = new Names();
-    const runner = await run(consumer, { lingerMs: 150 });
-    expect(await runner.reached(rename('a'), 100)).toBe(true);
+    const runner = await run(consumer, { lingerMs: 400 });
+    expect(await runner.reached(rename('a'), 300)).toBe(true);
     rename('b');
     rename('c');
     await expect.poll(() => consumer.batches, { timeout: 5000 }).toEqual([1, 2]);
@@ -157,7 +156,7 @@ describe('a consumer runner', () => {
     const consumer = new Names();
     let failures = 0;
     consumer.before = () => {
-      if (failures++ < 3) throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
+      if (failures++ < 3) throw diskFull();
     };
     const runner = await run(consumer, { retryMs: 1 });
     expect(await runner.reached(rename('a', 'b'), 5000)).toBe(true);
@@ -169,13 +168,13 @@ describe('a consumer runner', () => {
     const consumer = new Names();
     let full = true;
     consumer.before = () => {
-      if (full) throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
+      if (full) throw diskFull();
     };
     const at = new Date('2026-01-01T00:00:00.000Z');
     const runner = await run(consumer, { retryMs: 1, now: () => at.getTime() + 7000 });
     store.record({ stream: 'endpoint-1', event: { type: 'endpoint.renamed', data: { name: 'a' } }, at });
     await vi.waitFor(() =>
-      expect(runner.status()).toMatchObject({ lagSeconds: 7, lagEvents: 1, error: expect.stringContaining('disk is full') }),
+      expect(runner.status()).toMatchObject({ lagSeconds: 7, lagEvents: 1, error: expect.stringContaining(diskFull().message) }),
     );
     full = false;
     await vi.waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }));
@@ -190,13 +189,13 @@ describe('a consumer runner', () => {
     const consumer = new Names(2, 1, (name) => name.toUpperCase());
     let ready = false;
     consumer.before = () => {
-      if (!ready) throw Object.assign(new Error('not yet'), { errcode: 5 });
+      if (!ready) throw diskFull();
     };
     const second = await run(consumer, { retryMs: 1 });
     expect(await names(second)).toEqual(['a', 'b', 'c']);
     ready = true;
     await vi.waitFor(async () => expect(await names(second)).toEqual(['A', 'B', 'C']));
-    await vi.waitFor(() => expect(readdirSync(folder).filter((file) => file.endsWith('.db'))).toEqual(['names@2.db']));
+    await vi.waitFor(async () => expect(await place.open().versions('names')).toEqual([2]));
   });
 
   it('does not answer from an older version whose tables the queries cannot read', async () => {
@@ -205,13 +204,13 @@ describe('a consumer runner', () => {
     await first.stop();
     const consumer = new Names(2, 2);
     consumer.before = () => {
-      throw Object.assign(new Error('not yet'), { errcode: 5 });
+      throw diskFull();
     };
     const second = await run(consumer);
     expect(await names(second)).toEqual([]);
   });
 
-  it.each([
+  it.runIf(name === 'sqlite').each([
     ['is damaged', 'x'.repeat(8192)],
     ['has lost its head', '\0'.repeat(8192)],
   ])('builds a file anew that %s', async (_, content) => {
@@ -219,7 +218,7 @@ describe('a consumer runner', () => {
     const position = rename('a');
     await first.reached(position, 5000);
     await first.stop();
-    writeFileSync(join(folder, 'names@1.db'), content);
+    if (place.location.kind === 'sqlite') writeFileSync(join(place.location.folder, 'names@1.db'), content);
     const second = await run(new Names());
     expect(await second.reached(position, 5000)).toBe(true);
     expect(await names(second)).toEqual(['a']);

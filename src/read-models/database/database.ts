@@ -13,8 +13,9 @@ type Table<S> = keyof S & string;
 type Column<S, T extends keyof S> = keyof S[T] & string;
 
 /**
- * An open transaction, and the verbs that write or find many rows at once. All rows of one call have the same columns. A column holds text, a
- * number or null (true and false are 1 and 0, JSON is text), so that every database takes the same rows.
+ * An open transaction, and the verbs that write or find many rows at once. All rows of one call have the same columns, and (but for `insert`)
+ * no two of them the same keys. A column holds text, a whole number or null (true and false are 1 and 0, JSON is text), so that every database
+ * takes the same rows.
  */
 export interface Transaction<S> {
   /** Rows whose key stands already are left as they are. */
@@ -47,7 +48,7 @@ export interface Namespace<S> {
   readonly read: Kysely<S>;
   /**
    * Carries out `work` and sets the checkpoint, both or neither. Transactions of a namespace come one after the other.
-   * Rejects with what `work` threw, or with what the database did (see `Database.isTransient`); nothing is changed then.
+   * Rejects with what `work` threw, with what the database did (see `Database.isTransient`), or with CheckpointMoved; nothing is changed then.
    */
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T>;
   /** Undefined: no event has been applied. */
@@ -58,7 +59,20 @@ export interface Namespace<S> {
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
 export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
+/** The log that the namespaces follow. */
+export type FollowedLog = {
+  /** What tells it from any other: when its first event was recorded, and where it is. */
+  readonly origin: string;
+  readonly tip: () => Promise<Position | undefined>;
+};
+
 export interface Database {
+  /**
+   * To be called before anything is opened: the namespaces are of this log from now on. Where they are of another one, or further than this one
+   * goes, a database of our own begins anew, with a line in the log.
+   * @throws DatabaseUnusable where it may be somebody else's, and when it can't be reached, or lacks what is needed.
+   */
+  follows(log: FollowedLog): Promise<void>;
   /**
    * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
    * it is made, empty, by `createTables`.
@@ -69,6 +83,21 @@ export interface Database {
   versions(name: string): Promise<readonly number[]>;
   /** No error where it isn't there. */
   drop(name: string, version: number): Promise<void>;
-  /** Whether the same transaction may well succeed later: the database is locked, the disk is full. */
+  /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;
+}
+
+/** The database can't be used as it is. The message says why, and what to do. */
+export class DatabaseUnusable extends Error {
+  override name = 'DatabaseUnusable';
+}
+
+/** The database can't be asked just now. Worth trying again. */
+export class DatabaseUnavailable extends Error {
+  override name = 'DatabaseUnavailable';
+}
+
+/** Another process has written to this namespace: what this one would write is out of date. */
+export class CheckpointMoved extends Error {
+  override name = 'CheckpointMoved';
 }

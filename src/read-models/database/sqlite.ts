@@ -2,14 +2,14 @@
 // Guarantee: rows and checkpoint commit together and survive the end of the process at any moment. Limit: after a power failure the
 // last commits may be gone, both of them (synchronous=NORMAL); the log then brings them again.
 import { existsSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly, Transaction } from './database.ts';
+import type { Bookkeeping, CreateTables, Database, FollowedLog, Namespace, ReadOnly, Transaction } from './database.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
 
 /** "HLvw", in the file's header: says that a file is ours. */
@@ -39,6 +39,22 @@ export class SqliteDatabase implements Database {
     private readonly log: Pick<BaseLogger, 'warn'>,
   ) {}
 
+  /** The folder is this process's alone, so whatever is in it is ours to build anew. */
+  async follows({ origin, tip }: FollowedLog): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    const written = join(this.folder, 'log-origin');
+    const known = await readFile(written, 'utf8').catch(() => origin);
+    const end = await tip();
+    for (const name of await readdir(this.folder)) {
+      if (!name.endsWith('.db')) continue;
+      const checkpoint = checkpointOf(join(this.folder, name));
+      const isAhead = checkpoint !== undefined && (end === undefined || checkpoint > end);
+      if (known !== origin) await this.moveAside(join(this.folder, name), `it is of another log, which began ${known}`);
+      else if (isAhead) await this.moveAside(join(this.folder, name), `it is at position ${checkpoint}, and the log ends at ${end}`);
+    }
+    await writeFile(written, origin);
+  }
+
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
     await mkdir(this.folder, { recursive: true });
     const file = this.file(name, version);
@@ -46,13 +62,17 @@ export class SqliteDatabase implements Database {
       return await openNamespace(file, createTables);
     } catch (error) {
       if (!(error instanceof Unusable || (error instanceof Error && isDamage(error)))) throw error;
-      const aside = `${file}.aside`;
-      await remove(aside);
-      for (const end of ['', '-wal', '-shm']) await rename(file + end, aside + end).catch(() => undefined);
-      await remove(file);
-      this.log.warn({ file, aside }, `${file} can't be used (${error.message}); it was moved to ${aside} and is built anew from the log.`);
+      await this.moveAside(file, error.message);
       return openNamespace(file, createTables);
     }
+  }
+
+  private async moveAside(file: string, reason: string): Promise<void> {
+    const aside = `${file}.aside`;
+    await remove(aside);
+    for (const end of ['', '-wal', '-shm']) await rename(file + end, aside + end).catch(() => undefined);
+    await remove(file);
+    this.log.warn({ file, aside }, `${file} can't be used (${reason}); it was moved to ${aside} and is built anew from the log.`);
   }
 
   async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
@@ -83,6 +103,19 @@ const damageMark = (file: string) => `${file}.damaged`;
 
 const remove = async (file: string) => {
   for (const end of ['', '-wal', '-shm', '.damaged']) await rm(file + end, { force: true });
+};
+
+/** Undefined: nothing is applied, or the file can't be read, which shows when it is opened. */
+const checkpointOf = (file: string): Position | undefined => {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
+    return db.prepare('SELECT position FROM checkpoint').get()?.['position'] as Position | undefined;
+  } catch {
+    return undefined;
+  } finally {
+    db?.close();
+  }
 };
 
 const openReadOnly = <S>(file: string): ReadOnly<S> => {

@@ -287,6 +287,7 @@ export class ViewQueries {
     for (const { id, sequence, batch_sequence } of owned)
       for (const each of batch_sequence === null ? [sequence] : [sequence, batch_sequence])
         idsOf.set(each, [...(idsOf.get(each) ?? []), id]);
+    if (idsOf.size === 0) return [];
     const rows = await db
       .selectFrom('attempts')
       .select(['sequence', 'position', 'failure', 'detail'])

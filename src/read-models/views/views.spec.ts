@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import { EventLog, hour, minute } from '../../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -10,8 +8,7 @@ import type { EndpointId, MessageId, OrganizationId, Position } from '../../doma
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
 import { ConsumerRunner } from '../consumer-runner.ts';
-import type { Namespace } from '../database/database.ts';
-import { SqliteDatabase } from '../database/sqlite.ts';
+import type { Database, Namespace } from '../database/database.ts';
 import { compareWithRebuild, digest } from '../rebuild.ts';
 import { ViewQueries, type DeliveryFilter } from './queries.ts';
 import type { ViewsSchema } from './schema.ts';
@@ -20,22 +17,22 @@ import { Views } from './views.ts';
 const organization = 'default' as OrganizationId;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-describe('the views', () => {
-  let folder: string;
-  let database: SqliteDatabase;
+describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
+  let place: DatabaseUnderTest;
+  let database: Database;
   let store: MemoryEventStore;
   let log: EventLog;
   let opened: { close(): Promise<void> }[] = [];
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'views-'));
-    database = new SqliteDatabase(folder, silent);
+  beforeEach(async () => {
+    place = await make();
+    database = place.open();
     store = new MemoryEventStore();
     log = new EventLog(store);
   });
   afterEach(async () => {
     for (const each of opened.splice(0)) await each.close();
-    rmSync(folder, { recursive: true });
+    await place.discard();
   });
 
   const runner = async () => {
@@ -486,7 +483,7 @@ describe('the views', () => {
           for (const each of opened.splice(0)) await each.close();
         },
       ),
-      { numRuns: 30 },
+      { numRuns: name === 'sqlite' ? 30 : 6 }, // what differs between databases shows in few
     );
   });
 

@@ -1,0 +1,10 @@
+// The database that the configuration names. A location is plain data, so that a thread can be told where to open its own.
+import type { BaseLogger } from 'pino';
+import type { Database } from './database.ts';
+import { PostgresDatabase, type PostgresOptions } from './postgres.ts';
+import { SqliteDatabase } from './sqlite.ts';
+
+export type DatabaseLocation = { readonly kind: 'sqlite'; readonly folder: string } | ({ readonly kind: 'postgres' } & PostgresOptions);
+
+export const openDatabase = (location: DatabaseLocation, log: Pick<BaseLogger, 'warn'>): Database =>
+  location.kind === 'sqlite' ? new SqliteDatabase(location.folder, log) : new PostgresDatabase(location, log);

@@ -1,0 +1,207 @@
+// One version of one consumer in PostgreSQL: a connection that writes, and a few that read.
+// Guarantee: rows and checkpoint commit together, and only on top of the checkpoint that this process knows, so that two processes can't both
+// write. Limit: after a crash of the server its last commits may be gone, all of each (synchronous_commit=off); the log then brings them again.
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import { Pool, type Client, type ClientBase } from 'pg';
+import type { Position } from '../../domain/ids.ts';
+import {
+  CheckpointMoved,
+  DatabaseUnavailable,
+  DatabaseUnusable,
+  type Bookkeeping,
+  type Namespace,
+  type ReadOnly,
+  type Transaction,
+} from './database.ts';
+import { clientConfig, connect, failureToConnect, isAnswer, quoted, storable } from './postgres-connection.ts';
+import { PostgresTransaction, type ColumnTypes } from './postgres-transaction.ts';
+
+/** Queries at one time; more wait for their turn. */
+const readers = 4;
+
+type Asks = (sql: string, parameters: readonly unknown[]) => Promise<unknown>;
+
+/** A pool that is made of one connection. */
+const alone = (client: PostgresPoolClient): PostgresPool => ({ connect: async () => client, end: async () => undefined });
+
+const asking = (ask: Asks, release: () => void = () => undefined) =>
+  ({
+    query: (sql: string, parameters: readonly unknown[]) =>
+      ask(
+        sql,
+        parameters.map((each) => (typeof each === 'string' ? storable(each) : each)),
+      ),
+    release,
+  }) as PostgresPoolClient; // Kysely uses the one overload of `query`; there are no cursors
+
+/** Kysely on a connection that is in the middle of a transaction. */
+export const kyselyOn = <S>(client: Pick<Client, 'query'>) =>
+  kyselyAsking<S>((text, values) => client.query({ text, values: [...values] }));
+
+const kyselyAsking = <S>(ask: Asks) => new Kysely<S>({ dialect: new PostgresDialect({ pool: alone(asking(ask)) }) });
+
+export const openReadOnly = <S>(url: string, schema: string): ReadOnly<S> => {
+  const settings = [
+    `search_path TO ${quoted(schema)}`,
+    'default_transaction_read_only TO on',
+    'default_transaction_isolation TO "repeatable read"', // a transaction sees one snapshot
+    'statement_timeout TO 30000',
+    'jit TO off',
+  ];
+  const settle = (client: ClientBase): Promise<unknown> => client.query(settings.map((each) => `SET ${each}`).join('; '));
+  // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, though its types do not say so
+  const pool = new Pool({ ...clientConfig(url, schema), max: readers, onConnect: settle });
+  pool.on('error', () => undefined); // an idle connection that was lost: the next query makes another
+  const borrow = async (): Promise<PostgresPoolClient> => {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unavailable(failureToConnect(error, url));
+    });
+    let lost = false;
+    const ask = async (sql: string, parameters: readonly unknown[]) => {
+      try {
+        return await client.query(sql, [...parameters]);
+      } catch (error) {
+        if (isAnswer(error)) throw error;
+        lost = true;
+        throw unavailable(error);
+      }
+    };
+    return asking(ask, () => client.release(lost));
+  };
+  const read = new Kysely<S>({ dialect: new PostgresDialect({ pool: { connect: borrow, end: () => pool.end() } }) });
+  // Kysely closes only what a query has opened.
+  const close = async () => {
+    await read.destroy();
+    if (!pool.ending) await pool.end();
+  };
+  return { read, close };
+};
+
+const unavailable = (error: unknown): DatabaseUnavailable =>
+  error instanceof DatabaseUnavailable
+    ? error
+    : new DatabaseUnavailable(
+        error instanceof DatabaseUnusable ? error.message : `The connection to the database was lost: ${sentenceOf(error)}`,
+        { cause: error },
+      );
+
+/** A connection that writes to a schema. */
+export const connectWriter = (url: string, schema: string): Promise<Client> => connect(url, `${schema} writer`, writerSettings(schema));
+
+const writerSettings = (schema: string) => [
+  `search_path TO ${quoted(schema)}`,
+  'synchronous_commit TO off',
+  'lock_timeout TO 10000',
+  'idle_in_transaction_session_timeout TO 60000',
+  'plan_cache_mode TO force_generic_plan', // every row is found by its key
+  'jit TO off',
+];
+
+export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
+  readonly read: Kysely<S>;
+  private readonly tx: PostgresTransaction<S>;
+  private readonly reader: ReadOnly<S>;
+  private last: Promise<unknown> = Promise.resolve();
+  /** Whether the connection was lost before COMMIT was answered: what it would have made of the checkpoint, and what the work returned. */
+  private inDoubt: { readonly checkpoint: Position; readonly result: unknown } | undefined;
+
+  /**
+   * @param client what writes, until it is lost; then there is another
+   * @param known the checkpoint that stands
+   */
+  constructor(
+    private readonly url: string,
+    private readonly schema: string,
+    private client: Client | undefined,
+    types: ColumnTypes,
+    private known: Position | undefined,
+  ) {
+    this.reader = openReadOnly<S>(url, schema);
+    this.read = this.reader.read;
+    const kysely = kyselyAsking<S>((text, values) => this.ask({ text, values: [...values] }));
+    this.tx = new PostgresTransaction((query) => this.ask(query), types, kysely);
+  }
+
+  transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
+    const done = this.last.then(() => this.carryOut(work, checkpoint));
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  async checkpoint(): Promise<Position | undefined> {
+    return this.known;
+  }
+
+  async close(): Promise<void> {
+    await this.last;
+    await this.client?.end();
+    this.client = undefined;
+    await this.reader.close();
+  }
+
+  private async carryOut<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint: Position | undefined): Promise<T> {
+    this.client ??= await connectWriter(this.url, this.schema).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    const committed = await this.resolveDoubt(checkpoint);
+    if (committed) return committed.result as T; // of the same work
+    let result: T;
+    try {
+      await this.ask({ text: 'BEGIN' });
+      result = await work(this.tx);
+      if (checkpoint !== undefined) await this.move(checkpoint);
+    } catch (error) {
+      await this.ask({ text: 'ROLLBACK' }).catch(() => undefined); // without a connection it is rolled back already
+      throw error;
+    }
+    if (checkpoint !== undefined) this.inDoubt = { checkpoint, result };
+    await this.commit();
+    this.known = checkpoint ?? this.known;
+    return result;
+  }
+
+  private async commit(): Promise<void> {
+    try {
+      await this.ask({ text: 'COMMIT' });
+    } catch (error) {
+      if (isAnswer(error)) this.inDoubt = undefined; // it did not
+      throw error;
+    }
+    this.inDoubt = undefined;
+  }
+
+  /** Only from where this process believes it to be: another one may have taken the consumer over. */
+  private async move(to: Position): Promise<void> {
+    const { rowCount } =
+      this.known === undefined
+        ? await this.ask({ text: 'INSERT INTO checkpoint VALUES (1, $1) ON CONFLICT DO NOTHING', values: [to] })
+        : await this.ask({ text: 'UPDATE checkpoint SET position = $1 WHERE position = $2', values: [to, this.known] });
+    if (rowCount !== 1) throw new CheckpointMoved(`Another process has written to ${this.schema}, so this one no longer does.`);
+  }
+
+  /** @returns what was in doubt, when it did commit and is what is asked for again. */
+  private async resolveDoubt(checkpoint: Position | undefined): Promise<{ readonly result: unknown } | undefined> {
+    const { inDoubt } = this;
+    if (!inDoubt) return undefined;
+    const { rows } = await this.ask({ text: 'SELECT position FROM checkpoint' });
+    this.inDoubt = undefined;
+    if (rows[0]?.position !== inDoubt.checkpoint) return undefined;
+    this.known = inDoubt.checkpoint;
+    return checkpoint === inDoubt.checkpoint ? inDoubt : undefined;
+  }
+
+  private async ask(query: { name?: string; text: string; values?: unknown[] }) {
+    const { client } = this;
+    if (!client) throw new DatabaseUnavailable('The connection to the database was lost.');
+    try {
+      return await client.query(query);
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      this.client = undefined;
+      await client.end().catch(() => undefined);
+      throw unavailable(error);
+    }
+  }
+}
+
+const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

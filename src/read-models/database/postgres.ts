@@ -1,0 +1,248 @@
+// The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>`, and one, `<prefix>`, that says
+// whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatabaseError, type Client } from 'pg';
+import type { BaseLogger } from 'pino';
+import type { Position } from '../../domain/ids.ts';
+import {
+  DatabaseUnusable,
+  type Bookkeeping,
+  type CreateTables,
+  type Database,
+  type FollowedLog,
+  type Namespace,
+  type ReadOnly,
+} from './database.ts';
+import { connect, isTransient, quoted } from './postgres-connection.ts';
+import { connectWriter, kyselyOn, openReadOnly, PostgresNamespace } from './postgres-namespace.ts';
+import type { ColumnTypes } from './postgres-transaction.ts';
+
+export type PostgresOptions = {
+  readonly url: string;
+  /** What the names of its schemas begin with: small letters and digits. */
+  readonly prefix: string;
+  /** How long the start waits for a server that is not there yet. */
+  readonly waitMs?: number;
+};
+
+const oldestServer = 14;
+const tryAgainMs = 250;
+/** A log of several servers may show its end a moment later on one than on another. */
+const tipWithinMs = 5_000;
+const noRight = '42501';
+
+export class PostgresDatabase implements Database {
+  private readonly url: string;
+  private readonly prefix: string;
+  private readonly waitMs: number;
+
+  constructor(
+    { url, prefix, waitMs = 10_000 }: PostgresOptions,
+    private readonly log: Pick<BaseLogger, 'warn'>,
+  ) {
+    this.url = url;
+    this.prefix = prefix;
+    this.waitMs = waitMs;
+  }
+
+  async follows(log: FollowedLog): Promise<void> {
+    await this.waitForServer();
+    const { known, checkpoints } = await this.asking(async (client) => {
+      await this.checkServer(client);
+      const known = await this.exclusively(client, () => this.originOrElse(client, log.origin));
+      return { known, checkpoints: await this.checkpoints(client) };
+    });
+    const anew = `drop its schemas, and they are built anew from the log: DROP SCHEMA ${[this.prefix, ...checkpoints.keys()].map(quoted).join(', ')} CASCADE`;
+    if (known !== log.origin)
+      throw new DatabaseUnusable(
+        `The database holds the views of another log: that one began ${known}, this one ${log.origin}. Name this log's own database in HOOKLEDGER_DATABASE_URL, or another HOOKLEDGER_DATABASE_PREFIX; or, if the log was replaced on purpose, ${anew}`,
+      );
+    const tip = await tipFrom(log, [...checkpoints.values()].sort().at(-1));
+    for (const [schema, checkpoint] of checkpoints)
+      if (tip === undefined || checkpoint > tip)
+        throw new DatabaseUnusable(
+          `The database is ahead of the log: ${schema} is at position ${checkpoint}, and the log ends at ${tip}, so they come from different backups. Restore the log that belongs to the database; or, if this log is the one to go on with, ${anew}`,
+        );
+  }
+
+  async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+    const schema = this.schema(name, version);
+    const client = await connectWriter(this.url, schema);
+    try {
+      return await this.exclusively(client, async () => {
+        const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
+        if (rows.length === 0) await this.create(client, schema, createTables);
+        const types = await columnTypes(client, schema);
+        if (!types.has('checkpoint'))
+          throw new DatabaseUnusable(
+            `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
+          );
+        return new PostgresNamespace<S>(this.url, schema, client, types, await checkpointOf(client, schema));
+      });
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw this.explained(error);
+    }
+  }
+
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.url, this.schema(name, version));
+  }
+
+  async versions(name: string): Promise<readonly number[]> {
+    const standing = await this.asking((client) => this.schemas(client));
+    const versions = standing
+      .filter((schema) => schema.replace(/\d+$/, '') === this.schema(name, ''))
+      .map((schema) => /\d+$/.exec(schema)?.[0]);
+    return versions.map(Number).sort((a, b) => a - b);
+  }
+
+  async drop(name: string, version: number): Promise<void> {
+    const statement = `DROP SCHEMA IF EXISTS ${quoted(this.schema(name, version))} CASCADE`;
+    await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+  }
+
+  isTransient(error: unknown): boolean {
+    return isTransient(error);
+  }
+
+  private schema(name: string, version: number | ''): string {
+    return `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+  }
+
+  /** Those of consumers. */
+  private async schemas(client: Client): Promise<string[]> {
+    const { rows } = await client.query<{ nspname: string }>('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [
+      `^${this.prefix}_[a-z0-9_]+_[0-9]+$`,
+    ]);
+    return rows.map(({ nspname }) => nspname);
+  }
+
+  private async create<S extends Bookkeeping>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {
+    await client.query(`CREATE SCHEMA ${quoted(schema)}`);
+    await client.query('CREATE TABLE checkpoint (id integer PRIMARY KEY, position text NOT NULL)');
+    await createTables(kyselyOn<S>(client), 'bigint');
+    // Texts compare by their bytes, as in SQLite, whatever the database's own order is: cheaper, and the same everywhere.
+    const { rows } = await client.query<{ statement: string }>(
+      `SELECT format('ALTER TABLE %I %s', table_name, string_agg(format('ALTER COLUMN %I TYPE text COLLATE "C"', column_name), ', ')) AS statement
+       FROM information_schema.columns WHERE table_schema = current_schema AND data_type = 'text' GROUP BY table_name`,
+    );
+    for (const { statement } of rows) await client.query(statement);
+  }
+
+  private async waitForServer(): Promise<void> {
+    const giveUp = performance.now() + this.waitMs;
+    for (let told = false; ; told = true) {
+      try {
+        return await this.asking(async () => undefined);
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        const { message } = error as Error;
+        if (performance.now() > giveUp) throw new DatabaseUnusable(message, { cause: error });
+        if (!told) this.log.warn({ err: error }, `${message} It is tried for ${this.waitMs / 1000} s.`);
+        await sleep(tryAgainMs);
+      }
+    }
+  }
+
+  /** @throws DatabaseUnusable for what could only fail later, and less clearly. */
+  private async checkServer(client: Client): Promise<void> {
+    const { rows } = await client.query(
+      `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS name, pg_is_in_recovery() AS standby,
+              current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS user,
+              has_database_privilege(current_database(), 'CREATE') AS may_create`,
+    );
+    const { version, name, standby, encoding, database, user, may_create: mayCreate } = rows[0];
+    if (version < oldestServer * 10_000)
+      throw new DatabaseUnusable(`The database runs on PostgreSQL ${name}, and ${oldestServer} or newer is needed; upgrade the server.`);
+    if (standby)
+      throw new DatabaseUnusable('The database is a standby that only reads; name the primary server in HOOKLEDGER_DATABASE_URL.');
+    if (encoding !== 'UTF8')
+      throw new DatabaseUnusable(
+        `The database "${database}" is encoded in ${encoding}; create one with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+      );
+    if (!mayCreate)
+      throw new DatabaseUnusable(
+        `The user "${user}" may not make schemas in the database "${database}"; as its owner, run: GRANT CREATE ON DATABASE ${quoted(database)} TO ${quoted(user)}`,
+      );
+  }
+
+  /** The origin of the log that the schemas are of; the first time, this one is written down. */
+  private async originOrElse(client: Client, origin: string): Promise<string | undefined> {
+    const schema = quoted(this.prefix);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    await client.query(`CREATE TABLE IF NOT EXISTS ${schema}.log (id integer PRIMARY KEY, origin text NOT NULL)`);
+    await client.query(`INSERT INTO ${schema}.log VALUES (1, $1) ON CONFLICT DO NOTHING`, [origin]);
+    const { rows } = await client.query<{ origin: string }>(`SELECT origin FROM ${schema}.log`);
+    return rows[0]?.origin;
+  }
+
+  /** By schema, where anything is applied. */
+  private async checkpoints(client: Client): Promise<ReadonlyMap<string, Position>> {
+    const found = new Map<string, Position>();
+    for (const schema of (await this.schemas(client)).sort()) {
+      const checkpoint = await checkpointOf(client, schema);
+      if (checkpoint !== undefined) found.set(schema, checkpoint);
+    }
+    return found;
+  }
+
+  private async asking<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await connect(this.url, this.prefix, []);
+    try {
+      return await work(client);
+    } catch (error) {
+      throw this.explained(error);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** In a transaction, and one process at a time. */
+  private async exclusively<T>(client: Client, work: () => Promise<T>): Promise<T> {
+    await client.query('BEGIN');
+    await client.query('SET LOCAL lock_timeout TO 30000');
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`hookledger ${this.prefix}`]);
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  }
+
+  private explained(error: unknown): unknown {
+    if (!(error instanceof DatabaseError && error.code === noRight)) return error;
+    const sentence = `The user of the database lacks a right in it (${error.message}); make it the owner of all schemas that begin with ${this.prefix}.`;
+    return new DatabaseUnusable(sentence, { cause: error });
+  }
+}
+
+/** Waits a moment for it to reach a position, should it be behind. */
+const tipFrom = async ({ tip }: FollowedLog, position: Position | undefined): Promise<Position | undefined> => {
+  for (const giveUp = performance.now() + tipWithinMs; ; await sleep(tryAgainMs)) {
+    const end = await tip();
+    if (position === undefined || (end !== undefined && end >= position) || performance.now() > giveUp) return end;
+  }
+};
+
+const columnTypes = async (client: Client, schema: string): Promise<ColumnTypes> => {
+  const types = new Map<string, Map<string, number>>();
+  const { rows } = await client.query<{ table: string; column: string; type: number }>(
+    `SELECT relname AS table, attname AS column, atttypid::int AS type
+     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE nspname = $1 AND relkind = 'r' AND attnum > 0 AND NOT attisdropped`,
+    [schema],
+  );
+  for (const { table, column, type } of rows) {
+    let columns = types.get(table);
+    if (!columns) types.set(table, (columns = new Map()));
+    columns.set(column, type);
+  }
+  return types;
+};
+
+/** Undefined: nothing is applied, or the schema is none of ours. */
+const checkpointOf = async (client: Client, schema: string): Promise<Position | undefined> => {
+  const { rows: found } = await client.query('SELECT to_regclass($1) AS table', [`${quoted(schema)}.checkpoint`]);
+  if (found[0]?.table === null) return undefined;
+  const { rows } = await client.query<{ position: Position }>(`SELECT position FROM ${quoted(schema)}.checkpoint`);
+  return rows[0]?.position;
+};
