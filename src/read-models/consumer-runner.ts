@@ -7,7 +7,7 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer, Place } from './consumer.ts';
-import type { Bookkeeping, Database, Namespace, ReadOnly } from './database/database.ts';
+import { CheckpointMoved, type Bookkeeping, type Database, type Namespace, type ReadOnly } from './database/database.ts';
 import { Progress } from './progress.ts';
 
 export type RunnerOptions = {
@@ -180,7 +180,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         this.readingEnded = {};
       } catch (error) {
         if (error instanceof LogUnavailable && !this.stopping) {
-          this.trouble(`The log can't be read: ${sentenceOf(error)} It is tried again.`, error);
+          this.trouble(`The log can't be read: ${ended(sentenceOf(error))} It is tried again.`, error);
           await this.pause(error.retryAfterSeconds * 1000);
           continue;
         }
@@ -249,7 +249,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
       await this.transact(batch);
     } catch (error) {
       const [first] = batch;
-      if (!first || error instanceof PoisonEvent || this.stopping) throw error;
+      if (!first || error instanceof PoisonEvent || error instanceof CheckpointMoved || this.stopping) throw error;
       if (batch.length === 1) throw new PoisonEvent(first, error);
       const half = Math.ceil(batch.length / 2);
       await this.commit(batch.slice(0, half));
@@ -266,7 +266,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         break;
       } catch (error) {
         if (!this.database.isTransient(error)) throw error;
-        this.trouble(`The database can't be written: ${sentenceOf(error)}. It is tried again.`, error);
+        this.trouble(`The database can't be written: ${ended(sentenceOf(error))} It is tried again.`, error);
         await this.pause(wait);
         if (this.stopping) throw error;
       }
@@ -298,7 +298,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private stopAt(error: unknown): void {
     const { name } = this.consumer;
     this.state = 'stopped';
-    const named = error instanceof PoisonEvent || error instanceof UndecodableEvent;
+    const named = [PoisonEvent, UndecodableEvent, CheckpointMoved].some((kind) => error instanceof kind);
     this.error = `${named ? '' : 'It can no longer follow the log: '}${sentenceOf(error)}`;
     this.log.error({ consumer: name, err: error }, `${name} has stopped: ${this.error}`);
     this.progress.end();
@@ -349,3 +349,4 @@ class Bell {
 }
 
 const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const ended = (sentence: string) => (sentence.endsWith('.') ? sentence : `${sentence}.`);

@@ -1,13 +1,13 @@
 // The databases that the suites of read models run on: every test has one to itself.
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, DatabaseError } from 'pg';
+import { DatabaseError } from 'pg';
 import type { BaseLogger } from 'pino';
 import { inject } from 'vitest';
 import type { Database } from '../../src/read-models/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../../src/read-models/database/open.ts';
+import { dropSchemas, newPrefix } from './postgres.ts';
 
 export type DatabaseUnderTest = {
   readonly location: DatabaseLocation;
@@ -48,28 +48,6 @@ export const postgresUrl = async (): Promise<string> => {
   if (!response.ok) throw new Error(answer);
   return answer;
 };
-
-/** For what a test does to the server from outside. */
-export const withPostgres = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-};
-
-/** Schemas whose names begin so are of one test. */
-export const newPrefix = () => `t${randomBytes(6).toString('hex')}`;
-
-export const dropSchemas = (url: string, prefix: string): Promise<void> =>
-  withPostgres(url, async (client) => {
-    const { rows } = await client.query<{ schema: string }>('SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE $1', [
-      `${prefix}%`,
-    ]);
-    if (rows.length > 0) await client.query(`DROP SCHEMA ${rows.map(({ schema }) => schema).join(', ')} CASCADE`);
-  });
 
 const postgres: DatabaseKind = {
   name: 'postgres',

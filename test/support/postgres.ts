@@ -1,8 +1,10 @@
 // A PostgreSQL server to test with: the one that TEST_DATABASE_URL names, or one of our own (postgres-process.ts).
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 
 /** `url`: of a database in which schemas may be made. `stop` leaves nothing behind, and nor does the end of this process. */
 export type PostgresServer = { readonly url: string; readonly stop: () => Promise<void> };
@@ -25,3 +27,25 @@ export const startPostgres = async (): Promise<PostgresServer> => {
     },
   };
 };
+
+/** For what a test does to the server from outside. */
+export const withPostgres = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+};
+
+/** Schemas whose names begin so are of one test. */
+export const newPrefix = () => `t${randomBytes(6).toString('hex')}`;
+
+export const dropSchemas = (url: string, prefix: string): Promise<void> =>
+  withPostgres(url, async (client) => {
+    const { rows } = await client.query<{ schema: string }>('SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE $1', [
+      `${prefix}%`,
+    ]);
+    if (rows.length > 0) await client.query(`DROP SCHEMA ${rows.map(({ schema }) => schema).join(', ')} CASCADE`);
+  });

@@ -1,6 +1,6 @@
 // The port's rules, on every database.
 import type { Kysely } from 'kysely';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import type { Position } from '../../domain/ids.ts';
 import { CheckpointMoved, type Bookkeeping, type Database, type Int64, type Namespace } from './database.ts';
@@ -200,6 +200,26 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     });
     expect(seen).toEqual([[{ key: 'a' }], [{ key: 'a' }]]);
     expect(await rows()).toHaveLength(2);
+  });
+
+  it.runIf(name === 'sqlite')('begins anew where it is of another log, or further than this one goes', async () => {
+    const log = { warn: vi.fn<() => void>() };
+    const follows = async (origin: string, end: number) => {
+      for (const each of opened.splice(0)) await each.close();
+      await place.open(log).follows({ origin, tip: async () => at(end) });
+      namespace = await open();
+      return namespace.checkpoint();
+    };
+    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+    expect(await follows('here', 5)).toBe(at(5));
+    expect(await follows('here', 9)).toBe(at(5));
+    expect(log.warn).not.toHaveBeenCalled();
+    expect(await follows('here', 4)).toBeUndefined();
+    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, and the log ends at 0+4/));
+    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+    expect(await follows('there', 9)).toBeUndefined();
+    expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it is of another log, which began here/));
+    expect(await rows()).toEqual([]);
   });
 
   it.runIf(name === 'postgres')('is not written by a process that another one has overtaken', async () => {

@@ -61,14 +61,14 @@ export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
 /** The log that the namespaces follow. */
 export type FollowedLog = {
-  /** What tells it from any other: when its first event was recorded, and where it is. */
-  readonly origin: string;
+  /** What tells it from any other: when its first event was recorded, and where it is. Undefined while it is empty. */
+  readonly origin: string | undefined;
   readonly tip: () => Promise<Position | undefined>;
 };
 
 export interface Database {
   /**
-   * To be called before anything is opened: the namespaces are of this log from now on. Where they are of another one, or further than this one
+   * To be called before anything is opened: the namespaces are of this log from now on (or once it is no longer empty). Where they are of another one, or further than this one
    * goes, a database of our own begins anew, with a line in the log.
    * @throws DatabaseUnusable where it may be somebody else's, and when it can't be reached, or lacks what is needed.
    */

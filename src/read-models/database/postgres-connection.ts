@@ -18,6 +18,7 @@ export const clientConfig = (url: string, purpose: string): ClientConfig => ({
   application_name: `hookledger ${purpose}`,
   connectionTimeoutMillis: connectWithinMs,
   query_timeout: answerWithinMs,
+  pipeline: true,
   keepAlive: true,
   types: { getTypeParser },
 });

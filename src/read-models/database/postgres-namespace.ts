@@ -48,7 +48,10 @@ export const openReadOnly = <S>(url: string, schema: string): ReadOnly<S> => {
     'statement_timeout TO 30000',
     'jit TO off',
   ];
-  const settle = (client: ClientBase): Promise<unknown> => client.query(settings.map((each) => `SET ${each}`).join('; '));
+  const settle = (client: ClientBase): Promise<unknown> => {
+    client.on('error', () => undefined); // whoever has borrowed it is told by the query
+    return client.query(settings.map((each) => `SET ${each}`).join('; '));
+  };
   // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, though its types do not say so
   const pool = new Pool({ ...clientConfig(url, schema), max: readers, onConnect: settle });
   pool.on('error', () => undefined); // an idle connection that was lost: the next query makes another
@@ -85,6 +88,11 @@ const unavailable = (error: unknown): DatabaseUnavailable =>
         { cause: error },
       );
 
+type Statement = { name?: string; text: string; values?: unknown[] };
+
+/** Statements that are not answered: while the server carries one out, the next is made. */
+const mostUnderWay = 2;
+
 /** A connection that writes to a schema. */
 export const connectWriter = (url: string, schema: string): Promise<Client> => connect(url, `${schema} writer`, writerSettings(schema));
 
@@ -101,7 +109,11 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
   readonly read: Kysely<S>;
   private readonly tx: PostgresTransaction<S>;
   private readonly reader: ReadOnly<S>;
+  private client: Client | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  private underWay: Promise<void>[] = [];
+  /** What the database answered first to the running transaction that was not what was hoped for; all that comes after it fails as well. */
+  private failure: unknown;
   /** Whether the connection was lost before COMMIT was answered: what it would have made of the checkpoint, and what the work returned. */
   private inDoubt: { readonly checkpoint: Position; readonly result: unknown } | undefined;
 
@@ -112,14 +124,16 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
   constructor(
     private readonly url: string,
     private readonly schema: string,
-    private client: Client | undefined,
+    client: Client,
     types: ColumnTypes,
     private known: Position | undefined,
   ) {
+    this.client = client;
+    this.forgetWhenLost(client);
     this.reader = openReadOnly<S>(url, schema);
     this.read = this.reader.read;
     const kysely = kyselyAsking<S>((text, values) => this.ask({ text, values: [...values] }));
-    this.tx = new PostgresTransaction((query) => this.ask(query), types, kysely);
+    this.tx = new PostgresTransaction({ ask: (query) => this.ask(query), send: (query) => this.send(query) }, types, kysely);
   }
 
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
@@ -140,24 +154,41 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
   }
 
   private async carryOut<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint: Position | undefined): Promise<T> {
-    this.client ??= await connectWriter(this.url, this.schema).catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    await this.connected();
     const committed = await this.resolveDoubt(checkpoint);
     if (committed) return committed.result as T; // of the same work
+    this.failure = undefined;
     let result: T;
     try {
-      await this.ask({ text: 'BEGIN' });
+      await this.send({ text: 'BEGIN' });
       result = await work(this.tx);
       if (checkpoint !== undefined) await this.move(checkpoint);
+      await Promise.all(this.underWay);
     } catch (error) {
+      const first = this.failure ?? error;
       await this.ask({ text: 'ROLLBACK' }).catch(() => undefined); // without a connection it is rolled back already
-      throw error;
+      throw first;
+    } finally {
+      this.underWay = [];
     }
     if (checkpoint !== undefined) this.inDoubt = { checkpoint, result };
     await this.commit();
     this.known = checkpoint ?? this.known;
     return result;
+  }
+
+  private async connected(): Promise<void> {
+    if (this.client) return;
+    this.client = await connectWriter(this.url, this.schema).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    this.forgetWhenLost(this.client);
+  }
+
+  private forgetWhenLost(client: Client): void {
+    client.once('end', () => {
+      if (this.client === client) this.client = undefined;
+    });
   }
 
   private async commit(): Promise<void> {
@@ -190,16 +221,26 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
     return checkpoint === inDoubt.checkpoint ? inDoubt : undefined;
   }
 
-  private async ask(query: { name?: string; text: string; values?: unknown[] }) {
+  private async send(statement: Statement): Promise<void> {
+    const answered = this.ask(statement).then(() => undefined);
+    answered.catch(() => undefined); // `failure` has it
+    this.underWay.push(answered);
+    if (this.underWay.length > mostUnderWay) await this.underWay.shift();
+  }
+
+  private async ask(statement: Statement) {
     const { client } = this;
-    if (!client) throw new DatabaseUnavailable('The connection to the database was lost.');
     try {
-      return await client.query(query);
+      if (!client) throw new DatabaseUnavailable('The connection to the database was lost.');
+      return await client.query(statement);
     } catch (error) {
-      if (isAnswer(error)) throw error;
-      this.client = undefined;
-      await client.end().catch(() => undefined);
-      throw unavailable(error);
+      const failure = isAnswer(error) ? error : unavailable(error);
+      this.failure ??= failure;
+      if (failure !== error && client && client === this.client) {
+        this.client = undefined;
+        await client.end().catch(() => undefined);
+      }
+      throw failure;
     }
   }
 }

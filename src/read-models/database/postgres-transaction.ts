@@ -16,15 +16,22 @@ const text = 25;
 /** Rows of one statement: encoding them takes a few milliseconds, and then other work of the process gets a turn. */
 const rowsPerStatement = 1000;
 
-export type Ask = (query: { name: string; text: string; values: Buffer[] }) => Promise<QueryResult>;
+type Statement = { readonly name: string; readonly text: string; readonly values: Buffer[] };
+export type Connection = {
+  ask(statement: Statement): Promise<QueryResult>;
+  /** May resolve before the statement is carried out; what comes later in the transaction sees what it did, or fails as it did. */
+  send(statement: Statement): Promise<void>;
+};
 type Row = Readonly<Record<string, string | number | null>>;
+/** A statement's text, by the columns and by the parameters that hold them. */
+type Text = (columns: readonly string[], arrays: readonly string[]) => string;
 
 export class PostgresTransaction<S> implements Transaction<S> {
   /** The names that statements are prepared under, by their text. */
   private readonly names = new Map<string, string>();
 
   constructor(
-    private readonly ask: Ask,
+    private readonly connection: Connection,
     private readonly types: ColumnTypes,
     readonly kysely: Kysely<S>,
   ) {}
@@ -58,45 +65,38 @@ export class PostgresTransaction<S> implements Transaction<S> {
   }
 
   delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
-    const rows = values.map((value) => ({ [column]: value }));
-    return this.each(table, rows, (_, [array]) => `DELETE FROM "${table}" WHERE "${column}" = ANY(${array})`);
+    return this.each(table, rowsOf(column, values), (_, [array]) => `DELETE FROM "${table}" WHERE "${column}" = ANY(${array})`);
   }
 
   async find<R>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<R[]> {
     const found: R[] = [];
-    const rows = values.map((value) => ({ [column]: value }));
     const select = `SELECT ${list(columns)} FROM "${table}" WHERE "${column}" =`;
-    // The port's types say which columns a row has.
-    await this.each(
-      table,
-      rows,
-      (_, [array]) => `${select} ANY(${array})`,
-      (answer) => found.push(...(answer.rows as R[])),
-    );
+    for (const statement of this.statements(table, rowsOf(column, values), (_, [array]) => `${select} ANY(${array})`)) {
+      const { rows } = await this.connection.ask(statement);
+      found.push(...(rows as R[])); // the port's types say which columns a row has
+    }
     return found;
   }
 
-  private async each(
-    table: string,
-    given: readonly unknown[],
-    statement: (columns: readonly string[], arrays: readonly string[]) => string,
-    take: (answer: QueryResult) => void = () => undefined,
-  ): Promise<void> {
+  private async each(table: string, rows: readonly unknown[], text: Text): Promise<void> {
+    for (const statement of this.statements(table, rows, text)) await this.connection.send(statement);
+  }
+
+  private *statements(table: string, given: readonly unknown[], textOf: Text): Iterable<Statement> {
     const rows = given as readonly Row[]; // the port's types say so
     const [first] = rows;
     if (!first) return;
     const columns = Object.keys(first);
     const types = columns.map((column) => this.typeOf(table, column));
-    const sql = statement(
+    const text = textOf(
       columns,
       types.map((type, i) => `$${i + 1}::${arrays[type]}`),
     );
-    let name = this.names.get(sql);
-    if (name === undefined) this.names.set(sql, (name = `hookledger ${this.names.size}`));
+    let name = this.names.get(text);
+    if (name === undefined) this.names.set(text, (name = `hookledger ${this.names.size}`));
     for (let from = 0; from < rows.length; from += rowsPerStatement) {
       const part = rows.slice(from, from + rowsPerStatement);
-      const values = columns.map((column, i) => arrayOf(part, column, types[i] as number));
-      take(await this.ask({ name, text: sql, values }));
+      yield { name, text, values: columns.map((column, i) => arrayOf(part, column, types[i] as number)) };
     }
   }
 
@@ -108,6 +108,7 @@ export class PostgresTransaction<S> implements Transaction<S> {
   }
 }
 
+const rowsOf = (column: string, values: readonly unknown[]) => values.map((value) => ({ [column]: value }));
 const list = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(', ');
 const others = (columns: readonly string[], keys: readonly string[]) => columns.filter((column) => !keys.includes(column));
 const insertFrom = (table: string, columns: readonly string[], arrays: readonly string[]) =>

@@ -21,14 +21,14 @@ export type PostgresOptions = {
   readonly url: string;
   /** What the names of its schemas begin with: small letters and digits. */
   readonly prefix: string;
-  /** How long the start waits for a server that is not there yet. */
+  /** How long the start waits for a server that is not there yet, at most. */
   readonly waitMs?: number;
 };
 
 const oldestServer = 14;
 const tryAgainMs = 250;
 /** A log of several servers may show its end a moment later on one than on another. */
-const tipWithinMs = 5_000;
+const longestTipMs = 2_000;
 const noRight = '42501';
 
 export class PostgresDatabase implements Database {
@@ -55,13 +55,13 @@ export class PostgresDatabase implements Database {
     const anew = `drop its schemas, and they are built anew from the log: DROP SCHEMA ${[this.prefix, ...checkpoints.keys()].map(quoted).join(', ')} CASCADE`;
     if (known !== log.origin)
       throw new DatabaseUnusable(
-        `The database holds the views of another log: that one began ${known}, this one ${log.origin}. Name this log's own database in HOOKLEDGER_DATABASE_URL, or another HOOKLEDGER_DATABASE_PREFIX; or, if the log was replaced on purpose, ${anew}`,
+        `The database holds the views of another log: that one began ${known}, this one ${log.origin ?? 'is empty'}. Name this log's own database in HOOKLEDGER_DATABASE_URL, or another HOOKLEDGER_DATABASE_PREFIX; or, if the log was replaced on purpose, ${anew}`,
       );
-    const tip = await tipFrom(log, [...checkpoints.values()].sort().at(-1));
+    const tip = await tipOf(log, [...checkpoints.values()].sort().at(-1), Math.min(this.waitMs, longestTipMs));
     for (const [schema, checkpoint] of checkpoints)
       if (tip === undefined || checkpoint > tip)
         throw new DatabaseUnusable(
-          `The database is ahead of the log: ${schema} is at position ${checkpoint}, and the log ends at ${tip}, so they come from different backups. Restore the log that belongs to the database; or, if this log is the one to go on with, ${anew}`,
+          `The database is ahead of the log: ${schema} is at position ${checkpoint}, and the log ends at ${tip ?? 'its beginning'}, so they come from different backups. Restore the log that belongs to the database; or, if this log is the one to go on with, ${anew}`,
         );
   }
 
@@ -167,14 +167,14 @@ export class PostgresDatabase implements Database {
       );
   }
 
-  /** The origin of the log that the schemas are of; the first time, this one is written down. */
-  private async originOrElse(client: Client, origin: string): Promise<string | undefined> {
+  /** The origin of the log that the schemas are of: this one, if none is written down. */
+  private async originOrElse(client: Client, origin: string | undefined): Promise<string | undefined> {
     const schema = quoted(this.prefix);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     await client.query(`CREATE TABLE IF NOT EXISTS ${schema}.log (id integer PRIMARY KEY, origin text NOT NULL)`);
-    await client.query(`INSERT INTO ${schema}.log VALUES (1, $1) ON CONFLICT DO NOTHING`, [origin]);
     const { rows } = await client.query<{ origin: string }>(`SELECT origin FROM ${schema}.log`);
-    return rows[0]?.origin;
+    if (rows.length === 0 && origin !== undefined) await client.query(`INSERT INTO ${schema}.log VALUES (1, $1)`, [origin]);
+    return rows[0]?.origin ?? origin;
   }
 
   /** By schema, where anything is applied. */
@@ -216,8 +216,8 @@ export class PostgresDatabase implements Database {
 }
 
 /** Waits a moment for it to reach a position, should it be behind. */
-const tipFrom = async ({ tip }: FollowedLog, position: Position | undefined): Promise<Position | undefined> => {
-  for (const giveUp = performance.now() + tipWithinMs; ; await sleep(tryAgainMs)) {
+const tipOf = async ({ tip }: FollowedLog, position: Position | undefined, waitMs: number): Promise<Position | undefined> => {
+  for (const giveUp = performance.now() + waitMs; ; await sleep(tryAgainMs)) {
     const end = await tip();
     if (position === undefined || (end !== undefined && end >= position) || performance.now() > giveUp) return end;
   }

@@ -43,16 +43,18 @@ export class SqliteDatabase implements Database {
   async follows({ origin, tip }: FollowedLog): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const written = join(this.folder, 'log-origin');
-    const known = await readFile(written, 'utf8').catch(() => origin);
+    const known = await readFile(written, 'utf8').catch(() => undefined);
     const end = await tip();
     for (const name of await readdir(this.folder)) {
       if (!name.endsWith('.db')) continue;
       const checkpoint = checkpointOf(join(this.folder, name));
       const isAhead = checkpoint !== undefined && (end === undefined || checkpoint > end);
-      if (known !== origin) await this.moveAside(join(this.folder, name), `it is of another log, which began ${known}`);
-      else if (isAhead) await this.moveAside(join(this.folder, name), `it is at position ${checkpoint}, and the log ends at ${end}`);
+      if (known !== undefined && known !== origin)
+        await this.moveAside(join(this.folder, name), `it is of another log, which began ${known}`);
+      else if (isAhead)
+        await this.moveAside(join(this.folder, name), `it is at position ${checkpoint}, and the log ends at ${end ?? 'its beginning'}`);
     }
-    await writeFile(written, origin);
+    if (origin !== undefined) await writeFile(written, origin);
   }
 
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
