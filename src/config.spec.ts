@@ -31,6 +31,31 @@ describe('the configuration', () => {
       '10.0.0.0/8',
       '::1/128',
     ]));
+  it('takes the views to a PostgreSQL database where it names one', () => {
+    const folder = { kind: 'sqlite', folder: 'd/views' };
+    expect(readConfig({ HOOKLEDGER_DATA_DIR: 'd' }).database).toEqual(folder);
+    const url = 'postgres://user:p%40ss@db.example:5432/hookledger?sslmode=verify-full';
+    const database = { kind: 'postgres', url, prefix: 'hookledger' };
+    expect(readConfig({ HOOKLEDGER_DATABASE_URL: url }).database).toEqual(database);
+    expect(readConfig({ HOOKLEDGER_DATABASE_URL: url, HOOKLEDGER_DATABASE_PREFIX: 'second' }).database).toMatchObject({ prefix: 'second' });
+    expect(mistakesOf({ HOOKLEDGER_DATABASE_URL: 'postgresql:///hookledger?host=/var/run/postgresql' })).toEqual([]);
+  });
+  it.each([
+    'db.example:5432/hookledger',
+    'mysql://db.example/hookledger',
+    'postgres://db.example',
+    'postgres:///hookledger',
+    'secret-words',
+  ])('refuses "%s" as a database, without repeating what may hold a password', (url) => {
+    const [mistake = '', ...more] = mistakesOf({ HOOKLEDGER_DATABASE_URL: url });
+    expect(mistake).toBe('HOOKLEDGER_DATABASE_URL must be a URL such as postgres://user:password@db.example:5432/hookledger.');
+    expect(more).toEqual([]);
+  });
+  it.each(['Hook', 'hook_ledger', '1st', 'a'.repeat(31)])('refuses "%s" as a prefix of schemas', (prefix) => {
+    expect(mistakesOf({ HOOKLEDGER_DATABASE_PREFIX: prefix })).toEqual([
+      'HOOKLEDGER_DATABASE_PREFIX must be small letters and digits, at most 30, such as hookledger.',
+    ]);
+  });
   it('has a sentence for each mistake', () => {
     const mistakes = mistakesOf({
       HOOKLEDGER_PORT: '99999',

@@ -2,9 +2,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import * as z from 'zod';
 import { readConnection } from './event-store/eventstoredb/connection.ts';
 import type { LogAddress } from './event-store/open-log.ts';
+import type { DatabaseLocation } from './read-models/database/open.ts';
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
 const count = (max: number) =>
@@ -69,6 +71,15 @@ const connectionString = z.string().superRefine((text, context) => {
     context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
   }
 });
+const databaseUrl = z.string().refine(
+  (text) => {
+    const url = URL.parse(text);
+    return (
+      url !== null && /^postgres(ql)?:$/.test(url.protocol) && (url.host !== '' || url.searchParams.has('host')) && url.pathname.length > 1
+    );
+  },
+  { error: 'must be a URL such as postgres://user:password@db.example:5432/hookledger' },
+);
 
 const environment = z.object({
   HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on.'),
@@ -88,6 +99,16 @@ const environment = z.object({
     .regex(/^\w*$/, { error: 'must have letters, digits and _ only, such as acme_' })
     .default('')
     .describe('What the names of its streams there begin with: one server can hold several installations.'),
+  HOOKLEDGER_DATABASE_URL: databaseUrl
+    .optional()
+    .describe(
+      'A PostgreSQL database, 14 or newer, for the views and the due attempts. Left out, they are SQLite files in the data folder.',
+    ),
+  HOOKLEDGER_DATABASE_PREFIX: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,29}$/, { error: 'must be small letters and digits, at most 30, such as hookledger' })
+    .default('hookledger')
+    .describe('What the names of its schemas there begin with: one database can hold several installations.'),
   HOOKLEDGER_MASTER_KEY: masterKey
     .optional()
     .describe('32 bytes in base64: wraps the keys that encrypt secrets. Left out, one is generated in the data folder.'),
@@ -117,6 +138,7 @@ export type Config = {
   readonly port: number;
   readonly dataDir: string;
   readonly log: LogAddress;
+  readonly database: DatabaseLocation;
   /** 32 bytes, or undefined: the generated one in the data folder. */
   readonly masterKey: Buffer | undefined;
   readonly adminKey: string | undefined;
@@ -159,6 +181,10 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
       read.HOOKLEDGER_EVENTSTORE_URL === undefined
         ? { kind: 'embedded', directory: read.HOOKLEDGER_DATA_DIR }
         : { kind: 'eventstoredb', url: read.HOOKLEDGER_EVENTSTORE_URL, prefix: read.HOOKLEDGER_EVENTSTORE_PREFIX },
+    database:
+      read.HOOKLEDGER_DATABASE_URL === undefined
+        ? { kind: 'sqlite', folder: join(read.HOOKLEDGER_DATA_DIR, 'views') }
+        : { kind: 'postgres', url: read.HOOKLEDGER_DATABASE_URL, prefix: read.HOOKLEDGER_DATABASE_PREFIX },
     masterKey: read.HOOKLEDGER_MASTER_KEY,
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,

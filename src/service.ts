@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
+import { sql, type Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.ts';
 import { createHttpAdapter } from './api/http.ts';
@@ -29,14 +30,16 @@ import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
 import { organization, organizationStream, type OrganizationCommand } from './domain/organization.ts';
 import { openLog } from './event-store/open-log.ts';
+import { originOf } from './event-store/origin.ts';
 import { lockFolder } from './event-store/sqlite/log-file.ts';
 import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
-import { SqliteDatabase } from './read-models/database/sqlite.ts';
+import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
+import type { ViewsSchema } from './read-models/views/schema.ts';
 import { ViewsThread } from './read-models/views/views-thread.ts';
 import { masterKeyIn } from './secrets/master-key.ts';
 import { Vault } from './secrets/vault.ts';
@@ -54,30 +57,34 @@ export class Service {
     readonly stop: () => Promise<void>,
   ) {}
 
-  /** @throws LogUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then. */
+  /** @throws LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then. */
   static async start(config: Config, version: string, log: Logger): Promise<Service> {
     const closing: (() => Promise<unknown>)[] = [];
     const stop = async () => {
       for (const close of closing.toReversed()) await close();
     };
     try {
-      // 1. The log, and who is in it.
+      // 1. The log, the database that follows it, and who is in it.
       if (config.log.kind !== 'embedded') {
         const lock = lockFolder(config.dataDir); // the embedded log takes the folder for itself
         closing.push(async () => lock.close());
       }
       const { store, id: logId, readers } = await openLog(config.log, log);
       closing.push(() => store.close());
+      const location = locatedFor(config.database, logId);
+      const database = openDatabase(location, log);
+      const tip = () => store.tip();
+      const origin = await originOf(store);
+      await database.follows({ origin, tip });
       const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
       const ledger = new Ledger(store);
       const directory = new EndpointDirectory(store, vault);
       await directory.start();
       closing.push(() => directory.stop());
       const newAdminKey = await setUp(config, ledger, directory, vault);
+      if (origin === undefined) await database.follows({ origin: await originOf(store), tip });
 
       // 2. The read models.
-      const folder = join(config.dataDir, 'views', logId);
-      const database = new SqliteDatabase(folder, log);
       const queries = new ViewQueries(() => views.read);
       const live = new LiveDeliveries(async (organization, id) =>
         (await queries.deliveriesOfBatch(organization, id)).map((delivery) => ({
@@ -87,7 +94,7 @@ export class Service {
         })),
       );
       const { logLevel } = config;
-      const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, folder, logLevel });
+      const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, database: location, logLevel });
 
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();
@@ -115,7 +122,11 @@ export class Service {
           queries,
           live,
           registry: metrics.registry,
-          readiness: { log: async () => ({ tip: await store.tip() }), consumers: statuses },
+          readiness: {
+            log: async () => ({ tip: await store.tip() }),
+            ...(config.database.kind === 'sqlite' ? {} : { database: () => serverOf(views.read) }),
+            consumers: statuses,
+          },
           viewsProgress: views,
           log,
         }),
@@ -149,6 +160,16 @@ export class Service {
     }
   }
 }
+
+/** Files are beside those of other logs: a data folder can have been used with several. */
+const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
+  location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;
+
+/** What readiness tells of PostgreSQL. */
+const serverOf = async (read: Kysely<ViewsSchema>) => {
+  const { rows } = await sql<{ server: string }>`SELECT 'PostgreSQL ' || current_setting('server_version') AS server`.execute(read);
+  return { server: rows[0]?.server };
+};
 
 /** At the first start: the organization, its signing key and its first admin key. @returns the key, where one was made */
 const setUp = async (config: Config, ledger: Ledger, directory: EndpointDirectory, vault: Vault): Promise<string | undefined> => {

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common';
 import * as z from 'zod';
 import { DomainError, type Issue } from '../domain/errors.ts';
 import { LogUnavailable } from '../event-store/event-store.ts';
+import { DatabaseUnavailable } from '../read-models/database/database.ts';
 import { UnreadableJson } from './strict-json.ts';
 
 const statuses = {
@@ -55,6 +56,8 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
     return new Refusal('UNAVAILABLE', `The log can't be used just now; try again. ${error.message}`, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
     });
+  if (error instanceof DatabaseUnavailable)
+    return new Refusal('UNAVAILABLE', `The views can't be read just now; try again. ${error.message}`, { headers: { 'retry-after': '1' } });
   return refusalOfStatus(statusOf(error), error);
 };
 

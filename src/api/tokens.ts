@@ -9,8 +9,10 @@ export const API_LOG = Symbol('ApiLog');
 /** What readiness is made of. */
 export interface ReadinessSource {
   /** Rejects when the log can't be read or written now; its message is shown. */
-  log(): Promise<{ readonly tip: Position | undefined }>;
-  consumers(): readonly ConsumerStatus[];
+  readonly log: () => Promise<{ readonly tip: Position | undefined }>;
+  /** Where the views are not in files. Rejects when they can't be read now; its message is shown. */
+  readonly database?: () => Promise<{ readonly server: string | undefined }>;
+  readonly consumers: () => readonly ConsumerStatus[];
 }
 export const READINESS = Symbol('ReadinessSource');
 

@@ -2,9 +2,12 @@
 import { Controller, Get, HttpException, Inject, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import type { Position } from '../../domain/ids.ts';
 import type { ConsumerStatus } from '../../read-models/consumer-runner.ts';
 import { Public } from '../auth/access.ts';
 import { READINESS, type ReadinessSource } from '../tokens.ts';
+
+type Told = { readonly tip?: Position | undefined; readonly server?: string | undefined };
 
 @Controller('health')
 export class HealthController {
@@ -20,13 +23,18 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 or 503 with one entry for the log and one per consumer, which has its version, state, position and lag. */
+  /** 200 or 503 with one entry for the log, one for a database of its own, and one per consumer, which has its version, state, position and lag. */
   @Get('ready')
   @Public()
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const { log, database } = this.source;
     const consumers = this.source.consumers().map((status) => () => this.consumer(status));
     try {
-      return await this.health.check([() => this.log(), ...consumers]);
+      return await this.health.check([
+        () => this.answers('log', log),
+        ...(database ? [() => this.answers('database', database)] : []),
+        ...consumers,
+      ]);
     } catch (error) {
       if (!(error instanceof HttpException)) throw error;
       reply.code(error.getStatus());
@@ -34,10 +42,10 @@ export class HealthController {
     }
   }
 
-  private async log() {
-    const indicator = this.indicators.check('log');
+  private async answers(name: string, ask: () => Promise<Told>) {
+    const indicator = this.indicators.check(name);
     try {
-      return indicator.up(await this.source.log());
+      return indicator.up({ ...(await ask()) });
     } catch (error) {
       return indicator.down({ error: error instanceof Error ? error.message : String(error) });
     }

@@ -4,14 +4,14 @@ import type { Position } from '../../domain/ids.ts';
 import { openReader, type ReaderAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../consumer-runner.ts';
-import { SqliteDatabase } from '../database/sqlite.ts';
+import { openDatabase, type DatabaseLocation } from '../database/open.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
 /** `tip`: how far the log is durable at the start. */
 export type ViewsWorkerOptions = {
   readonly readers: ReaderAddress;
-  readonly folder: string;
+  readonly database: DatabaseLocation;
   readonly tip: Position | undefined;
   readonly logLevel: string;
 };
@@ -25,13 +25,13 @@ export type FromViews = { readonly status: ConsumerStatus; readonly reads: numbe
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
 
-const run = async (port: NonNullable<typeof parentPort>, { readers, folder, tip, logLevel }: ViewsWorkerOptions) => {
+const run = async (port: NonNullable<typeof parentPort>, { readers, database, tip, logLevel }: ViewsWorkerOptions) => {
   const log = createLog(logLevel);
   const { reader, grown, close } = await openReader(readers, log);
   if (tip !== undefined) grown(tip);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
   const views = new Views({ committed: tell, caughtUp: tell });
-  const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, new SqliteDatabase(folder, log), log, {
+  const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,
     maxBatch: 4000,
   });
