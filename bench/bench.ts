@@ -4,7 +4,7 @@
 //   B  requests of 100 messages, closed loop         limit: bare loop (only signs and POSTs)
 //   C  single-message requests at half of A's rate, open loop
 //   D  memory with many deliveries waiting for a retry
-//   rebuild  the views from the log that A to C left
+//   rebuild  the views from the log that A to C left; alone, from one that B's load leaves
 //   log  appends to a log server (--store=eventstoredb)  limit: a bare loop on its client, in turns
 // Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
 // which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
@@ -14,6 +14,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LogServerDouble } from '../test/support/log-server/double.ts';
+import { dropSchemas, startPostgres } from '../test/support/postgres.ts';
 import { timeRebuild } from '../test/support/rebuild.ts';
 import { builtServer, conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
 import type { AppendsPart } from './appends.ts';
@@ -34,6 +35,7 @@ const usage = `npm run bench -- [options]
   --store sqlite      the log to measure: sqlite or eventstoredb
   --eventstore URL    the log server; left out: the double that the tests have, which says nothing of speed
   --in-flight 256     appends on their way at one time, in the measurement of the log
+  --database URL      the views and due attempts in PostgreSQL; \`embedded\`: in a server of the bench's own
   --server FILE       another build than dist/main.js
   --json              figures as JSON on standard output, progress on standard error`;
 
@@ -57,6 +59,7 @@ export type Figures = {
   machine: { cpus: number; model: string; node: string; fdatasyncPerSecond: number; loadBefore: number };
   secondsPerPhase: number;
   store: string;
+  database: 'sqlite' | 'postgres';
   A?: Throughput;
   passThrough?: Throughput;
   B?: Throughput;
@@ -83,6 +86,7 @@ const { values: options } = parseArgs({
     store: { type: 'string', default: 'sqlite' },
     eventstore: { type: 'string' },
     'in-flight': { type: 'string', default: '256' },
+    database: { type: 'string' },
     server: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -111,6 +115,17 @@ const rounded = (value: number) => Math.round(value).toLocaleString('en');
 const until = async (condition: () => Promise<boolean>, timeoutSeconds: number): Promise<boolean> => {
   for (const giveUp = Date.now() + timeoutSeconds * 1_000; Date.now() < giveUp; await pause(0.1)) if (await condition()) return true;
   return condition();
+};
+
+// ── The database ──
+
+const startedPostgres = options.database === 'embedded' ? await startPostgres() : undefined;
+const databaseUrl = startedPostgres?.url ?? options.database;
+const schemas = databaseUrl === undefined ? undefined : ({ kind: 'postgres', url: databaseUrl, prefix: `bench${process.pid}` } as const);
+
+const dispose = async (server: Server) => {
+  await server.dispose();
+  if (schemas) await dropSchemas(schemas.url, schemas.prefix);
 };
 
 // ── The machine ── Linux' /proc; elsewhere memory and CPU read as NaN.
@@ -202,8 +217,10 @@ const told = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, d
   );
 
 const start = async (parts: Parts): Promise<Server> => {
-  const env: Record<string, string> =
-    logServer === undefined ? {} : { HOOKLEDGER_EVENTSTORE_URL: logServer, HOOKLEDGER_EVENTSTORE_PREFIX: newPrefix() };
+  const env: Record<string, string> = {
+    ...(logServer !== undefined && { HOOKLEDGER_EVENTSTORE_URL: logServer, HOOKLEDGER_EVENTSTORE_PREFIX: newPrefix() }),
+    ...(schemas && { HOOKLEDGER_DATABASE_URL: schemas.url, HOOKLEDGER_DATABASE_PREFIX: schemas.prefix }),
+  };
   const server = await startServer({ env, ...(options.server === undefined ? {} : { main: options.server }) });
   prefixes.set(server, env['HOOKLEDGER_EVENTSTORE_PREFIX'] ?? '');
   for (let i = 0; i < endpointCount; i++)
@@ -248,12 +265,17 @@ const throughput = async (parts: Parts) => {
       figures.C = { rate, ...(await measure(parts, loadOn(server, { rate, connections: 256 }), server.pid)) };
       told(`C  single-message requests at ${rounded(rate)}/s`, figures.C);
     }
+    if (!['A', 'B', 'C'].some((phase) => only.has(phase)))
+      await measure(parts, loadOn(server, { batch: 100, connections: Math.min(connections, 16) }), server.pid);
     figures.peakMemoryMb = megabytes(server.pid, 'VmHWM');
     say(`   peak memory of the server ${rounded(figures.peakMemoryMb)} MB`);
     await server.stop();
     if (only.has('rebuild')) {
-      const on = logServer === undefined ? undefined : { url: logServer, prefix: prefixes.get(server) ?? '' };
-      const { events, seconds } = await timeRebuild(server.dataDir, options.server, on);
+      const { events, seconds } = await timeRebuild(server.dataDir, {
+        main: options.server,
+        log: logServer === undefined ? undefined : { kind: 'eventstoredb', url: logServer, prefix: prefixes.get(server) ?? '' },
+        database: schemas,
+      });
       figures.rebuild = { events, seconds, eventsPerSecond: events / seconds };
       say(`   the views rebuilt: ${rounded(events)} events in ${seconds.toFixed(1)} s, ${rounded(events / seconds)} events/s`);
     }
@@ -261,7 +283,7 @@ const throughput = async (parts: Parts) => {
     say(server.logs.slice(-20).join('\n'));
     throw error;
   } finally {
-    await server.dispose();
+    await dispose(server);
   }
 };
 
@@ -293,7 +315,7 @@ const waiting = async (parts: Parts) => {
     say(server.logs.slice(-20).join('\n'));
     throw error;
   } finally {
-    await server.dispose();
+    await dispose(server);
   }
 };
 
@@ -308,7 +330,7 @@ const appends = async (url: string) => {
   await part.stop();
 };
 
-const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, log }: Figures): Target[] => {
+const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, log, database }: Figures): Target[] => {
   const targets: Target[] = [];
   const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
   const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
@@ -317,7 +339,7 @@ const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, 
   if (C) below('p99 at half load, ms', C.latencyMs.p99, 100);
   if (peakMemoryMb !== undefined) below('peak memory, MB', peakMemoryMb, 400);
   if (D) below(`growth with ${rounded(D.deliveries)} waiting, MB`, D.growthMb, 100);
-  if (rebuild && logServer === undefined) atLeast('rebuild, events/s', rebuild.eventsPerSecond, 50_000);
+  if (rebuild && logServer === undefined) atLeast('rebuild, events/s', rebuild.eventsPerSecond, database === 'sqlite' ? 50_000 : 20_000);
   if (log) atLeast('appends / bare client loop', log.adapter / log.bare, 0.8);
   return targets;
 };
@@ -332,6 +354,7 @@ const figures: Figures = {
   },
   secondsPerPhase: seconds,
   store: options.store,
+  database: options.database === undefined ? 'sqlite' : 'postgres',
   targets: [],
   problems: [],
 };
@@ -347,7 +370,7 @@ const parts: Parts = { receiver, generator, receiverUrl: await receiver.call('li
 if (['A', 'B', 'C', 'rebuild'].some((phase) => only.has(phase))) await throughput(parts);
 if (only.has('D')) await waiting(parts);
 if (only.has('log') && logServer !== undefined) await appends(logServer);
-await Promise.all([receiver.stop(), generator.stop(), double?.stop()]);
+await Promise.all([receiver.stop(), generator.stop(), double?.stop(), startedPostgres?.stop()]);
 
 for (const [name, phase] of Object.entries({ A: figures.A, 'pass-through': figures.passThrough, B: figures.B, C: figures.C })) {
   if (phase && phase.lost > 0) figures.problems.push(`${name}: ${phase.lost} accepted messages had not arrived a minute later.`);

@@ -356,7 +356,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     if (code !== 0) report.violations.push(`SIGTERM ended the server with exit code ${code} instead of 0.`);
 
     // 4. The views against the log.
-    const { events, different, live, rebuilt } = await compareViews(server.dataDir, main);
+    const { events, different, live, rebuilt } = await compareViews(server.dataDir, { main });
     Object.assign(report, { rebuiltEvents: events, differentTables: different });
     for (const table of different)
       report.violations.push(

@@ -1,23 +1,23 @@
 // The views of a stopped server, built anew from its log, with the code of the built server (its sources need a build step).
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { LogAddress } from '../../src/event-store/open-log.ts';
+import type { DatabaseLocation } from '../../src/read-models/database/open.ts';
 import type { Comparison } from '../../src/read-models/rebuild.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 import { builtServer } from './server.ts';
 
 type Modules = {
-  store: typeof import('../../src/event-store/sqlite/sqlite-event-store.ts');
   log: typeof import('../../src/event-store/open-log.ts');
-  database: typeof import('../../src/read-models/database/sqlite.ts');
+  database: typeof import('../../src/read-models/database/open.ts');
   views: typeof import('../../src/read-models/views/views.ts');
   runner: typeof import('../../src/read-models/consumer-runner.ts');
   rebuild: typeof import('../../src/read-models/rebuild.ts');
 };
 
 const files: Record<keyof Modules, string> = {
-  store: 'event-store/sqlite/sqlite-event-store.js',
   log: 'event-store/open-log.js',
-  database: 'read-models/database/sqlite.js',
+  database: 'read-models/database/open.js',
   views: 'read-models/views/views.js',
   runner: 'read-models/consumer-runner.js',
   rebuild: 'read-models/rebuild.js',
@@ -29,16 +29,27 @@ const load = async <K extends keyof Modules>(main: string, name: K): Promise<Mod
 
 const say = (_: unknown, sentence?: string) => console.error(sentence ?? '');
 const log = { info: () => {}, warn: say, error: say };
-const viewsFolder = (dataDir: string) => join(dataDir, 'views');
+type Where = {
+  /** The built server. */
+  readonly main?: string | undefined;
+  /** Where the log is, when not in the data folder. */
+  readonly log?: LogAddress | undefined;
+  /** Where the views are, when not in the data folder. */
+  readonly database?: DatabaseLocation | undefined;
+};
+const inFolder = (dataDir: string): DatabaseLocation => ({ kind: 'sqlite', folder: join(dataDir, 'views') });
 
-/** Compares the views in `dataDir` with ones built from the log there. The server must have stopped. */
-export const compareViews = async (dataDir: string, main = builtServer): Promise<Comparison> => {
-  const { SqliteEventStore } = await load(main, 'store');
-  const { SqliteDatabase } = await load(main, 'database');
+/** Compares the views with ones built from the log in `dataDir`. The server must have stopped. */
+export const compareViews = async (
+  dataDir: string,
+  { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
+): Promise<Comparison> => {
+  const { openLog } = await load(main, 'log');
+  const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
   const { compareWithRebuild } = await load(main, 'rebuild');
-  const store = await SqliteEventStore.open({ directory: dataDir });
-  const database = new SqliteDatabase(viewsFolder(dataDir), log);
+  const { store } = await openLog(address, log);
+  const database = openDatabase(location, log);
   const views = new Views();
   const live = await database.openReadOnly<ViewsSchema>(views.name, views.version);
   try {
@@ -52,15 +63,14 @@ export const compareViews = async (dataDir: string, main = builtServer): Promise
 /** How fast the views follow a log from its start; nothing is compared and what is built is dropped. */
 export const timeRebuild = async (
   dataDir: string,
-  main = builtServer,
-  onServer?: { readonly url: string; readonly prefix: string },
+  { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
 ): Promise<{ events: number; seconds: number }> => {
   const { openLog } = await load(main, 'log');
-  const { SqliteDatabase } = await load(main, 'database');
+  const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
   const { ConsumerRunner } = await load(main, 'runner');
-  const { store } = await openLog(onServer ? { kind: 'eventstoredb', ...onServer } : { kind: 'embedded', directory: dataDir }, log);
-  const database = new SqliteDatabase(viewsFolder(dataDir), log);
+  const { store } = await openLog(address, log);
+  const database = openDatabase(location, log);
   let events = 0;
   const views = new Views({ committed: (batch) => (events += batch.length) });
   const timed = Object.assign(views, { name: 'views-timed' });
