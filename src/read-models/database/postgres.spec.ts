@@ -148,6 +148,19 @@ it('a namespace that several processes open at once is made once', async () => {
   expect(await databaseAt().versions('counts')).toEqual([1]);
 });
 
+it('the rows to change are found by their key, though the table was empty when that was planned', async () => {
+  const namespace = await open();
+  await namespace.transaction(async (tx) => {
+    await tx.update('counts', ['name'], [{ name: 'all', count: 1 }]);
+    const prepared = sql<{ text: string }>`SELECT statement AS text FROM pg_prepared_statements WHERE statement LIKE 'UPDATE "counts"%'`;
+    const plan = sql<{ 'QUERY PLAN': string }>`EXPLAIN EXECUTE "hookledger 0" ('{all}', '{1}')`;
+    expect((await prepared.execute(tx.kysely)).rows).toHaveLength(1);
+    expect((await plan.execute(tx.kysely)).rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
+      /Nested Loop[^]*Index Scan using counts_pkey/,
+    );
+  });
+});
+
 it('two installations share a database under two prefixes', async () => {
   await count(await open(), 1);
   const other = new PostgresDatabase({ url, prefix: `${prefix}b` }, log);
