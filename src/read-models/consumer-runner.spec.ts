@@ -10,6 +10,9 @@ import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { Bookkeeping, Transaction } from './database/database.ts';
 
+/** On a machine that has other things to do. */
+const patience = { timeout: 10_000 };
+
 type Seen = Bookkeeping & { seen: { position: Position; name: string } };
 
 /** Lists the names that endpoints were given; the name `poison` can't be applied. */
@@ -128,7 +131,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(await runner.reached(rename('a'), 5000)).toBe(true);
     expect(await runner.reached(rename('b'), 5000)).toBe(true);
     const late = rename('c');
-    await expect.poll(() => runner.status().lagEvents).toBe(1);
+    await expect.poll(() => runner.status().lagEvents, patience).toBe(1);
     expect(await runner.reached(late, 5000)).toBe(true);
     expect(consumer.batches).toEqual([1, 1, 1]);
   });
@@ -173,11 +176,10 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const at = new Date('2026-01-01T00:00:00.000Z');
     const runner = await run(consumer, { retryMs: 1, now: () => at.getTime() + 7000 });
     store.record({ stream: 'endpoint-1', event: { type: 'endpoint.renamed', data: { name: 'a' } }, at });
-    await vi.waitFor(() =>
-      expect(runner.status()).toMatchObject({ lagSeconds: 7, lagEvents: 1, error: expect.stringContaining(diskFull().message) }),
-    );
+    const behind = { lagSeconds: 7, lagEvents: 1, error: expect.stringContaining(diskFull().message) };
+    await vi.waitFor(() => expect(runner.status()).toMatchObject(behind), patience);
     full = false;
-    await vi.waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }));
+    await vi.waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }), patience);
   });
 
   it('builds a new version beside the old one, which answers until then', async () => {
@@ -194,8 +196,8 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const second = await run(consumer, { retryMs: 1 });
     expect(await names(second)).toEqual(['a', 'b', 'c']);
     ready = true;
-    await vi.waitFor(async () => expect(await names(second)).toEqual(['A', 'B', 'C']));
-    await vi.waitFor(async () => expect(await place.open().versions('names')).toEqual([2]));
+    await vi.waitFor(async () => expect(await names(second)).toEqual(['A', 'B', 'C']), patience);
+    await vi.waitFor(async () => expect(await place.open().versions('names')).toEqual([2]), patience);
   });
 
   it('does not answer from an older version whose tables the queries cannot read', async () => {

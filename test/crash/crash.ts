@@ -1,6 +1,8 @@
 // The crash trial: publish to the real server without a pause, kill -9 it at random moments, start it again on the same
-// data, and count at the end. `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js]`
+// data, and count at the end.
+// `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js] [--database URL|embedded]`
 import { parseArgs } from 'node:util';
+import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews } from '../support/rebuild.ts';
 import {
   conservation,
@@ -69,6 +71,8 @@ export type CrashOptions = {
   seed: number;
   /** Another build than dist/main.js. */
   main?: string;
+  /** The URL of the views' PostgreSQL; left out, they are beside the log. */
+  database?: string;
   connections?: number;
   /** How long the server may take at the end until nothing is open. */
   settleSeconds?: number;
@@ -304,10 +308,14 @@ const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledge
 };
 
 export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
-  const { rounds, secondsPerRound, seed, main, connections = 6, settleSeconds = 60, say = () => {} } = options;
+  const { rounds, secondsPerRound, seed, main, database, connections = 6, settleSeconds = 60, say = () => {} } = options;
   const random = seededRandom(seed);
   const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
-  const server = new Server(main === undefined ? {} : { main });
+  const schemas = database === undefined ? undefined : ({ kind: 'postgres', url: database, prefix: newPrefix() } as const);
+  const server = new Server({
+    ...(main === undefined ? {} : { main }),
+    ...(schemas && { env: { HOOKLEDGER_DATABASE_URL: schemas.url, HOOKLEDGER_DATABASE_PREFIX: schemas.prefix } }),
+  });
   const report: CrashReport = {
     seed,
     kills: 0,
@@ -356,7 +364,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     if (code !== 0) report.violations.push(`SIGTERM ended the server with exit code ${code} instead of 0.`);
 
     // 4. The views against the log.
-    const { events, different, live, rebuilt } = await compareViews(server.dataDir, { main });
+    const { events, different, live, rebuilt } = await compareViews(server.dataDir, { main, database: schemas });
     Object.assign(report, { rebuiltEvents: events, differentTables: different });
     for (const table of different)
       report.violations.push(
@@ -373,6 +381,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
   } finally {
     await server.dispose();
     await receiver.close();
+    if (schemas) await dropSchemas(schemas.url, schemas.prefix);
   }
 };
 
@@ -411,16 +420,21 @@ if (import.meta.main) {
       'seconds-per-round': { type: 'string', default: '4' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
       server: { type: 'string' },
+      database: { type: 'string' },
     },
   });
   console.log(`seed ${values.seed}`);
+  const postgres = values.database === 'embedded' ? await startPostgres() : undefined;
+  const database = postgres?.url ?? values.database;
   const report = await runCrash({
     rounds: Number(values.rounds),
     secondsPerRound: Number(values['seconds-per-round']),
     seed: Number(values.seed),
     ...(values.server === undefined ? {} : { main: values.server }),
+    ...(database === undefined ? {} : { database }),
     say: (line) => console.log(line),
   });
+  await postgres?.stop();
   console.log(`\n${formatReport(report)}`);
   process.exitCode = report.violations.length === 0 ? 0 : 1;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { postgresUrl } from '../support/databases.ts';
-import { dropSchemas, newPrefix, withPostgres } from '../support/postgres.ts';
+import { dropSchemas, endConnections, newPrefix, withPostgres } from '../support/postgres.ts';
 import { runToEnd } from '../support/process.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { compareViews } from '../support/rebuild.ts';
@@ -89,11 +89,7 @@ it('bears that its connections are ended, again and again', async () => {
   const before = await conservation(server);
   for (let round = 0; round < 5; round++) {
     await server.publish(Array.from({ length: 40 }, (_, n) => ({ type: 'shared.ended', data: { n } })));
-    await withPostgres(direct, (admin) =>
-      admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hookledger ' || $1 || '%'", [
-        prefix,
-      ]),
-    );
+    await endConnections(direct, prefix);
   }
   const after = await eventually(
     () => conservation(server).catch(() => undefined),

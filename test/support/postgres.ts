@@ -49,3 +49,9 @@ export const dropSchemas = (url: string, prefix: string): Promise<void> =>
     ]);
     if (rows.length > 0) await client.query(`DROP SCHEMA ${rows.map(({ schema }) => schema).join(', ')} CASCADE`);
   });
+
+/** As an administrator does it, or a server that fails over: whoever has schemas of that prefix open loses all connections. */
+export const endConnections = (url: string, prefix: string): Promise<unknown> =>
+  withPostgres(url, (client) =>
+    client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hookledger ' || $1 || '%'", [prefix]),
+  );

@@ -1,6 +1,6 @@
 // One version of one consumer in PostgreSQL: a connection that writes, and a few that read.
-// Guarantee: rows and checkpoint commit together, and only on top of the checkpoint that this process knows, so that two processes can't both
-// write. Limit: after a crash of the server its last commits may be gone, all of each (synchronous_commit=off); the log then brings them again.
+// Guarantee: rows and checkpoint commit together, on the one connection of all processes that may write, and only on top of the checkpoint that
+// this process knows. Limit: after a crash of the server its last commits may be gone, all of each (synchronous_commit=off); the log then brings them again.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { Pool, type Client, type ClientBase } from 'pg';
 import type { Position } from '../../domain/ids.ts';
@@ -97,14 +97,33 @@ type Statement = { name?: string; text: string; values?: unknown[] };
 /** Statements that are not answered: while the server carries one out, the next is made. */
 const mostUnderWay = 2;
 
-/** A connection that writes to a schema. */
-export const connectWriter = (url: string, schema: string): Promise<Client> => connect(url, `${schema} writer`, writerSettings(schema));
+/**
+ * The connection that writes to a schema: there is one, of all processes, as it holds a lock for as long as it lasts. So what it has not done
+ * when the next one has the lock, it never does.
+ * @throws DatabaseUnavailable, or DatabaseUnusable, also when another process keeps the lock
+ */
+export const connectWriter = async (url: string, schema: string): Promise<Client> => {
+  const client = await connect(url, `${schema} writer`, writerSettings(schema));
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`hookledger writes ${schema}`]);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    if (!isAnswer(error)) throw unavailable(error);
+    const sentence = `Another process writes to ${schema}; stop it, or give one of the two another HOOKLEDGER_DATABASE_PREFIX.`;
+    throw new DatabaseUnusable(sentence, { cause: error });
+  }
+};
 
 const writerSettings = (schema: string) => [
   `search_path TO ${quoted(schema)}`,
   'synchronous_commit TO off',
   'lock_timeout TO 10000',
   'idle_in_transaction_session_timeout TO 60000',
+  // A process that vanished with its machine holds its lock no longer than some ten seconds.
+  'tcp_keepalives_idle TO 5',
+  'tcp_keepalives_interval TO 2',
+  'tcp_keepalives_count TO 3',
   // Every row is found by its key, whatever the planner believes of a table that was empty a moment ago.
   'plan_cache_mode TO force_generic_plan',
   'enable_seqscan TO off',

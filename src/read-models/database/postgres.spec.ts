@@ -18,6 +18,8 @@ const createTables = async (db: Kysely<Counts>) => {
   const table = db.schema.createTable('counts').addColumn('name', 'text', (column) => column.primaryKey());
   await table.addColumn('count', 'integer').execute();
 };
+/** On a machine that has other things to do. */
+const waitFor = <T>(condition: () => T | Promise<T>) => vi.waitFor(condition, { timeout: 10_000 });
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 
 let url: string;
@@ -75,8 +77,8 @@ describe('a connection to PostgreSQL that breaks', () => {
 
   it('between transactions is made anew', async () => {
     proxy.cut();
-    await vi.waitFor(() => count(namespace, 2));
-    await vi.waitFor(async () => expect(await counted(namespace)).toEqual({ count: 2 }));
+    await waitFor(() => count(namespace, 2));
+    await waitFor(async () => expect(await counted(namespace)).toEqual({ count: 2 }));
   });
 
   it('within a transaction undoes it', async () => {
@@ -95,11 +97,11 @@ describe('a connection to PostgreSQL that breaks', () => {
     const reading = troubleOf(sql`SELECT pg_sleep(60)`.execute(namespace.read));
     const sleeps = `SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'`;
     await withPostgres(url, (admin) =>
-      vi.waitFor(async () => expect((await admin.query(sleeps, [`hookledger ${prefix}_counts_1`])).rowCount).toBe(1)),
+      waitFor(async () => expect((await admin.query(sleeps, [`hookledger ${prefix}_counts_1`])).rowCount).toBe(1)),
     );
     proxy.cut();
     expect(await reading).toMatch(/^The connection to the database was lost: /);
-    await vi.waitFor(async () => expect(await counted(namespace)).toEqual({ count: 1 }));
+    await waitFor(async () => expect(await counted(namespace)).toEqual({ count: 1 }));
   });
 
   it('before a commit is answered leaves no doubt: what was committed is not repeated', async () => {
@@ -126,8 +128,8 @@ describe('a connection to PostgreSQL that breaks', () => {
 
   it('and is refused is told of by what reads and what writes, until the server is back', async () => {
     await proxy.close();
-    await vi.waitFor(async () => expect(await troubleOf(count(namespace, 2))).toMatch(/^No database listens at 127\.0\.0\.1:\d+; start/));
-    await vi.waitFor(async () => expect(await troubleOf(counted(namespace))).toMatch(/^No database listens at/));
+    await waitFor(async () => expect(await troubleOf(count(namespace, 2))).toMatch(/^No database listens at 127\.0\.0\.1:\d+; start/));
+    await waitFor(async () => expect(await troubleOf(counted(namespace))).toMatch(/^No database listens at/));
     await proxy.open();
     await count(namespace, 2);
     expect(await counted(namespace)).toEqual({ count: 2 });
@@ -142,10 +144,28 @@ it.each(['42P01', '23505', '22021', undefined])('%s does not pass', (code) => {
 });
 
 it('a namespace that several processes open at once is made once', async () => {
-  const namespaces = await Promise.all(Array.from({ length: 5 }, () => open()));
-  await count(namespaces[0] as Namespace<Counts>, 1);
-  for (const namespace of namespaces) expect(await counted(namespace)).toEqual({ count: 1 });
+  const opening = async () => {
+    const namespace = await databaseAt().open<Counts>('counts', 1, createTables);
+    await namespace.close();
+  };
+  await Promise.all(Array.from({ length: 5 }, opening));
   expect(await databaseAt().versions('counts')).toEqual([1]);
+});
+
+it('a namespace is written by one process at a time; the next waits for it', async () => {
+  const first = await databaseAt().open<Counts>('counts', 1, createTables);
+  await count(first, 1);
+  let isOpen = false;
+  const second = open().finally(() => (isOpen = true));
+  const waits = `SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'advisory'`;
+  await withPostgres(url, (admin) =>
+    waitFor(async () => expect((await admin.query(waits, [`hookledger ${prefix}_counts_1 writer`])).rowCount).toBe(1)),
+  );
+  expect(isOpen).toBe(false);
+  await count(first, 2);
+  await first.close();
+  await count(await second, 3);
+  expect(await counted(await second)).toEqual({ count: 3 });
 });
 
 it('the rows to change are found by their key, though the table was empty when that was planned', async () => {
@@ -286,7 +306,7 @@ it('waits at the start for a server that comes up', async () => {
   await proxy.close();
   const waiting = new PostgresDatabase({ url: urlWith({ hostname: '127.0.0.1', port: String(proxy.port) }), prefix, waitMs: 20_000 }, log);
   const follows = waiting.follows({ origin: 'here', tip: async () => undefined });
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/^No database listens .* It is tried for/)),
   );
   await proxy.open();

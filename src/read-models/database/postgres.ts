@@ -46,12 +46,11 @@ export class PostgresDatabase implements Database {
   }
 
   async follows(log: FollowedLog): Promise<void> {
-    await this.waitForServer();
     const { known, checkpoints } = await this.asking(async (client) => {
       await this.checkServer(client);
       const known = await this.exclusively(client, () => this.originOrElse(client, log.origin));
       return { known, checkpoints: await this.checkpoints(client) };
-    });
+    }, this.waitForServer());
     const anew = `drop its schemas, and they are built anew from the log: DROP SCHEMA ${[this.prefix, ...checkpoints.keys()].map(quoted).join(', ')} CASCADE`;
     if (known !== log.origin)
       throw new DatabaseUnusable(
@@ -130,11 +129,11 @@ export class PostgresDatabase implements Database {
     for (const { statement } of rows) await client.query(statement);
   }
 
-  private async waitForServer(): Promise<void> {
+  private async waitForServer(): Promise<Client> {
     const giveUp = performance.now() + this.waitMs;
     for (let told = false; ; told = true) {
       try {
-        return await this.asking(async () => undefined);
+        return await this.connect();
       } catch (error) {
         if (!isTransient(error)) throw error;
         const { message } = error as Error;
@@ -187,8 +186,12 @@ export class PostgresDatabase implements Database {
     return found;
   }
 
-  private async asking<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    const client = await connect(this.url, this.prefix, []);
+  private connect(): Promise<Client> {
+    return connect(this.url, this.prefix, []);
+  }
+
+  private async asking<T>(work: (client: Client) => Promise<T>, connecting = this.connect()): Promise<T> {
+    const client = await connecting;
     try {
       return await work(client);
     } catch (error) {
