@@ -263,10 +263,14 @@ class Changes {
     await tx.update('deliveries', ['sequence'], both);
     await tx.update('deliveries', ['sequence'], outcomes);
     await tx.update('deliveries', ['sequence'], lastAttempts);
-    for (const [id, batch_sequence] of batches) {
-      const changed = { batch_sequence, ...this.batchOutcomes.get(id), ...this.batchAttempts.get(id) };
-      await tx.update('deliveries', ['batch_sequence'], [changed]);
-    }
+    const changed = Array.from(batches, ([id, batch_sequence]) => ({
+      batch_sequence,
+      ...this.batchOutcomes.get(id),
+      ...this.batchAttempts.get(id),
+    }));
+    // All rows of one call have the same columns.
+    for (const alike of Map.groupBy(changed, (row) => Object.keys(row).join()).values())
+      await tx.update('deliveries', ['batch_sequence'], alike);
   }
 
   /** The sequences of the batches that something became of. */
