@@ -1,4 +1,4 @@
-// The pages that people look at, with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json]`.
+// The pages that people look at, with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json --database URL|embedded]`.
 // Each is asked for with the filters that the API has, at its beginning and far down; what is timed is the query with all its rows.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,19 +7,25 @@ import { parseArgs } from 'node:util';
 import type { DeliveryEvent } from '../src/domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../src/domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
+import type { DatabaseLocation } from '../src/read-models/database/open.ts';
 import type { DeliveryFilter } from '../src/read-models/views/queries.ts';
 import type { ViewsSchema } from '../src/read-models/views/schema.ts';
+import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
 // The built code: its sources need a build step. The types are those of the sources.
 const built = (file: string): Promise<unknown> => import(`../dist/${file}.js`);
 const { deliveryIdOf } = (await built('event-store/ids')) as typeof import('../src/event-store/ids.ts');
 const { ConsumerRunner } = (await built('read-models/consumer-runner')) as typeof import('../src/read-models/consumer-runner.ts');
-const { SqliteDatabase } = (await built('read-models/database/sqlite')) as typeof import('../src/read-models/database/sqlite.ts');
+const { openDatabase } = (await built('read-models/database/open')) as typeof import('../src/read-models/database/open.ts');
 const { ViewQueries } = (await built('read-models/views/queries')) as typeof import('../src/read-models/views/queries.ts');
 const { Views } = (await built('read-models/views/views')) as typeof import('../src/read-models/views/views.ts');
 
 const { values: options } = parseArgs({
-  options: { attempts: { type: 'string', default: '1000000' }, json: { type: 'boolean', default: false } },
+  options: {
+    attempts: { type: 'string', default: '1000000' },
+    json: { type: 'boolean', default: false },
+    database: { type: 'string' },
+  },
 });
 const attempts = Number(options.attempts);
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
@@ -124,8 +130,11 @@ const log: Pick<EventStore, 'tip' | 'follow'> = {
 // ── The measurement ──
 
 const folder = mkdtempSync(join(tmpdir(), 'hookledger-pages-'));
+const postgres = options.database === 'embedded' ? await startPostgres() : undefined;
+const url = postgres?.url ?? options.database;
+const location: DatabaseLocation = url === undefined ? { kind: 'sqlite', folder } : { kind: 'postgres', url, prefix: newPrefix() };
 const silent = { info: () => {}, warn: console.error, error: console.error };
-const views = new ConsumerRunner<ViewsSchema>(new Views(), log, new SqliteDatabase(folder, silent), silent);
+const views = new ConsumerRunner<ViewsSchema>(new Views(), log, openDatabase(location, silent), silent);
 const building = performance.now();
 await views.start();
 const isBuilt = () => made >= attempts && views.status().position === String(position).padStart(16, '0');
@@ -216,3 +225,5 @@ if (options.json)
   console.log(JSON.stringify({ attempts: made, events: position, eventsPerSecond: position / seconds, rows, met: slowest.ms < targetMs }));
 await views.stop();
 rmSync(folder, { recursive: true });
+if (location.kind === 'postgres') await dropSchemas(location.url, location.prefix);
+await postgres?.stop();
