@@ -1,7 +1,7 @@
 // `hookledger serve`: the process around the service: its log, its signals, its exit codes.
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import type { Config } from '../config.ts';
-import { DatabaseUnusable } from '../read-models/database/database.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
@@ -19,11 +19,14 @@ const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> 
   EAI_AGAIN: `The host ${host} could not be resolved; correct HOOKLEDGER_HOST, or give an address.`,
 });
 
-const mendable = [LogUnusable, LogUnavailable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable];
+/** An error of another thread has kept its name, but not its class. */
+const mendable = new Set(
+  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, MasterKeyUnusable, SecretUnreadable].map(({ name }) => name),
+);
 
 /** What a person can mend, as a sentence; undefined for a failure of ours. */
 const sentenceOf = (error: unknown, config: Config): string | undefined => {
-  if (error instanceof Error && mendable.some((kind) => error instanceof kind)) return error.message;
+  if (error instanceof Error && mendable.has(error.name)) return error.message;
   const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
 };
