@@ -97,7 +97,7 @@ export class DatabaseUnavailable extends Error {
   override name = 'DatabaseUnavailable';
 }
 
-/** Another process has written to this namespace: what this one would write is out of date. */
+/** The checkpoint is not where this process left it, as when another one has written: what this one would write is out of date. */
 export class CheckpointMoved extends Error {
   override name = 'CheckpointMoved';
 }

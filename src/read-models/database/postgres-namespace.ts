@@ -1,6 +1,6 @@
 // One version of one consumer in PostgreSQL: a connection that writes, and a few that read.
 // Guarantee: rows and checkpoint commit together, on the one connection of all processes that may write, and only on top of the checkpoint that
-// this process knows. Limit: after a crash of the server its last commits may be gone, all of each (synchronous_commit=off); the log then brings them again.
+// this process knows.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { Pool, type Client, type ClientBase } from 'pg';
 import type { Position } from '../../domain/ids.ts';
@@ -117,7 +117,6 @@ export const connectWriter = async (url: string, schema: string): Promise<Client
 
 const writerSettings = (schema: string) => [
   `search_path TO ${quoted(schema)}`,
-  'synchronous_commit TO off',
   'lock_timeout TO 10000',
   'idle_in_transaction_session_timeout TO 60000',
   // A process that vanished with its machine holds its lock no longer than some ten seconds.
@@ -234,7 +233,10 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
       this.known === undefined
         ? await this.ask({ text: 'INSERT INTO checkpoint VALUES (1, $1) ON CONFLICT DO NOTHING', values: [to] })
         : await this.ask({ text: 'UPDATE checkpoint SET position = $1 WHERE position = $2', values: [to, this.known] });
-    if (rowCount !== 1) throw new CheckpointMoved(`Another process has written to ${this.schema}, so this one no longer does.`);
+    if (rowCount === 1) return;
+    throw new CheckpointMoved(
+      `The checkpoint of ${this.schema} is not where this process left it: another one has written there, or the server has lost what it had committed. Start this one again, and it goes on from there.`,
+    );
   }
 
   /** @returns what was in doubt, when it did commit and is what is asked for again. */
