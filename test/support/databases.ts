@@ -7,7 +7,7 @@ import type { BaseLogger } from 'pino';
 import { inject } from 'vitest';
 import type { Database } from '../../src/read-models/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../../src/read-models/database/open.ts';
-import { dropSchemas, newPrefix } from './postgres.ts';
+import { dropSchemasOfGuest, newPrefix } from './postgres.ts';
 
 export type DatabaseUnderTest = {
   readonly location: DatabaseLocation;
@@ -53,7 +53,7 @@ const postgres: DatabaseKind = {
   name: 'postgres',
   make: async () => {
     const [url, prefix] = [await postgresUrl(), newPrefix()];
-    return on({ kind: 'postgres', url, prefix }, () => dropSchemas(url, prefix));
+    return on({ kind: 'postgres', url, prefix }, () => dropSchemasOfGuest(url, prefix));
   },
   diskFull: () => Object.assign(new DatabaseError('could not extend file: No space left on device', 0, 'error'), { code: '53100' }),
 };

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'pg';
+import { Pool, type ClientBase } from 'pg';
 
 /** `url`: of a database in which schemas may be made. `stop` leaves nothing behind, and nor does the end of this process. */
 export type PostgresServer = { readonly url: string; readonly stop: () => Promise<void> };
@@ -28,14 +28,22 @@ export const startPostgres = async (): Promise<PostgresServer> => {
   };
 };
 
+/** Connections are dear, and most tests need one for a moment. */
+const pools = new Map<string, Pool>();
+
 /** For what a test does to the server from outside. */
-export const withPostgres = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
-  const client = new Client({ connectionString: url });
-  await client.connect();
+export const withPostgres = async <T>(url: string, work: (client: ClientBase) => Promise<T>): Promise<T> => {
+  let pool = pools.get(url);
+  if (!pool) {
+    pool = new Pool({ connectionString: url, max: 1, allowExitOnIdle: true });
+    pool.on('error', () => undefined); // the server may go first
+    pools.set(url, pool);
+  }
+  const client = await pool.connect();
   try {
     return await work(client);
   } finally {
-    await client.end();
+    client.release();
   }
 };
 
@@ -49,6 +57,11 @@ export const dropSchemas = (url: string, prefix: string): Promise<void> =>
     ]);
     if (rows.length > 0) await client.query(`DROP SCHEMA ${rows.map(({ schema }) => schema).join(', ')} CASCADE`);
   });
+
+/** Where the server goes with the run, they may stay. */
+export const dropSchemasOfGuest = async (url: string, prefix: string): Promise<void> => {
+  if (url === process.env['TEST_DATABASE_URL']) await dropSchemas(url, prefix);
+};
 
 /** As an administrator does it, or a server that fails over: whoever has schemas of that prefix open loses all connections. */
 export const endConnections = (url: string, prefix: string): Promise<unknown> =>

@@ -7,7 +7,7 @@ import { sql, type Kysely } from 'kysely';
 import { DatabaseError } from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../../test/support/databases.ts';
-import { dropSchemas, newPrefix, withPostgres } from '../../../test/support/postgres.ts';
+import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../test/support/postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../../../test/support/tcp-proxy.ts';
 import type { Position } from '../../domain/ids.ts';
 import { DatabaseUnavailable, DatabaseUnusable, type Bookkeeping, type Namespace } from './database.ts';
@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
-  await dropSchemas(url, prefix);
+  await dropSchemasOfGuest(url, prefix);
 });
 
 /** The server as somebody else, or by another way. */

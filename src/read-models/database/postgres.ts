@@ -1,6 +1,16 @@
 // The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>`, and one, `<prefix>`, that says
 // whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  OperationNodeTransformer,
+  type DataTypeNode,
+  type KyselyPlugin,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryResult,
+  type RootOperationNode,
+  type UnknownRow,
+} from 'kysely';
 import { DatabaseError, type Client } from 'pg';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
@@ -120,13 +130,7 @@ export class PostgresDatabase implements Database {
   private async create<S extends Bookkeeping>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {
     await client.query(`CREATE SCHEMA ${quoted(schema)}`);
     await client.query('CREATE TABLE checkpoint (id integer PRIMARY KEY, position text NOT NULL)');
-    await createTables(kyselyOn<S>(client), 'bigint');
-    // Texts compare by their bytes, as in SQLite, whatever the database's own order is: cheaper, and the same everywhere.
-    const { rows } = await client.query<{ statement: string }>(
-      `SELECT format('ALTER TABLE %I %s', table_name, string_agg(format('ALTER COLUMN %I TYPE text COLLATE "C"', column_name), ', ')) AS statement
-       FROM information_schema.columns WHERE table_schema = current_schema AND data_type = 'text' GROUP BY table_name`,
-    );
-    for (const { statement } of rows) await client.query(statement);
+    await createTables(kyselyOn<S>(client).withPlugin(new TextsByTheirBytes()), 'bigint');
   }
 
   private async waitForServer(): Promise<Client> {
@@ -215,6 +219,21 @@ export class PostgresDatabase implements Database {
     if (!(error instanceof DatabaseError && error.code === noRight)) return error;
     const sentence = `The user of the database lacks a right in it (${error.message}); make it the owner of all schemas that begin with ${this.prefix}.`;
     return new DatabaseUnusable(sentence, { cause: error });
+  }
+}
+
+/** Texts compare as they do in SQLite, whatever the database's own order is: cheaper, and the same everywhere. */
+class TextsByTheirBytes extends OperationNodeTransformer implements KyselyPlugin {
+  protected override transformDataType(node: DataTypeNode): DataTypeNode {
+    return node.dataType === 'text' ? { ...node, dataType: 'text COLLATE "C"' as 'text' } : node; // the compiler writes it as it is
+  }
+
+  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+    return this.transformNode(node);
+  }
+
+  async transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    return result;
   }
 }
 
