@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Also on two cores: most specs wait, for sockets and processes.
+    maxWorkers: 2,
     reporters: ['default', ['json', { outputFile: 'coverage/test-report.json' }]],
   },
 });
