@@ -125,6 +125,25 @@ describe("the README's tour", () => {
     expect(JSON.parse(await run(refused))).toMatchObject({ status: 400, issues: [{ path: 'type' }, { path: 'data' }] });
   });
 
+  it("sets up each of the five products' webhooks", async () => {
+    const [create = ''] = blocks('sh create');
+    const products = blocks('sh product');
+    expect(products).toHaveLength(5);
+    const made: unknown[] = [];
+    for (const product of products) {
+      const answers = (await run(`${create}\n${product}`)).trim().split('\n');
+      made.push(answers.map((answer) => (JSON.parse(answer) as { data?: { createEndpoint: unknown } }).data?.createEndpoint ?? answer));
+    }
+    const endpoint = (name: string, format: string, signature: string) => ({ id: expect.any(String), name, format, signature });
+    expect(made).toEqual([
+      [endpoint('Alerts', 'ENVELOPE', 'WEBHOOK_SHA256'), endpoint('Alerts to Slack', 'SLACK', 'NONE')],
+      [endpoint('Tickets', 'ARRAY', 'SIGNATURE_SHA256')],
+      [endpoint('Monitoring', 'FLAT', 'NONE'), endpoint('On call', 'PAGERDUTY', 'NONE')],
+      [endpoint('Recordings', 'ENVELOPE', 'WEBHOOK_SHA256')],
+      [endpoint('Media events', 'ENVELOPE', 'NONE')],
+    ]);
+  });
+
   it('goes on with the client package, which publishes and verifies', async () => {
     mkdirSync(join(folder, 'node_modules/@hookledger'), { recursive: true });
     symlinkSync(join(root, 'client'), join(folder, 'node_modules/@hookledger/client'));
