@@ -52,6 +52,8 @@ describe('an endpoint that names only what it must', () => {
   });
   it('is signed where it has a secret', () => {
     expect(read({ secret: 's' })).toMatchObject({ secret: 's', settings: { signature: 'WEBHOOK_SHA256' } });
+    expect(read({ useOrganizationKey: true })).toMatchObject({ secret: null, settings: { signature: 'WEBHOOK_SHA256' } });
+    expect(read({ useOrganizationKey: true, signature: 'NONE' })).toMatchObject({ settings: { signature: 'NONE' } });
     expect(read({ secret: 's', signature: 'NONE' }).settings.signature).toBe('NONE');
   });
   it('must name these', () => {

@@ -227,7 +227,8 @@ export const endpointInput = (options: SettingsOptions) => {
         filter: given.filter ?? null,
         format: given.format ?? 'ENVELOPE',
         formatOptions: given.formatOptions ?? null,
-        signature: given.signature ?? (typeof given.secret === 'string' ? 'WEBHOOK_SHA256' : 'NONE'),
+        // Who asks for the organization's key wants to be signed for as well as who gives a secret.
+        signature: given.signature ?? (typeof given.secret === 'string' || given.useOrganizationKey === true ? 'WEBHOOK_SHA256' : 'NONE'),
         useOrganizationKey: given.useOrganizationKey ?? false,
         headers: given.headers ?? [],
         retryPolicy: given.retryPolicy ?? defaultRetryPolicy,

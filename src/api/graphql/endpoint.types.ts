@@ -193,7 +193,10 @@ export class EndpointInput {
   format?: string | null;
   @Field(() => JsonScalar, { nullable: true })
   formatOptions?: Json;
-  @Field(() => SignatureScheme, { nullable: true, description: 'WEBHOOK_SHA256 where a secret is given, else NONE' })
+  @Field(() => SignatureScheme, {
+    nullable: true,
+    description: "WEBHOOK_SHA256 where a secret is given or the organization's key asked for, else NONE",
+  })
   signature?: string | null;
   @Field(() => String, { nullable: true })
   secret?: string | null;
