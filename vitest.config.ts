@@ -6,10 +6,11 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/postgres-on-demand.ts'],
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    // Also on two cores: most specs wait, for sockets and processes.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Two also on two cores: most specs wait for sockets and processes. They share what they import, which is half of their time.
     maxWorkers: 2,
+    isolate: false,
     reporters: ['default', ['json', { outputFile: 'coverage/test-report.json' }]],
   },
 });

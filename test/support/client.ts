@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, type Server } from './server.ts';
 
-/** Asks again and again until the answer fits. @throws with the last answer when it does not within 15 s. */
+/** Asks again and again until the answer fits. @throws with the last answer when it does not within 30 s. */
 export const eventually = async <T>(read: () => T | Promise<T>, fits: (answer: T) => boolean): Promise<T> => {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + 30_000;
   for (;;) {
     const answer = await read();
     if (fits(answer)) return answer;
-    if (Date.now() > until) throw new Error(`It did not become so within 15 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
+    if (Date.now() > until) throw new Error(`It did not become so within 30 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
     await delay(15);
   }
 };
