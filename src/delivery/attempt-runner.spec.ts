@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { dueCause, accepted, organizationId, registered } from '../../test/support/samples.ts';
 import { Ledger } from '../commands/ledger.ts';
 import type { LedgerEvent } from '../domain/catalog.ts';
 import { delivery, deliveryStream, type DeliveryCommand } from '../domain/delivery.ts';
@@ -62,7 +62,16 @@ describe('the attempt runner', () => {
   const remove = () => append('endpoint-e1', { type: 'endpoint.deleted', data: {} }, 0);
   const due = (more: { attempt?: number; failures?: number; revision?: ExpectedRevision; test?: true; read?: boolean } = {}) => {
     const { attempt = 1, failures = 0, revision = 'no-stream', test, read } = more;
-    return new ScheduleAttempt(id, { ...subject, ...(test ? { test } : {}) }, attempt, failures, revision, 0, read ? undefined : [message]);
+    return new ScheduleAttempt(
+      id,
+      { ...subject, ...(test ? { test } : {}) },
+      attempt,
+      failures,
+      revision,
+      0,
+      dueCause,
+      read ? undefined : [message],
+    );
   };
   const history = async () => (await store.readStream(deliveryStream(id))).map(({ type, data }) => ({ type, data }));
   const byHand = (command: DeliveryCommand) =>
@@ -101,7 +110,7 @@ describe('the attempt runner', () => {
     expect(recorded).toMatchObject({
       type: 'delivery.attempt-succeeded',
       position: result.position,
-      metadata: { actor: 'system:dispatcher' },
+      metadata: { actor: 'system:dispatcher', ...dueCause },
       data: { ...subject, ...started, ...response(200), attempt: 1, url: request.url, endpointRevision: 0 },
     });
     expect(recorded?.data).toMatchObject({ bodySha256: createHash('sha256').update(request.body).digest('hex') });

@@ -93,7 +93,8 @@ export class AttemptRunner {
   /** An attempt that was made must be recorded, so this goes on until the log takes it. */
   private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
     const { id, subject, attempt, failuresInSeries, revision } = due;
-    const cause: Cause = { actor: 'system:dispatcher', commandId: `${id}/${attempt}/${command.type === 'Cancel' ? 'cancel' : 'outcome'}` };
+    const commandId = `${id}/${attempt}/${command.type === 'Cancel' ? 'cancel' : 'outcome'}`;
+    const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
     const pending = { status: 'pending', attempt, failuresInSeries } as const;
     const { position } = await untilAvailable((): Promise<{ readonly position: Position | undefined }> => {
       if (!isBatch(subject)) {

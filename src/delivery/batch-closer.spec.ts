@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accepted, organizationId } from '../../test/support/samples.ts';
+import { dueCause, accepted, organizationId } from '../../test/support/samples.ts';
 import { Ledger } from '../commands/ledger.ts';
 import { batchStream } from '../domain/batch.ts';
 import type { EndpointId, MessageId } from '../domain/ids.ts';
@@ -16,7 +16,15 @@ import { ScheduleAttempt } from './delivery.saga.ts';
 const e1 = 'e1' as EndpointId;
 const idOf = (messageId: string) => deliveryIdOf(messageId as MessageId, e1);
 const due = (messageId: string) =>
-  new ScheduleAttempt(idOf(messageId), { organizationId, messageId: messageId as MessageId, endpointId: e1 }, 1, 0, 'no-stream', 0);
+  new ScheduleAttempt(
+    idOf(messageId),
+    { organizationId, messageId: messageId as MessageId, endpointId: e1 },
+    1,
+    0,
+    'no-stream',
+    0,
+    dueCause,
+  );
 
 describe('the batch closer', () => {
   let folder: string;

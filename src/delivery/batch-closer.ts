@@ -82,7 +82,7 @@ export class BatchCloser {
     const messages = candidates.map(({ messageId }) => messageId);
     const command: CloseBatch = { type: 'Close', organizationId, endpointId, number, messages };
     // Others may close the batch of this number over other messages: those are another command.
-    const cause = { actor: 'system:dispatcher', commandId: `${id}/${messages.join()}` };
+    const cause = { actor: 'system:dispatcher', commandId: `${id}/${messages.join()}`, ...first.due.cause };
     this.keep(id, candidates); // before it is recorded: what follows from that may be quicker than its answer
     const outcome = await untilAvailable(() =>
       this.ledger.execute({ stream: batchStream(id), decider: batch, command, known: unknown }, cause),

@@ -10,6 +10,7 @@ import { deliveryIdOf } from '../event-store/ids.ts';
 import { CountBatch, DeliverySaga, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
 
 const decided = (...events: RecordedEvent[]) => lastValueFrom(new DeliverySaga().deliver(from(events)).pipe(toArray()));
+const because = ({ id }: RecordedEvent) => ({ causationId: id });
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const id = deliveryIdOf(subject.messageId, e1);
 const on = (event: DeliveryEvent, revision = 4) => recorded(event, { stream: `delivery-${id}`, revision });
@@ -25,18 +26,26 @@ describe('the delivery saga', () => {
     const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
     const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
     expect(await decided(event)).toEqual([
-      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), [event]),
-      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), [event]),
+      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), because(event), [event]),
+      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), because(event), [event]),
     ]);
   });
-  it('schedules a retry for when it is due', async () =>
-    expect(await decided(on(failed({ retryAt: '2026-01-01T14:00:00.000Z' })))).toEqual([
-      new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z')),
-    ]));
-  it('schedules a fresh series at once when a person asks', async () =>
-    expect(
-      await decided(on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } })),
-    ).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'))]));
+  it('schedules a retry for when it is due', async () => {
+    const event = on(failed({ retryAt: '2026-01-01T14:00:00.000Z' }));
+    expect(await decided(event)).toEqual([
+      new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event)),
+    ]);
+  });
+  it('schedules a fresh series at once when a person asks', async () => {
+    const event = on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } });
+    expect(await decided(event)).toEqual([
+      new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event)),
+    ]);
+  });
+  it('names what made an attempt due, and carries on the request behind it', async () => {
+    const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };
+    expect(await decided(event)).toMatchObject([{ cause: { causationId: event.id, correlationId: 'r1' } }]);
+  });
   it('keeps that a delivery is a test', async () => {
     const [scheduled] = await decided(on(failed({ test: true, retryAt: '2026-01-01T14:00:00.000Z' })));
     expect(scheduled).toMatchObject({ subject: { test: true } });
@@ -49,7 +58,7 @@ describe('the delivery saga', () => {
   ])('drops what was due after $type', async (event) => expect(await decided(on(event))).toEqual([new DropAttempt(id)]));
   it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', async () => {
     const gone = on(failed({ responseCode: 410, endpointRevision: 7 }));
-    expect(await decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, gone.id)]);
+    expect(await decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, because(gone))]);
     const retried = await decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
     expect(retried.map(({ constructor }) => constructor)).toEqual([ScheduleAttempt, DisableGoneEndpoint]);
   });
@@ -61,15 +70,24 @@ describe('the delivery saga', () => {
       new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
       new DropAttempt(deliveryIdOf('m2' as MessageId, e1)),
       new CountBatch(e1, 3),
-      new ScheduleAttempt('b1' as BatchId, { organizationId, endpointId: e1, size: 2 }, 1, 0, 0, Date.parse(event.recordedAt)),
+      new ScheduleAttempt(
+        'b1' as BatchId,
+        { organizationId, endpointId: e1, size: 2 },
+        1,
+        0,
+        0,
+        Date.parse(event.recordedAt),
+        because(event),
+      ),
     ]);
   });
   it('retries a batch as one, and drops it when it ends', async () => {
     const of = { organizationId, endpointId: e1, size: 2 };
     const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });
     const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T14:00:00.000Z' } as const;
-    expect(await decided(on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } }))).toEqual([
-      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z')),
+    const failed = on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } });
+    expect(await decided(failed)).toEqual([
+      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z'), because(failed)),
     ]);
     expect(await decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([
       new DropAttempt('b1' as BatchId),
@@ -77,7 +95,7 @@ describe('the delivery saga', () => {
   });
   it('releases what waits for a deleted endpoint', async () => {
     const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
-    expect(await decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt))]);
+    expect(await decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt), because(deleted))]);
   });
   it('follows the order of the log', async () => {
     const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));

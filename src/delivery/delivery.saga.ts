@@ -14,6 +14,9 @@ export type SendingId = DeliveryId | BatchId;
 export type Subject = DeliverySubject | BatchSubject;
 export const isBatch = (subject: Subject): subject is BatchSubject => 'size' in subject;
 
+/** The event that made an attempt due, and the request that this goes back to, where there was one. */
+export type DueCause = { readonly causationId: string; readonly correlationId?: string };
+
 /** The next attempt of a delivery or a batch is due; it takes the place of any that was due before. */
 export class ScheduleAttempt {
   constructor(
@@ -25,6 +28,7 @@ export class ScheduleAttempt {
     readonly revision: ExpectedRevision,
     /** Milliseconds since 1970. */
     readonly dueAt: number,
+    readonly cause: DueCause,
     /** What is sent. At hand right after it was accepted; otherwise it is read from the log. */
     readonly messages?: readonly RecordedEvent<MessageEvent>[],
   ) {}
@@ -35,7 +39,8 @@ export class ScheduleAttempt {
   }
 
   withMessages(messages: readonly RecordedEvent<MessageEvent>[] | undefined): ScheduleAttempt {
-    return new ScheduleAttempt(this.id, this.subject, this.attempt, this.failuresInSeries, this.revision, this.dueAt, messages);
+    const { id, subject, attempt, failuresInSeries, revision, dueAt, cause } = this;
+    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages);
   }
 }
 
@@ -58,6 +63,7 @@ export class ReleaseEndpoint {
     readonly endpointId: EndpointId,
     /** Milliseconds since 1970. */
     readonly dueAt: number,
+    readonly cause: DueCause,
   ) {}
 }
 
@@ -67,7 +73,7 @@ export class DisableGoneEndpoint {
     readonly endpointId: EndpointId,
     /** The configuration that the answer was given to: if it has changed since, the answer says nothing about it. */
     readonly revision: number,
-    readonly causationId: string,
+    readonly cause: DueCause,
   ) {}
 }
 
@@ -111,7 +117,7 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
     case 'batch.cancelled':
       return [new DropAttempt(sendingOf(event))];
     case 'endpoint.deleted':
-      return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt))];
+      return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt), causeOf(event))];
     default:
       return [];
   }
@@ -144,6 +150,11 @@ export const newsIn = (event: RecordedEvent): SendingNews | undefined => {
   }
 };
 
+const causeOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCause => ({
+  causationId: id,
+  ...(correlationId === undefined ? {} : { correlationId }),
+});
+
 /** What an event of a delivery or of a batch is about. */
 const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => stream.slice(stream.indexOf('-') + 1) as SendingId;
 
@@ -159,7 +170,7 @@ const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] =>
   return destinations.map(({ endpointId, notBefore }) => {
     const subject = subjectOf({ organizationId, messageId, endpointId, test });
     const dueAt = Date.parse(notBefore ?? event.recordedAt);
-    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, [event]);
+    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, causeOf(event), [event]);
   });
 };
 
@@ -170,7 +181,7 @@ const firstAttemptOfBatch = (event: RecordedEvent<BatchEvent & { type: 'batch.cl
   return [
     ...messages.map((messageId) => new DropAttempt(deliveryIdOf(messageId, endpointId))),
     new CountBatch(endpointId, number),
-    new ScheduleAttempt(sendingOf(event), subject, 1, 0, event.revision, Date.parse(event.recordedAt)),
+    new ScheduleAttempt(sendingOf(event), subject, 1, 0, event.revision, Date.parse(event.recordedAt), causeOf(event)),
   ];
 };
 
@@ -178,13 +189,13 @@ type Recorded<T extends (DeliveryEvent | BatchEvent)['type']> = RecordedEvent<(D
 
 const retryOf = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>, dueAt: number) => {
   const { data, revision } = event;
-  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt);
+  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt, causeOf(event));
 };
 
 const freshSeries = (event: Recorded<'delivery.retry-requested' | 'batch.retry-requested'>) => {
   const { data, revision } = event;
-  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at));
+  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at), causeOf(event));
 };
 
-const gone = ({ id, data }: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
-  new DisableGoneEndpoint(data.endpointId, data.endpointRevision, id);
+const gone = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
+  new DisableGoneEndpoint(event.data.endpointId, event.data.endpointRevision, causeOf(event));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
-import { registered } from '../../test/support/samples.ts';
+import { dueCause, registered } from '../../test/support/samples.ts';
 import { Ledger } from '../commands/ledger.ts';
 import { fold } from '../domain/decider.ts';
 import { endpoint, type EndpointEvent } from '../domain/endpoint.ts';
@@ -18,7 +18,7 @@ const disable = async (all: readonly EndpointEvent[], known: number, revision: n
     endpoint: () => (state.exists === 'yes' ? { revision: known - 1, configuration: state.configuration } : undefined),
   } as unknown as EndpointDirectory; // all that it uses
   const handler = new DisableGoneEndpointHandler(new Ledger(store), directory);
-  await handler.execute(new DisableGoneEndpoint('e1' as EndpointId, revision, 'cause'));
+  await handler.execute(new DisableGoneEndpoint('e1' as EndpointId, revision, dueCause));
   return store.log.slice(all.length).map(({ type, data }) => ({ type, data }));
 };
 const moved: EndpointEvent = { type: 'endpoint.url-changed', data: { url: 'https://new.example' } };

@@ -12,7 +12,7 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ endpointId, revision, causationId }: DisableGoneEndpoint): Promise<void> {
+  async execute({ endpointId, revision, cause }: DisableGoneEndpoint): Promise<void> {
     const known = this.directory.endpoint(endpointId);
     if (known?.revision !== revision) return; // somebody changed or deleted it since
     const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
@@ -21,7 +21,7 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
     const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
     await this.ledger.execute(
       { stream: endpointStream(endpointId), decider, command, known: { state, revision } },
-      { actor: 'system:delivery-saga', commandId: causationId, causationId },
+      { actor: 'system:delivery-saga', commandId: cause.causationId, ...cause },
     );
   }
 }

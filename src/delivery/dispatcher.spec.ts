@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { recorded, record, subject as someone } from '../../test/support/samples.ts';
+import { dueCause, recorded, record, subject as someone } from '../../test/support/samples.ts';
 import type { EndpointSettings, EndpointStatus } from '../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts';
 import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
@@ -12,7 +12,7 @@ import type { DueAttempts } from './due-attempts.ts';
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
   const subject = { ...someone, endpointId: endpoint as EndpointId, ...(test ? { test: true as const } : {}) };
-  return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt);
+  return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt, dueCause);
 };
 /** As the saga's host tells of an event. */
 const settled = (...of: Parameters<typeof recorded>): Settled => {
@@ -426,8 +426,9 @@ describe('the dispatcher, for an endpoint that takes batches,', () => {
       0,
       0,
       0,
+      dueCause,
     );
-    const before = new ScheduleAttempt('again' as DeliveryId, { ...someone, endpointId: endpoint as EndpointId }, 2, 1, 0, 0);
+    const before = new ScheduleAttempt('again' as DeliveryId, { ...someone, endpointId: endpoint as EndpointId }, 2, 1, 0, 0, dueCause);
     for (const each of [batch, attempt('test', endpoint, { test: true }), before]) dispatcher.offer(each);
     expect(ids()).toEqual(['batch', 'test', 'again']);
   });

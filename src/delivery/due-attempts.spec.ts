@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
-import { subject } from '../../test/support/samples.ts';
+import { dueCause, subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
@@ -8,7 +8,15 @@ import { createDueAttempts, DueAttempts, rowOf, type DueAttemptsSchema } from '.
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false) =>
-  new ScheduleAttempt(id as DeliveryId, { ...subject, endpointId, ...(test ? { test: true } : {}) }, 2, 1, test ? 'no-stream' : 5, dueAt);
+  new ScheduleAttempt(
+    id as DeliveryId,
+    { ...subject, endpointId, ...(test ? { test: true } : {}) },
+    2,
+    1,
+    test ? 'no-stream' : 5,
+    dueAt,
+    dueCause,
+  );
 
 describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) => {
   let place: DatabaseUnderTest;

@@ -20,6 +20,9 @@ type DueAttemptRow = {
   readonly revision: number;
   /** Milliseconds since 1970. */
   readonly due_at: number;
+  /** The event that made it due, and the request that this goes back to. */
+  readonly causation_id: string;
+  readonly correlation_id: string | null;
 };
 
 /** The number of each endpoint's newest batch. */
@@ -40,6 +43,8 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('failures_in_series', 'integer', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
     .addColumn('due_at', 'bigint', (column) => column.notNull())
+    .addColumn('causation_id', 'text', (column) => column.notNull())
+    .addColumn('correlation_id', 'text')
     .execute();
   await db.schema
     .createTable('newest_batches')
@@ -50,7 +55,7 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['due_at', 'endpoint_id']).execute();
 };
 
-export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt }: ScheduleAttempt): DueAttemptRow => ({
+export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt, cause }: ScheduleAttempt): DueAttemptRow => ({
   id,
   organization_id: subject.organizationId,
   message_id: isBatch(subject) ? null : subject.messageId,
@@ -61,6 +66,8 @@ export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt 
   failures_in_series: failuresInSeries,
   revision: revision === 'no-stream' ? -1 : revision,
   due_at: dueAt,
+  causation_id: cause.causationId,
+  correlation_id: cause.correlationId ?? null,
 });
 
 const subjectOf = ({ organization_id: organizationId, message_id: messageId, size, endpoint_id: endpointId, test }: DueAttemptRow) =>
@@ -76,6 +83,7 @@ const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     row.failures_in_series,
     row.revision === -1 ? 'no-stream' : row.revision,
     row.due_at,
+    { causationId: row.causation_id, ...(row.correlation_id === null ? {} : { correlationId: row.correlation_id }) },
   );
 
 export class DueAttempts {

@@ -44,7 +44,7 @@ export type Decided = Place & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   readonly name = 'delivery-saga';
-  readonly version = 2;
+  readonly version = 3;
   readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'] } as const;
   readonly createTables = createDueAttempts;
   private readonly sagas: readonly SagaFunction[];
@@ -153,5 +153,10 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
 
-const release = ({ endpointId, dueAt }: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>) =>
-  tx.kysely.updateTable('due_attempts').set({ due_at: dueAt }).where('endpoint_id', '=', endpointId).where('due_at', '>', dueAt).execute();
+const release = ({ endpointId, dueAt, cause }: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>) =>
+  tx.kysely
+    .updateTable('due_attempts')
+    .set({ due_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
+    .where('endpoint_id', '=', endpointId)
+    .where('due_at', '>', dueAt)
+    .execute();

@@ -64,6 +64,9 @@ export const record = (attempt: number, more: Partial<AttemptRecord> = {}): Atte
   ...more,
 });
 
+/** What made an attempt due, where that is not what a test is about. */
+export const dueCause = { causationId: 'the-cause', correlationId: 'the-request' };
+
 export const recorded = <E extends LedgerEvent>(
   event: E,
   where: { stream: string; revision?: number; position?: number; recordedAt?: string },
