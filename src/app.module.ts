@@ -37,6 +37,7 @@ import { RequestMaker } from './delivery/request-maker.ts';
 import type { SettingsOptions } from './domain/endpoint-settings.ts';
 import type { EventStore } from './event-store/event-store.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
+import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 
@@ -66,6 +67,7 @@ export type Parts = {
   readonly directory: EndpointDirectory;
   readonly requests: RequestMaker;
   readonly queries: ViewQueries;
+  readonly history: HistoryQueries;
   readonly live: LiveDeliveries;
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
@@ -85,6 +87,7 @@ class PartsModule {
       { provide: EndpointDirectory, useValue: parts.directory },
       { provide: RequestMaker, useValue: parts.requests },
       { provide: ViewQueries, useValue: parts.queries },
+      { provide: HistoryQueries, useValue: parts.history },
       { provide: LiveDeliveries, useValue: parts.live },
       { provide: Registry, useValue: parts.registry },
       { provide: READINESS, useValue: parts.readiness },

@@ -37,6 +37,7 @@ import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
+import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 import type { ViewsSchema } from './read-models/views/schema.ts';
@@ -120,6 +121,7 @@ export class Service {
           directory,
           requests,
           queries,
+          history: new HistoryQueries(() => views.read, queries, store),
           live,
           registry: metrics.registry,
           readiness: {

@@ -1,4 +1,4 @@
-// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, LiveDeliveries, prom-client's Registry, and the tokens
+// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, LiveDeliveries, prom-client's Registry, and the tokens
 // of tokens.ts; the command handlers and `CqrsModule.forRoot()` come with the application.
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';
@@ -13,6 +13,7 @@ import { AttemptResolver, DeliveryResolver } from './graphql/delivery.resolver.t
 import { EndpointResolver } from './graphql/endpoint.resolver.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { History } from './graphql/history.ts';
+import { HistoryResolver } from './graphql/history.resolver.ts';
 import { MessageResolver } from './graphql/message.resolver.ts';
 import { OrganizationResolver } from './graphql/organization.resolver.ts';
 import { PreviewResolver } from './graphql/preview.resolver.ts';
@@ -44,6 +45,7 @@ class ContextModule {}
     DeliveryResolver,
     AttemptResolver,
     OrganizationResolver,
+    HistoryResolver,
     PreviewResolver,
   ],
 })

@@ -43,6 +43,7 @@ import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-stor
 import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/consumer-runner.ts';
 import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
 import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
+import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
@@ -129,11 +130,13 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
   const templates = new TemplateProcesses();
   const requests = new RequestMaker(templates, 'Hookledger/test');
   const failures: unknown[] = [];
+  const queries = new ViewQueries(() => views.read);
   const parts = [
     { provide: Ledger, useValue: ledger },
     { provide: EndpointDirectory, useValue: directory },
     { provide: RequestMaker, useValue: requests },
-    { provide: ViewQueries, useValue: new ViewQueries(() => views.read) },
+    { provide: ViewQueries, useValue: queries },
+    { provide: HistoryQueries, useValue: new HistoryQueries(() => views.read, queries, store) },
     { provide: LiveDeliveries, useValue: live },
     { provide: Registry, useValue: new Registry() },
     { provide: READINESS, useValue: readiness },

@@ -17,7 +17,7 @@ import { LiveDeliveries, SubscriberTooSlow } from '../../read-models/live-delive
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import { Allow, AllowReaders } from '../auth/access.ts';
 import { Authentication } from '../auth/authentication.ts';
-import { maskSecretsInText } from '../masking.ts';
+import { maskSecretsInText } from '../../domain/masking.ts';
 import { ReadYourWrites } from '../read-your-writes.ts';
 import { Refusal } from '../refusal.ts';
 import { asConnection, PageArgs, pageRequest, type Connection } from './connections.ts';

@@ -1,11 +1,12 @@
 // The GraphQL types of messages, deliveries and attempts, and of the filters on them.
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
-import type { Json, JsonObject } from '../../domain/json.ts';
+import type { JsonObject } from '../../domain/json.ts';
 import type { AttemptView, DeliveryFilter as ViewFilter, DeliveryView, MessageView } from '../../read-models/views/queries.ts';
 import { connectionOf } from './connections.ts';
 import { DeliveryStatus, FailureReason } from './enums.ts';
-import { DateTime, JsonScalar, PositionScalar } from './scalars.ts';
+import { LogEvent } from './history.types.ts';
+import { DateTime, JsonScalar, moment, PositionScalar } from './scalars.ts';
 
 @ObjectType()
 export class Message {
@@ -99,30 +100,6 @@ export const shownAttempt = (source: AttemptView, delivery: DeliveryView): Attem
 });
 
 @ObjectType()
-export class LogEvent {
-  @Field(() => ID)
-  readonly id!: string;
-  @Field(() => PositionScalar)
-  readonly position!: Position;
-  @Field(() => String)
-  readonly stream!: string;
-  @Field(() => Int)
-  readonly revision!: number;
-  @Field(() => String)
-  readonly type!: string;
-  @Field(() => DateTime)
-  readonly recordedAt!: string;
-  @Field(() => String, { description: '"apikey:<name>" or "system:<part>"' })
-  readonly actor!: string;
-  @Field(() => String, { nullable: true })
-  readonly correlationId!: string | null;
-  @Field(() => String, { nullable: true })
-  readonly causationId!: string | null;
-  @Field(() => JsonScalar, { description: 'secrets masked' })
-  readonly data!: Json;
-}
-
-@ObjectType()
 export class TimelineEntry {
   @Field(() => DateTime)
   readonly at!: string;
@@ -199,9 +176,6 @@ export class DeliveryFilter {
   @Field(() => Int, { nullable: true })
   responseCode?: number | null;
 }
-
-export const moment = (text: string | null | undefined): Date | undefined =>
-  text === null || text === undefined ? undefined : new Date(text);
 
 export const viewFilter = (filter: DeliveryFilter | null | undefined): ViewFilter => {
   if (!filter) return {};

@@ -6,7 +6,7 @@ import type { Json } from '../../domain/json.ts';
 import { isSensitiveHeader, mask, maskHeader } from '../../domain/sensitive.ts';
 import { publicKeyOf } from '../../secrets/signing-keys.ts';
 import type { Keyring } from '../../secrets/vault.ts';
-import { maskSecrets } from '../masking.ts';
+import { maskSecrets } from '../../domain/masking.ts';
 import { connectionOf } from './connections.ts';
 import { EndpointStatus, PayloadFormat, SignatureScheme } from './enums.ts';
 import { DateTime, JsonScalar } from './scalars.ts';

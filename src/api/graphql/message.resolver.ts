@@ -7,7 +7,7 @@ import type { MessageId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import { Allow, AllowReaders } from '../auth/access.ts';
-import { maskSecrets } from '../masking.ts';
+import { maskSecrets } from '../../domain/masking.ts';
 import { checkDataSizes } from '../payload-size.ts';
 import { ReadYourWrites } from '../read-your-writes.ts';
 import { validate } from '../refusal.ts';
@@ -18,7 +18,6 @@ import {
   Message,
   MessageConnection,
   MessageInputType,
-  moment,
   PublishedMessageType,
   shownDelivery,
   shownMessage,
@@ -26,7 +25,7 @@ import {
 } from './delivery.types.ts';
 import { Endpoint, shownEndpoint } from './endpoint.types.ts';
 import { History } from './history.ts';
-import { DateTime, JsonScalar } from './scalars.ts';
+import { DateTime, JsonScalar, moment } from './scalars.ts';
 import { timelineOf } from './timeline.ts';
 
 const mostMessages = 1000;

@@ -22,6 +22,10 @@ export const DateTime = new GraphQLScalarType<string, string>({
   parseLiteral: (node) => readMoment(node.kind === Kind.STRING ? node.value : undefined),
 });
 
+/** A DateTime that was given, if one was. */
+export const moment = (text: string | null | undefined): Date | undefined =>
+  text === null || text === undefined ? undefined : new Date(text);
+
 const checkJson = (value: unknown, depth: number): void => {
   if (typeof value === 'string' && !value.isWellFormed())
     throw new GraphQLError('A text of the JSON holds half of a surrogate pair, which is no character; send both halves or none.');

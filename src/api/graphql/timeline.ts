@@ -3,15 +3,13 @@ import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint.ts';
 import type { EndpointId } from '../../domain/ids.ts';
-import type { Json, JsonObject } from '../../domain/json.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { mask } from '../../domain/sensitive.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
-import { maskSecrets, maskSecretsInText } from '../masking.ts';
 import type { ApiContext } from './context.ts';
-import { shownDelivery, type LogEvent, type TimelineEntry } from './delivery.types.ts';
+import { shownDelivery, type TimelineEntry } from './delivery.types.ts';
 import type { History } from './history.ts';
+import { shownEvent } from './history.types.ts';
 
 type Told = MessageEvent | DeliveryEvent | BatchEvent | EndpointEvent;
 type Names = (id: EndpointId) => string;
@@ -29,7 +27,7 @@ export const timelineOf = async (message: MessageView, history: History, { loade
     .map(({ event, delivery }) => ({
       at: event.recordedAt,
       text: sentence(event, names, delivery),
-      event: shownEvent(event, caller.role === 'VIEWER'),
+      event: shownEvent(event, caller.role),
       delivery: delivery && shownDelivery(delivery),
     }));
 };
@@ -115,35 +113,4 @@ const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names
       : `It goes to ${list(destinations.map(({ endpointId }) => names(endpointId)))}${test ? '' : ', subscribed to it'}.`;
   const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${list(skipped.map(names))}.`;
   return `${taken} ${routed}${left}`;
-};
-
-/** Secrets are masked for everyone; what payloads hold of them, for those who may not see it. */
-const shownEvent = (event: RecordedEvent<Told>, maskPayloads: boolean): LogEvent => {
-  const { id, position, stream, revision, type, recordedAt, metadata } = event;
-  const { actor, correlationId = null, causationId = null } = metadata;
-  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: shownData(event, maskPayloads) };
-};
-
-// What the log holds is JSON; the types of events say more than that, and so don't fit `Json`.
-const shownData = (event: RecordedEvent<Told>, maskPayloads: boolean): Json => {
-  switch (event.type) {
-    case 'message.accepted':
-      return { ...event.data, data: maskPayloads ? maskSecrets(event.data.data) : event.data.data } as unknown as Json;
-    case 'delivery.attempt-succeeded':
-    case 'delivery.attempt-failed':
-    case 'batch.attempt-succeeded':
-    case 'batch.attempt-failed': {
-      const { responseBody, ...rest } = event.data;
-      return (
-        responseBody === undefined ? rest : { ...rest, responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }
-      ) as Json;
-    }
-    case 'endpoint.registered':
-    case 'endpoint.headers-changed': {
-      const masked = maskSecrets(event.data as unknown as Json);
-      return { ...(masked as JsonObject), headers: event.data.headers.map(({ name }) => ({ name, value: mask })) };
-    }
-    default:
-      return event.type.startsWith('endpoint.') ? maskSecrets(event.data as Json) : (event.data as Json);
-  }
 };

@@ -5,6 +5,7 @@ import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { Bookkeeping, Int64 } from '../database/database.ts';
+import { createHistoryTables, historyKeys, type HistorySchema } from '../history/history-schema.ts';
 
 /** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
 export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
@@ -13,108 +14,109 @@ type Flag = 0 | 1;
 /** Milliseconds since 1970. */
 type Moment = number;
 
-export type ViewsSchema = Bookkeeping & {
-  organizations: { id: OrganizationId; name: string; created_at: Moment };
-  event_types: {
-    organization_id: OrganizationId;
-    name: string;
-    group_name: string;
-    description: string | null;
-    /** JSON, null where there is none. */
-    sample: string | null;
-    retired: Flag;
+export type ViewsSchema = Bookkeeping &
+  HistorySchema & {
+    organizations: { id: OrganizationId; name: string; created_at: Moment };
+    event_types: {
+      organization_id: OrganizationId;
+      name: string;
+      group_name: string;
+      description: string | null;
+      /** JSON, null where there is none. */
+      sample: string | null;
+      retired: Flag;
+    };
+    api_keys: {
+      id: ApiKeyId;
+      organization_id: OrganizationId;
+      name: string;
+      role: ApiKeyRole;
+      issued_at: Moment;
+      revoked_at: Moment | null;
+    };
+    endpoints: {
+      id: EndpointId;
+      organization_id: OrganizationId;
+      name: string;
+      status: EndpointStatus;
+      /** JSON of the domain's EndpointConfiguration, secrets and header values encrypted. */
+      configuration: string;
+      created_at: Moment;
+      updated_at: Moment;
+      /** The row stays: deliveries go on naming it. */
+      deleted_at: Moment | null;
+      created_position: Position;
+      /** Of the endpoint's stream. */
+      revision: number;
+    };
+    messages: {
+      /** Rises with the log. A message takes one number for each of its deliveries, and one at least. Microseconds since 1970, roughly. */
+      sequence: number;
+      id: MessageId;
+      id_key: number;
+      organization_id: OrganizationId;
+      client_id: string | null;
+      event_type: string;
+      /** As the publisher wrote it. */
+      timestamp: string;
+      accepted_at: Moment;
+      position: Position;
+      destinations: number;
+      /** JSON array of endpoint ids. */
+      skipped: string;
+      test: Flag;
+    };
+    deliveries: {
+      /** Its message's sequence and the index of the destination: the deliveries of a message stand together, without an index of their own. */
+      sequence: number;
+      id: DeliveryId;
+      id_key: number;
+      organization_id: OrganizationId;
+      message_id: MessageId;
+      endpoint_id: EndpointId;
+      event_type: string;
+      /** Of the batch that it goes in; null: it goes alone, or in one that is not closed yet. */
+      batch_sequence: number | null;
+      status: StoredStatus;
+      test: Flag;
+      attempt_count: number;
+      next_attempt_at: Moment | null;
+      last_response_code: number | null;
+      created_at: Moment;
+      ended_at: Moment | null;
+    };
+    batches: {
+      /** In the same order as those of messages, and none has that of one. */
+      sequence: number;
+      id: BatchId;
+      id_key: number;
+      organization_id: OrganizationId;
+      endpoint_id: EndpointId;
+      size: number;
+    };
+    attempts: {
+      /** Of its delivery or batch, so that attempts stand in the order of the log, and not that of random ids. */
+      sequence: number;
+      number: number;
+      position: Position;
+      response_code: number | null;
+      failure: FailureReason | null;
+      /** JSON of what the event recorded, without whose delivery it is. */
+      detail: string;
+    };
+    /** Deliveries that ended, tests and cancelled ones left out, by the hour in which they did (hours since 1970). */
+    success_buckets: { endpoint_id: EndpointId; hour: number; succeeded: number; failed: number };
+    /** Since the beginning. `rated_…` are the sums of the buckets; the others count tests, too. */
+    endpoint_totals: {
+      organization_id: OrganizationId;
+      endpoint_id: EndpointId;
+      routed: number;
+      succeeded: number;
+      failed: number;
+      rated_succeeded: number;
+      rated_failed: number;
+    };
   };
-  api_keys: {
-    id: ApiKeyId;
-    organization_id: OrganizationId;
-    name: string;
-    role: ApiKeyRole;
-    issued_at: Moment;
-    revoked_at: Moment | null;
-  };
-  endpoints: {
-    id: EndpointId;
-    organization_id: OrganizationId;
-    name: string;
-    status: EndpointStatus;
-    /** JSON of the domain's EndpointConfiguration, secrets and header values encrypted. */
-    configuration: string;
-    created_at: Moment;
-    updated_at: Moment;
-    /** The row stays: deliveries go on naming it. */
-    deleted_at: Moment | null;
-    created_position: Position;
-    /** Of the endpoint's stream. */
-    revision: number;
-  };
-  messages: {
-    /** Rises with the log. A message takes one number for each of its deliveries, and one at least. Microseconds since 1970, roughly. */
-    sequence: number;
-    id: MessageId;
-    id_key: number;
-    organization_id: OrganizationId;
-    client_id: string | null;
-    event_type: string;
-    /** As the publisher wrote it. */
-    timestamp: string;
-    accepted_at: Moment;
-    position: Position;
-    destinations: number;
-    /** JSON array of endpoint ids. */
-    skipped: string;
-    test: Flag;
-  };
-  deliveries: {
-    /** Its message's sequence and the index of the destination: the deliveries of a message stand together, without an index of their own. */
-    sequence: number;
-    id: DeliveryId;
-    id_key: number;
-    organization_id: OrganizationId;
-    message_id: MessageId;
-    endpoint_id: EndpointId;
-    event_type: string;
-    /** Of the batch that it goes in; null: it goes alone, or in one that is not closed yet. */
-    batch_sequence: number | null;
-    status: StoredStatus;
-    test: Flag;
-    attempt_count: number;
-    next_attempt_at: Moment | null;
-    last_response_code: number | null;
-    created_at: Moment;
-    ended_at: Moment | null;
-  };
-  batches: {
-    /** In the same order as those of messages, and none has that of one. */
-    sequence: number;
-    id: BatchId;
-    id_key: number;
-    organization_id: OrganizationId;
-    endpoint_id: EndpointId;
-    size: number;
-  };
-  attempts: {
-    /** Of its delivery or batch, so that attempts stand in the order of the log, and not that of random ids. */
-    sequence: number;
-    number: number;
-    position: Position;
-    response_code: number | null;
-    failure: FailureReason | null;
-    /** JSON of what the event recorded, without whose delivery it is. */
-    detail: string;
-  };
-  /** Deliveries that ended, tests and cancelled ones left out, by the hour in which they did (hours since 1970). */
-  success_buckets: { endpoint_id: EndpointId; hour: number; succeeded: number; failed: number };
-  /** Since the beginning. `rated_…` are the sums of the buckets; the others count tests, too. */
-  endpoint_totals: {
-    organization_id: OrganizationId;
-    endpoint_id: EndpointId;
-    routed: number;
-    succeeded: number;
-    failed: number;
-    rated_succeeded: number;
-    rated_failed: number;
-  };
-};
 
 /**
  * 52 bits of a UUID: 32 of its time, 20 of its end; of anything else, a number that no UUID has. Rows are found by it and checked by their id:
@@ -126,6 +128,7 @@ export const idKey = (id: string): number => {
 };
 
 export const primaryKeys = {
+  ...historyKeys,
   organizations: ['id'],
   event_types: ['organization_id', 'name'],
   api_keys: ['id'],
@@ -281,4 +284,5 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .column('batch_sequence')
     .where('batch_sequence', 'is not', null)
     .execute();
+  await createHistoryTables(db, int64);
 };

@@ -10,6 +10,7 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Int64, Transaction } from '../database/database.ts';
+import { HistoryIndex } from '../history/history-index.ts';
 import { createTables, idKey, primaryKeys, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
 
@@ -27,8 +28,9 @@ export const sequenceAt = (milliseconds: number) => milliseconds * sequencesPerM
 
 export class Views implements Consumer<ViewsSchema> {
   readonly name = 'views';
-  readonly version = 2;
+  readonly version = 3;
   readonly tables = primaryKeys;
+  private readonly history = new HistoryIndex();
 
   constructor(private readonly listener: Pick<Consumer<ViewsSchema>, 'committed' | 'caughtUp'> = {}) {}
 
@@ -40,6 +42,7 @@ export class Views implements Consumer<ViewsSchema> {
     const changes = new Changes(await nextSequence(batch, tx), await endpointsOf(batch, tx));
     for (const event of batch) changes.add(event);
     await changes.write(tx);
+    await this.history.apply(batch, tx);
   }
 
   committed(batch: readonly RecordedEvent[], live: boolean): void {

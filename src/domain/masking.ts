@@ -1,6 +1,6 @@
 // Masking: what is shown in place of secrets in payloads, to those who may not see them.
-import type { Json } from '../domain/json.ts';
-import { isSensitiveHeader, mask } from '../domain/sensitive.ts';
+import type { Json } from './json.ts';
+import { isSensitiveHeader, mask } from './sensitive.ts';
 
 /** Values under keys that name a secret are masked, whatever they are; keys are judged as the names of headers are. */
 export const maskSecrets = (value: Json): Json => {

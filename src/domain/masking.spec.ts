@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mask } from '../domain/sensitive.ts';
+import { mask } from './sensitive.ts';
 import { maskSecrets, maskSecretsInText } from './masking.ts';
 
 describe('masking', () => {

@@ -1,0 +1,64 @@
+// Every golden event is shown, and nothing in it that is secret. A golden file of a new event is looked at here, too.
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { LedgerEvent } from './catalog.ts';
+import { mask } from './sensitive.ts';
+import { shownData } from './shown-data.ts';
+
+const folder = new URL('../../test/golden/', import.meta.url);
+const golden = (file: string) => (JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { event: LedgerEvent }).event;
+const files = readdirSync(folder);
+
+describe.each(files)('%s', (file) => {
+  const event = golden(file);
+  it('is shown with every field that it has', () =>
+    expect(Object.keys(shownData(event) as object).toSorted()).toEqual(Object.keys(event.data).toSorted()));
+});
+
+const secrets: Readonly<Record<string, readonly string[]>> = {
+  'organization.registered': ['encryptionKey'],
+  'organization.signing-key-set': ['key'],
+  'apikey.issued': ['hash'],
+  'endpoint.registered': ['secret', 'headers.0.value'],
+  'endpoint.headers-changed': ['headers.0.value'],
+  'endpoint.secret-rotated': ['secret'],
+};
+
+it.each(Object.entries(secrets))('%s shows nothing of %j', (type, paths) => {
+  const event = golden(`${type}.v1.json`);
+  const at = (value: unknown, path: string) =>
+    path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+  const shown = shownData(event);
+  for (const path of paths) {
+    expect(at(event.data, path), path).toBeTypeOf('string');
+    expect(at(shown, path), path).toBe(mask);
+  }
+});
+
+it('a routing key and a constant under the name of a secret are masked, and the rest of the options is not', () => {
+  const options = { routingKey: 'sealed', constants: { team: 'blue', apiKey: 'x' } };
+  expect(shownData({ type: 'endpoint.format-changed', data: { format: 'PAGERDUTY', formatOptions: options } })).toEqual({
+    format: 'PAGERDUTY',
+    formatOptions: { routingKey: mask, constants: { team: 'blue', apiKey: mask } },
+  });
+});
+
+it('the name of the signature scheme is no secret', () =>
+  expect(shownData({ type: 'endpoint.signature-changed', data: { signature: 'WEBHOOK_SHA256', useOrganizationKey: true } })).toEqual({
+    signature: 'WEBHOOK_SHA256',
+    useOrganizationKey: true,
+  }));
+
+it("a receiver's cookies are masked for everyone, what it answered for those who may not see payloads", () => {
+  const event = golden('delivery.attempt-succeeded.v1.json');
+  if (event.type !== 'delivery.attempt-succeeded') throw new Error('Another event.');
+  const answered: LedgerEvent = {
+    ...event,
+    data: { ...event.data, responseHeaders: { 'set-cookie': 'session=1', server: 'x' }, responseBody: '{"token":"inner","ok":1}' },
+  };
+  expect(shownData(answered)).toMatchObject({
+    responseHeaders: { 'set-cookie': mask, server: 'x' },
+    responseBody: '{"token":"inner","ok":1}',
+  });
+  expect(shownData(answered, true)).toMatchObject({ responseBody: `{"token":"${mask}","ok":1}` });
+});

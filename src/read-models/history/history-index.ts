@@ -1,0 +1,104 @@
+// Keeps the tables of the history. What an event is by who, what and where makes its kind, and one index over kinds serves every filter:
+// a row is a few numbers and the place of the event in the log, where the event itself is read from.
+import type { Kysely } from 'kysely';
+import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import type { Transaction } from '../database/database.ts';
+import type { HistorySchema } from './history-schema.ts';
+
+type Kind = HistorySchema['log_kinds'];
+
+/** Of a moment: no event that was recorded at it, or later, has a lower sequence. */
+export const historySequenceAt = (milliseconds: number) => milliseconds * 1000;
+
+export class HistoryIndex {
+  private readonly kinds = new Map<string, number>();
+  /** Whose an endpoint or an API key is: their later events do not say it. */
+  private readonly owners = new Map<string, OrganizationId>();
+  private newest = 0;
+
+  async apply<S extends HistorySchema>(batch: readonly RecordedEvent[], transaction: Transaction<S>): Promise<void> {
+    const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
+    await this.recall(tx.kysely);
+    const last = await tx.kysely.selectFrom('log_events').select('sequence').orderBy('sequence', 'desc').limit(1).executeTakeFirst();
+    let next = last ? last.sequence + 1 : 0;
+    let ahead = 0;
+    const before = this.newest;
+    const made: Kind[] = [];
+    const rows: HistorySchema['log_events'][] = [];
+    for (const event of batch) {
+      const { position, stream, revision } = event;
+      const recorded_at = Date.parse(event.recordedAt);
+      const at = historySequenceAt(recorded_at);
+      let again: 0 | 1 = 0;
+      for (const subject of subjectsOf(event)) {
+        const sequence = Math.max(next, at);
+        next = sequence + 1;
+        ahead = Math.max(ahead, sequence - at);
+        rows.push({ sequence, kind: this.kindOf(event, subject, again, made), position, stream, revision, recorded_at });
+        again = 1;
+      }
+    }
+    if (this.newest > before) await tx.insert('log_kinds', made);
+    await tx.insert('log_events', rows);
+    await raise(tx, ahead);
+  }
+
+  /** What is remembered is what the table holds: a transaction may have been rolled back, or another process have written. */
+  private async recall(db: Kysely<HistorySchema>): Promise<void> {
+    const stands = await db.selectFrom('log_kinds').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+    if ((stands?.id ?? 0) === this.newest) return;
+    this.kinds.clear();
+    this.owners.clear();
+    for (const kind of await db.selectFrom('log_kinds').selectAll().execute()) this.learn(kind);
+    this.newest = stands?.id ?? 0;
+  }
+
+  private kindOf(event: RecordedEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
+    const { actor } = event.metadata;
+    const organization_id = this.organizationOf(event, subject);
+    const known = this.kinds.get(keyOf(organization_id, event.type, subject, again, actor));
+    if (known !== undefined) return known;
+    const kind: Kind = { id: ++this.newest, organization_id, type: event.type, actor, subject, again };
+    made.push(kind);
+    this.learn(kind);
+    return kind.id;
+  }
+
+  private learn({ id, organization_id, type, actor, subject, again }: Kind): void {
+    this.kinds.set(keyOf(organization_id, type, subject, again, actor), id);
+    if (subject !== null && organization_id !== '') this.owners.set(subject, organization_id);
+  }
+
+  private organizationOf({ stream, data }: RecordedEvent, subject: string | null): OrganizationId | '' {
+    if ('organizationId' in data) return data.organizationId;
+    if (stream.startsWith('organization-')) return stream.slice('organization-'.length) as OrganizationId;
+    return (subject === null ? undefined : this.owners.get(subject)) ?? '';
+  }
+}
+
+/** Of these, only the actor may hold a space. */
+const keyOf = (organization: string, type: string, subject: string | null, again: 0 | 1, actor: string) =>
+  `${type} ${subject ?? ''} ${again} ${organization} ${actor}`;
+
+const nothing: readonly null[] = [null];
+
+/** The endpoints or the API key that an event is about; one row for each, and one at least. */
+const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[] => {
+  if ('endpointId' in data) return [data.endpointId];
+  if ('destinations' in data) {
+    const endpoints: EndpointId[] = data.destinations.map(({ endpointId }) => endpointId);
+    endpoints.push(...data.skipped);
+    return endpoints.length === 0 ? nothing : endpoints;
+  }
+  const dash = stream.indexOf('-');
+  const category = stream.slice(0, dash);
+  return category === 'endpoint' || category === 'apikey' ? [stream.slice(dash + 1)] : nothing;
+};
+
+/** By powers of two, so that it is written seldom. */
+const raise = async (tx: Transaction<HistorySchema>, ahead: number): Promise<void> => {
+  if (ahead === 0) return;
+  const stands = await tx.kysely.selectFrom('log_clock').select('ahead').executeTakeFirst();
+  if (ahead > (stands?.ahead ?? 0)) await tx.upsert('log_clock', ['id'], [{ id: 1, ahead: 2 ** Math.ceil(Math.log2(ahead)) }]);
+};

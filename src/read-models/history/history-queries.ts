@@ -1,0 +1,259 @@
+// The history: pages of the log itself, filtered by an index. The first argument is always the organization that asks.
+import type { Kysely } from 'kysely';
+import { badInput, notFound } from '../../domain/errors.ts';
+import { batchStream } from '../../domain/batch.ts';
+import { deliveryStream } from '../../domain/delivery.ts';
+import type { OrganizationId } from '../../domain/ids.ts';
+import { messageStream } from '../../domain/message.ts';
+import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
+import { keyOf, pageOf, type Page, type PageRequest } from '../views/page.ts';
+import type { ViewQueries } from '../views/queries.ts';
+import { checkSpan, isOf, type HistoryFilter } from './history-filter.ts';
+import { historySequenceAt } from './history-index.ts';
+import type { HistorySchema } from './history-schema.ts';
+
+type Db = Kysely<HistorySchema>;
+type Row = HistorySchema['log_events'];
+/** Sequences from and to (exclusive), and the times that they are to be of. */
+type Range = { readonly from: number; readonly to: number; readonly since: number | undefined; readonly until: number | undefined };
+type Order = 'asc' | 'desc';
+
+/** So many kinds are looked into one by one. Of more, those that come next in the page's order are found first. */
+const mostRuns = 60;
+/** Rows walked through before that: what most events are of fills a page at once. */
+const mostWalked = 4_000;
+/** Streams of the log read at one time. */
+const mostReads = 100;
+
+export class HistoryQueries {
+  /** @param read where the tables are now; asked for each query */
+  constructor(
+    private readonly read: () => Db,
+    private readonly views: Pick<ViewQueries, 'message' | 'delivery' | 'deliveriesOfMessages'>,
+    private readonly log: Pick<EventStore, 'readStream'>,
+  ) {}
+
+  /**
+   * In log order, or newest first.
+   * @throws DomainError where `until` is before `since`, a cursor is of no event here, or an id is not known
+   */
+  async history(
+    organization: OrganizationId,
+    page: PageRequest,
+    filter: HistoryFilter = {},
+    newestFirst = false,
+  ): Promise<Page<RecordedEvent>> {
+    checkSpan(filter.since, filter.until, 'filter.until');
+    const { messageId, deliveryId } = filter;
+    const order = newestFirst ? 'desc' : 'asc';
+    return messageId || deliveryId ? this.ofStreams(organization, page, filter, order) : this.indexed(organization, page, filter, order);
+  }
+
+  // ── By the index ──
+
+  private async indexed(
+    organization: OrganizationId,
+    { first, after }: PageRequest,
+    filter: HistoryFilter,
+    order: Order,
+  ): Promise<Page<RecordedEvent>> {
+    const db = this.read();
+    if (filter.endpointId) await this.checkEndpoint(db, organization, filter.endpointId);
+    const range = await rangeOf(db, filter, after, order);
+    const kinds = await kindsOf(db, organization, filter);
+    const sequences = await sequencesOf(db, kinds, range, order, first + 1);
+    const rows =
+      sequences.length === 0
+        ? []
+        : await db.selectFrom('log_events').selectAll().where('sequence', 'in', sequences).orderBy('sequence', order).execute();
+    const events = await this.eventsOf(rows.slice(0, first));
+    return pageOf(
+      rows,
+      first,
+      ({ sequence }) => sequence,
+      (row) => eventAt(events, row),
+    );
+  }
+
+  private async checkEndpoint(db: Db, organization: OrganizationId, id: string): Promise<void> {
+    const query = db.selectFrom('log_kinds').select('id').where('subject', '=', id).where('organization_id', '=', organization);
+    if (!(await query.limit(1).executeTakeFirst())) throw notFound(`There is no endpoint "${id}", and never was one.`);
+  }
+
+  /** The events themselves. What stands together in a stream is read at once. */
+  private async eventsOf(rows: readonly Row[]): Promise<ReadonlyMap<string, RecordedEvent>> {
+    const spans: { stream: string; from: number; upTo: number }[] = [];
+    for (const { stream, revision } of rows.toSorted((a, b) => a.revision - b.revision)) {
+      const span = spans.find((each) => each.stream === stream && each.upTo + 1 === revision);
+      if (span) span.upTo = revision;
+      else spans.push({ stream, from: revision, upTo: revision });
+    }
+    const events = await this.readAll(spans);
+    return new Map(events.map((event) => [placeOf(event), event]));
+  }
+
+  private async readAll(spans: readonly { stream: string; from?: number; upTo?: number }[]): Promise<RecordedEvent[]> {
+    const events: RecordedEvent[] = [];
+    for (let i = 0; i < spans.length; i += mostReads) {
+      const read = await Promise.all(spans.slice(i, i + mostReads).map(({ stream, ...range }) => this.log.readStream(stream, range)));
+      events.push(...read.flat());
+    }
+    return events;
+  }
+
+  // ── By the streams of a message or a delivery: few events, which the log itself finds ──
+
+  private async ofStreams(
+    organization: OrganizationId,
+    { first, after }: PageRequest,
+    filter: HistoryFilter,
+    order: Order,
+  ): Promise<Page<RecordedEvent>> {
+    const streams = await this.streamsOf(organization, filter);
+    const all = await this.readAll(streams.map((stream) => ({ stream })));
+    const sign = order === 'asc' ? 1 : -1;
+    const events = all.filter((event) => isOf(event, filter)).sort((a, b) => (a.position < b.position ? -sign : sign));
+    const key = keyOf(after);
+    const seen = key === undefined ? 0 : events.findIndex(({ position }) => `${positionMark}${position}` === key) + 1;
+    if (key !== undefined && seen === 0) throw noSuchCursor();
+    return pageOf(
+      events.slice(seen, seen + first + 1),
+      first,
+      ({ position }) => `${positionMark}${position}`,
+      (event) => event,
+    );
+  }
+
+  private async streamsOf(organization: OrganizationId, { messageId, deliveryId }: HistoryFilter): Promise<string[]> {
+    if (messageId && !(await this.views.message(organization, messageId)))
+      throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
+    const delivery = deliveryId ? await this.views.delivery(organization, deliveryId) : undefined;
+    if (deliveryId && !delivery) throw notFound(`There is no delivery "${deliveryId}"; \`deliveries\` lists those that are.`);
+    if (messageId && delivery && delivery.messageId !== messageId) return [];
+    const deliveries = delivery ? [delivery] : messageId ? await this.views.deliveriesOfMessages(organization, [messageId]) : [];
+    const batches = new Set(deliveries.flatMap(({ batch }) => (batch ? [batch.id] : [])));
+    return [
+      ...(messageId && !delivery ? [messageStream(messageId)] : []),
+      ...deliveries.map(({ id }) => deliveryStream(id)),
+      ...Array.from(batches, batchStream),
+    ];
+  }
+}
+
+/** A cursor of a history by streams: the other kind is a sequence. */
+const positionMark = 'at-';
+
+const noSuchCursor = () =>
+  badInput('after', 'This cursor is of no event in this history; give the `endCursor` of the page before, or leave it out.');
+
+const placeOf = ({ stream, revision }: Pick<Row, 'stream' | 'revision'>) => `${stream}@${revision}`;
+
+const eventAt = (events: ReadonlyMap<string, RecordedEvent>, row: Row): RecordedEvent => {
+  const event = events.get(placeOf(row));
+  if (!event) throw new Error(`The log has no revision ${row.revision} of ${row.stream}, though the history names it.`);
+  return event;
+};
+
+// ── Which rows ──
+
+const kindsOf = async (db: Db, organization: OrganizationId, { endpointId, actor, types }: HistoryFilter): Promise<number[]> => {
+  if (types?.length === 0) return [];
+  let query = db.selectFrom('log_kinds').select('id').where('organization_id', 'in', [organization, '']);
+  query = endpointId ? query.where('subject', '=', endpointId) : query.where('again', '=', 0);
+  if (actor) query = query.where('actor', '=', actor);
+  if (types) query = query.where('type', 'in', types);
+  return (await query.execute()).map(({ id }) => id);
+};
+
+const rangeOf = async (db: Db, { since, until }: HistoryFilter, after: string | null | undefined, order: Order): Promise<Range> => {
+  const key = keyOf(after);
+  const seen = key === undefined ? undefined : /^\d{1,16}$/.test(key) ? Number(key) : -1;
+  if (seen !== undefined && !(await db.selectFrom('log_events').select('kind').where('sequence', '=', seen).executeTakeFirst()))
+    throw noSuchCursor();
+  const clock = until ? await db.selectFrom('log_clock').select('ahead').executeTakeFirst() : undefined;
+  const from = since ? historySequenceAt(since.getTime()) : 0;
+  const to = until ? historySequenceAt(until.getTime()) + (clock?.ahead ?? 0) : Number.MAX_SAFE_INTEGER;
+  return {
+    from: order === 'asc' && seen !== undefined ? Math.max(from, seen + 1) : from,
+    to: order === 'desc' && seen !== undefined ? Math.min(to, seen) : to,
+    since: since?.getTime(),
+    until: until?.getTime(),
+  };
+};
+
+const within = (db: Db, { from, to, since, until }: Range) => {
+  let query = db.selectFrom('log_events').where('sequence', '>=', from).where('sequence', '<', to);
+  if (since !== undefined) query = query.where('recorded_at', '>=', since);
+  if (until !== undefined) query = query.where('recorded_at', '<', until);
+  return query;
+};
+
+const sequencesOf = async (db: Db, kinds: readonly number[], range: Range, order: Order, limit: number): Promise<number[]> => {
+  if (kinds.length <= mostRuns) return newestOf(db, kinds, range, order, limit);
+  // 1. Walk along the log: what is frequent fills the page.
+  const walked = await walk(db, new Set(kinds), range, order, limit);
+  if (walked) return walked;
+  // 2. Only the kinds that come first in this order can be in the page: as many as it has rows.
+  const heads = await headsOf(db, kinds, range, order);
+  const next = heads.sort((a, b) => (order === 'asc' ? a.head - b.head : b.head - a.head)).slice(0, limit);
+  return newestOf(
+    db,
+    next.map(({ id }) => id),
+    range,
+    order,
+    limit,
+  );
+};
+
+/** The first rows of several kinds: the first of each one's first. */
+const newestOf = async (db: Db, kinds: readonly number[], range: Range, order: Order, limit: number): Promise<number[]> => {
+  const runs = kinds.map((kind) => within(db, range).where('kind', '=', kind).select('sequence').orderBy('sequence', order).limit(limit));
+  const [first, ...others] = runs.map((run) => db.selectFrom(run.as('run')).select('run.sequence'));
+  if (!first) return [];
+  let all = first;
+  for (const other of others) all = all.unionAll(other);
+  const rows = await all.orderBy('sequence', order).limit(limit).execute();
+  return rows.map(({ sequence }) => sequence);
+};
+
+/** Undefined where the page is not full after `mostWalked` rows. */
+const walk = async (db: Db, kinds: ReadonlySet<number>, range: Range, order: Order, limit: number): Promise<number[] | undefined> => {
+  const found: number[] = [];
+  let { from, to } = range;
+  for (let size = 4 * limit, left = mostWalked; left > 0; left -= size) {
+    const rows = await within(db, { ...range, from, to })
+      .select(['sequence', 'kind'])
+      .orderBy('sequence', order)
+      .limit(size)
+      .execute();
+    for (const { sequence, kind } of rows) if (kinds.has(kind)) found.push(sequence);
+    const last = rows.at(-1)?.sequence;
+    if (found.length >= limit || rows.length < size || last === undefined) return found.slice(0, limit);
+    if (order === 'asc') from = last + 1;
+    else to = last;
+  }
+  return undefined;
+};
+
+/** The first row of each kind that has one in the range. */
+const headsOf = async (db: Db, kinds: readonly number[], range: Range, order: Order): Promise<{ id: number; head: number }[]> => {
+  const rows: { id: number; head: number | null }[] = [];
+  const mostParameters = 5_000;
+  for (let i = 0; i < kinds.length; i += mostParameters)
+    rows.push(
+      ...(await db
+        .selectFrom('log_kinds')
+        .where('id', 'in', kinds.slice(i, i + mostParameters))
+        .select((kind) => [
+          'id',
+          within(kind as unknown as Db, range)
+            .whereRef('log_events.kind', '=', 'log_kinds.id' as never)
+            .select('sequence')
+            .orderBy('sequence', order)
+            .limit(1)
+            .as('head'),
+        ])
+        .execute()),
+    );
+  return rows.flatMap(({ id, head }) => (head === null ? [] : [{ id, head }]));
+};
