@@ -26,11 +26,12 @@ const mostWalked = 4_000;
 const mostReads = 100;
 
 export class HistoryQueries {
-  /** @param read where the tables are now; asked for each query */
+  /** @param read where the tables are now; asked for each query. @param walked rows to walk through before an index is asked for the rare ones */
   constructor(
     private readonly read: () => Db,
     private readonly views: Pick<ViewQueries, 'message' | 'delivery' | 'deliveriesOfMessages'>,
     private readonly log: Pick<EventStore, 'readStream'>,
+    private readonly walked = mostWalked,
   ) {}
 
   /**
@@ -61,7 +62,7 @@ export class HistoryQueries {
     if (filter.endpointId) await this.checkEndpoint(db, organization, filter.endpointId);
     const range = await rangeOf(db, filter, after, order);
     const kinds = await kindsOf(db, organization, filter);
-    const sequences = await sequencesOf(db, kinds, range, order, first + 1);
+    const sequences = await sequencesOf(db, kinds, range, order, first + 1, this.walked);
     const rows =
       sequences.length === 0
         ? []
@@ -188,10 +189,17 @@ const within = (db: Db, { from, to, since, until }: Range) => {
   return query;
 };
 
-const sequencesOf = async (db: Db, kinds: readonly number[], range: Range, order: Order, limit: number): Promise<number[]> => {
+const sequencesOf = async (
+  db: Db,
+  kinds: readonly number[],
+  range: Range,
+  order: Order,
+  limit: number,
+  most: number,
+): Promise<number[]> => {
   if (kinds.length <= mostRuns) return newestOf(db, kinds, range, order, limit);
   // 1. Walk along the log: what is frequent fills the page.
-  const walked = await walk(db, new Set(kinds), range, order, limit);
+  const walked = await walk(db, new Set(kinds), range, order, limit, most);
   if (walked) return walked;
   // 2. Only the kinds that come first in this order can be in the page: as many as it has rows.
   const heads = await headsOf(db, kinds, range, order);
@@ -216,11 +224,18 @@ const newestOf = async (db: Db, kinds: readonly number[], range: Range, order: O
   return rows.map(({ sequence }) => sequence);
 };
 
-/** Undefined where the page is not full after `mostWalked` rows. */
-const walk = async (db: Db, kinds: ReadonlySet<number>, range: Range, order: Order, limit: number): Promise<number[] | undefined> => {
+/** Undefined where the page is not full after `most` rows. */
+const walk = async (
+  db: Db,
+  kinds: ReadonlySet<number>,
+  range: Range,
+  order: Order,
+  limit: number,
+  most: number,
+): Promise<number[] | undefined> => {
   const found: number[] = [];
   let { from, to } = range;
-  for (let size = 4 * limit, left = mostWalked; left > 0; left -= size) {
+  for (let size = 4 * limit, left = most; left > 0; left -= size) {
     const rows = await within(db, { ...range, from, to })
       .select(['sequence', 'kind'])
       .orderBy('sequence', order)
