@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkFilter, compileFilter } from './filter.ts';
+import { checkFilter, compileFilter, failedConditions } from './filter.ts';
 import type { Json, JsonObject } from './json.ts';
 
 const matches = (pattern: JsonObject, data: JsonObject) => {
@@ -132,4 +132,24 @@ describe('a filter is refused, with path and remedy,', () => {
   it('without recursion into a pattern of any depth', () => {
     expect(checkFilter(JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`))).toHaveLength(1);
   });
+});
+
+describe('a message that a filter does not let pass', () => {
+  const failed = (pattern: JsonObject, data: JsonObject) => failedConditions(pattern, data);
+  it('fails where it says, and nowhere else', () =>
+    expect(failed({ severity: ['critical'], status: 'down', region: 'eu' }, { severity: 'info', status: 'down' })).toEqual([
+      { path: 'severity', asks: ['critical'], found: 'info' },
+      { path: 'region', asks: 'eu', found: undefined },
+    ]));
+  it('fails inside what is nested, and as a whole where that is a list or missing', () => {
+    const pattern = { server: { region: [{ prefix: 'eu-' }], load: { numeric: ['>', 1] } } } as JsonObject;
+    expect(failed(pattern, { server: { region: 'us-1', load: 5 } })).toEqual([
+      { path: 'server.region', asks: [{ prefix: 'eu-' }], found: 'us-1' },
+    ]);
+    expect(failed(pattern, { server: [{ region: 'us-1' }] })).toMatchObject([{ path: 'server', found: [{ region: 'us-1' }] }]);
+    expect(failed(pattern, {})).toMatchObject([{ path: 'server', found: undefined }]);
+  });
+  it('fails an alternative as a whole', () =>
+    expect(failed({ $or: [{ a: 1 }, { b: 2 }] }, { a: 2 })).toMatchObject([{ path: '$or', found: undefined }]));
+  it('does not fail where it passes', () => expect(failed({ a: [1], b: [{ exists: false }] }, { a: 1 })).toEqual([]));
 });

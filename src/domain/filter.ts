@@ -210,3 +210,16 @@ export const compileFilter = (pattern: JsonObject): ((data: JsonObject) => boole
   if (issues[0]) throw new Error(`The filter can't be used: ${issues[0].path}: ${issues[0].message}`);
   return test;
 };
+
+/** A condition that data does not meet: where, what it asks for, and what is there (undefined: nothing). */
+export type FailedCondition = { readonly path: string; readonly asks: Json; readonly found: Json | undefined };
+
+/** The conditions of a pattern that the data does not meet; none: it passes. What is in lists, or of `$or`, is told as a whole. */
+export const failedConditions = (pattern: JsonObject, data: JsonObject, path: Path = []): FailedCondition[] =>
+  Object.entries(pattern).flatMap(([key, asks]): FailedCondition[] => {
+    if (compileFilter({ [key]: asks })(data)) return [];
+    const found = Object.hasOwn(data, key) ? data[key] : undefined;
+    const at = [...path, key];
+    if (key !== '$or' && isObject(asks) && !bareOperator(asks) && isObject(found)) return failedConditions(asks, found, at);
+    return [{ path: at.join('.'), asks, found }];
+  });

@@ -35,3 +35,7 @@ export const checkSubscription = (eventTypes: readonly string[]): Issue[] => {
     return [];
   });
 };
+
+/** The entry by which a message is subscribed to, if one does. */
+export const subscribingEntry = (eventTypes: readonly string[], type: string, group: string): string | undefined =>
+  eventTypes.find((entry) => compileSubscription([entry])(type, group));

@@ -451,7 +451,7 @@ describe('messages and deliveries', () => {
     ]);
     const texts = message.timeline.map(({ text }) => text);
     expect(texts[0]).toMatch(
-      /^Message "story.told" accepted from apikey:default-ADMIN\. It goes to .*"Story", subscribed to it\. Skipped, as disabled: "Off"\.$/,
+      /^Message "story.told" accepted from apikey:default-ADMIN\. It goes to .*"Story", subscribed to "story\.told"\. Skipped, as disabled: "Off", subscribed to "story\.told"\.$/,
     );
     expect(texts[1]).toBe('Attempt 1 to "Story" failed: The endpoint answered 500. No other follows.');
     expect(texts[3]).toMatch(/^apikey:default-ADMIN asked for another try at "Story"/);

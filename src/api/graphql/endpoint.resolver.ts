@@ -7,7 +7,7 @@ import type { Done } from '../../commands/caller.ts';
 import { CreateEndpoint, RotateEndpointSecret, SetEndpointStatus, TestEndpoint, UpdateEndpoint } from '../../commands/endpoint-commands.ts';
 import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } from '../../domain/endpoint-settings.ts';
 import type { EndpointStatus as Status } from '../../domain/endpoint.ts';
-import { DomainError, notFound } from '../../domain/errors.ts';
+import { badInput, DomainError, notFound } from '../../domain/errors.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import { compileSubscription } from '../../domain/subscription.ts';
 import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
@@ -23,7 +23,7 @@ import { Delivery, DeliveryConnection, DeliveryFilter, shownDelivery, viewFilter
 import { Endpoint, EndpointConnection, EndpointInput, EndpointPatch, shownEndpoint, SuccessRate } from './endpoint.types.ts';
 import { EndpointStatus, Window } from './enums.ts';
 import { History } from './history.ts';
-import { DateTime } from './scalars.ts';
+import { DateTime, moment, PositionScalar } from './scalars.ts';
 
 const eventTypeName = z
   .string()
@@ -60,14 +60,17 @@ export class EndpointResolver {
   async endpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('asOf', { type: () => DateTime, nullable: true }) asOf: string | null | undefined,
+    @Args('asOfPosition', { type: () => PositionScalar, nullable: true }) asOfPosition: string | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Endpoint | null> {
     const { organizationId } = context.caller;
-    if (asOf === null || asOf === undefined) {
+    const [time, position] = [moment(asOf), asOfPosition ?? undefined];
+    if (time && position !== undefined) throw badInput('asOfPosition', 'Give `asOf` or `asOfPosition`, not both.');
+    if (!time && position === undefined) {
       const view = await this.queries.execute(new AskViews('endpoint', organizationId, id));
       return view ? shownEndpoint(view, context) : null;
     }
-    const source = await this.history.endpoint(id, { asOf: new Date(asOf) });
+    const source = await this.history.endpoint(id, position === undefined ? time && { asOf: time } : { asOfPosition: position });
     return source?.configuration.organizationId === organizationId ? shownEndpoint(source, context, true) : null;
   }
 

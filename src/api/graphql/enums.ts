@@ -4,6 +4,7 @@ import { apiKeyRoles } from '../../domain/api-key.ts';
 import { failureReasons } from '../../domain/attempts.ts';
 import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
 import type { DeliveryStatus as Delivery } from '../../read-models/views/queries.ts';
+import { routings } from '../../read-models/history/routing-explanation.ts';
 import { windows } from '../../read-models/views/success-rate.ts';
 
 const asEnum = <T extends string>(values: readonly T[]) => Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
@@ -18,6 +19,7 @@ export const Window = asEnum(windows);
 export const DeliveryStatus = asEnum(deliveryStatuses);
 export const FailureReason = asEnum(failureReasons);
 export const ApiKeyRole = asEnum(apiKeyRoles);
+export const RoutingOutcome = asEnum(routings);
 
 registerEnumType(EndpointStatus, { name: 'EndpointStatus' });
 registerEnumType(PayloadFormat, { name: 'PayloadFormat' });
@@ -36,4 +38,8 @@ registerEnumType(DeliveryStatus, {
   description: 'HELD: its endpoint is paused or disabled. FAILED: out of attempts.',
 });
 registerEnumType(FailureReason, { name: 'FailureReason' });
+registerEnumType(RoutingOutcome, {
+  name: 'RoutingOutcome',
+  valuesMap: { SKIPPED: { description: 'It matched, but the endpoint was disabled.' } },
+});
 registerEnumType(ApiKeyRole, { name: 'ApiKeyRole' });

@@ -4,9 +4,11 @@ import { batchStream, type BatchEvent } from '../../domain/batch.ts';
 import { fold } from '../../domain/decider.ts';
 import { deliveryStream, type DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, endpointStream, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { BatchId, DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import { messageStream, type MessageEvent } from '../../domain/message.ts';
+import { organizationStream, type OrganizationEvent } from '../../domain/organization.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
+import { knownPosition } from '../../read-models/history/position.ts';
 import { EVENT_STORE } from '../tokens.ts';
 import type { EndpointSource } from './endpoint.types.ts';
 
@@ -14,11 +16,21 @@ import type { EndpointSource } from './endpoint.types.ts';
 export class History {
   constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
 
-  /** Undefined where it was not registered yet, or was deleted already. `upTo` is a revision of its stream. */
-  async endpoint(id: EndpointId, until: { readonly upTo?: number; readonly asOf?: Date } = {}): Promise<EndpointSource | undefined> {
-    const { upTo, asOf } = until;
+  /**
+   * Undefined where it was not registered yet, or was deleted already. `upTo` is a revision of its stream, `asOfPosition` one of the log.
+   * @throws DomainError BAD_USER_INPUT at a position that never was
+   */
+  async endpoint(
+    id: EndpointId,
+    until: { readonly upTo?: number; readonly asOf?: Date; readonly asOfPosition?: string } = {},
+  ): Promise<EndpointSource | undefined> {
+    const { upTo, asOf, asOfPosition } = until;
+    const end = asOfPosition === undefined ? undefined : knownPosition(asOfPosition, await this.store.tip(), 'asOfPosition');
     const all = await this.endpointEvents(id, upTo);
-    const events = asOf ? all.filter(({ recordedAt }) => Date.parse(recordedAt) <= asOf.getTime()) : all;
+    const events = all.filter(
+      ({ recordedAt, position }) =>
+        (asOf === undefined || Date.parse(recordedAt) <= asOf.getTime()) && (end === undefined || position <= end),
+    );
     const state = fold(endpoint, events);
     const [first, last] = [events[0], events.at(-1)];
     if (state.exists !== 'yes' || !first || !last) return undefined;
@@ -29,6 +41,10 @@ export class History {
   async endpointEvents(id: EndpointId, upTo?: number): Promise<readonly RecordedEvent<EndpointEvent>[]> {
     const events = await this.store.readStream(endpointStream(id), upTo === undefined ? {} : { upTo });
     return events as readonly RecordedEvent<EndpointEvent>[];
+  }
+
+  async organizationEvents(id: OrganizationId): Promise<readonly RecordedEvent<OrganizationEvent>[]> {
+    return (await this.store.readStream(organizationStream(id))) as readonly RecordedEvent<OrganizationEvent>[];
   }
 
   async deliveryEvents(id: DeliveryId): Promise<readonly RecordedEvent<DeliveryEvent>[]> {

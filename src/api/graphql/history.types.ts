@@ -6,7 +6,10 @@ import type { Json } from '../../domain/json.ts';
 import { shownData } from '../../domain/shown-data.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { eventNames, type HistoryFilter as IndexFilter } from '../../read-models/history/history-filter.ts';
+import type { RoutingExplanation as RoutingExplanationView } from '../../read-models/history/routing-explanation.ts';
 import { connectionOf } from './connections.ts';
+import { Endpoint } from './endpoint.types.ts';
+import { RoutingOutcome } from './enums.ts';
 import { DateTime, JsonScalar, moment, PositionScalar } from './scalars.ts';
 
 @ObjectType()
@@ -31,6 +34,55 @@ export class LogEvent {
   readonly causationId!: string | null;
   @Field(() => JsonScalar, { description: 'secrets masked' })
   readonly data!: Json;
+}
+
+@ObjectType({ description: 'One field of an endpoint that was changed by one event.' })
+export class EndpointChange {
+  @Field(() => DateTime)
+  readonly at!: string;
+  @Field(() => String, { description: 'who: "apikey:<name>" or "system:<part>"' })
+  readonly actor!: string;
+  @Field(() => String, { description: 'as it is called in Endpoint' })
+  readonly field!: string;
+  @Field(() => JsonScalar, { nullable: true, description: 'Null: it was not set. Secrets are masked.' })
+  readonly from!: Json;
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'Null: it is not set any more. In the place of a secret that is another one now: "changed".',
+  })
+  readonly to!: Json;
+  @Field(() => LogEvent)
+  readonly event!: LogEvent;
+}
+
+@ObjectType({ description: "A condition of an endpoint's filter that a message did not meet." })
+export class FailedCondition {
+  @Field(() => String, { description: "the place in the message's data" })
+  readonly path!: string;
+  @Field(() => JsonScalar)
+  readonly asks!: Json;
+  @Field(() => JsonScalar, { nullable: true, description: 'what is there; null: nothing, or null' })
+  readonly found!: Json;
+}
+
+@ObjectType({ description: 'Why a message went to an endpoint, or did not.' })
+export class RoutingExplanation {
+  @Field(() => String, { description: 'why, in sentences' })
+  readonly text!: string;
+  @Field(() => RoutingOutcome, { description: 'what was decided when the message was accepted' })
+  readonly recorded!: RoutingExplanationView['recorded'];
+  @Field(() => RoutingOutcome, { description: 'what follows from the configuration of then' })
+  readonly expected!: RoutingExplanationView['expected'];
+  @Field(() => Boolean, { description: 'recorded = expected' })
+  readonly agrees!: boolean;
+  @Field(() => PositionScalar, { description: 'The configuration that it was decided on is the log up to here.' })
+  readonly routedAt!: string;
+  @Field(() => String, { nullable: true, description: 'the entry of eventTypes that matched' })
+  readonly subscription!: string | null;
+  @Field(() => [FailedCondition], { description: 'what of the filter did not let it pass' })
+  readonly failedConditions!: readonly FailedCondition[];
+  @Field(() => Endpoint, { nullable: true, description: 'as it was configured then; null: not registered yet, or deleted already' })
+  readonly configuration!: Endpoint | null;
 }
 
 /** Secrets are masked for everyone; what payloads hold of them, for those who may not see it. */

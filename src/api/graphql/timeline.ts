@@ -5,45 +5,56 @@ import type { EndpointEvent } from '../../domain/endpoint.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { subscribedBy } from '../../read-models/history/routing-explanation.ts';
 import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
 import type { ApiContext } from './context.ts';
 import { shownDelivery, type TimelineEntry } from './delivery.types.ts';
 import type { History } from './history.ts';
 import { shownEvent } from './history.types.ts';
 
-type Told = MessageEvent | DeliveryEvent | BatchEvent | EndpointEvent;
+type OfDelivery = DeliveryEvent | BatchEvent | EndpointEvent;
+type Told = MessageEvent | OfDelivery;
+type Endpoints = ReadonlyMap<EndpointId, readonly RecordedEvent<EndpointEvent>[]>;
 type Names = (id: EndpointId) => string;
+/** Why an endpoint gets the message; undefined: its configuration of then does not say. */
+type Reasons = (id: EndpointId) => string | undefined;
 
 export const timelineOf = async (message: MessageView, history: History, { loaders, caller }: ApiContext): Promise<TimelineEntry[]> => {
   const [accepted, deliveries] = await Promise.all([loaders.accepted.load(message.id), loaders.deliveriesOfMessage.load(message.id)]);
   if (!accepted) return [];
-  const endpoints = new Set([...deliveries.map(({ endpointId }) => endpointId), ...message.skipped]);
-  const views = await Promise.all(Array.from(endpoints, (id) => loaders.endpoint.load(id)));
-  const byId = new Map(views.map((view) => [view?.id, view?.configuration.settings.name]));
-  const names: Names = (id) => `"${byId.get(id) ?? id}"`;
-  const told = await Promise.all(deliveries.map((delivery) => eventsOf(delivery, accepted, history)));
+  const ids = Array.from(new Set([...deliveries.map(({ endpointId }) => endpointId), ...message.skipped]));
+  const [read, organization] = await Promise.all([
+    Promise.all(ids.map((id) => history.endpointEvents(id))),
+    history.organizationEvents(caller.organizationId),
+  ]);
+  const endpoints: Endpoints = new Map(ids.map((id, i) => [id, read[i] ?? []]));
+  const names: Names = (id) => nameIn(endpoints.get(id) ?? []);
+  const reasons: Reasons = (id) => subscribedBy(accepted, endpoints.get(id) ?? [], organization);
+  const told = await Promise.all(deliveries.map((delivery) => eventsOf(delivery, accepted, endpoints, history)));
   return [{ event: accepted, delivery: null }, ...told.flat()]
     .sort((a, b) => (a.event.position < b.event.position ? -1 : 1))
     .map(({ event, delivery }) => ({
       at: event.recordedAt,
-      text: sentence(event, names, delivery),
+      text: event.type === 'message.accepted' ? acceptedSentence(event, names, reasons) : sentence(event, names, delivery),
       event: shownEvent(event, caller.role),
       delivery: delivery && shownDelivery(delivery),
     }));
 };
 
+/** As the endpoint is called now; also one that was deleted. */
+const nameIn = (events: readonly RecordedEvent<EndpointEvent>[]): string => {
+  const named = events.findLast(({ type }) => type === 'endpoint.registered' || type === 'endpoint.renamed');
+  return named && 'name' in named.data ? `"${named.data.name}"` : 'an endpoint';
+};
+
 /** The delivery's own events, those of its batch, and those of its endpoint that held it or let it go while it was open. */
-const eventsOf = async (delivery: DeliveryView, accepted: RecordedEvent<MessageEvent>, history: History) => {
+const eventsOf = async (delivery: DeliveryView, accepted: RecordedEvent<MessageEvent>, endpoints: Endpoints, history: History) => {
   const { id, endpointId, batch } = delivery;
-  const [alone, inBatch, endpoint] = await Promise.all([
-    history.deliveryEvents(id),
-    batch ? history.batchEvents(batch.id) : [],
-    history.endpointEvents(endpointId),
-  ]);
+  const [alone, inBatch] = await Promise.all([history.deliveryEvents(id), batch ? history.batchEvents(batch.id) : []]);
   const own = [...alone, ...inBatch];
   const last = own.reduce((latest, { position }) => (position > latest ? position : latest), '');
   const end = delivery.endedAt === null ? undefined : last;
-  const held = endpoint.filter(
+  const held = (endpoints.get(endpointId) ?? []).filter(
     ({ type, position }) => statusEvents.has(type) && position > accepted.position && (end === undefined || position < end),
   );
   return [...own, ...held].map((event: RecordedEvent<Told>) => ({ event, delivery }));
@@ -59,15 +70,14 @@ const statusEvents = new Set<string>([
 
 const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
 
-const sentence = (event: RecordedEvent<Told>, names: Names, delivery: DeliveryView | null): string => {
+const sentence = (event: RecordedEvent<OfDelivery>, names: Names, delivery: DeliveryView | null): string => {
   const { actor } = event.metadata;
   const endpoint = delivery ? names(delivery.endpointId) : '';
   switch (event.type) {
-    case 'message.accepted':
-      return acceptedSentence(event, names);
     case 'batch.closed': {
       const others = event.data.messages.length - 1;
-      return `It goes to ${endpoint} in one request with ${others === 1 ? 'one other message' : `${others} other messages`}: batch ${event.data.number}.`;
+      const company = others === 0 ? 'by itself' : `with ${others === 1 ? 'one other message' : `${others} other messages`}`;
+      return `It goes to ${endpoint} in one request ${company}: batch ${event.data.number}.`;
     }
     case 'delivery.attempt-succeeded':
     case 'batch.attempt-succeeded': {
@@ -104,13 +114,18 @@ const sentence = (event: RecordedEvent<Told>, names: Names, delivery: DeliveryVi
   }
 };
 
-const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names: Names): string => {
+const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names: Names, reasons: Reasons): string => {
   const { type, destinations, skipped, test } = data;
   const taken = `${test ? 'A test message' : 'Message'} "${type}" accepted from ${metadata.actor}.`;
+  const listed = (ids: readonly EndpointId[]) => {
+    if (test) return list(ids.map(names));
+    const byReason = Map.groupBy(ids, (id) => reasons(id) ?? 'subscribed to it');
+    return Array.from(byReason, ([reason, group]) => `${list(group.map(names))}, ${reason}`).join('; ');
+  };
   const routed =
     destinations.length === 0
       ? 'No enabled endpoint subscribes to it.'
-      : `It goes to ${list(destinations.map(({ endpointId }) => names(endpointId)))}${test ? '' : ', subscribed to it'}.`;
-  const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${list(skipped.map(names))}.`;
+      : `It goes to ${listed(destinations.map(({ endpointId }) => endpointId))}.`;
+  const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${listed(skipped)}.`;
   return `${taken} ${routed}${left}`;
 };

@@ -1,0 +1,60 @@
+// What changed in an endpoint's configuration, field by field. Secrets are masked; that one changed is said in words.
+import type { Endpoint, EndpointConfiguration } from './endpoint.ts';
+import { mapSecretOptions } from './format-options.ts';
+import { jsonEqual, type Json, type JsonObject } from './json.ts';
+import { mask } from './sensitive.ts';
+import { maskedFormatOptions } from './shown-data.ts';
+
+/** Null: not set, or the endpoint was not there. */
+export type FieldChange = { readonly field: string; readonly from: Json; readonly to: Json };
+
+/** In the place of a secret that is another one now. */
+export const changedSecret = 'changed';
+
+type Fields = Readonly<Record<string, Json>>;
+type Configuration = EndpointConfiguration | undefined;
+
+export const fieldChanges = (before: Endpoint, after: Endpoint): FieldChange[] => {
+  const [was, is] = [configurationOf(before), configurationOf(after)];
+  const [from, to] = [fieldsOf(was), fieldsOf(is)];
+  return Array.from(new Set([...Object.keys(from), ...Object.keys(to)])).flatMap((field): FieldChange[] => {
+    const [old, now] = [from[field] ?? null, to[field] ?? null];
+    if (jsonEqual(old, now)) return [];
+    return [{ field, from: shown(field, was, old), to: marked(field, is, was, shown(field, is, now)) }];
+  });
+};
+
+const configurationOf = (state: Endpoint): Configuration => (state.exists === 'yes' ? state.configuration : undefined);
+
+const fieldsOf = (configuration: Configuration): Fields => {
+  if (!configuration) return {};
+  const { status, disabledReason, settings, secret } = configuration;
+  // Settings are JSON: that is how the log has them.
+  return { ...(settings as unknown as JsonObject), secret, status, disabledReason };
+};
+
+const shown = (field: string, configuration: Configuration, value: Json): Json => {
+  if (!configuration || value === null) return value;
+  if (field === 'secret') return mask;
+  if (field === 'formatOptions') return maskedFormatOptions(configuration.settings.formatOptions);
+  return field === 'headers' ? configuration.settings.headers.map(({ name }) => ({ name, value: mask })) : value;
+};
+
+/** The same, with what is secret and has changed said to be so. */
+const marked = (field: string, is: Configuration, was: Configuration, value: Json): Json => {
+  if (!is || !was || value === null) return value;
+  if (field === 'secret') return was.secret === null ? mask : changedSecret;
+  if (field === 'headers') {
+    const before = new Map(was.settings.headers.map((header) => [header.name.toLowerCase(), header.value]));
+    return is.settings.headers.map(({ name, value: sealed }) => {
+      const old = before.get(name.toLowerCase());
+      return { name, value: old === undefined || old === sealed ? mask : changedSecret };
+    });
+  }
+  if (field !== 'formatOptions') return value;
+  const secrets: string[] = [];
+  for (const { settings } of [was, is]) mapSecretOptions(settings.formatOptions, (each) => (secrets.push(each), each));
+  const [old, now] = secrets;
+  if (old === undefined || now === undefined || old === now) return value;
+  return mapSecretOptions(value as JsonObject, () => changedSecret);
+};

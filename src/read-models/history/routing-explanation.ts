@@ -1,0 +1,140 @@
+// Why a message went to an endpoint, or did not: from the configuration that its routing was decided on, and nothing that came later.
+import { fold } from '../../domain/decider.ts';
+import { endpoint, type Endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
+import { failedConditions, type FailedCondition } from '../../domain/filter.ts';
+import type { EndpointId, Position } from '../../domain/ids.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import { defaultGroup, organization, type OrganizationEvent } from '../../domain/organization.ts';
+import { subscribingEntry } from '../../domain/subscription.ts';
+import { positionWhere } from '../../event-store/copied.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+
+export const routings = ['SENT', 'SKIPPED', 'NOT_ROUTED'] as const;
+/** `SKIPPED`: it matched, but the endpoint was disabled. */
+export type Routing = (typeof routings)[number];
+
+export type RoutingExplanation = {
+  /** Why, in sentences. */
+  readonly text: string;
+  /** What was decided when the message was accepted. */
+  readonly recorded: Routing;
+  /** What follows from the configuration of then, by the rules of now. */
+  readonly expected: Routing;
+  readonly agrees: boolean;
+  /** The configuration is the log up to here. */
+  readonly routedAt: Position;
+  /** The endpoint's last event of then; undefined: it was not registered yet. */
+  readonly revision: number | undefined;
+  readonly subscription: string | null;
+  readonly failedConditions: readonly FailedCondition[];
+};
+
+type Accepted = RecordedEvent<MessageEvent>;
+
+/** Those that the routing was decided on. The log may be a copy, so that `routedAt` is a position of another one. */
+const decidedOn = <E extends RecordedEvent>(accepted: Accepted, events: readonly E[]): E[] =>
+  events.filter((event) => {
+    const position = positionWhere(event, accepted);
+    return position !== undefined && position <= accepted.data.routedAt;
+  });
+
+/** Why an endpoint subscribes to a message, as a part of a sentence. Undefined: it does not. */
+export const subscribedBy = (
+  accepted: Accepted,
+  endpointEvents: readonly RecordedEvent<EndpointEvent>[],
+  organizationEvents: readonly RecordedEvent<OrganizationEvent>[],
+): string | undefined => {
+  const state = fold(endpoint, decidedOn(accepted, endpointEvents));
+  if (state.exists !== 'yes') return undefined;
+  const { settings, status } = state.configuration;
+  const { eventTypes, filter } = settings;
+  const entry = subscribingEntry(eventTypes, accepted.data.type, groupThen(accepted, organizationEvents));
+  if (entry === undefined) return undefined;
+  const passes = filter === null ? '' : ', with a filter that lets it pass';
+  return `subscribed to "${entry}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
+};
+
+const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string => {
+  const state = fold(organization, decidedOn(accepted, events));
+  const { type } = accepted.data;
+  return (state.exists === 'yes' ? state.eventTypes.get(type)?.group : undefined) ?? defaultGroup(type);
+};
+
+/** @param events all of the endpoint, and all of the organization */
+export const explainRouting = (
+  accepted: Accepted,
+  endpointId: EndpointId,
+  events: {
+    readonly endpoint: readonly RecordedEvent<EndpointEvent>[];
+    readonly organization: readonly RecordedEvent<OrganizationEvent>[];
+  },
+): RoutingExplanation => {
+  const { type, data, destinations, skipped, routedAt, test } = accepted.data;
+  const then = decidedOn(accepted, events.endpoint);
+  const state = fold(endpoint, then);
+  const name = nameOf(state, events.endpoint);
+  const recorded: Routing = destinations.some((each) => each.endpointId === endpointId)
+    ? 'SENT'
+    : skipped.includes(endpointId)
+      ? 'SKIPPED'
+      : 'NOT_ROUTED';
+  const settings = state.exists === 'yes' ? state.configuration.settings : undefined;
+  const group = groupThen(accepted, events.organization);
+  const subscription = (settings && subscribingEntry(settings.eventTypes, type, group)) ?? null;
+  const failed = settings?.filter ? failedConditions(settings.filter, data) : [];
+  const matches = subscription !== null && failed.length === 0;
+  const disabled = state.exists === 'yes' && state.configuration.status === 'DISABLED';
+  const byRules: Routing = !matches ? 'NOT_ROUTED' : disabled ? 'SKIPPED' : 'SENT';
+  // A test goes where the person said, whatever is subscribed to, and nowhere else.
+  const expected = test ? recorded : byRules;
+  const agrees = recorded === expected;
+  const why = test ? testSentence(recorded, name) : sentenceOf(state, { name, type, group, subscription, failed });
+  const doubt = agrees ? '' : ` But the log has recorded ${recorded}, which these rules do not lead to.`;
+  return {
+    text: `${why}${doubt}`,
+    recorded,
+    expected,
+    agrees,
+    routedAt,
+    revision: then.at(-1)?.revision,
+    subscription,
+    failedConditions: subscription === null ? [] : failed,
+  };
+};
+
+/** As it was called then; else as it was called at first. */
+const nameOf = (state: Endpoint, [first]: readonly RecordedEvent<EndpointEvent>[]): string => {
+  if (state.exists === 'yes') return `"${state.configuration.settings.name}"`;
+  return first?.type === 'endpoint.registered' ? `"${first.data.name}"` : 'The endpoint';
+};
+
+const testSentence = (recorded: Routing, name: string) =>
+  recorded === 'SENT'
+    ? `A person's test sent it to ${name}, whatever that subscribes to.`
+    : `It is a test of another endpoint than ${name}.`;
+
+type Matched = {
+  readonly name: string;
+  readonly type: string;
+  readonly group: string;
+  readonly subscription: string | null;
+  readonly failed: readonly FailedCondition[];
+};
+
+const sentenceOf = (state: Endpoint, { name, type, group, subscription, failed }: Matched): string => {
+  if (state.exists === 'not-yet') return `${name} was not registered yet when the message was accepted.`;
+  if (state.exists === 'no-more') return `${name} had been deleted when the message was accepted.`;
+  const { status, settings } = state.configuration;
+  if (subscription === null)
+    return `${name} subscribed to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
+  const subscribed = `${name} subscribed to it by "${subscription}"`;
+  if (failed.length > 0) return `${subscribed}, but its filter did not let it pass: ${failed.map(conditionSentence).join('; ')}.`;
+  const passed = settings.filter === null ? subscribed : `${subscribed}, and its filter let it pass`;
+  if (status === 'DISABLED') return `${passed}, but it was disabled: the message was skipped.`;
+  return status === 'PAUSED' ? `${passed}. It was paused, so that the delivery waited.` : `${passed}.`;
+};
+
+const conditionSentence = ({ path, asks, found }: FailedCondition): string => {
+  if (path === '$or' || path.endsWith('.$or')) return `none of the alternatives of \`${path}\` holds`;
+  return `\`${path}\` ${found === undefined ? 'is missing' : `is ${JSON.stringify(found)}`}, and it asks for ${JSON.stringify(asks)}`;
+};
