@@ -1,14 +1,27 @@
 // `hookledger copy`: moves a log from a data folder to a server, or back, or from one to another.
 import { resolve } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
 import type { Config } from '../config.ts';
-import { copyLog, type Progress } from '../event-store/copy-log.ts';
+import { copyLog } from '../event-store/copy-log.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { ConnectionUnreadable, readConnection } from '../event-store/eventstoredb/connection.ts';
 import { openStoredLog, type LogAddress } from '../event-store/open-log.ts';
 import type { StoredLog } from '../event-store/stored-log.ts';
+import { configured } from './configured.ts';
+import { counted, progressBar } from './progress-bar.ts';
 
-export type CopyOptions = { readonly from?: string; readonly to?: string; readonly fromPrefix?: string; readonly toPrefix?: string };
+export const addCopy = (program: Command): void => {
+  program
+    .command('copy')
+    .description('Copies a log into an empty one, and compares them. Interrupted, the same command goes on where it stopped.')
+    .option('--from <log>', 'a data folder, or an esdb:// or kurrentdb:// URL; left out: HOOKLEDGER_DATA_DIR')
+    .option('--to <log>', 'the same; left out: HOOKLEDGER_EVENTSTORE_URL')
+    .option('--from-prefix <prefix>', 'of its streams on the server; left out: HOOKLEDGER_EVENTSTORE_PREFIX')
+    .option('--to-prefix <prefix>', 'the same')
+    .action((options: CopyOptions) => copy(options, configured()));
+};
+
+type CopyOptions = { readonly from?: string; readonly to?: string; readonly fromPrefix?: string; readonly toPrefix?: string };
 
 /** The call can't be carried out as it is. */
 class WrongCall extends Error {
@@ -38,37 +51,12 @@ const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, l
   return { source, destination };
 };
 
-const count = (events: number) => events.toLocaleString('en');
-
-/** A bar for each step on a terminal; elsewhere nothing. */
-const progressBar = () => {
-  const format = '{step} {bar} {percentage} %  {events} events  {eta_formatted} left';
-  const bar = new SingleBar({ format, hideCursor: true, etaBuffer: 50 }, Presets.shades_classic);
-  let shown: Progress['step'] | undefined;
-  return {
-    show: ({ step, events, share }: Progress) => {
-      const told = { step: step.padEnd('verifying'.length), events: count(events) };
-      if (step !== shown) {
-        if (shown !== undefined) bar.stop();
-        bar.start(barLength, 0, told);
-        shown = step;
-      }
-      bar.update(Math.round(share * barLength), told);
-    },
-    stop: () => {
-      if (shown !== undefined) bar.stop();
-      shown = undefined;
-    },
-  };
-};
-const barLength = 1_000;
-
 /** Exit codes: 0 copied and verified, 1 it can't be copied, 2 the call is off, 130 interrupted. */
-export const copy = async (options: CopyOptions, config: Config): Promise<void> => {
+const copy = async (options: CopyOptions, config: Config): Promise<void> => {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const log = { info: say, warn: say };
   const opened: StoredLog[] = [];
-  const bar = progressBar();
+  const bar = progressBar(['copying', 'verifying']);
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   process.once('SIGTERM', () => interrupted.abort());
@@ -82,7 +70,7 @@ export const copy = async (options: CopyOptions, config: Config): Promise<void> 
     const result = await copyLog(from, to, { progress: (progress) => bar.show(progress), signal: interrupted.signal });
     bar.stop();
     if (result) {
-      say(`Copied ${count(result.copied)} events; ${count(result.events)} are in both logs now, compared one by one.`);
+      say(`Copied ${counted(result.copied)} events; ${counted(result.events)} are in both logs now, compared one by one.`);
       say('Whoever starts on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.');
     } else say('Interrupted. The same command goes on where it stopped.');
     process.exitCode = result ? 0 : 130;

@@ -1,6 +1,25 @@
 // `hookledger load`: defines the event types of a catalog (see examples/) at a running server, through its public API.
 import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
 import * as z from 'zod';
+
+export const addLoad = (program: Command): void => {
+  program
+    .command('load')
+    .description('Defines the event types of a catalog at a running server.')
+    .argument('<file>', 'a JSON file such as examples/scalelite.json')
+    .option('--url <url>', 'where the server is', 'http://127.0.0.1:3000')
+    .option('--key <key>', 'an admin API key; left out: HOOKLEDGER_ADMIN_KEY')
+    .action(async (file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'] }: { url: string; key?: string }) => {
+      try {
+        process.stdout.write(`${await load(file, { url, key })} event types of ${file} are defined.\n`);
+      } catch (error) {
+        if (!(error instanceof LoadFailed)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = 1;
+      }
+    });
+};
 
 const catalog = z.object({
   about: z.string().optional(),

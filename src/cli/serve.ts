@@ -1,11 +1,21 @@
 // `hookledger serve`: the process around the service: its log, its signals, its exit codes.
-import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
+import type { Command } from 'commander';
 import type { Config } from '../config.ts';
+import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
-import { Service } from '../service.ts';
+import type { Service } from '../service.ts';
+import { configured } from './configured.ts';
+import { version } from './version.ts';
+
+export const addServe = (program: Command): void => {
+  program
+    .command('serve', { isDefault: true })
+    .description('Serves the API and delivers (the default).')
+    .action(() => serve(configured()));
+};
 
 /** The process is gone by then, whatever hangs: what isn't recorded is sent again at the next start. */
 const drainMs = 9_000;
@@ -31,7 +41,9 @@ const sentenceOf = (error: unknown, config: Config): string | undefined => {
   return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
 };
 
-export const serve = async (config: Config, version: string): Promise<void> => {
+const serve = async (config: Config): Promise<void> => {
+  // Loaded when it is wanted: the framework takes its time, and no other command needs it.
+  const { Service } = await import('../service.ts');
   const log = createLog(config.logLevel);
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected and nobody listened.'));
   let service: Service;
