@@ -1,12 +1,13 @@
 // The import rules of docs/architecture.md. Imports point inwards only:
-// api, cli → delivery → commands → read-models → event-store → domain.
+// api, cli → delivery, audit → commands → read-models → event-store → domain.
 const outer = {
-  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'api', 'cli'],
-  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'api', 'cli'],
-  'event-store': ['read-models', 'commands', 'delivery', 'api', 'cli'],
-  'read-models': ['commands', 'delivery', 'api', 'cli'],
-  commands: ['delivery', 'api', 'cli'],
-  delivery: ['api', 'cli'],
+  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
+  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
+  'event-store': ['read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
+  'read-models': ['commands', 'delivery', 'audit', 'api', 'cli'],
+  commands: ['delivery', 'audit', 'api', 'cli'],
+  delivery: ['audit', 'api', 'cli'],
+  audit: ['delivery', 'api', 'cli'],
   api: ['cli'],
 };
 

@@ -124,6 +124,8 @@ const environment = z.object({
   HOOKLEDGER_CA_FILE: certificates
     .optional()
     .describe('A PEM file of certificate authorities that are trusted beside the public ones when endpoints are called.'),
+  HOOKLEDGER_SEAL_SECONDS: count(86_400).prefault('60').describe('So long after it was recorded, at most, an event is sealed.'),
+  HOOKLEDGER_SEAL_EVENTS: count(50_000).prefault('10000').describe('Events that one seal seals, at most.'),
   HOOKLEDGER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
@@ -147,6 +149,8 @@ export type Config = {
   readonly allowPrivateNetworks: boolean | readonly string[];
   /** PEM certificates of authorities that are trusted beside the public ones. */
   readonly ca: readonly string[] | undefined;
+  readonly sealSeconds: number;
+  readonly sealEvents: number;
   readonly logLevel: string;
   /** Requests a second for each API key. */
   readonly rateLimit: number;
@@ -190,6 +194,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
     allowPrivateNetworks: read.HOOKLEDGER_ALLOW_PRIVATE_NETWORKS,
     ca: read.HOOKLEDGER_CA_FILE,
+    sealSeconds: read.HOOKLEDGER_SEAL_SECONDS,
+    sealEvents: read.HOOKLEDGER_SEAL_EVENTS,
     logLevel: read.HOOKLEDGER_LOG_LEVEL,
     rateLimit: read.HOOKLEDGER_RATE_LIMIT,
     concurrency: read.HOOKLEDGER_CONCURRENCY,

@@ -1,6 +1,6 @@
 // The service: every part, opened from the inside out and closed from the outside in.
 //
-//   log → endpoint directory → views, delivery saga → dispatcher → API
+//   log → endpoint directory → views, delivery saga → dispatcher, sealer → API
 //
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -10,6 +10,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.ts';
 import { createHttpAdapter } from './api/http.ts';
+import { Sealer, sealKey } from './audit/sealer.ts';
 import { Ledger } from './commands/ledger.ts';
 import { hashOfKey, newKey } from './commands/organization-commands.ts';
 import { newOrganizationKey } from './commands/signing-secrets.ts';
@@ -84,6 +85,7 @@ export class Service {
       closing.push(() => directory.stop());
       const newAdminKey = await setUp(config, ledger, directory, vault);
       if (origin === undefined) await database.follows({ origin: await originOf(store), tip });
+      const key = await sealKey(ledger, store, vault);
 
       // 2. The read models.
       const queries = new ViewQueries(() => views.read);
@@ -106,7 +108,9 @@ export class Service {
       const requests = new RequestMaker(templates, `Hookledger/${version}`);
       const runner = new AttemptRunner(store, ledger, directory, sender, requests, (outcome) => metrics.attempt(outcome));
       const due = new DueAttempts(() => deliveries.read);
-      const statuses = () => [views.status(), deliveries.status()];
+      const sealing = { log: config.log, mostEvents: config.sealEvents, everyMs: config.sealSeconds * 1_000, logLevel: config.logLevel };
+      const sealer = new Sealer(store, ledger, key, sealing, log);
+      const statuses = () => [views.status(), deliveries.status(), sealer.status()];
       const dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, ledger, due), config, log);
       const app = await NestFactory.create<NestFastifyApplication>(
         AppModule.of({
@@ -153,6 +157,9 @@ export class Service {
         () => sender.close(),
         () => dispatcher.stop(drainAttemptsMs),
       );
+      sealer.start();
+      closing.push(() => sealer.stop());
+      log.info({ publicKey: key.publicKey }, `The log is sealed with the key ${key.publicKey}.`);
       closing.push(() => app.close());
       await app.listen(config.port, config.host);
       return new Service(await app.getUrl(), newAdminKey, stop);

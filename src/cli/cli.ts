@@ -2,12 +2,15 @@
 import { Command } from 'commander';
 import { describeConfig } from '../config.ts';
 import { addCopy } from './copy.ts';
+import { addExport } from './export.ts';
+import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
 import { addServe } from './serve.ts';
+import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
 /** In the order of `--help`. */
-const commands = [addServe, addLoad, addCopy];
+const commands = [addServe, addVerify, addExport, addImport, addCopy, addLoad];
 
 const settingsHelp = () => {
   const rows = describeConfig().map((setting) => `  ${setting.name}\n      ${setting.meaning}\n      Default: ${setting.default}`);

@@ -18,6 +18,11 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     title: 'Batch',
     about: 'Several messages on their way to one endpoint in one request: what is in it, one event for each attempt, and how it ended.',
   },
+  ledger: {
+    title: 'Ledger',
+    about:
+      'The log itself: the key of the installation, and the seals that prove what was in the log. The page auditing.md says what they are for.',
+  },
 };
 
 const intro = `# Events

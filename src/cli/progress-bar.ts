@@ -1,14 +1,6 @@
 // How far a command is: a bar on standard error for each of its steps, where that is a terminal; elsewhere nothing.
 import { Presets, SingleBar } from 'cli-progress';
-
-export type Progress = {
-  /** What is being done, in a word or three. */
-  readonly step: string;
-  /** Events of this step so far. */
-  readonly events: number;
-  /** Of this step, from 0 to 1. */
-  readonly share: number;
-};
+import type { Progress } from '../audit/step.ts';
 
 export type ProgressBar = { readonly show: (progress: Progress) => void; readonly stop: () => void };
 

@@ -4,10 +4,11 @@ import { apiKeyEvents, type ApiKeyEvent } from './api-key.ts';
 import { batchEvents, type BatchEvent } from './batch.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
+import { ledgerEvents, type SealingEvent } from './ledger.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { organizationEvents, type OrganizationEvent } from './organization.ts';
 
-export type LedgerEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent;
+export type LedgerEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent | SealingEvent;
 export type EventName = LedgerEvent['type'];
 
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
@@ -17,4 +18,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...messageEvents,
   ...deliveryEvents,
   ...batchEvents,
+  ...ledgerEvents,
 };

@@ -4,7 +4,7 @@ import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 import { asCopied, copiedOf } from './copied.ts';
 import { LogUnusable } from './event-store.ts';
-import type { EventToStore, StoredLog } from './stored-log.ts';
+import type { EventToStore, ReadableLog, StoredLog } from './stored-log.ts';
 
 export type Progress = {
   readonly step: 'copying' | 'verifying';
@@ -23,7 +23,7 @@ export type CopyResult = {
 
 /** @throws LogUnusable, LogUnavailable; the same call goes on where it stopped. Ends early, without a result, when `signal` aborts. */
 export const copyLog = async (
-  from: StoredLog,
+  from: ReadableLog,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<CopyResult | undefined> => {
@@ -45,7 +45,7 @@ export const copyLog = async (
 };
 
 /** The place in the log that is copied up to which the copy is. @throws LogUnusable when the copy is none of this log */
-const reachedIn = async (to: StoredLog, from: StoredLog): Promise<Position | undefined> => {
+const reachedIn = async (to: StoredLog, from: ReadableLog): Promise<Position | undefined> => {
   const last = await to.last();
   if (!last) return undefined;
   const reached = copiedOrNot(last)?.positions.at(-1);
@@ -65,7 +65,7 @@ const copiedOrNot = (event: StoredEvent) => {
   }
 };
 
-const toCopy = (event: StoredEvent, { name }: StoredLog): EventToStore => {
+const toCopy = (event: StoredEvent, { name }: Pick<ReadableLog, 'name'>): EventToStore => {
   try {
     JSON.parse(event.data);
     return asCopied(event);
@@ -77,7 +77,7 @@ const toCopy = (event: StoredEvent, { name }: StoredLog): EventToStore => {
 
 /** Reads both from the start, in step. @returns how many events there are; undefined when aborted. @throws LogUnusable at the first difference */
 const verify = async (
-  from: StoredLog,
+  from: ReadableLog,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<number | undefined> => {
@@ -109,7 +109,7 @@ const verify = async (
   }
 };
 
-async function* eachOf(log: StoredLog): AsyncGenerator<StoredEvent, undefined> {
+async function* eachOf(log: ReadableLog): AsyncGenerator<StoredEvent, undefined> {
   for await (const events of log.read(undefined)) yield* events;
   return undefined;
 }

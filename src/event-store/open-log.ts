@@ -9,7 +9,7 @@ import { LogReader, toSequence } from './sqlite/log-reader.ts';
 import { RecentEvents } from './sqlite/recent-events.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
 import { StoredLogFile } from './sqlite/stored-log-file.ts';
-import type { StoredLog } from './stored-log.ts';
+import type { ReadableLog, StoredLog } from './stored-log.ts';
 
 /** A data folder with the embedded log; or a server, and the prefix of our streams there. */
 export type LogAddress =
@@ -42,6 +42,10 @@ export const openStoredLog = async (
   address.kind === 'eventstoredb'
     ? StoredLogOnServer.open({ ...address, log, create, timeoutMs: longestOutageMs, patienceMs: longestOutageMs })
     : StoredLogFile.open(address.directory, { create });
+
+/** For checking and exporting, also while a server uses it. @throws LogUnusable */
+export const openLogForReading = async (address: LogAddress, log: Told): Promise<ReadableLog> =>
+  address.kind === 'eventstoredb' ? openStoredLog(address, { log, create: false }) : StoredLogFile.openReadOnly(address.directory);
 
 export type ReaderAddress = { readonly kind: 'file'; readonly file: string } | Extract<LogAddress, { readonly kind: 'eventstoredb' }>;
 

@@ -1,9 +1,12 @@
-// A log as it is stored, for copying it: events move as they are, whatever is in them, also those that this version can't read.
+// A log as it is stored, for copying and checking it: events move as they are, whatever is in them, also those that this version can't read.
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 
 /** An event for another log, where it gets a position of its own. */
 export type EventToStore = Omit<StoredEvent, 'position' | 'recordedAt'>;
+
+/** What is read while somebody else may write to it. */
+export type ReadableLog = Omit<StoredLog, 'append'>;
 
 export interface StoredLog {
   /** For people. */

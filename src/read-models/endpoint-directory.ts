@@ -228,6 +228,8 @@ export class EndpointDirectory {
       case 'batch.exhausted':
       case 'batch.retry-requested':
       case 'batch.cancelled':
+      case 'ledger.key-created':
+      case 'ledger.sealed':
         return;
       default:
         return this.applyEndpoint(id as EndpointId, event);

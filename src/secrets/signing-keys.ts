@@ -46,6 +46,17 @@ const publicBytesOf = (key: KeyObject): Buffer => createPublicKey(key).export({ 
 /** What a receiver verifies with: the `whpk_…` that belongs to a `whsk_…`. @throws UnfitSecret */
 export const publicKeyOf = (text: string): string => published + publicBytesOf(privateKeyOf(text)).toString('base64');
 
+// What stands before the 32 bytes of a public Ed25519 key in SPKI (RFC 8410).
+const spki = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** The Ed25519 key behind `whpk_…`. @throws UnfitSecret */
+export const verifyingKeyOf = (text: string): KeyObject =>
+  createPublicKey({
+    key: Buffer.concat([spki, bytesOf(published, '32', (length) => length === seedLength, text)]),
+    format: 'der',
+    type: 'spki',
+  });
+
 export const newTextKey = (): string => randomBytes(32).toString('base64url');
 
 export const newSymmetricKey = (): string => symmetric + randomBytes(32).toString('base64');

@@ -109,7 +109,8 @@ const checkSample = (db: DatabaseSync, file: string) => {
   }
 };
 
-const check = (db: DatabaseSync, file: string) => {
+/** Whether this version can read it at all. @throws LogUnusable */
+const checkHeader = (db: DatabaseSync, file: string) => {
   if (pragma(db, 'application_id') !== APPLICATION_ID)
     throw new LogUnusable(`${file} is not a log of Hookledger. Move it away, or name another data folder.`);
   const format = pragma(db, 'user_version');
@@ -117,6 +118,10 @@ const check = (db: DatabaseSync, file: string) => {
     throw new LogUnusable(
       `${file} was written by a newer version of Hookledger (its format is ${format}, this version reads ${FORMAT}). Start that version.`,
     );
+};
+
+const check = (db: DatabaseSync, file: string) => {
+  checkHeader(db, file);
   const tables = db.prepare('SELECT sql FROM sqlite_schema ORDER BY rowid').all();
   if (![EVENTS, BY_STREAM, CONFIGURATION].every((sql) => tables.some((row) => row['sql'] === sql)))
     throw damaged(file, 'its tables are not those of a log');
@@ -139,19 +144,39 @@ export const prepareLogFile = (file: string): void => {
     if (isNew) create(db);
     else check(db, file);
   } catch (error) {
-    if (error instanceof LogUnusable) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    switch (resultCode(error)) {
-      case SQLITE.notADatabase:
-        throw new LogUnusable(`${file} is not a log of Hookledger. Move it away, or name another data folder.`, { cause: error });
-      case SQLITE.corrupt:
-        throw damaged(file, reason, error);
-      case SQLITE.full:
-        throw new LogUnusable(`The disk that holds ${file} is full. Free some space there, then start again.`, { cause: error });
-      default:
-        throw new LogUnusable(`${file} can't be opened: ${reason}`, { cause: error });
-    }
+    throw unopenable(file, error);
   } finally {
     db?.close();
+  }
+};
+
+/**
+ * Opens the log's file for reading, whoever writes to it meanwhile. It is not checked further than that it is one: a damaged one is to be read, too, as
+ * far as it goes. @throws LogUnusable
+ */
+export const openForReading = (file: string): DatabaseSync => {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    checkHeader(db, file);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw unopenable(file, error);
+  }
+};
+
+const unopenable = (file: string, error: unknown): LogUnusable => {
+  if (error instanceof LogUnusable) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  switch (resultCode(error)) {
+    case SQLITE.notADatabase:
+      return new LogUnusable(`${file} is not a log of Hookledger. Move it away, or name another data folder.`, { cause: error });
+    case SQLITE.corrupt:
+      return damaged(file, reason, error);
+    case SQLITE.full:
+      return new LogUnusable(`The disk that holds ${file} is full. Free some space there, then start again.`, { cause: error });
+    default:
+      return new LogUnusable(`${file} can't be opened: ${reason}`, { cause: error });
   }
 };

@@ -1,74 +1,74 @@
-// The embedded log as it is stored, for copying it: this process's alone meanwhile.
+// The embedded log as it is stored, for copying and checking it. Copying has it for itself; who only reads it bears that others write to it.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
 import { LogUnusable } from '../event-store.ts';
-import type { EventToStore, StoredLog } from '../stored-log.ts';
-import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
+import type { EventToStore, ReadableLog, StoredLog } from '../stored-log.ts';
+import { lockFolder, openForReading, prepareLogFile, unreadable, unwritable } from './log-file.ts';
 import { toPosition, toSequence } from './log-reader.ts';
 
 const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
-/** Of one batch. */
+/** Of one batch; the second is aimed at. */
 const mostEvents = 1_000;
 const mostCharacters = 4 * 1024 * 1024;
 
 export class StoredLogFile implements StoredLog {
   readonly name: string;
   readonly #file: string;
-  readonly #lock: DatabaseSync;
+  readonly #lock: DatabaseSync | undefined;
   readonly #db: DatabaseSync;
 
-  private constructor(directory: string, file: string, lock: DatabaseSync) {
+  private constructor(directory: string, file: string, db: DatabaseSync, lock?: DatabaseSync) {
     this.name = directory;
     this.#file = file;
     this.#lock = lock;
-    this.#db = new DatabaseSync(file, { timeout: 5000 });
-    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536');
+    this.#db = db;
   }
 
   /** @throws LogUnusable */
   static open(directory: string, { create }: { readonly create: boolean }): StoredLogFile {
-    const folder = path.resolve(directory);
-    const file = path.join(folder, 'log.db');
-    if (!create && !existsSync(file))
-      throw new LogUnusable(`There is no log of Hookledger in ${folder}. Name the data folder of the one to copy.`);
+    const { folder, file } = create ? placeOf(directory) : standing(directory, 'to copy');
     const lock = lockFolder(folder);
     try {
       prepareLogFile(file);
-      return new StoredLogFile(folder, file, lock);
+      const db = new DatabaseSync(file, { timeout: 5000 });
+      db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536');
+      return new StoredLogFile(folder, file, db, lock);
     } catch (error) {
       lock.close();
       throw error;
     }
   }
 
+  /** Beside a server that writes to it, too: only what is committed is seen. @throws LogUnusable */
+  static openReadOnly(directory: string): ReadableLog {
+    const { folder, file } = standing(directory, 'to read');
+    return new StoredLogFile(folder, file, openForReading(file));
+  }
+
   async last(): Promise<StoredEvent | undefined> {
-    return storedOf(this.#db.prepare(`SELECT ${columns} FROM events ORDER BY sequence DESC LIMIT 1`).get());
+    return this.#reading(() => storedOf(this.#prepare(`SELECT ${columns} FROM events ORDER BY sequence DESC LIMIT 1`).all()[0]));
   }
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
-    const page = this.#db.prepare(`SELECT ${columns} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`);
+    const page = this.#prepare(`SELECT ${columns} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`);
+    let limit = mostEvents / 10; // until it is known how large the events are
     for (let last = after === undefined ? 0 : toSequence(after); ;) {
-      const events: StoredEvent[] = [];
-      let characters = 0;
-      for (const row of page.iterate(last, mostEvents)) {
-        const event = storedOf(row);
-        if (!event) break;
-        events.push(event);
-        characters += event.data.length + event.metadata.length;
-        if (characters > mostCharacters) break;
-      }
+      const events = this.#reading(() => page.all(last, limit).flatMap((row) => storedOf(row) ?? []));
       const end = events.at(-1);
       if (!end) return;
       last = toSequence(end.position);
+      const characters = events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
+      limit = Math.max(1, Math.min(mostEvents, 10 * limit, Math.floor((events.length * mostCharacters) / Math.max(1, characters))));
       yield events;
     }
   }
 
   async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
-    return storedOf(this.#db.prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision = ?`).get(stream, revision));
+    const one = this.#prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision = ?`);
+    return this.#reading(() => storedOf(one.all(stream, revision)[0]));
   }
 
   /** One transaction, so all or none. */
@@ -94,18 +94,49 @@ export class StoredLogFile implements StoredLog {
 
   async close(): Promise<void> {
     this.#db.close();
-    this.#lock.close();
+    this.#lock?.close();
+  }
+
+  #prepare(sql: string) {
+    const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw unreadable(this.#file, error);
+    }
   }
 }
 
-const storedOf = (row: Readonly<Record<string, unknown>> | undefined): StoredEvent | undefined =>
-  row && {
-    id: String(row['id']),
-    type: String(row['type']),
-    data: String(row['data']),
-    metadata: String(row['metadata']),
-    stream: String(row['stream']),
-    revision: Number(row['revision']),
-    position: toPosition(Number(row['sequence'])),
-    recordedAt: new Date(Number(row['recorded_at'])).toISOString(),
-  };
+const placeOf = (directory: string) => {
+  const folder = path.resolve(directory);
+  return { folder, file: path.join(folder, 'log.db') };
+};
+
+const standing = (directory: string, what: string) => {
+  const { folder, file } = placeOf(directory);
+  if (existsSync(file)) return { folder, file };
+  throw new LogUnusable(`There is no log of Hookledger in ${folder}. Name the data folder of the one ${what}.`);
+};
+
+/** Of a row with the columns in their order; node:sqlite gives it as an array though its types say otherwise. */
+const storedOf = (row: unknown): StoredEvent | undefined => {
+  if (row === undefined) return undefined;
+  const [sequence, stream, revision, id, type, at, data, metadata] = row as Row; // the table is STRICT
+  return { id, type, data, metadata, stream, revision, position: toPosition(sequence), recordedAt: new Date(at).toISOString() };
+};
+
+type Row = readonly [
+  sequence: number,
+  stream: string,
+  revision: number,
+  id: string,
+  type: string,
+  at: number,
+  data: string,
+  metadata: string,
+];

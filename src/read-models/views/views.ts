@@ -190,6 +190,8 @@ class Changes {
         });
         return;
       case 'organization.signing-key-set':
+      case 'ledger.key-created':
+      case 'ledger.sealed':
         return;
       case 'organization.event-type-defined': {
         const { name, group, description, sample } = event.data;

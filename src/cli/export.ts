@@ -1,0 +1,95 @@
+// `hookledger export`: the log as a file that can be checked anywhere.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { ExportUnusable } from '../audit/export-reader.ts';
+import { keyIn } from '../audit/seals-in-log.ts';
+import { writeExport } from '../audit/write-export.ts';
+import type { Config } from '../config.ts';
+import type { Position } from '../domain/ids.ts';
+import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
+import { openLogForReading } from '../event-store/open-log.ts';
+import type { ReadableLog } from '../event-store/stored-log.ts';
+import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
+import { privateKeyOf } from '../secrets/signing-keys.ts';
+import { SecretUnreadable, Vault } from '../secrets/vault.ts';
+import { configured } from './configured.ts';
+import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
+import { counted, progressBar } from './progress-bar.ts';
+
+type ExportCommand = { readonly dataDir?: string; readonly since?: string; readonly json?: true };
+
+export const addExport = (program: Command): void => {
+  program
+    .command('export')
+    .description('Writes the log into a file, with its seals, also while a server uses it: NDJSON, compressed with gzip.')
+    .argument('<file>', 'where to; it must not exist yet')
+    .option('--data-dir <folder>', 'the data folder; left out: HOOKLEDGER_DATA_DIR')
+    .option('--since <position>', 'only the events after the last one that was sealed up to there')
+    .option('--json', 'tell what was written as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hookledger export log.ndjson.gz
+  hookledger export --since 0000000000120000 --json later.ndjson.gz
+  gunzip -c log.ndjson.gz | head -3`,
+    )
+    .action((file: string, options: ExportCommand) => exportLog(file, options, configured({ HOOKLEDGER_DATA_DIR: options.dataDir })));
+};
+
+/** Undefined: there is no master key here, or no key in the log. @throws SecretUnreadable when it is another installation's master key */
+const signingKeyIn = async (log: ReadableLog, { masterKey, dataDir }: Config) => {
+  const found = await keyIn(log);
+  const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? masterKeyIn(dataDir) : undefined);
+  if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
+  const privateKey = privateKeyOf(new Vault(master).keyring(found.encryptionKey).open(found.privateKey));
+  return { publicKey: found.publicKey, key: { publicKey: found.publicKey, privateKey } };
+};
+
+/** A position of this log, written as the log writes it. */
+const positionIn = async (since: string | undefined, log: ReadableLog): Promise<Position | undefined> => {
+  if (since === undefined) return undefined;
+  const last = await log.last();
+  if (last && since.length === last.position.length && /^[\w.-]+$/.test(since) && since <= last.position) return since as Position;
+  throw new WrongCall(
+    `--since ${since} is no position of this log${last ? `, which ends at ${last.position}` : ', which is empty'}. Give one as the API and \`verify\` show them.`,
+  );
+};
+
+const exportLog = (file: string, { since, json }: ExportCommand, config: Config): Promise<void> =>
+  endingWith([ExportUnusable, LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable], async () => {
+    const bar = progressBar(['exporting']);
+    const log = await openLogForReading(config.log, { info: say, warn: say });
+    try {
+      const { publicKey, key } = await signingKeyIn(log, config);
+      const exported = await writeExport(log, {
+        file,
+        since: await positionIn(since, log),
+        key,
+        publicKey,
+        progress: bar.show,
+        signal: interruption(),
+      });
+      bar.stop();
+      if (!exported) {
+        say(`Interrupted. Nothing was left in ${file}.`);
+        return codes.interrupted;
+      }
+      const { events, unsealed, after, until } = exported;
+      const lines = [
+        `Exported ${counted(events)} events to ${file}${after === undefined ? '' : `, those after position ${after}`}${until === undefined ? '' : `, up to position ${until}`}.`,
+        ...(publicKey === undefined ? [] : [`Check it anywhere: hookledger verify --file ${file} --key ${publicKey}`]),
+        ...(unsealed === 0
+          ? []
+          : [
+              `${counted(unsealed)} of them are not sealed, as the ${publicKey === undefined ? 'log has no key yet: start the server once' : 'master key is not at hand'}.`,
+            ]),
+      ];
+      tell(json, { file, events, after: after ?? null, until: until ?? null, unsealed, publicKey: publicKey ?? null }, lines);
+      return 0;
+    } finally {
+      bar.stop();
+      await log.close();
+    }
+  });

@@ -1,0 +1,55 @@
+// `hookledger import`: starts a new log from an export.
+import type { Command } from 'commander';
+import { ExportUnusable } from '../audit/export-reader.ts';
+import { ExportedLog } from '../audit/exported-log.ts';
+import type { Config } from '../config.ts';
+import { copyLog } from '../event-store/copy-log.ts';
+import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
+import { openStoredLog } from '../event-store/open-log.ts';
+import { configured } from './configured.ts';
+import { codes, endingWith, interruption, say, tell } from './outcome.ts';
+import { counted, progressBar } from './progress-bar.ts';
+
+type ImportCommand = { readonly dataDir?: string; readonly json?: true };
+
+export const addImport = (program: Command): void => {
+  program
+    .command('import')
+    .description('Starts a new log from an export, and compares them. Interrupted, the same command goes on where it stopped.')
+    .argument('<file>', 'what `hookledger export` wrote')
+    .option('--data-dir <folder>', 'the new data folder; left out: HOOKLEDGER_DATA_DIR')
+    .option('--json', 'tell what was imported as JSON')
+    .addHelpText(
+      'after',
+      `
+The events keep their ids, revisions, order and times. Check the file first: hookledger verify --file FILE --key KEY
+
+Examples:
+  hookledger import --data-dir ./restored log.ndjson.gz
+  HOOKLEDGER_EVENTSTORE_URL=esdb://db.example:2113 hookledger import log.ndjson.gz`,
+    )
+    .action((file: string, options: ImportCommand) => importLog(file, options, configured({ HOOKLEDGER_DATA_DIR: options.dataDir })));
+};
+
+const importLog = (file: string, { json }: ImportCommand, config: Config): Promise<void> =>
+  endingWith([ExportUnusable, LogUnusable, LogUnavailable], async () => {
+    const bar = progressBar(['copying', 'verifying']);
+    const from = await ExportedLog.open(file);
+    const to = await openStoredLog(config.log, { log: { info: say, warn: say }, create: true });
+    try {
+      const result = await copyLog(from, to, { progress: bar.show, signal: interruption() });
+      bar.stop();
+      if (!result) {
+        say('Interrupted. The same command goes on where it stopped.');
+        return codes.interrupted;
+      }
+      tell(json, { file, log: to.name, ...result }, [
+        `Imported ${counted(result.copied)} events into ${to.name}; ${counted(result.events)} are there now, compared with ${file} one by one.`,
+        'Whoever starts on it needs the master key of the log that was exported: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
+      ]);
+      return 0;
+    } finally {
+      bar.stop();
+      await to.close();
+    }
+  });

@@ -1,0 +1,78 @@
+// A log in a folder of its own with events and seals on them, for tests of what is proven by them; and an export as text, to be tampered with.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { LogSealing } from '../../src/audit/log-sealing.ts';
+import { recordSeal, sealKey, type SealKey } from '../../src/audit/sealer.ts';
+import { Ledger } from '../../src/commands/ledger.ts';
+import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import { messageStream } from '../../src/domain/message.ts';
+import { messageIdOf, newId } from '../../src/event-store/ids.ts';
+import { openLog, openLogForReading, type LogAddress } from '../../src/event-store/open-log.ts';
+import { Vault } from '../../src/secrets/vault.ts';
+import { accepted, organizationId } from './samples.ts';
+
+export const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
+export class SealedLog {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  readonly masterKey = randomBytes(32);
+
+  /** @param elsewhere where the log is, unless it is in the folder */
+  constructor(private readonly elsewhere?: LogAddress) {}
+
+  get address(): LogAddress {
+    return this.elsewhere ?? { kind: 'embedded', directory: this.folder };
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Records messages with the clients' ids `m<from>` to `m<to>`. */
+  async messages(from: number, to: number): Promise<void> {
+    await this.open(async (store) => {
+      for (let n = from; n <= to; n++) {
+        const id = messageIdOf(organizationId, `m${n}`);
+        const event: LedgerEvent = accepted([], { clientId: `m${n}`, data: { n } });
+        const stored = { ...event, id: newId(), metadata: { actor: 'apikey:test' } };
+        await store.append([{ stream: messageStream(id), expectedRevision: 'no-stream', events: [stored] }]);
+      }
+    });
+  }
+
+  /** Seals what there is, at most so many events in a seal. */
+  async seal(mostEvents = 1_000): Promise<SealKey> {
+    return this.open(async (store) => {
+      const ledger = new Ledger(store);
+      const key = await sealKey(ledger, store, new Vault(this.masterKey));
+      const reader = await openLogForReading(this.address, silent);
+      const options = { mostEvents, everyMs: 0, isAlone: true, now: Date.now };
+      const sealing = new LogSealing(reader, options, (number, segment) =>
+        recordSeal(store, ledger, key, { number, segment, commandId: newId() }),
+      );
+      await sealing.start();
+      await sealing.look();
+      await reader.close();
+      return key;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  private async open<T>(work: (store: Awaited<ReturnType<typeof openLog>>['store']) => Promise<T>): Promise<T> {
+    const { store } = await openLog(this.address, silent);
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+export const linesOf = (file: string): string[] => gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
+export const writeLines = (file: string, lines: readonly string[]): void => writeFileSync(file, gzipSync(`${lines.join('\n')}\n`));
