@@ -188,7 +188,12 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     database:
       read.HOOKLEDGER_DATABASE_URL === undefined
         ? { kind: 'sqlite', folder: join(read.HOOKLEDGER_DATA_DIR, 'views') }
-        : { kind: 'postgres', url: read.HOOKLEDGER_DATABASE_URL, prefix: read.HOOKLEDGER_DATABASE_PREFIX },
+        : {
+            kind: 'postgres',
+            url: read.HOOKLEDGER_DATABASE_URL,
+            prefix: read.HOOKLEDGER_DATABASE_PREFIX,
+            shared: read.HOOKLEDGER_EVENTSTORE_URL !== undefined, // the log in the data folder is this process's alone
+          },
     masterKey: read.HOOKLEDGER_MASTER_KEY,
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,

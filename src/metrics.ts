@@ -47,6 +47,9 @@ export class Metrics {
     perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
       status.state === 'stopped' ? 1 : 0,
     );
+    perConsumer('hookledger_consumer_here', '1: this replica runs the consumer; of all replicas, one does.', (status) =>
+      status.state === 'live' || status.state === 'catching-up' ? 1 : 0,
+    );
     const inFlight: Gauge = new Gauge({
       name: 'hookledger_requests_in_flight',
       help: 'HTTP requests to endpoints that are under way.',

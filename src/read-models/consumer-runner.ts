@@ -1,13 +1,14 @@
-// The runner: follows the log for one consumer and commits rows and checkpoint together, batch by batch.
+// The runner: follows the log for one consumer and commits rows and checkpoint together, batch by batch. Where several processes run the same
+// consumer on one database, one of them does so at a time, for a term, and the others stand by.
 // Guarantee: each event is applied exactly once, in log order, however often the process ends. Limit: `received` and `committed` are told
-// at most once per process, and `committed` not at all for a batch whose commit was the last thing that the process did.
+// at most once per term, and `committed` not at all for a batch whose commit was the last thing that the process did.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer, Place } from './consumer.ts';
-import { CheckpointMoved, type Bookkeeping, type Database, type Namespace, type ReadOnly } from './database/database.ts';
+import { CheckpointMoved, type Bookkeeping, type Database, type Namespace, type ReadOnly, type Sharing } from './database/database.ts';
 import { Progress } from './progress.ts';
 
 export type RunnerOptions = {
@@ -17,6 +18,8 @@ export type RunnerOptions = {
   readonly lingerMs?: number;
   /** The first wait before a transaction is tried again that the database could not take; doubles up to 5 s. */
   readonly retryMs?: number;
+  /** How often a process that stands by looks whether it may take over, about. */
+  readonly standbyMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 };
@@ -24,8 +27,9 @@ export type RunnerOptions = {
 export type ConsumerStatus = {
   readonly name: string;
   readonly version: number;
-  readonly state: 'starting' | 'catching-up' | 'live' | 'stopped';
-  /** Everything up to here is applied and committed. */
+  /** `elsewhere`: another process runs it, or nobody yet; this one stands by. */
+  readonly state: 'starting' | 'catching-up' | 'live' | 'elsewhere' | 'stopped';
+  /** Everything up to here is applied and committed, as far as is known. */
   readonly position: Position | undefined;
   /** Events read from the log and not yet committed. */
   readonly lagEvents: number;
@@ -40,6 +44,8 @@ const readsPerTransaction = 5;
 const longestRetryMs = 5_000;
 /** A version that was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
+/** Whoever asks at another process waits no longer than this. */
+const awaitedElsewhereMs = 5_000;
 
 /** An event that could not be applied. Everything before it is. */
 class PoisonEvent extends Error {
@@ -52,9 +58,11 @@ class PoisonEvent extends Error {
 export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = RecordedEvent> {
   private readonly progress = new Progress();
   private readonly ending = new AbortController();
+  private term = new AbortController();
   private readonly maxBatch: number;
   private readonly lingerMs: number;
   private readonly retryMs: number;
+  private readonly standbyMs: number;
   private readonly now: () => number;
 
   private state: ConsumerStatus['state'] = 'starting';
@@ -62,7 +70,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private own: Namespace<S> | undefined;
   private older: ReadOnly<S> | undefined;
   private olderVersion: number | undefined;
-  /** Where the log ended at the start; events after it are live. */
+  /** Where the log ended at the start of the process, and of the term; events after it are live. */
   private tip: Position | undefined;
   /** Read, but in no transaction yet; and those of the running one. */
   private pending: Kept[] = [];
@@ -81,11 +89,12 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Database,
     private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
-    { maxBatch = 2000, lingerMs = 50, retryMs = 50, now = Date.now }: RunnerOptions = {},
+    { maxBatch = 2000, lingerMs = 50, retryMs = 50, standbyMs = 1000, now = Date.now }: RunnerOptions = {},
   ) {
     this.maxBatch = maxBatch;
     this.lingerMs = lingerMs;
     this.retryMs = retryMs;
+    this.standbyMs = standbyMs;
     this.now = now;
   }
 
@@ -97,10 +106,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     const checkpoint = await own.checkpoint();
     if (checkpoint !== undefined) this.progress.advance(checkpoint);
     this.tip = await this.store.tip();
-    this.state = 'catching-up';
-    if (this.tip === undefined || (checkpoint !== undefined && checkpoint >= this.tip)) await this.becomeLive();
-    else {
-      this.lastCommit = performance.now();
+    if (!this.isAtTip(checkpoint)) {
       const standing = await this.database.versions(name);
       const readable = standing.findLast((each) => each < version && each >= readsSince);
       if (readable !== undefined) {
@@ -108,7 +114,18 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         this.olderVersion = readable;
       }
     }
-    this.running = Promise.all([this.readEvents(checkpoint), this.writeEvents()]).then(() => undefined);
+    if (own.sharing) {
+      own.sharing.listen({
+        lost: () => this.endTerm(),
+        moved: (position) => this.movedElsewhere(position),
+        awaited: (position) => this.state === 'elsewhere' || void this.reached(position, awaitedElsewhereMs),
+      });
+      const acquired = await this.acquire(own.sharing);
+      this.running = this.takeTurns(own.sharing, acquired);
+    } else {
+      await this.begin(checkpoint);
+      this.running = this.work(checkpoint);
+    }
   }
 
   /** What queries see: this version's tables; until it has caught up, those of an older version that they can read. Take it anew per query. */
@@ -130,6 +147,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`; false at once when it has stopped. */
   async reached(position: Position, timeoutMs: number): Promise<boolean> {
     const reached = this.progress.reached(position, this.state === 'stopped' ? 0 : timeoutMs);
+    if (this.state === 'elsewhere' && this.progress.isAwaited) this.own?.sharing?.awaits(position);
     this.arrived.ring(); // who lingers goes now
     return reached;
   }
@@ -151,6 +169,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   /** Finishes the running transaction; what was read and not applied comes again at the next start. */
   async stop(): Promise<void> {
     this.ending.abort();
+    this.term.abort();
     this.arrived.ring();
     this.taken.ring();
     await this.running;
@@ -161,15 +180,105 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     await this.own?.close();
   }
 
+  /** The process ends, or its term. */
   private get stopping() {
-    return this.ending.signal.aborted;
+    return this.term.signal.aborted;
+  }
+
+  private isAtTip(checkpoint: Position | undefined): boolean {
+    return this.tip === undefined || (checkpoint !== undefined && checkpoint >= this.tip);
+  }
+
+  // ── Turns ── Where others have the namespace open, too.
+
+  private async takeTurns(sharing: Sharing<S>, acquired: boolean): Promise<void> {
+    let mine = acquired;
+    for (;;) {
+      if (mine) {
+        await this.serve();
+        await sharing.release();
+      } else await this.pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending.signal);
+      if (this.ending.signal.aborted || this.hasStopped()) return;
+      mine = await this.acquire(sharing);
+    }
+  }
+
+  private async acquire(sharing: Sharing<S>): Promise<boolean> {
+    if (this.state !== 'stopped') this.state = 'elsewhere';
+    try {
+      const mine = await sharing.acquire();
+      this.error = undefined;
+      return mine;
+    } catch (error) {
+      this.trouble(`The database can't be written: ${ended(sentenceOf(error))} It is tried again.`, error);
+      return false;
+    }
+  }
+
+  /** A term: from the checkpoint on, until the connection is lost, the checkpoint is not where it was left, or the process ends. */
+  private async serve(): Promise<void> {
+    const { name } = this.consumer;
+    if (this.ending.signal.aborted) return;
+    this.term = new AbortController();
+    this.pending = [];
+    this.pendingReads = 0;
+    this.applying = [];
+    this.readingEnded = undefined;
+    try {
+      const checkpoint = await this.namespace.checkpoint();
+      if (checkpoint !== undefined) this.progress.advance(checkpoint);
+      await this.namespace.transaction(async (tx) => this.consumer.takesOver?.(tx));
+      this.tip = await this.store.tip();
+      this.log.info({ consumer: name, checkpoint }, `${name} is run here from now on.`);
+      await this.begin(checkpoint);
+      await this.work(checkpoint);
+    } catch (error) {
+      this.trouble(`It can't be taken over: ${ended(sentenceOf(error))} It is tried again.`, error);
+      await this.pause(this.standbyMs, this.ending.signal);
+    }
+    this.endTerm();
+  }
+
+  private endTerm(): void {
+    const isOver = this.stopping;
+    this.term.abort();
+    this.arrived.ring();
+    this.taken.ring();
+    if (isOver || this.state === 'elsewhere' || !this.own?.sharing) return;
+    if (!this.hasStopped()) this.state = 'elsewhere';
+    this.consumer.lost?.();
+    this.log.info({ consumer: this.consumer.name }, `${this.consumer.name} may be run elsewhere from now on.`);
+  }
+
+  private movedElsewhere(position: Position): void {
+    if (this.state !== 'elsewhere') return;
+    this.progress.advance(position);
+    if (this.isAtTip(position)) this.closeOlder();
+    this.consumer.committedElsewhere?.(position);
+  }
+
+  /** TypeScript believes that a field is what it was before an `await`. */
+  private hasStopped(): boolean {
+    return this.state === 'stopped';
+  }
+
+  // ── Following ──
+
+  private async begin(checkpoint: Position | undefined): Promise<void> {
+    this.state = 'catching-up';
+    this.lastCommit = this.isAtTip(checkpoint) ? -Infinity : performance.now();
+    if (this.isAtTip(checkpoint)) await this.becomeLive();
+  }
+
+  private async work(checkpoint: Position | undefined): Promise<void> {
+    await Promise.all([this.readEvents(checkpoint), this.writeEvents()]);
   }
 
   private async readEvents(checkpoint: Position | undefined): Promise<void> {
     let after = checkpoint;
     for (;;) {
       try {
-        for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: this.maxBatch })) {
+        for await (const batch of this.store.follow(after, { signal: this.term.signal, batchSize: this.maxBatch })) {
           after = batch.at(-1)?.position ?? after;
           for (const event of batch) this.pending.push(this.keep(event));
           this.pendingReads++;
@@ -199,9 +308,14 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         if (this.pending.length === 0 && this.readingEnded?.error !== undefined) throw this.readingEnded.error;
         if (this.pending.length === 0 && this.readingEnded) return;
         await this.commit(this.take());
+        if (this.state === 'catching-up' && this.isAtTip(this.progress.position)) await this.becomeLive();
       }
     } catch (error) {
       if (this.stopping) return;
+      if (this.namespace.sharing && (error instanceof CheckpointMoved || this.database.isTransient(error))) {
+        this.trouble(`It is taken up again from the checkpoint: ${ended(sentenceOf(error))}`, error);
+        return this.endTerm();
+      }
       this.stopAt(error);
     }
   }
@@ -277,22 +391,26 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     this.applying = this.applying.slice(batch.length);
     this.progress.advance(last.position);
     this.consumer.committed?.(batch, this.isLive(batch));
-    if (this.state === 'catching-up' && this.tip !== undefined && last.position >= this.tip) await this.becomeLive();
   }
 
   /** From here on queries see this version; older ones are no longer needed. */
   private async becomeLive(): Promise<void> {
     const { name, version } = this.consumer;
+    if (this.namespace.sharing) await this.namespace.transaction(async (tx) => this.consumer.inPlace?.(tx));
     this.state = 'live';
     this.consumer.caughtUp?.();
-    const { older } = this;
-    this.older = undefined;
-    if (older) setTimeout(() => void older.close(), graceMs).unref();
+    this.closeOlder();
     for (const each of await this.database.versions(name)) {
       if (each >= version) continue;
       await this.database.drop(name, each);
       this.log.info({ consumer: name, version, dropped: each }, `${name}: version ${version} has caught up; version ${each} was dropped.`);
     }
+  }
+
+  private closeOlder(): void {
+    const { older } = this;
+    this.older = undefined;
+    if (older) setTimeout(() => void older.close(), graceMs).unref();
   }
 
   private stopAt(error: unknown): void {
@@ -302,8 +420,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     this.error = `${named ? '' : 'It can no longer follow the log: '}${sentenceOf(error)}`;
     this.log.error({ consumer: name, err: error }, `${name} has stopped: ${this.error}`);
     this.progress.end();
-    this.taken.ring();
-    this.ending.abort();
+    this.endTerm();
   }
 
   private trouble(sentence: string, error: unknown): void {
@@ -311,8 +428,8 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     this.error = sentence;
   }
 
-  private pause(ms: number): Promise<void> {
-    return sleep(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+  private pause(ms: number, signal = this.term.signal): Promise<void> {
+    return sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 
   private keep(event: RecordedEvent): Kept {

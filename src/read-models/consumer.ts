@@ -1,5 +1,6 @@
 // A consumer: what keeps tables (or a program) up to date with the log. The runner (consumer-runner.ts) feeds it.
 import type { Kysely } from 'kysely';
+import type { Position } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Bookkeeping, Int64, Transaction } from './database/database.ts';
 
@@ -34,6 +35,16 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
   /** After rows and checkpoint of the batch are committed. Must not throw. */
   committed?(batch: readonly Kept[], live: boolean): void;
 
-  /** Once, when all that the log held at the start is applied. */
+  /** When all that the log held at the start is applied. */
   caughtUp?(): void;
+
+  // Where several processes have it open: one of them applies, for a term; another takes its place when it is gone.
+
+  /** In a transaction of its own, before the first event of a term is applied; and again when all is that the log held then, before `caughtUp`. */
+  takesOver?(tx: Transaction<S>): Promise<void>;
+  inPlace?(tx: Transaction<S>): Promise<void>;
+  /** Another process may apply events now. Those that were received and not committed come again, here or there. Must not throw. */
+  lost?(): void;
+  /** Another process has committed up to here. Must not throw. */
+  committedElsewhere?(position: Position): void;
 }

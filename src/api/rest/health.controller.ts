@@ -51,9 +51,9 @@ export class HealthController {
     }
   }
 
-  /** One that is behind does its work; one that is starting or has stopped does not. */
+  /** One that is behind does its work, and so does one that another replica runs; one that is starting or has stopped does not. */
   private consumer({ name, ...status }: ConsumerStatus) {
     const indicator = this.indicators.check(name);
-    return status.state === 'live' || status.state === 'catching-up' ? indicator.up(status) : indicator.down(status);
+    return status.state === 'starting' || status.state === 'stopped' ? indicator.down(status) : indicator.up(status);
   }
 }

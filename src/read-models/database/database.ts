@@ -54,6 +54,37 @@ export interface Namespace<S> {
   /** Undefined: no event has been applied. */
   checkpoint(): Promise<Position | undefined>;
   close(): Promise<void>;
+  /** Where several processes have it open. Left out: this one writes, and nobody else. */
+  readonly sharing?: Sharing<S>;
+}
+
+/** What a process is told of a namespace that others have open, too. None of it may throw. */
+export type SharingListener = {
+  /** Another process may write from now on. */
+  readonly lost: () => void;
+  /** Whoever writes has committed up to here. */
+  readonly moved: (position: Position) => void;
+  /** Somebody waits for this position. */
+  readonly awaited: (position: Position) => void;
+  /** Another process has told all of them something; undefined: what it was may have been missed. */
+  readonly told: (what: string | undefined) => void;
+};
+
+/** A namespace that several processes have open: one of them writes, the others stand by to take its place, and each hears of what is committed. */
+export interface Sharing<S> {
+  listen(listener: Partial<SharingListener>): void;
+  /**
+   * @returns whether this process is the one that writes. It stays that until it releases it or is told that it was lost; what it knows of the
+   * checkpoint is read anew. Rejects while the database is away.
+   */
+  acquire(): Promise<boolean>;
+  release(): Promise<void>;
+  /** Asks whoever writes to hurry. */
+  awaits(position: Position): void;
+  /** Within a transaction: tells the other processes something, once it commits. */
+  tell(tx: Transaction<S>, what: string): Promise<void>;
+  /** For what is no consequence of the log, as who works on what: rows change beside whoever writes, each statement a transaction of its own. */
+  readonly beside: Kysely<S>;
 }
 
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */

@@ -58,6 +58,16 @@ export const isTransient = (error: unknown): boolean =>
 /** The server refused what it was asked; the connection is as good as before. */
 export const isAnswer = (error: unknown): boolean => error instanceof DatabaseError && !/^(08|57P|25P03)/.test(error.code ?? '');
 
+export const unavailable = (error: unknown): DatabaseUnavailable =>
+  error instanceof DatabaseUnavailable
+    ? error
+    : new DatabaseUnavailable(
+        error instanceof DatabaseUnusable
+          ? error.message
+          : `The connection to the database was lost: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
+
 /** Without the password. */
 const whereOf = (url: string) => {
   const { hostname, port, username, pathname, searchParams } = new URL(url);

@@ -24,13 +24,16 @@ import {
   type ReadOnly,
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
-import { connectWriter, kyselyOn, openReadOnly, PostgresNamespace } from './postgres-namespace.ts';
+import { PostgresNamespace } from './postgres-namespace.ts';
+import { connectWriter, kyselyOn, openReadOnly, writerSettings } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
   readonly url: string;
   /** What the names of its schemas begin with: small letters and digits. */
   readonly prefix: string;
+  /** Several processes follow the log, each with a database of these: one of them writes at a time. */
+  readonly shared?: boolean;
   /** How long the start waits for a server that is not there yet, at most. */
   readonly waitMs?: number;
 };
@@ -44,14 +47,16 @@ const noRight = '42501';
 export class PostgresDatabase implements Database {
   private readonly url: string;
   private readonly prefix: string;
+  private readonly shared: boolean;
   private readonly waitMs: number;
 
   constructor(
-    { url, prefix, waitMs = 10_000 }: PostgresOptions,
+    { url, prefix, shared = false, waitMs = 10_000 }: PostgresOptions,
     private readonly log: Pick<BaseLogger, 'warn'>,
   ) {
     this.url = url;
     this.prefix = prefix;
+    this.shared = shared;
     this.waitMs = waitMs;
   }
 
@@ -76,9 +81,9 @@ export class PostgresDatabase implements Database {
 
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
     const schema = this.schema(name, version);
-    const client = await connectWriter(this.url, schema);
+    const client = this.shared ? await connect(this.url, schema, writerSettings(schema)) : await connectWriter(this.url, schema);
     try {
-      return await this.exclusively(client, async () => {
+      const namespace = await this.exclusively(client, async () => {
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
         if (rows.length === 0) await this.create(client, schema, createTables);
         const types = await columnTypes(client, schema);
@@ -86,8 +91,11 @@ export class PostgresDatabase implements Database {
           throw new DatabaseUnusable(
             `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
           );
-        return new PostgresNamespace<S>(this.url, schema, client, types, await checkpointOf(client, schema));
+        const checkpoint = await checkpointOf(client, schema);
+        return new PostgresNamespace<S>(this.url, schema, this.shared ? undefined : client, types, checkpoint);
       });
+      if (this.shared) await client.end();
+      return namespace;
     } catch (error) {
       await client.end().catch(() => undefined);
       throw this.explained(error);

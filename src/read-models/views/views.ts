@@ -4,7 +4,7 @@ import { attemptEndedAt, type AttemptRecord } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
@@ -32,7 +32,7 @@ export class Views implements Consumer<ViewsSchema> {
   readonly tables = primaryKeys;
   private readonly history = new HistoryIndex();
 
-  constructor(private readonly listener: Pick<Consumer<ViewsSchema>, 'committed' | 'caughtUp'> = {}) {}
+  constructor(private readonly listener: Pick<Consumer<ViewsSchema>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
 
   createTables(db: Kysely<ViewsSchema>, int64: Int64): Promise<void> {
     return createTables(db, int64);
@@ -51,6 +51,10 @@ export class Views implements Consumer<ViewsSchema> {
 
   caughtUp(): void {
     this.listener.caughtUp?.();
+  }
+
+  committedElsewhere(position: Position): void {
+    this.listener.committedElsewhere?.(position);
   }
 }
 

@@ -30,7 +30,7 @@ const run = async (port: NonNullable<typeof parentPort>, { readers, database, ti
   const { reader, grown, close } = await openReader(readers, log);
   if (tip !== undefined) grown(tip);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
-  const views = new Views({ committed: tell, caughtUp: tell });
+  const views = new Views({ committed: tell, committedElsewhere: tell, caughtUp: tell });
   const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,
     maxBatch: 4000,
