@@ -22,6 +22,7 @@ import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from './ids.ts';
 import type { JsonObject } from './json.ts';
+import { ledger, type LedgerCommand } from './ledger.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 
@@ -145,6 +146,25 @@ const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
   { weight: 5, arbitrary: attemptsCommand.map((command) => ({ ...command, subject: { ...batchSubject, size: 2 } })) },
 );
 
+const ledgerCommand: fc.Arbitrary<LedgerCommand> = oneof(
+  record({ type: constant('CreateKey' as const), publicKey: constantFrom('p1', 'p2'), encryptionKey: text, privateKey: text }),
+  record({
+    type: constant('Seal' as const),
+    seal: record({
+      number: integer({ min: 1, max: 4 }),
+      position: constantFrom('1', '2') as fc.Arbitrary<Position>,
+      last: record({ stream: text, revision: fc.nat() }),
+      count: integer({ min: 1 }),
+      total: integer({ min: 1 }),
+      root: text,
+      marks: text,
+      previous: option(text),
+      publicKey: constantFrom('p1', 'p2'),
+      signature: text,
+    }),
+  }),
+);
+
 const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
   record({ type: constant('RegisterOrganization' as const), name: text, encryptionKey: text }),
   record({
@@ -254,6 +274,7 @@ suite('commands on an endpoint', endpoint, endpointCommand);
 suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
+suite('commands on the log', ledger, ledgerCommand);
 
 it('the commands above make every event of the catalog', () => {
   const seen = new Set<EventName>();
@@ -265,6 +286,7 @@ it('the commands above make every event of the catalog', () => {
   watch(message, messageCommand);
   watch(delivery, deliveryCommand);
   watch(batch, batchCommand);
+  watch(ledger, ledgerCommand);
   expect(Object.keys(catalog).filter((name) => !seen.has(name as EventName))).toEqual([]);
 });
 

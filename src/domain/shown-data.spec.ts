@@ -19,6 +19,7 @@ const secrets: Readonly<Record<string, readonly string[]>> = {
   'organization.registered': ['encryptionKey'],
   'organization.signing-key-set': ['key'],
   'apikey.issued': ['hash'],
+  'ledger.key-created': ['encryptionKey', 'privateKey'],
   'endpoint.registered': ['secret', 'headers.0.value'],
   'endpoint.headers-changed': ['headers.0.value'],
   'endpoint.secret-rotated': ['secret'],

@@ -21,6 +21,8 @@ export const shownData = (event: LedgerEvent, maskPayloads = false): Json => {
       return { key: mask };
     case 'apikey.issued':
       return { ...event.data, hash: mask };
+    case 'ledger.key-created':
+      return { ...event.data, encryptionKey: mask, privateKey: mask };
     case 'endpoint.registered':
     case 'endpoint.headers-changed':
     case 'endpoint.format-changed':
@@ -62,6 +64,7 @@ export const shownData = (event: LedgerEvent, maskPayloads = false): Json => {
     case 'batch.exhausted':
     case 'batch.retry-requested':
     case 'batch.cancelled':
+    case 'ledger.sealed':
       return event.data as unknown as Json;
     default:
       return event satisfies never;
