@@ -29,6 +29,7 @@ import {
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from './commands/organization-commands.ts';
+import { CancelReplayHandler, ReplayMessagesHandler } from './commands/replay-commands.ts';
 import { PublishMessagesHandler } from './commands/publish-messages.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './delivery/disable-gone-endpoint.ts';
@@ -39,6 +40,7 @@ import type { EventStore } from './event-store/event-store.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
+import { ReplayQueries } from './read-models/views/replay-queries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 
 const handlers = [
@@ -51,6 +53,8 @@ const handlers = [
   RetryDeliveryHandler,
   RetryDeliveriesHandler,
   CancelDeliveryHandler,
+  ReplayMessagesHandler,
+  CancelReplayHandler,
   DefineEventTypeHandler,
   RetireEventTypeHandler,
   ResetSigningKeyHandler,
@@ -68,6 +72,7 @@ export type Parts = {
   readonly requests: RequestMaker;
   readonly queries: ViewQueries;
   readonly history: HistoryQueries;
+  readonly replays: ReplayQueries;
   readonly live: LiveDeliveries;
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
@@ -88,6 +93,7 @@ class PartsModule {
       { provide: RequestMaker, useValue: parts.requests },
       { provide: ViewQueries, useValue: parts.queries },
       { provide: HistoryQueries, useValue: parts.history },
+      { provide: ReplayQueries, useValue: parts.replays },
       { provide: LiveDeliveries, useValue: parts.live },
       { provide: Registry, useValue: parts.registry },
       { provide: READINESS, useValue: parts.readiness },

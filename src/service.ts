@@ -24,6 +24,7 @@ import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts'
 import { availableFormats } from './delivery/formats/format.ts';
 import { TemplateProcesses } from './delivery/formats/template-processes.ts';
 import { checkTemplate } from './delivery/formats/template.ts';
+import { Replayer } from './delivery/replayer.ts';
 import { RequestMaker } from './delivery/request-maker.ts';
 import { SagaHost, type Decided } from './delivery/saga-host.ts';
 import { Sender } from './delivery/sender.ts';
@@ -40,6 +41,7 @@ import { openDatabase, type DatabaseLocation } from './read-models/database/open
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
+import { ReplayQueries } from './read-models/views/replay-queries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 import type { ViewsSchema } from './read-models/views/schema.ts';
 import { ViewsThread } from './read-models/views/views-thread.ts';
@@ -89,6 +91,7 @@ export class Service {
 
       // 2. The read models.
       const queries = new ViewQueries(() => views.read);
+      const replays = new ReplayQueries(() => views.read);
       const live = new LiveDeliveries(async (organization, id) =>
         (await queries.deliveriesOfBatch(organization, id)).map((delivery) => ({
           ...delivery,
@@ -125,6 +128,7 @@ export class Service {
           directory,
           requests,
           queries,
+          replays,
           history: new HistoryQueries(() => views.read, queries, store),
           live,
           registry: metrics.registry,
@@ -146,6 +150,7 @@ export class Service {
         log,
         { lingerMs: 250 },
       );
+      const replayer = new Replayer(store, ledger, directory, replays, queries, log);
       metrics.observe({ consumers: statuses, requestsInFlight: () => dispatcher.requestsInFlight });
 
       // 4. Start: what reads the log first, what lets requests in last.
@@ -160,6 +165,8 @@ export class Service {
       sealer.start();
       closing.push(() => sealer.stop());
       log.info({ publicKey: key.publicKey }, `The log is sealed with the key ${key.publicKey}.`);
+      replayer.start();
+      closing.push(() => replayer.stop());
       closing.push(() => app.close());
       await app.listen(config.port, config.host);
       return new Service(await app.getUrl(), newAdminKey, stop);

@@ -1,4 +1,4 @@
-// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, LiveDeliveries, prom-client's Registry, and the tokens
+// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, ReplayQueries, LiveDeliveries, prom-client's Registry, and the tokens
 // of tokens.ts; the command handlers and `CqrsModule.forRoot()` come with the application.
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';
@@ -17,6 +17,7 @@ import { HistoryResolver } from './graphql/history.resolver.ts';
 import { MessageResolver } from './graphql/message.resolver.ts';
 import { OrganizationResolver } from './graphql/organization.resolver.ts';
 import { PreviewResolver } from './graphql/preview.resolver.ts';
+import { ReplayOfDeliveryResolver, ReplayResolver } from './graphql/replay.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
 import { MessagesController } from './rest/messages.controller.ts';
@@ -46,6 +47,8 @@ class ContextModule {}
     AttemptResolver,
     OrganizationResolver,
     HistoryResolver,
+    ReplayResolver,
+    ReplayOfDeliveryResolver,
     PreviewResolver,
   ],
 })

@@ -14,6 +14,10 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
   },
   message: { title: 'Message', about: 'One thing that happened in a service, and where it goes. The stream is one event long.' },
   delivery: { title: 'Delivery', about: 'One message on its way to one endpoint: one event for each attempt, and how it ended.' },
+  replay: {
+    title: 'Replay',
+    about: 'Past messages sent to an endpoint, again or for the first time: what was asked for, and how far it has come.',
+  },
   batch: {
     title: 'Batch',
     about: 'Several messages on their way to one endpoint in one request: what is in it, one event for each attempt, and how it ended.',

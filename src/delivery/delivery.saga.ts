@@ -35,7 +35,8 @@ export class ScheduleAttempt {
 
   /** Nothing was attempted yet, and no row of the table can be older than this. */
   get isFirst(): boolean {
-    return this.revision === (isBatch(this.subject) ? 0 : 'no-stream');
+    // A delivery whose stream begins with the request for an attempt was made by a replay.
+    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1);
   }
 
   withMessages(messages: readonly RecordedEvent<MessageEvent>[] | undefined): ScheduleAttempt {
@@ -108,6 +109,8 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
     }
     case 'delivery.retry-requested':
     case 'batch.retry-requested':
+    case 'delivery.replay-requested':
+    case 'batch.replay-requested':
       return [freshSeries(event)];
     case 'delivery.attempt-succeeded':
     case 'delivery.exhausted':
@@ -133,10 +136,12 @@ export const newsIn = (event: RecordedEvent): SendingNews | undefined => {
     case 'delivery.attempt-failed':
     case 'delivery.exhausted':
     case 'delivery.retry-requested':
+    case 'delivery.replay-requested':
     case 'batch.attempt-succeeded':
     case 'batch.attempt-failed':
     case 'batch.exhausted':
     case 'batch.retry-requested':
+    case 'batch.replay-requested':
       return { endpointId: event.data.endpointId, ids: [sendingOf(event)], cancelled: false };
     case 'delivery.cancelled':
     case 'batch.cancelled':
@@ -192,7 +197,7 @@ const retryOf = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-fail
   return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt, causeOf(event));
 };
 
-const freshSeries = (event: Recorded<'delivery.retry-requested' | 'batch.retry-requested'>) => {
+const freshSeries = (event: Recorded<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {
   const { data, revision } = event;
   return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at), causeOf(event));
 };

@@ -3,6 +3,7 @@
 // every attempt that was made is recorded, also one that a cancellation overtook.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
+import { replayId, type ReplayId } from './ids.ts';
 
 export const failureReasons = ['HTTP_STATUS', 'REDIRECT', 'TIMEOUT', 'DNS', 'CONNECTION', 'TLS', 'BLOCKED_ADDRESS', 'FORMAT'] as const;
 export type FailureReason = (typeof failureReasons)[number];
@@ -26,6 +27,12 @@ const record = z.object({
 /** What one HTTP request was and got. */
 export type AttemptRecord = z.infer<typeof record>;
 
+const reopened = z
+  .object({ status: z.enum(['succeeded', 'failed', 'cancelled']), endedAt: at })
+  .describe('How it had ended before, if it had.')
+  .optional();
+const nextAttempt = z.int().positive().describe('The number of the next attempt.');
+
 /** The fields of each step, to be put behind those that say whose it is. */
 export const stepFields = {
   succeeded: record.shape,
@@ -37,14 +44,8 @@ export const stepFields = {
     retryAt: at.describe('When the next attempt is due; absent: there is none.').optional(),
   },
   exhausted: { attempts: z.int().positive().describe('All that were made.'), at },
-  retryRequested: {
-    at,
-    attempt: z.int().positive().describe('The number of the next attempt.'),
-    reopened: z
-      .object({ status: z.enum(['succeeded', 'failed', 'cancelled']), endedAt: at })
-      .describe('How it had ended before, if it had.')
-      .optional(),
-  },
+  retryRequested: { at, attempt: nextAttempt, reopened },
+  replayRequested: { at, attempt: nextAttempt, reopened, replayId: replayId.describe('The replay that sends it.') },
   cancelled: { at, reason: z.string() },
 } as const;
 
@@ -54,6 +55,7 @@ export type Step =
   | { type: 'attempt-failed'; data: Fields<typeof stepFields.failed> }
   | { type: 'exhausted'; data: Fields<typeof stepFields.exhausted> }
   | { type: 'retry-requested'; data: Fields<typeof stepFields.retryRequested> }
+  | { type: 'replay-requested'; data: Fields<typeof stepFields.replayRequested> }
   | { type: 'cancelled'; data: Fields<typeof stepFields.cancelled> };
 
 /** When an attempt was over (ISO 8601). */
@@ -62,11 +64,20 @@ export const attemptEndedAt = ({ startedAt, durationMs }: { startedAt: string; d
 
 // ── State ── `attempt` is the number of the next attempt.
 
-export type Attempts =
+export type Attempts = (
   | { status: 'pending'; attempt: number; failuresInSeries: number }
-  | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string };
+  | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string }
+) & {
+  /** The replays that have sent it: each does so once. Left out: none. */
+  replays?: readonly ReplayId[];
+};
 
 const evolve = (state: Attempts, step: Step): Attempts => {
+  const replays = step.type === 'replay-requested' ? [...(state.replays ?? []), step.data.replayId] : state.replays;
+  return replays ? { ...evolved(state, step), replays } : evolved(state, step);
+};
+
+const evolved = (state: Attempts, step: Step): Attempts => {
   switch (step.type) {
     case 'attempt-succeeded':
       return { status: 'succeeded', attempt: step.data.attempt + 1, endedAt: attemptEndedAt(step.data) };
@@ -78,6 +89,7 @@ const evolve = (state: Attempts, step: Step): Attempts => {
     case 'exhausted':
       return { status: 'failed', attempt: step.data.attempts + 1, endedAt: step.data.at };
     case 'retry-requested':
+    case 'replay-requested':
       return { status: 'pending', attempt: state.attempt, failuresInSeries: 0 };
     case 'cancelled':
       return { status: 'cancelled', attempt: state.attempt, endedAt: step.data.at };
@@ -104,6 +116,7 @@ export type AttemptsCommand =
   | { type: 'RecordSuccess'; record: AttemptRecord }
   | RecordFailure
   | { type: 'RequestRetry'; now: Date }
+  | { type: 'Replay'; now: Date; replayId: ReplayId }
   | { type: 'Cancel'; now: Date; reason: string };
 
 /** When the attempt after `failures` failed ones of a series is due, or undefined when the policy has no more. */
@@ -128,6 +141,13 @@ const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[]
   ];
 };
 
+/** A series of attempts that begins now. */
+export const freshSeries = (now: Date, state: Attempts): Fields<typeof stepFields.retryRequested> => ({
+  at: now.toISOString(),
+  attempt: state.attempt,
+  ...(state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } }),
+});
+
 const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
   switch (command.type) {
     case 'RecordSuccess':
@@ -135,11 +155,13 @@ const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
       return [{ type: 'attempt-succeeded', data: command.record }];
     case 'RecordFailure':
       return state.attempt === command.record.attempt ? recordFailure(command, state) : [];
-    case 'RequestRetry': {
+    case 'RequestRetry':
       if (state.status === 'pending' && state.failuresInSeries === 0) return []; // its next attempt is due now
-      const reopened = state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } };
-      return [{ type: 'retry-requested', data: { at: command.now.toISOString(), attempt: state.attempt, ...reopened } }];
-    }
+      return [{ type: 'retry-requested', data: freshSeries(command.now, state) }];
+    case 'Replay':
+      if (state.replays?.includes(command.replayId)) return [];
+      if (state.status === 'pending' && state.failuresInSeries === 0) return []; // it is on its way
+      return [{ type: 'replay-requested', data: { ...freshSeries(command.now, state), replayId: command.replayId } }];
     case 'Cancel':
       if (state.status !== 'pending') return [];
       return [{ type: 'cancelled', data: { at: command.now.toISOString(), reason: command.reason } }];

@@ -35,6 +35,9 @@ export const batchEvents = {
   'batch.retry-requested': closedSubject
     .extend(stepFields.retryRequested)
     .describe('A person asked for a retry: a new series of attempts, with the same messages, begins at once.'),
+  'batch.replay-requested': closedSubject
+    .extend(stepFields.replayRequested)
+    .describe('A replay sends a message of the batch again, and the others with it: a new series of attempts begins at once.'),
   'batch.cancelled': closedSubject.extend(stepFields.cancelled).describe('No further attempt will be made.'),
 } as const;
 

@@ -6,9 +6,11 @@ import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
 import { ledgerEvents, type SealingEvent } from './ledger.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
+import { replayEvents, type ReplayEvent } from './replay.ts';
 import { organizationEvents, type OrganizationEvent } from './organization.ts';
 
-export type LedgerEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent | SealingEvent;
+export type LedgerEvent =
+  OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent | SealingEvent | ReplayEvent;
 export type EventName = LedgerEvent['type'];
 
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
@@ -19,4 +21,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...deliveryEvents,
   ...batchEvents,
   ...ledgerEvents,
+  ...replayEvents,
 };

@@ -3,6 +3,7 @@ import { record, subject } from '../../test/support/samples.ts';
 import { nextAttemptAt } from './attempts.ts';
 import { delivery, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
 import { given } from './given.ts';
+import type { ReplayId } from './ids.ts';
 
 type Failure = DeliveryCommand & { type: 'RecordFailure' };
 const now = new Date('2026-01-01T13:00:00.000Z');
@@ -117,4 +118,44 @@ describe('the next attempt', () => {
   });
   it('is none when the policy ends, whatever the receiver asked', () =>
     expect(at({ notBefore: new Date('2026-01-01T14:00:00Z') }, 3)).toBeUndefined());
+});
+
+describe('a replay of a delivery', () => {
+  const history = given(delivery);
+  const replayId = 'r1' as ReplayId;
+  const replay = (messageType?: string): DeliveryCommand => ({
+    type: 'Replay',
+    subject,
+    now,
+    replayId,
+    ...(messageType === undefined ? {} : { messageType }),
+  });
+  const replayed = (attempt: number, more: object = {}): DeliveryEvent => ({
+    type: 'delivery.replay-requested',
+    data: { ...subject, at: now.toISOString(), attempt, replayId, ...more },
+  });
+
+  it('begins a fresh series, and says how it had ended', () =>
+    history(failed(1, 1), exhausted(1))
+      .when(replay())
+      .then(replayed(2, { reopened: { status: 'failed', endedAt: ended } })));
+  it('does so once, whatever became of it since, and another replay once more', () => {
+    history(succeeded(1), replayed(2), succeeded(2)).when(replay()).thenNothing();
+    history(succeeded(1), replayed(2), succeeded(2), requested(3), exhausted(3)).when(replay()).thenNothing();
+    history(succeeded(1), replayed(2), succeeded(2))
+      .when({ ...replay(), replayId: 'r2' as ReplayId } as DeliveryCommand)
+      .then(replayed(3, { replayId: 'r2', reopened: { status: 'succeeded', endedAt: ended } }));
+  });
+  it('leaves alone what is on its way', () => history().when(replay()).thenNothing());
+  it('makes the delivery where the message was not routed to the endpoint, once', () => {
+    history()
+      .when(replay('meeting.ended'))
+      .then(replayed(1, { messageType: 'meeting.ended' }));
+    history(replayed(1, { messageType: 'meeting.ended' }))
+      .when(replay('meeting.ended'))
+      .thenNothing();
+    history(replayed(1, { messageType: 'meeting.ended' }), succeeded(1))
+      .when({ ...replay('meeting.ended'), replayId: 'r2' as ReplayId } as DeliveryCommand)
+      .then(replayed(2, { replayId: 'r2', reopened: { status: 'succeeded', endedAt: ended } }));
+  });
 });

@@ -1,7 +1,8 @@
-// Delivery: one message on its way to one endpoint. The stream exists from its first attempt on and ends by itself.
+// Delivery: one message on its way to one endpoint. The stream exists from its first attempt on, or from the replay that made the delivery,
+// and ends by itself.
 // A delivery that goes in a batch has no stream of its own, or none any more: what becomes of it is in that of the batch.
 import * as z from 'zod';
-import { attempts, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
+import { attempts, freshSeries, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
 import type { Decider } from './decider.ts';
 import { endpointId, messageId, organizationId, type DeliveryId } from './ids.ts';
 
@@ -25,6 +26,15 @@ export const deliveryEvents = {
   'delivery.retry-requested': subject
     .extend(stepFields.retryRequested)
     .describe('A person asked for a retry: a new series of attempts begins at once.'),
+  'delivery.replay-requested': subject
+    .extend({
+      ...stepFields.replayRequested,
+      messageType: z
+        .string()
+        .describe('Of its message, where the delivery begins with this: when the message was accepted, it was not sent to this endpoint.')
+        .optional(),
+    })
+    .describe('A replay sends a past message, again or for the first time: a new series of attempts begins at once.'),
   'delivery.cancelled': subject.extend(stepFields.cancelled).describe('No further attempt will be made.'),
 } as const;
 
@@ -40,11 +50,21 @@ const evolve = (state: Delivery, { type, data }: DeliveryEvent): Delivery =>
 
 // ── Decisions ──
 
-export type DeliveryCommand = AttemptsCommand & { subject: DeliverySubject };
+export type DeliveryCommand = AttemptsCommand & {
+  subject: DeliverySubject;
+  /** With `Replay`: the message was not routed to the endpoint, so that there is no delivery unless a replay has made it. */
+  messageType?: string;
+};
 
-const decide = (command: DeliveryCommand, state: Delivery): readonly DeliveryEvent[] =>
-  attempts
+const decide = (command: DeliveryCommand, state: Delivery): readonly DeliveryEvent[] => {
+  const { subject, messageType } = command;
+  if (command.type === 'Replay' && messageType !== undefined && !state.replays) {
+    const data = { ...subject, ...freshSeries(command.now, state), replayId: command.replayId, messageType };
+    return [{ type: 'delivery.replay-requested', data }];
+  }
+  return attempts
     .decide(command, state)
-    .map(({ type, data }) => ({ type: `delivery.${type}`, data: { ...command.subject, ...data } }) as DeliveryEvent); // as above
+    .map(({ type, data }) => ({ type: `delivery.${type}`, data: { ...subject, ...data } }) as DeliveryEvent); // as above
+};
 
 export const delivery: Decider<DeliveryCommand, DeliveryEvent, Delivery> = { initial: attempts.initial, evolve, decide };

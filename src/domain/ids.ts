@@ -20,6 +20,9 @@ export const deliveryId = z.string().min(1).brand<'DeliveryId'>();
 export type BatchId = z.infer<typeof batchId>;
 export const batchId = z.string().min(1).brand<'BatchId'>();
 
+export type ReplayId = z.infer<typeof replayId>;
+export const replayId = z.string().min(1).brand<'ReplayId'>();
+
 /** An opaque place in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();

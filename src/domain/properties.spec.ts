@@ -20,11 +20,12 @@ import {
 } from './endpoint.ts';
 import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
-import type { EndpointId, MessageId, OrganizationId, Position } from './ids.ts';
+import type { EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { ledger, type LedgerCommand } from './ledger.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
+import { replay, replayScopes, type ReplayCommand } from './replay.ts';
 
 // ── Arbitrary commands ── From few values, so that the same ones meet.
 
@@ -131,9 +132,12 @@ const attemptsCommand: fc.Arbitrary<AttemptsCommand> = oneof(
     }),
   },
   record({ type: constant('RequestRetry' as const), now: time }),
+  record({ type: constant('Replay' as const), now: time, replayId: constantFrom(...(['r1', 'r2'] as ReplayId[])) }),
   record({ type: constant('Cancel' as const), now: time, reason: text }),
 );
-const deliveryCommand: fc.Arbitrary<DeliveryCommand> = attemptsCommand.map((command) => ({ ...command, subject }));
+const deliveryCommand: fc.Arbitrary<DeliveryCommand> = fc
+  .tuple(attemptsCommand, boolean())
+  .map(([command, isRouted]) => ({ ...command, subject, ...(isRouted ? {} : { messageType: 'a.b' }) }));
 const batchSubject = { organizationId: subject.organizationId, endpointId: subject.endpointId };
 const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
   record({
@@ -163,6 +167,34 @@ const ledgerCommand: fc.Arbitrary<LedgerCommand> = oneof(
       signature: text,
     }),
   }),
+);
+
+const replayCommand: fc.Arbitrary<ReplayCommand> = oneof(
+  record({
+    type: constant('Request' as const),
+    now: time,
+    organizationId: constant(batchSubject.organizationId),
+    endpointId: constant(batchSubject.endpointId),
+    ratePerSecond: integer({ min: 1, max: 100 }),
+    filter: oneof(
+      record({ matching: boolean() }),
+      record({ matching: boolean(), eventType: text, since: iso, until: iso, only: fc.subarray([...replayScopes]) }),
+    ),
+  }),
+  {
+    weight: 4,
+    arbitrary: record({
+      type: constant('Progress' as const),
+      now: time,
+      from: constantFrom(null, ...(['m1', 'm2'] as MessageId[])),
+      after: constantFrom(...(['m1', 'm2', 'm3'] as MessageId[])),
+      cameTo: iso,
+      looked: integer({ min: 1, max: 9 }),
+      sent: integer({ min: 0, max: 9 }),
+    }).filter(({ from, after }) => from !== after),
+  },
+  record({ type: constant('Finish' as const), now: time }),
+  record({ type: constant('Cancel' as const), now: time, reason: text }),
 );
 
 const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
@@ -275,6 +307,7 @@ suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
 suite('commands on the log', ledger, ledgerCommand);
+suite('commands on a replay', replay, replayCommand);
 
 it('the commands above make every event of the catalog', () => {
   const seen = new Set<EventName>();
@@ -287,6 +320,7 @@ it('the commands above make every event of the catalog', () => {
   watch(delivery, deliveryCommand);
   watch(batch, batchCommand);
   watch(ledger, ledgerCommand);
+  watch(replay, replayCommand);
   expect(Object.keys(catalog).filter((name) => !seen.has(name as EventName))).toEqual([]);
 });
 
@@ -325,11 +359,11 @@ describe('every delivery', () => {
       assert.ok(events.filter(({ type }) => type === 'delivery.exhausted').length <= events.flatMap(attemptOf).length);
     }));
 
-  it('takes, once it has ended, only an attempt that was overtaken, or a retry by hand that says how it had ended', () =>
+  it('takes, once it has ended, only an attempt that was overtaken, or a new series that says how it had ended', () =>
     forAll((events) => {
       let ended: string | undefined;
       for (const event of events) {
-        if (event.type === 'delivery.retry-requested') {
+        if (event.type === 'delivery.retry-requested' || event.type === 'delivery.replay-requested') {
           assert.equal(event.data.reopened?.status, ended);
           ended = undefined;
         } else if (ended !== undefined) assert.equal(attemptOf(event).length, 1);
@@ -345,7 +379,7 @@ describe('every delivery', () => {
       let running = true;
       for (const event of events) {
         if (event.type === 'delivery.attempt-failed') assert.equal(event.data.failuresInSeries, running ? ++failures : 0);
-        else if (event.type === 'delivery.retry-requested') [failures, running] = [0, true];
+        else if (event.type === 'delivery.retry-requested' || event.type === 'delivery.replay-requested') [failures, running] = [0, true];
         else running = false;
       }
     }));

@@ -59,12 +59,18 @@ export const shownData = (event: LedgerEvent, maskPayloads = false): Json => {
     case 'endpoint.deleted':
     case 'delivery.exhausted':
     case 'delivery.retry-requested':
+    case 'delivery.replay-requested':
     case 'delivery.cancelled':
     case 'batch.closed':
     case 'batch.exhausted':
     case 'batch.retry-requested':
+    case 'batch.replay-requested':
     case 'batch.cancelled':
     case 'ledger.sealed':
+    case 'replay.requested':
+    case 'replay.progressed':
+    case 'replay.finished':
+    case 'replay.cancelled':
       return event.data as unknown as Json;
     default:
       return event satisfies never;

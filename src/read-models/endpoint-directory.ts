@@ -221,12 +221,18 @@ export class EndpointDirectory {
       case 'delivery.attempt-failed':
       case 'delivery.exhausted':
       case 'delivery.retry-requested':
+      case 'delivery.replay-requested':
       case 'delivery.cancelled':
       case 'batch.closed':
       case 'batch.attempt-succeeded':
       case 'batch.attempt-failed':
       case 'batch.exhausted':
       case 'batch.retry-requested':
+      case 'batch.replay-requested':
+      case 'replay.requested':
+      case 'replay.progressed':
+      case 'replay.finished':
+      case 'replay.cancelled':
       case 'batch.cancelled':
       case 'ledger.key-created':
       case 'ledger.sealed':

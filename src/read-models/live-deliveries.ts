@@ -133,6 +133,7 @@ const changesOf = (event: RecordedEvent): DeliveryChange[] => {
     case 'delivery.attempt-failed':
     case 'delivery.exhausted':
     case 'delivery.retry-requested':
+    case 'delivery.replay-requested':
     case 'delivery.cancelled': {
       const { endpointId, messageId, organizationId } = event.data;
       return [{ deliveryId: deliveryIdOf(messageId, endpointId), endpointId, messageId, organizationId }];

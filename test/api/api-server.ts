@@ -29,6 +29,7 @@ import {
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from '../../src/commands/organization-commands.ts';
+import { CancelReplayHandler, ReplayMessagesHandler } from '../../src/commands/replay-commands.ts';
 import { PublishMessagesHandler } from '../../src/commands/publish-messages.ts';
 import { availableFormats } from '../../src/delivery/formats/format.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
@@ -45,6 +46,7 @@ import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
 import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
 import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
+import { ReplayQueries } from '../../src/read-models/views/replay-queries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
@@ -59,6 +61,8 @@ const handlers: Type[] = [
   RetryDeliveryHandler,
   RetryDeliveriesHandler,
   CancelDeliveryHandler,
+  ReplayMessagesHandler,
+  CancelReplayHandler,
   DefineEventTypeHandler,
   RetireEventTypeHandler,
   ResetSigningKeyHandler,
@@ -136,6 +140,7 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     { provide: EndpointDirectory, useValue: directory },
     { provide: RequestMaker, useValue: requests },
     { provide: ViewQueries, useValue: queries },
+    { provide: ReplayQueries, useValue: new ReplayQueries(() => views.read) },
     { provide: HistoryQueries, useValue: new HistoryQueries(() => views.read, queries, store) },
     { provide: LiveDeliveries, useValue: live },
     { provide: Registry, useValue: new Registry() },

@@ -5,7 +5,8 @@ import type { AttemptsCommand, RetryPolicy } from '../../src/domain/attempts.ts'
 import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from '../../src/domain/delivery.ts';
 import { fold } from '../../src/domain/decider.ts';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
-import type { BatchId, EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
+import type { BatchId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../src/domain/ids.ts';
+import { replay, replayStream } from '../../src/domain/replay.ts';
 import { messageStream } from '../../src/domain/message.ts';
 import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/ids.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
@@ -142,11 +143,47 @@ export class EventLog {
     return this.deliver(subject, { type: 'Cancel', subject, now: new Date(this.now), reason: 'a test' });
   }
 
-  routed(message: MessageId, to: string): boolean {
+  // ── Replays ──
+
+  requestReplay(to: string, id: string): ReplayId {
+    const [organizationId, endpointId] = [this.organization, to as EndpointId];
+    const request = { now: new Date(this.now), organizationId, endpointId, filter: { matching: false }, ratePerSecond: 10 };
+    this.decide(replayStream(id as ReplayId), replay, { type: 'Request', ...request });
+    return id as ReplayId;
+  }
+
+  progressReplay(id: string, after: MessageId): Position {
+    const now = new Date(this.now);
+    const counts = { cameTo: now.toISOString(), looked: 1, sent: 1 };
+    return this.decide(replayStream(id as ReplayId), replay, { type: 'Progress', now, from: null, after, ...counts });
+  }
+
+  finishReplay(id: string): Position {
+    return this.decide(replayStream(id as ReplayId), replay, { type: 'Finish', now: new Date(this.now) });
+  }
+
+  /** As the replayer sends it. */
+  replay(message: MessageId, to: string, id: string): Position {
+    const subject = this.subject(message, to);
+    const messageType = this.isDestination(message, to) ? {} : { messageType: 'meeting.ended' };
+    return this.deliver(subject, { type: 'Replay', subject, now: new Date(this.now), replayId: id as ReplayId, ...messageType });
+  }
+
+  replayBatch(to: string, number: number, size: number, id: string): Position {
+    const subject = this.batchSubject(to, size);
+    return this.onBatch(to, number, { type: 'Replay', subject, now: new Date(this.now), replayId: id as ReplayId });
+  }
+
+  private isDestination(message: MessageId, to: string): boolean {
     return this.store.log.some(
       ({ stream, data }) =>
         stream === messageStream(message) && 'destinations' in data && data.destinations.some((each) => each.endpointId === to),
     );
+  }
+
+  /** When it was accepted, or by a replay. */
+  routed(message: MessageId, to: string): boolean {
+    return this.isDestination(message, to) || !this.isNew(message, to);
   }
 
   isOpen(message: MessageId, to: string): boolean {

@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
+import { ReplayQueries } from '../../read-models/views/replay-queries.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import { History } from './history.ts';
@@ -23,6 +24,7 @@ export class ApiContexts {
     private readonly directory: EndpointDirectory,
     private readonly queries: QueryBus,
     private readonly history: History,
+    private readonly replays: ReplayQueries,
   ) {}
 
   /** @throws Refusal UNAUTHENTICATED */
@@ -30,7 +32,7 @@ export class ApiContexts {
     const caller = this.authentication.authenticate(authorization, correlationId);
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
-    const loaders = new Loaders(this.queries, this.history, caller.organizationId);
+    const loaders = new Loaders(this.queries, this.history, this.replays, caller.organizationId);
     return { caller, keyring: organization.keyring, loaders, req: {} };
   }
 }

@@ -5,6 +5,8 @@ import { failureReasons } from '../../domain/attempts.ts';
 import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
 import type { DeliveryStatus as Delivery } from '../../read-models/views/queries.ts';
 import { routings } from '../../read-models/history/routing-explanation.ts';
+import { replayScopes } from '../../domain/replay.ts';
+import type { ReplayStatus as ReplayState } from '../../read-models/views/schema.ts';
 import { windows } from '../../read-models/views/success-rate.ts';
 
 const asEnum = <T extends string>(values: readonly T[]) => Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
@@ -19,6 +21,9 @@ export const Window = asEnum(windows);
 export const DeliveryStatus = asEnum(deliveryStatuses);
 export const FailureReason = asEnum(failureReasons);
 export const ApiKeyRole = asEnum(apiKeyRoles);
+const replayStatuses = ['RUNNING', 'FINISHED', 'CANCELLED'] as const satisfies readonly ReplayState[];
+export const ReplayStatus = asEnum(replayStatuses);
+export const ReplayScope = asEnum(replayScopes);
 export const RoutingOutcome = asEnum(routings);
 
 registerEnumType(EndpointStatus, { name: 'EndpointStatus' });
@@ -38,6 +43,16 @@ registerEnumType(DeliveryStatus, {
   description: 'HELD: its endpoint is paused or disabled. FAILED: out of attempts.',
 });
 registerEnumType(FailureReason, { name: 'FailureReason' });
+registerEnumType(ReplayStatus, { name: 'ReplayStatus' });
+registerEnumType(ReplayScope, {
+  name: 'ReplayScope',
+  description: 'What became of a message at the endpoint.',
+  valuesMap: {
+    FAILED: { description: 'Its delivery has failed.' },
+    SKIPPED: { description: 'It was skipped, as the endpoint was disabled.' },
+    NEVER_SENT: { description: 'There is no delivery.' },
+  },
+});
 registerEnumType(RoutingOutcome, {
   name: 'RoutingOutcome',
   valuesMap: { SKIPPED: { description: 'It matched, but the endpoint was disabled.' } },

@@ -1,11 +1,12 @@
 // The loaders of one operation: what many rows ask for singly is asked of the views once.
 import DataLoader from 'dataloader';
 import type { QueryBus } from '@nestjs/cqrs';
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/queries.ts';
+import type { ReplayQueries, ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
 import type { EndpointSource } from './endpoint.types.ts';
 import type { History } from './history.ts';
@@ -32,6 +33,7 @@ export class Loaders {
   readonly message: DataLoader<MessageId, MessageView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
+  readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
   readonly accepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
   /** What is in a batch, in order. */
   readonly inBatch: DataLoader<BatchId, readonly MessageId[]>;
@@ -41,6 +43,7 @@ export class Loaders {
   constructor(
     private readonly queries: QueryBus,
     history: History,
+    replays: ReplayQueries,
     private readonly organizationId: OrganizationId,
   ) {
     this.endpoint = this.loader(async (ids) => byKey(ids, await queries.execute(new AskViews('endpointsById', organizationId, ids)), idOf));
@@ -53,6 +56,7 @@ export class Loaders {
       const attempts = await queries.execute(new AskViews('attemptsOfDeliveries', organizationId, ids));
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
+    this.replay = this.loader(async (ids) => byKey(ids, await replays.replaysById(organizationId, ids), idOf));
     this.accepted = this.loader((ids) => Promise.all(ids.map((id) => history.accepted(id))));
     this.inBatch = this.loader((ids) =>
       Promise.all(

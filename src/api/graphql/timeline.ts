@@ -2,10 +2,11 @@
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint.ts';
-import type { EndpointId } from '../../domain/ids.ts';
+import type { EndpointId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { subscribedBy } from '../../read-models/history/routing-explanation.ts';
+import type { ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
 import type { ApiContext } from './context.ts';
 import { shownDelivery, type TimelineEntry } from './delivery.types.ts';
@@ -15,6 +16,7 @@ import { shownEvent } from './history.types.ts';
 type OfDelivery = DeliveryEvent | BatchEvent | EndpointEvent;
 type Told = MessageEvent | OfDelivery;
 type Endpoints = ReadonlyMap<EndpointId, readonly RecordedEvent<EndpointEvent>[]>;
+type Replays = ReadonlyMap<ReplayId, ReplayView>;
 type Names = (id: EndpointId) => string;
 /** Why an endpoint gets the message; undefined: its configuration of then does not say. */
 type Reasons = (id: EndpointId) => string | undefined;
@@ -31,11 +33,14 @@ export const timelineOf = async (message: MessageView, history: History, { loade
   const names: Names = (id) => nameIn(endpoints.get(id) ?? []);
   const reasons: Reasons = (id) => subscribedBy(accepted, endpoints.get(id) ?? [], organization);
   const told = await Promise.all(deliveries.map((delivery) => eventsOf(delivery, accepted, endpoints, history)));
+  const replayIds = new Set(told.flat().flatMap(({ event: { data } }) => ('replayId' in data ? [data.replayId] : [])));
+  const sending = await Promise.all(Array.from(replayIds, (id) => loaders.replay.load(id)));
+  const replays: Replays = new Map(sending.flatMap((view) => (view ? [[view.id, view] as const] : [])));
   return [{ event: accepted, delivery: null }, ...told.flat()]
     .sort((a, b) => (a.event.position < b.event.position ? -1 : 1))
     .map(({ event, delivery }) => ({
       at: event.recordedAt,
-      text: event.type === 'message.accepted' ? acceptedSentence(event, names, reasons) : sentence(event, names, delivery),
+      text: event.type === 'message.accepted' ? acceptedSentence(event, names, reasons) : sentence(event, names, delivery, replays),
       event: shownEvent(event, caller.role),
       delivery: delivery && shownDelivery(delivery),
     }));
@@ -70,7 +75,7 @@ const statusEvents = new Set<string>([
 
 const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
 
-const sentence = (event: RecordedEvent<OfDelivery>, names: Names, delivery: DeliveryView | null): string => {
+const sentence = (event: RecordedEvent<OfDelivery>, names: Names, delivery: DeliveryView | null, replays: Replays): string => {
   const { actor } = event.metadata;
   const endpoint = delivery ? names(delivery.endpointId) : '';
   switch (event.type) {
@@ -96,6 +101,14 @@ const sentence = (event: RecordedEvent<OfDelivery>, names: Names, delivery: Deli
     case 'delivery.retry-requested':
     case 'batch.retry-requested':
       return `${actor} asked for another try at ${endpoint}: attempt ${event.data.attempt} is due now.`;
+    case 'delivery.replay-requested':
+    case 'batch.replay-requested': {
+      const { attempt, replayId } = event.data;
+      const begins = event.type === 'delivery.replay-requested' && event.data.messageType !== undefined;
+      const by = replays.get(replayId)?.requestedBy;
+      const asked = by === undefined ? '' : `, asked for by ${by},`;
+      return `The replay ${replayId}${asked} sends it to ${endpoint}${begins ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
+    }
     case 'delivery.cancelled':
     case 'batch.cancelled':
       return `The delivery to ${endpoint} was cancelled: ${event.data.reason}.`;

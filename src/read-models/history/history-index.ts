@@ -19,9 +19,9 @@ export class HistoryIndex {
 
   async apply<S extends HistorySchema>(batch: readonly RecordedEvent[], transaction: Transaction<S>): Promise<void> {
     const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
-    await this.recall(tx.kysely);
-    const last = await tx.kysely.selectFrom('log_events').select('sequence').orderBy('sequence', 'desc').limit(1).executeTakeFirst();
-    let next = last ? last.sequence + 1 : 0;
+    const stands = await standing(tx.kysely);
+    if (stands.kinds !== this.newest) await this.recall(tx.kysely, stands.kinds);
+    let next = stands.sequence + 1;
     let ahead = 0;
     const before = this.newest;
     const made: Kind[] = [];
@@ -41,17 +41,16 @@ export class HistoryIndex {
     }
     if (this.newest > before) await tx.insert('log_kinds', made);
     await tx.insert('log_events', rows);
-    await raise(tx, ahead);
+    // By powers of two, so that it is written seldom.
+    if (ahead > stands.ahead) await tx.upsert('log_clock', ['id'], [{ id: 1, ahead: 2 ** Math.ceil(Math.log2(ahead)) }]);
   }
 
   /** What is remembered is what the table holds: a transaction may have been rolled back, or another process have written. */
-  private async recall(db: Kysely<HistorySchema>): Promise<void> {
-    const stands = await db.selectFrom('log_kinds').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
-    if ((stands?.id ?? 0) === this.newest) return;
+  private async recall(db: Kysely<HistorySchema>, newest: number): Promise<void> {
     this.kinds.clear();
     this.owners.clear();
     for (const kind of await db.selectFrom('log_kinds').selectAll().execute()) this.learn(kind);
-    this.newest = stands?.id ?? 0;
+    this.newest = newest;
   }
 
   private kindOf(event: RecordedEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
@@ -96,9 +95,14 @@ const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[]
   return category === 'endpoint' || category === 'apikey' ? [stream.slice(dash + 1)] : nothing;
 };
 
-/** By powers of two, so that it is written seldom. */
-const raise = async (tx: Transaction<HistorySchema>, ahead: number): Promise<void> => {
-  if (ahead === 0) return;
-  const stands = await tx.kysely.selectFrom('log_clock').select('ahead').executeTakeFirst();
-  if (ahead > (stands?.ahead ?? 0)) await tx.upsert('log_clock', ['id'], [{ id: 1, ahead: 2 ** Math.ceil(Math.log2(ahead)) }]);
+/** The newest kind and the last sequence, and how far the clock is known to run behind; one question, as a database may be far away. */
+const standing = async (db: Kysely<HistorySchema>): Promise<{ kinds: number; sequence: number; ahead: number }> => {
+  const { kinds, sequence, ahead } = await db
+    .selectNoFrom([
+      db.selectFrom('log_kinds').select('id').orderBy('id', 'desc').limit(1).as('kinds'),
+      db.selectFrom('log_events').select('sequence').orderBy('sequence', 'desc').limit(1).as('sequence'),
+      db.selectFrom('log_clock').select('ahead').as('ahead'),
+    ])
+    .executeTakeFirstOrThrow();
+  return { kinds: kinds ?? 0, sequence: sequence ?? -1, ahead: ahead ?? 0 };
 };

@@ -4,7 +4,7 @@ import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import { keyOf, pageOf, sequenceOf, type Page, type PageRequest } from './page.ts';
 import { idKey, type StoredStatus, type ViewsSchema } from './schema.ts';
@@ -62,6 +62,8 @@ export type DeliveryView = {
   readonly eventType: string;
   /** Null: it goes alone, or in a batch that is not closed yet. */
   readonly batch: BatchView | null;
+  /** The replay that sent it last. */
+  readonly replayId: ReplayId | null;
   readonly status: DeliveryStatus;
   readonly test: boolean;
   readonly attemptCount: number;
@@ -250,12 +252,13 @@ export class ViewQueries {
     return pageOf(rows, first, (row) => row.sequence, deliveryView);
   }
 
-  /** Newest message first, in the order of each one's destinations. */
+  /** Newest message first, in the order of each one's destinations; then those that replays made. */
   async deliveriesOfMessages(organization: OrganizationId, ids: readonly MessageId[]): Promise<DeliveryView[]> {
     const db = this.read();
     const messages = await sequencesOf(db, organization, ids);
     // The deliveries of a message stand together; asked for by their numbers, each is found at once.
     const sequences = messages.flatMap(({ sequence, destinations }) => Array.from({ length: destinations }, (_, i) => sequence + i));
+    sequences.push(...(await madeByReplays(db, organization, ids, new Set(sequences))));
     const pages: Promise<DeliveryRow[]>[] = [];
     for (let from = 0; from < sequences.length; from += mostParameters)
       pages.push(
@@ -424,16 +427,13 @@ const newest = async (
   const to = Math.min(range.to ?? Infinity, before ?? Infinity, Number.MAX_SAFE_INTEGER);
   const { eventType, since, until, responseCode } = filter;
   const drivers = await driversOf(db, organization, filter, runs, { from, to });
-  const arms = runs.map(({ status, endpointId, endpoints }, i): Deliveries => {
-    const driver = drivers[i];
+  const arm = ({ status, endpointId, endpoints }: Run, driver: Driver | undefined): Deliveries => {
     const byEndpoint = driver === 'endpoint';
     let query: Deliveries = db
       .selectFrom('deliveries')
       .select('sequence')
       .where(byEndpoint ? unindexed('organization_id') : 'organization_id', '=', organization)
       .where('status', '=', status)
-      .where('sequence', '>=', from)
-      .where('sequence', '<', to)
       .orderBy('sequence', 'desc')
       .limit(limit);
     if (endpointId !== undefined) query = query.where(byEndpoint ? 'endpoint_id' : unindexed('endpoint_id'), '=', endpointId);
@@ -445,7 +445,10 @@ const newest = async (
     if (given(responseCode))
       query = query.where(driver === 'code' ? 'last_response_code' : sql<number>`last_response_code + 0`, '=', responseCode);
     return query;
-  });
+  };
+  const arms = runs.map((run, i) => arm(run, drivers[i]).where('sequence', '>=', from).where('sequence', '<', to));
+  const made = range.made?.filter((sequence) => before === undefined || sequence < before) ?? [];
+  if (made.length > 0) arms.push(...runs.map((run, i) => arm(run, drivers[i]).where('sequence', 'in', made)));
   const [first, ...others] = arms.map((query) => db.selectFrom(query.as('run')).select('run.sequence'));
   if (!first) return [];
   let all = first;
@@ -500,13 +503,20 @@ const driversOf = async (
   return candidates.map((drivers, i) => drivers.toSorted((a, b) => count(a, i) - count(b, i))[0] ?? 'organization');
 };
 
-/** The sequences that can match, from and to (exclusive); undefined when none can. */
-const rangeOf = async (db: Db, organization: OrganizationId, { messageId, since, until }: DeliveryFilter) => {
+/** The sequences that can match, from and to (exclusive), and others; undefined when none can. */
+const rangeOf = async (
+  db: Db,
+  organization: OrganizationId,
+  { messageId, since, until }: DeliveryFilter,
+): Promise<{ from?: number | undefined; to?: number | undefined; made?: readonly number[] } | undefined> => {
   const from = given(since) ? sequenceAt(+since) : undefined;
   const to = given(until) ? latest(until) : undefined;
   if (!given(messageId)) return { from, to };
   const [message] = await sequencesOf(db, organization, [messageId]);
-  return message && { from: message.sequence, to: message.sequence + message.destinations };
+  if (!message) return undefined;
+  const [begin, end] = [message.sequence, message.sequence + message.destinations];
+  const made = await madeByReplays(db, organization, [messageId], new Set(Array.from({ length: end - begin }, (_, i) => begin + i)));
+  return { from: begin, to: end, made };
 };
 
 const sequencesOf = async (db: Db, organization: OrganizationId, ids: readonly MessageId[]) =>
@@ -520,6 +530,14 @@ const sequencesOf = async (db: Db, organization: OrganizationId, ids: readonly M
         .where('id', 'in', ids)
         .orderBy('sequence', 'desc')
         .execute();
+
+/** The sequences of deliveries to which no message was routed when it was accepted. @param routed those of the others */
+const madeByReplays = async (db: Db, organization: OrganizationId, ids: readonly MessageId[], routed: ReadonlySet<number>) => {
+  if (ids.length === 0) return [];
+  const replayed = db.selectFrom('deliveries').select('sequence').where('message_id', 'in', ids).where('replay_id', 'is not', null);
+  const rows = await replayed.where(unindexed('organization_id'), '=', organization).orderBy('sequence').execute();
+  return rows.flatMap(({ sequence }) => (routed.has(sequence) ? [] : [sequence]));
+};
 
 const runsOf = async (db: Db, organization: OrganizationId, { endpointId, status, messageId }: DeliveryFilter): Promise<Run[]> => {
   const wanted = new Set(given(status) ? status : [...allStatuses, 'HELD' as const]);
@@ -637,6 +655,7 @@ const deliveryView = (row: DeliveryRow): DeliveryView => {
     endpointId: row.endpoint_id,
     eventType: row.event_type,
     batch: batchView(row),
+    replayId: row.replay_id,
     status: holdsBack && openStatuses.includes(row.status) ? 'HELD' : row.status,
     test: row.test === 1,
     attemptCount: row.attempt_count,

@@ -3,120 +3,147 @@ import type { Kysely } from 'kysely';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
 import type { Bookkeeping, Int64 } from '../database/database.ts';
 import { createHistoryTables, historyKeys, type HistorySchema } from '../history/history-schema.ts';
 
 /** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
 export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
+export type ReplayStatus = 'RUNNING' | 'FINISHED' | 'CANCELLED';
+
 type Flag = 0 | 1;
 /** Milliseconds since 1970. */
 type Moment = number;
 
-export type ViewsSchema = Bookkeeping &
-  HistorySchema & {
-    organizations: { id: OrganizationId; name: string; created_at: Moment };
-    event_types: {
-      organization_id: OrganizationId;
-      name: string;
-      group_name: string;
-      description: string | null;
-      /** JSON, null where there is none. */
-      sample: string | null;
-      retired: Flag;
-    };
-    api_keys: {
-      id: ApiKeyId;
-      organization_id: OrganizationId;
-      name: string;
-      role: ApiKeyRole;
-      issued_at: Moment;
-      revoked_at: Moment | null;
-    };
-    endpoints: {
-      id: EndpointId;
-      organization_id: OrganizationId;
-      name: string;
-      status: EndpointStatus;
-      /** JSON of the domain's EndpointConfiguration, secrets and header values encrypted. */
-      configuration: string;
-      created_at: Moment;
-      updated_at: Moment;
-      /** The row stays: deliveries go on naming it. */
-      deleted_at: Moment | null;
-      created_position: Position;
-      /** Of the endpoint's stream. */
-      revision: number;
-    };
-    messages: {
-      /** Rises with the log. A message takes one number for each of its deliveries, and one at least. Microseconds since 1970, roughly. */
-      sequence: number;
-      id: MessageId;
-      id_key: number;
-      organization_id: OrganizationId;
-      client_id: string | null;
-      event_type: string;
-      /** As the publisher wrote it. */
-      timestamp: string;
-      accepted_at: Moment;
-      position: Position;
-      destinations: number;
-      /** JSON array of endpoint ids. */
-      skipped: string;
-      test: Flag;
-    };
-    deliveries: {
-      /** Its message's sequence and the index of the destination: the deliveries of a message stand together, without an index of their own. */
-      sequence: number;
-      id: DeliveryId;
-      id_key: number;
-      organization_id: OrganizationId;
-      message_id: MessageId;
-      endpoint_id: EndpointId;
-      event_type: string;
-      /** Of the batch that it goes in; null: it goes alone, or in one that is not closed yet. */
-      batch_sequence: number | null;
-      status: StoredStatus;
-      test: Flag;
-      attempt_count: number;
-      next_attempt_at: Moment | null;
-      last_response_code: number | null;
-      created_at: Moment;
-      ended_at: Moment | null;
-    };
-    batches: {
-      /** In the same order as those of messages, and none has that of one. */
-      sequence: number;
-      id: BatchId;
-      id_key: number;
-      organization_id: OrganizationId;
-      endpoint_id: EndpointId;
-      size: number;
-    };
-    attempts: {
-      /** Of its delivery or batch, so that attempts stand in the order of the log, and not that of random ids. */
-      sequence: number;
-      number: number;
-      position: Position;
-      response_code: number | null;
-      failure: FailureReason | null;
-      /** JSON of what the event recorded, without whose delivery it is. */
-      detail: string;
-    };
-    /** Deliveries that ended, tests and cancelled ones left out, by the hour in which they did (hours since 1970). */
-    success_buckets: { endpoint_id: EndpointId; hour: number; succeeded: number; failed: number };
-    /** Since the beginning. `rated_…` are the sums of the buckets; the others count tests, too. */
-    endpoint_totals: {
-      organization_id: OrganizationId;
-      endpoint_id: EndpointId;
-      routed: number;
-      succeeded: number;
-      failed: number;
-      rated_succeeded: number;
-      rated_failed: number;
-    };
+/** What stands beside the tables of the views. */
+type Beside = Bookkeeping & HistorySchema;
+
+export type ViewsSchema = Beside & {
+  organizations: { id: OrganizationId; name: string; created_at: Moment };
+  event_types: {
+    organization_id: OrganizationId;
+    name: string;
+    group_name: string;
+    description: string | null;
+    /** JSON, null where there is none. */
+    sample: string | null;
+    retired: Flag;
   };
+  api_keys: {
+    id: ApiKeyId;
+    organization_id: OrganizationId;
+    name: string;
+    role: ApiKeyRole;
+    issued_at: Moment;
+    revoked_at: Moment | null;
+  };
+  endpoints: {
+    id: EndpointId;
+    organization_id: OrganizationId;
+    name: string;
+    status: EndpointStatus;
+    /** JSON of the domain's EndpointConfiguration, secrets and header values encrypted. */
+    configuration: string;
+    created_at: Moment;
+    updated_at: Moment;
+    /** The row stays: deliveries go on naming it. */
+    deleted_at: Moment | null;
+    created_position: Position;
+    /** Of the endpoint's stream. */
+    revision: number;
+  };
+  messages: {
+    /** Rises with the log. A message takes one number for each of its deliveries, and one at least. Microseconds since 1970, roughly. */
+    sequence: number;
+    id: MessageId;
+    id_key: number;
+    organization_id: OrganizationId;
+    client_id: string | null;
+    event_type: string;
+    /** As the publisher wrote it. */
+    timestamp: string;
+    accepted_at: Moment;
+    position: Position;
+    destinations: number;
+    /** JSON array of endpoint ids. */
+    skipped: string;
+    test: Flag;
+  };
+  deliveries: {
+    /** Its message's sequence and the index of the destination: the deliveries of a message stand together, without an index of their own. */
+    sequence: number;
+    id: DeliveryId;
+    id_key: number;
+    organization_id: OrganizationId;
+    message_id: MessageId;
+    endpoint_id: EndpointId;
+    event_type: string;
+    /** Of the batch that it goes in; null: it goes alone, or in one that is not closed yet. */
+    batch_sequence: number | null;
+    /** The replay that sent it last; null: none has. */
+    replay_id: ReplayId | null;
+    status: StoredStatus;
+    test: Flag;
+    attempt_count: number;
+    next_attempt_at: Moment | null;
+    last_response_code: number | null;
+    created_at: Moment;
+    ended_at: Moment | null;
+  };
+  batches: {
+    /** In the same order as those of messages, and none has that of one. */
+    sequence: number;
+    id: BatchId;
+    id_key: number;
+    organization_id: OrganizationId;
+    endpoint_id: EndpointId;
+    size: number;
+  };
+  attempts: {
+    /** Of its delivery or batch, so that attempts stand in the order of the log, and not that of random ids. */
+    sequence: number;
+    number: number;
+    position: Position;
+    response_code: number | null;
+    failure: FailureReason | null;
+    /** JSON of what the event recorded, without whose delivery it is. */
+    detail: string;
+  };
+  replays: {
+    id: ReplayId;
+    organization_id: OrganizationId;
+    endpoint_id: EndpointId;
+    /** JSON of the domain's ReplayFilter. */
+    filter: string;
+    /** Messages in a second, a decimal number. */
+    rate: string;
+    requested_by: string;
+    requested_at: Moment;
+    requested_position: Position;
+    status: ReplayStatus;
+    /** The message that was looked at last, and when it was accepted. */
+    after_message: MessageId | null;
+    came_to: Moment | null;
+    looked: number;
+    sent: number;
+    ended_at: Moment | null;
+    /** Why it was cancelled. */
+    reason: string | null;
+  };
+  /** Deliveries that ended, tests and cancelled ones left out, by the hour in which they did (hours since 1970). */
+  success_buckets: { endpoint_id: EndpointId; hour: number; succeeded: number; failed: number };
+  /** Since the beginning. `rated_…` are the sums of the buckets; the others count tests, too. */
+  endpoint_totals: {
+    organization_id: OrganizationId;
+    endpoint_id: EndpointId;
+    routed: number;
+    succeeded: number;
+    failed: number;
+    rated_succeeded: number;
+    rated_failed: number;
+  };
+};
 
 /**
  * 52 bits of a UUID: 32 of its time, 20 of its end; of anything else, a number that no UUID has. Rows are found by it and checked by their id:
@@ -137,6 +164,7 @@ export const primaryKeys = {
   deliveries: ['sequence'],
   batches: ['sequence'],
   attempts: ['sequence', 'number'],
+  replays: ['id'],
   success_buckets: ['endpoint_id', 'hour'],
   endpoint_totals: ['organization_id', 'endpoint_id'],
 } as const;
@@ -157,6 +185,7 @@ const indexes = {
     ['organization_id', 'last_response_code', 'status', 'sequence'],
   ],
   batches: [['id_key']],
+  replays: [['organization_id', 'requested_position'], ['status']],
 } as const;
 
 export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promise<void> => {
@@ -224,6 +253,7 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .addColumn('endpoint_id', 'text', (column) => column.notNull())
     .addColumn('event_type', 'text', (column) => column.notNull())
     .addColumn('batch_sequence', int64)
+    .addColumn('replay_id', 'text')
     .addColumn('status', 'text', (column) => column.notNull())
     .addColumn('test', 'integer', (column) => column.notNull())
     .addColumn('attempt_count', 'integer', (column) => column.notNull())
@@ -250,6 +280,24 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .addColumn('failure', 'text')
     .addColumn('detail', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('attempts_key', ['sequence', 'number'])
+    .execute();
+  await schema
+    .createTable('replays')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('filter', 'text', (column) => column.notNull())
+    .addColumn('rate', 'text', (column) => column.notNull())
+    .addColumn('requested_by', 'text', (column) => column.notNull())
+    .addColumn('requested_at', int64, (column) => column.notNull())
+    .addColumn('requested_position', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('after_message', 'text')
+    .addColumn('came_to', int64)
+    .addColumn('looked', int64, (column) => column.notNull())
+    .addColumn('sent', int64, (column) => column.notNull())
+    .addColumn('ended_at', int64)
+    .addColumn('reason', 'text')
     .execute();
   await schema
     .createTable('success_buckets')
@@ -283,6 +331,19 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .on('deliveries')
     .column('batch_sequence')
     .where('batch_sequence', 'is not', null)
+    .execute();
+  // What replays have sent: their deliveries, and those of a message that they made.
+  await schema
+    .createIndex('deliveries_of_replay')
+    .on('deliveries')
+    .columns(['replay_id', 'sequence'])
+    .where('replay_id', 'is not', null)
+    .execute();
+  await schema
+    .createIndex('deliveries_replayed')
+    .on('deliveries')
+    .columns(['message_id', 'replay_id'])
+    .where('replay_id', 'is not', null)
     .execute();
   await createHistoryTables(db, int64);
 };

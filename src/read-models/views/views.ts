@@ -4,7 +4,9 @@ import { attemptEndedAt, type AttemptRecord } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
+import type { LedgerEvent } from '../../domain/catalog.ts';
+import type { ReplayEvent } from '../../domain/replay.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
@@ -18,9 +20,11 @@ type Row<T extends keyof ViewsSchema> = ViewsSchema[T];
 type Delivery = Row<'deliveries'>;
 type OfSending = DeliveryEvent | BatchEvent;
 
-/** The two parts of a delivery that change, each as a whole. */
+/** The parts of a delivery that change, each as a whole. */
 type Outcome = Pick<Delivery, 'status' | 'next_attempt_at' | 'ended_at'>;
 type LastAttempt = Pick<Delivery, 'attempt_count' | 'last_response_code'>;
+/** And one that a replay sets. */
+type Replayed = Pick<Delivery, 'replay_id'>;
 
 const sequencesPerMillisecond = 1000;
 /** Of a moment: no message or delivery that was accepted at it, or later, has a lower sequence. */
@@ -39,7 +43,7 @@ export class Views implements Consumer<ViewsSchema> {
   }
 
   async apply(batch: readonly RecordedEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
-    const changes = new Changes(await nextSequence(batch, tx), await endpointsOf(batch, tx));
+    const changes = new Changes(await nextSequence(batch, tx), await endpointsOf(batch, tx), await replaysOf(batch, tx));
     for (const event of batch) changes.add(event);
     await changes.write(tx);
     await this.history.apply(batch, tx);
@@ -58,9 +62,9 @@ export class Views implements Consumer<ViewsSchema> {
   }
 }
 
-/** The first number that no message and no batch has taken. */
+/** The first number that no message, batch or delivery has taken. */
 const nextSequence = async (batch: readonly RecordedEvent[], { kysely }: Transaction<ViewsSchema>): Promise<number> => {
-  if (!batch.some(({ type }) => type === 'message.accepted' || type === 'batch.closed')) return 0;
+  if (!batch.some(({ type }) => sequenced.has(type))) return 0;
   const last = await kysely
     .selectFrom('messages')
     .select(['sequence', 'destinations'])
@@ -68,7 +72,28 @@ const nextSequence = async (batch: readonly RecordedEvent[], { kysely }: Transac
     .limit(1)
     .executeTakeFirst();
   const lastBatch = await kysely.selectFrom('batches').select('sequence').orderBy('sequence', 'desc').limit(1).executeTakeFirst();
-  return Math.max(last ? last.sequence + Math.max(last.destinations, 1) : 0, lastBatch ? lastBatch.sequence + 1 : 0);
+  // Those of a message stand at it, but those that a replay made.
+  const lastDelivery = await kysely.selectFrom('deliveries').select('sequence').orderBy('sequence', 'desc').limit(1).executeTakeFirst();
+  return Math.max(
+    last ? last.sequence + Math.max(last.destinations, 1) : 0,
+    lastBatch ? lastBatch.sequence + 1 : 0,
+    lastDelivery ? lastDelivery.sequence + 1 : 0,
+  );
+};
+
+const sequenced = new Set<string>(['message.accepted', 'batch.closed', 'delivery.replay-requested'] satisfies LedgerEvent['type'][]);
+
+/** The replays that the batch changes, as they stand. */
+const replaysOf = async (batch: readonly RecordedEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'replays'>[]> => {
+  const ids = new Set<ReplayId>();
+  for (const { type, stream } of batch) if (type.startsWith('replay.')) ids.add(idIn(stream) as ReplayId);
+  return ids.size === 0
+    ? []
+    : kysely
+        .selectFrom('replays')
+        .selectAll()
+        .where('id', 'in', [...ids])
+        .execute();
 };
 
 /** The endpoints that the batch changes, as they stand. Their events are rare. */
@@ -116,6 +141,9 @@ const detailOf = ({ data }: Attempted): string => {
   return JSON.stringify({ ...record, failure, error, failuresInSeries, retryAt });
 };
 
+/** A delivery that nothing became of yet. */
+const fresh = { batch_sequence: null, attempt_count: 0, last_response_code: null, ended_at: null } as const;
+
 const flag = (value: true | undefined) => (value ? 1 : 0);
 
 class Changes {
@@ -134,6 +162,9 @@ class Changes {
   private readonly batches = new Map<BatchId, { readonly row: Row<'batches'>; readonly begun: readonly Delivery[] }>();
   /** Into which batch deliveries went that began earlier. */
   private readonly joined = new Map<DeliveryId, Pick<Delivery, 'batch_sequence'>>();
+  private readonly replayed = new Map<DeliveryId, Replayed>();
+  private readonly replayedBatches = new Map<BatchId, Replayed>();
+  private readonly replays: Map<ReplayId, Row<'replays'>>;
   private readonly batchOutcomes = new Map<BatchId, Outcome>();
   private readonly batchAttempts = new Map<BatchId, LastAttempt>();
   private readonly attempts: Row<'attempts'>[] = [];
@@ -145,8 +176,10 @@ class Changes {
   constructor(
     private sequence: number,
     endpoints: readonly Row<'endpoints'>[],
+    replays: readonly Row<'replays'>[],
   ) {
     this.endpoints = new Map(endpoints.map((row) => [row.id, row]));
+    this.replays = new Map(replays.map((row) => [row.id, row]));
   }
 
   add(event: RecordedEvent): void {
@@ -183,6 +216,14 @@ class Changes {
         if (reopened && reopened.status !== 'cancelled') this.count(event.data, reopened.status, Date.parse(reopened.endedAt), -1);
         return;
       }
+      case 'delivery.replay-requested':
+      case 'batch.replay-requested':
+        return this.replay(event);
+      case 'replay.requested':
+      case 'replay.progressed':
+      case 'replay.finished':
+      case 'replay.cancelled':
+        return this.changeReplay(event);
       case 'delivery.cancelled':
       case 'batch.cancelled':
         return this.change(event, { status: 'CANCELLED', next_attempt_at: null, ended_at: Date.parse(event.data.at) });
@@ -232,6 +273,7 @@ class Changes {
     await tx.insert('api_keys', this.issued);
     await tx.update('api_keys', ['id'], this.revoked);
     await tx.upsert('endpoints', ['id'], [...this.endpoints.values()]);
+    await tx.upsert('replays', ['id'], [...this.replays.values()]);
     await tx.insert('messages', this.messages);
     await tx.insert('deliveries', [...this.begun.values()]);
     await tx.insert(
@@ -246,8 +288,9 @@ class Changes {
 
   /** A delivery that began in an earlier batch is updated once, however often it changed in this one. */
   private async writeChanged(tx: Transaction<ViewsSchema>): Promise<void> {
-    const ids = [...new Set([...this.outcomes.keys(), ...this.lastAttempts.keys(), ...this.joined.keys()])];
+    const ids = [...new Set([...this.outcomes.keys(), ...this.lastAttempts.keys(), ...this.joined.keys(), ...this.replayed.keys()])];
     const joined: Pick<Delivery, 'sequence' | 'batch_sequence'>[] = [];
+    const replayed: (Pick<Delivery, 'sequence'> & Replayed)[] = [];
     const both: (Pick<Delivery, 'sequence'> & Outcome & LastAttempt)[] = [];
     const outcomes: (Pick<Delivery, 'sequence'> & Outcome)[] = [];
     const lastAttempts: (Pick<Delivery, 'sequence'> & LastAttempt)[] = [];
@@ -260,9 +303,12 @@ class Changes {
       else if (lastAttempt) lastAttempts.push({ sequence, ...lastAttempt });
       const batch = this.joined.get(id);
       if (batch) joined.push({ sequence, ...batch });
+      const replay = this.replayed.get(id);
+      if (replay) replayed.push({ sequence, ...replay });
       sequences.set(id, sequence);
     }
     await tx.update('deliveries', ['sequence'], joined);
+    await tx.update('deliveries', ['sequence'], replayed);
     const batches = await this.changedBatches(tx);
     for (const [id, sequence] of batches) sequences.set(id, sequence);
     for (const { id, row } of this.laterAttempts) {
@@ -276,6 +322,7 @@ class Changes {
       batch_sequence,
       ...this.batchOutcomes.get(id),
       ...this.batchAttempts.get(id),
+      ...this.replayedBatches.get(id),
     }));
     // All rows of one call have the same columns.
     for (const alike of Map.groupBy(changed, (row) => Object.keys(row).join()).values())
@@ -327,6 +374,7 @@ class Changes {
         endpoint_id: endpointId,
         event_type: type,
         batch_sequence: null,
+        replay_id: null,
         status: 'PENDING',
         test,
         attempt_count: 0,
@@ -355,6 +403,60 @@ class Changes {
     }
     const row = { sequence, id, id_key: idKey(id), organization_id: organizationId, endpoint_id: endpointId, size: messages.length };
     this.batches.set(id, { row, begun });
+  }
+
+  private replay(event: RecordedEvent<OfSending & { type: `${'delivery' | 'batch'}.replay-requested` }>): void {
+    const { at, reopened, replayId } = event.data;
+    if (event.type === 'delivery.replay-requested' && event.data.messageType !== undefined) {
+      const { organizationId, messageId, endpointId, messageType } = event.data;
+      const requestedAt = Date.parse(event.recordedAt);
+      const sequence = Math.max(this.sequence, sequenceAt(requestedAt));
+      this.sequence = sequence + 1;
+      const id = idIn(event.stream) as DeliveryId;
+      const common = { organization_id: organizationId, message_id: messageId, endpoint_id: endpointId, event_type: messageType };
+      const begins = { status: 'PENDING', next_attempt_at: Date.parse(at), created_at: requestedAt, replay_id: replayId } as const;
+      this.begun.set(id, { sequence, id, id_key: idKey(id), ...common, ...fresh, ...begins, test: 0 });
+      this.total(organizationId, endpointId).routed++;
+      return;
+    }
+    this.change(event, { status: 'PENDING', next_attempt_at: Date.parse(at), ended_at: null });
+    this.set(event, { replay_id: replayId }, this.replayed, this.replayedBatches);
+    if (reopened && reopened.status !== 'cancelled') this.count(event.data, reopened.status, Date.parse(reopened.endedAt), -1);
+  }
+
+  private changeReplay(event: RecordedEvent<ReplayEvent>): void {
+    const id = idIn(event.stream) as ReplayId;
+    if (event.type === 'replay.requested') {
+      const { organizationId, endpointId, filter, ratePerSecond, at } = event.data;
+      this.replays.set(id, {
+        id,
+        organization_id: organizationId,
+        endpoint_id: endpointId,
+        filter: JSON.stringify(filter),
+        rate: String(ratePerSecond),
+        requested_by: event.metadata.actor,
+        requested_at: Date.parse(at),
+        requested_position: event.position,
+        status: 'RUNNING',
+        after_message: null,
+        came_to: null,
+        looked: 0,
+        sent: 0,
+        ended_at: null,
+        reason: null,
+      });
+      return;
+    }
+    const before = this.replays.get(id);
+    if (!before) return;
+    if (event.type === 'replay.progressed') {
+      const { after, cameTo, looked, sent } = event.data;
+      this.replays.set(id, { ...before, after_message: after, came_to: Date.parse(cameTo), looked, sent });
+    } else {
+      const status = event.type === 'replay.finished' ? 'FINISHED' : 'CANCELLED';
+      const reason = event.type === 'replay.cancelled' ? event.data.reason : null;
+      this.replays.set(id, { ...before, status, reason, ended_at: Date.parse(event.data.at) });
+    }
   }
 
   private attempted(event: Attempted): void {

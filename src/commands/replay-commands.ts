@@ -1,0 +1,98 @@
+// The commands on replays: ask for one, cancel one. What carries them out follows the log: src/delivery/replayer.ts.
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import * as z from 'zod';
+import { conflict, notFound } from '../domain/errors.ts';
+import type { EndpointId, ReplayId } from '../domain/ids.ts';
+import { replay, replayScopes, replayStream, type ReplayFilter } from '../domain/replay.ts';
+import { newId } from '../event-store/ids.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { ReplayQueries } from '../read-models/views/replay-queries.ts';
+import { causeOf, type Caller, type Done } from './caller.ts';
+import { Ledger } from './ledger.ts';
+
+const most = 1_000;
+const rate = `ratePerSecond is a number from 0.1 to ${most}: messages sent in a second, at most.`;
+export const ratePerSecond = z.number({ error: rate }).min(0.1, rate).max(most, rate);
+
+const moment = z.iso.datetime({ offset: true });
+/** What is given of a filter; what is left out, or null, does not narrow it. */
+export const replayFilter = z
+  .strictObject({
+    eventType: z.string().nullish(),
+    since: moment.nullish(),
+    until: moment.nullish(),
+    only: z
+      .array(z.enum(replayScopes, { error: `There is no such choice; choose ${replayScopes.join(', ')}.` }))
+      .min(1, `The list is empty; choose ${replayScopes.join(', ')}, or leave it out for all.`)
+      .nullish(),
+    matching: z.boolean().nullish(),
+  })
+  .refine(({ since, until }) => !since || !until || Date.parse(since) <= Date.parse(until), {
+    path: ['until'],
+    error: '`until` is before `since`; swap them, or leave one out.',
+  })
+  .transform(({ eventType, since, until, only, matching }): ReplayFilter => ({
+    ...(eventType && { eventType }),
+    ...(since && { since: new Date(since).toISOString() }),
+    ...(until && { until: new Date(until).toISOString() }),
+    ...(only && { only }),
+    matching: matching ?? true,
+  }));
+
+/** Refused for an endpoint that is disabled: what is sent to it would wait until it is enabled. */
+export class ReplayMessages extends Command<Done & { readonly replayId: ReplayId }> {
+  constructor(
+    readonly caller: Caller,
+    readonly endpointId: EndpointId,
+    readonly filter: ReplayFilter,
+    readonly ratePerSecond: number,
+  ) {
+    super();
+  }
+}
+
+export class CancelReplay extends Command<Done> {
+  constructor(
+    readonly caller: Caller,
+    readonly replayId: ReplayId,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ReplayMessages)
+export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, endpointId, filter, ratePerSecond: rate }: ReplayMessages) {
+    const { organizationId } = caller;
+    const known = this.directory.endpoint(endpointId);
+    if (known?.configuration.organizationId !== organizationId)
+      throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists those that are.`);
+    if (known.configuration.status === 'DISABLED')
+      throw conflict('The endpoint is disabled; enable it before you send past messages to it.');
+    const replayId = newId() as ReplayId;
+    const command = { type: 'Request', now: new Date(), organizationId, endpointId, filter, ratePerSecond: rate } as const;
+    const { position } = await this.ledger.execute({ stream: replayStream(replayId), decider: replay, command }, causeOf(caller));
+    return { replayId, position };
+  }
+}
+
+@CommandHandler(CancelReplay)
+export class CancelReplayHandler implements ICommandHandler<CancelReplay> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly replays: ReplayQueries,
+  ) {}
+
+  async execute({ caller, replayId }: CancelReplay): Promise<Done> {
+    if (!(await this.replays.replay(caller.organizationId, replayId)))
+      throw notFound(`There is no replay "${replayId}"; \`replays\` lists those that are.`);
+    const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
+    const { position } = await this.ledger.execute({ stream: replayStream(replayId), decider: replay, command }, causeOf(caller));
+    return { position };
+  }
+}

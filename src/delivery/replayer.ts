@@ -1,0 +1,231 @@
+// The replayer: carries out the replays that run, each at its own pace, from where the log says that it has come.
+// Guarantee: a delivery names each replay that has sent it, so that after a crash, and beside other replicas, a replay sends it once; what was
+// not yet counted is looked at again. Limit: what is sent is a due attempt, so that it arrives at least once, like any other.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BaseLogger } from 'pino';
+import { batch, batchStream } from '../domain/batch.ts';
+import { fold } from '../domain/decider.ts';
+import { delivery, deliveryStream, type DeliverySubject } from '../domain/delivery.ts';
+import type { BatchId, DeliveryId, MessageId, ReplayId } from '../domain/ids.ts';
+import { messageStream, type MessageEvent } from '../domain/message.ts';
+import { replay, replayStream, type ReplayCommand, type ReplayEvent, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
+import type { Cause, Ledger } from '../commands/ledger.ts';
+import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
+import { deliveryIdOf } from '../event-store/ids.ts';
+import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import type { DeliveryView, ViewQueries } from '../read-models/views/queries.ts';
+import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
+import { untilAvailable } from './until-available.ts';
+
+/** How often it looks for replays that nobody has told it of. */
+const lookEveryMs = 500;
+/** Messages looked at in one step, and sent in one: a step is a quarter of a second's worth. */
+const mostLooked = 500;
+const mostSent = 200;
+const stepsPerSecond = 4;
+/** After a step that could not be carried out. */
+const tryAgainMs = 1_000;
+
+/** A message to be sent, and how. */
+type Chosen = {
+  readonly id: DeliveryId;
+  readonly subject: DeliverySubject;
+  readonly batch: { readonly id: BatchId; readonly size: number } | null;
+  /** Of a message that was not routed to the endpoint. */
+  readonly messageType: string | undefined;
+};
+
+export class Replayer {
+  private readonly running = new Map<ReplayId, Promise<void>>();
+  private readonly ending = new AbortController();
+  private looking: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly store: Pick<EventStore, 'readStream'>,
+    private readonly ledger: Pick<Ledger, 'execute' | 'executeAll'>,
+    private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
+    private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
+    private readonly views: Pick<ViewQueries, 'deliveriesById'>,
+    private readonly log: Pick<BaseLogger, 'error'>,
+  ) {}
+
+  start(): void {
+    this.looking = this.look();
+  }
+
+  /** Finishes the running steps; the replays go on at the next start. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.looking;
+    await Promise.all(this.running.values());
+  }
+
+  private async look(): Promise<void> {
+    while (!this.ending.signal.aborted) {
+      try {
+        for (const id of await this.replays.running()) {
+          if (!this.running.has(id))
+            this.running.set(
+              id,
+              this.carryOut(id).finally(() => this.running.delete(id)),
+            );
+        }
+      } catch (error) {
+        this.failed(error, 'Replays can not be looked for');
+      }
+      await this.pause(lookEveryMs);
+    }
+  }
+
+  private async carryOut(id: ReplayId): Promise<void> {
+    while (!this.ending.signal.aborted) {
+      try {
+        if (!(await this.step(id))) return;
+      } catch (error) {
+        this.failed(error, `The replay ${id} can not go on`);
+        await this.pause(tryAgainMs);
+      }
+    }
+  }
+
+  /** @returns whether there may be more to do */
+  private async step(id: ReplayId): Promise<boolean> {
+    // 1. What the log says: another replica may have carried out a step, a person have cancelled it.
+    const events = await untilAvailable(() => this.store.readStream(replayStream(id)));
+    const [requested] = events;
+    const state = fold(replay, events as unknown as Iterable<ReplayEvent>); // a stream holds its aggregate's events only
+    if (!requested || state.status !== 'running') return false;
+    const { correlationId } = requested.metadata;
+    const because = { causationId: requested.id, ...(correlationId === undefined ? {} : { correlationId }) };
+    const cause: Cause = { actor: 'system:replayer', commandId: id, ...because };
+    const decide = (command: ReplayCommand) =>
+      untilAvailable(() => this.ledger.execute({ stream: replayStream(id), decider: replay, command }, cause));
+    // 2. Not before the pace allows.
+    const due = Date.parse(state.at) + (state.sentThen / state.ratePerSecond) * 1_000;
+    const wait = due - Date.now();
+    if (wait > 0) {
+      await this.pause(Math.min(wait, lookEveryMs)); // it may be cancelled meanwhile
+      return true;
+    }
+    const endpoint = this.directory.endpoint(state.endpointId);
+    if (!endpoint) {
+      await decide({ type: 'Cancel', now: new Date(), reason: 'the endpoint was deleted' });
+      return false;
+    }
+    // 3. The next messages, as far as one step sends.
+    const page = await this.replays.messagesAfter(id, state.after, mostLooked);
+    const { chosen, looked } = await this.choose(page, state, endpoint);
+    const last = looked.at(-1);
+    if (!last) {
+      await decide({ type: 'Finish', now: new Date() });
+      return false;
+    }
+    // 4. Send them: before they are counted, so that a crash in between leaves none out.
+    const sent = await this.send(id, chosen, cause);
+    const counts = { looked: looked.length, sent, cameTo: last.acceptedAt };
+    await decide({ type: 'Progress', now: new Date(), from: state.after, after: last.id, ...counts });
+    return true;
+  }
+
+  private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: KnownEndpoint) {
+    const most = Math.max(1, Math.min(mostSent, Math.floor(state.ratePerSecond / stepsPerSecond)));
+    const ids = page.map((each) => deliveryIdOf(each.id, endpoint.id));
+    const deliveries = new Map((await this.views.deliveriesById(state.organizationId, ids)).map((each) => [each.id, each]));
+    const looked: PastMessage[] = [];
+    const chosen: Chosen[] = [];
+    for (const each of page) {
+      if (chosen.length >= most) break;
+      looked.push(each);
+      const accepted = await this.accepted(each.id);
+      const known = deliveries.get(deliveryIdOf(each.id, endpoint.id));
+      if (accepted && this.isWanted(accepted, known, state, endpoint)) chosen.push(chosenOf(each.id, accepted, known, state));
+    }
+    return { chosen, looked };
+  }
+
+  private async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
+    const [event] = await untilAvailable(() => this.store.readStream(messageStream(id), { upTo: 0 }));
+    return event?.type === 'message.accepted' ? event : undefined;
+  }
+
+  private isWanted(
+    { data }: RecordedEvent<MessageEvent>,
+    known: DeliveryView | undefined,
+    { filter, organizationId }: RunningReplay,
+    endpoint: KnownEndpoint,
+  ): boolean {
+    const is: Readonly<Record<ReplayScope, boolean>> = {
+      FAILED: known?.status === 'FAILED',
+      SKIPPED: data.skipped.includes(endpoint.id),
+      NEVER_SENT: known === undefined && !data.destinations.some(({ endpointId }) => endpointId === endpoint.id),
+    };
+    if (filter.only && !filter.only.some((scope) => is[scope])) return false;
+    return (
+      !filter.matching || (endpoint.subscribesTo(data.type, this.directory.groupOf(organizationId, data.type)) && endpoint.takes(data.data))
+    );
+  }
+
+  /** @returns how many this replay has sent, now or before a crash */
+  private async send(replayId: ReplayId, chosen: readonly Chosen[], cause: Cause): Promise<number> {
+    const command = { type: 'Replay', now: new Date(), replayId } as const;
+    const alone = chosen.filter((each) => !each.batch);
+    const sentAlone = await untilAvailable(() =>
+      this.ledger.executeAll(
+        alone.map(({ id, subject, messageType }) => ({
+          stream: deliveryStream(id),
+          decider: delivery,
+          command: { ...command, subject, ...(messageType === undefined ? {} : { messageType }) },
+        })),
+        cause,
+      ),
+    );
+    const batches = new Map(chosen.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
+    const sentBatches = await untilAvailable(() =>
+      this.ledger.executeAll(
+        Array.from(
+          batches,
+          ([
+            id,
+            {
+              subject: { organizationId, endpointId },
+              batch: of,
+            },
+          ]) => ({
+            stream: batchStream(id),
+            decider: batch,
+            command: { ...command, subject: { organizationId, endpointId, size: of?.size ?? 1 } },
+          }),
+        ),
+        cause,
+      ),
+    );
+    const sent = new Set(
+      Array.from(batches.keys()).filter((_, i) => {
+        const state = sentBatches[i]?.state;
+        return state && 'replays' in state && state.replays?.includes(replayId);
+      }),
+    );
+    const inBatches = chosen.filter((each) => each.batch && sent.has(each.batch.id)).length;
+    return sentAlone.filter(({ state }) => state.replays?.includes(replayId)).length + inBatches;
+  }
+
+  private failed(error: unknown, what: string): void {
+    if (!this.ending.signal.aborted) this.log.error({ err: error }, `${what}; it is tried again.`);
+  }
+
+  private pause(ms: number): Promise<void> {
+    return delay(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+  }
+}
+
+const chosenOf = (
+  messageId: MessageId,
+  { data }: RecordedEvent<MessageEvent>,
+  known: DeliveryView | undefined,
+  { organizationId, endpointId }: RunningReplay,
+): Chosen => ({
+  id: deliveryIdOf(messageId, endpointId),
+  subject: { organizationId, messageId, endpointId },
+  batch: known?.batch ?? null,
+  messageType: data.destinations.some((each) => each.endpointId === endpointId) ? undefined : data.type,
+});

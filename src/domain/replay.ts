@@ -1,0 +1,127 @@
+// Replay: past messages sent again to an endpoint, or for the first time to one that is new, at a bounded rate. Its stream is what was asked
+// for and how far that has come; what it sends are deliveries, and each names it.
+// Invariant: it goes on from where the one before left off, so that two that carry it out at one time count no message twice.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { conflict, notFound } from './errors.ts';
+import { endpointId, messageId, organizationId, type MessageId, type ReplayId } from './ids.ts';
+
+export const replayStream = (id: ReplayId) => `replay-${id}`;
+
+/** Which messages, by what became of them at this endpoint. */
+export const replayScopes = ['FAILED', 'SKIPPED', 'NEVER_SENT'] as const;
+export type ReplayScope = (typeof replayScopes)[number];
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+const at = z.string().describe('ISO 8601');
+const subject = z.object({ organizationId, endpointId });
+
+const filter = z.object({
+  eventType: z.string().optional(),
+  since: at.describe('ISO 8601: accepted then or later.').optional(),
+  until: at.describe('ISO 8601: accepted before then.').optional(),
+  only: z
+    .array(z.enum(replayScopes))
+    .readonly()
+    .describe('Only what has failed at the endpoint, was skipped by it, or never sent to it; absent: all.')
+    .optional(),
+  matching: z
+    .boolean()
+    .describe('Only what the endpoint subscribes to, and its filter lets pass, as it is configured when its turn comes.'),
+});
+export type ReplayFilter = z.infer<typeof filter>;
+
+const counts = {
+  looked: z.int().nonnegative().describe('The messages that were looked at, in all.'),
+  sent: z.int().nonnegative().describe('Those of them that it had sent.'),
+};
+
+export const replayEvents = {
+  'replay.requested': subject
+    .extend({ at, filter, ratePerSecond: z.number().positive().describe('Messages sent in a second, at most.') })
+    .describe('A person asked for past messages to be sent to an endpoint. It is about those that were accepted before.'),
+  'replay.progressed': subject
+    .extend({
+      at,
+      after: messageId.describe('The message that was looked at last; it goes on with the next one.'),
+      cameTo: at.describe('ISO 8601: when that message was accepted.'),
+      ...counts,
+    })
+    .describe('So far the replay has come.'),
+  'replay.finished': subject.extend({ at, ...counts }).describe('All messages that it is about were looked at.'),
+  'replay.cancelled': subject.extend({ at, reason: z.string() }).describe('It sends nothing more; what it had sent already goes on.'),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type ReplayEvent = Of<typeof replayEvents>;
+
+// ── State ──
+
+export type ReplaySubject = z.infer<typeof subject>;
+export type RunningReplay = ReplaySubject & {
+  status: 'running' | 'finished' | 'cancelled';
+  filter: ReplayFilter;
+  ratePerSecond: number;
+  requestedAt: string;
+  after: MessageId | null;
+  looked: number;
+  sent: number;
+  /** When it last progressed, and how many it had sent then. */
+  at: string;
+  sentThen: number;
+};
+export type Replay = { status: 'unknown' } | RunningReplay;
+
+const evolve = (state: Replay, event: ReplayEvent): Replay => {
+  if (event.type === 'replay.requested') {
+    const { at: requestedAt, ...asked } = event.data;
+    return { status: 'running', ...asked, requestedAt, after: null, looked: 0, sent: 0, at: requestedAt, sentThen: 0 };
+  }
+  if (state.status === 'unknown') return state;
+  switch (event.type) {
+    case 'replay.progressed': {
+      const { at, after, looked, sent } = event.data;
+      return { ...state, at, after, looked, sent, sentThen: sent - state.sent };
+    }
+    case 'replay.finished':
+      return { ...state, status: 'finished' };
+    case 'replay.cancelled':
+      return { ...state, status: 'cancelled' };
+  }
+};
+
+// ── Decisions ──
+
+export type ReplayCommand =
+  | ({ type: 'Request'; now: Date; filter: ReplayFilter; ratePerSecond: number } & ReplaySubject)
+  /** `from`: what was looked at last when these were chosen; if another was faster since, nothing is decided. */
+  | { type: 'Progress'; now: Date; from: MessageId | null; after: MessageId; cameTo: string; looked: number; sent: number }
+  | { type: 'Finish'; now: Date }
+  | { type: 'Cancel'; now: Date; reason: string };
+
+const decide = (command: ReplayCommand, state: Replay): readonly ReplayEvent[] => {
+  if (command.type === 'Request') {
+    if (state.status !== 'unknown') return [];
+    const { organizationId, endpointId, filter, ratePerSecond, now } = command;
+    return [{ type: 'replay.requested', data: { organizationId, endpointId, at: now.toISOString(), filter, ratePerSecond } }];
+  }
+  if (state.status === 'unknown') throw notFound('There is no such replay; `replays` lists those that are.');
+  const { organizationId, endpointId } = state;
+  const told = { organizationId, endpointId, at: command.now.toISOString() };
+  switch (command.type) {
+    case 'Progress': {
+      if (state.status !== 'running' || state.after !== command.from) return [];
+      const { after, cameTo, looked, sent } = command;
+      return [{ type: 'replay.progressed', data: { ...told, after, cameTo, looked: state.looked + looked, sent: state.sent + sent } }];
+    }
+    case 'Finish':
+      return state.status === 'running' ? [{ type: 'replay.finished', data: { ...told, looked: state.looked, sent: state.sent } }] : [];
+    case 'Cancel':
+      if (state.status === 'finished')
+        throw conflict('The replay has finished already; `cancelDelivery` cancels what it sent and is still open.');
+      return state.status === 'running' ? [{ type: 'replay.cancelled', data: { ...told, reason: command.reason } }] : [];
+  }
+};
+
+export const replay: Decider<ReplayCommand, ReplayEvent, Replay> = { initial: { status: 'unknown' }, evolve, decide };
