@@ -18,6 +18,7 @@ import { MessageResolver } from './graphql/message.resolver.ts';
 import { OrganizationResolver } from './graphql/organization.resolver.ts';
 import { PreviewResolver } from './graphql/preview.resolver.ts';
 import { ReplayOfDeliveryResolver, ReplayResolver } from './graphql/replay.resolver.ts';
+import { WhatIfResolver } from './graphql/what-if.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
 import { MessagesController } from './rest/messages.controller.ts';
@@ -49,6 +50,7 @@ class ContextModule {}
     HistoryResolver,
     ReplayResolver,
     ReplayOfDeliveryResolver,
+    WhatIfResolver,
     PreviewResolver,
   ],
 })

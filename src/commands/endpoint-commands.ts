@@ -72,7 +72,8 @@ export class TestEndpoint extends Command<Done & { readonly deliveryId: Delivery
   }
 }
 
-const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
+/** With nothing secret readable. */
+export const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
   const { headers, formatOptions } = settings;
   return {
     ...settings,

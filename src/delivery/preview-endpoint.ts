@@ -9,7 +9,7 @@ import { badInput, notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/ids.ts';
-import { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory, KnownEndpoint, type OrganizationKeys } from '../read-models/endpoint-directory.ts';
 import { FormatError } from './formats/format-error.ts';
 import { RequestMaker } from './request-maker.ts';
 
@@ -44,7 +44,9 @@ export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
     const { organizationId } = create.caller;
     const { type, data, id: clientId } = message;
     const now = new Date();
-    const known = this.endpointOf(create);
+    const organization = this.directory.organization(organizationId);
+    if (!organization) throw notFound('There is no such organization.');
+    const known = previewedEndpoint(create, organization);
     const id = clientId === undefined ? newMessageId() : messageIdOf(organizationId, clientId);
     try {
       const sent = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
@@ -57,13 +59,11 @@ export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
       throw badInput(create.settings.format === 'TEMPLATE' ? 'formatOptions.template' : 'format', error.message);
     }
   }
-
-  /** As it would be known once it were made. Its templates take turns with those of its organization's other previews. */
-  private endpointOf(create: CreateEndpoint): KnownEndpoint {
-    const organization = this.directory.organization(create.caller.organizationId);
-    if (!organization) throw notFound('There is no such organization.');
-    const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
-    if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
-    return new KnownEndpoint(`preview-${organization.id}` as EndpointId, 0, state.configuration, organization);
-  }
 }
+
+/** As it would be known once it were made. Its templates take turns with those of its organization's other previews. */
+export const previewedEndpoint = (create: CreateEndpoint, organization: OrganizationKeys): KnownEndpoint => {
+  const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
+  if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
+  return new KnownEndpoint(`preview-${create.caller.organizationId}` as EndpointId, 0, state.configuration, organization);
+};

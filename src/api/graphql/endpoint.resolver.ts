@@ -237,13 +237,13 @@ export class EndpointResolver {
   }
 }
 
-/** What a decider finds wrong with the settings is wrong inside the argument `input`. */
-export const inInput = async <T>(result: Promise<T>): Promise<T> => {
+/** What a decider finds wrong with the settings is wrong inside the argument that they came in. */
+export const inInput = async <T>(result: Promise<T>, argument = 'input'): Promise<T> => {
   try {
     return await result;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    const issues = error.issues.map(({ path, message }) => ({ path: path === '' ? 'input' : `input.${path}`, message }));
+    const issues = error.issues.map(({ path, message }) => ({ path: path === '' ? argument : `${argument}.${path}`, message }));
     throw new DomainError(error.code, error.message, issues);
   }
 };

@@ -1,0 +1,122 @@
+// What if: which past messages an endpoint would receive, were it there, or set otherwise. Nothing is stored, and nothing is sent.
+// Limits: so many messages are looked at, the newest first; groups of event types are those of now; a status plays no part.
+import { seal, type CreateEndpoint } from '../commands/endpoint-commands.ts';
+import { endpointWith } from '../commands/signing-secrets.ts';
+import { fold } from '../domain/decider.ts';
+import { endpoint, type EndpointSettings } from '../domain/endpoint.ts';
+import { notFound } from '../domain/errors.ts';
+import { maskOptions } from '../domain/format-options.ts';
+import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import { messageStream, type MessageEvent } from '../domain/message.ts';
+import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
+import { KnownEndpoint, type EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { MessageView, ViewQueries } from '../read-models/views/queries.ts';
+import { FormatError } from './formats/format-error.ts';
+import { previewedEndpoint } from './preview-endpoint.ts';
+import type { RequestMaker } from './request-maker.ts';
+
+export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };
+
+/** A message, and what its body would be. */
+export type WouldReceive = {
+  readonly message: MessageView;
+  /** Made when it is asked for, with what is secret masked; a FormatError where none can be made. */
+  readonly body: () => Promise<string | FormatError>;
+};
+
+export type WhatIfAnswer = {
+  /** How many messages were looked at. */
+  readonly looked: number;
+  /** Whether there are no others in that time. */
+  readonly complete: boolean;
+  readonly gains: readonly WouldReceive[];
+  readonly losses: readonly WouldReceive[];
+};
+
+/** Streams of the log read at one time. */
+const mostReads = 100;
+
+export class WhatIf {
+  constructor(
+    private readonly log: Pick<EventStore, 'readStream'>,
+    private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'organization' | 'groupOf'>,
+    private readonly views: Pick<ViewQueries, 'messages'>,
+    private readonly requests: Pick<RequestMaker, 'make'>,
+  ) {}
+
+  /** @param create what would make the endpoint; it is refused as that would be */
+  async created(create: CreateEndpoint, span: Span): Promise<WhatIfAnswer> {
+    const { organizationId } = create.caller;
+    return this.compare(organizationId, undefined, previewedEndpoint(create, this.keys(organizationId)), span);
+  }
+
+  /** @param patch refused as changing the endpoint by it would be */
+  async changed(organizationId: OrganizationId, id: EndpointId, patch: Partial<EndpointSettings>, span: Span): Promise<WhatIfAnswer> {
+    const known = this.directory.endpoint(id);
+    if (known?.configuration.organizationId !== organizationId)
+      throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
+    const keys = this.keys(organizationId);
+    const state = { exists: 'yes', configuration: known.configuration } as const;
+    const events = endpointWith(keys).decide({ type: 'Change', settings: seal(patch, keys.keyring) }, state);
+    const after = fold({ ...endpoint, initial: state }, events);
+    if (after.exists !== 'yes') throw new Error('An endpoint that was changed does not exist.');
+    return this.compare(organizationId, known, new KnownEndpoint(id, known.revision, after.configuration, keys), span);
+  }
+
+  private async compare(
+    organizationId: OrganizationId,
+    before: KnownEndpoint | undefined,
+    after: KnownEndpoint,
+    { since, until, limit }: Span,
+  ): Promise<WhatIfAnswer> {
+    const page = await this.views.messages(organizationId, { first: limit }, { since, until });
+    const messages = page.edges.map(({ node }) => node).filter(({ test }) => !test);
+    const gains: WouldReceive[] = [];
+    const losses: WouldReceive[] = [];
+    for (let i = 0; i < messages.length; i += mostReads) {
+      const some = messages.slice(i, i + mostReads);
+      const accepted = await Promise.all(some.map(({ id }) => this.accepted(id)));
+      for (const [n, message] of some.entries()) {
+        const event = accepted[n];
+        if (!event) continue;
+        const [had, has] = [before !== undefined && this.takes(before, event), this.takes(after, event)];
+        if (has && !had) gains.push({ message, body: once(() => this.body(after, message.id, event)) });
+        if (before && had && !has) losses.push({ message, body: once(() => this.body(before, message.id, event)) });
+      }
+    }
+    return { looked: page.edges.length, complete: !page.hasNextPage, gains, losses };
+  }
+
+  private takes(known: KnownEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): boolean {
+    return known.subscribesTo(type, this.directory.groupOf(organizationId, type)) && known.takes(data);
+  }
+
+  private async body(known: KnownEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {
+    const { type, timestamp } = data;
+    const sent = { id, type, timestamp, data: data.data };
+    const messages = known.configuration.settings.batch ? [sent] : sent;
+    try {
+      const { body } = await this.requests.make(known, { id, messages }, 1, new Date());
+      return maskOptions(body, known.formatOptions);
+    } catch (error) {
+      if (error instanceof FormatError) return error;
+      throw error;
+    }
+  }
+
+  private async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
+    const [event] = await this.log.readStream(messageStream(id), { upTo: 0 });
+    return event?.type === 'message.accepted' ? event : undefined;
+  }
+
+  private keys(id: OrganizationId) {
+    const organization = this.directory.organization(id);
+    if (!organization) throw notFound('There is no such organization.');
+    return organization;
+  }
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+};
