@@ -53,7 +53,7 @@ export class ReplayResolver {
     @Args('ratePerSecond', { type: () => Float, nullable: true, defaultValue: usualRate }) rate: number | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Replay> {
-    const given = validate(replayFilter, { ...filter }, 'filter');
+    const given = validate(replayFilter, filter ?? {}, 'filter');
     const perSecond = validate(ratePerSecond, rate ?? usualRate, 'ratePerSecond');
     const done = await this.commands.execute(new ReplayMessages(context.caller, endpointId, given, perSecond));
     await this.writes.shown(done);
