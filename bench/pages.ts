@@ -8,6 +8,7 @@ import type { DeliveryEvent } from '../src/domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../src/domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
 import type { DatabaseLocation } from '../src/read-models/database/open.ts';
+import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import type { DeliveryFilter } from '../src/read-models/views/queries.ts';
 import type { ViewsSchema } from '../src/read-models/views/schema.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
@@ -18,6 +19,9 @@ const { deliveryIdOf } = (await built('event-store/ids')) as typeof import('../s
 const { ConsumerRunner } = (await built('read-models/consumer-runner')) as typeof import('../src/read-models/consumer-runner.ts');
 const { openDatabase } = (await built('read-models/database/open')) as typeof import('../src/read-models/database/open.ts');
 const { ViewQueries } = (await built('read-models/views/queries')) as typeof import('../src/read-models/views/queries.ts');
+const { HistoryQueries } = (await built(
+  'read-models/history/history-queries',
+)) as typeof import('../src/read-models/history/history-queries.ts');
 const { Views } = (await built('read-models/views/views')) as typeof import('../src/read-models/views/views.ts');
 
 const { values: options } = parseArgs({
@@ -213,6 +217,35 @@ for (const window of ['LAST_HOUR', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const)
     `success rates of 20 endpoints, ${window}`,
     async () => (await queries.successRates(organizationId, endpoints, window, at(1))).size,
   );
+
+// ── The history ── The events of a page are made again, as the log would read them; `npm run bench:timeline` reads a real one.
+
+const events = new HistoryQueries(() => views.namespace.read, queries, {
+  readStream: async (stream, { from = 0, upTo = from } = {}) =>
+    Array.from({ length: upTo - from + 1 }, (_, i) => recorded(stream, from + i, began, 'message.accepted', {})),
+});
+const histories: Record<string, HistoryFilter> = {
+  'the whole log': {},
+  'of an endpoint': { endpointId: endpoints[3] },
+  'of a frequent type': { types: ['delivery.attempt-succeeded'] },
+  'of a rare type': { types: ['delivery.exhausted'] },
+  'of types, one that is at the beginning alone': { types: ['endpoint.registered', 'delivery.exhausted'] },
+  'of an actor': { actor: 'apikey:bench' },
+  'of an endpoint, a type and an actor, in a day': {
+    endpointId: endpoints[0],
+    types: ['delivery.attempt-failed'],
+    actor: 'apikey:bench',
+    since: at(0.4),
+    until: new Date(+at(0.4) + 86_400_000),
+  },
+  'in an hour': { since: at(0.5), until: new Date(+at(0.5) + 3_600_000) },
+};
+for (const [name, filter] of Object.entries(histories))
+  for (const newestFirst of [false, true]) {
+    const ask = async () => (await events.history(organizationId, { first }, filter, newestFirst)).edges.length;
+    await time(`history ${name}${newestFirst ? ', newest first' : ''}`, ask);
+  }
+
 await time('conservation', async () => (await queries.conservation(organizationId)).routed);
 
 for (const { page, ms, count } of rows)
