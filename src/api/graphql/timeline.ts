@@ -5,7 +5,7 @@ import type { EndpointEvent } from '../../domain/endpoint.ts';
 import type { EndpointId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { subscribedBy } from '../../read-models/history/routing-explanation.ts';
+import { subscriptionsTo } from '../../read-models/history/routing-explanation.ts';
 import type { ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
 import type { ApiContext } from './context.ts';
@@ -31,7 +31,8 @@ export const timelineOf = async (message: MessageView, history: History, { loade
   ]);
   const endpoints: Endpoints = new Map(ids.map((id, i) => [id, read[i] ?? []]));
   const names: Names = (id) => nameIn(endpoints.get(id) ?? []);
-  const reasons: Reasons = (id) => subscribedBy(accepted, endpoints.get(id) ?? [], organization);
+  const subscription = subscriptionsTo(accepted, organization);
+  const reasons: Reasons = (id) => subscription(endpoints.get(id) ?? []);
   const told = await Promise.all(deliveries.map((delivery) => eventsOf(delivery, accepted, endpoints, history)));
   const replayIds = new Set(told.flat().flatMap(({ event: { data } }) => ('replayId' in data ? [data.replayId] : [])));
   const sending = await Promise.all(Array.from(replayIds, (id) => loaders.replay.load(id)));

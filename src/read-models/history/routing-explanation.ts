@@ -38,20 +38,19 @@ const decidedOn = <E extends RecordedEvent>(accepted: Accepted, events: readonly
     return position !== undefined && position <= accepted.data.routedAt;
   });
 
-/** Why an endpoint subscribes to a message, as a part of a sentence. Undefined: it does not. */
-export const subscribedBy = (
-  accepted: Accepted,
-  endpointEvents: readonly RecordedEvent<EndpointEvent>[],
-  organizationEvents: readonly RecordedEvent<OrganizationEvent>[],
-): string | undefined => {
-  const state = fold(endpoint, decidedOn(accepted, endpointEvents));
-  if (state.exists !== 'yes') return undefined;
-  const { settings, status } = state.configuration;
-  const { eventTypes, filter } = settings;
-  const entry = subscribingEntry(eventTypes, accepted.data.type, groupThen(accepted, organizationEvents));
-  if (entry === undefined) return undefined;
-  const passes = filter === null ? '' : ', with a filter that lets it pass';
-  return `subscribed to "${entry}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
+/** Why an endpoint, given by its events, subscribes to a message, as a part of a sentence; undefined: it does not. */
+export const subscriptionsTo = (accepted: Accepted, organizationEvents: readonly RecordedEvent<OrganizationEvent>[]) => {
+  const group = groupThen(accepted, organizationEvents);
+  return (endpointEvents: readonly RecordedEvent<EndpointEvent>[]): string | undefined => {
+    const state = fold(endpoint, decidedOn(accepted, endpointEvents));
+    if (state.exists !== 'yes') return undefined;
+    const { settings, status } = state.configuration;
+    const { eventTypes, filter } = settings;
+    const entry = subscribingEntry(eventTypes, accepted.data.type, group);
+    if (entry === undefined) return undefined;
+    const passes = filter === null ? '' : ', with a filter that lets it pass';
+    return `subscribed to "${entry}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
+  };
 };
 
 const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string => {
