@@ -47,6 +47,11 @@ export class SealCheck {
     return this.broke;
   }
 
+  /** Of those since the last seal that held. */
+  get lastEvent(): NamedEvent | undefined {
+    return this.events.at(-1);
+  }
+
   add(leaf: Buffer, event: NamedEvent): void {
     const seal = this.seals[this.next];
     if (!seal || this.isDone) return;

@@ -6,7 +6,6 @@ import { ExportUnusable } from '../audit/export-reader.ts';
 import { keyIn } from '../audit/seals-in-log.ts';
 import { writeExport } from '../audit/write-export.ts';
 import type { Config } from '../config.ts';
-import type { Position } from '../domain/ids.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openLogForReading } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
@@ -14,7 +13,8 @@ import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
 import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell } from './outcome.ts';
+import { positionIn } from './positions.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 type ExportCommand = { readonly dataDir?: string; readonly since?: string; readonly json?: true };
@@ -45,16 +45,6 @@ const signingKeyIn = async (log: ReadableLog, { masterKey, dataDir }: Config) =>
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
   const privateKey = privateKeyOf(new Vault(master).keyring(found.encryptionKey).open(found.privateKey));
   return { publicKey: found.publicKey, key: { publicKey: found.publicKey, privateKey } };
-};
-
-/** A position of this log, written as the log writes it. */
-const positionIn = async (since: string | undefined, log: ReadableLog): Promise<Position | undefined> => {
-  if (since === undefined) return undefined;
-  const last = await log.last();
-  if (last && since.length === last.position.length && /^[\w.-]+$/.test(since) && since <= last.position) return since as Position;
-  throw new WrongCall(
-    `--since ${since} is no position of this log${last ? `, which ends at ${last.position}` : ', which is empty'}. Give one as the API and \`verify\` show them.`,
-  );
 };
 
 const exportLog = (file: string, { since, json }: ExportCommand, config: Config): Promise<void> =>

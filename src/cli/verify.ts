@@ -1,25 +1,157 @@
 // `hookledger verify`: is everything as it should be, in the log or in an export of it?
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExportUnusable } from '../audit/export-reader.ts';
+import { checks, Findings, type CheckName, type Results } from '../audit/findings.ts';
 import { verifyExport } from '../audit/verify-export.ts';
+import { verifyLog } from '../audit/verify-log.ts';
+import { verifyViews } from '../audit/verify-views.ts';
+import type { Config } from '../config.ts';
+import { ledgerStream } from '../domain/ledger.ts';
+import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
+import { openLog, openLogForReading } from '../event-store/open-log.ts';
+import type { ReadableLog } from '../event-store/stored-log.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
+import type { DatabaseLocation } from '../read-models/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
+import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
-import { counted, progressBar } from './progress-bar.ts';
+import { positionIn } from './positions.ts';
+import { counted, progressBar, type ProgressBar } from './progress-bar.ts';
 
-type VerifyCommand = { readonly file?: string; readonly key?: string; readonly json?: true };
+type VerifyCommand = {
+  readonly dataDir?: string;
+  readonly since?: string;
+  readonly views: boolean;
+  readonly file?: string;
+  readonly key?: string;
+  readonly json?: true;
+};
 
 export const addVerify = (program: Command): void => {
   program
     .command('verify')
-    .description('Checks an export.')
-    .option('--file <export>', 'an export instead of the log; nothing else is needed on the machine')
-    .option('--key <public>', 'whpk_…: the key that must have signed the seals of the export')
+    .description('Checks every event of the log, also while a server uses it; or with --file an export of it, with nothing else at hand.')
+    .option('--data-dir <folder>', 'the data folder; left out: HOOKLEDGER_DATA_DIR')
+    .option('--since <position>', 'only the events after the last one that was sealed up to there; views are left out')
+    .option('--no-views', 'leave out the comparison of the views with a fresh fold of the log')
+    .option('--file <export>', 'an export instead of the log')
+    .option('--key <public>', 'whpk_…: the key that must have signed the seals; needed with --file')
     .option('--json', 'tell what was found as JSON')
-    .action((options: VerifyCommand) => {
-      if (options.file !== undefined) return verifyFile(options.file, options);
-      return endingWith([], () => Promise.reject(new WrongCall('--file must name an export.')));
-    });
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 all is as it should be, 1 something is not, 2 the call is off.
+
+Examples:
+  hookledger verify
+  hookledger verify --since 0000000000120000 --json
+  hookledger verify --file log.ndjson.gz --key whpk_…`,
+    )
+    .action((options: VerifyCommand) => (options.file === undefined ? verifyTheLog(options) : verifyFile(options.file, options)));
 };
+
+/** Where the views of a log are; those of a server's log are kept apart by its id. */
+const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
+  if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
+  const { store, id } = await openLog(log, { info: say, warn: say });
+  await store.close();
+  return { ...database, folder: join(database.folder, id) };
+};
+
+const verifyTheLog = (options: VerifyCommand): Promise<void> =>
+  endingWith([LogUnusable, LogUnavailable, StreamDamaged, DatabaseUnavailable, DatabaseUnusable], async () => {
+    const { since, json, key } = options;
+    const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
+    const bar = progressBar(['checking the seals', 'checking the events', 'building the views']);
+    const log = { info: () => {}, warn: (...given: unknown[]) => say(String(given.at(-1))), error: () => {} };
+    try {
+      const began = performance.now();
+      if (key !== undefined) checkedKey(key);
+      const position = await withLog(config, (opened) => positionIn(since, opened));
+      const verified = await verifyLog(config.log, {
+        since: position,
+        threads: Math.min(2, availableParallelism()),
+        progress: bar.show,
+        log,
+      });
+      const seconds = (performance.now() - began) / 1000;
+      const findings = new Findings();
+      findings.add(verified.results);
+      if (key !== undefined && verified.publicKey !== key)
+        findings.wrong(
+          'seals',
+          { position: '', type: 'ledger.key-created', stream: ledgerStream },
+          `They are made with the key ${verified.publicKey}, not with ${key}.`,
+        );
+      if (options.views && since === undefined) await checkViews(config, findings, bar, log);
+      bar.stop();
+      const results = findings.results();
+      const isWrong = Object.values(results).some(({ wrong }) => wrong > 0);
+      const { events, after, until, unsealed, publicKey, counts } = verified;
+      const figures = {
+        log: verified.name,
+        events,
+        seconds,
+        after: after ?? null,
+        until: until ?? null,
+        unsealed,
+        publicKey: publicKey ?? null,
+        deliveries: counts,
+        checks: results,
+        ok: !isWrong,
+      };
+      tell(json, figures, [
+        `${verified.name}: ${counted(events)} events${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}, ${counted(Math.round(events / seconds))} a second.`,
+        '',
+        ...table(results),
+        '',
+        ...(since === undefined
+          ? [
+              `Deliveries: ${counted(counts.routed)} routed = ${counted(counts.succeeded)} succeeded + ${counted(counts.failed)} failed + ${counted(counts.cancelled)} cancelled + ${counted(counts.open)} open.`,
+            ]
+          : []),
+        publicKey === undefined
+          ? 'The log has no key yet, so nothing is sealed.'
+          : `The last ${counted(unsealed)} events are in no seal yet. The key of the seals is ${publicKey}.`,
+      ]);
+      return isWrong ? codes.found : 0;
+    } finally {
+      bar.stop();
+    }
+  });
+
+const withLog = async <T>({ log: address }: Config, work: (log: ReadableLog) => Promise<T>): Promise<T> => {
+  const log = await openLogForReading(address, { info: say, warn: say });
+  try {
+    return await work(log);
+  } finally {
+    await log.close();
+  }
+};
+
+const checkViews = async (config: Config, findings: Findings, bar: ProgressBar, log: Parameters<typeof verifyViews>[2]['log']) => {
+  const place = { position: '', type: 'views', stream: 'views' };
+  try {
+    const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log });
+    findings.checked('views', found?.tables ?? 0);
+    if (found?.wrong !== undefined) findings.wrong('views', { ...place, position: found.position }, found.wrong);
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable || error instanceof DatabaseUnusable || error instanceof LogUnavailable) throw error;
+    findings.wrong('views', place, `They could not be built. ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+/** One line for each check, and below it the first event that is off. */
+const table = (results: Results): string[] =>
+  (Object.keys(checks) as CheckName[]).flatMap((name) => {
+    const { checked, wrong, first } = results[name];
+    const state = wrong > 0 ? `${counted(wrong)} WRONG` : checked > 0 ? 'ok' : 'nothing to check';
+    const line = `${name.padEnd(13)} ${checks[name].padEnd(50)} ${counted(checked).padStart(12)}  ${state}`;
+    const where = first && (first.position === '' ? '' : `Position ${first.position}, ${first.type} in ${first.stream}: `);
+    return first ? [line, `    ${where}${first.sentence}`] : [line];
+  });
 
 const checkedKey = (key: string | undefined): string => {
   if (key === undefined)

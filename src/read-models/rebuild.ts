@@ -59,7 +59,7 @@ export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<
 export const compareWithRebuild = async <S extends Bookkeeping, Kept extends Place = RecordedEvent>(
   live: Kysely<S>,
   consumer: Consumer<S, Kept>,
-  store: EventStore,
+  store: Pick<EventStore, 'tip' | 'follow'>,
   database: Database,
   log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
 ): Promise<Comparison> => {
@@ -74,7 +74,7 @@ export const compareWithRebuild = async <S extends Bookkeeping, Kept extends Pla
 const rebuildTo = async <S extends Bookkeeping, Kept extends Place>(
   tip: Position | undefined,
   consumer: Consumer<S, Kept>,
-  store: EventStore,
+  store: Pick<EventStore, 'tip' | 'follow'>,
   database: Database,
   log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
 ): Promise<{ rebuilt: Digest; events: number }> => {
@@ -109,7 +109,7 @@ const rebuildTo = async <S extends Bookkeeping, Kept extends Place>(
 const longest = 2 ** 31 - 1;
 
 /** The log as it was when it ended at `tip`. */
-const upTo = (tip: Position | undefined, store: EventStore): Pick<EventStore, 'tip' | 'follow'> => ({
+const upTo = (tip: Position | undefined, store: Pick<EventStore, 'tip' | 'follow'>): Pick<EventStore, 'tip' | 'follow'> => ({
   tip: () => Promise.resolve(tip),
   async *follow(after, options) {
     if (tip === undefined || (after !== undefined && after >= tip)) return;

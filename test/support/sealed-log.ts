@@ -10,8 +10,9 @@ import { Ledger } from '../../src/commands/ledger.ts';
 import type { LedgerEvent } from '../../src/domain/catalog.ts';
 import { messageStream } from '../../src/domain/message.ts';
 import { messageIdOf, newId } from '../../src/event-store/ids.ts';
-import { openLog, openLogForReading, type LogAddress } from '../../src/event-store/open-log.ts';
+import { openLog, openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
+import { MadeLog } from './made-log.ts';
 import { accepted, organizationId } from './samples.ts';
 
 export const silent = { info: () => {}, warn: () => {}, error: () => {} };
@@ -41,6 +42,13 @@ export class SealedLog {
         await store.append([{ stream: messageStream(id), expectedRevision: 'no-stream', events: [stored] }]);
       }
     });
+  }
+
+  /** What the service would have written for so many messages, into a log that is empty. */
+  async fill(messages: number): Promise<void> {
+    const log = await openStoredLog(this.address, { log: silent, create: true });
+    for (const events of new MadeLog().make(messages)) await log.append(events);
+    await log.close();
   }
 
   /** Seals what there is, at most so many events in a seal. */

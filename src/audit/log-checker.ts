@@ -1,0 +1,445 @@
+// Checks a log, event after event, or one of several parts of it: what belongs to one message is in one part. Configuration is in all of them.
+// Guarantee: an event that the deciders would not have written is found, whatever it is in. Limit: of what a command brought with it, as the
+// times and the ids of new messages, only the form can be checked.
+import type { Attempts, Step } from '../domain/attempts.ts';
+import type { BatchEvent } from '../domain/batch.ts';
+import { deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
+import type { DeliveryId, EndpointId, MessageId, Position } from '../domain/ids.ts';
+import { ledgerStream } from '../domain/ledger.ts';
+import type { MessageEvent } from '../domain/message.ts';
+import { codec, type StoredEvent } from '../event-store/codec.ts';
+import { configurationCategories, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
+import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../event-store/ids.ts';
+import { canonicalOf } from './canonical-event.ts';
+import { Cases, type Case } from './cases.ts';
+import type { ConfigurationHistory } from './configuration-history.ts';
+import { Findings } from './findings.ts';
+import { judgeStep } from './judge-step.ts';
+import { Memberships } from './memberships.ts';
+import { leafHash } from './merkle-tree.ts';
+import { SealCheck, type ExpectedSeal, type NamedEvent } from './seal-check.ts';
+
+/** Of an endpoint's deliveries. */
+export type Counts = { routed: number; succeeded: number; failed: number; cancelled: number };
+
+export type Part = { readonly index: number; readonly of: number };
+
+/** What is asked when something is no longer known, or happened before the first event that is checked. */
+export type Earlier = {
+  /** The events of a stream before a revision, or before a position; those that can't be read are left out. */
+  readonly stream: (stream: string, before: number | Position) => Promise<readonly RecordedEvent[]>;
+};
+
+export type CheckerOptions = {
+  readonly part: Part;
+  readonly configuration: ConfigurationHistory;
+  /** The seals on the events, in order; the first event is the first that they seal. */
+  readonly seals: readonly ExpectedSeal[];
+  readonly marksOf: (number: number) => Promise<string>;
+  readonly earlier: Earlier;
+  /** Undefined: it is checked from the start of the log. */
+  readonly after: Position | undefined;
+  /** Positions are numbers without gaps, as in the embedded log. */
+  readonly hasNoGaps: boolean;
+};
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1);
+const categoryOf = (stream: string) => stream.slice(0, stream.indexOf('-'));
+const isConfiguration = (category: string) => (configurationCategories as readonly string[]).includes(category);
+
+/** Begins as the message's id does in the ids of its deliveries; the last digit of a time is as good as a random one. */
+const digitOfPart = 12;
+const partOf = (id: string, parts: number): number => (Number.parseInt(id.charAt(digitOfPart), 16) || 0) % parts;
+
+type Of<T extends string> = Extract<RecordedEvent, { type: `${T}.${string}` }>;
+
+export class LogChecker {
+  readonly findings = new Findings();
+  readonly counts = new Map<EndpointId, Counts>();
+  private readonly cases = new Cases();
+  private readonly memberships = new Memberships();
+  /** Of the few streams that hold configuration, and the seals. */
+  private readonly revisions = new Map<string, number>();
+  /** Streams whose last attempt failed for good, and the event that says so. */
+  private readonly unfinished = new Map<string, NamedEvent>();
+  private readonly active: SealCheck[] = [];
+  private nextSeal = 0;
+  private untilSeal = 0;
+  private sealIsBroken = false;
+  private sequence: number | undefined;
+
+  constructor(private readonly options: CheckerOptions) {}
+
+  async add(batch: readonly StoredEvent[]): Promise<void> {
+    for (const stored of batch) {
+      await this.checkSeal(stored);
+      this.checkGap(stored);
+      const category = categoryOf(stored.stream);
+      const isOurs = this.isOurs(category, stored.stream);
+      if (!isOurs && category !== 'batch' && !isConfiguration(category)) continue;
+      if (!isOurs && category === 'batch' && stored.type !== 'batch.closed') continue;
+      const event = this.decode(stored, isOurs);
+      if (isConfiguration(category)) {
+        if (event) this.options.configuration.add(event);
+        if (isOurs) this.checkConfiguration(stored, event);
+      } else if (category === 'ledger') this.checkConfiguration(stored, event);
+      else if (category === 'message') await this.checkMessage(stored, event as Of<'message'> | undefined);
+      else if (category === 'delivery') await this.checkDelivery(stored, event as Of<'delivery'> | undefined);
+      else if (category === 'batch') await this.checkBatch(stored, event as Of<'batch'> | undefined, isOurs);
+    }
+  }
+
+  /** After the last event. */
+  async end(): Promise<void> {
+    for (const [, event] of this.unfinished)
+      this.findings.wrong('states', event, 'The last attempt failed for good, and no event says that the delivery has failed.');
+    const left = this.options.seals[this.nextSeal];
+    if (left && this.active.length === 0 && !this.sealIsBroken && this.isOurSeal(this.nextSeal)) this.active.push(new SealCheck([left]));
+    while (this.active[0]) await this.judgeSeal(this.active[0]);
+    for (const { delivery, batch, position, before } of this.memberships.repeated())
+      this.findings.wrong(
+        'conservation',
+        { position, type: 'batch.closed', stream: batch },
+        `It has ${delivery} in it, which is in ${before} already.`,
+      );
+  }
+
+  private isOurs(category: string, stream: string): boolean {
+    const { index, of } = this.options.part;
+    return of === 1 || (isConfiguration(category) || category === 'ledger' ? index === 0 : partOf(idIn(stream), of) === index);
+  }
+
+  private decode(stored: StoredEvent, isOurs: boolean): RecordedEvent | undefined {
+    if (isOurs) this.findings.checked('decodes');
+    try {
+      return codec.decode(stored);
+    } catch (error) {
+      if (!(error instanceof UndecodableEvent)) throw error;
+      if (isOurs) this.findings.wrong('decodes', stored, error.message);
+      return undefined;
+    }
+  }
+
+  // ── The order of the log, and its seals ──
+
+  private checkGap(stored: StoredEvent): void {
+    if (!this.options.hasNoGaps || this.options.part.index !== 0) return;
+    const sequence = Number(stored.position);
+    const expected = (this.sequence ?? (this.options.after === undefined ? 0 : sequence - 1)) + 1;
+    if (sequence !== expected)
+      this.findings.wrong(
+        'revisions',
+        stored,
+        `The event before it is missing from the log: ${expected === sequence - 1 ? `position ${expected}` : `positions ${expected} to ${sequence - 1}`}.`,
+      );
+    this.sequence = sequence;
+  }
+
+  private isOurSeal(index: number): boolean {
+    return index % this.options.part.of === this.options.part.index;
+  }
+
+  /** Each part looks after some of the seals. After the first that does not hold, the rest say nothing more. */
+  private async checkSeal(stored: StoredEvent): Promise<void> {
+    if (this.untilSeal === 0 && !this.sealIsBroken) {
+      const seal = this.options.seals[this.nextSeal];
+      if (seal) {
+        if (this.isOurSeal(this.nextSeal)) this.active.push(new SealCheck([seal]));
+        this.untilSeal = seal.count;
+        this.nextSeal += 1;
+      }
+    }
+    if (this.untilSeal > 0) this.untilSeal -= 1;
+    if (this.active.length === 0) return;
+    const leaf = leafHash(textOf(stored));
+    const { position, type, stream } = stored;
+    for (const check of [...this.active]) {
+      check.add(leaf, { position, type, stream });
+      if (check.isDone) await this.judgeSeal(check);
+    }
+  }
+
+  private async judgeSeal(check: SealCheck): Promise<void> {
+    this.active.splice(this.active.indexOf(check), 1);
+    this.findings.checked('seals');
+    const broken = await check.broken(this.options.marksOf);
+    if (!broken) return;
+    this.sealIsBroken = true;
+    const at = broken.event ?? check.lastEvent ?? { position: '', type: 'ledger.sealed', stream: ledgerStream };
+    this.findings.wrong('seals', at, broken.sentence);
+  }
+
+  // ── Streams ──
+
+  /** @returns whether the event follows the one before it */
+  private checkRevision(stored: StoredEvent, expected: number): boolean {
+    this.findings.checked('revisions');
+    const { revision } = stored;
+    if (revision === expected) return true;
+    const sentence =
+      revision < expected
+        ? `It has revision ${revision}, which another event of its stream has.`
+        : `Before it, revision ${expected === revision - 1 ? expected : `${expected} to ${revision - 1}`} of its stream is missing.`;
+    this.findings.wrong('revisions', stored, sentence);
+    return false;
+  }
+
+  private checkConfiguration(stored: StoredEvent, event: RecordedEvent | undefined): void {
+    const { stream, revision } = stored;
+    const before = this.revisions.get(stream);
+    if (before !== undefined || this.options.after === undefined) this.checkRevision(stored, (before ?? -1) + 1);
+    this.revisions.set(stream, revision);
+    if (event) this.checkEventId(event, commandsOf(event));
+  }
+
+  /** `commands`: the ids of the commands that can have written it; undefined: it has one that nobody can know. */
+  private checkEventId(event: RecordedEvent, commands: readonly string[] | undefined): void {
+    const { id, stream, revision } = event;
+    this.findings.checked('ids');
+    if (commands ? commands.some((command) => eventIdOf(command, stream, revision) === id) : uuid.test(id)) return;
+    this.findings.wrong('ids', event, commands ? `Its id ${id} is not the one that follows from its cause.` : `Its id ${id} is no UUID.`);
+  }
+
+  // ── Messages ──
+
+  private async checkMessage(stored: StoredEvent, event: RecordedEvent<MessageEvent> | undefined): Promise<void> {
+    this.checkRevision(stored, 0);
+    if (!event) return;
+    const { organizationId, clientId, destinations, test } = event.data;
+    const id = idIn(stored.stream) as MessageId;
+    this.checkEventId(event, undefined);
+    if (clientId === undefined ? !uuid.test(id) : messageIdOf(organizationId, clientId) !== id)
+      this.findings.wrong(
+        'ids',
+        event,
+        `The message's id ${id} is not the one that follows from ${clientId === undefined ? 'nothing' : JSON.stringify(clientId)}.`,
+      );
+    this.findings.checked('routing');
+    const mistake = this.options.configuration.mistakeIn(event);
+    if (mistake) this.findings.wrong('routing', event, mistake);
+    for (const [i, { endpointId }] of destinations.entries()) {
+      const stream = deliveryStream(deliveryIdOf(id, endpointId));
+      this.findings.checked('conservation');
+      if (destinations.findIndex((each) => each.endpointId === endpointId) < i)
+        this.findings.wrong('conservation', event, `It was routed to ${endpointId} twice.`);
+      this.cases.set(stream, newDelivery(event, id, endpointId, test));
+      this.count(endpointId).routed += 1;
+    }
+  }
+
+  // ── Deliveries and batches ──
+
+  private async checkDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<void> {
+    const { stream } = stored;
+    const known = this.cases.get(stream) ?? (await this.earlierDelivery(stored, event));
+    if (!known) {
+      this.checkRevision(stored, stored.revision);
+      if (event) this.findings.wrong('conservation', event, `No message was routed to ${event.data.endpointId} whose delivery this is.`);
+      return;
+    }
+    if (event) {
+      const { organizationId, messageId, endpointId, test } = event.data;
+      const isSame =
+        known.organizationId === organizationId &&
+        known.messageId === messageId &&
+        known.endpointId === endpointId &&
+        known.test === (test ?? false);
+      if (!isSame)
+        this.findings.wrong('ids', event, `Its stream is that of message ${known.messageId} to ${known.endpointId}, and it names others.`);
+    }
+    this.step(stored, event, known);
+  }
+
+  private async checkBatch(stored: StoredEvent, event: RecordedEvent<BatchEvent> | undefined, isOurs: boolean): Promise<void> {
+    const { stream } = stored;
+    if (event?.type === 'batch.closed') {
+      await this.checkMembers(event);
+      if (!isOurs) return;
+      this.checkRevision(stored, 0);
+      const { organizationId, endpointId, number, messages } = event.data;
+      this.checkEventId(event, dispatched(event) ? [`${idIn(stream)}/${messages.join()}`] : undefined);
+      if (batchIdOf(endpointId, number) !== idIn(stream))
+        this.findings.wrong('ids', event, `Its id is not the one that follows from its endpoint and number ${number}.`);
+      this.cases.set(stream, {
+        ...newCase,
+        organizationId,
+        endpointId,
+        messageId: undefined,
+        test: false,
+        size: messages.length,
+        revision: 0,
+      });
+      return;
+    }
+    const known = this.cases.get(stream) ?? (await this.earlierBatch(stored));
+    if (!known) {
+      this.checkRevision(stored, 0); // it begins with what is in it
+      this.cases.set(stream, { ...brokenCase, revision: stored.revision });
+      return;
+    }
+    if (event && !known.isBroken && (event.data.endpointId !== known.endpointId || event.data.size !== known.size))
+      this.findings.wrong('ids', event, `Its stream is that of a batch of ${known.size} to ${known.endpointId}, and it names another.`);
+    this.step(stored, event, known);
+  }
+
+  /** A delivery is in one batch at most, and only where its message was routed. */
+  private async checkMembers(event: RecordedEvent<BatchEvent & { type: 'batch.closed' }>): Promise<void> {
+    const { endpointId, messages } = event.data;
+    const { index, of } = this.options.part;
+    for (const messageId of messages) {
+      if (of > 1 && partOf(messageId, of) !== index) continue;
+      this.findings.checked('conservation');
+      const stream = deliveryStream(deliveryIdOf(messageId, endpointId));
+      const known = this.cases.get(stream) ?? (await this.earlierMember(stream, messageId, endpointId, event.position));
+      this.memberships.add({ delivery: stream, batch: event.stream, position: event.position });
+      if (!known) {
+        this.findings.wrong('conservation', event, `It has message ${messageId} in it, which was not routed to ${endpointId}.`);
+        continue;
+      }
+      // One that was cancelled while the batch was closed, or goes in two, is counted with the last.
+      if (known.state.status !== 'pending' && !known.isInBatch) this.count(endpointId)[known.state.status] -= 1;
+      known.isInBatch = true;
+      this.unfinished.delete(stream);
+    }
+  }
+
+  private step(stored: StoredEvent, event: RecordedEvent<DeliveryEvent | BatchEvent> | undefined, known: Case): void {
+    const { stream } = stored;
+    const follows = this.checkRevision(stored, known.revision + 1);
+    known.revision = Math.max(known.revision, stored.revision);
+    known.isBroken ||= !follows || !event;
+    if (!event) return;
+    this.findings.checked('states');
+    const { type, data } = event;
+    const step = { type: type.slice(type.indexOf('.') + 1), data } as Step; // an event is a step and whose it is
+    this.checkEventId(event, dispatched(event) ? outcomesOf(stream, step, known.state.attempt) : undefined);
+    const policyAt = (revision: number) => (known.test ? testPolicy : this.options.configuration.retryPolicy(known.endpointId, revision));
+    const { mistake, state, exhausted } = judgeStep(step, known.state, known.exhausted, policyAt);
+    if (mistake && !known.isBroken) this.findings.wrong('states', event, mistake);
+    this.unfinished.delete(stream);
+    if (exhausted) this.unfinished.set(stream, { position: stored.position, type, stream });
+    if (!known.isInBatch) this.recount(known, state.status);
+    known.state = state;
+    known.exhausted = exhausted;
+  }
+
+  private recount({ endpointId, state, size, isBroken }: Case, status: Attempts['status']): void {
+    if (isBroken && endpointId === noEndpoint) return;
+    const counts = this.count(endpointId);
+    if (state.status !== 'pending') counts[state.status] -= size;
+    if (status !== 'pending') counts[status] += size;
+  }
+
+  private count(endpointId: EndpointId): Counts {
+    let counts = this.counts.get(endpointId);
+    if (!counts) this.counts.set(endpointId, (counts = { routed: 0, succeeded: 0, failed: 0, cancelled: 0 }));
+    return counts;
+  }
+
+  // ── What is not known any more ── The streams are read for it; they are short.
+
+  private async earlierDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<Case | undefined> {
+    if (!event) return undefined;
+    const { messageId, endpointId } = event.data;
+    if (deliveryIdOf(messageId, endpointId) !== (idIn(stored.stream) as DeliveryId)) return undefined;
+    return this.earlierMember(stored.stream, messageId, endpointId, stored.revision);
+  }
+
+  private async earlierMember(
+    stream: string,
+    messageId: MessageId,
+    endpointId: EndpointId,
+    before: number | Position,
+  ): Promise<Case | undefined> {
+    const { earlier } = this.options;
+    const [message] = await earlier.stream(`message-${messageId}`, 1);
+    if (message?.type !== 'message.accepted') return undefined;
+    if (!message.data.destinations.some((each) => each.endpointId === endpointId)) return undefined;
+    return this.caughtUp(stream, newDelivery(message, messageId, endpointId, message.data.test), await earlier.stream(stream, before));
+  }
+
+  private async earlierBatch({ stream, revision }: StoredEvent): Promise<Case | undefined> {
+    const [closed, ...steps] = await this.options.earlier.stream(stream, revision);
+    if (closed?.type !== 'batch.closed') return undefined;
+    const { organizationId, endpointId, messages } = closed.data;
+    const known = { ...newCase, organizationId, endpointId, messageId: undefined, test: false, size: messages.length, revision: 0 };
+    return this.caughtUp(stream, known, steps);
+  }
+
+  /** What happened before was judged then, and is counted; a hole in it was reported. */
+  private caughtUp(stream: string, known: Case, events: readonly RecordedEvent[]): Case {
+    const policyAt = (revision: number) => this.options.configuration.retryPolicy(known.endpointId, revision);
+    for (const { type, data, revision } of events) {
+      const step = { type: type.slice(type.indexOf('.') + 1), data } as Step; // as above
+      const { state, exhausted } = judgeStep(step, known.state, known.exhausted, policyAt);
+      known.isBroken ||= revision !== known.revision + 1;
+      known.state = state;
+      known.exhausted = exhausted;
+      known.revision = revision;
+    }
+    this.cases.set(stream, known);
+    return known;
+  }
+}
+
+/** A test is one attempt. */
+const testPolicy = { delaysSeconds: [0], jitter: 0 };
+
+const noEndpoint = '' as EndpointId;
+const newCase = {
+  revision: -1,
+  state: { status: 'pending', attempt: 1, failuresInSeries: 0 } as Attempts,
+  exhausted: undefined,
+  isBroken: false,
+  isInBatch: false,
+};
+const brokenCase: Case = {
+  ...newCase,
+  organizationId: '' as Case['organizationId'],
+  endpointId: noEndpoint,
+  messageId: undefined,
+  test: false,
+  size: 0,
+  isBroken: true,
+};
+
+const newDelivery = (message: RecordedEvent<MessageEvent>, messageId: MessageId, endpointId: EndpointId, test: true | undefined): Case => ({
+  ...newCase,
+  organizationId: message.data.organizationId,
+  endpointId,
+  messageId,
+  test: test ?? false,
+  size: 1,
+});
+
+const textOf = (stored: StoredEvent): string => {
+  try {
+    return canonicalOf(stored).text;
+  } catch {
+    return ''; // no event has this hash
+  }
+};
+
+const dispatched = ({ metadata }: RecordedEvent) => metadata.actor === 'system:dispatcher';
+
+/** The ids of the commands of the dispatcher that can have written a step. What it cancels is at the attempt that is next, or that was made last. */
+const outcomesOf = (stream: string, step: Step, next: number): readonly string[] => {
+  const id = idIn(stream);
+  switch (step.type) {
+    case 'attempt-succeeded':
+    case 'attempt-failed':
+      return [`${id}/${step.data.attempt}/outcome`];
+    case 'exhausted':
+      return [`${id}/${step.data.attempts}/outcome`];
+    default:
+      return [`${id}/${next}/cancel`, `${id}/${next - 1}/cancel`];
+  }
+};
+
+/** The same for configuration, where it follows from what is known. */
+const commandsOf = ({ type, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
+  if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
+  if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
+  return undefined;
+};

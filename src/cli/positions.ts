@@ -1,0 +1,14 @@
+// Positions that a command is given.
+import type { Position } from '../domain/ids.ts';
+import type { ReadableLog } from '../event-store/stored-log.ts';
+import { WrongCall } from './outcome.ts';
+
+/** A position of this log, written as the log writes it. */
+export const positionIn = async (since: string | undefined, log: ReadableLog): Promise<Position | undefined> => {
+  if (since === undefined) return undefined;
+  const last = await log.last();
+  if (last && since.length === last.position.length && /^[\w.-]+$/.test(since) && since <= last.position) return since as Position;
+  throw new WrongCall(
+    `--since ${since} is no position of this log${last ? `, which ends at ${last.position}` : ', which is empty'}. Give one as the API and \`verify\` show them.`,
+  );
+};
