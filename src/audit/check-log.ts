@@ -92,7 +92,8 @@ export const readersOf = (address: LogAddress): ReaderAddress =>
 const earlierIn = (log: Pick<ReadableLog, 'at'>): Earlier => ({
   stream: async (stream, before) => {
     const events: RecordedEvent[] = [];
-    for (let revision = 0; typeof before === 'string' || revision < before; revision++) {
+    const most = typeof before === 'number' ? before : Number.MAX_SAFE_INTEGER;
+    for (let revision = 0; revision < most; revision++) {
       const stored = await log.at(stream, revision);
       if (typeof before === 'string' && (!stored || stored.position >= before)) break;
       const event = stored && decoded(stored);

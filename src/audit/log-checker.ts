@@ -154,7 +154,7 @@ export class LogChecker {
     if (this.active.length === 0) return;
     const leaf = leafHash(textOf(stored));
     const { position, type, stream } = stored;
-    for (const check of [...this.active]) {
+    for (const check of this.active.slice()) {
       check.add(leaf, { position, type, stream });
       if (check.isDone) await this.judgeSeal(check);
     }

@@ -37,8 +37,9 @@ export const verifyViews = async (
   if (!(await live.versions(name)).includes(version)) return undefined;
   const closing: (() => Promise<unknown>)[] = [];
   try {
-    const { read, close } = await live.openReadOnly<ViewsSchema>(name, version);
-    closing.push(close);
+    const opened = await live.openReadOnly<ViewsSchema>(name, version);
+    closing.push(() => opened.close());
+    const { read } = opened;
     const log = await openLogForReading(address, told);
     closing.push(() => log.close());
     const position = (await read.selectFrom('checkpoint').select('position').executeTakeFirst())?.position;
@@ -55,9 +56,9 @@ export const verifyViews = async (
     const scratch = location.kind === 'sqlite' ? mkdtempSync(join(tmpdir(), 'hookledger-verify-')) : undefined;
     if (scratch !== undefined) closing.push(async () => rmSync(scratch, { recursive: true, force: true }));
     const database = scratch === undefined ? live : openDatabase({ kind: 'sqlite', folder: scratch }, told);
-    const opened = await openReader(readersOf(address), told);
-    closing.push(() => opened.close());
-    const store = growing(opened, log, progress);
+    const reader = await openReader(readersOf(address), told);
+    closing.push(() => reader.close());
+    const store = growing(reader, log, progress);
     const { different, events, position: upTo } = await compareWithRebuild(read, views, store, database, told);
     const wrong = different.length === 0 ? undefined : `At position ${upTo} the log says something else than ${different.join(', ')}.`;
     return { ...found, events, position: upTo ?? position, wrong };

@@ -77,7 +77,7 @@ describe('damage is named:', () => {
     const sequence = work(db, find);
     db.close();
     const { results } = await verifyLog({ kind: 'embedded', directory: copy }, options);
-    return { results, position: String(await sequence).padStart(16, '0') };
+    return { results, position: String(sequence).padStart(16, '0') };
   };
   const change = (db: DatabaseSync, { sequence }: Row, column: 'data' | 'id' | 'stream', value: string) => {
     db.prepare(`UPDATE events SET ${column} = ? WHERE sequence = ?`).run(value, sequence);
