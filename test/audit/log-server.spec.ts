@@ -42,6 +42,7 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   const key = await served.seal(15);
 
   const before = await wrongIn(address);
+  // Those messages were recorded as they are, and routed nowhere.
   expect(before.wrong.filter((sentence) => !sentence.startsWith('routing'))).toEqual([]);
   expect(before.seals).toBeGreaterThan(4);
   expect(before.routed).toBe(150);

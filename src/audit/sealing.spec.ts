@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Position } from '../domain/ids.ts';
+import { newPrivateKey, privateKeyOf, publicKeyOf } from '../secrets/signing-keys.ts';
+import { leafHash } from './merkle-tree.ts';
+import { asBefore, firstDifference, markBytes, mistakeIn, SegmentBuilder, signSeal } from './sealing.ts';
+
+const secret = newPrivateKey();
+const [publicKey, privateKey] = [publicKeyOf(secret), privateKeyOf(secret)];
+const segmentOf = (...entries: string[]) => {
+  const builder = new SegmentBuilder();
+  for (const [i, entry] of entries.entries())
+    builder.add(leafHash(entry), { position: `0${i}` as Position, last: { stream: 's-1', revision: i } });
+  const segment = builder.segment();
+  if (!segment) throw new Error('There is nothing in it.');
+  return segment;
+};
+const first = signSeal(segmentOf('a', 'b'), undefined, publicKey, privateKey);
+const second = signSeal(segmentOf('c', 'd', 'e'), asBefore(first), publicKey, privateKey);
+
+describe('a chain of seals', () => {
+  it('holds from its start on', () => {
+    expect([mistakeIn(first, undefined, publicKey), mistakeIn(second, asBefore(first), publicKey)]).toEqual([undefined, undefined]);
+    expect(second).toMatchObject({ number: 2, count: 3, total: 5, position: '02', last: { stream: 's-1', revision: 2 } });
+  });
+
+  it.each(['root', 'count', 'total', 'marks', 'previous', 'position'] as const)('does not when %s was changed', (field) =>
+    expect(mistakeIn({ ...second, [field]: typeof second[field] === 'number' ? 9 : 'AA' }, asBefore(first), publicKey)).toMatch(
+      /The signature of seal 2 does not hold/,
+    ),
+  );
+
+  it('does not when a seal is missing, or is not the one that was there', () => {
+    expect(mistakeIn(second, undefined, publicKey)).toMatch(/Seal 2 follows seal 0: one between them was removed or moved/);
+    const other = signSeal(segmentOf('x', 'y'), undefined, publicKey, privateKey);
+    expect(mistakeIn(second, asBefore(other), publicKey)).toMatch(/Seal 2 does not follow the seal before it: that one was changed/);
+  });
+});
+
+describe('the first difference', () => {
+  const { marks } = segmentOf('a', 'b', 'c', 'd');
+  const found = (text: string) => firstDifference(marks, Array.from(text, leafHash));
+
+  it('has a mark for each event', () => expect(Buffer.from(marks, 'base64')).toHaveLength(4 * markBytes));
+
+  it.each([
+    ['axcd', 'changed', 1],
+    ['abcx', 'changed', 3],
+    ['acd', 'removed', 1],
+    ['bcd', 'removed', 0],
+    ['abc', 'removed', 3],
+    ['abxcd', 'added', 2],
+    ['abcxd', 'added', 3],
+    ['aabcd', 'added', 1],
+    ['acbd', 'moved', 1],
+    ['dabc', 'moved', 0],
+    ['bcda', 'moved', 0],
+  ] as const)('of abcd and %s: %s, at %i', (text, what, index) => expect(found(text)).toEqual({ what, index }));
+});
