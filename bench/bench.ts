@@ -1,10 +1,11 @@
-// The bench: `npm run bench [-- --seconds 20 --only A,B,C,D,rebuild --json]`. It runs the built server, a load generator and a
+// The bench: `npm run bench [-- --seconds 20 --only A,B,C,D,rebuild,verify --json]`. It runs the built server, a load generator and a
 // receiver as processes of this machine, measures both limits in the same run, and sets the figures beside their targets.
 //   A  single-message requests, closed loop          limit: pass-through (takes, signs, POSTs; stores nothing)
 //   B  requests of 100 messages, closed loop         limit: bare loop (only signs and POSTs)
 //   C  single-message requests at half of A's rate, open loop
 //   D  memory with many deliveries waiting for a retry
 //   rebuild  the views from the log that A to C left; alone, from one that B's load leaves
+//   verify   the same log: every event checked, by two threads
 //   log  appends to a log server (--store=eventstoredb)  limit: a bare loop on its client, in turns
 // Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
 // which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
@@ -15,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LogServerDouble } from '../test/support/log-server/double.ts';
 import { dropSchemas, startPostgres } from '../test/support/postgres.ts';
-import { timeRebuild } from '../test/support/rebuild.ts';
+import { timeRebuild, timeVerify } from '../test/support/rebuild.ts';
 import { builtServer, conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
 import type { AppendsPart } from './appends.ts';
 import type { BareLoopPart } from './bare-loop.ts';
@@ -28,7 +29,7 @@ import { endpointCount, eventType, secret } from './workload.ts';
 const usage = `npm run bench -- [options]
   --seconds 20        measured time of each phase
   --warm-up 5         before each
-  --only A,B,C,D,rebuild,log
+  --only A,B,C,D,rebuild,verify,log
   --connections 96    keep-alive connections of the load generator
   --rate N            messages/s in phase C; half of A's deliveries/s unless said
   --waiting 100000    deliveries that wait for a retry in phase D
@@ -70,6 +71,7 @@ export type Figures = {
   /** Appends per second. */
   log?: { adapter: number; bare: number; inFlight: number };
   rebuild?: { events: number; seconds: number; eventsPerSecond: number };
+  verify?: { events: number; seconds: number; eventsPerSecond: number };
   targets: Target[];
   /** What went wrong, as sentences. */
   problems: string[];
@@ -79,7 +81,7 @@ const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
     'warm-up': { type: 'string', default: '5' },
-    only: { type: 'string', default: 'A,B,C,D,rebuild,log' },
+    only: { type: 'string', default: 'A,B,C,D,rebuild,verify,log' },
     connections: { type: 'string', default: '96' },
     rate: { type: 'string' },
     waiting: { type: 'string', default: '100000' },
@@ -270,14 +272,17 @@ const throughput = async (parts: Parts) => {
     figures.peakMemoryMb = megabytes(server.pid, 'VmHWM');
     say(`   peak memory of the server ${rounded(figures.peakMemoryMb)} MB`);
     await server.stop();
+    const log =
+      logServer === undefined ? undefined : ({ kind: 'eventstoredb', url: logServer, prefix: prefixes.get(server) ?? '' } as const);
     if (only.has('rebuild')) {
-      const { events, seconds } = await timeRebuild(server.dataDir, {
-        main: options.server,
-        log: logServer === undefined ? undefined : { kind: 'eventstoredb', url: logServer, prefix: prefixes.get(server) ?? '' },
-        database: schemas,
-      });
+      const { events, seconds } = await timeRebuild(server.dataDir, { main: options.server, log, database: schemas });
       figures.rebuild = { events, seconds, eventsPerSecond: events / seconds };
       say(`   the views rebuilt: ${rounded(events)} events in ${seconds.toFixed(1)} s, ${rounded(events / seconds)} events/s`);
+    }
+    if (only.has('verify')) {
+      const { events, seconds } = await timeVerify(server.dataDir, { main: options.server, log });
+      figures.verify = { events, seconds, eventsPerSecond: events / seconds };
+      say(`   the log verified: ${rounded(events)} events in ${seconds.toFixed(1)} s, ${rounded(events / seconds)} events/s`);
     }
   } catch (error) {
     say(server.logs.slice(-20).join('\n'));
@@ -330,7 +335,7 @@ const appends = async (url: string) => {
   await part.stop();
 };
 
-const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, log, database }: Figures): Target[] => {
+const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, verify, log, database }: Figures): Target[] => {
   const targets: Target[] = [];
   const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
   const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
@@ -339,6 +344,7 @@ const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, 
   if (C) below('p99 at half load, ms', C.latencyMs.p99, 100);
   if (peakMemoryMb !== undefined) below('peak memory, MB', peakMemoryMb, 400);
   if (D) below(`growth with ${rounded(D.deliveries)} waiting, MB`, D.growthMb, 100);
+  if (verify && logServer === undefined) atLeast('verify, events/s', verify.eventsPerSecond, 100_000);
   if (rebuild && logServer === undefined) atLeast('rebuild, events/s', rebuild.eventsPerSecond, database === 'sqlite' ? 50_000 : 20_000);
   if (log) atLeast('appends / bare client loop', log.adapter / log.bare, 0.8);
   return targets;
@@ -367,7 +373,7 @@ const logServer = options.eventstore ?? double?.url();
 const receiver = startPart<ReceiverPart>('./receiver.ts');
 const generator = startPart<LoadGeneratorPart>('./load-generator.ts');
 const parts: Parts = { receiver, generator, receiverUrl: await receiver.call('listen') };
-if (['A', 'B', 'C', 'rebuild'].some((phase) => only.has(phase))) await throughput(parts);
+if (['A', 'B', 'C', 'rebuild', 'verify'].some((phase) => only.has(phase))) await throughput(parts);
 if (only.has('D')) await waiting(parts);
 if (only.has('log') && logServer !== undefined) await appends(logServer);
 await Promise.all([receiver.stop(), generator.stop(), double?.stop(), startedPostgres?.stop()]);

@@ -13,6 +13,7 @@ type Modules = {
   views: typeof import('../../src/read-models/views/views.ts');
   runner: typeof import('../../src/read-models/consumer-runner.ts');
   rebuild: typeof import('../../src/read-models/rebuild.ts');
+  verify: typeof import('../../src/audit/verify-log.ts');
 };
 
 const files: Record<keyof Modules, string> = {
@@ -21,6 +22,7 @@ const files: Record<keyof Modules, string> = {
   views: 'read-models/views/views.js',
   runner: 'read-models/consumer-runner.js',
   rebuild: 'read-models/rebuild.js',
+  verify: 'audit/verify-log.js',
 };
 
 /** The types are those of the sources that `main` was built from. */
@@ -87,4 +89,18 @@ export const timeRebuild = async (
     await database.drop(timed.name, timed.version);
     await store.close();
   }
+};
+
+/** How fast the log is verified by two threads, the views left out. @throws when something in it is wrong */
+export const timeVerify = async (
+  dataDir: string,
+  { main = builtServer, log: address = { kind: 'embedded', directory: dataDir } }: Where = {},
+): Promise<{ events: number; seconds: number }> => {
+  const { verifyLog } = await load(main, 'verify');
+  const began = performance.now();
+  const { events, results } = await verifyLog(address, { since: undefined, threads: 2, progress: () => {}, log });
+  const wrong = Object.values(results).find(({ first }) => first)?.first;
+  if (wrong)
+    throw new Error(`The log is not as it should be: ${wrong.sentence} (position ${wrong.position}, ${wrong.type} in ${wrong.stream})`);
+  return { events, seconds: (performance.now() - began) / 1_000 };
 };
