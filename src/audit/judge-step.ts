@@ -23,6 +23,8 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
     }
     case 'retry-requested':
       return { type: 'RequestRetry', now: new Date(step.data.at) };
+    case 'replay-requested':
+      return { type: 'Replay', now: new Date(step.data.at), replayId: step.data.replayId };
     case 'cancelled':
       return { type: 'Cancel', now: new Date(step.data.at), reason: step.data.reason };
   }
@@ -37,6 +39,8 @@ const decidedFields = (step: Step | undefined): Json | undefined => {
       return [step.type, step.data.attempt];
     case 'retry-requested':
       return [step.type, step.data.attempt, step.data.reopened ?? null];
+    case 'replay-requested':
+      return [step.type, step.data.attempt, step.data.reopened ?? null, step.data.replayId];
     default:
       return step && [step.type];
   }

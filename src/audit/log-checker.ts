@@ -1,7 +1,7 @@
 // Checks a log, event after event, or one of several parts of it: what belongs to one message is in one part. Configuration is in all of them.
 // Guarantee: an event that the deciders would not have written is found, whatever it is in. Limit: of what a command brought with it, as the
 // times and the ids of new messages, only the form can be checked.
-import type { Attempts, Step } from '../domain/attempts.ts';
+import { attempts, type Attempts, type Step } from '../domain/attempts.ts';
 import type { BatchEvent } from '../domain/batch.ts';
 import { deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../domain/ids.ts';
@@ -83,7 +83,7 @@ export class LogChecker {
       if (isConfiguration(category)) {
         if (event) this.options.configuration.add(event);
         if (isOurs) this.checkConfiguration(stored, event);
-      } else if (category === 'ledger') this.checkConfiguration(stored, event);
+      } else if (category === 'ledger' || category === 'replay') this.checkConfiguration(stored, event);
       else if (category === 'message') await this.checkMessage(stored, event as Of<'message'> | undefined);
       else if (category === 'delivery') await this.checkDelivery(stored, event as Of<'delivery'> | undefined);
       else if (category === 'batch') await this.checkBatch(stored, event as Of<'batch'> | undefined, isOurs);
@@ -173,7 +173,7 @@ export class LogChecker {
   // ── Streams ──
 
   /** @returns whether the event follows the one before it */
-  private checkRevision(stored: StoredEvent, expected: number): boolean {
+  private checkRevision(stored: NamedEvent & { readonly revision: number }, expected: number): boolean {
     this.findings.checked('revisions');
     const { revision } = stored;
     if (revision === expected) return true;
@@ -233,6 +233,10 @@ export class LogChecker {
   private async checkDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<void> {
     const { stream } = stored;
     const known = this.cases.get(stream) ?? (await this.earlierDelivery(stored, event));
+    if (!known && event && isBeginning(event)) {
+      await this.checkReplayed(event);
+      return;
+    }
     if (!known) {
       this.checkRevision(stored, stored.revision);
       if (event) this.findings.wrong('conservation', event, `No message was routed to ${event.data.endpointId} whose delivery this is.`);
@@ -249,6 +253,27 @@ export class LogChecker {
         this.findings.wrong('ids', event, `Its stream is that of message ${known.messageId} to ${known.endpointId}, and it names others.`);
     }
     this.step(stored, event, known);
+  }
+
+  /** A delivery that a replay makes: of a message that stands in the log, and was not routed to this endpoint. */
+  private async checkReplayed(event: Beginning): Promise<void> {
+    const { stream, data } = event;
+    const { organizationId, messageId, endpointId, messageType, attempt } = data;
+    this.checkRevision(event, 0);
+    this.checkEventId(event, undefined);
+    this.findings.checked('states');
+    this.findings.checked('conservation');
+    if (deliveryIdOf(messageId, endpointId) !== idIn(stream))
+      this.findings.wrong('ids', event, `Its id is not the one that follows from message ${messageId} and ${endpointId}.`);
+    const [message] = await this.options.earlier.stream(`message-${messageId}`, 1);
+    if (message?.type !== 'message.accepted' || message.data.organizationId !== organizationId || message.position >= event.position)
+      this.findings.wrong('conservation', event, `It is of message ${messageId}, which was not accepted before.`);
+    else if (message.data.type !== messageType)
+      this.findings.wrong('states', event, `It says that its message is a ${messageType}, which is a ${message.data.type}.`);
+    if (attempt !== 1) this.findings.wrong('states', event, `It begins with attempt ${attempt}.`);
+    const state = attempts.evolve(attempts.initial, { type: 'replay-requested', data });
+    this.cases.set(stream, { ...newCase, organizationId, endpointId, messageId, test: false, size: 1, revision: 0, state });
+    this.count(endpointId).routed += 1;
   }
 
   private async checkBatch(stored: StoredEvent, event: RecordedEvent<BatchEvent> | undefined, isOurs: boolean): Promise<void> {
@@ -355,8 +380,10 @@ export class LogChecker {
     const { earlier } = this.options;
     const [message] = await earlier.stream(`message-${messageId}`, 1);
     if (message?.type !== 'message.accepted') return undefined;
-    if (!message.data.destinations.some((each) => each.endpointId === endpointId)) return undefined;
-    return this.caughtUp(stream, newDelivery(message, messageId, endpointId, message.data.test), await earlier.stream(stream, before));
+    const events = await earlier.stream(stream, before);
+    const isRouted = message.data.destinations.some((each) => each.endpointId === endpointId);
+    if (!isRouted && !(events[0] && isBeginning(events[0]))) return undefined;
+    return this.caughtUp(stream, newDelivery(message, messageId, endpointId, message.data.test), events);
   }
 
   private async earlierBatch({ stream, revision }: StoredEvent): Promise<Case | undefined> {
@@ -382,6 +409,11 @@ export class LogChecker {
     return known;
   }
 }
+
+type Beginning = RecordedEvent<DeliveryEvent & { type: 'delivery.replay-requested' }>;
+/** Of a delivery that a replay made. */
+const isBeginning = (event: RecordedEvent): event is Beginning =>
+  event.type === 'delivery.replay-requested' && event.data.messageType !== undefined && event.revision === 0;
 
 /** A test is one attempt. */
 const testPolicy = { delaysSeconds: [0], jitter: 0 };

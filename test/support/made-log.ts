@@ -6,7 +6,7 @@ import { batch, batchStream } from '../../src/domain/batch.ts';
 import { fold, type Decider } from '../../src/domain/decider.ts';
 import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
-import type { EndpointId, MessageId, Position } from '../../src/domain/ids.ts';
+import type { EndpointId, MessageId, Position, ReplayId } from '../../src/domain/ids.ts';
 import { messageStream } from '../../src/domain/message.ts';
 import { organizationStream } from '../../src/domain/organization.ts';
 import { codec } from '../../src/event-store/codec.ts';
@@ -108,6 +108,7 @@ export class MadeLog {
     const event = accepted(destinations, { clientId, data, skipped, routedAt: this.routedAt });
     this.record(messageStream(id), event, `publish ${n}`, 'apikey:publisher');
     for (const endpointId of destinations) if (endpointId !== endpoints.batched) this.deliver(id, endpointId, n);
+    if (n === 20) this.replay(id, event.data.type);
     this.gathered.push(id);
     if (this.gathered.length === perBatch) this.sendBatch();
     for (const stream of this.histories.keys()) if (/^(message|delivery|batch)-/.test(stream)) this.histories.delete(stream); // they are over
@@ -128,6 +129,16 @@ export class MadeLog {
     }
     if (n % 250 === 10) step({ type: 'Cancel', now: new Date(began), reason: 'a person cancelled it' }, `cancel ${n}`, 'apikey:admin');
     else attempted(200);
+  }
+
+  /** To an endpoint that it was not routed to. */
+  private replay(messageId: MessageId, messageType: string): void {
+    const endpointId = endpoints.disabled;
+    const id = deliveryIdOf(messageId, endpointId);
+    const subject = { organizationId, messageId, endpointId };
+    const command = { type: 'Replay', now: new Date(began), replayId: idOf(9) as ReplayId, subject, messageType } as const;
+    this.decide(deliveryStream(id), delivery, command, 'replay', 'system:replayer');
+    this.decide(deliveryStream(id), delivery, { ...this.outcome(1, 200), subject }, `${id}/1/outcome`, 'system:dispatcher');
   }
 
   private sendBatch(): void {
