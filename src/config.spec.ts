@@ -35,9 +35,11 @@ describe('the configuration', () => {
     const folder = { kind: 'sqlite', folder: 'd/views' };
     expect(readConfig({ HOOKLEDGER_DATA_DIR: 'd' }).database).toEqual(folder);
     const url = 'postgres://user:p%40ss@db.example:5432/hookledger?sslmode=verify-full';
-    const database = { kind: 'postgres', url, prefix: 'hookledger' };
+    const database = { kind: 'postgres', url, prefix: 'hookledger', shared: false };
     expect(readConfig({ HOOKLEDGER_DATABASE_URL: url }).database).toEqual(database);
     expect(readConfig({ HOOKLEDGER_DATABASE_URL: url, HOOKLEDGER_DATABASE_PREFIX: 'second' }).database).toMatchObject({ prefix: 'second' });
+    const both = { HOOKLEDGER_DATABASE_URL: url, HOOKLEDGER_EVENTSTORE_URL: 'esdb://db.example' };
+    expect(readConfig(both).database).toEqual({ ...database, shared: true });
     expect(mistakesOf({ HOOKLEDGER_DATABASE_URL: 'postgresql:///hookledger?host=/var/run/postgresql' })).toEqual([]);
   });
   it.each([

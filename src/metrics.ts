@@ -20,6 +20,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly repeats = new Counter({
+    name: 'hookledger_attempts_repeated_total',
+    help: 'Attempts that another replica had made and recorded already, as their lease was lost.',
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -27,6 +33,10 @@ export class Metrics {
   attempt(outcome: SendOutcome): void {
     this.attempts.inc({ outcome: outcome.outcome === 'succeeded' ? 'succeeded' : outcome.failure });
     this.duration.observe(outcome.durationMs / 1000);
+  }
+
+  repeated(): void {
+    this.repeats.inc();
   }
 
   /** Gauges are read when they are asked for. */

@@ -2,6 +2,8 @@
 //
 //   log → endpoint directory → views, delivery saga → dispatcher, sealer → API
 //
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
@@ -20,7 +22,8 @@ import { AttemptRunner } from './delivery/attempt-runner.ts';
 import { BatchCloser } from './delivery/batch-closer.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
-import { DueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
+import { OwnDueAttempts, type DueAttemptsSchema } from './delivery/due-attempts.ts';
+import { LeasedDueAttempts } from './delivery/leased-due-attempts.ts';
 import { availableFormats } from './delivery/formats/format.ts';
 import { TemplateProcesses } from './delivery/formats/template-processes.ts';
 import { checkTemplate } from './delivery/formats/template.ts';
@@ -38,7 +41,7 @@ import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
-import { EndpointDirectory } from './read-models/endpoint-directory.ts';
+import { EndpointDirectory, type KnownEndpoint } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ReplayQueries } from './read-models/views/replay-queries.ts';
@@ -52,6 +55,8 @@ import { Vault } from './secrets/vault.ts';
 export const defaultOrganization = 'default' as OrganizationId;
 
 const drainAttemptsMs = 7_000;
+/** That an endpoint may have. */
+const longestTimeoutSeconds = 300;
 
 export class Service {
   private constructor(
@@ -109,8 +114,19 @@ export class Service {
       const templates = new TemplateProcesses();
       closing.push(async () => templates.close());
       const requests = new RequestMaker(templates, `Hookledger/${version}`);
-      const runner = new AttemptRunner(store, ledger, directory, sender, requests, (outcome) => metrics.attempt(outcome));
-      const due = new DueAttempts(() => deliveries.read);
+      const isShared = location.kind === 'postgres' && location.shared === true;
+      const replica = isShared ? `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}` : '';
+      const among = { replica, repeated: () => metrics.repeated() };
+      const runner = new AttemptRunner(store, ledger, directory, sender, requests, (outcome) => metrics.attempt(outcome), among);
+      const leased = isShared
+        ? new LeasedDueAttempts(
+            replica,
+            () => deliveries.namespace,
+            store,
+            (id) => longestOf(directory.endpoint(id)),
+          )
+        : undefined;
+      const due = leased ?? new OwnDueAttempts(() => deliveries.read);
       const sealing = { log: config.log, mostEvents: config.sealEvents, everyMs: config.sealSeconds * 1_000, logLevel: config.logLevel };
       const sealer = new Sealer(store, ledger, key, sealing, log);
       const statuses = () => [views.status(), deliveries.status(), sealer.status()];
@@ -144,7 +160,7 @@ export class Service {
         { logger: nestLog(log), abortOnError: false },
       );
       const deliveries: ConsumerRunner<DueAttemptsSchema, Decided> = new ConsumerRunner(
-        new SagaHost(app.get(DeliverySaga), app.get(CommandBus), dispatcher),
+        new SagaHost(app.get(DeliverySaga), app.get(CommandBus), due, dispatcher),
         store,
         database,
         log,
@@ -162,6 +178,11 @@ export class Service {
         () => sender.close(),
         () => dispatcher.stop(drainAttemptsMs),
       );
+      if (leased) {
+        closing.push(async () => leased.stop());
+        deliveries.namespace.sharing?.listen({ told: (what) => leased.heard(what) });
+        dispatcher.takeFromTable();
+      }
       sealer.start();
       closing.push(() => sealer.stop());
       log.info({ publicKey: key.publicKey }, `The log is sealed with the key ${key.publicKey}.`);
@@ -180,6 +201,12 @@ export class Service {
 /** Files are beside those of other logs: a data folder can have been used with several. */
 const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
   location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;
+
+/** How long an attempt may take once it is claimed. */
+const longestOf = (endpoint: KnownEndpoint | undefined) => {
+  const { batch, timeoutSeconds } = endpoint?.configuration.settings ?? { batch: null, timeoutSeconds: longestTimeoutSeconds };
+  return { gatheringMs: batch?.maxWaitMs ?? 0, timeoutMs: timeoutSeconds * 1000 };
+};
 
 /** What readiness tells of PostgreSQL. */
 const serverOf = async (read: Kysely<ViewsSchema>) => {

@@ -223,10 +223,34 @@ describe('the attempt runner', () => {
   });
 
   it('cancels what is due to an endpoint that is gone, and sends nothing', async () => {
+    await endpoint();
+    await remove();
     const result = await runner.run(due());
     expect(send).not.toHaveBeenCalled();
     expect(await history()).toMatchObject([{ type: 'delivery.cancelled', data: { reason: 'the endpoint was deleted' } }]);
     expect(result.position).toBe(await store.tip());
+  });
+
+  it('waits for an endpoint that the directory has not come to yet, as when another replica made it', async () => {
+    send.mockResolvedValue(ok);
+    const running = runner.run(due());
+    await endpoint();
+    await running;
+    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-succeeded']);
+  });
+
+  it('records an attempt once that two replicas made, and says so to the second', async () => {
+    await endpoint();
+    send.mockResolvedValue(ok);
+    const repeated = vi.fn<() => void>();
+    const replica = (name: string) => {
+      const requests = new RequestMaker({ evaluate }, 'Hookledger/1');
+      return new AttemptRunner(store, new Ledger(store), directory, { send }, requests, observe, { replica: name, repeated });
+    };
+    await Promise.all([replica('a').run(due()), replica('b').run(due())]);
+    expect(send).toHaveBeenCalledTimes(2);
+    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-succeeded']);
+    expect(repeated).toHaveBeenCalledOnce();
   });
 
   it('retries nothing at an endpoint that was deleted during the attempt, and keeps a success', async () => {

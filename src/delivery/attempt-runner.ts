@@ -23,6 +23,9 @@ export type AttemptResult = {
   readonly receiver: 'answers' | 'struggles' | 'unknown';
 };
 
+/** `replica`: tells its outcomes from those of others; `repeated`: told of each attempt that another replica had made and recorded already. */
+export type AmongReplicas = { readonly replica: string; readonly repeated: () => void };
+
 /** A test is one attempt. */
 const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
 
@@ -35,11 +38,13 @@ export class AttemptRunner {
     private readonly requests: Pick<RequestMaker, 'make'>,
     /** Told of every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
+    private readonly among: AmongReplicas = { replica: '', repeated: () => undefined },
   ) {}
 
   /** Rejects only when the log refuses what was decided, which is a defect. */
   async run(due: ScheduleAttempt): Promise<AttemptResult> {
-    const endpoint = this.directory.endpoint(due.subject.endpointId);
+    const { endpointId } = due.subject;
+    const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenKnown(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
     // 1. Make the request from the messages and the configuration of this moment.
     const messages = due.messages ?? (await messagesOf(due, this.store));
@@ -93,10 +98,12 @@ export class AttemptRunner {
   /** An attempt that was made must be recorded, so this goes on until the log takes it. */
   private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
     const { id, subject, attempt, failuresInSeries, revision } = due;
-    const commandId = `${id}/${attempt}/${command.type === 'Cancel' ? 'cancel' : 'outcome'}`;
+    const { replica, repeated } = this.among;
+    // Two replicas that made the same attempt are two causes: the second is told that it is recorded.
+    const commandId = command.type === 'Cancel' ? `${id}/${attempt}/cancel` : `${id}/${attempt}/outcome${replica && `/${replica}`}`;
     const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
     const pending = { status: 'pending', attempt, failuresInSeries } as const;
-    const { position } = await untilAvailable((): Promise<{ readonly position: Position | undefined }> => {
+    const { position, events } = await untilAvailable((): Promise<Recorded> => {
       if (!isBatch(subject)) {
         const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
         return this.ledger.execute(reload ? decision : { ...decision, known: { state: pending, revision } }, cause);
@@ -105,9 +112,12 @@ export class AttemptRunner {
       // What is in it plays no part in what is decided here.
       return this.ledger.execute(reload ? decision : { ...decision, known: { state: { ...pending, messages: [] }, revision } }, cause);
     });
+    if (events.length === 0 && command.type !== 'Cancel') repeated();
     return position as Position; // the stream has an event now
   }
 }
+
+type Recorded = { readonly position: Position | undefined; readonly events: readonly unknown[] };
 
 const isTest = (subject: Subject) => !isBatch(subject) && subject.test === true;
 

@@ -31,7 +31,7 @@ describe('the batch closer', () => {
   let store: SqliteEventStore;
   /** What the table of due attempts says. */
   let newest = 0;
-  const closer = () => new BatchCloser(store, new Ledger(store), { newestBatch: async () => newest });
+  const closer = () => new BatchCloser(store, new Ledger(store), { isShared: false, newestBatch: async () => newest });
   const accept = (id: string, data: JsonObject = {}) =>
     store.append([
       {

@@ -31,7 +31,7 @@ export class BatchCloser {
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
     private readonly ledger: Ledger,
-    private readonly due: Pick<DueAttempts, 'newestBatch'>,
+    private readonly due: Pick<DueAttempts, 'newestBatch' | 'isShared'>,
   ) {}
 
   /**
@@ -41,7 +41,7 @@ export class BatchCloser {
   async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<InBatch> {
     let candidates = await this.candidates(waiting);
     const found: SendingId[] = [];
-    for (let number = (this.newest.get(endpointId) ?? (await this.due.newestBatch(endpointId))) + 1; ; number++) {
+    for (let number = (await this.newestOf(endpointId)) + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
       this.newest.set(endpointId, number);
@@ -52,6 +52,13 @@ export class BatchCloser {
       if (events.length > 0 || left.length === 0) return { ids: found, position };
       candidates = left; // somebody else closed the batch of that number
     }
+  }
+
+  /** That is known; other replicas may have closed more. */
+  private async newestOf(id: EndpointId): Promise<number> {
+    const known = this.newest.get(id);
+    if (known !== undefined && !this.due.isShared) return known;
+    return Math.max(known ?? 0, await this.due.newestBatch(id));
   }
 
   /** The messages of a batch that was closed here, once: where there are none they are read from the log. */

@@ -7,7 +7,7 @@ import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser, InBatch } from './batch-closer.ts';
 import { isBatch, newsIn, ScheduleAttempt } from './delivery.saga.ts';
 import { Dispatcher, type DispatcherOptions, type Settled } from './dispatcher.ts';
-import type { DueAttempts } from './due-attempts.ts';
+import type { BecameDue, Claimed, DueAttempts, Wanted } from './due-attempts.ts';
 
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
@@ -35,23 +35,28 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
   let slow: Promise<void> | undefined;
   const reads: string[] = [];
   const due = {
-    ofEndpoint: async (id: EndpointId, until: number, limit: number, testsOnly: boolean) => {
+    isShared: false,
+    attach: () => undefined,
+    mayBeSent: () => true,
+    recorded: () => false,
+    isClaimed: () => true,
+    giveBack: async () => undefined,
+    claim: async (id: EndpointId, { limit, testsOnly, underWay }: Wanted): Promise<Claimed> => {
       reads.push(id);
+      const most = limit + underWay.size;
       const mine = [...rows.values()].filter(
-        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= until && (!testsOnly || (!isBatch(subject) && subject.test)),
+        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= Date.now() && (!testsOnly || (!isBatch(subject) && subject.test)),
       );
-      const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
+      const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, most);
       await slow;
-      return read;
+      return { attempts: read, more: read.length === most };
     },
-    endpointsDue: async (after: number, until: number) => [
-      ...new Set([...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until).map(({ subject }) => subject.endpointId)),
-    ],
-    nextAfter: async (time: number) =>
-      [...rows.values()]
-        .map(({ dueAt }) => dueAt)
-        .filter((dueAt) => dueAt > time)
-        .sort((a, b) => a - b)[0],
+    becameDue: async (after: number): Promise<BecameDue> => {
+      const until = Date.now();
+      const due = [...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until);
+      const later = [...rows.values()].map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > until);
+      return { endpoints: [...new Set(due.map(({ subject }) => subject.endpointId))], until, nextAt: later.sort((a, b) => a - b)[0] };
+    },
   };
   const directory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
@@ -331,7 +336,7 @@ describe('the dispatcher', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     const { dispatcher, due, write, log, ids } = build();
     dispatcher.start();
-    vi.spyOn(due, 'ofEndpoint').mockRejectedValueOnce(new Error('away'));
+    vi.spyOn(due, 'claim').mockRejectedValueOnce(new Error('away'));
     write(attempt('a'));
     await vi.advanceTimersByTimeAsync(500);
     expect(ids()).toEqual([]);

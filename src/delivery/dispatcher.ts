@@ -13,6 +13,9 @@ import type { DueAttempts } from './due-attempts.ts';
 /** An event that the table shows, and what it says of attempts that may be at hand here. */
 export type Settled = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly news: SendingNews | undefined };
 
+/** `recorded`: where its outcome is in the log, though the table may not show that yet. */
+type UnderWay = { readonly attempt: number; readonly recorded: Position | undefined };
+
 type Lane = {
   readonly id: EndpointId;
   /** Next to go, oldest first; bounded. */
@@ -29,7 +32,7 @@ type Lane = {
   /** The table holds due attempts that are not in `waiting`. */
   backlog: boolean;
   /** Waiting, in flight, or recorded at a position that the table does not show yet: the table's row is not to be taken. */
-  readonly underWay: Map<SendingId, Position | undefined>;
+  readonly underWay: Map<SendingId, UnderWay>;
   /** Those that ceased to be under way while the table is being read: what was read of them may be outdated. */
   left: Set<SendingId> | undefined;
 };
@@ -51,10 +54,14 @@ const refillSize = 256;
 const smallRefillSize = 16;
 /** Attempts that a lane takes from memory instead, for each request that it may have in flight: a dead endpoint fills its own share only. */
 const mostWaitingPerSlot = 64;
+/** The same where other replicas have slots, too. */
+const mostWaitingPerSlotOfSome = 4;
 /** After the table could not be read. */
 const readAgainMs = 1000;
 /** Attempts that become due within so many milliseconds are looked for together. */
 const wakeEveryMs = 10;
+/** The same, at most, where other replicas look as well: not all at one moment. */
+const wakeEveryMsOfSome = 50;
 
 export class Dispatcher {
   private readonly lanes = new Map<EndpointId, Lane>();
@@ -63,6 +70,9 @@ export class Dispatcher {
   /** Lanes that have work and found all slots taken, in turn. */
   private readonly starved = new Set<Lane>();
   private running = false;
+  /** What is due is heard of here first. */
+  private hot = false;
+  private stopped = false;
   private inFlight = 0;
   private waiting = 0;
   private messages = 0;
@@ -80,38 +90,89 @@ export class Dispatcher {
     private readonly log: Pick<BaseLogger, 'error'>,
   ) {
     directory.onEndpointChanged((id) => this.look(this.lane(id)));
+    due.attach(this);
   }
 
   get requestsInFlight(): number {
     return this.inFlight;
   }
 
-  /** Once the table shows all that the log held at the start. */
+  /** Once the table shows all that the log held at the start: from now on attempts are offered that it does not show yet. */
   start(): void {
-    this.running = true;
-    void this.wake();
+    this.hot = true;
+    this.takeFromTable();
   }
+
+  /** Of several replicas: sends what it finds in the table. */
+  takeFromTable(): void {
+    this.running = !this.stopped;
+    this.lookEverywhere();
+  }
+
+  /** Another replica may offer attempts from now on, and give those to the table that are only heard of here. */
+  cool(): void {
+    this.hot = false;
+    for (const lane of this.lanes.values()) {
+      for (const name of ['waiting', 'gathering'] as const) {
+        for (const attempt of lane[name].filter((each) => !this.due.isClaimed(each))) this.drop(lane, attempt);
+        lane[name] = lane[name].filter((each) => this.due.isClaimed(each));
+      }
+      for (const [id, { recorded }] of lane.underWay) if (recorded !== undefined) forget(lane, id);
+    }
+  }
+
+  // ── What other replicas tell ──
+
+  announced(endpoints: readonly EndpointId[], nextAt: number | undefined): void {
+    for (const id of endpoints) this.look(this.lane(id));
+    if (nextAt !== undefined) this.wakeAt(nextAt);
+  }
+
+  lookEverywhere(): void {
+    this.wokenAt = 0;
+    if (this.running) void this.wake();
+  }
+
+  withdrawn(endpointId: EndpointId, ids: readonly SendingId[]): void {
+    const lane = this.lanes.get(endpointId);
+    if (lane) for (const id of ids) this.withdraw(lane, id);
+  }
+
+  isUnderWay({ id, attempt, subject }: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>): boolean {
+    return this.lanes.get(subject.endpointId)?.underWay.get(id)?.attempt === attempt;
+  }
+
+  // ── What the saga's host tells ──
 
   /** Takes no more, and resolves when what is in flight is recorded, or after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.running = false;
+    this.stopped = true;
     clearTimeout(this.timer);
     for (const { closeTimer } of this.lanes.values()) clearTimeout(closeTimer);
-    if (this.inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.idle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const late = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
+    const idle = this.inFlight === 0 ? undefined : new Promise<void>((resolve) => (this.idle = resolve));
+    await Promise.race([late, Promise.all([idle, this.giveBackAll()])]);
+  }
+
+  /** What waits, so that another replica need not wait for leases to run out. */
+  private async giveBackAll(): Promise<void> {
+    if (!this.due.isShared) return;
+    const waiting: ScheduleAttempt[] = [];
+    for (const lane of this.lanes.values()) {
+      const those = [...lane.waiting.splice(0), ...lane.gathering.splice(0)];
+      for (const attempt of those) this.drop(lane, attempt);
+      waiting.push(...those);
+    }
+    await this.due.giveBack(waiting);
   }
 
   /** An attempt that is due now and may not be in the table yet. Without room for it nothing happens: the table brings it. */
   offer(attempt: ScheduleAttempt): void {
-    if (!this.running || this.waiting >= mostWaiting) return;
+    if (!this.running || !this.hot || this.waiting >= mostWaiting) return;
     const lane = this.lane(attempt.subject.endpointId);
-    const most = this.gathers(lane, attempt) ? 2 * this.mostGathered(lane) : lane.limit * mostWaitingPerSlot;
+    const perSlot = this.due.isShared ? mostWaitingPerSlotOfSome : mostWaitingPerSlot;
+    const most = this.gathers(lane, attempt) ? 2 * this.mostGathered(lane) : lane.limit * perSlot;
     if (lane.waiting.length + lane.gathering.length >= most) return;
     // The log may hold the outcome of this very attempt already, further on than it was read: the table knows.
     if (lane.underWay.has(attempt.id)) return;
@@ -128,8 +189,9 @@ export class Dispatcher {
       const lane = news && this.lanes.get(news.endpointId);
       if (!lane) continue;
       for (const id of news.ids) {
-        if (!lane.underWay.has(id)) continue;
-        const recorded = lane.underWay.get(id);
+        const known = lane.underWay.get(id);
+        if (!known) continue;
+        const { recorded } = known;
         if (recorded !== undefined && recorded <= end) forget(lane, id);
         else if (news.cancelled) this.withdraw(lane, id);
       }
@@ -167,7 +229,7 @@ export class Dispatcher {
   }
 
   private enqueue(lane: Lane, attempt: ScheduleAttempt): void {
-    lane.underWay.set(attempt.id, undefined);
+    lane.underWay.set(attempt.id, { attempt: attempt.attempt, recorded: undefined });
     const queue = this.gathers(lane, attempt) ? lane.gathering : lane.waiting;
     queue.push(this.messages < mostMessages ? attempt : attempt.withMessages(undefined));
     this.waiting++;
@@ -180,14 +242,17 @@ export class Dispatcher {
     this.messages -= messages?.length ?? 0;
   }
 
+  private drop(lane: Lane, attempt: ScheduleAttempt): void {
+    this.took(attempt);
+    forget(lane, attempt.id);
+  }
+
   /** A person cancelled it before it went. One that is in flight already is recorded as it ends. */
   private withdraw(lane: Lane, id: SendingId): void {
     for (const queue of [lane.waiting, lane.gathering]) {
       const index = queue.findIndex((attempt) => attempt.id === id);
       const [withdrawn] = index === -1 ? [] : queue.splice(index, 1);
-      if (!withdrawn) continue;
-      this.took(withdrawn);
-      forget(lane, id);
+      if (withdrawn) this.drop(lane, withdrawn);
     }
   }
 
@@ -206,11 +271,13 @@ export class Dispatcher {
       }
       const attempt = lane.waiting.shift() as ScheduleAttempt;
       this.took(attempt);
-      if (this.isHeld(lane.id) && !isTest(attempt)) forget(lane, attempt.id);
+      if (this.isHeld(lane.id) && !isTest(attempt)) this.hold(lane, [attempt]);
       else void this.carryOut(lane, attempt);
     }
+    if (!this.running || !lane.backlog) return;
+    if (this.due.isShared && this.inFlight >= this.options.concurrency) return void this.starved.add(lane);
     const waiting = lane.waiting.length + lane.gathering.length;
-    if (this.running && lane.backlog && waiting < Math.max(this.refillSize / 2, this.mostGathered(lane))) void this.refill(lane);
+    if (waiting < Math.max(this.refillSizeOf(lane) / 2, this.mostGathered(lane))) void this.refill(lane);
   }
 
   // ── Batches ──
@@ -237,11 +304,9 @@ export class Dispatcher {
     const batch = this.batchOf(lane.id);
     if (!batch) return void lane.waiting.push(...lane.gathering.splice(0)); // it takes no batches any more
     if (this.isHeld(lane.id)) {
-      for (const attempt of lane.gathering.splice(0)) {
-        this.took(attempt);
-        forget(lane, attempt.id);
-      }
-      return;
+      const held = lane.gathering.splice(0);
+      for (const attempt of held) this.took(attempt);
+      return this.hold(lane, held);
     }
     const since = lane.gathering[0]?.dueAt ?? 0;
     const left = since + batch.maxWaitMs - Date.now();
@@ -255,9 +320,10 @@ export class Dispatcher {
     try {
       const { ids, position } = await this.batches.close(lane.id, lane.gathering.slice(0, maxSize));
       const closed = new Set(ids);
-      for (const attempt of lane.gathering) if (closed.has(attempt.id)) this.took(attempt);
-      lane.gathering = lane.gathering.filter(({ id }) => !closed.has(id));
-      for (const id of ids) this.recorded(lane, id, position);
+      const [inIt, left] = [lane.gathering.filter(({ id }) => closed.has(id)), lane.gathering.filter(({ id }) => !closed.has(id))];
+      for (const attempt of inIt) this.took(attempt);
+      lane.gathering = left;
+      for (const attempt of inIt) this.recorded(lane, attempt, position);
     } catch (error) {
       this.log.error({ err: error, endpointId: lane.id }, 'A batch could not be closed; it is tried again.');
       await new Promise((resolve) => setTimeout(resolve, readAgainMs).unref());
@@ -274,14 +340,23 @@ export class Dispatcher {
     return endpoint !== undefined && endpoint.configuration.status !== 'ENABLED';
   }
 
+  /** They wait in the table until it is enabled again. */
+  private hold(lane: Lane, attempts: readonly ScheduleAttempt[]): void {
+    for (const { id } of attempts) forget(lane, id);
+    void this.due.giveBack(attempts);
+  }
+
   private async carryOut(lane: Lane, attempt: ScheduleAttempt): Promise<void> {
     lane.inFlight++;
     this.inFlight++;
     try {
-      const { position, receiver } = await this.runner.run(attempt);
-      this.recorded(lane, attempt.id, position);
-      if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
-      else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
+      const allowed = this.due.mayBeSent(attempt);
+      if (allowed === true || (await allowed)) {
+        const { position, receiver } = await this.runner.run(attempt);
+        this.recorded(lane, attempt, position);
+        if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
+        else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
+      } else forget(lane, attempt.id);
     } catch (error) {
       // It stays under way, so that it is not sent over and over; the next start tries it again.
       this.log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
@@ -299,14 +374,19 @@ export class Dispatcher {
   }
 
   /** The table may have been faster than the answer of the log; then it holds what follows already. */
-  private recorded(lane: Lane, id: SendingId, position: Position): void {
-    lane.underWay.set(id, position);
-    if (this.shown === undefined || position > this.shown) return;
-    forget(lane, id);
-    lane.backlog = true;
+  private recorded(lane: Lane, attempt: ScheduleAttempt, position: Position): void {
+    const isKept = this.due.recorded(attempt);
+    if (!this.isUnderWay(attempt)) return; // the table was so much faster that the next attempt is under way
+    lane.underWay.set(attempt.id, { attempt: attempt.attempt, recorded: position });
+    const isShown = this.shown !== undefined && position <= this.shown;
+    if (!isShown && this.hot && !isKept) return;
+    forget(lane, attempt.id);
+    lane.backlog ||= isShown;
   }
 
-  private get refillSize(): number {
+  /** Where others take from the table, too, a lane takes what it can send soon. */
+  private refillSizeOf(lane: Lane): number {
+    if (this.due.isShared) return 2 * lane.limit;
     return this.waiting < mostWaiting ? refillSize : smallRefillSize;
   }
 
@@ -315,12 +395,12 @@ export class Dispatcher {
     const left = new Set<SendingId>();
     lane.left = left;
     lane.backlog = false;
-    const held = this.isHeld(lane.id);
-    const limit = Math.max(this.refillSize, this.mostGathered(lane)) + lane.underWay.size;
+    const testsOnly = this.isHeld(lane.id);
+    const limit = Math.max(this.refillSizeOf(lane), this.mostGathered(lane));
     try {
-      const rows = await this.due.ofEndpoint(lane.id, Date.now(), limit, held);
-      for (const row of rows) if (!lane.underWay.has(row.id) && !left.has(row.id)) this.enqueue(lane, row);
-      if (rows.length === limit || rows.some(({ id }) => left.has(id))) lane.backlog = true;
+      const { attempts, more } = await this.due.claim(lane.id, { limit, testsOnly, underWay: lane.underWay });
+      for (const attempt of attempts) if (this.isNews(lane, attempt, left)) this.enqueue(lane, attempt);
+      if (more || attempts.some(({ id }) => left.has(id))) lane.backlog = true;
     } catch (error) {
       this.tableFailed(error);
       setTimeout(() => this.look(lane), readAgainMs).unref();
@@ -329,26 +409,34 @@ export class Dispatcher {
     this.pump(lane);
   }
 
+  /** What was read may be out of date; what was claimed is not, and the attempt before it may still wait to be told that it is recorded. */
+  private isNews(lane: Lane, attempt: ScheduleAttempt, left: ReadonlySet<SendingId>): boolean {
+    if (this.due.isShared) return !this.isUnderWay(attempt);
+    return !lane.underWay.has(attempt.id) && !left.has(attempt.id);
+  }
+
   private wakeAt(time: number): void {
     if (!this.running || time >= this.nextWake) return;
     this.nextWake = time;
     clearTimeout(this.timer);
     // setTimeout counts to 2³¹-1 ms; what is later is looked at again then.
-    const delay = Math.min(Math.max(time - Date.now(), wakeEveryMs), 2 ** 31 - 1);
+    const shortest = this.due.isShared ? wakeEveryMsOfSome * (0.5 + Math.random() / 2) : wakeEveryMs;
+    const delay = Math.min(Math.max(time - Date.now(), shortest), 2 ** 31 - 1);
     this.timer = setTimeout(() => void this.wake(), delay);
   }
 
   /** Looks into the lanes that something became due to since the last time. */
   private async wake(): Promise<void> {
-    const now = Date.now();
+    const after = this.wokenAt;
     this.nextWake = Number.POSITIVE_INFINITY;
     try {
-      for (const id of await this.due.endpointsDue(this.wokenAt, now)) this.look(this.lane(id));
-      this.wokenAt = now;
-      this.wakeAt((await this.due.nextAfter(now)) ?? Number.POSITIVE_INFINITY);
+      const { endpoints, until, nextAt } = await this.due.becameDue(after);
+      for (const id of endpoints) this.look(this.lane(id));
+      if (this.wokenAt === after) this.wokenAt = until;
+      this.wakeAt(nextAt ?? Number.POSITIVE_INFINITY);
     } catch (error) {
       this.tableFailed(error);
-      this.wakeAt(now + readAgainMs);
+      this.wakeAt(Date.now() + readAgainMs);
     }
   }
 

@@ -2,10 +2,10 @@
 // a million of them cost rows, not memory.
 import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
-import type { Bookkeeping } from '../read-models/database/database.ts';
-import { isBatch, ScheduleAttempt, type SendingId } from './delivery.saga.ts';
+import type { Bookkeeping, Transaction } from '../read-models/database/database.ts';
+import { isBatch, ScheduleAttempt, type ReleaseEndpoint, type SendingId, type SendingNews } from './delivery.saga.ts';
 
-type DueAttemptRow = {
+export type DueAttemptRow = {
   readonly id: SendingId;
   readonly organization_id: OrganizationId;
   /** Null for a batch. */
@@ -23,12 +23,23 @@ type DueAttemptRow = {
   /** The event that made it due, and the request that this goes back to. */
   readonly causation_id: string;
   readonly correlation_id: string | null;
+  /** When it may be taken: `due_at`, or where a replica has taken it, the end of its lease. */
+  readonly ready_at: number;
+  /** The replica that took it last; null: none. */
+  readonly leased_by: string | null;
 };
 
 /** The number of each endpoint's newest batch. */
 type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: number };
 
-export type DueAttemptsSchema = Bookkeeping & { readonly due_attempts: DueAttemptRow; readonly newest_batches: NewestBatchRow };
+/** Whether replicas may take what is due: not while the one that follows the log catches up, as it may be sent and recorded already. */
+type TakingRow = { readonly id: number; readonly open: 0 | 1 };
+
+export type DueAttemptsSchema = Bookkeeping & {
+  readonly due_attempts: DueAttemptRow;
+  readonly newest_batches: NewestBatchRow;
+  readonly taking: TakingRow;
+};
 
 export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
   await db.schema
@@ -45,14 +56,21 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('due_at', 'bigint', (column) => column.notNull())
     .addColumn('causation_id', 'text', (column) => column.notNull())
     .addColumn('correlation_id', 'text')
+    .addColumn('ready_at', 'bigint', (column) => column.notNull())
+    .addColumn('leased_by', 'text')
     .execute();
   await db.schema
     .createTable('newest_batches')
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
     .addColumn('number', 'integer', (column) => column.notNull())
     .execute();
-  await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'due_at']).execute();
-  await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['due_at', 'endpoint_id']).execute();
+  await db.schema
+    .createTable('taking')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('open', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
+  await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
 
 export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt, cause }: ScheduleAttempt): DueAttemptRow => ({
@@ -68,6 +86,8 @@ export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt,
   due_at: dueAt,
   causation_id: cause.causationId,
   correlation_id: cause.correlationId ?? null,
+  ready_at: dueAt,
+  leased_by: null,
 });
 
 const subjectOf = ({ organization_id: organizationId, message_id: messageId, size, endpoint_id: endpointId, test }: DueAttemptRow) =>
@@ -75,7 +95,7 @@ const subjectOf = ({ organization_id: organizationId, message_id: messageId, siz
     ? { organizationId, endpointId, size: size ?? 1 }
     : { organizationId, messageId, endpointId, ...(test ? { test: true as const } : {}) };
 
-const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
+export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
   new ScheduleAttempt(
     row.id,
     subjectOf(row),
@@ -86,34 +106,128 @@ const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     { causationId: row.causation_id, ...(row.correlation_id === null ? {} : { correlationId: row.correlation_id }) },
   );
 
-export class DueAttempts {
+/** What the dispatcher is to the table. */
+export type Taker = {
+  /** Whether this very attempt is under way here: waiting, in flight, or recorded where the table does not show it yet. */
+  readonly isUnderWay: (attempt: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>) => boolean;
+  /** Something may be due to these endpoints; and a time at which something will be. */
+  readonly announced: (endpoints: readonly EndpointId[], nextAt: number | undefined) => void;
+  /** Anything may be due. */
+  readonly lookEverywhere: () => void;
+  /** A person cancelled them. */
+  readonly withdrawn: (endpointId: EndpointId, ids: readonly SendingId[]) => void;
+};
+
+export type Wanted = {
+  readonly limit: number;
+  /** All that a paused or disabled endpoint gets. */
+  readonly testsOnly: boolean;
+  /** What is at hand already. */
+  readonly underWay: { readonly size: number };
+};
+
+/** `more`: there may be more than these. */
+export type Claimed = { readonly attempts: readonly ScheduleAttempt[]; readonly more: boolean };
+
+/** The endpoints that something became due to; up to when that was looked for, as a mark for the next time; when the next becomes due. */
+export type BecameDue = { readonly endpoints: readonly EndpointId[]; readonly until: number; readonly nextAt: number | undefined };
+
+/** The port: the saga's host writes what is due, and the dispatcher takes it. */
+export interface DueAttempts {
+  /** Other replicas take from it, too: no more is to be taken than can go soon. */
+  readonly isShared: boolean;
+  attach(taker: Taker): void;
+
+  // ── Within the transactions of the saga's host ──
+  /** Whether replicas may take what is due. */
+  setOpen(open: boolean, tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** All of an endpoint's are due now, if not before. */
+  release(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** At the end: tells other replicas of it, and what was cancelled. */
+  announce(cancelled: readonly SendingNews[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** What was scheduled is committed. */
+  committed(attempts: readonly ScheduleAttempt[]): void;
+
+  // ── For the dispatcher ──
+  /** The oldest that are due to an endpoint. */
+  claim(id: EndpointId, wanted: Wanted): Promise<Claimed>;
+  /** Right before an attempt is sent: whether it may be, for as long as it may take. */
+  mayBeSent(attempt: ScheduleAttempt): true | Promise<boolean>;
+  /** Its outcome is recorded. @returns whether nobody takes its row until that shows what follows */
+  recorded(attempt: ScheduleAttempt): boolean;
+  /** Whether it was claimed, and not only heard of. */
+  isClaimed(attempt: ScheduleAttempt): boolean;
+  /** They were not sent; whoever has room may have them. */
+  giveBack(attempts: readonly ScheduleAttempt[]): Promise<void>;
+  /** @param after the mark of the last time; 0: all that is due */
+  becameDue(after: number): Promise<BecameDue>;
+  /** The number of an endpoint's newest batch; 0: it has none. */
+  newestBatch(id: EndpointId): Promise<number>;
+}
+
+export const newestBatchIn = async (database: Kysely<DueAttemptsSchema>, id: EndpointId): Promise<number> => {
+  const query = database.selectFrom('newest_batches').select('number').where('endpoint_id', '=', id);
+  return (await query.executeTakeFirst())?.number ?? 0;
+};
+
+export const releasing = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { kysely }: Transaction<DueAttemptsSchema>) =>
+  kysely
+    .updateTable('due_attempts')
+    .set({ due_at: dueAt, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
+    .where('endpoint_id', '=', endpointId)
+    .where('ready_at', '>', dueAt);
+
+/** Of a process that has the table to itself: what is under way it knows. */
+export class OwnDueAttempts implements DueAttempts {
+  readonly isShared = false;
+
   /** @param database the table's connection for reading, taken anew for each query */
   constructor(private readonly database: () => Kysely<DueAttemptsSchema>) {}
 
-  /** The oldest that are due to one endpoint by `until`. `testsOnly`: all that a paused or disabled endpoint gets. */
-  async ofEndpoint(id: EndpointId, until: number, limit: number, testsOnly: boolean): Promise<ScheduleAttempt[]> {
-    let query = this.database().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('due_at', '<=', until);
+  attach(): void {}
+  async setOpen(): Promise<void> {}
+
+  schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return tx.upsert('due_attempts', ['id'], attempts.map(rowOf));
+  }
+
+  async release(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await releasing(command, tx).execute();
+  }
+
+  async announce(): Promise<void> {}
+  committed(): void {}
+
+  async claim(id: EndpointId, { limit, testsOnly, underWay }: Wanted): Promise<Claimed> {
+    const most = limit + underWay.size; // those are among them
+    let query = this.database().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', Date.now());
     if (testsOnly) query = query.where('test', '=', 1);
-    return (await query.orderBy('due_at').limit(limit).execute()).map(attemptOf);
+    const rows = await query.orderBy('ready_at').limit(most).execute();
+    return { attempts: rows.map(attemptOf), more: rows.length === most };
   }
 
-  /** The endpoints that something became due to, later than `after` and by `until`. */
-  async endpointsDue(after: number, until: number): Promise<EndpointId[]> {
-    const query = this.database().selectFrom('due_attempts').select('endpoint_id').distinct();
-    const rows = await query.where('due_at', '>', after).where('due_at', '<=', until).execute();
-    return rows.map((row) => row.endpoint_id);
+  mayBeSent(): true {
+    return true;
+  }
+  recorded(): boolean {
+    return false;
+  }
+  isClaimed(): boolean {
+    return true;
+  }
+  async giveBack(): Promise<void> {}
+
+  async becameDue(after: number): Promise<BecameDue> {
+    const until = Date.now();
+    const endpoints = this.database().selectFrom('due_attempts').select('endpoint_id').distinct();
+    const rows = await endpoints.where('ready_at', '>', after).where('ready_at', '<=', until).execute();
+    const next = this.database().selectFrom('due_attempts').select('ready_at').where('ready_at', '>', until);
+    const first = await next.orderBy('ready_at').limit(1).executeTakeFirst();
+    return { endpoints: rows.map((row) => row.endpoint_id), until, nextAt: first?.ready_at };
   }
 
-  /** The number of an endpoint's newest batch; 0: it has none. */
-  async newestBatch(id: EndpointId): Promise<number> {
-    const query = this.database().selectFrom('newest_batches').select('number').where('endpoint_id', '=', id);
-    return (await query.executeTakeFirst())?.number ?? 0;
-  }
-
-  /** When the next becomes due after `time`, if any does. */
-  async nextAfter(time: number): Promise<number | undefined> {
-    const query = this.database().selectFrom('due_attempts').select('due_at').where('due_at', '>', time);
-    const row = await query.orderBy('due_at').limit(1).executeTakeFirst();
-    return row?.due_at;
+  newestBatch(id: EndpointId): Promise<number> {
+    return newestBatchIn(this.database(), id);
   }
 }

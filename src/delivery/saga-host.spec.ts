@@ -14,7 +14,7 @@ import { deliveryIdOf } from '../event-store/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
 import { SqliteDatabase } from '../read-models/database/sqlite.ts';
 import { DeliverySaga, DisableGoneEndpoint, DropAttempt } from './delivery.saga.ts';
-import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
+import { createDueAttempts, OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost } from './saga-host.ts';
 
 const e1 = 'e1' as EndpointId;
@@ -46,8 +46,11 @@ describe('the saga host', () => {
   let folder: string;
   const open: Namespace<DueAttemptsSchema>[] = [];
   const execute = vi.fn<(command: unknown) => Promise<void>>();
-  const dispatcher = { offer: vi.fn<() => void>(), committed: vi.fn<() => void>(), start: vi.fn<() => void>() };
-  const host = () => new SagaHost(new DeliverySaga(), { execute }, dispatcher);
+  const dispatcher = { offer: vi.fn<() => void>(), committed: vi.fn<() => void>(), start: vi.fn<() => void>(), cool: vi.fn<() => void>() };
+  const due = new OwnDueAttempts(() => {
+    throw new Error('The host does not read.');
+  });
+  const host = () => new SagaHost(new DeliverySaga(), { execute }, due, dispatcher);
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'saga-host-'));
@@ -71,7 +74,7 @@ describe('the saga host', () => {
   const apply = (namespace: Namespace<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
     namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
 
-  it('wants a saga', () => expect(() => new SagaHost({}, { execute } as never, dispatcher)).toThrow(/declares no @Saga/));
+  it('wants a saga', () => expect(() => new SagaHost({}, { execute } as never, due, dispatcher)).toThrow(/declares no @Saga/));
 
   it('writes what is due', async () => {
     const namespace = await table();
@@ -177,7 +180,7 @@ describe('the saga host', () => {
         );
     }
     Saga()(Sagas.prototype, 'deliver');
-    const one = new SagaHost(new Sagas(), { execute }, dispatcher);
+    const one = new SagaHost(new Sagas(), { execute }, due, dispatcher);
     const kept = [message('bad', 1), message('m2', 2)].map((event) => one.received(event, true));
     const namespace = await table();
     await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');

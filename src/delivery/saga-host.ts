@@ -16,7 +16,7 @@ import {
   type SendingId,
   type SendingNews,
 } from './delivery.saga.ts';
-import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
+import { createDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { untilAvailable } from './until-available.ts';
 
@@ -44,8 +44,8 @@ export type Decided = Place & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   readonly name = 'delivery-saga';
-  readonly version = 3;
-  readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'] } as const;
+  readonly version = 4;
+  readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
   readonly createTables = createDueAttempts;
   private readonly sagas: readonly SagaFunction[];
   private events = new Subject<RecordedEvent>();
@@ -57,7 +57,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   constructor(
     saga: object,
     private readonly bus: Pick<CommandBus, 'execute'>,
-    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start'>,
+    private readonly due: Pick<DueAttempts, 'setOpen' | 'schedule' | 'release' | 'announce' | 'committed'>,
+    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start' | 'cool'>,
   ) {
     this.sagas = sagasOf(saga);
     if (this.sagas.length === 0) throw new Error(`${saga.constructor.name} declares no @Saga().`);
@@ -80,8 +81,10 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     this.written = [];
     let due: Due = new Map();
     const newest = new Map<EndpointId, number>();
-    for (const { commands, failure } of batch) {
+    const cancelled: SendingNews[] = [];
+    for (const { commands, news, failure } of batch) {
       if (failure !== undefined) throw failure;
+      if (news?.cancelled) cancelled.push(news);
       for (const command of commands) {
         if (command instanceof ScheduleAttempt) {
           due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
@@ -92,7 +95,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
         } else if (command instanceof ReleaseEndpoint) {
           await this.write(due, tx); // what came before it is released too
           due = new Map();
-          await release(command, tx);
+          await this.due.release(command, tx);
         } else {
           await untilAvailable(() => this.carryOut(command));
         }
@@ -104,14 +107,28 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
+    await this.due.announce(cancelled, tx);
   }
 
   committed(batch: readonly Decided[]): void {
+    this.due.committed(this.written);
     this.dispatcher.committed(batch, this.written);
+  }
+
+  takesOver(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return this.due.setOpen(false, tx);
+  }
+
+  inPlace(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return this.due.setOpen(true, tx);
   }
 
   caughtUp(): void {
     this.dispatcher.start();
+  }
+
+  lost(): void {
+    this.dispatcher.cool();
   }
 
   /** The sagas answer as they are asked, so that what comes is due to the event that was told last. */
@@ -140,7 +157,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
       else if (!isNew) dropped.push(id);
     }
     await tx.delete('due_attempts', 'id', dropped);
-    await tx.upsert('due_attempts', ['id'], scheduled.map(rowOf));
+    await this.due.schedule(scheduled, tx);
     this.written.push(...scheduled);
   }
 
@@ -152,11 +169,3 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
 
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
-
-const release = ({ endpointId, dueAt, cause }: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>) =>
-  tx.kysely
-    .updateTable('due_attempts')
-    .set({ due_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
-    .where('endpoint_id', '=', endpointId)
-    .where('due_at', '>', dueAt)
-    .execute();

@@ -26,7 +26,7 @@ import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
+import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost, type Decided } from './saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
 
@@ -84,9 +84,11 @@ class Session {
         await Promise.race([gone.execute(command), this.end.promise]);
       },
     };
+    const due = new OwnDueAttempts(() => this.runner.namespace.read);
     const lazily = {
       offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
       committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
+      cool: () => this.dispatcher?.cool(),
       start: () => {
         const attempts = new AttemptRunner(
           living,
@@ -96,7 +98,6 @@ class Session {
           new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test'),
           () => {},
         );
-        const due = new DueAttempts(() => this.runner.namespace.read);
         this.dispatcher = new Dispatcher(
           due,
           this.directory,
@@ -108,7 +109,7 @@ class Session {
         this.dispatcher.start();
       },
     };
-    const host = new SagaHost(new DeliverySaga(), commands as ConstructorParameters<typeof SagaHost>[1], lazily);
+    const host = new SagaHost(new DeliverySaga(), commands as ConstructorParameters<typeof SagaHost>[1], due, lazily);
     this.runner = new ConsumerRunner(host, store, new SqliteDatabase(folder, log), log, { maxBatch: 1 + Math.floor(random() * 50) });
   }
 

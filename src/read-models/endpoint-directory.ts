@@ -106,6 +106,8 @@ export class EndpointDirectory {
   private readonly apiKeys = new Map<string, KnownApiKey>();
   private readonly hashes = new Map<ApiKeyId, string>();
   private readonly listeners: ((id: EndpointId) => void)[] = [];
+  private readonly deleted = new Set<EndpointId>();
+  private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
   private readonly ending = new AbortController();
   private following: Promise<void> = Promise.resolve();
 
@@ -153,6 +155,16 @@ export class EndpointDirectory {
 
   endpoint(id: EndpointId): KnownEndpoint | undefined {
     return this.organizationOf.get(id)?.endpoints.get(id);
+  }
+
+  /** Of one that is in the log, though the directory may not have come to it yet. @returns undefined where it was deleted */
+  async whenKnown(id: EndpointId): Promise<KnownEndpoint | undefined> {
+    if (!this.organizationOf.has(id) && !this.deleted.has(id)) {
+      let awaited = this.awaited.get(id);
+      if (!awaited) this.awaited.set(id, (awaited = Promise.withResolvers()));
+      await awaited.promise;
+    }
+    return this.endpoint(id);
   }
 
   /** @param hash hex SHA-256 of the key */
@@ -269,7 +281,10 @@ export class EndpointDirectory {
     } else {
       this.organizationOf.delete(id);
       owner.endpoints.delete(id);
+      this.deleted.add(id);
     }
+    this.awaited.get(id)?.resolve();
+    this.awaited.delete(id);
     for (const listener of this.listeners) listener(id);
   }
 }

@@ -81,8 +81,8 @@ export interface Sharing<S> {
   release(): Promise<void>;
   /** Asks whoever writes to hurry. */
   awaits(position: Position): void;
-  /** Within a transaction: tells the other processes something, once it commits. */
-  tell(tx: Transaction<S>, what: string): Promise<void>;
+  /** Tells the other processes something; within a transaction, once it commits. */
+  tell(what: string, tx?: Transaction<S>): Promise<void>;
   /** For what is no consequence of the log, as who works on what: rows change beside whoever writes, each statement a transaction of its own. */
   readonly beside: Kysely<S>;
 }

@@ -76,8 +76,8 @@ export class PostgresSharing<S> implements Sharing<S> {
     this.client?.query('SELECT pg_notify($1, $2)', [this.schema, kinds.awaited + position]).catch(() => undefined); // it is hurried for nothing else
   }
 
-  async tell({ kysely }: Transaction<S>, what: string): Promise<void> {
-    await sql`SELECT pg_notify(${this.schema}, ${kinds.told + what})`.execute(kysely);
+  async tell(what: string, tx?: Transaction<S>): Promise<void> {
+    await sql`SELECT pg_notify(${this.schema}, ${kinds.told + what})`.execute(tx?.kysely ?? this.beside);
   }
 
   /** The connection was lost, as whoever used it has noticed. */
