@@ -34,12 +34,14 @@ import { Sender } from './delivery/sender.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
 import { organization, organizationStream, type OrganizationCommand } from './domain/organization.ts';
+import type { EventStore } from './event-store/event-store.ts';
 import { openLog } from './event-store/open-log.ts';
 import { originOf } from './event-store/origin.ts';
 import { lockFolder } from './event-store/sqlite/log-file.ts';
 import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
+import type { Database } from './read-models/database/database.ts';
 import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
 import { EndpointDirectory, type KnownEndpoint } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
@@ -82,16 +84,19 @@ export class Service {
       closing.push(() => store.close());
       const location = locatedFor(config.database, logId);
       const database = openDatabase(location, log);
-      const tip = () => store.tip();
-      const origin = await originOf(store);
-      await database.follows({ origin, tip });
+      if (config.log.kind !== 'embedded' && location.kind === 'sqlite')
+        log.warn(
+          'The log is on a server, and what is due in this data folder: run one process on this log, as two would each send everything. With HOOKLEDGER_DATABASE_URL any number may run.',
+        );
+      const origin = await haveFollowed(store, database);
       const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
       const ledger = new Ledger(store);
       const directory = new EndpointDirectory(store, vault);
       await directory.start();
       closing.push(() => directory.stop());
       const newAdminKey = await setUp(config, ledger, directory, vault);
-      if (origin === undefined) await database.follows({ origin: await originOf(store), tip });
+      if (directory.failure) throw directory.failure; // another replica was first, under another master key
+      if (origin === undefined) await haveFollowed(store, database);
       const key = await sealKey(ledger, store, vault);
 
       // 2. The read models.
@@ -197,6 +202,20 @@ export class Service {
     }
   }
 }
+
+/** @returns the log's origin; undefined while it is empty */
+const haveFollowed = async (store: EventStore, database: Database): Promise<string | undefined> => {
+  for (;;) {
+    const origin = await originOf(store);
+    try {
+      await database.follows({ origin, tip: () => store.tip() });
+      return origin;
+    } catch (error) {
+      // Another replica may have begun the log in this moment.
+      if (origin !== undefined || (await originOf(store)) === undefined) throw error;
+    }
+  }
+};
 
 /** Files are beside those of other logs: a data folder can have been used with several. */
 const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>

@@ -35,9 +35,9 @@ type Word = {
 };
 
 /** Between the end of an attempt's timeout and that of its lease: time enough to record it. */
-const marginMs = 5_000;
+const marginMs = 3_000;
 /** Leases are looked through so often. */
-const renewEveryMs = 2_000;
+const renewEveryMs = 1_000;
 /** Ids that fit into a word: PostgreSQL takes 8,000 bytes. */
 const mostIds = 150;
 const mostWords = 10;
@@ -273,8 +273,8 @@ export class LeasedDueAttempts implements DueAttempts {
       UPDATE due_attempts SET ready_at = ${clock} + lease FROM mine WHERE id = its RETURNING id`.execute(this.beside);
     const renewed = new Set(rows.map(({ id }) => id));
     attempts.forEach((attempt, i) => {
+      // One that was lost stays as it is, so that its attempt is not taken for one that was heard of here.
       if (renewed.has(attempt.id)) this.leases.set(attempt.id, { attempt, until: asked + (leases[i] ?? 0) });
-      else this.leases.delete(attempt.id);
     });
     return renewed;
   }
@@ -283,9 +283,9 @@ export class LeasedDueAttempts implements DueAttempts {
     const soon = Date.now() + marginMs + renewEveryMs;
     const ending = Array.from(this.leases.values()).filter(({ until }) => until < soon);
     const wanted: ScheduleAttempt[] = [];
-    for (const { attempt } of ending) {
+    for (const { attempt, until } of ending) {
       if (this.taker?.isUnderWay(attempt)) wanted.push(attempt);
-      else this.leases.delete(attempt.id);
+      else if (until < Date.now()) this.leases.delete(attempt.id);
     }
     if (wanted.length > 0) await this.renew(wanted).catch(() => undefined); // it is tried again while there is time
   }

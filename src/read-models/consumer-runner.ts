@@ -8,7 +8,15 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer, Place } from './consumer.ts';
-import { CheckpointMoved, type Bookkeeping, type Database, type Namespace, type ReadOnly, type Sharing } from './database/database.ts';
+import {
+  CheckpointMoved,
+  type Bookkeeping,
+  type CreateTables,
+  type Database,
+  type Namespace,
+  type ReadOnly,
+  type Sharing,
+} from './database/database.ts';
 import { Progress } from './progress.ts';
 
 export type RunnerOptions = {
@@ -101,7 +109,8 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   /** Opens the consumer's tables and begins to follow; resolves before it has caught up. */
   async start(): Promise<void> {
     const { name, version, readsSince = version } = this.consumer;
-    const own = await this.database.open<S>(name, version, (db, int64) => this.consumer.createTables(db, int64));
+    const createTables: CreateTables<S> = (db, int64) => this.consumer.createTables(db, int64);
+    const own = await this.database.open<S>(name, version, createTables, { oneVersion: this.consumer.oneVersion === true });
     this.own = own;
     const checkpoint = await own.checkpoint();
     if (checkpoint !== undefined) this.progress.advance(checkpoint);

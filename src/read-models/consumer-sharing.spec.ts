@@ -15,7 +15,7 @@ type Seen = Bookkeeping & { seen: { position: Position; name: string } };
 
 class Names implements Consumer<Seen> {
   readonly name = 'names';
-  readonly version = 1;
+  readonly version: number = 1;
   readonly tables = { seen: ['position'] } as const;
   readonly told: string[] = [];
   before: () => Promise<void> = async () => undefined;
@@ -139,6 +139,25 @@ it('applies every event once, however often connections break', async () => {
   for (const each of all) expect(await each.runner.reached(last as Position, 15_000)).toBe(true);
   expect(await names(all[2] as (typeof all)[0])).toEqual(wanted);
   expect(log.error).not.toHaveBeenCalled();
+});
+
+it('keeps an older version that another process has open, and refuses to run beside one where that must not be', async () => {
+  const one = await run();
+  await one.runner.reached(rename('a'), 10_000);
+  const newer = Object.assign(new Names(), { version: 2 });
+  const two = await run(newer);
+  expect(await two.runner.reached(rename('b'), 10_000)).toBe(true);
+  await isLive(two);
+  expect(await one.runner.reached(rename('c'), 10_000)).toBe(true);
+  expect(await names(one)).toEqual(['a', 'b', 'c']);
+  await expect(run(Object.assign(new Names(), { version: 3, oneVersion: true }))).rejects.toThrow(
+    /^Replicas of another version of Hookledger run on this database/,
+  );
+  await one.runner.stop();
+  await two.runner.stop();
+  await isLive(await run(Object.assign(new Names(), { version: 3, oneVersion: true })));
+  const database = new PostgresDatabase({ url, prefix, shared: true }, log);
+  await vi.waitFor(async () => expect(await database.versions('names')).toEqual([3]), patience);
 });
 
 it('stops everywhere at an event that can not be applied', async () => {

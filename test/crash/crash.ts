@@ -2,6 +2,7 @@
 // data, and count at the end.
 // `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js] [--database URL|embedded]`
 import { parseArgs } from 'node:util';
+import type { Comparison } from '../../src/read-models/rebuild.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews } from '../support/rebuild.ts';
 import {
@@ -26,16 +27,16 @@ import { startReceiver, type Behaviour, type Receiver } from './receiver.ts';
  * moments are as long as the slowest publishing of the last seconds took to become durable, and `shortestGraceMs` at least. So
  * repeats ≤ unanswered + answered lately, and every single repeat must follow a request that was at risk.
  */
-const shortestGraceMs = 250;
+export const shortestGraceMs = 250;
 const slowestOfMs = 5_000;
 
-const secret = 'crash-trial-secret';
-const retryPolicy = { delaysSeconds: [0, 0.2, 0.5, 1, 2] };
+export const secret = 'crash-trial-secret';
+export const retryPolicy = { delaysSeconds: [0, 0.2, 0.5, 1, 2] };
 
 /** A stable number from a message id, so that a repeated attempt is treated as the first one was. */
 const roll = (messageId: string, sides: number) => Number.parseInt(messageId.replaceAll('-', '').slice(-6), 16) % sides;
 
-const endpoints: readonly { path: string; eventTypes: readonly string[]; behaviour: Behaviour }[] = [
+export const endpoints: readonly { path: string; eventTypes: readonly string[]; behaviour: Behaviour }[] = [
   { path: '/steady', eventTypes: ['*'], behaviour: () => ({ status: 200, afterMs: 0 }) },
   {
     // Fails at first: of four messages one at once succeeds, the others after one, two or three failures.
@@ -54,11 +55,11 @@ const shareOfHanging = 0.03;
 const matches = (pattern: string, type: string) =>
   pattern === '*' || pattern === type || (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)));
 
-const pathsFor = (type: string) =>
+export const pathsFor = (type: string) =>
   endpoints.filter((endpoint) => endpoint.eventTypes.some((pattern) => matches(pattern, type))).map(({ path }) => path);
 
 /** mulberry32: the same seed gives the same kill moments and messages, as far as scheduling allows. */
-const seededRandom = (seed: number) => () => {
+export const seededRandom = (seed: number) => () => {
   seed = (seed + 0x6d2b79f5) | 0;
   let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
@@ -111,10 +112,10 @@ export type CrashReport = {
 type Batch = { messages: MessageInput[]; withIds: boolean };
 type Acknowledged = { type: string; key: string };
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Publishes on several connections until told to stop, through kills and restarts, and remembers what was acknowledged. */
-const startPublishers = (server: Server, connections: number, random: () => number, violations: string[]) => {
+export const startPublishers = (server: Pick<Server, 'publish'>, connections: number, random: () => number, violations: string[]) => {
   const acknowledged = new Map<string, Acknowledged>();
   const unknown: Batch[] = [];
   const settled: { batch: Batch; answers: PublishedMessage[] }[] = [];
@@ -251,7 +252,7 @@ const killAndRestart = async (server: Server, receiver: Receiver, random: () => 
 };
 
 /** Waits until the views have seen everything acknowledged and nothing is open. */
-const settle = async (server: Server, upTo: string, seconds: number): Promise<Conservation> => {
+export const settle = async (server: Server, upTo: string, seconds: number): Promise<Conservation> => {
   const giveUp = Date.now() + seconds * 1_000;
   for (;;) {
     const now = await conservation(server);
@@ -260,8 +261,16 @@ const settle = async (server: Server, upTo: string, seconds: number): Promise<Co
   }
 };
 
+export const checkViews = ({ events, different, live, rebuilt }: Comparison, report: CrashReport) => {
+  Object.assign(report, { rebuiltEvents: events, differentTables: different });
+  for (const table of different)
+    report.violations.push(
+      `The table ${table} is not what the log says: ${live.tables[table]?.rows} rows live, ${rebuilt.tables[table]?.rows} rows rebuilt.`,
+    );
+};
+
 /** Everything that must hold at the end, as sentences where it does not. */
-const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledged>, report: CrashReport, upTo: string) => {
+export const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledged>, report: CrashReport, upTo: string) => {
   const { violations } = report;
   const missing: string[] = [];
   for (const [id, { type, key }] of acknowledged) {
@@ -307,6 +316,29 @@ const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledge
     violations.push(`The views count ${conservation.succeeded} succeeded deliveries, the receiver ${succeeded}.`);
 };
 
+export const emptyReport = (seed: number): CrashReport => ({
+  seed,
+  kills: 0,
+  killsDuringStart: 0,
+  acknowledged: 0,
+  unknownThenDuplicate: 0,
+  unknownThenNew: 0,
+  publishedAgain: 0,
+  neverKnown: 0,
+  expectedDeliveries: 0,
+  requests: 0,
+  repeats: 0,
+  repeatsOfAnswered: 0,
+  earliestRepeatedAnswerMs: 0,
+  unanswered: 0,
+  answeredLately: 0,
+  conservation: { position: '', routed: 0, succeeded: 0, failed: 0, cancelled: 0, open: 0, balanced: false },
+  settledMs: 0,
+  rebuiltEvents: 0,
+  differentTables: [],
+  violations: [],
+});
+
 export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
   const { rounds, secondsPerRound, seed, main, database, connections = 6, settleSeconds = 60, say = () => {} } = options;
   const random = seededRandom(seed);
@@ -316,28 +348,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     ...(main === undefined ? {} : { main }),
     ...(schemas && { env: { HOOKLEDGER_DATABASE_URL: schemas.url, HOOKLEDGER_DATABASE_PREFIX: schemas.prefix } }),
   });
-  const report: CrashReport = {
-    seed,
-    kills: 0,
-    killsDuringStart: 0,
-    acknowledged: 0,
-    unknownThenDuplicate: 0,
-    unknownThenNew: 0,
-    publishedAgain: 0,
-    neverKnown: 0,
-    expectedDeliveries: 0,
-    requests: 0,
-    repeats: 0,
-    repeatsOfAnswered: 0,
-    earliestRepeatedAnswerMs: 0,
-    unanswered: 0,
-    answeredLately: 0,
-    conservation: { position: '', routed: 0, succeeded: 0, failed: 0, cancelled: 0, open: 0, balanced: false },
-    settledMs: 0,
-    rebuiltEvents: 0,
-    differentTables: [],
-    violations: [],
-  };
+  const report = emptyReport(seed);
   try {
     // 1. The endpoints, before anything is published, so that what a type is routed to never changes.
     await server.start();
@@ -364,12 +375,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     if (code !== 0) report.violations.push(`SIGTERM ended the server with exit code ${code} instead of 0.`);
 
     // 4. The views against the log.
-    const { events, different, live, rebuilt } = await compareViews(server.dataDir, { main, database: schemas });
-    Object.assign(report, { rebuiltEvents: events, differentTables: different });
-    for (const table of different)
-      report.violations.push(
-        `The table ${table} is not what the log says: ${live.tables[table]?.rows} rows live, ${rebuilt.tables[table]?.rows} rows rebuilt.`,
-      );
+    checkViews(await compareViews(server.dataDir, { main, database: schemas }), report);
 
     // 5. The count.
     Object.assign(report, publishers.figures, { acknowledged: publishers.acknowledged.size, requests: receiver.requests });

@@ -31,23 +31,28 @@ export type Receiver = {
   /**
    * Call when the killed server is gone. Waits until the last of its connections is read to the end, then marks the
    * requests at risk: those not answered at the moment of the kill, and those answered within `graceMs` before it.
+   * With `others` still running, its connections are those that end now.
    */
-  killed(at: number, graceMs: number): Promise<{ unanswered: number; answeredLately: number }>;
+  killed(at: number, graceMs: number, others?: 'others'): Promise<{ unanswered: number; answeredLately: number }>;
   close(): Promise<void>;
 };
+
+/** Connections of a killed process end at once; when none has for so long, they have all ended. */
+const quietMs = 100;
 
 export const startReceiver = async (secret: string, behaviours: Readonly<Record<string, Behaviour>>): Promise<Receiver> => {
   const deliveries = new Map<string, Receipt[]>();
   const keys = new Map<string, string>();
-  let sinceStart: Receipt[] = []; // what the running server sent
+  let sinceStart: { readonly receipt: Receipt; readonly socket: Socket }[] = []; // what the running servers sent
   let requests = 0;
+  let lastClosedAt = 0;
   let wrongSignatures = 0;
 
   const take = (path: string, request: IncomingMessage, body: Buffer, response: ServerResponse) => {
     const messageId = String(request.headers['webhook-id']);
     const receipt: Receipt = { attempt: Number(request.headers['webhook-attempt']), atRisk: false };
     requests++;
-    sinceStart.push(receipt);
+    sinceStart.push({ receipt, socket: request.socket });
     const key = `${path} ${messageId}`;
     const earlier = deliveries.get(key);
     if (earlier) earlier.push(receipt);
@@ -79,7 +84,10 @@ export const startReceiver = async (secret: string, behaviours: Readonly<Record<
   const connections = new Set<Socket>();
   server.on('connection', (socket) => {
     connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+    socket.once('close', () => {
+      connections.delete(socket);
+      lastClosedAt = performance.now();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -94,16 +102,20 @@ export const startReceiver = async (secret: string, behaviours: Readonly<Record<
     get wrongSignatures() {
       return wrongSignatures;
     },
-    async killed(at, graceMs) {
+    async killed(at, graceMs, others) {
       const giveUp = performance.now() + 5_000;
-      while (connections.size > 0 && performance.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5));
-      if (connections.size > 0) throw new Error(`${connections.size} connections of the killed server are still open after 5 s.`);
-      const lost = sinceStart.filter((receipt) => receipt.answeredAt === undefined || receipt.answeredAt > at);
-      const late = sinceStart.filter(({ answeredAt }) => answeredAt !== undefined && answeredAt <= at && answeredAt > at - graceMs);
+      const isOver = () => (others ? performance.now() > lastClosedAt + quietMs : connections.size === 0);
+      lastClosedAt = performance.now();
+      while (!isOver() && performance.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (!isOver()) throw new Error(`${connections.size} connections of the killed server are still open after 5 s.`);
+      const ended = sinceStart.filter(({ socket }) => !connections.has(socket));
+      const killed = ended.map(({ receipt }) => receipt);
+      const lost = killed.filter((receipt) => receipt.answeredAt === undefined || receipt.answeredAt > at);
+      const late = killed.filter(({ answeredAt }) => answeredAt !== undefined && answeredAt <= at && answeredAt > at - graceMs);
       for (const receipt of [...lost, ...late]) receipt.atRisk = true;
-      for (const receipt of sinceStart)
+      for (const receipt of killed)
         if (receipt.answeredAt !== undefined && receipt.answeredAt <= at) receipt.answeredBeforeKillMs = at - receipt.answeredAt;
-      sinceStart = [];
+      sinceStart = sinceStart.filter(({ socket }) => connections.has(socket));
       return { unanswered: lost.length, answeredLately: late.length };
     },
     async close() {

@@ -21,6 +21,8 @@ export type PublishedMessage = { id: string; duplicate: boolean; destinations: n
 export type ServerOptions = {
   /** A folder of the caller's own; else a fresh one that `dispose` removes. */
   dataDir?: string;
+  /** Where several share one log; else one of its own. */
+  adminKey?: string;
   /** On top of (or instead of) what the class sets. */
   env?: Record<string, string>;
   /** The built server; another build can be named to compare with. */
@@ -53,8 +55,10 @@ process.once('exit', () => {
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name)));
 
+export const newAdminKey = () => `test-${randomBytes(24).toString('hex')}`;
+
 export class Server {
-  readonly adminKey = `test-${randomBytes(24).toString('hex')}`;
+  readonly adminKey: string;
   readonly dataDir: string;
   /** The last lines of standard output and standard error, oldest first. */
   readonly logs: string[] = [];
@@ -64,6 +68,7 @@ export class Server {
 
   constructor(options: ServerOptions = {}) {
     this.options = options;
+    this.adminKey = options.adminKey ?? newAdminKey();
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'hookledger-'));
   }
 

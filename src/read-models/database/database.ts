@@ -107,12 +107,18 @@ export interface Database {
   /**
    * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
    * it is made, empty, by `createTables`.
+   * @throws DatabaseUnusable with `oneVersion` where another process has another version open
    */
-  open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>>;
+  open<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    options?: { readonly oneVersion?: boolean },
+  ): Promise<Namespace<S>>;
   openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>>;
   /** The versions of a consumer that stand, lowest first. */
   versions(name: string): Promise<readonly number[]>;
-  /** No error where it isn't there. */
+  /** No error where it isn't there. One that another process has open stays. */
   drop(name: string, version: number): Promise<void>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;

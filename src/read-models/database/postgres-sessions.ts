@@ -99,6 +99,8 @@ export const connectWriter = async (url: string, schema: string): Promise<Client
   }
 };
 
+/** Shared by all processes that have it open. */
+export const usersLock = (schema: string) => `hookledger uses ${schema}`;
 export const writerLock = (schema: string) => `hookledger writes ${schema}`;
 
 export const writerSettings = (schema: string) => [

@@ -7,7 +7,7 @@ import type { Client, Notification } from 'pg';
 import type { Position } from '../../domain/ids.ts';
 import type { Sharing, SharingListener, Transaction } from './database.ts';
 import { connect, isAnswer, unavailable } from './postgres-connection.ts';
-import { openBeside, writerLock, writerSettings } from './postgres-sessions.ts';
+import { openBeside, usersLock, writerLock, writerSettings } from './postgres-sessions.ts';
 
 const beatMs = 2_000;
 const longestBeatMs = 7_000;
@@ -66,7 +66,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     this.holds = false;
     this.taken(undefined);
     try {
-      await client.query('SELECT pg_advisory_unlock_all()');
+      await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [writerLock(this.schema)]);
     } catch {
       this.gone(client);
     }
@@ -108,6 +108,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     client.on('notification', (notification) => this.heard(client, notification));
     client.once('end', () => this.gone(client));
     try {
+      await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [usersLock(schema)]);
       await client.query(`LISTEN "${schema}"`);
       const checkpoint = await checkpointOn(client);
       this.client = client;

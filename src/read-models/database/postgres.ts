@@ -25,7 +25,7 @@ import {
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { PostgresNamespace } from './postgres-namespace.ts';
-import { connectWriter, kyselyOn, openReadOnly, writerSettings } from './postgres-sessions.ts';
+import { connectWriter, kyselyOn, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -79,11 +79,21 @@ export class PostgresDatabase implements Database {
         );
   }
 
-  async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+  async open<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    { oneVersion = false }: { readonly oneVersion?: boolean } = {},
+  ): Promise<Namespace<S>> {
     const schema = this.schema(name, version);
     const client = this.shared ? await connect(this.url, schema, writerSettings(schema)) : await connectWriter(this.url, schema);
     try {
       const namespace = await this.exclusively(client, async () => {
+        for (const each of oneVersion && this.shared ? await this.schemas(client) : [])
+          if (each !== schema && this.isOf(each, name) && (await isUsed(client, each)))
+            throw new DatabaseUnusable(
+              `Replicas of another version of Hookledger run on this database, and both would send what is due (${each} and ${schema}). Stop those first; they may not run side by side with this one.`,
+            );
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
         if (rows.length === 0) await this.create(client, schema, createTables);
         const types = await columnTypes(client, schema);
@@ -108,15 +118,17 @@ export class PostgresDatabase implements Database {
 
   async versions(name: string): Promise<readonly number[]> {
     const standing = await this.asking((client) => this.schemas(client));
-    const versions = standing
-      .filter((schema) => schema.replace(/\d+$/, '') === this.schema(name, ''))
-      .map((schema) => /\d+$/.exec(schema)?.[0]);
+    const versions = standing.filter((schema) => this.isOf(schema, name)).map((schema) => /\d+$/.exec(schema)?.[0]);
     return versions.map(Number).sort((a, b) => a - b);
   }
 
   async drop(name: string, version: number): Promise<void> {
     const statement = `DROP SCHEMA IF EXISTS ${quoted(this.schema(name, version))} CASCADE`;
-    await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+    await this.asking((client) =>
+      this.exclusively(client, async () => {
+        if (!(await isUsed(client, this.schema(name, version)))) await client.query(statement);
+      }),
+    );
   }
 
   isTransient(error: unknown): boolean {
@@ -125,6 +137,10 @@ export class PostgresDatabase implements Database {
 
   private schema(name: string, version: number | ''): string {
     return `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+  }
+
+  private isOf(schema: string, name: string): boolean {
+    return schema.replace(/\d+$/, '') === this.schema(name, '');
   }
 
   /** Those of consumers. */
@@ -251,6 +267,14 @@ const tipOf = async ({ tip }: FollowedLog, position: Position | undefined, waitM
     const end = await tip();
     if (position === undefined || (end !== undefined && end >= position) || performance.now() > giveUp) return end;
   }
+};
+
+/** Whether a process among several has it open. */
+const isUsed = async (client: Client, schema: string): Promise<boolean> => {
+  const { rows } = await client.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', [
+    usersLock(schema),
+  ]);
+  return rows[0]?.free !== true;
 };
 
 const columnTypes = async (client: Client, schema: string): Promise<ColumnTypes> => {

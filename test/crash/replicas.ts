@@ -1,0 +1,232 @@
+// The trial of replicas: three real servers on one log server (its double) and one PostgreSQL; publish to all of them without a pause, kill -9 one at
+// random again and again, start it again a moment later, and count at the end.
+// `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N]`
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { LogServerDouble } from '../support/log-server/double.ts';
+import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
+import { compareViews } from '../support/rebuild.ts';
+import { createEndpoint, newAdminKey, Server, type MessageInput } from '../support/server.ts';
+import {
+  check,
+  checkViews,
+  emptyReport,
+  endpoints,
+  formatReport,
+  pathsFor,
+  pause,
+  retryPolicy,
+  secret,
+  seededRandom,
+  settle,
+  shortestGraceMs,
+  startPublishers,
+  type CrashReport,
+} from './crash.ts';
+import { startReceiver } from './receiver.ts';
+
+export type ReplicasOptions = {
+  rounds: number;
+  secondsPerRound: number;
+  seed: number;
+  /** The URL of a PostgreSQL. */
+  database: string;
+  replicas?: number;
+  connections?: number;
+  settleSeconds?: number;
+  say?: (line: string) => void;
+};
+
+export type ReplicasReport = CrashReport & {
+  /** Attempts that were made and had been recorded already, as replicas counted them until they were killed. */
+  countedRepeats: number;
+  /** Attempts by replica, in the end. */
+  attempts: readonly number[];
+  /** From a kill until another replica ran what the killed one had run. */
+  takeoversMs: readonly number[];
+};
+
+/** How long an endpoint may take to answer, which leases outlive. */
+const timeoutSeconds = 5;
+
+const metric = async (server: Server, name: string): Promise<number> => {
+  const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${server.adminKey}` } })).text();
+  let sum = 0;
+  for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))) sum += Number(value);
+  return sum;
+};
+
+/** The consumers that it runs now. */
+const consumersOf = async (server: Server): Promise<string[]> => {
+  const { details } = (await (await fetch(`${server.url}/health/ready`)).json()) as { details: Record<string, { state?: string }> };
+  return Object.keys(details).filter((name) => ['live', 'catching-up'].includes(details[name]?.state ?? ''));
+};
+
+/** A message that says when a replica routes to all endpoints, which were made at another. */
+const routesAll = async (server: Server): Promise<void> => {
+  const type = 'order.created';
+  for (const giveUp = Date.now() + 10_000; ; await pause(20)) {
+    const [answer] = await server.publish([{ type, data: { key: `probe-${randomBytes(4).toString('hex')}` } }]);
+    if (answer?.destinations === pathsFor(type).length) return;
+    if (Date.now() > giveUp) throw new Error('A replica did not come to know the endpoints within 10 s.');
+  }
+};
+
+export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasReport> => {
+  const { rounds, secondsPerRound, seed, database, replicas = 3, connections = 6, settleSeconds = 60, say = () => {} } = options;
+  const random = seededRandom(seed);
+  const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
+  const double = await LogServerDouble.start();
+  const schemas = { kind: 'postgres', url: database, prefix: newPrefix() } as const;
+  const adminKey = newAdminKey();
+  const env = {
+    HOOKLEDGER_EVENTSTORE_URL: double.url(),
+    HOOKLEDGER_DATABASE_URL: schemas.url,
+    HOOKLEDGER_DATABASE_PREFIX: schemas.prefix,
+    HOOKLEDGER_MASTER_KEY: randomBytes(32).toString('base64'),
+  };
+  const servers = Array.from({ length: replicas }, () => new Server({ adminKey, env, startTimeoutMs: 120_000 }));
+  const alive = new Set<Server>();
+  /** On a busy machine the log server may not answer a start in time; then it is started again, as whoever runs it would. */
+  const start = async (server: Server) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        await server.start();
+        break;
+      } catch (error) {
+        if (tries === 5 || !/is away|can't be reached|was lost/.test(String(error))) throw error;
+      }
+    }
+    alive.add(server);
+  };
+  let turn = 0;
+  /** Each request at the next one, as a load balancer would have it. */
+  const balanced = {
+    publish: (messages: MessageInput | readonly MessageInput[]) => {
+      const all = [...alive];
+      const server = all[turn++ % all.length];
+      if (!server) throw new Error('No replica is left.');
+      return server.publish(messages);
+    },
+  };
+  const report: ReplicasReport = { ...emptyReport(seed), countedRepeats: 0, attempts: [], takeoversMs: [] };
+  const takeoversMs: number[] = [];
+  const starting = new Set<Promise<void>>();
+  try {
+    // 1. All at once on an empty log; then the endpoints.
+    await Promise.all(servers.map(start));
+    const [first] = servers;
+    if (!first) throw new Error('There must be a replica.');
+    for (const { path, eventTypes } of endpoints) {
+      const settings = { name: path, url: `${receiver.url}${path}`, eventTypes: [...eventTypes], secret, retryPolicy, timeoutSeconds };
+      await createEndpoint(first, settings);
+    }
+    await Promise.all(servers.map(routesAll));
+    say(`${replicas} replicas are up`);
+
+    // 2. Publishing and killing.
+    const publishers = startPublishers(balanced, connections, random, report.violations);
+    for (let round = 1; round <= rounds; round++) {
+      await pause(secondsPerRound * 1_000 * (0.4 + 0.6 * random()));
+      while (alive.size < 2) await Promise.race(starting);
+      // In half of the rounds, one that runs a consumer.
+      const candidates = [...alive];
+      const running = await Promise.all(candidates.map(consumersOf));
+      const busy = candidates.filter((_, i) => running[i]?.length);
+      const among = random() < 0.5 && busy.length > 0 ? busy : candidates;
+      const victim = among[Math.floor(random() * among.length)] ?? first;
+      const ran = running[candidates.indexOf(victim)] ?? [];
+      report.countedRepeats += await metric(victim, 'hookledger_attempts_repeated_total');
+      const graceMs = Math.round(Math.max(shortestGraceMs, publishers.slowestMs()));
+      alive.delete(victim);
+      const at = performance.now();
+      await victim.kill9();
+      const { unanswered, answeredLately } = await receiver.killed(at, graceMs, 'others');
+      report.kills++;
+      report.unanswered += unanswered;
+      report.answeredLately += answeredLately;
+      const back = pause(random() * 1_500).then(() => start(victim));
+      starting.add(back);
+      void back.finally(() => starting.delete(back)).catch(() => undefined); // whoever waits for all of them is told
+      // What it ran must be run elsewhere within seconds.
+      for (const giveUp = at + 15_000; ran.length > 0; await pause(20)) {
+        const running = (await Promise.all([...alive].map(consumersOf))).flat();
+        if (ran.every((name) => running.includes(name))) break;
+        if (performance.now() > giveUp) {
+          report.violations.push(`${ran.join(' and ')} was not taken over within 15 s.`);
+          break;
+        }
+      }
+      if (ran.length > 0) takeoversMs.push(Math.round(performance.now() - at));
+      const took = ran.length > 0 ? `; ${ran.join(' and ')} taken over after ${takeoversMs.at(-1)} ms` : '';
+      say(
+        `round ${round}: killed replica ${servers.indexOf(victim) + 1} with ${unanswered} requests unanswered and ${answeredLately} answered in the last ${graceMs} ms${took}; ${publishers.acknowledged.size} messages acknowledged so far`,
+      );
+    }
+    await publishers.stop();
+    say('nothing more is published');
+
+    // 3. Nothing new comes in: everything that is under way must end.
+    await Promise.all(starting);
+    const began = performance.now();
+    report.conservation = await settle(first, publishers.lastPosition(), settleSeconds);
+    report.settledMs = Math.round(performance.now() - began);
+    for (const server of servers) report.countedRepeats += await metric(server, 'hookledger_attempts_repeated_total');
+    report.attempts = await Promise.all(servers.map((server) => metric(server, 'hookledger_attempts_total')));
+    const codes = await Promise.all(servers.map((server) => server.stop()));
+    if (codes.some((code) => code !== 0)) report.violations.push(`SIGTERM ended the replicas with exit codes ${codes.join(', ')}.`);
+
+    // 4. The views against the log.
+    const log = { kind: 'eventstoredb', url: double.url(), prefix: '' } as const;
+    checkViews(await compareViews(first.dataDir, { log, database: schemas }), report);
+
+    // 5. The count.
+    Object.assign(report, publishers.figures, { acknowledged: publishers.acknowledged.size, requests: receiver.requests, takeoversMs });
+    check(receiver, publishers.acknowledged, report, publishers.lastPosition());
+    return report;
+  } catch (error) {
+    for (const server of servers) say(server.logs.slice(-20).join('\n'));
+    throw error;
+  } finally {
+    for (const server of servers) await server.dispose();
+    await receiver.close();
+    await double.stop();
+    await dropSchemas(schemas.url, schemas.prefix);
+  }
+};
+
+export const formatReplicas = (report: ReplicasReport): string => {
+  const { takeoversMs, attempts, countedRepeats } = report;
+  const rows: [string, string | number][] = [
+    ['takeovers / the slowest', `${takeoversMs.length} / ${Math.max(0, ...takeoversMs)} ms`],
+    ['attempts that each replica has made since it started last', attempts.join(' + ')],
+    ['attempts made though recorded, as the replicas counted', countedRepeats],
+  ];
+  return [...rows.map(([name, value]) => `${name}: ${value}`), formatReport(report)].join('\n');
+};
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '10' },
+      'seconds-per-round': { type: 'string', default: '4' },
+      replicas: { type: 'string', default: '3' },
+      connections: { type: 'string', default: '6' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    },
+  });
+  console.log(`seed ${values.seed}`);
+  const postgres = await startPostgres();
+  const report = await runReplicas({
+    rounds: Number(values.rounds),
+    secondsPerRound: Number(values['seconds-per-round']),
+    seed: Number(values.seed),
+    replicas: Number(values.replicas),
+    connections: Number(values.connections),
+    database: postgres.url,
+    say: (line) => console.log(line),
+  });
+  await postgres.stop();
+  console.log(`\n${formatReplicas(report)}`);
+  process.exitCode = report.violations.length === 0 ? 0 : 1;
+}
