@@ -21,14 +21,21 @@ export type SealKey = { readonly publicKey: string; readonly privateKey: KeyObje
 
 /** The installation's key; at the first start it is made. @throws SecretUnreadable when another master key wraps it */
 export const sealKey = async (ledgers: Ledger, store: Pick<EventStore, 'readStream'>, vault: Vault): Promise<SealKey> => {
-  const [first] = await store.readStream(ledgerStream, { upTo: 0 });
-  const state = first?.type === 'ledger.key-created' ? first.data : (await createKey(ledgers, vault)).key;
+  const stored = async () => {
+    const [first] = await store.readStream(ledgerStream, { upTo: 0 });
+    return first?.type === 'ledger.key-created' ? first.data : undefined;
+  };
+  let state = await stored();
+  if (!state) {
+    await createKey(ledgers, vault);
+    state = await stored(); // that of another replica, if it was faster
+  }
   if (!state) throw new Error('The log has no key that seals it, and took none.');
   const privateKey = vault.keyring(state.encryptionKey).open(state.privateKey);
   return { publicKey: state.publicKey, privateKey: privateKeyOf(privateKey) };
 };
 
-const createKey = async (ledgers: Ledger, vault: Vault): Promise<LedgerState> => {
+const createKey = async (ledgers: Ledger, vault: Vault): Promise<void> => {
   const encryptionKey = vault.newKey();
   const key = newPrivateKey();
   const command = {
@@ -37,11 +44,10 @@ const createKey = async (ledgers: Ledger, vault: Vault): Promise<LedgerState> =>
     encryptionKey,
     privateKey: vault.keyring(encryptionKey).seal(key),
   } as const;
-  const { state } = await ledgers.execute<LedgerCommand, SealingEvent, LedgerState>(
+  await ledgers.execute<LedgerCommand, SealingEvent, LedgerState>(
     { stream: ledgerStream, decider: ledger, command },
     { actor: 'system:setup', commandId: `${ledgerStream}/key` },
   );
-  return state;
 };
 
 /** After the thread has died, another one is started. */
