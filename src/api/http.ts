@@ -5,7 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { servePlayground } from './graphql/playground.ts';
 import { limitRates } from './rate-limit.ts';
 import { largestBody, Refusal } from './refusal.ts';
-import { parseStrictJson } from './strict-json.ts';
+import { parseStrictJson } from '../commands/strict-json.ts';
 
 /** A caller's own `x-request-id` is taken over where it is a plain token; it becomes the correlation id of what the request causes. */
 const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {

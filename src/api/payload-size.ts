@@ -1,8 +1,7 @@
 // How large a message's data may be: 256 KiB of JSON.
 import type { JsonObject } from '../domain/json.ts';
+import { largestData } from '../domain/message.ts';
 import { Refusal } from './refusal.ts';
-
-export const largestData = 256 * 1024;
 
 /** JSON can grow by re-writing (`1e20` has 4 characters, 100000000000000000000 has 21), but not sixfold: below this no message needs a look. */
 const surelySmall = largestData / 6;

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { DomainError, type Issue } from '../domain/errors.ts';
 import { LogUnavailable } from '../event-store/event-store.ts';
 import { DatabaseUnavailable } from '../read-models/database/database.ts';
-import { UnreadableJson } from './strict-json.ts';
+import { UnreadableJson } from '../commands/strict-json.ts';
 
 const statuses = {
   BAD_USER_INPUT: 400,

@@ -3,7 +3,15 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import type { MessageId, Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
-import { message, messageStream, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
+import {
+  longestMessageType,
+  message,
+  messageStream,
+  messageTypeSyntax,
+  type AcceptMessage,
+  type Message,
+  type MessageEvent,
+} from '../domain/message.ts';
 import { messageIdOf, newMessageId } from '../event-store/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import { causeOf, type Caller } from './caller.ts';
@@ -14,8 +22,8 @@ import { Turnstile } from './turnstile.ts';
 export const messageInput = z.strictObject({
   type: z
     .string({ error: 'must be a string such as "meeting.ended"' })
-    .max(128, { error: 'must be at most 128 characters' })
-    .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' }),
+    .max(longestMessageType, { error: `must be at most ${longestMessageType} characters` })
+    .regex(messageTypeSyntax, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' }),
   data: jsonObject,
   id: z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty; leave it out to be given one' }).max(256).optional(),
   timestamp: z.iso.datetime({ offset: true, error: 'must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z' }).optional(),

@@ -8,6 +8,12 @@ import { jsonEqual, jsonObject, type JsonObject } from './json.ts';
 
 export const messageStream = (id: MessageId) => `message-${id}`;
 
+/** Words, separated by dots, such as `meeting.ended`. */
+export const messageTypeSyntax = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+export const longestMessageType = 128;
+/** Bytes of `data` as JSON. */
+export const largestData = 256 * 1024;
+
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 const destination = z.object({

@@ -2,7 +2,7 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
 import * as z from 'zod';
 import type { Json } from '../../domain/json.ts';
-import { deepest } from '../strict-json.ts';
+import { deepest } from '../../commands/strict-json.ts';
 
 const isoMoment = z.iso.datetime({ offset: true });
 
