@@ -3,3 +3,8 @@
 export class FormatError extends Error {
   override name = 'FormatError';
 }
+
+/** The reason is not in the template: the same evaluation may well succeed later. */
+export class NotEvaluated extends FormatError {
+  override name = 'NotEvaluated';
+}

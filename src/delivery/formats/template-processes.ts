@@ -7,9 +7,9 @@
 // · nothing waits longer than `waitMs`, and there are two processes at most, none while no template is in use.
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Json } from '../../domain/json.ts';
-import { FormatError } from './format-error.ts';
-import type { FormattedMessage } from './payload.ts';
+import { FormatError, NotEvaluated } from './format-error.ts';
 import type { FromTemplates, ToTemplates } from './template.process.ts';
+import type { TemplateInput } from './template.ts';
 
 const processFile = new URL(import.meta.url.endsWith('.ts') ? './template.process.ts' : './template.process.js', import.meta.url);
 
@@ -27,6 +27,7 @@ export type TemplateLimits = {
 };
 const usualLimits: TemplateLimits = { evaluateMs: 1_000, killMs: 2_000, waitMs: 10_000, slowMs: 200, idleMs: 60_000, memoryMb: 64 };
 const startMs = 10_000;
+const stopping = () => new NotEvaluated('The service is stopping, so the template was not evaluated.');
 
 type Job = Omit<ToTemplates, 'milliseconds'> & {
   readonly owner: string;
@@ -54,8 +55,8 @@ export class TemplateProcesses {
     });
   }
 
-  /** @param owner who takes turns with others: an endpoint's id. @throws FormatError with a sentence. */
-  async evaluate(owner: string, template: string, message: FormattedMessage): Promise<Json> {
+  /** @param owner who takes turns with others: an endpoint's id, a source's. @throws FormatError with a sentence; NotEvaluated where it is not to blame. */
+  async evaluate(owner: string, template: string, message: TemplateInput): Promise<Json> {
     const json = await new Promise<string>((resolve, reject) => {
       const job: Job = { owner, template, message, until: Date.now() + this.limits.waitMs, resolve, reject };
       (this.suspects.has(owner) ? this.slow : this.quick).add(job);
@@ -105,7 +106,7 @@ class Lane {
   close(): void {
     this.closed = true;
     this.kill();
-    this.finish((job) => job.reject(new FormatError('The service is stopping, so the template was not evaluated.')));
+    this.finish((job) => job.reject(stopping()));
     this.pump();
   }
 
@@ -113,9 +114,9 @@ class Lane {
     while (!this.running) {
       const job = this.next();
       if (!job) return;
-      if (this.closed) job.reject(new FormatError('The service is stopping, so the template was not evaluated.'));
+      if (this.closed) job.reject(stopping());
       else if (Date.now() > job.until)
-        job.reject(new FormatError(`The template was not evaluated within ${this.limits.waitMs} ms, as others ran.`));
+        job.reject(new NotEvaluated(`The template was not evaluated within ${this.limits.waitMs} ms, as others ran.`));
       else this.run(job);
     }
   }
@@ -150,17 +151,15 @@ class Lane {
       if (this.child === child) listener();
     };
     child.on('message', (told: FromTemplates) => heard(() => this.told(told)));
-    child.on('error', ({ message }) => heard(() => this.died(`its process could not be started: ${message}`)));
+    child.on('error', ({ message }) => heard(() => this.died(`its process could not be started: ${message}`, NotEvaluated)));
     child.on('exit', (code, signal) =>
       heard(() =>
-        this.died(
-          signal === 'SIGABRT' || code === 134
-            ? `it took more memory than the ${this.limits.memoryMb} MB that it may; let it make shorter texts and lists`
-            : `its process ended (${signal ?? `exit code ${code}`})`,
-        ),
+        signal === 'SIGABRT' || code === 134
+          ? this.died(`it took more memory than the ${this.limits.memoryMb} MB that it may; let it make shorter texts and lists`)
+          : this.died(`its process ended (${signal ?? `exit code ${code}`})`, NotEvaluated),
       ),
     );
-    this.timer = setTimeout(() => this.died(`its process did not start within ${startMs} ms`), startMs);
+    this.timer = setTimeout(() => this.died(`its process did not start within ${startMs} ms`, NotEvaluated), startMs);
     // It alone keeps no process alive.
     child.unref();
     child.channel?.unref();
@@ -190,9 +189,9 @@ class Lane {
     this.died(`it took longer than ${this.limits.killMs} ms; look for a loop, or a regular expression that tries too much`);
   }
 
-  private died(why: string): void {
+  private died(why: string, Failure: typeof FormatError = FormatError): void {
     this.kill();
-    this.finish((job) => job.reject(new FormatError(`The template failed: ${why}.`)), true);
+    this.finish((job) => job.reject(new Failure(`The template failed: ${why}.`)), true);
   }
 
   private finish(tell: (job: Job) => void, slow = false): void {

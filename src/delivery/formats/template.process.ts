@@ -1,10 +1,9 @@
 // The process that templates are evaluated in: one at a time. Whatever an expression does to it, the service only sees it end.
 import { Worker } from 'node:worker_threads';
 import { FormatError } from './format-error.ts';
-import type { FormattedMessage } from './payload.ts';
-import { evaluateTemplate } from './template.ts';
+import { evaluateTemplate, type TemplateInput } from './template.ts';
 
-export type ToTemplates = { readonly template: string; readonly message: FormattedMessage; readonly milliseconds: number };
+export type ToTemplates = { readonly template: string; readonly message: TemplateInput; readonly milliseconds: number };
 export type FromTemplates = 'ready' | { readonly json: string } | { readonly refused: string };
 
 // A precaution: no expression is known that reaches these; one that did could add nothing that another owner's would see.

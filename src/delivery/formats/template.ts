@@ -1,12 +1,16 @@
-// TEMPLATE: the result of the owner's own JSONata expression over {type, timestamp, id, data}. https://docs.jsonata.org has the language.
+// TEMPLATE: the result of the owner's own JSONata expression over {type, timestamp, id, data}, of a source's event also the stream. https://docs.jsonata.org has the language.
 // A template is a function of the message alone, so that what was sent can be made again and recognised by its hash: what differs from
 // call to call ($now, $millis, $random, $shuffle) is refused.
 // It is somebody else's program: it is evaluated in a process of its own (template-processes.ts), within these limits.
 import jsonata from 'jsonata';
+import type { Json } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
 import type { Format, FormattedMessage } from './payload.ts';
 
 export const template: Omit<Format, 'payload'> = { contentType: 'application/json', lists: 'batches' };
+
+/** What an expression sees: a message, or an event of a source. */
+export type TemplateInput = Omit<FormattedMessage, 'data'> & { readonly data: Json; readonly stream?: string };
 
 export const limits = {
   /** Nested evaluations; a function that calls itself takes a few for each call. */
@@ -85,11 +89,11 @@ const compile = (text: string, milliseconds: number): jsonata.Expression => {
  * @param milliseconds JSONata stops itself after these, between two of its steps: one step (a regular expression, a long text) may take longer.
  * @returns the result as JSON. @throws FormatError with the expression's own message, or with what is wrong with its result.
  */
-export const evaluateTemplate = async (text: string, message: FormattedMessage, milliseconds: number): Promise<string> => {
-  const { type, timestamp, id, data } = message;
+export const evaluateTemplate = async (text: string, message: TemplateInput, milliseconds: number): Promise<string> => {
+  const { type, timestamp, id, data, stream } = message;
   let result: unknown;
   try {
-    result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data });
+    result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data, ...(stream !== undefined && { stream }) });
   } catch (error) {
     const { message, place } = told(error, text);
     throw new FormatError(`The template failed${place}: ${message}`);
