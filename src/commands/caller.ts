@@ -9,10 +9,17 @@ export type Caller = {
   readonly actor: string;
   /** One id for all that a request caused. */
   readonly correlationId: string;
+  /** The id of the event that it follows from, where it is no request. */
+  readonly causationId?: string;
 };
 
 /** Every request is a cause of its own. */
-export const causeOf = ({ actor, correlationId }: Caller): Cause => ({ actor, correlationId, commandId: newId() });
+export const causeOf = ({ actor, correlationId, causationId }: Caller): Cause => ({
+  actor,
+  correlationId,
+  ...(causationId !== undefined && { causationId }),
+  commandId: newId(),
+});
 
 /** What a command did, and the position that the views must reach to show it (undefined: it changed nothing). */
 export type Done = { readonly position: Position | undefined };

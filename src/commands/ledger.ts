@@ -11,6 +11,8 @@ export type Known<S> = {
   readonly revision: ExpectedRevision;
   /** The stream's name was made just now: nobody else can have written to it. */
   readonly isNew?: true;
+  /** No guess: so it stood at that revision. After a conflict only what came later is read. */
+  readonly isCertain?: true;
 };
 
 export type Decision<C, E extends LedgerEvent, S> = {
@@ -75,18 +77,20 @@ export class Ledger {
         // 4. Somebody else was faster: read what they wrote, and decide again.
         if (!(error instanceof WrongExpectedRevision) || tries === mostTries) throw error;
         for (const { stream } of error.conflicts) {
-          const decider = decisions.find((decision) => decision.stream === stream)?.decider;
-          if (decider) streams.set(stream, await this.load(stream, decider));
+          const decision = decisions.find((each) => each.stream === stream);
+          if (decision) streams.set(stream, await this.load(stream, decision.decider, decision.known?.isCertain && decision.known));
         }
       }
     }
   }
 
-  private async load<E extends LedgerEvent, S>(stream: string, decider: Decider<never, E, S>): Promise<Loaded<S>> {
-    const recorded = await this.store.readStream(stream);
+  /** @param from what is known of it for certain: the rest is read */
+  private async load<E extends LedgerEvent, S>(stream: string, decider: Decider<never, E, S>, from?: Known<S>): Promise<Loaded<S>> {
+    const { state: initial, revision: before } = from ?? { state: decider.initial, revision: 'no-stream' as const };
+    const recorded = await this.store.readStream(stream, before === 'no-stream' ? {} : { from: before + 1 });
     const last = recorded.at(-1);
-    const state = fold(decider, recorded as unknown as Iterable<E>); // a stream holds its aggregate's events only
-    return last ? { state, revision: last.revision, position: last.position } : { state, revision: 'no-stream' };
+    const state = fold({ ...decider, initial }, recorded as unknown as Iterable<E>); // a stream holds its aggregate's events only
+    return last ? { state, revision: last.revision, position: last.position } : { state, revision: before };
   }
 }
 

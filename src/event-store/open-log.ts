@@ -3,6 +3,7 @@
 import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from './event-store.ts';
+import { NoForeignEvents, type ForeignEvents } from './foreign-events.ts';
 import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
 import { StoredLogOnServer } from './eventstoredb/stored-log-on-server.ts';
 import { LogReader, toSequence } from './sqlite/log-reader.ts';
@@ -16,8 +17,16 @@ export type LogAddress =
   | { readonly kind: 'embedded'; readonly directory: string }
   | { readonly kind: 'eventstoredb'; readonly url: string; readonly prefix: string };
 
-/** `id`: what views of this log are kept apart by from those of others; empty for the one in the data folder. `readers`: how other threads read it. */
-export type OpenedLog = { readonly store: EventStore; readonly id: string; readonly readers: ReaderAddress };
+/**
+ * `id`: what views of this log are kept apart by from those of others; empty for the one in the data folder. `readers`: how other threads read it.
+ * `foreign`: what others write where it is.
+ */
+export type OpenedLog = {
+  readonly store: EventStore;
+  readonly id: string;
+  readonly readers: ReaderAddress;
+  readonly foreign: ForeignEvents;
+};
 
 type Told = Pick<BaseLogger, 'info' | 'warn'>;
 
@@ -25,10 +34,10 @@ type Told = Pick<BaseLogger, 'info' | 'warn'>;
 export const openLog = async (address: LogAddress, log: Told): Promise<OpenedLog> => {
   if (address.kind === 'eventstoredb') {
     const store = await EventStoreDbEventStore.open({ ...address, log });
-    return { store, id: store.id, readers: address };
+    return { store, id: store.id, readers: address, foreign: store.foreign };
   }
   const store = await SqliteEventStore.open({ directory: address.directory });
-  return { store, id: '', readers: { kind: 'file', file: store.file } };
+  return { store, id: '', readers: { kind: 'file', file: store.file }, foreign: new NoForeignEvents() };
 };
 
 /** Copying waits for a server that is away for so long; then it is to be begun again. */

@@ -67,8 +67,10 @@ export type AppendAnswer = { readonly revision: number; readonly position: Posit
  */
 export type LastFound = { readonly last: Position | undefined; readonly newest: Position | undefined; readonly next: Position | undefined };
 
+/** `opaque`: its data is no JSON, and what of it could be read as text says nothing. */
+export type EventOnServer = StoredEvent & { readonly opaque?: true };
 /** What a follower is given, in order: events, and now and then that everything up to a position was given. */
-export type Followed = StoredEvent | { readonly through: Position };
+export type Followed = EventOnServer | { readonly through: Position };
 
 export type FromClient =
   /** It has begun to carry out calls. */
@@ -106,7 +108,7 @@ const failureOf = (error: unknown): ClientFailure => {
 };
 
 /** @throws Error when the server does not say where an event of a stream stands in the log, as those before 22.6 don't */
-const storedOf = ({ streamId, revision, id, type, data, metadata, created, position }: RecordedEvent): StoredEvent => {
+const storedOf = ({ streamId, revision, id, type, data, metadata, created, position, isJson }: RecordedEvent): EventOnServer => {
   if (!position || position.commit === noPosition)
     throw Object.assign(new Error('The server does not tell the positions of events.'), { type: 'no-positions' });
   return {
@@ -118,6 +120,7 @@ const storedOf = ({ streamId, revision, id, type, data, metadata, created, posit
     revision: Number(revision),
     position: toPosition(position),
     recordedAt: created.toISOString(),
+    ...(isJson ? {} : { opaque: true }),
   };
 };
 

@@ -14,9 +14,11 @@ import {
   type RecordedEvent,
   type Write,
 } from '../event-store.ts';
+import type { ForeignEvents } from '../foreign-events.ts';
 import { Appending, damaged, type WriteToServer } from './appending.ts';
 import { CallFailed } from './client-thread.ts';
 import { followLog } from './following.ts';
+import { ForeignEventsOnServer } from './foreign-events-on-server.ts';
 import { LogEnd } from './log-end.ts';
 import { findMarker, type Marker } from './log-marker.ts';
 import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
@@ -43,6 +45,8 @@ const closeWithinMs = 5_000;
 export class EventStoreDbEventStore implements EventStore {
   /** Names this log among all: positions of another one mean nothing here. */
   readonly id: string;
+  /** What others write to the same server. */
+  readonly foreign: ForeignEvents;
   readonly #server: LogServer;
   readonly #prefix: string;
   readonly #begin: Position;
@@ -57,6 +61,7 @@ export class EventStoreDbEventStore implements EventStore {
     this.#begin = position;
     this.#end = new LogEnd(this.#prefixesOf(categories), position);
     this.#appending = new Appending(server, maxBytesInFlight);
+    this.foreign = new ForeignEventsOnServer(server, prefix, this.#closing.signal);
   }
 
   /** @throws LogUnusable with a sentence that says what to do; a server that is away is waited for first */

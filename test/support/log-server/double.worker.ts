@@ -53,10 +53,12 @@ const start = async ({ tls }: DoubleOptions) => {
     setMembers: (given: readonly Member[]) => {
       members = given;
     },
-    /** Events of somebody else, one to a stream. */
-    writeForeign: ({ stream, count, type = 'OrderPlaced', data = '{"sum":7}', metadata = '{}' }: Foreign) => {
+    /** Events of somebody else, one to an append. @returns their ids */
+    writeForeign: ({ stream, count, type = 'OrderPlaced', data = '{"sum":7}', metadata = '{}', isJson = true }: Foreign) => {
       const texts = { data: Buffer.from(data), metadata: Buffer.from(metadata) };
-      for (let i = 0; i < count; i += 1) log.append(stream, 'any', [{ id: crypto.randomUUID(), type, isJson: true, ...texts }]);
+      const ids = Array.from({ length: count }, () => crypto.randomUUID());
+      for (const id of ids) log.append(stream, 'any', [{ id, type, isJson, ...texts }]);
+      return ids;
     },
   };
 };
@@ -67,6 +69,7 @@ export type Foreign = {
   readonly type?: string;
   readonly data?: string;
   readonly metadata?: string;
+  readonly isJson?: boolean;
 };
 export type Controls = Awaited<ReturnType<typeof start>>;
 export type ControlCall = { readonly id: number; readonly name: keyof Controls; readonly argument: unknown };

@@ -1,0 +1,61 @@
+// What other services write to the server of our log, for sources.
+import type { Position } from '../../domain/ids.ts';
+import { categories } from '../event-store.ts';
+import { ForeignEvents, type ForeignEvent } from '../foreign-events.ts';
+import type { EventOnServer } from './client.worker.ts';
+import { followServer } from './following.ts';
+import { markerStream } from './log-marker.ts';
+import type { LogServer } from './log-server.ts';
+import { toPosition } from './positions.ts';
+
+const beginning = toPosition({ commit: 0n, prepare: 0n });
+
+export class ForeignEventsOnServer extends ForeignEvents {
+  readonly unavailable = undefined;
+  readonly #server: LogServer;
+  /** What the names of our streams begin with. */
+  readonly #own: readonly string[];
+  readonly #closing: AbortSignal;
+
+  /** @param prefix of our streams */
+  constructor(server: LogServer, prefix: string, closing: AbortSignal) {
+    super();
+    this.#server = server;
+    this.#own = prefix === '' ? [...categories.map((category) => `${category}-`), markerStream(prefix)] : [prefix];
+    this.#closing = closing;
+  }
+
+  refusal(streamPrefix: string): string | undefined {
+    const own = this.#own.find((each) => each.startsWith(streamPrefix) || streamPrefix.startsWith(each));
+    return own === undefined
+      ? undefined
+      : `Among the streams that begin with "${streamPrefix}" are Hookledger's own (${own}…), which can't be a source; give the beginning of those of your services.`;
+  }
+
+  async end(): Promise<Position> {
+    const last = { prefixes: [''], before: undefined, after: beginning, count: 1 };
+    const { newest } = await this.#server.read((thread, timeoutMs) => thread.findLast(last, timeoutMs));
+    return newest ?? beginning;
+  }
+
+  async *follow(after: Position | null, { streamPrefix, signal, batchSize }: Parameters<ForeignEvents['follow']>[1]) {
+    const ending = AbortSignal.any([signal, this.#closing]);
+    const followed = { server: this.#server, prefixes: [streamPrefix] };
+    for await (const { events, through } of followServer(followed, after ?? undefined, { signal: ending, batchSize }))
+      yield { events: events.filter((event) => this.#isForeign(event)).map(foreign), through };
+  }
+
+  #isForeign({ stream, type }: EventOnServer): boolean {
+    return !stream.startsWith('$') && !type.startsWith('$') && !this.#own.some((each) => stream.startsWith(each));
+  }
+}
+
+const foreign = ({ id, type, stream, revision, position, recordedAt, data, opaque }: EventOnServer): ForeignEvent => ({
+  id,
+  type,
+  stream,
+  revision,
+  position,
+  recordedAt,
+  data: opaque ? undefined : data,
+});
