@@ -1,13 +1,14 @@
 // The import rules of docs/architecture.md. Imports point inwards only:
-// api, cli → delivery, audit → commands → read-models → event-store → domain.
+// api, cli → sources → delivery, audit → commands → read-models → event-store → domain.
 const outer = {
-  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
-  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
-  'event-store': ['read-models', 'commands', 'delivery', 'audit', 'api', 'cli'],
-  'read-models': ['commands', 'delivery', 'audit', 'api', 'cli'],
-  commands: ['delivery', 'audit', 'api', 'cli'],
-  delivery: ['audit', 'api', 'cli'],
-  audit: ['delivery', 'api', 'cli'],
+  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
+  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
+  'event-store': ['read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
+  'read-models': ['commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
+  commands: ['delivery', 'sources', 'audit', 'api', 'cli'],
+  delivery: ['sources', 'audit', 'api', 'cli'],
+  sources: ['audit', 'api', 'cli'],
+  audit: ['delivery', 'sources', 'api', 'cli'],
   api: ['cli'],
 };
 

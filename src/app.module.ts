@@ -7,10 +7,12 @@ import {
   API_LOG,
   EVENT_STORE,
   READINESS,
+  RUNNING_SOURCES,
   SETTINGS_OPTIONS,
   VIEWS_PROGRESS,
   type ApiLog,
   type ReadinessSource,
+  type RunningSources,
   type ViewsProgress,
 } from './api/tokens.ts';
 import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from './commands/delivery-commands.ts';
@@ -31,16 +33,19 @@ import {
 } from './commands/organization-commands.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from './commands/replay-commands.ts';
 import { PublishMessagesHandler } from './commands/publish-messages.ts';
+import { ChangeSourceHandler, CreateSourceHandler } from './commands/source-commands.ts';
 import { DeliverySaga } from './delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './delivery/disable-gone-endpoint.ts';
 import { PreviewEndpointHandler } from './delivery/preview-endpoint.ts';
 import { RequestMaker } from './delivery/request-maker.ts';
 import type { SettingsOptions } from './domain/endpoint-settings.ts';
 import type { EventStore } from './event-store/event-store.ts';
+import { ForeignEvents } from './event-store/foreign-events.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ReplayQueries } from './read-models/views/replay-queries.ts';
+import { SourceQueries } from './read-models/sources/source-queries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 
 const handlers = [
@@ -62,6 +67,8 @@ const handlers = [
   RevokeApiKeyHandler,
   DisableGoneEndpointHandler,
   PreviewEndpointHandler,
+  CreateSourceHandler,
+  ChangeSourceHandler,
 ];
 
 /** What service.ts opens. */
@@ -73,6 +80,9 @@ export type Parts = {
   readonly queries: ViewQueries;
   readonly history: HistoryQueries;
   readonly replays: ReplayQueries;
+  readonly sources: SourceQueries;
+  readonly foreign: ForeignEvents;
+  readonly runningSources: RunningSources;
   readonly live: LiveDeliveries;
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
@@ -94,6 +104,9 @@ class PartsModule {
       { provide: ViewQueries, useValue: parts.queries },
       { provide: HistoryQueries, useValue: parts.history },
       { provide: ReplayQueries, useValue: parts.replays },
+      { provide: SourceQueries, useValue: parts.sources },
+      { provide: ForeignEvents, useValue: parts.foreign },
+      { provide: RUNNING_SOURCES, useValue: parts.runningSources },
       { provide: LiveDeliveries, useValue: parts.live },
       { provide: Registry, useValue: parts.registry },
       { provide: READINESS, useValue: parts.readiness },

@@ -2,8 +2,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { SendOutcome } from './delivery/sender.ts';
 import type { ConsumerStatus } from './read-models/consumer-runner.ts';
+import type { ReaderStatus } from './sources/source-reader.ts';
 
-export type Sources = { readonly consumers: () => readonly ConsumerStatus[]; readonly requestsInFlight: () => number };
+export type Observed = {
+  readonly consumers: () => readonly ConsumerStatus[];
+  readonly requestsInFlight: () => number;
+  readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly name: string })[];
+};
 
 export class Metrics {
   readonly registry = new Registry();
@@ -26,6 +31,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly events = new Counter({
+    name: 'hookledger_source_events_total',
+    help: 'Events of sources by outcome: published or skipped. Those that are read again after a crash count again.',
+    labelNames: ['source', 'outcome'],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -39,8 +51,12 @@ export class Metrics {
     this.repeats.inc();
   }
 
+  sourceEvents(source: string, outcome: 'published' | 'skipped', events: number): void {
+    if (events > 0) this.events.inc({ source, outcome }, events);
+  }
+
   /** Gauges are read when they are asked for. */
-  observe({ consumers, requestsInFlight }: Sources): void {
+  observe({ consumers, requestsInFlight, sources }: Observed): void {
     const registers = [this.registry];
     const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
       new Gauge({
@@ -60,6 +76,23 @@ export class Metrics {
     perConsumer('hookledger_consumer_here', '1: this replica runs the consumer; of all replicas, one does.', (status) =>
       status.state === 'live' || status.state === 'catching-up' ? 1 : 0,
     );
+    const perSource = (name: string, help: string, value: (status: ReturnType<typeof sources>[number]) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['source'],
+        registers,
+        collect() {
+          this.reset(); // one that is deleted, or read elsewhere, is no longer told of
+          for (const status of sources()) this.set({ source: status.name }, value(status));
+        },
+      });
+    perSource(
+      'hookledger_source_lag_seconds',
+      'Age of the oldest event that was read and not yet handled.',
+      ({ lagSeconds }) => lagSeconds,
+    );
+    perSource('hookledger_source_stuck', '1: the source does not go on; `sources` says why.', ({ error }) => (error === undefined ? 0 : 1));
     const inFlight: Gauge = new Gauge({
       name: 'hookledger_requests_in_flight',
       help: 'HTTP requests to endpoints that are under way.',

@@ -1,6 +1,6 @@
 // The service: every part, opened from the inside out and closed from the outside in.
 //
-//   log → endpoint directory → views, delivery saga → dispatcher, sealer → API
+//   log → endpoint directory → views, delivery saga → dispatcher, sealer → sources → API
 //
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -47,11 +47,13 @@ import { EndpointDirectory, type KnownEndpoint } from './read-models/endpoint-di
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
 import { ReplayQueries } from './read-models/views/replay-queries.ts';
+import { SourceQueries } from './read-models/sources/source-queries.ts';
 import { ViewQueries } from './read-models/views/queries.ts';
 import type { ViewsSchema } from './read-models/views/schema.ts';
 import { ViewsThread } from './read-models/views/views-thread.ts';
 import { masterKeyIn } from './secrets/master-key.ts';
 import { Vault } from './secrets/vault.ts';
+import { SourceRunner } from './sources/source-runner.ts';
 
 /** There is one organization until more can be registered. */
 export const defaultOrganization = 'default' as OrganizationId;
@@ -59,6 +61,8 @@ export const defaultOrganization = 'default' as OrganizationId;
 const drainAttemptsMs = 7_000;
 /** That an endpoint may have. */
 const longestTimeoutSeconds = 300;
+/** Sources wait for the views, a while at a time. */
+const longestCatchUpMs = 10_000;
 
 export class Service {
   private constructor(
@@ -80,7 +84,7 @@ export class Service {
         const lock = lockFolder(config.dataDir); // the embedded log takes the folder for itself
         closing.push(async () => lock.close());
       }
-      const { store, id: logId, readers } = await openLog(config.log, log);
+      const { store, id: logId, readers, foreign } = await openLog(config.log, log);
       closing.push(() => store.close());
       const location = locatedFor(config.database, logId);
       const database = openDatabase(location, log);
@@ -109,6 +113,7 @@ export class Service {
           organizationId: organization,
         })),
       );
+      const sourceQueries = new SourceQueries(() => views.read);
       const { logLevel } = config;
       const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, database: location, logLevel });
 
@@ -151,6 +156,9 @@ export class Service {
           queries,
           replays,
           history: new HistoryQueries(() => views.read, queries, store),
+          sources: sourceQueries,
+          foreign,
+          runningSources: { status: (id) => sources.status(id), look: () => sources.look() },
           live,
           registry: metrics.registry,
           readiness: {
@@ -172,7 +180,26 @@ export class Service {
         { lingerMs: 250 },
       );
       const replayer = new Replayer(store, ledger, directory, replays, queries, log);
-      metrics.observe({ consumers: statuses, requestsInFlight: () => dispatcher.requestsInFlight });
+      const atStart = await store.tip();
+      const sources: SourceRunner = new SourceRunner(
+        sourceQueries,
+        async () => atStart === undefined || views.reached(atStart, longestCatchUpMs),
+        () => deliveries.status().state !== 'elsewhere',
+        {
+          foreign,
+          store,
+          ledger,
+          commands: app.get(CommandBus),
+          evaluate: (owner, template, event) => templates.evaluate(owner, template, event),
+          log,
+          count: (source, outcome, events) => metrics.sourceEvents(source, outcome, events),
+        },
+      );
+      metrics.observe({
+        consumers: statuses,
+        requestsInFlight: () => dispatcher.requestsInFlight,
+        sources: () => sources.statuses(),
+      });
 
       // 4. Start: what reads the log first, what lets requests in last.
       await views.start();
@@ -193,6 +220,8 @@ export class Service {
       log.info({ publicKey: key.publicKey }, `The log is sealed with the key ${key.publicKey}.`);
       replayer.start();
       closing.push(() => replayer.stop());
+      sources.start();
+      closing.push(() => sources.stop());
       closing.push(() => app.close());
       await app.listen(config.port, config.host);
       return new Service(await app.getUrl(), newAdminKey, stop);

@@ -1,4 +1,5 @@
-// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, ReplayQueries, LiveDeliveries, prom-client's Registry, and the tokens
+// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, ReplayQueries, SourceQueries, ForeignEvents,
+// LiveDeliveries, prom-client's Registry, and the tokens
 // of tokens.ts; the command handlers and `CqrsModule.forRoot()` come with the application.
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';
@@ -19,6 +20,7 @@ import { OrganizationResolver } from './graphql/organization.resolver.ts';
 import { PreviewResolver } from './graphql/preview.resolver.ts';
 import { ReplayOfDeliveryResolver, ReplayResolver } from './graphql/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/what-if.resolver.ts';
+import { SourceResolver } from './graphql/source.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
 import { MessagesController } from './rest/messages.controller.ts';
@@ -52,6 +54,7 @@ class ContextModule {}
     ReplayOfDeliveryResolver,
     WhatIfResolver,
     PreviewResolver,
+    SourceResolver,
   ],
 })
 export class ApiModule {}

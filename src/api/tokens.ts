@@ -1,6 +1,6 @@
 // What the API is given besides classes: the tokens that the application provides.
 import type { BaseLogger } from 'pino';
-import type { Position } from '../domain/ids.ts';
+import type { Position, SourceId } from '../domain/ids.ts';
 import type { ConsumerStatus } from '../read-models/consumer-runner.ts';
 
 export type ApiLog = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
@@ -22,6 +22,15 @@ export interface ViewsProgress {
   reached(position: Position, timeoutMs: number): Promise<boolean>;
 }
 export const VIEWS_PROGRESS = Symbol('ViewsProgress');
+
+/** The sources that are read by this process. */
+export interface RunningSources {
+  /** Undefined: it is paused, or read by another process. */
+  status(id: SourceId): { readonly lagSeconds: number; readonly error: string | undefined } | undefined;
+  /** A source was changed, and the views show it. */
+  look(): void;
+}
+export const RUNNING_SOURCES = Symbol('RunningSources');
 
 /** The log, an `EventStore`: for what is shown from history. */
 export const EVENT_STORE = Symbol('EventStore');

@@ -27,6 +27,11 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     about:
       'The log itself: the key of the installation, and the seals that prove what was in the log. The page auditing.md says what they are for.',
   },
+  source: { title: 'Source', about: "Streams of other services on the log's server whose events become messages." },
+  reading: {
+    title: 'Reading',
+    about: 'How far a source has been read, and what was skipped. Its id is that of the source. Positions in it are those of the server.',
+  },
 };
 
 const intro = `# Events

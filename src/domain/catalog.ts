@@ -8,9 +8,20 @@ import { ledgerEvents, type SealingEvent } from './ledger.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { replayEvents, type ReplayEvent } from './replay.ts';
 import { organizationEvents, type OrganizationEvent } from './organization.ts';
+import { readingEvents, type ReadingEvent } from './reading.ts';
+import { sourceEvents, type SourceEvent } from './source.ts';
 
 export type LedgerEvent =
-  OrganizationEvent | ApiKeyEvent | EndpointEvent | MessageEvent | DeliveryEvent | BatchEvent | SealingEvent | ReplayEvent;
+  | OrganizationEvent
+  | ApiKeyEvent
+  | EndpointEvent
+  | MessageEvent
+  | DeliveryEvent
+  | BatchEvent
+  | SealingEvent
+  | ReplayEvent
+  | SourceEvent
+  | ReadingEvent;
 export type EventName = LedgerEvent['type'];
 
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
@@ -22,4 +33,6 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...batchEvents,
   ...ledgerEvents,
   ...replayEvents,
+  ...sourceEvents,
+  ...readingEvents,
 };

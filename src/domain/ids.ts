@@ -23,6 +23,9 @@ export const batchId = z.string().min(1).brand<'BatchId'>();
 export type ReplayId = z.infer<typeof replayId>;
 export const replayId = z.string().min(1).brand<'ReplayId'>();
 
+export type SourceId = z.infer<typeof sourceId>;
+export const sourceId = z.string().min(1).brand<'SourceId'>();
+
 /** An opaque place in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();

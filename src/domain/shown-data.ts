@@ -41,6 +41,15 @@ export const shownData = (event: LedgerEvent, maskPayloads = false): Json => {
         ...(responseBody !== undefined && { responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }),
       } as Json;
     }
+    case 'source.registered':
+    case 'source.selection-changed':
+    case 'source.renamed':
+    case 'source.mapping-changed':
+    case 'source.paused':
+    case 'source.resumed':
+    case 'source.deleted':
+    case 'reading.event-skipped':
+    case 'reading.advanced':
     case 'organization.event-type-defined':
     case 'organization.event-type-retired':
     case 'apikey.revoked':

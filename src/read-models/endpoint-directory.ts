@@ -248,6 +248,15 @@ export class EndpointDirectory {
       case 'batch.cancelled':
       case 'ledger.key-created':
       case 'ledger.sealed':
+      case 'source.registered':
+      case 'source.renamed':
+      case 'source.selection-changed':
+      case 'source.mapping-changed':
+      case 'source.paused':
+      case 'source.resumed':
+      case 'source.deleted':
+      case 'reading.event-skipped':
+      case 'reading.advanced':
         return;
       default:
         return this.applyEndpoint(id as EndpointId, event);

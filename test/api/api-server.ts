@@ -11,7 +11,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiModule } from '../../src/api/api.module.ts';
 import { createHttpAdapter } from '../../src/api/http.ts';
-import { API_LOG, EVENT_STORE, READINESS, SETTINGS_OPTIONS, VIEWS_PROGRESS } from '../../src/api/tokens.ts';
+import { API_LOG, EVENT_STORE, READINESS, RUNNING_SOURCES, SETTINGS_OPTIONS, VIEWS_PROGRESS } from '../../src/api/tokens.ts';
 import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from '../../src/commands/delivery-commands.ts';
 import {
   CreateEndpointHandler,
@@ -31,6 +31,7 @@ import {
 } from '../../src/commands/organization-commands.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../../src/commands/replay-commands.ts';
 import { PublishMessagesHandler } from '../../src/commands/publish-messages.ts';
+import { ChangeSourceHandler, CreateSourceHandler } from '../../src/commands/source-commands.ts';
 import { availableFormats } from '../../src/delivery/formats/format.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
 import { checkTemplate } from '../../src/delivery/formats/template.ts';
@@ -39,6 +40,7 @@ import { RequestMaker } from '../../src/delivery/request-maker.ts';
 import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
 import { organization, organizationStream } from '../../src/domain/organization.ts';
+import { ForeignEvents, NoForeignEvents } from '../../src/event-store/foreign-events.ts';
 import { newId } from '../../src/event-store/ids.ts';
 import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/consumer-runner.ts';
@@ -47,6 +49,7 @@ import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
 import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
 import { ReplayQueries } from '../../src/read-models/views/replay-queries.ts';
+import { SourceQueries } from '../../src/read-models/sources/source-queries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
@@ -69,6 +72,8 @@ const handlers: Type[] = [
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   PreviewEndpointHandler,
+  CreateSourceHandler,
+  ChangeSourceHandler,
 ];
 
 export type GraphQLAnswer<T = Record<string, never>> = {
@@ -142,6 +147,10 @@ export const startApi = async ({ controllers = [] as Type[], providers = [] as T
     { provide: ViewQueries, useValue: queries },
     { provide: ReplayQueries, useValue: new ReplayQueries(() => views.read) },
     { provide: HistoryQueries, useValue: new HistoryQueries(() => views.read, queries, store) },
+    { provide: ViewQueries, useValue: new ViewQueries(() => views.read) },
+    { provide: SourceQueries, useValue: new SourceQueries(() => views.read) },
+    { provide: ForeignEvents, useValue: new NoForeignEvents() },
+    { provide: RUNNING_SOURCES, useValue: { status: () => undefined, look: () => undefined } },
     { provide: LiveDeliveries, useValue: live },
     { provide: Registry, useValue: new Registry() },
     { provide: READINESS, useValue: readiness },

@@ -7,12 +7,16 @@ import type { DeliveryStatus as Delivery } from '../../read-models/views/queries
 import { routings } from '../../read-models/history/routing-explanation.ts';
 import { replayScopes } from '../../domain/replay.ts';
 import type { ReplayStatus as ReplayState } from '../../read-models/views/schema.ts';
+import { sourceStarts } from '../../domain/source-settings.ts';
+import type { SourceStatus as SourceState } from '../../domain/source.ts';
 import { windows } from '../../read-models/views/success-rate.ts';
 
 const asEnum = <T extends string>(values: readonly T[]) => Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
 
 const endpointStatuses = ['ENABLED', 'PAUSED', 'DISABLED'] as const satisfies readonly Status[];
 const deliveryStatuses = ['PENDING', 'RETRYING', 'HELD', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const satisfies readonly Delivery[];
+
+const sourceStatuses = ['ENABLED', 'PAUSED'] as const satisfies readonly SourceState[];
 
 export const EndpointStatus = asEnum(endpointStatuses);
 export const PayloadFormat = asEnum(payloadFormats);
@@ -25,6 +29,8 @@ const replayStatuses = ['RUNNING', 'FINISHED', 'CANCELLED'] as const satisfies r
 export const ReplayStatus = asEnum(replayStatuses);
 export const ReplayScope = asEnum(replayScopes);
 export const RoutingOutcome = asEnum(routings);
+export const SourceStatus = asEnum(sourceStatuses);
+export const SourceStart = asEnum(sourceStarts);
 
 registerEnumType(EndpointStatus, { name: 'EndpointStatus' });
 registerEnumType(PayloadFormat, { name: 'PayloadFormat' });
@@ -58,3 +64,8 @@ registerEnumType(RoutingOutcome, {
   valuesMap: { SKIPPED: { description: 'It matched, but the endpoint was disabled.' } },
 });
 registerEnumType(ApiKeyRole, { name: 'ApiKeyRole' });
+registerEnumType(SourceStatus, { name: 'SourceStatus' });
+registerEnumType(SourceStart, {
+  name: 'SourceStart',
+  description: 'NOW: with what is written from now on. BEGINNING: with all that the server has.',
+});

@@ -13,7 +13,7 @@ export const historySequenceAt = (milliseconds: number) => milliseconds * 1000;
 
 export class HistoryIndex {
   private readonly kinds = new Map<string, number>();
-  /** Whose an endpoint or an API key is: their later events do not say it. */
+  /** Whose an endpoint, an API key or a source is: their later events do not say it. */
   private readonly owners = new Map<string, OrganizationId>();
   private newest = 0;
 
@@ -81,8 +81,10 @@ const keyOf = (organization: string, type: string, subject: string | null, again
   `${type} ${subject ?? ''} ${again} ${organization} ${actor}`;
 
 const nothing: readonly null[] = [null];
+/** Of streams whose first event says whose they are, and the others don't; a reading has the id of its source. */
+const ownedCategories: ReadonlySet<string> = new Set(['endpoint', 'apikey', 'source', 'reading']);
 
-/** The endpoints or the API key that an event is about; one row for each, and one at least. */
+/** The endpoints, the API key or the source that an event is about; one row for each, and one at least. */
 const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[] => {
   if ('endpointId' in data) return [data.endpointId];
   if ('destinations' in data) {
@@ -92,7 +94,7 @@ const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[]
   }
   const dash = stream.indexOf('-');
   const category = stream.slice(0, dash);
-  return category === 'endpoint' || category === 'apikey' ? [stream.slice(dash + 1)] : nothing;
+  return ownedCategories.has(category) ? [stream.slice(dash + 1)] : nothing;
 };
 
 /** The newest kind and the last sequence, and how far the clock is known to run behind; one question, as a database may be far away. */

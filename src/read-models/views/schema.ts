@@ -6,6 +6,7 @@ import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
 import type { Bookkeeping, Int64 } from '../database/database.ts';
 import { createHistoryTables, historyKeys, type HistorySchema } from '../history/history-schema.ts';
+import { createSourceTables, sourceKeys, type SourcesSchema } from '../sources/source-schema.ts';
 
 /** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
 export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
@@ -17,7 +18,7 @@ type Flag = 0 | 1;
 type Moment = number;
 
 /** What stands beside the tables of the views. */
-type Beside = Bookkeeping & HistorySchema;
+type Beside = Bookkeeping & HistorySchema & SourcesSchema;
 
 export type ViewsSchema = Beside & {
   organizations: { id: OrganizationId; name: string; created_at: Moment };
@@ -167,6 +168,7 @@ export const primaryKeys = {
   replays: ['id'],
   success_buckets: ['endpoint_id', 'hour'],
   endpoint_totals: ['organization_id', 'endpoint_id'],
+  ...sourceKeys,
 } as const;
 
 /**
@@ -346,4 +348,5 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
     .where('replay_id', 'is not', null)
     .execute();
   await createHistoryTables(db, int64);
+  await createSourceTables(db, int64);
 };

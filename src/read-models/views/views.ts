@@ -13,6 +13,7 @@ import { deliveryIdOf } from '../../event-store/ids.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Int64, Transaction } from '../database/database.ts';
 import { HistoryIndex } from '../history/history-index.ts';
+import { SourceChanges } from '../sources/source-changes.ts';
 import { createTables, idKey, primaryKeys, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
 
@@ -32,7 +33,7 @@ export const sequenceAt = (milliseconds: number) => milliseconds * sequencesPerM
 
 export class Views implements Consumer<ViewsSchema> {
   readonly name = 'views';
-  readonly version = 3;
+  readonly version = 4;
   readonly tables = primaryKeys;
   private readonly history = new HistoryIndex();
 
@@ -172,6 +173,7 @@ class Changes {
   private readonly laterAttempts: { readonly id: string; readonly row: Row<'attempts'> }[] = [];
   private readonly buckets = new Map<string, Row<'success_buckets'>>();
   private readonly totals = new Map<string, Row<'endpoint_totals'>>();
+  private readonly sources = new SourceChanges();
 
   constructor(
     private sequence: number,
@@ -261,6 +263,16 @@ class Changes {
       case 'apikey.revoked':
         this.revoked.push({ id: idIn(event.stream) as ApiKeyId, revoked_at: Date.parse(event.recordedAt) });
         return;
+      case 'source.registered':
+      case 'source.renamed':
+      case 'source.selection-changed':
+      case 'source.mapping-changed':
+      case 'source.paused':
+      case 'source.resumed':
+      case 'source.deleted':
+      case 'reading.event-skipped':
+      case 'reading.advanced':
+        return this.sources.add(event);
       default:
         return this.configure(event);
     }
@@ -284,6 +296,7 @@ class Changes {
     await tx.insert('attempts', this.attempts);
     await tx.add('success_buckets', ['endpoint_id', 'hour'], [...this.buckets.values()]);
     await tx.add('endpoint_totals', ['organization_id', 'endpoint_id'], [...this.totals.values()]);
+    await this.sources.write(tx);
   }
 
   /** A delivery that began in an earlier batch is updated once, however often it changed in this one. */

@@ -1,0 +1,127 @@
+// Source: streams of other services on the log's server whose events become messages: which events, as what type, with which data.
+// How far it has been read is not in here but in a stream of its own (reading.ts), which is appended to all the time.
+import * as z from 'zod';
+import type { Decider } from './decider.ts';
+import { notFound } from './errors.ts';
+import { organizationId, position, type SourceId } from './ids.ts';
+import { jsonEqual, type Json } from './json.ts';
+
+export const sourceStream = (id: SourceId) => `source-${id}`;
+
+// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+
+const name = z.string();
+const streams = z.object({
+  by: z.enum(['PREFIX', 'CATEGORY']).describe('CATEGORY: what stands before the first hyphen of their names.'),
+  value: z.string(),
+});
+const eventTypes = z.array(z.string()).readonly().describe('Empty: all.');
+const types = z.record(z.string(), z.string()).describe('The types of messages by those of events; others keep their own.');
+const template = z.string().nullable().describe("A JSONata expression that makes the message's data; null: the event's own.");
+
+const settings = z.object({ name, streams, eventTypes, types, template });
+export type SourceSettings = z.infer<typeof settings>;
+
+export const sourceEvents = {
+  'source.registered': settings
+    .extend({
+      organizationId,
+      after: position.nullable().describe("It begins after this place of the server's log; null: at its beginning."),
+    })
+    .describe('A source was registered, with the whole of its configuration.'),
+  'source.renamed': z.object({ name }).describe('It has a new name.'),
+  'source.selection-changed': z.object({ streams, eventTypes }).describe('It takes other events, from where it is on.'),
+  'source.mapping-changed': z.object({ types, template }).describe('Messages are made of events in another way, from where it is on.'),
+  'source.paused': z.object({}).describe('It is not read until it is resumed.'),
+  'source.resumed': z.object({}).describe('It is read again, from where it was on.'),
+  'source.deleted': z.object({}).describe('It is gone for good.'),
+} as const;
+
+type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
+export type SourceEvent = Of<typeof sourceEvents>;
+
+// ── State ──
+
+export type SourceStatus = 'ENABLED' | 'PAUSED';
+export type SourceConfiguration = {
+  readonly organizationId: z.infer<typeof organizationId>;
+  readonly status: SourceStatus;
+  readonly after: z.infer<typeof position> | null;
+  readonly settings: SourceSettings;
+};
+export type Source = { exists: 'not-yet' } | { exists: 'yes'; configuration: SourceConfiguration } | { exists: 'no-more' };
+
+/** What the names of its streams begin with. */
+export const streamPrefixOf = ({ by, value }: SourceSettings['streams']) => (by === 'CATEGORY' ? `${value}-` : value);
+
+const change = (state: Source, changed: Partial<SourceConfiguration>): Source =>
+  state.exists === 'yes' ? { exists: 'yes', configuration: { ...state.configuration, ...changed } } : state;
+
+const set = (state: Source, changed: Partial<SourceSettings>): Source =>
+  state.exists === 'yes' ? change(state, { settings: { ...state.configuration.settings, ...changed } }) : state;
+
+const evolve = (state: Source, event: SourceEvent): Source => {
+  switch (event.type) {
+    case 'source.registered': {
+      const { organizationId, after, ...rest } = event.data;
+      return { exists: 'yes', configuration: { organizationId, status: 'ENABLED', after, settings: rest } };
+    }
+    case 'source.renamed':
+    case 'source.selection-changed':
+    case 'source.mapping-changed':
+      return set(state, event.data);
+    case 'source.paused':
+      return change(state, { status: 'PAUSED' });
+    case 'source.resumed':
+      return change(state, { status: 'ENABLED' });
+    case 'source.deleted':
+      return { exists: 'no-more' };
+  }
+};
+
+// ── Decisions ── What a setting may be is checked where it comes in (source-settings.ts).
+
+export type SourceCommand =
+  | {
+      type: 'Register';
+      organizationId: z.infer<typeof organizationId>;
+      settings: SourceSettings;
+      after: z.infer<typeof position> | null;
+    }
+  | { type: 'Change'; settings: Partial<SourceSettings> }
+  | { type: 'Pause' | 'Resume' | 'Delete' };
+
+/** The intents behind a patch, one event each; what is already so is left out. */
+const changes = (from: SourceSettings, patch: Partial<SourceSettings>): SourceEvent[] => {
+  const to = { ...from, ...patch };
+  const differs = (...fields: (keyof SourceSettings)[]) => fields.some((field) => !jsonEqual(from[field] as Json, to[field] as Json));
+  const events: SourceEvent[] = [];
+  if (differs('name')) events.push({ type: 'source.renamed', data: { name: to.name } });
+  if (differs('streams', 'eventTypes'))
+    events.push({ type: 'source.selection-changed', data: { streams: to.streams, eventTypes: to.eventTypes } });
+  if (differs('types', 'template')) events.push({ type: 'source.mapping-changed', data: { types: to.types, template: to.template } });
+  return events;
+};
+
+const decide = (command: SourceCommand, state: Source): readonly SourceEvent[] => {
+  if (command.type === 'Register') {
+    if (state.exists !== 'not-yet') return [];
+    const { organizationId, settings, after } = command;
+    return [{ type: 'source.registered', data: { organizationId, ...settings, after } }];
+  }
+  if (command.type === 'Delete' && state.exists === 'no-more') return [];
+  if (state.exists !== 'yes') throw notFound('There is no such source; `sources` lists those that are.');
+  const { settings, status } = state.configuration;
+  switch (command.type) {
+    case 'Change':
+      return changes(settings, command.settings);
+    case 'Pause':
+      return status === 'PAUSED' ? [] : [{ type: 'source.paused', data: {} }];
+    case 'Resume':
+      return status === 'ENABLED' ? [] : [{ type: 'source.resumed', data: {} }];
+    case 'Delete':
+      return [{ type: 'source.deleted', data: {} }];
+  }
+};
+
+export const source: Decider<SourceCommand, SourceEvent, Source> = { initial: { exists: 'not-yet' }, evolve, decide };

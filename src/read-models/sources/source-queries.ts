@@ -1,0 +1,98 @@
+// The queries on sources. But for `all`, the first argument is always the organization that asks: nothing of another one is ever seen.
+import type { Kysely } from 'kysely';
+import type { OrganizationId, Position, SourceId } from '../../domain/ids.ts';
+import type { SkippedEvent } from '../../domain/reading.ts';
+import type { SourceConfiguration } from '../../domain/source.ts';
+import { pageOf, sequenceOf, type Page, type PageRequest } from '../views/page.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import type { SourcesSchema } from './source-schema.ts';
+
+/** As the log has it; `reading`: null before anything was recorded of it. Moments are ISO 8601 in UTC with milliseconds. */
+export type SourceView = {
+  readonly id: SourceId;
+  readonly configuration: SourceConfiguration;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly reading: {
+    readonly revision: number;
+    readonly position: Position;
+    readonly published: number;
+    readonly skipped: number;
+  } | null;
+};
+export type SkippedEventView = SkippedEvent & { readonly skippedAt: string };
+
+export class SourceQueries {
+  /** @param read where the views are now */
+  constructor(private readonly read: () => Kysely<ViewsSchema>) {}
+
+  /** Of all organizations, oldest first: for what reads them. */
+  async all(): Promise<SourceView[]> {
+    return (await this.standing().execute()).map(sourceView);
+  }
+
+  /** Oldest first. */
+  async sources(organization: OrganizationId): Promise<SourceView[]> {
+    return (await this.standing().where('organization_id', '=', organization).execute()).map(sourceView);
+  }
+
+  async source(organization: OrganizationId, id: SourceId): Promise<SourceView | undefined> {
+    const row = await this.standing().where('organization_id', '=', organization).where('id', '=', id).executeTakeFirst();
+    return row && sourceView(row);
+  }
+
+  /** Newest first. Of a source that the organization has not, or has no more: none. */
+  async skippedEvents(organization: OrganizationId, id: SourceId, { first, after }: PageRequest): Promise<Page<SkippedEventView>> {
+    const before = sequenceOf(after);
+    let query = this.read()
+      .selectFrom('skipped_events')
+      .innerJoin('sources', 'sources.id', 'skipped_events.source_id')
+      .selectAll('skipped_events')
+      .where('source_id', '=', id)
+      .where('organization_id', '=', organization)
+      .where('deleted_at', 'is', null);
+    if (before !== undefined) query = query.where('revision', '<', before);
+    const rows = await query
+      .orderBy('revision', 'desc')
+      .limit(first + 1)
+      .execute();
+    return pageOf(
+      rows,
+      first,
+      ({ revision }) => revision,
+      (row) => ({
+        id: row.event_id,
+        stream: row.stream,
+        revision: row.stream_revision,
+        position: row.position,
+        type: row.event_type,
+        reason: row.reason,
+        skippedAt: iso(row.skipped_at),
+      }),
+    );
+  }
+
+  private standing() {
+    return this.read()
+      .selectFrom('sources')
+      .leftJoin('readings', 'readings.source_id', 'sources.id')
+      .selectAll('sources')
+      .select(['readings.revision', 'readings.position', 'readings.published', 'readings.skipped'])
+      .where('deleted_at', 'is', null)
+      .orderBy('created_position');
+  }
+}
+
+const iso = (milliseconds: number) => new Date(milliseconds).toISOString();
+
+type Standing = SourcesSchema['sources'] & {
+  [C in 'revision' | 'position' | 'published' | 'skipped']: SourcesSchema['readings'][C] | null;
+};
+
+const sourceView = ({ id, configuration, created_at, updated_at, revision, position, published, skipped }: Standing): SourceView => ({
+  id,
+  configuration: JSON.parse(configuration) as SourceConfiguration,
+  createdAt: iso(created_at),
+  updatedAt: iso(updated_at),
+  reading: revision === null || position === null ? null : { revision, position, published: published ?? 0, skipped: skipped ?? 0 },
+});
