@@ -59,7 +59,7 @@ export class LogChecker {
   readonly counts = new Map<EndpointId, Counts>();
   private readonly cases = new Cases();
   private readonly memberships = new Memberships();
-  /** Of the few streams that hold configuration, and the seals. */
+  /** Of the few streams that hold configuration, the seals, replays and sources. */
   private readonly revisions = new Map<string, number>();
   /** Streams whose last attempt failed for good, and the event that says so. */
   private readonly unfinished = new Map<string, NamedEvent>();
@@ -83,7 +83,7 @@ export class LogChecker {
       if (isConfiguration(category)) {
         if (event) this.options.configuration.add(event);
         if (isOurs) this.checkConfiguration(stored, event);
-      } else if (category === 'ledger' || category === 'replay') this.checkConfiguration(stored, event);
+      } else if (fewAndSmall.has(category)) this.checkConfiguration(stored, event);
       else if (category === 'message') await this.checkMessage(stored, event as Of<'message'> | undefined);
       else if (category === 'delivery') await this.checkDelivery(stored, event as Of<'delivery'> | undefined);
       else if (category === 'batch') await this.checkBatch(stored, event as Of<'batch'> | undefined, isOurs);
@@ -468,6 +468,9 @@ const outcomesOf = (stream: string, step: Step, next: number): readonly string[]
       return [`${id}/${next}/cancel`, `${id}/${next - 1}/cancel`];
   }
 };
+
+/** Besides those of configuration: streams whose revisions are kept in memory. */
+const fewAndSmall: ReadonlySet<string> = new Set(['ledger', 'replay', 'source', 'reading']);
 
 /** The same for configuration, where it follows from what is known. */
 const commandsOf = ({ type, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
