@@ -109,6 +109,7 @@ describe('a person', () => {
 
 const read: Role[] = ['ADMIN', 'VIEWER', 'AUDITOR'];
 const publish: Role[] = ['ADMIN', 'PUBLISHER'];
+const audit: Role[] = ['ADMIN', 'AUDITOR'];
 const admin: Role[] = ['ADMIN'];
 const none = '(id: "none")';
 
@@ -123,6 +124,16 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   eventTypes: [read, '{ eventTypes { name } }'],
   organization: [read, '{ organization { name } }'],
   conservation: [read, '{ conservation { balanced } }'],
+  history: [audit, '{ history { nodes { id } } }'],
+  endpointChanges: [audit, `{ endpointChanges${none} { field } }`],
+  explainRouting: [audit, '{ explainRouting(messageId: "none", endpointId: "none") { text } }'],
+  replay: [read, `{ replay${none} { id } }`],
+  replays: [read, '{ replays { nodes { id } } }'],
+  whatIf: [admin, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
+  whatIfEndpoint: [admin, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],
+  source: [read, `{ source${none} { id } }`],
+  sources: [read, '{ sources { id } }'],
+  skippedEvents: [read, '{ skippedEvents(sourceId: "none") { nodes { reason } } }'],
   publishMessages: [publish, 'mutation { publishMessages(messages: []) { id } }'],
   createEndpoint: [admin, 'mutation { createEndpoint(input: { name: "", url: "" }) { id } }'],
   previewEndpoint: [admin, 'mutation { previewEndpoint(input: { name: "", url: "" }, message: { type: "a", data: {} }) { body } }'],
@@ -137,6 +148,13 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   retryDelivery: [admin, `mutation { retryDelivery${none} { id } }`],
   retryDeliveries: [admin, 'mutation { retryDeliveries(filter: { endpointId: "none" }) { matched } }'],
   cancelDelivery: [admin, `mutation { cancelDelivery${none} { id } }`],
+  replayMessages: [admin, 'mutation { replayMessages(endpointId: "none") { id } }'],
+  cancelReplay: [admin, `mutation { cancelReplay${none} { id } }`],
+  createSource: [admin, 'mutation { createSource(input: { name: "" }) { id } }'],
+  updateSource: [admin, 'mutation { updateSource(id: "none", input: {}) { id } }'],
+  pauseSource: [admin, `mutation { pauseSource${none} { id } }`],
+  resumeSource: [admin, `mutation { resumeSource${none} { id } }`],
+  deleteSource: [admin, `mutation { deleteSource${none} }`],
   defineEventType: [admin, 'mutation { defineEventType(input: { name: "" }) { name } }'],
   retireEventType: [admin, 'mutation { retireEventType(name: "none") { name } }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
