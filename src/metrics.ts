@@ -73,8 +73,10 @@ export class Metrics {
     perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
       status.state === 'stopped' ? 1 : 0,
     );
-    perConsumer('hookledger_consumer_here', '1: this replica runs the consumer; of all replicas, one does.', (status) =>
-      status.state === 'live' || status.state === 'catching-up' ? 1 : 0,
+    perConsumer(
+      'hookledger_consumer_here',
+      '1: this replica runs the consumer. Of all replicas, one runs the views, and one the delivery saga.',
+      (status) => (status.state === 'live' || status.state === 'catching-up' ? 1 : 0),
     );
     const perSource = (name: string, help: string, value: (status: ReturnType<typeof sources>[number]) => number) =>
       new Gauge({

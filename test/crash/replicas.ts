@@ -59,10 +59,10 @@ const metric = async (server: Server, name: string): Promise<number> => {
   return sum;
 };
 
-/** The consumers that it runs now. */
+/** The consumers that it runs now, of those that one replica runs at a time. */
 const consumersOf = async (server: Server): Promise<string[]> => {
   const { details } = (await (await fetch(`${server.url}/health/ready`)).json()) as { details: Record<string, { state?: string }> };
-  return Object.keys(details).filter((name) => ['live', 'catching-up'].includes(details[name]?.state ?? ''));
+  return ['views', 'delivery-saga'].filter((name) => ['live', 'catching-up'].includes(details[name]?.state ?? ''));
 };
 
 /** A message that says when a replica routes to all endpoints, which were made at another. */
