@@ -2,7 +2,6 @@
 //
 //   log → endpoint directory → views, delivery saga → dispatcher, sealer → API
 //
-import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
@@ -37,7 +36,7 @@ import { lockFolder } from './event-store/sqlite/log-file.ts';
 import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
-import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
+import { locatedFor, openDatabase } from './read-models/database/open.ts';
 import { EndpointDirectory } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
@@ -176,10 +175,6 @@ export class Service {
     }
   }
 }
-
-/** Files are beside those of other logs: a data folder can have been used with several. */
-const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
-  location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;
 
 /** What readiness tells of PostgreSQL. */
 const serverOf = async (read: Kysely<ViewsSchema>) => {

@@ -8,6 +8,7 @@ import type { Consumer, Place } from '../read-models/consumer.ts';
 import type { Transaction } from '../read-models/database/database.ts';
 import {
   CountBatch,
+  DeliverySaga,
   DropAttempt,
   newsIn,
   ReleaseEndpoint,
@@ -52,7 +53,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   /** What the sagas decide on the event that they were told last, and what they threw. */
   private commands: SagaCommand[] = [];
   private failure: unknown;
-  private written: ScheduleAttempt[] = [];
+  private written: readonly ScheduleAttempt[] = [];
 
   constructor(
     saga: object,
@@ -77,7 +78,20 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   }
 
   async apply(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    this.written = [];
+    this.written = await this.write(batch, tx, (command) => untilAvailable(() => this.carryOut(command)));
+  }
+
+  async applyAgain(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await this.write(batch, tx, () => Promise.resolve());
+  }
+
+  /** @returns what it has scheduled */
+  private async write(
+    batch: readonly Decided[],
+    tx: Transaction<DueAttemptsSchema>,
+    carryOut: (command: ICommand) => Promise<void>,
+  ): Promise<readonly ScheduleAttempt[]> {
+    const written: ScheduleAttempt[] = [];
     let due: Due = new Map();
     const newest = new Map<EndpointId, number>();
     for (const { commands, failure } of batch) {
@@ -90,20 +104,21 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
         } else if (command instanceof CountBatch) {
           newest.set(command.endpointId, command.number);
         } else if (command instanceof ReleaseEndpoint) {
-          await this.write(due, tx); // what came before it is released too
+          written.push(...(await writeDue(due, tx))); // what came before it is released too
           due = new Map();
           await release(command, tx);
         } else {
-          await untilAvailable(() => this.carryOut(command));
+          await carryOut(command);
         }
       }
     }
-    await this.write(due, tx);
+    written.push(...(await writeDue(due, tx)));
     await tx.upsert(
       'newest_batches',
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
+    return written;
   }
 
   committed(batch: readonly Decided[]): void {
@@ -132,23 +147,24 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     for (const saga of this.sagas) saga(this.events).subscribe(observer);
   }
 
-  private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    const dropped: SendingId[] = [];
-    const scheduled: ScheduleAttempt[] = [];
-    for (const [id, { isNew, attempt }] of due) {
-      if (attempt) scheduled.push(attempt);
-      else if (!isNew) dropped.push(id);
-    }
-    await tx.delete('due_attempts', 'id', dropped);
-    await tx.upsert('due_attempts', ['id'], scheduled.map(rowOf));
-    this.written.push(...scheduled);
-  }
-
   /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
   private carryOut(command: ICommand): Promise<void> {
     return this.bus.execute(command);
   }
 }
+
+/** @returns what it has scheduled */
+const writeDue = async (due: Due, tx: Transaction<DueAttemptsSchema>): Promise<ScheduleAttempt[]> => {
+  const dropped: SendingId[] = [];
+  const scheduled: ScheduleAttempt[] = [];
+  for (const [id, { isNew, attempt }] of due) {
+    if (attempt) scheduled.push(attempt);
+    else if (!isNew) dropped.push(id);
+  }
+  await tx.delete('due_attempts', 'id', dropped);
+  await tx.upsert('due_attempts', ['id'], scheduled.map(rowOf));
+  return scheduled;
+};
 
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
@@ -160,3 +176,11 @@ const release = ({ endpointId, dueAt, cause }: ReleaseEndpoint, tx: Transaction<
     .where('endpoint_id', '=', endpointId)
     .where('due_at', '>', dueAt)
     .execute();
+
+/** For building its tables anew from the log: it only writes rows, and nobody is told what is due. */
+export const sagaToRebuild = (): SagaHost => {
+  const nobody = () => {
+    throw new Error('Nothing is sent while tables are built anew.');
+  };
+  return new SagaHost(new DeliverySaga(), { execute: nobody }, { offer: nobody, committed: nobody, start: nobody });
+};

@@ -32,6 +32,12 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
    */
   apply(batch: readonly Kept[], tx: Transaction<S>): Promise<void>;
 
+  /**
+   * As `apply`, and nothing else is done than writing rows: whatever else follows from these events has been done long ago. Left out: `apply`
+   * writes rows only. It may come to other tables than `apply`, which then go on with what `apply` remembers.
+   */
+  applyAgain?(batch: readonly Kept[], tx: Transaction<S>): Promise<void>;
+
   /** After rows and checkpoint of the batch are committed. Must not throw. */
   committed?(batch: readonly Kept[], live: boolean): void;
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LogAddress } from '../../src/event-store/open-log.ts';
 import type { DatabaseLocation } from '../../src/read-models/database/open.ts';
-import type { Comparison } from '../../src/read-models/rebuild.ts';
+import type { Built, Comparison } from '../../src/read-models/rebuild.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 import { builtServer } from './server.ts';
 
@@ -43,7 +43,7 @@ const inFolder = (dataDir: string): DatabaseLocation => ({ kind: 'sqlite', folde
 export const compareViews = async (
   dataDir: string,
   { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
-): Promise<Comparison> => {
+): Promise<Comparison & Built> => {
   const { openLog } = await load(main, 'log');
   const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
@@ -53,7 +53,7 @@ export const compareViews = async (
   const views = new Views();
   const live = await database.openReadOnly<ViewsSchema>(views.name, views.version);
   try {
-    return await compareWithRebuild(live.read, views, store, database, log);
+    return await compareWithRebuild(live.read, views, store, database);
   } finally {
     await live.close();
     await store.close();

@@ -67,6 +67,16 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
     this.wake();
   }
 
+  /** Of the last event that is committed, whoever wrote it. */
+  lastInFile(): Position | undefined {
+    try {
+      const last = this.#opened().db.prepare('SELECT max(sequence) AS last FROM events').get()?.['last'];
+      return typeof last === 'number' ? toPosition(last) : undefined;
+    } catch (error) {
+      throw unreadable(this.#file, error);
+    }
+  }
+
   async tip(): Promise<Position | undefined> {
     return this.#recent.tip === 0 ? undefined : toPosition(this.#recent.tip);
   }

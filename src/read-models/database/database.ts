@@ -44,6 +44,10 @@ export interface Transaction<S> {
 
 /** The tables of one version of one consumer, and its checkpoint. */
 export interface Namespace<S> {
+  /** 0 for the tables that were made first, and one more each time that they were built anew. */
+  readonly build: number;
+  /** Whether a newer build of it stands. */
+  isReplaced(): Promise<boolean>;
   /** Its own read-only connection: sees what is committed. */
   readonly read: Kysely<S>;
   /**
@@ -105,15 +109,28 @@ export interface Database {
    */
   follows(log: FollowedLog): Promise<void>;
   /**
-   * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
-   * it is made, empty, by `createTables`.
+   * Opens a namespace, the newest build of it; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in
+   * the log), it is made, empty, by `createTables`.
    */
   open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>>;
-  openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>>;
+  /** @param build left out: the newest */
+  openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>>;
   /** The versions of a consumer that stand, lowest first. */
   versions(name: string): Promise<readonly number[]>;
-  /** No error where it isn't there. */
-  drop(name: string, version: number): Promise<void>;
+  /** The builds of a version that stand, lowest first. */
+  builds(name: string, version: number): Promise<readonly number[]>;
+  /** No error where it isn't there. `build` left out: all of that version, also the next one. */
+  drop(name: string, version: number, build?: number | 'next'): Promise<void>;
+  /** Drops a build unless a process has it open. */
+  dropUnused(name: string, version: number, build: number): Promise<void>;
+
+  /**
+   * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
+   * @throws DatabaseUnusable while another one builds it
+   */
+  openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>>;
+  /** From now on it is the newest build. It must be closed. @returns its number */
+  finishNext(name: string, version: number): Promise<number>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;
 }

@@ -1,5 +1,5 @@
-// The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>`, and one, `<prefix>`, that says
-// whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
+// The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>` (built anew, `…_b<build>`), and
+// one, `<prefix>`, that says whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   OperationNodeTransformer,
@@ -25,7 +25,7 @@ import {
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { PostgresNamespace } from './postgres-namespace.ts';
-import { connectWriter, kyselyOn, openReadOnly, writerSettings } from './postgres-sessions.ts';
+import { connectWriter, kyselyOn, mayWrite, openReadOnly, writerSettings } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -80,8 +80,21 @@ export class PostgresDatabase implements Database {
   }
 
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
-    const schema = this.schema(name, version);
-    const client = this.shared ? await connect(this.url, schema, writerSettings(schema)) : await connectWriter(this.url, schema);
+    const build = (await this.builds(name, version)).at(-1) ?? 0;
+    return this.openSchema(this.schema(name, version, build), build, createTables, this.shared ? 'shared' : 'alone');
+  }
+
+  /** `next`: alone, and at once or not at all. */
+  private async openSchema<S extends Bookkeeping>(
+    schema: string,
+    build: number,
+    createTables: CreateTables<S>,
+    how: 'shared' | 'alone' | 'next',
+  ): Promise<PostgresNamespace<S>> {
+    const isShared = how === 'shared';
+    const client = isShared
+      ? await connect(this.url, schema, writerSettings(schema))
+      : await connectWriter(this.url, schema, how === 'next' ? 0 : undefined);
     try {
       const namespace = await this.exclusively(client, async () => {
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
@@ -92,9 +105,9 @@ export class PostgresDatabase implements Database {
             `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
           );
         const checkpoint = await checkpointOf(client, schema);
-        return new PostgresNamespace<S>(this.url, schema, this.shared ? undefined : client, types, checkpoint);
+        return new PostgresNamespace<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint);
       });
-      if (this.shared) await client.end();
+      if (isShared) await client.end();
       return namespace;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -102,37 +115,67 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
-    return openReadOnly<S>(this.url, this.schema(name, version));
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.url, this.schema(name, version, build ?? (await this.builds(name, version)).at(-1) ?? 0));
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    const standing = await this.asking((client) => this.schemas(client));
-    const versions = standing
-      .filter((schema) => schema.replace(/\d+$/, '') === this.schema(name, ''))
-      .map((schema) => /\d+$/.exec(schema)?.[0]);
-    return versions.map(Number).sort((a, b) => a - b);
+    return [...new Set((await this.standing(name)).map(({ version }) => version))].sort((a, b) => a - b);
   }
 
-  async drop(name: string, version: number): Promise<void> {
-    const statement = `DROP SCHEMA IF EXISTS ${quoted(this.schema(name, version))} CASCADE`;
+  async builds(name: string, version: number): Promise<readonly number[]> {
+    const builds = (await this.standing(name)).filter((each) => each.version === version).map(({ build }) => build);
+    return builds.sort((a, b) => a - b);
+  }
+
+  async drop(name: string, version: number, build?: number | 'next'): Promise<void> {
+    const builds = build === undefined ? [...(await this.builds(name, version)), 'next' as const] : [build];
+    const schemas = builds.map((each) => quoted(this.schema(name, version, each)));
+    const statement = `DROP SCHEMA IF EXISTS ${schemas.join(', ')} CASCADE`;
     await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+  }
+
+  async dropUnused(name: string, version: number, build: number): Promise<void> {
+    await this.asking(async (client) => {
+      if (await mayWrite(client, this.schema(name, version, build))) await this.drop(name, version, build);
+    });
+  }
+
+  openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+    return this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
+  }
+
+  async finishNext(name: string, version: number): Promise<number> {
+    const build = ((await this.builds(name, version)).at(-1) ?? 0) + 1;
+    const statement = `ALTER SCHEMA ${quoted(this.schema(name, version, 'next'))} RENAME TO ${quoted(this.schema(name, version, build))}`;
+    await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+    return build;
   }
 
   isTransient(error: unknown): boolean {
     return isTransient(error);
   }
 
-  private schema(name: string, version: number | ''): string {
-    return `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+  private schema(name: string, version: number, build: number | 'next'): string {
+    const schema = `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+    if (build === 'next') return `${schema}_next`;
+    return build === 0 ? schema : `${schema}_b${build}`;
   }
 
   /** Those of consumers. */
   private async schemas(client: Client): Promise<string[]> {
     const { rows } = await client.query<{ nspname: string }>('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [
-      `^${this.prefix}_[a-z0-9_]+_[0-9]+$`,
+      `^${this.prefix}_[a-z0-9_]+_[0-9]+(_b[0-9]+|_next)?$`,
     ]);
     return rows.map(({ nspname }) => nspname);
+  }
+
+  private async standing(name: string): Promise<{ version: number; build: number }[]> {
+    const schemas = await this.asking((client) => this.schemas(client));
+    const matches = schemas
+      .map((schema) => /^(.+)_(\d+)(?:_b(\d+))?$/.exec(schema))
+      .filter((match) => match?.[1] === `${this.prefix}_${name.replaceAll('-', '_')}`);
+    return matches.map((match) => ({ version: Number(match?.[2]), build: Number(match?.[3] ?? 0) }));
   }
 
   private async create<S extends Bookkeeping>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {

@@ -1,15 +1,24 @@
-// The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`.
+// The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`; built anew, `…@<version>.<build>.db`.
 // Guarantee: rows and checkpoint commit together and survive the end of the process at any moment. Limit: after a power failure the
 // last commits may be gone, both of them (synchronous=NORMAL); the log then brings them again.
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import type { Bookkeeping, CreateTables, Database, FollowedLog, Namespace, ReadOnly, Transaction } from './database.ts';
+import {
+  DatabaseUnusable,
+  type Bookkeeping,
+  type CreateTables,
+  type Database,
+  type FollowedLog,
+  type Namespace,
+  type ReadOnly,
+  type Transaction,
+} from './database.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
 
 /** "HLvw", in the file's header: says that a file is ours. */
@@ -44,10 +53,10 @@ export class SqliteDatabase implements Database {
     await mkdir(this.folder, { recursive: true });
     const written = join(this.folder, 'log-origin');
     const known = await readFile(written, 'utf8').catch(() => undefined);
-    const end = await tip();
     for (const name of await readdir(this.folder)) {
       if (!name.endsWith('.db')) continue;
       const checkpoint = checkpointOf(join(this.folder, name));
+      const end = await tip(); // after the checkpoint: somebody may be writing both
       const isAhead = checkpoint !== undefined && (end === undefined || checkpoint > end);
       if (known !== undefined && known !== origin)
         await this.moveAside(join(this.folder, name), `it is of another log, which began ${known}`);
@@ -59,13 +68,16 @@ export class SqliteDatabase implements Database {
 
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
     await mkdir(this.folder, { recursive: true });
-    const file = this.file(name, version);
+    return this.openAnew(this.file(name, version, await this.newest(name, version)), createTables);
+  }
+
+  private async openAnew<S extends Bookkeeping>({ file, build }: Build, createTables: CreateTables<S>): Promise<SqliteNamespace<S>> {
     try {
-      return await openNamespace(file, createTables);
+      return await openNamespace(file, build, createTables);
     } catch (error) {
       if (!(error instanceof Unusable || (error instanceof Error && isDamage(error)))) throw error;
       await this.moveAside(file, error.message);
-      return openNamespace(file, createTables);
+      return openNamespace(file, build, createTables);
     }
   }
 
@@ -77,28 +89,106 @@ export class SqliteDatabase implements Database {
     this.log.warn({ file, aside }, `${file} can't be used (${reason}); it was moved to ${aside} and is built anew from the log.`);
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
-    return openReadOnly<S>(this.file(name, version));
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.file(name, version, build ?? (await this.newest(name, version))).file);
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    const files = await readdir(this.folder).catch(() => []);
-    const versions = files.map((file) => /^(.+)@(\d+)\.db$/.exec(file)).filter((match) => match?.[1] === name);
-    return versions.map((match) => Number(match?.[2])).sort((a, b) => a - b);
+    return [...new Set((await standingIn(this.folder, name)).map(({ version }) => version))].sort((a, b) => a - b);
   }
 
-  drop(name: string, version: number): Promise<void> {
-    return remove(this.file(name, version));
+  async builds(name: string, version: number): Promise<readonly number[]> {
+    const builds = (await standingIn(this.folder, name)).filter((each) => each.version === version).map(({ build }) => build);
+    return builds.sort((a, b) => a - b);
+  }
+
+  async drop(name: string, version: number, build?: number | 'next'): Promise<void> {
+    const builds = build === undefined ? [...(await this.builds(name, version)), 'next' as const] : [build];
+    for (const each of builds) await remove(this.file(name, version, each).file);
+  }
+
+  /** Leaving WAL mode takes the file for oneself, which SQLite refuses while it is open elsewhere. */
+  async dropUnused(name: string, version: number, build: number): Promise<void> {
+    const { file } = this.file(name, version, build);
+    if (!existsSync(file)) return;
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(file, { timeout: 0 });
+      db.exec('PRAGMA journal_mode = DELETE');
+    } catch (error) {
+      if (isDamage(error)) return await remove(file);
+      if (codeOf(error) === codes.busy || codeOf(error) === codes.cantOpen) return;
+      throw error;
+    } finally {
+      db?.close();
+    }
+    await remove(file);
+  }
+
+  async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+    await mkdir(this.folder, { recursive: true });
+    const next = this.file(name, version, 'next');
+    const lock = lockBuilding(next.file);
+    try {
+      const namespace = await this.openAnew(next, createTables);
+      namespace.onClose = () => lock.close();
+      return namespace;
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  async finishNext(name: string, version: number): Promise<number> {
+    const build = (await this.newest(name, version)) + 1;
+    const from = this.file(name, version, 'next').file;
+    const db = new DatabaseSync(from, { timeout: 1000 });
+    try {
+      db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE'); // without a WAL, the file is all that there is
+    } finally {
+      db.close();
+    }
+    await rename(from, this.file(name, version, build).file);
+    await rm(lockOf(from), { force: true });
+    return build;
   }
 
   isTransient(error: unknown): boolean {
     return transient.has(codeOf(error) ?? 0);
   }
 
-  private file(name: string, version: number) {
-    return join(this.folder, `${name}@${version}.db`);
+  /** The newest build; 0 where there is none. */
+  private async newest(name: string, version: number): Promise<number> {
+    return (await this.builds(name, version)).at(-1) ?? 0;
+  }
+
+  private file(name: string, version: number, build: number | 'next'): Build {
+    const file = join(this.folder, `${name}@${version}${build === 0 ? '' : `.${build}`}.db`);
+    return { file, build: build === 'next' ? -1 : build };
   }
 }
+
+const standingIn = async (folder: string, name: string): Promise<{ version: number; build: number }[]> => {
+  const files = await readdir(folder).catch(() => []);
+  const matches = files.map((file) => /^(.+)@(\d+)(?:\.(\d+))?\.db$/.exec(file)).filter((match) => match?.[1] === name);
+  return matches.map((match) => ({ version: Number(match?.[2]), build: Number(match?.[3] ?? 0) }));
+};
+
+type Build = { readonly file: string; readonly build: number };
+
+/** The kernel drops the lock with the process, however it ends. @throws DatabaseUnusable */
+const lockBuilding = (file: string): DatabaseSync => {
+  const lock = new DatabaseSync(lockOf(file), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (codeOf(error) !== codes.busy) throw error;
+    throw new DatabaseUnusable(`Another process is building ${file}; wait until it is done, or stop it.`, { cause: error });
+  }
+};
+const lockOf = (file: string) => `${file}.lock`;
 
 /** Says, beside a file that was found to be damaged while it was in use, that it is not to be opened again. */
 const damageMark = (file: string) => `${file}.damaged`;
@@ -128,7 +218,7 @@ const openReadOnly = <S>(file: string): ReadOnly<S> => {
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
 };
 
-const openNamespace = async <S extends Bookkeeping>(file: string, createTables: CreateTables<S>) => {
+const openNamespace = async <S extends Bookkeeping>(file: string, build: number, createTables: CreateTables<S>) => {
   if (existsSync(damageMark(file))) throw new Unusable('it was found to be damaged');
   const db = new DatabaseSync(file, { timeout: 100 });
   try {
@@ -146,7 +236,7 @@ const openNamespace = async <S extends Bookkeeping>(file: string, createTables: 
       await createTables(kysely, 'integer');
       db.exec(`PRAGMA application_id = ${applicationId}; COMMIT`);
     }
-    return new SqliteNamespace<S>(file, db, statements, kysely, openReadOnly<S>(file));
+    return new SqliteNamespace<S>(file, build, db, statements, kysely, openReadOnly<S>(file));
   } catch (error) {
     db.close();
     throw error;
@@ -155,11 +245,13 @@ const openNamespace = async <S extends Bookkeeping>(file: string, createTables: 
 
 class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
   readonly read: Kysely<S>;
+  onClose: () => void = () => undefined;
   private readonly tx: SqliteTransaction<S>;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly file: string,
+    readonly build: number,
     private readonly db: DatabaseSync,
     private readonly statements: Statements,
     kysely: Kysely<S>,
@@ -193,6 +285,12 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     }
   }
 
+  async isReplaced(): Promise<boolean> {
+    return (await standingIn(dirname(this.file), basename(this.file).replace(/@.*/, ''))).some(
+      ({ version, build }) => this.file.includes(`@${version}.`) && build > this.build,
+    );
+  }
+
   async checkpoint(): Promise<Position | undefined> {
     return this.statements.prepare('SELECT position FROM checkpoint').get()?.['position'] as Position | undefined;
   }
@@ -202,6 +300,7 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     if (!this.db.isOpen) return;
     await this.reader.close();
     this.db.close();
+    this.onClose();
   }
 }
 
