@@ -52,10 +52,19 @@ export const defaultOrganization = 'default' as OrganizationId;
 
 const drainAttemptsMs = 7_000;
 
-export class Service {
+/** A service that listens. */
+export type Running = {
+  readonly url: string;
+  /** Generated at the first start where the configuration names none. */
+  readonly newAdminKey?: string | undefined;
+  /** Where it is not what is: a phrase. */
+  readonly shows?: string;
+  readonly stop: () => Promise<void>;
+};
+
+export class Service implements Running {
   private constructor(
     readonly url: string,
-    /** Generated at the first start where the configuration names none. */
     readonly newAdminKey: string | undefined,
     readonly stop: () => Promise<void>,
   ) {}

@@ -67,32 +67,42 @@ export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<
   });
 
 /** Events in one transaction: the fewer of these, the fewer times a page of an index is written. */
-const eventsPerTransaction = 10_000;
+export const eventsPerTransaction = 10_000;
 
-const noSignal = new AbortController().signal;
+export const noSignal = new AbortController().signal;
 
-/** Applies what the log holds up to `to`. Stops early when the signal aborts. */
+/** Applies batches to tables that stand where these begin. Stops early when the signal aborts. */
 export const build = async <S extends Bookkeeping, Kept extends Place>(
   namespace: Namespace<S>,
   consumer: Consumer<S, Kept>,
-  log: Pick<EventStore, 'follow'>,
-  to: Position | undefined,
-  { progress = () => undefined, signal = noSignal }: Rebuilding = {},
+  batches: AsyncIterable<readonly RecordedEvent[]>,
+  share: (last: RecordedEvent) => number,
+  { progress = () => undefined, signal }: Rebuilding = {},
 ): Promise<Built> => {
   const began = performance.now();
   let events = 0;
-  const built = () => ({ events, seconds: (performance.now() - began) / 1000 });
-  const from = await namespace.checkpoint();
-  if (to === undefined) return built();
-  for await (const batch of upTo(to, log, from, signal, eventsPerTransaction)) {
-    const last = batch.at(-1)?.position;
+  for await (const batch of batches) {
+    const last = batch.at(-1);
+    if (last === undefined) continue;
     const kept = batch.map((event) => consumer.received?.(event, false) ?? (event as Place as Kept)); // without `received`, it is the event
-    await namespace.transaction((tx) => applyAgain(consumer, kept, tx), last);
+    await namespace.transaction((tx) => applyAgain(consumer, kept, tx), last.position);
     events += batch.length;
-    if (last !== undefined) progress({ step: 'building', events, share: shareOf(last, to) });
-    if (signal.aborted) break;
+    progress({ step: 'building', events, share: share(last) });
+    if (signal?.aborted) break;
   }
-  return built();
+  return { events, seconds: (performance.now() - began) / 1000 };
+};
+
+const buildTo = async <S extends Bookkeeping, Kept extends Place>(
+  to: Position | undefined,
+  namespace: Namespace<S>,
+  consumer: Consumer<S, Kept>,
+  log: Pick<EventStore, 'follow'>,
+  options: Rebuilding = {},
+): Promise<Built> => {
+  if (to === undefined) return { events: 0, seconds: 0 };
+  const batches = upTo(to, log, await namespace.checkpoint(), options.signal ?? noSignal, eventsPerTransaction);
+  return build(namespace, consumer, batches, ({ position }) => shareOf(position, to), options);
 };
 
 /** For a bar. Positions sort as the numbers that their digits spell, whatever the log. */
@@ -132,8 +142,8 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
   let comparison: Comparison | undefined;
   let built: Built = { events: 0, seconds: 0 };
   let position: Position | undefined;
-  const buildTo = async (to: Position | undefined): Promise<number> => {
-    const { events, seconds } = await build(next, consumer, log, to, {
+  const goOnTo = async (to: Position | undefined): Promise<number> => {
+    const { events, seconds } = await buildTo(to, next, consumer, log, {
       ...options,
       progress: (told) => options.progress?.({ ...told, events: built.events + told.events }),
     });
@@ -147,17 +157,17 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
     const start = await next.checkpoint();
     const behind = live !== undefined && start !== undefined && ((await goal()) ?? '') < start; // the live ones were lost, and begin anew
     for (let round = 0; round < mostRounds && !isOver(); round++)
-      if ((await buildTo(behind ? await log.tip() : await goal())) < closeEnoughSeconds) break;
+      if ((await goOnTo(behind ? await log.tip() : await goal())) < closeEnoughSeconds) break;
 
     // 2. Compared where both are at the same place: that of a snapshot of the live ones.
     if (live && !behind && !isOver()) {
       options.progress?.({ step: 'comparing', events: built.events, share: 0 });
       const snapshot = await digest(live.read, consumer.tables);
-      await buildTo(snapshot.position);
+      await goOnTo(snapshot.position);
       options.progress?.({ step: 'comparing', events: built.events, share: 0.5 });
       if (!isOver()) comparison = compared(snapshot, await digest(next.read, consumer.tables), consumer.tables);
       options.progress?.({ step: 'comparing', events: built.events, share: 1 });
-      await buildTo(await goal());
+      await goOnTo(await goal());
     }
     position = await next.checkpoint();
   } finally {
@@ -213,7 +223,7 @@ export const compareWithRebuild = async <S extends Bookkeeping, Kept extends Pla
   await database.drop(name, consumer.version);
   const namespace = await database.open<S>(name, consumer.version, (db, int64) => consumer.createTables(db, int64));
   try {
-    const built = await build(namespace, consumer, log, before.position);
+    const built = await buildTo(before.position, namespace, consumer, log);
     return { ...built, ...compared(before, await digest(namespace.read, consumer.tables), consumer.tables) };
   } finally {
     await namespace.close();

@@ -139,6 +139,19 @@ export class SqliteDatabase implements Database {
     }
   }
 
+  /** Whether another process has the next build open. */
+  async isBeingBuilt(name: string, version: number): Promise<boolean> {
+    const { file } = this.file(name, version, 'next');
+    if (!existsSync(file)) return false;
+    try {
+      lockBuilding(file).close();
+      return false;
+    } catch (error) {
+      if (error instanceof DatabaseUnusable) return true;
+      throw error;
+    }
+  }
+
   async finishNext(name: string, version: number): Promise<number> {
     const build = (await this.newest(name, version)) + 1;
     const from = this.file(name, version, 'next').file;
