@@ -37,9 +37,9 @@ const mutate = (value: unknown, path: readonly number[], to: unknown, how: 'set'
 
 describe('the plain check', () => {
   it('knows every schema of the catalog, and takes what was written', () => {
-    for (const [type, schema] of Object.entries(catalog)) expect(plainCheckOf(schema), type).toBeDefined();
+    expect(Object.entries(catalog).filter(([, schema]) => !plainCheckOf(schema))).toEqual([]);
     expect(samples.length).toBeGreaterThan(20);
-    for (const { type, data } of samples) expect(plainCheckOf(catalog[type])?.(data), type).toBe(true);
+    expect(samples.filter(({ type, data }) => !plainCheckOf(catalog[type])?.(data))).toEqual([]);
   });
 
   it('takes nothing that zod refuses or would change', () => {

@@ -19,10 +19,14 @@ type Def = z.core.$ZodTypeDef & {
   readonly fn?: (value: unknown) => unknown;
 };
 
+/** What zod tells those who build on it. */
+// oxlint-disable-next-line no-underscore-dangle -- its name there
+const defOf = <D>(made: { readonly _zod: { readonly def: D } }): D => made._zod.def;
+
 /** Undefined: there is none for such a schema. */
 export const plainCheckOf = (schema: z.core.$ZodType | undefined): PlainCheck | undefined => {
   if (!schema) return undefined;
-  const def = schema._zod.def as Def; // the fields of each kind are looked at below
+  const def = defOf(schema) as Def; // the fields of each kind are looked at below
   const checks = (def.checks ?? []).map(further);
   const own = kindOf(def);
   if (!own || checks.includes(undefined)) return undefined;
@@ -90,7 +94,7 @@ const objectCheck = (shape: Readonly<Record<string, z.core.$ZodType>>): PlainChe
     const check = plainCheckOf(schema);
     if (!check) return undefined;
     fields.set(name, check);
-    if (schema._zod.def.type === 'optional') continue;
+    if (defOf(schema).type === 'optional') continue;
     isRequired.add(name);
     required++;
   }
@@ -108,7 +112,7 @@ const objectCheck = (shape: Readonly<Record<string, z.core.$ZodType>>): PlainChe
 
 /** What a schema wants beyond its kind. */
 const further = (check: z.core.$ZodCheck): PlainCheck | undefined => {
-  const def = check._zod.def as { check: string; value?: unknown; inclusive?: boolean; minimum?: number };
+  const def = defOf(check) as { check: string; value?: unknown; inclusive?: boolean; minimum?: number };
   const { value: bound, inclusive, minimum } = def;
   if (def.check === 'greater_than' && typeof bound === 'number')
     return inclusive ? (value) => (value as number) >= bound : (value) => (value as number) > bound;

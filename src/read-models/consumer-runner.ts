@@ -481,11 +481,13 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private async changeOver(): Promise<void> {
     const { name, version } = this.consumer;
     const before = this.namespace;
+    this.consumer.forget?.();
     let anew: Namespace<S> | undefined;
     try {
       anew = await this.database.open<S>(name, version, (db, int64) => this.consumer.createTables(db, int64));
       if (!(await this.catchUp(anew))) return await anew.close(); // they are further than these: soon these are, too
     } catch (error) {
+      this.consumer.forget?.();
       await anew?.close();
       if (!this.stopping) this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
       return;

@@ -66,7 +66,12 @@ export const buildPast = async (
 
   await mkdir(folder, { recursive: true });
   const database = new SqliteDatabase(folder, told);
-  const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64));
+  const next = await database.openNext<ViewsSchema>(
+    views.name,
+    views.version,
+    (db, int64) => views.createTables(db, int64),
+    views.queryIndexes,
+  );
   let built: Built;
   let end: Position | undefined;
   try {
@@ -74,6 +79,7 @@ export const buildPast = async (
     const [from, to] = [Date.parse(first.recordedAt), asOf.getTime()];
     const share = ({ recordedAt }: RecordedEvent) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
     built = await build(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? noSignal), share, options);
+    if (!options.signal?.aborted) await next.complete();
     end = await next.checkpoint();
   } finally {
     await next.close();

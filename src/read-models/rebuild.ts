@@ -81,7 +81,7 @@ export const build = async <S extends Bookkeeping, Kept extends Place>(
 ): Promise<Built> => {
   const began = performance.now();
   let events = 0;
-  for await (const batch of batches) {
+  for await (const batch of ahead(batches)) {
     const last = batch.at(-1);
     if (last === undefined) continue;
     const kept = batch.map((event) => consumer.received?.(event, false) ?? (event as Place as Kept)); // without `received`, it is the event
@@ -90,8 +90,25 @@ export const build = async <S extends Bookkeeping, Kept extends Place>(
     progress({ step: 'building', events, share: share(last) });
     if (signal?.aborted) break;
   }
+  await namespace.checkpoint(); // all of it is committed then
   return { events, seconds: (performance.now() - began) / 1000 };
 };
+
+/** Each batch when the next one has been asked for: that one is read while this one is being written. */
+async function* ahead<T>(batches: AsyncIterable<T>): AsyncGenerator<T> {
+  const reading = batches[Symbol.asyncIterator]();
+  let next = reading.next();
+  next.catch(() => undefined); // it is told when its turn comes
+  try {
+    for (let read = await next; !read.done; read = await next) {
+      next = reading.next();
+      next.catch(() => undefined);
+      yield read.value;
+    }
+  } finally {
+    await reading.return?.();
+  }
+}
 
 const buildTo = async <S extends Bookkeeping, Kept extends Place>(
   to: Position | undefined,
@@ -137,7 +154,7 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
 ): Promise<Rebuilt | undefined> => {
   const { name, version } = consumer;
   for (const each of await database.versions(name)) if (each !== version) await database.drop(name, each, 'next');
-  const next = await database.openNext<S>(name, version, (db, int64) => consumer.createTables(db, int64));
+  const next = await database.openNext<S>(name, version, (db, int64) => consumer.createTables(db, int64), consumer.queryIndexes);
   const live = (await database.builds(name, version)).length > 0 ? await database.openReadOnly<S>(name, version) : undefined;
   let comparison: Comparison | undefined;
   let built: Built = { events: 0, seconds: 0 };
@@ -156,6 +173,8 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
     const goal = async () => (live ? await checkpointOf(live) : await log.tip());
     const start = await next.checkpoint();
     const behind = live !== undefined && start !== undefined && ((await goal()) ?? '') < start; // the live ones were lost, and begin anew
+    await goOnTo(behind ? await log.tip() : await goal());
+    if (!isOver()) built = { ...built, seconds: built.seconds + (await secondsOf(next.complete())) };
     for (let round = 0; round < mostRounds && !isOver(); round++)
       if ((await goOnTo(behind ? await log.tip() : await goal())) < closeEnoughSeconds) break;
 
@@ -180,6 +199,12 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
   const newest = await database.finishNext(name, version);
   const replaced = await whenReplaced(database, consumer, newest, options.signal);
   return { consumer: name, version, position, ...built, comparison, replaced };
+};
+
+const secondsOf = async (work: Promise<void>): Promise<number> => {
+  const began = performance.now();
+  await work;
+  return (performance.now() - began) / 1000;
 };
 
 const checkpointOf = async <S extends Bookkeeping>({ read }: ReadOnly<S>): Promise<Position | undefined> => {

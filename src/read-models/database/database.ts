@@ -91,6 +91,12 @@ export interface Sharing<S> {
   readonly beside: Kysely<S>;
 }
 
+/** One that is being built. A transaction may be answered before it is committed; a failure then shows at a later one, or at `checkpoint`. */
+export interface NextNamespace<S> extends Namespace<S> {
+  /** Makes what queries need and writing does not; to be called before it is finished. */
+  complete(): Promise<void>;
+}
+
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
 export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
@@ -126,9 +132,15 @@ export interface Database {
 
   /**
    * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
+   * @param queryIndexes only queries need these, so that they may be missing until `complete`
    * @throws DatabaseUnusable while another one builds it
    */
-  openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>>;
+  openNext<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    queryIndexes?: readonly string[],
+  ): Promise<NextNamespace<S>>;
   /** From now on it is the newest build. It must be closed. @returns its number */
   finishNext(name: string, version: number): Promise<number>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */

@@ -21,6 +21,7 @@ import {
   type Database,
   type FollowedLog,
   type Namespace,
+  type NextNamespace,
   type ReadOnly,
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
@@ -141,8 +142,9 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
-    return this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
+  async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<NextNamespace<S>> {
+    const namespace = await this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
+    return Object.assign(namespace, { complete: () => Promise.resolve() }); // it is written with all its indexes
   }
 
   async finishNext(name: string, version: number): Promise<number> {

@@ -4,8 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { setImmediate } from 'node:timers/promises';
+import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
@@ -16,16 +15,16 @@ import {
   type Database,
   type FollowedLog,
   type Namespace,
+  type NextNamespace,
   type ReadOnly,
   type Transaction,
 } from './database.ts';
+import { SqliteBuild } from './sqlite-build.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
+import { onConnection, SqliteTransaction } from './sqlite-transaction.ts';
 
 /** "HLvw", in the file's header: says that a file is ours. */
 const applicationId = 0x484c7677;
-
-/** Rows written before other work of the process gets a turn: some milliseconds. */
-const rowsPerTurn = 500;
 
 const codes = { busy: 5, locked: 6, noMemory: 7, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 };
 const transient = new Set([codes.busy, codes.locked, codes.noMemory, codes.ioError, codes.full, codes.cantOpen]);
@@ -125,14 +124,21 @@ export class SqliteDatabase implements Database {
     await remove(file);
   }
 
-  async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+  async openNext<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    queryIndexes: readonly string[] = [],
+  ): Promise<NextNamespace<S>> {
     await mkdir(this.folder, { recursive: true });
     const next = this.file(name, version, 'next');
     const lock = lockBuilding(next.file);
     try {
-      const namespace = await this.openAnew(next, createTables);
-      namespace.onClose = () => lock.close();
-      return namespace;
+      const isNew = !existsSync(next.file);
+      await (await this.openAnew(next, createTables)).close(); // its tables stand now
+      const build = new SqliteBuild<S>(next.file, openReadOnly<S>(next.file), () => lock.close());
+      if (isNew && queryIndexes.length > 0) await build.putOff(queryIndexes);
+      return build;
     } catch (error) {
       lock.close();
       throw error;
@@ -258,7 +264,6 @@ const openNamespace = async <S extends Bookkeeping>(file: string, build: number,
 
 class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
   readonly read: Kysely<S>;
-  onClose: () => void = () => undefined;
   private readonly tx: SqliteTransaction<S>;
   private last: Promise<unknown> = Promise.resolve();
 
@@ -271,7 +276,7 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     private readonly reader: ReadOnly<S>,
   ) {
     this.read = reader.read;
-    this.tx = new SqliteTransaction(statements, kysely);
+    this.tx = new SqliteTransaction(onConnection(statements), kysely);
   }
 
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
@@ -313,87 +318,5 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     if (!this.db.isOpen) return;
     await this.reader.close();
     this.db.close();
-    this.onClose();
   }
 }
-
-type Row = Readonly<Record<string, SQLInputValue>>;
-
-/** One prepared statement per table and set of columns, run for each row: no SQL is made per row. */
-class SqliteTransaction<S> implements Transaction<S> {
-  /** The SQL text by verb, table, keys and columns. */
-  private readonly texts = new Map<string, string>();
-
-  constructor(
-    private readonly statements: Statements,
-    readonly kysely: Kysely<S>,
-  ) {}
-
-  insert(table: string, rows: readonly unknown[]): Promise<void> {
-    return this.each('insert', table, [], rows, (columns) => `${insertInto(table, columns)} ON CONFLICT DO NOTHING`);
-  }
-
-  upsert(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('upsert', table, keys, rows, (columns) => {
-      const set = others(columns, keys).map((column) => `"${column}" = excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO ${set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`}`;
-    });
-  }
-
-  update(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('update', table, keys, rows, (columns) => {
-      const set = others(columns, keys).map((column) => `"${column}" = ?${columns.indexOf(column) + 1}`);
-      const where = keys.map((key) => `"${key}" = ?${columns.indexOf(key) + 1}`);
-      return `UPDATE "${table}" SET ${set.join(', ')} WHERE ${where.join(' AND ')}`;
-    });
-  }
-
-  add(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('add', table, keys, rows, (columns) => {
-      const sums = others(columns, keys).map((column) => `"${column}" = "${table}"."${column}" + excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO UPDATE SET ${sums.join(', ')}`;
-    });
-  }
-
-  delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
-    const rows = values.map((value) => ({ [column]: value }));
-    return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
-  }
-
-  async find<Row>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<Row[]> {
-    const statement = this.statements.prepare(`SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = ?`);
-    const found: Row[] = [];
-    // The port's types say which columns a row has.
-    for (const value of values) found.push(...(statement.all(value as SQLInputValue) as Row[]));
-    return found;
-  }
-
-  private async each(
-    verb: string,
-    table: string,
-    keys: readonly string[],
-    rows: readonly unknown[],
-    text: (columns: readonly string[]) => string,
-  ): Promise<void> {
-    // The port's types say that rows hold only values that SQLite takes.
-    const [first] = rows as readonly Row[];
-    if (!first) return;
-    const columns = Object.keys(first);
-    const shape = [verb, table, ...keys, '', ...columns].join(' ');
-    let sql = this.texts.get(shape);
-    if (sql === undefined) this.texts.set(shape, (sql = text(columns)));
-    const statement = this.statements.prepare(sql);
-    const values = Array.from<SQLInputValue>({ length: columns.length });
-    let written = 0;
-    for (const row of rows as readonly Row[]) {
-      for (let i = 0; i < columns.length; i++) values[i] = row[columns[i] as string] as SQLInputValue;
-      statement.run(...values);
-      if (++written % rowsPerTurn === 0) await setImmediate();
-    }
-  }
-}
-
-const list = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(', ');
-const others = (columns: readonly string[], keys: readonly string[]) => columns.filter((column) => !keys.includes(column));
-const insertInto = (table: string, columns: readonly string[]) =>
-  `INSERT INTO "${table}" (${list(columns)}) VALUES (${columns.map(() => '?').join(', ')})`;
