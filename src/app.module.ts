@@ -6,6 +6,7 @@ import { ApiModule } from './api/api.module.ts';
 import {
   API_LOG,
   EVENT_STORE,
+  READ_ONLY,
   READINESS,
   RUNNING_SOURCES,
   SETTINGS_OPTIONS,
@@ -89,6 +90,8 @@ export type Parts = {
   readonly viewsProgress: ViewsProgress;
   readonly settings: SettingsOptions;
   readonly log: ApiLog;
+  /** Nothing may be changed; the sentence says why, and whom to ask instead. */
+  readonly readOnly?: string;
 };
 
 @Global()
@@ -111,6 +114,7 @@ class PartsModule {
       { provide: Registry, useValue: parts.registry },
       { provide: READINESS, useValue: parts.readiness },
       { provide: VIEWS_PROGRESS, useValue: parts.viewsProgress },
+      { provide: READ_ONLY, useValue: parts.readOnly },
       { provide: API_LOG, useValue: parts.log },
     ];
     return { module: PartsModule, providers, exports: providers };

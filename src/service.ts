@@ -4,7 +4,6 @@
 //
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
@@ -42,7 +41,7 @@ import { nestLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from './read-models/consumer-runner.ts';
 import type { Database } from './read-models/database/database.ts';
-import { openDatabase, type DatabaseLocation } from './read-models/database/open.ts';
+import { locatedFor, openDatabase } from './read-models/database/open.ts';
 import { EndpointDirectory, type KnownEndpoint } from './read-models/endpoint-directory.ts';
 import { HistoryQueries } from './read-models/history/history-queries.ts';
 import { LiveDeliveries } from './read-models/live-deliveries.ts';
@@ -64,10 +63,19 @@ const longestTimeoutSeconds = 300;
 /** Sources wait for the views, a while at a time. */
 const longestCatchUpMs = 10_000;
 
-export class Service {
+/** A service that listens. */
+export type Running = {
+  readonly url: string;
+  /** Generated at the first start where the configuration names none. */
+  readonly newAdminKey?: string | undefined;
+  /** Where it is not what is: a phrase. */
+  readonly shows?: string;
+  readonly stop: () => Promise<void>;
+};
+
+export class Service implements Running {
   private constructor(
     readonly url: string,
-    /** Generated at the first start where the configuration names none. */
     readonly newAdminKey: string | undefined,
     readonly stop: () => Promise<void>,
   ) {}
@@ -245,10 +253,6 @@ const haveFollowed = async (store: EventStore, database: Database): Promise<stri
     }
   }
 };
-
-/** Files are beside those of other logs: a data folder can have been used with several. */
-const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
-  location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;
 
 /** How long an attempt may take once it is claimed. */
 const longestOf = (endpoint: KnownEndpoint | undefined) => {

@@ -37,3 +37,6 @@ export const EVENT_STORE = Symbol('EventStore');
 
 /** What may be set on an endpoint, a `SettingsOptions`. */
 export const SETTINGS_OPTIONS = Symbol('SettingsOptions');
+
+/** Where nothing may be changed: the sentence that says so. Undefined elsewhere. */
+export const READ_ONLY = Symbol('ReadOnly');

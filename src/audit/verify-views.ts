@@ -59,7 +59,7 @@ export const verifyViews = async (
     const reader = await openReader(readersOf(address), told);
     closing.push(() => reader.close());
     const store = growing(reader, log, progress);
-    const { different, events, position: upTo } = await compareWithRebuild(read, views, store, database, told);
+    const { different, events, position: upTo } = await compareWithRebuild(read, views, store, database);
     const wrong = different.length === 0 ? undefined : `At position ${upTo} the log says something else than ${different.join(', ')}.`;
     return { ...found, events, position: upTo ?? position, wrong };
   } finally {

@@ -5,12 +5,13 @@ import { addCopy } from './copy.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
+import { addRebuild } from './rebuild.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
 /** In the order of `--help`. */
-const commands = [addServe, addVerify, addExport, addImport, addCopy, addLoad];
+const commands = [addServe, addRebuild, addVerify, addExport, addImport, addCopy, addLoad];
 
 const settingsHelp = () => {
   const rows = describeConfig().map((setting) => `  ${setting.name}\n      ${setting.meaning}\n      Default: ${setting.default}`);

@@ -1,12 +1,13 @@
 // `hookledger serve`: the process around the service: its log, its signals, its exit codes.
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
-import type { Service } from '../service.ts';
+import type { Running } from '../service.ts';
 import { configured } from './configured.ts';
 import { version } from './version.ts';
 
@@ -14,8 +15,18 @@ export const addServe = (program: Command): void => {
   program
     .command('serve', { isDefault: true })
     .description('Serves the API and delivers (the default).')
-    .action(() => serve(configured()));
+    .option('--read-only <folder>', 'shows the views of a past moment from that folder; nothing is taken in or sent')
+    .addHelpText('after', help)
+    .action(({ readOnly }: { readonly readOnly?: string }) => serve(configured(), readOnly));
 };
+
+const help = `
+A folder of the past is made by \`hookledger rebuild --as-of TIME --into FOLDER\`. The log that it was made from is read, too, and may be in use by another
+server meanwhile; give this one a port of its own.
+
+Examples:
+  HOOKLEDGER_PORT=8080 hookledger serve
+  HOOKLEDGER_PORT=3001 hookledger serve --read-only ./january`;
 
 /** The process is gone by then, whatever hangs: what isn't recorded is sent again at the next start. */
 const drainMs = 9_000;
@@ -41,14 +52,18 @@ const sentenceOf = (error: unknown, config: Config): string | undefined => {
   return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
 };
 
-const serve = async (config: Config): Promise<void> => {
-  // Loaded when it is wanted: the framework takes its time, and no other command needs it.
-  const { Service } = await import('../service.ts');
+/** Loaded when it is wanted: the framework takes its time, and no other command needs it. */
+const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<Running> => {
+  if (readOnly !== undefined) return (await import('../read-only-service.ts')).startReadOnly(readOnly, config, version, log);
+  return (await import('../service.ts')).Service.start(config, version, log);
+};
+
+const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
   const log = createLog(config.logLevel);
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected and nobody listened.'));
-  let service: Service;
+  let service: Running;
   try {
-    service = await Service.start(config, version, log);
+    service = await start(config, readOnly, log);
   } catch (error) {
     const sentence = sentenceOf(error, config);
     if (sentence !== undefined) log.fatal(sentence);
@@ -58,7 +73,9 @@ const serve = async (config: Config): Promise<void> => {
   }
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
   // Whoever starts it waits for this line, whatever the level of the others.
-  log.child({}, { level: 'info' }).info(`Hookledger ${version} is listening on ${service.url}`);
+  log
+    .child({}, { level: 'info' })
+    .info(`Hookledger ${version} is listening on ${service.url}${service.shows ? `, and shows ${service.shows}` : ''}`);
 
   let stopping = false;
   const stop = (signal: string) => {

@@ -15,7 +15,7 @@ import type { Namespace } from '../read-models/database/database.ts';
 import { SqliteDatabase } from '../read-models/database/sqlite.ts';
 import { DeliverySaga, DisableGoneEndpoint, DropAttempt } from './delivery.saga.ts';
 import { createDueAttempts, OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import { SagaHost } from './saga-host.ts';
+import { SagaHost, sagaToRebuild } from './saga-host.ts';
 
 const e1 = 'e1' as EndpointId;
 const subjectOf = (messageId: string, endpointId: EndpointId = e1): DeliverySubject => ({
@@ -73,6 +73,17 @@ describe('the saga host', () => {
   const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.received(event, false));
   const apply = (namespace: Namespace<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
     namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
+
+  it('writes what is due when its tables are built anew, and does nothing else', async () => {
+    const batch = [message('m1', 1), message('m2', 2), success('m2', 3), message('m3', 4), gone('m3', 5)];
+    const [live, anew] = [await table(), await table()];
+    await apply(live, batch);
+    const rebuilding = sagaToRebuild();
+    await anew.transaction((tx) => rebuilding.applyAgain(received(batch, rebuilding), tx), batch.at(-1)?.position);
+    expect(await rows(anew)).toEqual(await rows(live));
+    expect(await rows(anew)).toHaveLength(2);
+    expect(execute).toHaveBeenCalledTimes(1);
+  });
 
   it('wants a saga', () => expect(() => new SagaHost({}, { execute } as never, due, dispatcher)).toThrow(/declares no @Saga/));
 

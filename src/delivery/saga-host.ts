@@ -8,6 +8,7 @@ import type { Consumer, Place } from '../read-models/consumer.ts';
 import type { Transaction } from '../read-models/database/database.ts';
 import {
   CountBatch,
+  DeliverySaga,
   DropAttempt,
   newsIn,
   ReleaseEndpoint,
@@ -16,7 +17,7 @@ import {
   type SendingId,
   type SendingNews,
 } from './delivery.saga.ts';
-import { createDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
+import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { untilAvailable } from './until-available.ts';
 
@@ -53,7 +54,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   /** What the sagas decide on the event that they were told last, and what they threw. */
   private commands: SagaCommand[] = [];
   private failure: unknown;
-  private written: ScheduleAttempt[] = [];
+  private written: readonly ScheduleAttempt[] = [];
 
   constructor(
     saga: object,
@@ -79,7 +80,20 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   }
 
   async apply(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    this.written = [];
+    this.written = await this.write(batch, tx, (command) => untilAvailable(() => this.carryOut(command)));
+  }
+
+  async applyAgain(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await this.write(batch, tx, () => Promise.resolve());
+  }
+
+  /** @returns what it has scheduled */
+  private async write(
+    batch: readonly Decided[],
+    tx: Transaction<DueAttemptsSchema>,
+    carryOut: (command: ICommand) => Promise<void>,
+  ): Promise<readonly ScheduleAttempt[]> {
+    const written: ScheduleAttempt[] = [];
     let due: Due = new Map();
     const newest = new Map<EndpointId, number>();
     const cancelled: SendingNews[] = [];
@@ -94,21 +108,22 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
         } else if (command instanceof CountBatch) {
           newest.set(command.endpointId, command.number);
         } else if (command instanceof ReleaseEndpoint) {
-          await this.write(due, tx); // what came before it is released too
+          written.push(...(await this.writeDue(due, tx))); // what came before it is released too
           due = new Map();
           await this.due.release(command, tx);
         } else {
-          await untilAvailable(() => this.carryOut(command));
+          await carryOut(command);
         }
       }
     }
-    await this.write(due, tx);
+    written.push(...(await this.writeDue(due, tx)));
     await tx.upsert(
       'newest_batches',
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
     await this.due.announce(cancelled, tx);
+    return written;
   }
 
   committed(batch: readonly Decided[]): void {
@@ -150,7 +165,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     for (const saga of this.sagas) saga(this.events).subscribe(observer);
   }
 
-  private async write(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  /** @returns what it has scheduled */
+  private async writeDue(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
     const dropped: SendingId[] = [];
     const scheduled: ScheduleAttempt[] = [];
     for (const [id, { isNew, attempt }] of due) {
@@ -159,7 +175,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     }
     await tx.delete('due_attempts', 'id', dropped);
     await this.due.schedule(scheduled, tx);
-    this.written.push(...scheduled);
+    return scheduled;
   }
 
   /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
@@ -170,3 +186,12 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
 
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
+
+/** For building its tables anew from the log: it only writes rows, and nobody is told what is due. */
+export const sagaToRebuild = (): SagaHost => {
+  const nobody = () => {
+    throw new Error('Nothing is sent while tables are built anew.');
+  };
+  const rows = new OwnDueAttempts(nobody);
+  return new SagaHost(new DeliverySaga(), { execute: nobody }, rows, { offer: nobody, committed: nobody, start: nobody, cool: nobody });
+};

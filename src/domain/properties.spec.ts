@@ -25,7 +25,9 @@ import type { JsonObject } from './json.ts';
 import { ledger, type LedgerCommand } from './ledger.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
+import { reading, type Advance } from './reading.ts';
 import { replay, replayScopes, type ReplayCommand } from './replay.ts';
+import { source, type SourceCommand } from './source.ts';
 
 // ── Arbitrary commands ── From few values, so that the same ones meet.
 
@@ -229,6 +231,27 @@ const messageCommand: fc.Arbitrary<AcceptMessage> = record({
   test: constantFrom(true, false, undefined),
 });
 
+const sourceSettings = record({
+  name: constantFrom('a', 'b'),
+  streams: record({ by: constantFrom('PREFIX', 'CATEGORY'), value: constantFrom('order', 'cart') }),
+  eventTypes: fc.array(constantFrom('Placed', 'Paid'), { maxLength: 2 }),
+  types: constantFrom({}, { Placed: 'order.placed' }),
+  template: constantFrom(null, 'data'),
+});
+const sourceCommand: fc.Arbitrary<SourceCommand> = oneof(
+  record({ type: constant('Register' as const), organizationId, settings: sourceSettings, after: constantFrom(null, '1' as Position) }),
+  record({ type: constant('Change' as const), settings: sourceSettings }),
+  record({ type: constantFrom('Pause', 'Resume', 'Delete') }),
+);
+const places = constantFrom(...(['1', '2', '3'] as Position[]));
+const readingCommand: fc.Arbitrary<Advance> = record({
+  type: constant('Advance' as const),
+  from: oneof(constant(null), places),
+  to: places,
+  published: fc.nat(),
+  skipped: fc.array(record({ id: text, stream: text, revision: fc.nat(), position: places, type: text, reason: text }), { maxLength: 2 }),
+});
+
 // ── Carrying them out ──
 
 type Step<C, E, S> = { readonly command: C; readonly before: S; readonly events: readonly E[]; readonly after: S };
@@ -308,6 +331,8 @@ suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
 suite('commands on the log', ledger, ledgerCommand);
 suite('commands on a replay', replay, replayCommand);
+suite('commands on a source', source, sourceCommand);
+suite('commands on the reading of a source', reading, readingCommand);
 
 it('the commands above make every event of the catalog', () => {
   const seen = new Set<EventName>();
@@ -321,6 +346,8 @@ it('the commands above make every event of the catalog', () => {
   watch(batch, batchCommand);
   watch(ledger, ledgerCommand);
   watch(replay, replayCommand);
+  watch(source, sourceCommand);
+  watch(reading, readingCommand);
   expect(Object.keys(catalog).filter((name) => !seen.has(name as EventName))).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import { catalog } from '../domain/catalog.ts';
 import { position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { UndecodableEvent, type NewEvent, type RecordedEvent } from './event-store.ts';
+import { plainCheckOf, type PlainCheck } from './plain-check.ts';
 import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
 
 /** `data` and `metadata` are JSON text; the metadata also holds the version of the event's schema, as `v`. */
@@ -35,6 +36,8 @@ const storedMetadata = z.object({
   copied: copied.exactOptional(),
 });
 
+const isPlainMetadata = plainCheckOf(storedMetadata);
+
 const describeIssue = (error: z.ZodError, root: string) => {
   const [issue] = error.issues;
   return issue ? `${[root, ...issue.path.map(String)].join('.')}: ${issue.message}` : error.message;
@@ -63,6 +66,10 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     }
   };
 
+  /** Most of what is read fits; zod is asked about the rest, and says why. */
+  const plain = new Map<string, PlainCheck | undefined>();
+  for (const [type, schema] of Object.entries(schemas)) plain.set(type, plainCheckOf(schema));
+
   const decode = (stored: StoredEvent): RecordedEvent => {
     const { id, type, stream, revision } = stored;
     const unreadable = (reason: string, cause?: unknown) => new UndecodableEvent(stored.position, stream, type, reason, { cause });
@@ -77,9 +84,7 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     // 1. What it is, and which version of that.
     const schema = schemas[type];
     if (!schema) throw unreadable('this version of Hookledger knows no such event');
-    const parsed = storedMetadata.safeParse(parse(stored.metadata, 'metadata'));
-    if (!parsed.success) throw unreadable(describeIssue(parsed.error, 'metadata'), parsed.error);
-    const { v, copied, ...metadata } = parsed.data;
+    const { v, copied, ...metadata } = metadataOf(parse(stored.metadata, 'metadata'), unreadable);
     const current = currentVersion(upcasters, type);
     if (v > current) throw unreadable(`it has version ${v} of its schema, and this version of Hookledger reads up to ${current}`);
 
@@ -95,13 +100,16 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     }
 
     // 3. Today's schema.
-    const checked = schema.safeParse(data);
-    if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
+    if (!plain.get(type)?.(data)) {
+      const checked = schema.safeParse(data);
+      if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
+      data = checked.data;
+    }
     // The schema of this very type has been applied, which is what the union of event types says.
     return {
       id,
       type,
-      data: checked.data,
+      data,
       metadata,
       stream,
       revision,
@@ -112,6 +120,15 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
   };
 
   return { encode, decode };
+};
+
+type StoredMetadata = z.infer<typeof storedMetadata>;
+
+const metadataOf = (value: unknown, unreadable: (reason: string, cause: unknown) => UndecodableEvent): StoredMetadata => {
+  if (isPlainMetadata?.(value)) return value as StoredMetadata; // that is what the check says
+  const parsed = storedMetadata.safeParse(value);
+  if (!parsed.success) throw unreadable(describeIssue(parsed.error, 'metadata'), parsed.error);
+  return parsed.data;
 };
 
 export const codec: Codec = createCodec(catalog, upcasters);

@@ -6,6 +6,7 @@ import type { EventStore } from './event-store.ts';
 import { NoForeignEvents, type ForeignEvents } from './foreign-events.ts';
 import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
 import { StoredLogOnServer } from './eventstoredb/stored-log-on-server.ts';
+import { standingLogFile } from './sqlite/log-file.ts';
 import { LogReader, toSequence } from './sqlite/log-reader.ts';
 import { RecentEvents } from './sqlite/recent-events.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
@@ -70,8 +71,12 @@ export const openReader = async (address: ReaderAddress, log: Told): Promise<Ope
     const store = await EventStoreDbEventStore.open({ ...address, log });
     return { reader: store, grown: () => {}, close: () => store.close() };
   }
+  return openFile(address.file);
+};
+
+const openFile = (file: string) => {
   const recent = new RecentEvents({ tip: 0, maxEvents: 1, maxBytes: 0 }); // nothing is appended here: all is read from the file
-  const reader = new LogReader(address.file, recent);
+  const reader = new LogReader(file, recent);
   reader.open();
   const grown = (tip: Position) => {
     const sequence = toSequence(tip);
@@ -81,3 +86,39 @@ export const openReader = async (address: ReaderAddress, log: Told): Promise<Ope
   };
   return { reader, grown, close: async () => reader.close() };
 };
+
+const lookMs = 200;
+
+/** The log that an address names, for reading, whoever writes to it meanwhile: what is committed there is seen a moment later. @throws LogUnusable */
+export const openLogToRead = async (address: LogAddress, log: Told): Promise<OpenedLogToRead> => {
+  if (address.kind === 'eventstoredb') {
+    const store = await EventStoreDbEventStore.open({ ...address, log });
+    return { reader: store, id: store.id, close: () => store.close() };
+  }
+  const file = standingLogFile(address.directory);
+  const { reader, grown, close } = openFile(file);
+  const look = () => {
+    const last = reader.lastInFile();
+    if (last !== undefined) grown(last);
+  };
+  look();
+  const looking = setInterval(look, lookMs);
+  const tip = async () => {
+    look();
+    return reader.tip();
+  };
+  return {
+    reader: {
+      tip,
+      follow: (after, options) => reader.follow(after, options),
+      readStream: (stream, range) => reader.readStream(stream, range),
+    },
+    id: '',
+    close: async () => {
+      clearInterval(looking);
+      await close();
+    },
+  };
+};
+
+export type OpenedLogToRead = Pick<OpenedReader, 'reader' | 'close'> & Pick<OpenedLog, 'id'>;

@@ -16,6 +16,7 @@ import {
   type Namespace,
   type ReadOnly,
   type Sharing,
+  type Transaction,
 } from './database/database.ts';
 import { Progress } from './progress.ts';
 
@@ -28,9 +29,16 @@ export type RunnerOptions = {
   readonly retryMs?: number;
   /** How often a process that stands by looks whether it may take over, about. */
   readonly standbyMs?: number;
+  /** How often it looks whether its tables were built anew. */
+  readonly lookMs?: number;
+  /** A build that was replaced is dropped so long after: whoever reads it has been told by then. */
+  readonly dropAfterMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 };
+
+/** Which tables: of which version of the consumer, and which build of them. */
+export type Edition = { readonly version: number; readonly build: number };
 
 export type ConsumerStatus = {
   readonly name: string;
@@ -50,7 +58,7 @@ export type ConsumerStatus = {
 /** While catching up: the fewer transactions, the fewer times a page of an index is written. */
 const readsPerTransaction = 5;
 const longestRetryMs = 5_000;
-/** A version that was replaced stays open this long, for queries that had begun on it. */
+/** What was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
 /** Whoever asks at another process waits no longer than this. */
 const awaitedElsewhereMs = 5_000;
@@ -71,6 +79,8 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private readonly lingerMs: number;
   private readonly retryMs: number;
   private readonly standbyMs: number;
+  private readonly lookMs: number;
+  private readonly dropAfterMs: number;
   private readonly now: () => number;
 
   private state: ConsumerStatus['state'] = 'starting';
@@ -78,6 +88,11 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private own: Namespace<S> | undefined;
   private older: ReadOnly<S> | undefined;
   private olderVersion: number | undefined;
+  /** There is a newer build of the tables. */
+  private wasBuiltAnew = false;
+  private looking: NodeJS.Timeout | undefined;
+  /** What was replaced, while queries may still be on it. */
+  private readonly replaced = new Set<Namespace<S>>();
   /** Where the log ended at the start of the process, and of the term; events after it are live. */
   private tip: Position | undefined;
   /** Read, but in no transaction yet; and those of the running one. */
@@ -97,12 +112,22 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Database,
     private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
-    { maxBatch = 2000, lingerMs = 50, retryMs = 50, standbyMs = 1000, now = Date.now }: RunnerOptions = {},
+    {
+      maxBatch = 2000,
+      lingerMs = 50,
+      retryMs = 50,
+      standbyMs = 1000,
+      lookMs = 1000,
+      dropAfterMs = 2000,
+      now = Date.now,
+    }: RunnerOptions = {},
   ) {
     this.maxBatch = maxBatch;
     this.lingerMs = lingerMs;
     this.retryMs = retryMs;
     this.standbyMs = standbyMs;
+    this.lookMs = lookMs;
+    this.dropAfterMs = dropAfterMs;
     this.now = now;
   }
 
@@ -132,6 +157,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
       const acquired = await this.acquire(own.sharing);
       this.running = this.takeTurns(own.sharing, acquired);
     } else {
+      this.looking = setInterval(() => void this.look(), this.lookMs).unref();
       await this.begin(checkpoint);
       this.running = this.work(checkpoint);
     }
@@ -142,9 +168,10 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     return this.older?.read ?? this.namespace.read;
   }
 
-  /** The version of the tables that `read` is on. */
-  get readsVersion(): number {
-    return (this.older && this.olderVersion) ?? this.consumer.version;
+  /** The tables that `read` is on; of an older version, its newest build. */
+  get reads(): Edition | { readonly version: number } {
+    const older = this.older && this.olderVersion;
+    return older === undefined ? { version: this.consumer.version, build: this.namespace.build } : { version: older };
   }
 
   /** This version's tables. */
@@ -177,6 +204,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
 
   /** Finishes the running transaction; what was read and not applied comes again at the next start. */
   async stop(): Promise<void> {
+    clearInterval(this.looking);
     this.ending.abort();
     this.term.abort();
     this.arrived.ring();
@@ -186,6 +214,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     this.progress.end();
     await this.older?.close();
     this.older = undefined;
+    for (const each of this.replaced) await each.close();
     await this.own?.close();
   }
 
@@ -311,7 +340,12 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private async writeEvents(): Promise<void> {
     try {
       for (;;) {
-        while (this.pending.length === 0 && !this.readingEnded && !this.stopping) await this.arrived.next;
+        while (this.pending.length === 0 && !this.readingEnded && !this.stopping && !this.wasBuiltAnew) await this.arrived.next;
+        if (this.wasBuiltAnew) {
+          await this.changeOver();
+          this.wasBuiltAnew = false;
+        }
+        if (this.pending.length === 0 && !this.readingEnded && !this.stopping) continue;
         await this.linger();
         if (this.stopping) return;
         if (this.pending.length === 0 && this.readingEnded?.error !== undefined) throw this.readingEnded.error;
@@ -404,11 +438,18 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
 
   /** From here on queries see this version; older ones are no longer needed. */
   private async becomeLive(): Promise<void> {
-    const { name, version } = this.consumer;
     if (this.namespace.sharing) await this.namespace.transaction(async (tx) => this.consumer.inPlace?.(tx));
     this.state = 'live';
     this.consumer.caughtUp?.();
     this.closeOlder();
+    await this.dropOlder();
+  }
+
+  /** Builds before the one in use, and versions before this one. */
+  private async dropOlder(): Promise<void> {
+    const { name, version } = this.consumer;
+    for (const each of await this.database.builds(name, version))
+      if (each < this.namespace.build) await this.database.drop(name, version, each);
     for (const each of await this.database.versions(name)) {
       if (each >= version) continue;
       await this.database.drop(name, each);
@@ -420,6 +461,56 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     const { older } = this;
     this.older = undefined;
     if (older) setTimeout(() => void older.close(), graceMs).unref();
+  }
+
+  // ── Built anew ── Beside these tables, by another process. Where several share them, whoever starts next takes them.
+
+  private async look(): Promise<void> {
+    const { namespace } = this;
+    try {
+      if (this.state !== 'live' || !(await namespace.isReplaced()) || namespace !== this.own) return;
+      this.wasBuiltAnew = true;
+      this.arrived.ring();
+    } catch (error) {
+      if (!this.database.isTransient(error)) this.trouble(`It can't be seen whether it was built anew: ${ended(sentenceOf(error))}`, error);
+    }
+  }
+
+  /**
+   * Goes on with tables that were built anew, once they hold all that these hold. Whoever follows the consumer notices nothing. Where they can't be
+   * used, it goes on with these.
+   */
+  private async changeOver(): Promise<void> {
+    const { name, version } = this.consumer;
+    const before = this.namespace;
+    this.consumer.forget?.();
+    let anew: Namespace<S> | undefined;
+    try {
+      anew = await this.database.open<S>(name, version, (db, int64) => this.consumer.createTables(db, int64));
+      if (!(await this.catchUp(anew))) return await anew.close(); // they are further than these: soon these are, too
+    } catch (error) {
+      this.consumer.forget?.();
+      await anew?.close();
+      if (!this.stopping) this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
+      return;
+    }
+    this.own = anew;
+    this.log.info({ consumer: name, version, build: anew.build }, `${name}: goes on with the tables that were built anew.`);
+    this.replaced.add(before);
+    setTimeout(() => void before.close().finally(() => this.replaced.delete(before)), graceMs).unref();
+    setTimeout(() => void this.dropOlder().catch((error: unknown) => this.trouble(sentenceOf(error), error)), this.dropAfterMs).unref();
+  }
+
+  /** @returns false when the tables are further than what was applied here. */
+  private async catchUp(anew: Namespace<S>): Promise<boolean> {
+    const from = await anew.checkpoint();
+    const to = this.progress.position;
+    if (to === undefined || (from !== undefined && from > to)) return from === undefined;
+    for await (const events of upTo(to, this.store, from, this.ending.signal, this.maxBatch)) {
+      const kept = events.map((event) => this.consumer.received?.(event, false) ?? (event as Place as Kept));
+      await anew.transaction((tx) => applyAgain(this.consumer, kept, tx), events.at(-1)?.position);
+    }
+    return (await anew.checkpoint()) === to;
   }
 
   private stopAt(error: unknown): void {
@@ -457,6 +548,33 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     if (!last || tip === undefined || last.position <= tip || this.isLive(batch)) return [batch.slice()];
     const firstLive = batch.findIndex(({ position }) => position > tip);
     return [batch.slice(0, firstLive), batch.slice(firstLive)];
+  }
+}
+
+export const applyAgain = <S extends Bookkeeping, Kept extends Place>(
+  consumer: Consumer<S, Kept>,
+  batch: readonly Kept[],
+  tx: Transaction<S>,
+) => (consumer.applyAgain ? consumer.applyAgain(batch, tx) : consumer.apply(batch, tx));
+
+/** What the log holds after `from`, `to` included; it holds `to`. */
+export async function* upTo(
+  to: Position,
+  store: Pick<EventStore, 'follow'>,
+  from: Position | undefined,
+  signal: AbortSignal,
+  batchSize: number,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  if (from !== undefined && from >= to) return;
+  for await (const batch of store.follow(from, { signal, batchSize })) {
+    const last = batch.at(-1);
+    if (last === undefined) continue;
+    if (last.position <= to) yield batch;
+    else {
+      const within = batch.filter(({ position }) => position <= to);
+      if (within.length > 0) yield within;
+    }
+    if (last.position >= to) return;
   }
 }
 

@@ -21,6 +21,8 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
   readonly tables: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };
 
   createTables(db: Kysely<S>, int64: Int64): Promise<void>;
+  /** Names of indexes that `apply` does without: a build may make them at its end. */
+  readonly queryIndexes?: readonly string[];
 
   /**
    * As soon as an event is read, before it is applied; `live` is false for those that the log held already at the start. Must not throw.
@@ -33,6 +35,15 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
    * Whatever it remembers from one call to the next must bear that `tx` is rolled back and the same events come again.
    */
   apply(batch: readonly Kept[], tx: Transaction<S>): Promise<void>;
+
+  /**
+   * As `apply`, and nothing else is done than writing rows: whatever else follows from these events has been done long ago. Left out: `apply`
+   * writes rows only.
+   */
+  applyAgain?(batch: readonly Kept[], tx: Transaction<S>): Promise<void>;
+
+  /** What it comes to next are other tables, which were built anew: whatever it remembers of those before is void. */
+  forget?(): void;
 
   /** After rows and checkpoint of the batch are committed. Must not throw. */
   committed?(batch: readonly Kept[], live: boolean): void;

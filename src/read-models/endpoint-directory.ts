@@ -111,9 +111,11 @@ export class EndpointDirectory {
   private readonly ending = new AbortController();
   private following: Promise<void> = Promise.resolve();
 
+  /** @param keys who knows the API keys, where these are others than those of the log that it follows */
   constructor(
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'follow'>,
     private readonly vault: Vault,
+    private readonly keys?: Pick<EndpointDirectory, 'apiKey'>,
   ) {}
 
   /** Resolves when everything that the log holds now is known. */
@@ -169,7 +171,7 @@ export class EndpointDirectory {
 
   /** @param hash hex SHA-256 of the key */
   apiKey(hash: string): KnownApiKey | undefined {
-    return this.apiKeys.get(hash);
+    return this.keys ? this.keys.apiKey(hash) : this.apiKeys.get(hash);
   }
 
   /** Calls back after an endpoint changed, was deleted, or changed its status. */

@@ -1,11 +1,20 @@
 // The master key in the data folder: made at the first start, readable by its owner only.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export class MasterKeyUnusable extends Error {
   override name = 'MasterKeyUnusable';
 }
+
+/** For whoever only reads: none is made. @throws MasterKeyUnusable also when there is none */
+export const standingMasterKeyIn = (dataDir: string): Buffer => {
+  const file = join(dataDir, 'master.key');
+  if (existsSync(file)) return masterKeyIn(dataDir);
+  throw new MasterKeyUnusable(
+    `There is no master key in ${file}; put the one there that the log was written with, or set HOOKLEDGER_MASTER_KEY.`,
+  );
+};
 
 /** @returns 32 bytes. @throws MasterKeyUnusable when the file can't be read or holds something else. */
 export const masterKeyIn = (dataDir: string): Buffer => {

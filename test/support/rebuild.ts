@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LogAddress } from '../../src/event-store/open-log.ts';
 import type { DatabaseLocation } from '../../src/read-models/database/open.ts';
-import type { Comparison } from '../../src/read-models/rebuild.ts';
+import type { Built, Comparison } from '../../src/read-models/rebuild.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 import { builtServer } from './server.ts';
 
@@ -11,7 +11,6 @@ type Modules = {
   log: typeof import('../../src/event-store/open-log.ts');
   database: typeof import('../../src/read-models/database/open.ts');
   views: typeof import('../../src/read-models/views/views.ts');
-  runner: typeof import('../../src/read-models/consumer-runner.ts');
   rebuild: typeof import('../../src/read-models/rebuild.ts');
   verify: typeof import('../../src/audit/verify-log.ts');
 };
@@ -20,7 +19,6 @@ const files: Record<keyof Modules, string> = {
   log: 'event-store/open-log.js',
   database: 'read-models/database/open.js',
   views: 'read-models/views/views.js',
-  runner: 'read-models/consumer-runner.js',
   rebuild: 'read-models/rebuild.js',
   verify: 'audit/verify-log.js',
 };
@@ -45,7 +43,7 @@ const inFolder = (dataDir: string): DatabaseLocation => ({ kind: 'sqlite', folde
 export const compareViews = async (
   dataDir: string,
   { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
-): Promise<Comparison> => {
+): Promise<Comparison & Built> => {
   const { openLog } = await load(main, 'log');
   const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
@@ -55,39 +53,32 @@ export const compareViews = async (
   const views = new Views();
   const live = await database.openReadOnly<ViewsSchema>(views.name, views.version);
   try {
-    return await compareWithRebuild(live.read, views, store, database, log);
+    return await compareWithRebuild(live.read, views, store, database);
   } finally {
     await live.close();
     await store.close();
   }
 };
 
-/** How fast the views follow a log from its start; nothing is compared and what is built is dropped. */
+/** How fast `hookledger rebuild` builds the views of a log from its start; they are not compared, and dropped. */
 export const timeRebuild = async (
   dataDir: string,
   { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
 ): Promise<{ events: number; seconds: number }> => {
-  const { openLog } = await load(main, 'log');
+  const { openLogToRead } = await load(main, 'log');
   const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');
-  const { ConsumerRunner } = await load(main, 'runner');
-  const { store } = await openLog(address, log);
+  const { rebuild } = await load(main, 'rebuild');
+  const { reader, close } = await openLogToRead(address, log);
   const database = openDatabase(location, log);
-  let events = 0;
-  const views = new Views({ committed: (batch) => (events += batch.length) });
-  const timed = Object.assign(views, { name: 'views-timed' });
-  const runner = new ConsumerRunner(timed, store, database, log);
+  const timed = Object.assign(new Views(), { name: 'views-timed' });
   try {
-    const tip = await store.tip();
-    const began = performance.now();
-    await runner.start();
-    if (tip !== undefined && !(await runner.reached(tip, 600_000)))
-      throw new Error(`The views did not come to ${tip}: ${runner.status().error ?? 'it took more than ten minutes'}`);
-    return { events, seconds: (performance.now() - began) / 1_000 };
+    const rebuilt = await rebuild<ViewsSchema>(timed, reader, database);
+    if (!rebuilt) throw new Error('The rebuild was aborted.');
+    return rebuilt;
   } finally {
-    await runner.stop();
     await database.drop(timed.name, timed.version);
-    await store.close();
+    await close();
   }
 };
 

@@ -1,9 +1,10 @@
 // The guard in front of every handler, REST and GraphQL: it denies unless the handler says who may, and the caller is one of them.
-import { Injectable, type CanActivate, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Optional, type CanActivate, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { ApiContext } from '../graphql/context.ts';
 import { Refusal } from '../refusal.ts';
+import { READ_ONLY } from '../tokens.ts';
 import { accessOf } from './access.ts';
 import { Authentication, type AuthenticatedCaller } from './authentication.ts';
 
@@ -16,9 +17,13 @@ declare module 'fastify' {
 
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly authentication: Authentication) {}
+  constructor(
+    private readonly authentication: Authentication,
+    @Optional() @Inject(READ_ONLY) private readonly readOnly?: string,
+  ) {}
 
   canActivate(context: ExecutionContext): boolean {
+    if (this.readOnly !== undefined && changes(context)) throw new Refusal('FORBIDDEN', this.readOnly);
     const access = accessOf(context.getHandler());
     if (access === 'public') return true;
     const caller = this.callerOf(context);
@@ -34,10 +39,18 @@ export class AccessGuard implements CanActivate {
   }
 }
 
+/** What changes something, or waits for a change. */
+const changes = (context: ExecutionContext): boolean => {
+  if (context.getType<string>() !== 'graphql') return context.getArgByIndex<FastifyRequest>(0).method !== 'GET';
+  const operation: unknown = Reflect.getMetadata(operationMark, context.getHandler());
+  return operation === 'Mutation' || operation === 'Subscription';
+};
+
 const listOf = (roles: readonly string[]) => (roles.length < 2 ? roles.join('') : `${roles.slice(0, -1).join(', ')} or ${roles.at(-1)}`);
 
 /** The metadata by which Nest knows a route and a query, mutation or subscription. */
-const handlerMarks = ['path', 'graphql:resolver_type'];
+const operationMark = 'graphql:resolver_type';
+const handlerMarks = ['path', operationMark];
 const operations = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** At start: every handler of the application must say who may call it. */

@@ -1,5 +1,5 @@
 // The file of the embedded log: its lock, its schema, what is checked before it is trusted, and its errors as sentences.
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { configurationCategories, LogUnavailable, LogUnusable } from '../event-store.ts';
@@ -164,6 +164,14 @@ export const openForReading = (file: string): DatabaseSync => {
     db?.close();
     throw unopenable(file, error);
   }
+};
+
+/** The log in a data folder, for reading it. @throws LogUnusable */
+export const standingLogFile = (directory: string): string => {
+  const file = path.join(path.resolve(directory), 'log.db');
+  if (!existsSync(file)) throw new LogUnusable(`There is no log of Hookledger in ${path.dirname(file)}. Name its data folder.`);
+  openForReading(file).close();
+  return file;
 };
 
 const unopenable = (file: string, error: unknown): LogUnusable => {

@@ -13,6 +13,10 @@ export type FollowOptions = Parameters<EventStore['follow']>[1];
 /** A page of a long catch-up ends at this many characters of JSON, however few events that is. */
 const PAGE_CHARACTERS = 4 * 1024 * 1024;
 
+/** Rows read from the file at once: few at first, as they may be large. */
+const FEWEST_ROWS = 16;
+const MOST_ROWS = 256;
+
 /** The sequence as 16 digits, which hold every safe integer, and sort. */
 export const toPosition = (sequence: number): Position => toBrand.parse(String(sequence).padStart(16, '0'));
 
@@ -65,6 +69,16 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
     this.#reader?.db.close();
     this.#reader = undefined;
     this.wake();
+  }
+
+  /** Of the last event that is committed, whoever wrote it. */
+  lastInFile(): Position | undefined {
+    try {
+      const last = this.#opened().db.prepare('SELECT max(sequence) AS last FROM events').get()?.['last'];
+      return typeof last === 'number' ? toPosition(last) : undefined;
+    } catch (error) {
+      throw unreadable(this.#file, error);
+    }
   }
 
   async tip(): Promise<Position | undefined> {
@@ -131,11 +145,17 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
     let characters = 0;
     try {
       const { page, configuration } = this.#opened();
-      for (const row of (only ? configuration : page).iterate(after, tip, limit)) {
-        events.push(decodeRow(row));
-        through = sequenceOf(row);
-        characters += charactersOf(row);
+      const statement = only ? configuration : page;
+      for (let asked = FEWEST_ROWS, rows: readonly unknown[] = []; events.length < limit; asked = Math.min(4 * asked, MOST_ROWS)) {
+        asked = Math.min(asked, limit - events.length);
+        rows = statement.all(through, tip, asked); // an iterator costs half as much again
+        for (const row of rows) {
+          events.push(decodeRow(row));
+          through = sequenceOf(row);
+          characters += charactersOf(row);
+        }
         if (characters >= PAGE_CHARACTERS) return { events, through };
+        if (rows.length < asked) break;
       }
       if (only && events.length < limit) through = tip;
       if (through === after && after < tip) throw damaged(this.#file, `its event ${after + 1} is missing`);

@@ -44,6 +44,10 @@ export interface Transaction<S> {
 
 /** The tables of one version of one consumer, and its checkpoint. */
 export interface Namespace<S> {
+  /** 0 for the tables that were made first, and one more each time that they were built anew. */
+  readonly build: number;
+  /** Whether a newer build of it stands. */
+  isReplaced(): Promise<boolean>;
   /** Its own read-only connection: sees what is committed. */
   readonly read: Kysely<S>;
   /**
@@ -87,6 +91,12 @@ export interface Sharing<S> {
   readonly beside: Kysely<S>;
 }
 
+/** One that is being built. A transaction may be answered before it is committed; a failure then shows at a later one, or at `checkpoint`. */
+export interface NextNamespace<S> extends Namespace<S> {
+  /** Makes what queries need and writing does not; to be called before it is finished. */
+  complete(): Promise<void>;
+}
+
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
 export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
@@ -105,9 +115,9 @@ export interface Database {
    */
   follows(log: FollowedLog): Promise<void>;
   /**
-   * Opens a namespace; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in the log),
-   * it is made, empty, by `createTables`.
-   * @throws DatabaseUnusable with `oneVersion` where another process has another version open
+   * Opens a namespace, the newest build of it; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in
+   * the log), it is made, empty, by `createTables`.
+   * @throws DatabaseUnusable with `oneVersion` where another process has another version, or another build, open
    */
   open<S extends Bookkeeping>(
     name: string,
@@ -115,11 +125,30 @@ export interface Database {
     createTables: CreateTables<S>,
     options?: { readonly oneVersion?: boolean },
   ): Promise<Namespace<S>>;
-  openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>>;
+  /** @param build left out: the newest */
+  openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>>;
   /** The versions of a consumer that stand, lowest first. */
   versions(name: string): Promise<readonly number[]>;
-  /** No error where it isn't there. One that another process has open stays. */
-  drop(name: string, version: number): Promise<void>;
+  /** The builds of a version that stand, lowest first. */
+  builds(name: string, version: number): Promise<readonly number[]>;
+  /** No error where it isn't there. What another process has open stays. `build` left out: all of that version, also the next one. */
+  drop(name: string, version: number, build?: number | 'next'): Promise<void>;
+  /** Drops a build unless a process has it open. */
+  dropUnused(name: string, version: number, build: number): Promise<void>;
+
+  /**
+   * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
+   * @param queryIndexes only queries need these, so that they may be missing until `complete`
+   * @throws DatabaseUnusable while another one builds it
+   */
+  openNext<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    queryIndexes?: readonly string[],
+  ): Promise<NextNamespace<S>>;
+  /** From now on it is the newest build. It must be closed. @returns its number */
+  finishNext(name: string, version: number): Promise<number>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;
 }

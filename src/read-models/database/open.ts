@@ -1,4 +1,5 @@
 // The database that the configuration names. A location is plain data, so that a thread can be told where to open its own.
+import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
 import type { Database } from './database.ts';
 import { PostgresDatabase, type PostgresOptions } from './postgres.ts';
@@ -8,3 +9,7 @@ export type DatabaseLocation = { readonly kind: 'sqlite'; readonly folder: strin
 
 export const openDatabase = (location: DatabaseLocation, log: Pick<BaseLogger, 'warn'>): Database =>
   location.kind === 'sqlite' ? new SqliteDatabase(location.folder, log) : new PostgresDatabase(location, log);
+
+/** For one log. Files are beside those of other logs: a data folder can have been used with several. */
+export const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
+  location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;

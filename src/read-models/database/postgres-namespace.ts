@@ -1,7 +1,7 @@
 // One version of one consumer in PostgreSQL: a connection that writes, and a few that read.
 // Guarantee: rows and checkpoint commit together, on the one connection of all processes that may write, and only on top of the checkpoint that
 // this process knows.
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Client } from 'pg';
 import type { Position } from '../../domain/ids.ts';
 import { CheckpointMoved, DatabaseUnavailable, type Bookkeeping, type Namespace, type ReadOnly, type Transaction } from './database.ts';
@@ -35,6 +35,7 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
   constructor(
     private readonly url: string,
     private readonly schema: string,
+    readonly build: number,
     client: Client | undefined,
     types: ColumnTypes,
     private known: Position | undefined,
@@ -57,6 +58,14 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
     const done = this.last.then(() => this.carryOut(work, checkpoint));
     this.last = done.catch(() => undefined);
     return done;
+  }
+
+  async isReplaced(): Promise<boolean> {
+    const first = this.schema.replace(/_b\d+$/, '');
+    const { rows } = await sql<{ nspname: string }>`SELECT nspname FROM pg_namespace WHERE nspname ~ ${`^${first}_b[0-9]+$`}`.execute(
+      this.read,
+    );
+    return rows.some(({ nspname }) => Number(/\d+$/.exec(nspname)?.[0]) > this.build);
   }
 
   async checkpoint(): Promise<Position | undefined> {

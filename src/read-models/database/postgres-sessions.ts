@@ -84,10 +84,15 @@ const openPool = <S>(url: string, purpose: string, max: number, settings: readon
 /**
  * The connection that writes to a schema: there is one, of all processes, as it holds a lock for as long as it lasts. So what it has not done
  * when the next one has the lock, it never does.
+ * @param waitMs 0: not for another one
  * @throws DatabaseUnavailable, or DatabaseUnusable, also when another process keeps the lock
  */
-export const connectWriter = async (url: string, schema: string): Promise<Client> => {
+export const connectWriter = async (url: string, schema: string, waitMs?: number): Promise<Client> => {
   const client = await connect(url, `${schema} writer`, writerSettings(schema));
+  if (waitMs === 0 && !(await mayWrite(client, schema))) {
+    await client.end();
+    throw new DatabaseUnusable(`Another process is building ${schema}; wait until it is done, or stop it.`);
+  }
   try {
     await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [writerLock(schema)]);
     return client;
@@ -102,6 +107,14 @@ export const connectWriter = async (url: string, schema: string): Promise<Client
 /** Shared by all processes that have it open. */
 export const usersLock = (schema: string) => `hookledger uses ${schema}`;
 export const writerLock = (schema: string) => `hookledger writes ${schema}`;
+
+/** Whether no other process writes to a schema. None does, either, until this connection ends. */
+export const mayWrite = async (client: Client, schema: string): Promise<boolean> => {
+  const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken', [
+    writerLock(schema),
+  ]);
+  return rows[0]?.taken === true;
+};
 
 export const writerSettings = (schema: string) => [
   `search_path TO ${quoted(schema)}`,

@@ -1,5 +1,5 @@
-// The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>`, and one, `<prefix>`, that says
-// whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
+// The shared database: a PostgreSQL schema for each version of each consumer, `<prefix>_<consumer>_<version>` (built anew, `…_b<build>`), and
+// one, `<prefix>`, that says whose log they are of. Any number of processes may open it: whatever makes or drops a schema holds a lock.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   OperationNodeTransformer,
@@ -21,11 +21,12 @@ import {
   type Database,
   type FollowedLog,
   type Namespace,
+  type NextNamespace,
   type ReadOnly,
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { PostgresNamespace } from './postgres-namespace.ts';
-import { connectWriter, kyselyOn, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
+import { connectWriter, kyselyOn, mayWrite, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -85,14 +86,32 @@ export class PostgresDatabase implements Database {
     createTables: CreateTables<S>,
     { oneVersion = false }: { readonly oneVersion?: boolean } = {},
   ): Promise<Namespace<S>> {
-    const schema = this.schema(name, version);
-    const client = this.shared ? await connect(this.url, schema, writerSettings(schema)) : await connectWriter(this.url, schema);
+    const build = (await this.builds(name, version)).at(-1) ?? 0;
+    const how = this.shared ? 'shared' : 'alone';
+    return this.openSchema(this.schema(name, version, build), build, createTables, how, oneVersion ? name : undefined);
+  }
+
+  /**
+   * @param how `next`: alone, and at once or not at all
+   * @param only of this consumer no other schema may be in use
+   */
+  private async openSchema<S extends Bookkeeping>(
+    schema: string,
+    build: number,
+    createTables: CreateTables<S>,
+    how: 'shared' | 'alone' | 'next',
+    only?: string,
+  ): Promise<PostgresNamespace<S>> {
+    const isShared = how === 'shared';
+    const client = isShared
+      ? await connect(this.url, schema, writerSettings(schema))
+      : await connectWriter(this.url, schema, how === 'next' ? 0 : undefined);
     try {
       const namespace = await this.exclusively(client, async () => {
-        for (const each of oneVersion && this.shared ? await this.schemas(client) : [])
-          if (each !== schema && this.isOf(each, name) && (await isUsed(client, each)))
+        for (const each of only !== undefined && isShared ? await this.schemas(client) : [])
+          if (each !== schema && this.placeOf(each, only) && (await isUsed(client, each)))
             throw new DatabaseUnusable(
-              `Replicas of another version of Hookledger run on this database, and both would send what is due (${each} and ${schema}). Stop those first; they may not run side by side with this one.`,
+              `Replicas that keep what is due in other tables (of another version of Hookledger, or from before a rebuild) run on this database, and both would send it (${each} and ${schema}). Stop those first; they may not run side by side with this one.`,
             );
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
         if (rows.length === 0) await this.create(client, schema, createTables);
@@ -102,9 +121,9 @@ export class PostgresDatabase implements Database {
             `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
           );
         const checkpoint = await checkpointOf(client, schema);
-        return new PostgresNamespace<S>(this.url, schema, this.shared ? undefined : client, types, checkpoint);
+        return new PostgresNamespace<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint);
       });
-      if (this.shared) await client.end();
+      if (isShared) await client.end();
       return namespace;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -112,43 +131,74 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
-    return openReadOnly<S>(this.url, this.schema(name, version));
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.url, this.schema(name, version, build ?? (await this.builds(name, version)).at(-1) ?? 0));
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    const standing = await this.asking((client) => this.schemas(client));
-    const versions = standing.filter((schema) => this.isOf(schema, name)).map((schema) => /\d+$/.exec(schema)?.[0]);
-    return versions.map(Number).sort((a, b) => a - b);
+    return [...new Set((await this.standing(name)).map(({ version }) => version))].sort((a, b) => a - b);
   }
 
-  async drop(name: string, version: number): Promise<void> {
-    const statement = `DROP SCHEMA IF EXISTS ${quoted(this.schema(name, version))} CASCADE`;
+  async builds(name: string, version: number): Promise<readonly number[]> {
+    const builds = (await this.standing(name)).filter((each) => each.version === version).map(({ build }) => build);
+    return builds.sort((a, b) => a - b);
+  }
+
+  async drop(name: string, version: number, build?: number | 'next'): Promise<void> {
+    const builds = build === undefined ? [...(await this.builds(name, version)), 'next' as const] : [build];
     await this.asking((client) =>
       this.exclusively(client, async () => {
-        if (!(await isUsed(client, this.schema(name, version)))) await client.query(statement);
+        for (const schema of builds.map((each) => this.schema(name, version, each)))
+          if (!(await isUsed(client, schema))) await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
       }),
     );
+  }
+
+  async dropUnused(name: string, version: number, build: number): Promise<void> {
+    await this.asking(async (client) => {
+      if (await mayWrite(client, this.schema(name, version, build))) await this.drop(name, version, build);
+    });
+  }
+
+  async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<NextNamespace<S>> {
+    const namespace = await this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
+    return Object.assign(namespace, { complete: () => Promise.resolve() }); // it is written with all its indexes
+  }
+
+  async finishNext(name: string, version: number): Promise<number> {
+    const build = ((await this.builds(name, version)).at(-1) ?? 0) + 1;
+    const statement = `ALTER SCHEMA ${quoted(this.schema(name, version, 'next'))} RENAME TO ${quoted(this.schema(name, version, build))}`;
+    await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+    return build;
   }
 
   isTransient(error: unknown): boolean {
     return isTransient(error);
   }
 
-  private schema(name: string, version: number | ''): string {
-    return `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+  private schema(name: string, version: number, build: number | 'next'): string {
+    const schema = `${this.prefix}_${name.replaceAll('-', '_')}_${version}`;
+    if (build === 'next') return `${schema}_next`;
+    return build === 0 ? schema : `${schema}_b${build}`;
   }
 
-  private isOf(schema: string, name: string): boolean {
-    return schema.replace(/\d+$/, '') === this.schema(name, '');
+  /** Which version and build of a consumer a schema is; undefined: none. */
+  private placeOf(schema: string, name: string | undefined): { version: number; build: number } | undefined {
+    const [, consumer, version, build = '0'] = /^(.+)_(\d+)(?:_b(\d+))?$/.exec(schema) ?? [];
+    return consumer === `${this.prefix}_${name?.replaceAll('-', '_')}` ? { version: Number(version), build: Number(build) } : undefined;
   }
 
   /** Those of consumers. */
   private async schemas(client: Client): Promise<string[]> {
     const { rows } = await client.query<{ nspname: string }>('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [
-      `^${this.prefix}_[a-z0-9_]+_[0-9]+$`,
+      `^${this.prefix}_[a-z0-9_]+_[0-9]+(_b[0-9]+|_next)?$`,
     ]);
     return rows.map(({ nspname }) => nspname);
+  }
+
+  private async standing(name: string): Promise<{ version: number; build: number }[]> {
+    const schemas = await this.asking((client) => this.schemas(client));
+    return schemas.map((schema) => this.placeOf(schema, name)).filter((place) => place !== undefined);
   }
 
   private async create<S extends Bookkeeping>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {

@@ -1,22 +1,30 @@
-// The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`.
+// The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`; built anew, `…@<version>.<build>.db`.
 // Guarantee: rows and checkpoint commit together and survive the end of the process at any moment. Limit: after a power failure the
 // last commits may be gone, both of them (synchronous=NORMAL); the log then brings them again.
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { setImmediate } from 'node:timers/promises';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import type { Bookkeeping, CreateTables, Database, FollowedLog, Namespace, ReadOnly, Transaction } from './database.ts';
+import {
+  DatabaseUnusable,
+  type Bookkeeping,
+  type CreateTables,
+  type Database,
+  type FollowedLog,
+  type Namespace,
+  type NextNamespace,
+  type ReadOnly,
+  type Transaction,
+} from './database.ts';
+import { SqliteBuild } from './sqlite-build.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
+import { onConnection, SqliteTransaction } from './sqlite-transaction.ts';
 
 /** "HLvw", in the file's header: says that a file is ours. */
 const applicationId = 0x484c7677;
-
-/** Rows written before other work of the process gets a turn: some milliseconds. */
-const rowsPerTurn = 500;
 
 const codes = { busy: 5, locked: 6, noMemory: 7, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 };
 const transient = new Set([codes.busy, codes.locked, codes.noMemory, codes.ioError, codes.full, codes.cantOpen]);
@@ -44,10 +52,10 @@ export class SqliteDatabase implements Database {
     await mkdir(this.folder, { recursive: true });
     const written = join(this.folder, 'log-origin');
     const known = await readFile(written, 'utf8').catch(() => undefined);
-    const end = await tip();
     for (const name of await readdir(this.folder)) {
       if (!name.endsWith('.db')) continue;
       const checkpoint = checkpointOf(join(this.folder, name));
+      const end = await tip(); // after the checkpoint: somebody may be writing both
       const isAhead = checkpoint !== undefined && (end === undefined || checkpoint > end);
       if (known !== undefined && known !== origin)
         await this.moveAside(join(this.folder, name), `it is of another log, which began ${known}`);
@@ -59,13 +67,16 @@ export class SqliteDatabase implements Database {
 
   async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
     await mkdir(this.folder, { recursive: true });
-    const file = this.file(name, version);
+    return this.openAnew(this.file(name, version, await this.newest(name, version)), createTables);
+  }
+
+  private async openAnew<S extends Bookkeeping>({ file, build }: Build, createTables: CreateTables<S>): Promise<SqliteNamespace<S>> {
     try {
-      return await openNamespace(file, createTables);
+      return await openNamespace(file, build, createTables);
     } catch (error) {
       if (!(error instanceof Unusable || (error instanceof Error && isDamage(error)))) throw error;
       await this.moveAside(file, error.message);
-      return openNamespace(file, createTables);
+      return openNamespace(file, build, createTables);
     }
   }
 
@@ -77,28 +88,126 @@ export class SqliteDatabase implements Database {
     this.log.warn({ file, aside }, `${file} can't be used (${reason}); it was moved to ${aside} and is built anew from the log.`);
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number): Promise<ReadOnly<S>> {
-    return openReadOnly<S>(this.file(name, version));
+  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+    return openReadOnly<S>(this.file(name, version, build ?? (await this.newest(name, version))).file);
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    const files = await readdir(this.folder).catch(() => []);
-    const versions = files.map((file) => /^(.+)@(\d+)\.db$/.exec(file)).filter((match) => match?.[1] === name);
-    return versions.map((match) => Number(match?.[2])).sort((a, b) => a - b);
+    return [...new Set((await standingIn(this.folder, name)).map(({ version }) => version))].sort((a, b) => a - b);
   }
 
-  drop(name: string, version: number): Promise<void> {
-    return remove(this.file(name, version));
+  async builds(name: string, version: number): Promise<readonly number[]> {
+    const builds = (await standingIn(this.folder, name)).filter((each) => each.version === version).map(({ build }) => build);
+    return builds.sort((a, b) => a - b);
+  }
+
+  async drop(name: string, version: number, build?: number | 'next'): Promise<void> {
+    const builds = build === undefined ? [...(await this.builds(name, version)), 'next' as const] : [build];
+    for (const each of builds) await remove(this.file(name, version, each).file);
+  }
+
+  /** Leaving WAL mode takes the file for oneself, which SQLite refuses while it is open elsewhere. */
+  async dropUnused(name: string, version: number, build: number): Promise<void> {
+    const { file } = this.file(name, version, build);
+    if (!existsSync(file)) return;
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(file, { timeout: 0 });
+      db.exec('PRAGMA journal_mode = DELETE');
+    } catch (error) {
+      if (isDamage(error)) return await remove(file);
+      if (codeOf(error) === codes.busy || codeOf(error) === codes.cantOpen) return;
+      throw error;
+    } finally {
+      db?.close();
+    }
+    await remove(file);
+  }
+
+  async openNext<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    queryIndexes: readonly string[] = [],
+  ): Promise<NextNamespace<S>> {
+    await mkdir(this.folder, { recursive: true });
+    const next = this.file(name, version, 'next');
+    const lock = lockBuilding(next.file);
+    try {
+      const isNew = !existsSync(next.file);
+      await (await this.openAnew(next, createTables)).close(); // its tables stand now
+      const build = new SqliteBuild<S>(next.file, openReadOnly<S>(next.file), () => lock.close());
+      if (isNew && queryIndexes.length > 0) await build.putOff(queryIndexes);
+      return build;
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  /** Whether another process has the next build open. */
+  async isBeingBuilt(name: string, version: number): Promise<boolean> {
+    const { file } = this.file(name, version, 'next');
+    if (!existsSync(file)) return false;
+    try {
+      lockBuilding(file).close();
+      return false;
+    } catch (error) {
+      if (error instanceof DatabaseUnusable) return true;
+      throw error;
+    }
+  }
+
+  async finishNext(name: string, version: number): Promise<number> {
+    const build = (await this.newest(name, version)) + 1;
+    const from = this.file(name, version, 'next').file;
+    const db = new DatabaseSync(from, { timeout: 1000 });
+    try {
+      db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE'); // without a WAL, the file is all that there is
+    } finally {
+      db.close();
+    }
+    await rename(from, this.file(name, version, build).file);
+    await rm(lockOf(from), { force: true });
+    return build;
   }
 
   isTransient(error: unknown): boolean {
     return transient.has(codeOf(error) ?? 0);
   }
 
-  private file(name: string, version: number) {
-    return join(this.folder, `${name}@${version}.db`);
+  /** The newest build; 0 where there is none. */
+  private async newest(name: string, version: number): Promise<number> {
+    return (await this.builds(name, version)).at(-1) ?? 0;
+  }
+
+  private file(name: string, version: number, build: number | 'next'): Build {
+    const file = join(this.folder, `${name}@${version}${build === 0 ? '' : `.${build}`}.db`);
+    return { file, build: build === 'next' ? -1 : build };
   }
 }
+
+const standingIn = async (folder: string, name: string): Promise<{ version: number; build: number }[]> => {
+  const files = await readdir(folder).catch(() => []);
+  const matches = files.map((file) => /^(.+)@(\d+)(?:\.(\d+))?\.db$/.exec(file)).filter((match) => match?.[1] === name);
+  return matches.map((match) => ({ version: Number(match?.[2]), build: Number(match?.[3] ?? 0) }));
+};
+
+type Build = { readonly file: string; readonly build: number };
+
+/** The kernel drops the lock with the process, however it ends. @throws DatabaseUnusable */
+const lockBuilding = (file: string): DatabaseSync => {
+  const lock = new DatabaseSync(lockOf(file), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (codeOf(error) !== codes.busy) throw error;
+    throw new DatabaseUnusable(`Another process is building ${file}; wait until it is done, or stop it.`, { cause: error });
+  }
+};
+const lockOf = (file: string) => `${file}.lock`;
 
 /** Says, beside a file that was found to be damaged while it was in use, that it is not to be opened again. */
 const damageMark = (file: string) => `${file}.damaged`;
@@ -128,7 +237,7 @@ const openReadOnly = <S>(file: string): ReadOnly<S> => {
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
 };
 
-const openNamespace = async <S extends Bookkeeping>(file: string, createTables: CreateTables<S>) => {
+const openNamespace = async <S extends Bookkeeping>(file: string, build: number, createTables: CreateTables<S>) => {
   if (existsSync(damageMark(file))) throw new Unusable('it was found to be damaged');
   const db = new DatabaseSync(file, { timeout: 100 });
   try {
@@ -146,7 +255,7 @@ const openNamespace = async <S extends Bookkeeping>(file: string, createTables: 
       await createTables(kysely, 'integer');
       db.exec(`PRAGMA application_id = ${applicationId}; COMMIT`);
     }
-    return new SqliteNamespace<S>(file, db, statements, kysely, openReadOnly<S>(file));
+    return new SqliteNamespace<S>(file, build, db, statements, kysely, openReadOnly<S>(file));
   } catch (error) {
     db.close();
     throw error;
@@ -160,13 +269,14 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
 
   constructor(
     private readonly file: string,
+    readonly build: number,
     private readonly db: DatabaseSync,
     private readonly statements: Statements,
     kysely: Kysely<S>,
     private readonly reader: ReadOnly<S>,
   ) {
     this.read = reader.read;
-    this.tx = new SqliteTransaction(statements, kysely);
+    this.tx = new SqliteTransaction(onConnection(statements), kysely);
   }
 
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
@@ -193,6 +303,12 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     }
   }
 
+  async isReplaced(): Promise<boolean> {
+    return (await standingIn(dirname(this.file), basename(this.file).replace(/@.*/, ''))).some(
+      ({ version, build }) => this.file.includes(`@${version}.`) && build > this.build,
+    );
+  }
+
   async checkpoint(): Promise<Position | undefined> {
     return this.statements.prepare('SELECT position FROM checkpoint').get()?.['position'] as Position | undefined;
   }
@@ -204,84 +320,3 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     this.db.close();
   }
 }
-
-type Row = Readonly<Record<string, SQLInputValue>>;
-
-/** One prepared statement per table and set of columns, run for each row: no SQL is made per row. */
-class SqliteTransaction<S> implements Transaction<S> {
-  /** The SQL text by verb, table, keys and columns. */
-  private readonly texts = new Map<string, string>();
-
-  constructor(
-    private readonly statements: Statements,
-    readonly kysely: Kysely<S>,
-  ) {}
-
-  insert(table: string, rows: readonly unknown[]): Promise<void> {
-    return this.each('insert', table, [], rows, (columns) => `${insertInto(table, columns)} ON CONFLICT DO NOTHING`);
-  }
-
-  upsert(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('upsert', table, keys, rows, (columns) => {
-      const set = others(columns, keys).map((column) => `"${column}" = excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO ${set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`}`;
-    });
-  }
-
-  update(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('update', table, keys, rows, (columns) => {
-      const set = others(columns, keys).map((column) => `"${column}" = ?${columns.indexOf(column) + 1}`);
-      const where = keys.map((key) => `"${key}" = ?${columns.indexOf(key) + 1}`);
-      return `UPDATE "${table}" SET ${set.join(', ')} WHERE ${where.join(' AND ')}`;
-    });
-  }
-
-  add(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
-    return this.each('add', table, keys, rows, (columns) => {
-      const sums = others(columns, keys).map((column) => `"${column}" = "${table}"."${column}" + excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO UPDATE SET ${sums.join(', ')}`;
-    });
-  }
-
-  delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
-    const rows = values.map((value) => ({ [column]: value }));
-    return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
-  }
-
-  async find<Row>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<Row[]> {
-    const statement = this.statements.prepare(`SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = ?`);
-    const found: Row[] = [];
-    // The port's types say which columns a row has.
-    for (const value of values) found.push(...(statement.all(value as SQLInputValue) as Row[]));
-    return found;
-  }
-
-  private async each(
-    verb: string,
-    table: string,
-    keys: readonly string[],
-    rows: readonly unknown[],
-    text: (columns: readonly string[]) => string,
-  ): Promise<void> {
-    // The port's types say that rows hold only values that SQLite takes.
-    const [first] = rows as readonly Row[];
-    if (!first) return;
-    const columns = Object.keys(first);
-    const shape = [verb, table, ...keys, '', ...columns].join(' ');
-    let sql = this.texts.get(shape);
-    if (sql === undefined) this.texts.set(shape, (sql = text(columns)));
-    const statement = this.statements.prepare(sql);
-    const values = Array.from<SQLInputValue>({ length: columns.length });
-    let written = 0;
-    for (const row of rows as readonly Row[]) {
-      for (let i = 0; i < columns.length; i++) values[i] = row[columns[i] as string] as SQLInputValue;
-      statement.run(...values);
-      if (++written % rowsPerTurn === 0) await setImmediate();
-    }
-  }
-}
-
-const list = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(', ');
-const others = (columns: readonly string[], keys: readonly string[]) => columns.filter((column) => !keys.includes(column));
-const insertInto = (table: string, columns: readonly string[]) =>
-  `INSERT INTO "${table}" (${list(columns)}) VALUES (${columns.map(() => '?').join(', ')})`;

@@ -222,7 +222,7 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
       await namespace.transaction((tx) => views.apply([event], tx), event.position);
     }
     try {
-      expect((await compareWithRebuild(namespace.read, new Views(), store, database, silent)).different).toEqual([]);
+      expect((await compareWithRebuild(namespace.read, new Views(), store, database)).different).toEqual([]);
     } finally {
       await namespace.close();
     }

@@ -190,6 +190,16 @@ const indexes = {
   replays: [['organization_id', 'requested_position'], ['status']],
 } as const;
 
+/** The n-th index of a table, counted from 1. */
+const indexName = (table: string, n: number) => `${table}_index_${n}`;
+
+/** All but those by which rows are found that change. */
+export const queryIndexes: readonly string[] = [
+  ...indexes.messages.map((_, i) => indexName('messages', i + 1)),
+  ...indexes.deliveries.slice(1).map((_, i) => indexName('deliveries', i + 2)),
+  'log_events_of_kind',
+];
+
 export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promise<void> => {
   const { schema } = db;
   await schema
@@ -323,7 +333,7 @@ export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promi
   for (const [table, lists] of Object.entries(indexes))
     for (const [i, columns] of lists.entries())
       await schema
-        .createIndex(`${table}_index_${i + 1}`)
+        .createIndex(indexName(table, i + 1))
         .on(table)
         .columns([...columns])
         .execute();

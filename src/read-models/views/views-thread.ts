@@ -16,7 +16,7 @@ import type { FromViews, ToViews, ViewsWorkerOptions } from './views.worker.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './views.worker.ts' : './views.worker.js', import.meta.url);
 
-/** A version that was replaced stays open this long, for queries that had begun on it. */
+/** What was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
 /** The thread is told that the log has grown this often: what it reads at a time is worth the turn. Who waits for a position is not kept. */
 const tellEveryMs = 20;
@@ -26,9 +26,9 @@ const longestWaitMs = 5_000;
 export class ViewsThread {
   private readonly progress = new Progress();
   private readonly ending = new AbortController();
-  private readonly versions = new Map<number, ReadOnly<ViewsSchema>>();
+  private readonly editions = new Map<string, ReadOnly<ViewsSchema>>();
   private worker: Worker | undefined;
-  private reads: number | undefined;
+  private reads: string | undefined;
   private telling: NodeJS.Timeout | undefined;
   private told: Position | undefined;
   private isFollowing = false;
@@ -73,9 +73,9 @@ export class ViewsThread {
     this.live.onWanted = () => void this.follow();
   }
 
-  /** What queries see. Take it anew per query: another version may take its place. */
+  /** What queries see. Take it anew per query: other tables may take their place. */
   get read(): Kysely<ViewsSchema> {
-    const open = this.reads === undefined ? undefined : this.versions.get(this.reads);
+    const open = this.reads === undefined ? undefined : this.editions.get(this.reads);
     if (!open) throw new Error('The views were not started.');
     return open.read;
   }
@@ -102,7 +102,7 @@ export class ViewsThread {
       await ended;
     }
     this.progress.end();
-    await Promise.all(Array.from(this.versions.values(), (version) => version.close()));
+    await Promise.all(Array.from(this.editions.values(), (edition) => edition.close()));
   }
 
   private post(message: ToViews): void {
@@ -111,10 +111,12 @@ export class ViewsThread {
   }
 
   private async heard({ status, reads }: FromViews): Promise<void> {
-    if (reads !== this.reads) {
+    const edition = JSON.stringify(reads);
+    if (edition !== this.reads) {
       const before = this.reads;
-      if (!this.versions.has(reads)) this.versions.set(reads, await this.database.openReadOnly(status.name, reads));
-      this.reads = reads;
+      const build = 'build' in reads ? reads.build : undefined;
+      if (!this.editions.has(edition)) this.editions.set(edition, await this.database.openReadOnly(status.name, reads.version, build));
+      this.reads = edition;
       if (before !== undefined) setTimeout(() => void this.close(before), graceMs).unref();
     }
     this.last = status;
@@ -122,9 +124,9 @@ export class ViewsThread {
     if (status.state === 'stopped') this.progress.end();
   }
 
-  private async close(version: number): Promise<void> {
-    await this.versions.get(version)?.close();
-    this.versions.delete(version);
+  private async close(edition: string): Promise<void> {
+    await this.editions.get(edition)?.close();
+    this.editions.delete(edition);
   }
 
   /** Tells the thread how far the log is. */

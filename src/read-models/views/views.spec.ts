@@ -552,12 +552,12 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       if (reached) break;
     }
     const views = await runner();
-    const compared = await compareWithRebuild(views.read, new Views(), store, database, silent);
+    const compared = await compareWithRebuild(views.read, new Views(), store, database);
     expect(compared.different).toEqual([]);
     expect(compared).toMatchObject({ position: end, events: store.log.length });
     expect(compared.live.tables['deliveries']?.rows).toBeGreaterThan(5);
 
     await views.namespace.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
-    expect((await compareWithRebuild(views.read, new Views(), store, database, silent)).different).toEqual(['deliveries']);
+    expect((await compareWithRebuild(views.read, new Views(), store, database)).different).toEqual(['deliveries']);
   });
 });

@@ -1,6 +1,6 @@
 // The consumer that keeps the views: every table in one transaction, each batch reduced in memory and written with few bulk calls.
 import type { Kysely } from 'kysely';
-import { attemptEndedAt, type AttemptRecord } from '../../domain/attempts.ts';
+import type { AttemptRecord } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
@@ -14,7 +14,7 @@ import type { Consumer } from '../consumer.ts';
 import type { Int64, Transaction } from '../database/database.ts';
 import { HistoryIndex } from '../history/history-index.ts';
 import { SourceChanges } from '../sources/source-changes.ts';
-import { createTables, idKey, primaryKeys, type ViewsSchema } from './schema.ts';
+import { createTables, idKey, primaryKeys, queryIndexes, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
 
 type Row<T extends keyof ViewsSchema> = ViewsSchema[T];
@@ -35,7 +35,8 @@ export class Views implements Consumer<ViewsSchema> {
   readonly name = 'views';
   readonly version = 4;
   readonly tables = primaryKeys;
-  private readonly history = new HistoryIndex();
+  readonly queryIndexes = queryIndexes;
+  private history = new HistoryIndex();
 
   constructor(private readonly listener: Pick<Consumer<ViewsSchema>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
 
@@ -48,6 +49,10 @@ export class Views implements Consumer<ViewsSchema> {
     for (const event of batch) changes.add(event);
     await changes.write(tx);
     await this.history.apply(batch, tx);
+  }
+
+  forget(): void {
+    this.history = new HistoryIndex();
   }
 
   committed(batch: readonly RecordedEvent[], live: boolean): void {
@@ -192,7 +197,8 @@ class Changes {
         return this.close(event);
       case 'delivery.attempt-succeeded':
       case 'batch.attempt-succeeded': {
-        const endedAt = Date.parse(attemptEndedAt(event.data));
+        const { startedAt, durationMs } = event.data;
+        const endedAt = Date.parse(startedAt) + Math.round(durationMs); // as `attemptEndedAt`, without a text in between
         this.attempted(event);
         this.change(event, { status: 'SUCCEEDED', next_attempt_at: null, ended_at: endedAt });
         return this.count(event.data, 'succeeded', endedAt, 1);

@@ -19,8 +19,8 @@ export type ViewsWorkerOptions = {
 /** The log is durable up to a tip; somebody waits for a position; it is over. */
 export type ToViews = { readonly tip: Position } | { readonly awaited: Position; readonly timeoutMs: number } | 'stop';
 
-/** `reads`: the version of the tables that queries are to see. */
-export type FromViews = { readonly status: ConsumerStatus; readonly reads: number };
+/** `reads`: the tables that queries are to see. */
+export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema>['reads'] };
 
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
@@ -29,7 +29,7 @@ const run = async (port: NonNullable<typeof parentPort>, { readers, database, ti
   const log = createLog(logLevel);
   const { reader, grown, close } = await openReader(readers, log);
   if (tip !== undefined) grown(tip);
-  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readsVersion } satisfies FromViews);
+  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.reads } satisfies FromViews);
   const views = new Views({ committed: tell, committedElsewhere: tell, caughtUp: tell });
   const runner: ConsumerRunner<ViewsSchema> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,

@@ -1,0 +1,201 @@
+// `hookledger rebuild`: builds the views anew from the log, beside those in use, and has them take their place; or those of a past moment, into a folder.
+import type { Command } from 'commander';
+import type { Config } from '../config.ts';
+import { LogUnavailable, LogUnusable, UndecodableEvent } from '../event-store/event-store.ts';
+import type { OpenedLogToRead } from '../event-store/open-log.ts';
+import { originOf } from '../event-store/origin.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
+import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/rebuild.ts';
+import { configured } from './configured.ts';
+import { counted, progressBar } from './progress-bar.ts';
+
+/** What can be built anew: the views, and what is due when. */
+const consumers = ['views', 'delivery-saga'] as const;
+type ConsumerName = (typeof consumers)[number];
+
+export const addRebuild = (program: Command): void => {
+  program
+    .command('rebuild')
+    .description('Builds the views anew from the log, beside those in use, compares both, and has the new ones take their place.')
+    .addOption(program.createOption('--consumer <name>', 'only this one').choices(consumers))
+    .option('--as-of <time>', 'the views of that moment instead, such as 2026-01-15T10:30:00Z; into a folder, and nothing else is touched')
+    .option('--into <folder>', 'the folder for these')
+    .option('--data-dir <folder>', 'left out: HOOKLEDGER_DATA_DIR')
+    .option('--json', 'the outcome as JSON on standard output')
+    .addHelpText('after', help)
+    .action(({ asOf, into, ...options }: Options) => {
+      const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
+      if (asOf === undefined && into === undefined) return rebuildAll(options, config);
+      if (asOf === undefined || into === undefined || options.consumer !== undefined)
+        return program.error(
+          'error: --as-of and --into go together, and without --consumer: the views of that moment are built into that folder.',
+        );
+      return rebuildPast(momentOf(asOf, program), into, options, config);
+    });
+};
+
+type Options = {
+  readonly consumer?: ConsumerName;
+  readonly asOf?: string;
+  readonly into?: string;
+  readonly dataDir?: string;
+  readonly json?: true;
+};
+
+const help = `
+Nothing is sent, and the server may run meanwhile: it goes on with the new ones by itself. Interrupted, the same command goes on where it stopped.
+
+Exit codes: 0 the old ones were the same, or there were none; 1 they were not, or it can't be done; 2 the call is off; 130 interrupted.
+
+A folder made with --as-of is shown by \`hookledger serve --read-only FOLDER\`.
+
+Examples:
+  hookledger rebuild
+  hookledger rebuild --as-of 2026-01-15T10:30:00Z --into ./january
+  hookledger rebuild --consumer views --json`;
+
+/** Ends the process with 2 where it is none, or not over yet. */
+const momentOf = (text: string, program: Command): Date => {
+  const moment = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime()))
+    return program.error(`error: --as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
+  if (moment.getTime() > Date.now()) return program.error(`error: --as-of ${text} has not come yet; name a moment of the past.`);
+  return moment;
+};
+
+const mendable = new Set([LogUnusable, LogUnavailable, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable].map(({ name }) => name));
+
+type Said = { readonly say: (line: string) => void; readonly options: Rebuilding };
+
+const interruptedNow = 'Interrupted. What is in use is as it was; the same command goes on where it stopped.';
+
+/** Runs `work` with a bar and signals. What a person can mend is said in a sentence. */
+const carryOut = async (work: (said: Said) => Promise<boolean>): Promise<void> => {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const bar = progressBar(['building', 'comparing']);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupted.abort());
+  const options = { progress: bar.show, signal: interrupted.signal };
+  try {
+    const done = await work({ options, say: (line) => (bar.stop(), say(line)) });
+    bar.stop();
+    if (done) return;
+    say(interruptedNow);
+    process.exitCode = 130;
+  } catch (error) {
+    bar.stop();
+    if (!(error instanceof Error && mendable.has(error.name))) throw error;
+    say(`${error.message}${/[.!?]$|: hookledger .*$/.test(error.message) ? '' : '.'}`);
+    process.exitCode = 1;
+  }
+};
+
+const rebuildAll = async ({ consumer, json }: Options, config: Config): Promise<void> => {
+  const done: Rebuilt[] = [];
+  await carryOut(async ({ say, options }) => {
+    for (const name of consumer === undefined ? consumers : [consumer]) {
+      say(`Building ${name} anew from the log.`);
+      const rebuilt = await rebuildOne(name, config, say, options);
+      if (!rebuilt) return false;
+      done.push(rebuilt);
+      for (const line of told(rebuilt)) say(line);
+    }
+    if (done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0)) process.exitCode = 1;
+    return true;
+  });
+  if (json) process.stdout.write(`${JSON.stringify(done.map(asJson), null, 2)}\n`);
+};
+
+const rebuildOne = (name: ConsumerName, config: Config, say: (line: string) => void, options: Rebuilding): Promise<Rebuilt | undefined> =>
+  reading(config, say, async ({ reader, id }, log) => {
+    const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
+    const { rebuild } = await import('../read-models/rebuild.ts');
+    const database = openDatabase(locatedFor(config.database, id), log);
+    await database.follows({ origin: await originOf(reader), tip: () => reader.tip() });
+    if (name === 'views') {
+      const { Views } = await import('../read-models/views/views.ts');
+      return rebuild(new Views(), reader, database, options);
+    }
+    const { sagaToRebuild } = await import('../delivery/saga-host.ts');
+    return rebuild(sagaToRebuild(), reader, database, options);
+  });
+
+const rebuildPast = (asOf: Date, into: string, { json }: Options, config: Config): Promise<void> =>
+  carryOut(async ({ say, options }) => {
+    const { buildPast } = await import('../read-models/past-views.ts');
+    say(`Building the views as of ${asOf.toISOString()} into ${into}.`);
+    const past = await reading(config, say, ({ reader }, log) => buildPast(asOf, into, reader, log, options));
+    if (!past) return false;
+    say(`${appliedIn(past)}, up to position ${past.position}.`);
+    say(`Look at them with: hookledger serve --read-only ${into}`);
+    if (json) {
+      const { position, events, seconds } = past;
+      const outcome = { asOf: past.asOf, into, position, events, seconds: Number(seconds.toFixed(3)) };
+      process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
+    }
+    return true;
+  });
+
+type SaysWarnings = { readonly info: () => void; readonly warn: (_: unknown, sentence?: string) => void };
+
+/** With the log of the configuration open for reading. */
+const reading = async <T>(
+  config: Config,
+  say: (line: string) => void,
+  work: (log: OpenedLogToRead, told: SaysWarnings) => Promise<T>,
+): Promise<T> => {
+  const { openLogToRead } = await import('../event-store/open-log.ts');
+  const told = { info: () => undefined, warn: (_: unknown, sentence?: string) => say(sentence ?? '') };
+  const log = await openLogToRead(config.log, told);
+  try {
+    return await work(log, told);
+  } finally {
+    await log.close();
+  }
+};
+
+const appliedIn = ({ events, seconds }: Built) =>
+  `${counted(events)} events applied in ${seconds.toFixed(1)} s${seconds > 0 ? `, ${counted(Math.round(events / seconds))} events/s` : ''}`;
+
+const told = (rebuilt: Rebuilt): string[] => {
+  const { consumer, comparison, replaced } = rebuilt;
+  return [
+    `${appliedIn(rebuilt)}.`,
+    ...(comparison ? compared(comparison) : ['There was nothing to compare with.']),
+    replaced
+      ? `The new ones are in use from now on.`
+      : `A server still uses the old ones of ${consumer}; it goes on with the new ones by itself, at the latest when it starts again.`,
+  ];
+};
+
+const compared = ({ position, live, rebuilt, different }: Comparison): string[] => {
+  const rows = Object.keys(rebuilt.tables).map((table) => {
+    const [before, after] = [live.tables[table]?.rows ?? 0, rebuilt.tables[table]?.rows ?? 0];
+    return `  ${table.padEnd(18)} ${counted(before).padStart(13)} ${counted(after).padStart(13)}  ${different.includes(table) ? 'DIFFERENT' : 'same'}`;
+  });
+  const verdict =
+    different.length === 0
+      ? 'The old ones held what the log says.'
+      : `The old ones did not hold what the log says: ${different.join(', ')} differ${different.length === 1 ? 's' : ''}.`;
+  return [
+    `Compared at position ${position ?? 'none'}, in rows:`,
+    `  ${''.padEnd(18)} ${'old'.padStart(13)} ${'new'.padStart(13)}`,
+    ...rows,
+    verdict,
+  ];
+};
+
+const asJson = ({ comparison, seconds, ...rebuilt }: Rebuilt) => ({
+  ...rebuilt,
+  seconds: Number(seconds.toFixed(3)),
+  comparison: comparison && {
+    position: comparison.position ?? null,
+    different: comparison.different,
+    tables: Object.fromEntries(
+      Object.entries(comparison.rebuilt.tables).map(([table, { rows }]) => [
+        table,
+        { old: comparison.live.tables[table]?.rows ?? 0, new: rows },
+      ]),
+    ),
+  },
+});

@@ -1,0 +1,155 @@
+// docs/auditing.md is carried out as it is written: views built anew under a running server, and those of a past moment.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Client, eventually } from '../support/client.ts';
+import { runToEnd } from '../support/process.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { builtServer, startServer, type Server } from '../support/server.ts';
+
+const page = readFileSync(resolve(import.meta.dirname, '../../docs/auditing.md'), 'utf8');
+const blocks = (info: string): string[] =>
+  Array.from(page.matchAll(/^```(.*)\n([^]*?)^```$/gm))
+    .filter(([, given]) => given === info)
+    .map(([, , code = '']) => code);
+
+let folder: string;
+let server: Server;
+let client: Client;
+let receiver: Receiver;
+let moment: string;
+let port: number;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  writeFileSync(join(folder, 'hookledger'), `#!/bin/sh\nexec "${process.execPath}" "${builtServer}" "$@"\n`);
+  chmodSync(join(folder, 'hookledger'), 0o755);
+  receiver = await startReceiver();
+  server = await startServer();
+  client = new Client(server);
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  ({ port } = probe.address() as AddressInfo);
+  probe.close();
+});
+afterAll(async () => {
+  await server.dispose();
+  await receiver[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const settings = () => ({ HOOKLEDGER_DATA_DIR: server.dataDir, HOOKLEDGER_LOG_LEVEL: 'info', HOOKLEDGER_ADMIN_KEY: server.adminKey });
+const start = (block: string) =>
+  spawn('bash', ['-e', '-c', block.replaceAll('3001', String(port)).replace(/^(?=\S+=\S+ hookledger serve)/, 'exec env ')], {
+    cwd: folder,
+    env: { ...process.env, ...settings(), MOMENT: moment, PATH: `${folder}${delimiter}${process.env['PATH']}` },
+  });
+const run = async (block: string): Promise<{ code: number | null; out: string; err: string }> => {
+  const child = start(block);
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+};
+
+it('views are built anew and replaced under a running server', { timeout: 90_000 }, async () => {
+  await client.createEndpoint({ name: 'then', url: receiver.url, eventTypes: ['audited.*'] });
+  const before = await client.publish('audited.before', { n: 1 });
+  await client.delivery(before, 'SUCCEEDED');
+  const [plain = '', asJson = ''] = blocks('sh rebuild');
+
+  const first = await run(plain);
+  expect(first.err).toMatch(
+    /^Building views anew from the log\.\n\d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/,
+  );
+  expect(first).toMatchObject({ code: 0, out: '' });
+  const second = await run(asJson);
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.out)).toMatchObject([
+    { consumer: 'views', replaced: true, comparison: { different: [], tables: { messages: { old: 1, new: 1 } } } },
+  ]);
+  expect(readdirSync(join(server.dataDir, 'views')).filter((file) => /^views@\d+(\.\d+)?\.db$/.test(file))).toEqual([
+    expect.stringMatching(/^views@\d+\.2\.db$/),
+  ]);
+  await client.delivery(await client.publish('audited.before', { n: 2 }), 'SUCCEEDED'); // the live ones go on
+});
+
+it('a past moment is built into a folder and shown from it, and nothing can be changed there', { timeout: 90_000 }, async () => {
+  moment = new Date().toISOString();
+  await eventually(
+    () => new Date().toISOString(),
+    (now) => now > moment,
+  );
+  const endpoints = await client.query<{ nodes: { id: string }[] }>('{ endpoints { nodes { id } } }');
+  const [id] = endpoints.nodes.map((each) => each.id);
+  await client.query('mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { name } }', {
+    id,
+    input: { name: 'now' },
+  });
+  await client.delivery(await client.publish('audited.later', { n: 3 }), 'SUCCEEDED');
+
+  const [build = ''] = blocks('sh past');
+  const built = await run(build);
+  expect(built.err).toMatch(
+    /^Building the views as of .*\n\d+ events applied in .*, up to position \d+\.\nLook at them with: hookledger serve --read-only \.\/past\n$/,
+  );
+  expect(built.code).toBe(0);
+  expect((await run(build)).err).toMatch(/\.\/past holds the views as of .* already; name another folder, or remove that one\./);
+
+  const [serve = ''] = blocks('sh serve');
+  const reading = start(serve);
+  try {
+    let said = '';
+    reading.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await eventually(
+      () => said,
+      (text) => text.includes(`and shows what was at ${moment}`),
+    );
+    const [ask = ''] = blocks('sh ask');
+    const answer = JSON.parse((await run(ask)).out) as { data: { conservation: { position: string } } };
+    expect(answer).toMatchObject({
+      data: {
+        endpoints: { nodes: [{ name: 'then', url: receiver.url }] },
+        deliveries: { nodes: Array.from({ length: 2 }, () => ({ status: 'SUCCEEDED', attempts: [{ number: 1, responseCode: 200 }] })) },
+        conservation: { balanced: true },
+      },
+    });
+    const there = new Client({ url: `http://127.0.0.1:${port}`, adminKey: server.adminKey } as Server);
+    expect(
+      await there.ask('{ messages { nodes { eventType data timeline { text } } } endpoints { nodes { successRate { label } } } }'),
+    ).toMatchObject({
+      data: {
+        messages: { nodes: [{ eventType: 'audited.before', data: { n: 2 }, timeline: [{}, {}] }, { data: { n: 1 } }] },
+        endpoints: { nodes: [{ successRate: { label: '100% (2/2)' } }] },
+      },
+    });
+    const refused = await there.ask('mutation { deleteEndpoint(id: "x") }');
+    expect(refused.errors?.[0]).toMatchObject({
+      message: `This server only reads: it shows what was at ${moment}, and that can't be changed. Ask the one that delivers.`,
+      extensions: { code: 'FORBIDDEN' },
+    });
+    expect((await there.post('/v1/messages', { type: 'audited.later', data: {} })).status).toBe(403);
+    expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+  } finally {
+    const ended = once(reading, 'close');
+    reading.kill('SIGTERM');
+    expect((await ended)[0]).toBe(0);
+  }
+});
+
+it('what can not be built or shown is said in a sentence', { timeout: 90_000 }, async () => {
+  const into = join(folder, 'other');
+  const nowhere = { ...settings(), HOOKLEDGER_DATA_DIR: join(folder, 'nothing') };
+  const said = async (args: readonly string[], code: number, sentence: string, env: Record<string, string> = settings()) =>
+    expect(await runToEnd(args, env)).toMatchObject({ code, output: expect.stringContaining(sentence) as string });
+  await said(['rebuild', '--as-of', 'yesterday', '--into', into], 2, 'must be ISO 8601 with a time zone');
+  await said(['rebuild', '--as-of', '2999-01-01T00:00:00Z', '--into', into], 2, 'has not come yet; name a moment of the past.');
+  await said(['rebuild', '--as-of', moment], 2, '--as-of and --into go together');
+  await said(['rebuild'], 1, 'There is no log of Hookledger in', nowhere);
+  expect(existsSync(into)).toBe(false);
+});
