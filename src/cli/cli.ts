@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { describeConfig } from '../config.ts';
 import { addCopy } from './copy.ts';
 import { addExport } from './export.ts';
+import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
 import { addRebuild } from './rebuild.ts';
@@ -11,7 +12,7 @@ import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
 /** In the order of `--help`. */
-const commands = [addServe, addRebuild, addVerify, addExport, addImport, addCopy, addLoad];
+const commands = [addServe, addHistory, addRebuild, addVerify, addExport, addImport, addCopy, addLoad];
 
 const settingsHelp = () => {
   const rows = describeConfig().map((setting) => `  ${setting.name}\n      ${setting.meaning}\n      Default: ${setting.default}`);

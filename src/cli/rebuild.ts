@@ -7,6 +7,7 @@ import { originOf } from '../event-store/origin.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/rebuild.ts';
 import { configured } from './configured.ts';
+import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 /** What can be built anew: the views, and what is due when. */
@@ -25,12 +26,14 @@ export const addRebuild = (program: Command): void => {
     .addHelpText('after', help)
     .action(({ asOf, into, ...options }: Options) => {
       const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
-      if (asOf === undefined && into === undefined) return rebuildAll(options, config);
-      if (asOf === undefined || into === undefined || options.consumer !== undefined)
-        return program.error(
-          'error: --as-of and --into go together, and without --consumer: the views of that moment are built into that folder.',
-        );
-      return rebuildPast(momentOf(asOf, program), into, options, config);
+      return carryOut((told) => {
+        if (asOf === undefined && into === undefined) return rebuildAll(options, config, told);
+        if (asOf === undefined || into === undefined || options.consumer !== undefined)
+          throw new WrongCall(
+            '--as-of and --into go together, and without --consumer: the views of that moment are built into that folder.',
+          );
+        return rebuildPast(momentOf(asOf), into, options, config, told);
+      });
     });
 };
 
@@ -54,60 +57,42 @@ Examples:
   hookledger rebuild --as-of 2026-01-15T10:30:00Z --into ./january
   hookledger rebuild --consumer views --json`;
 
-/** Ends the process with 2 where it is none, or not over yet. */
-const momentOf = (text: string, program: Command): Date => {
+const momentOf = (text: string): Date => {
   const moment = new Date(text);
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime()))
-    return program.error(`error: --as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
-  if (moment.getTime() > Date.now()) return program.error(`error: --as-of ${text} has not come yet; name a moment of the past.`);
+    throw new WrongCall(`--as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
+  if (moment.getTime() > Date.now()) throw new WrongCall(`--as-of ${text} has not come yet; name a moment of the past.`);
   return moment;
 };
 
-const mendable = new Set([LogUnusable, LogUnavailable, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable].map(({ name }) => name));
-
-type Said = { readonly say: (line: string) => void; readonly options: Rebuilding };
-
-const interruptedNow = 'Interrupted. What is in use is as it was; the same command goes on where it stopped.';
-
-/** Runs `work` with a bar and signals. What a person can mend is said in a sentence. */
-const carryOut = async (work: (said: Said) => Promise<boolean>): Promise<void> => {
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-  const bar = progressBar(['building', 'comparing']);
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupted.abort());
-  const options = { progress: bar.show, signal: interrupted.signal };
-  try {
-    const done = await work({ options, say: (line) => (bar.stop(), say(line)) });
-    bar.stop();
-    if (done) return;
-    say(interruptedNow);
-    process.exitCode = 130;
-  } catch (error) {
-    bar.stop();
-    if (!(error instanceof Error && mendable.has(error.name))) throw error;
-    say(`${error.message}${/[.!?]$|: hookledger .*$/.test(error.message) ? '' : '.'}`);
-    process.exitCode = 1;
-  }
-};
-
-const rebuildAll = async ({ consumer, json }: Options, config: Config): Promise<void> => {
-  const done: Rebuilt[] = [];
-  await carryOut(async ({ say, options }) => {
-    for (const name of consumer === undefined ? consumers : [consumer]) {
-      say(`Building ${name} anew from the log.`);
-      const rebuilt = await rebuildOne(name, config, say, options);
-      if (!rebuilt) return false;
-      done.push(rebuilt);
-      for (const line of told(rebuilt)) say(line);
+/** With a bar; `undefined` from `work`: it was interrupted. */
+const carryOut = (work: (options: Rebuilding) => Promise<number | undefined>): Promise<void> =>
+  endingWith([LogUnusable, LogUnavailable, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
+    const bar = progressBar(['building', 'comparing']);
+    try {
+      const code = await work({ progress: bar.show, signal: interruption() });
+      if (code !== undefined) return code;
+      bar.stop();
+      say('Interrupted. What is in use is as it was; the same command goes on where it stopped.');
+      return codes.interrupted;
+    } finally {
+      bar.stop();
     }
-    if (done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0)) process.exitCode = 1;
-    return true;
   });
-  if (json) process.stdout.write(`${JSON.stringify(done.map(asJson), null, 2)}\n`);
+
+const rebuildAll = async ({ consumer, json }: Options, config: Config, options: Rebuilding): Promise<number | undefined> => {
+  const done: Rebuilt[] = [];
+  for (const name of consumer === undefined ? consumers : [consumer]) {
+    const rebuilt = await rebuildOne(name, config, options);
+    if (!rebuilt) return undefined;
+    done.push(rebuilt);
+  }
+  tell(json, done.map(asJson), done.flatMap(linesOf));
+  return done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0) ? codes.found : 0;
 };
 
-const rebuildOne = (name: ConsumerName, config: Config, say: (line: string) => void, options: Rebuilding): Promise<Rebuilt | undefined> =>
-  reading(config, say, async ({ reader, id }, log) => {
+const rebuildOne = (name: ConsumerName, config: Config, options: Rebuilding): Promise<Rebuilt | undefined> =>
+  reading(config, async ({ reader, id }, log) => {
     const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
     const { rebuild } = await import('../read-models/rebuild.ts');
     const database = openDatabase(locatedFor(config.database, id), log);
@@ -120,30 +105,30 @@ const rebuildOne = (name: ConsumerName, config: Config, say: (line: string) => v
     return rebuild(sagaToRebuild(), reader, database, options);
   });
 
-const rebuildPast = (asOf: Date, into: string, { json }: Options, config: Config): Promise<void> =>
-  carryOut(async ({ say, options }) => {
-    const { buildPast } = await import('../read-models/past-views.ts');
-    say(`Building the views as of ${asOf.toISOString()} into ${into}.`);
-    const past = await reading(config, say, ({ reader }, log) => buildPast(asOf, into, reader, log, options));
-    if (!past) return false;
-    say(`${appliedIn(past)}, up to position ${past.position}.`);
-    say(`Look at them with: hookledger serve --read-only ${into}`);
-    if (json) {
-      const { position, events, seconds } = past;
-      const outcome = { asOf: past.asOf, into, position, events, seconds: Number(seconds.toFixed(3)) };
-      process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-    }
-    return true;
-  });
+const rebuildPast = async (
+  asOf: Date,
+  into: string,
+  { json }: Options,
+  config: Config,
+  options: Rebuilding,
+): Promise<number | undefined> => {
+  const { buildPast } = await import('../read-models/past-views.ts');
+  const past = await reading(config, ({ reader }, log) => buildPast(asOf, into, reader, log, options));
+  if (!past) return undefined;
+  const { position, events, seconds } = past;
+  tell(json, { asOf: past.asOf, into, position, events, seconds: rounded(seconds) }, [
+    `${into} holds the views as of ${past.asOf}: ${appliedIn(past)}, up to position ${position}.`,
+    `Look at them with: hookledger serve --read-only ${into}`,
+  ]);
+  return 0;
+};
+
+const rounded = (seconds: number) => Number(seconds.toFixed(3));
 
 type SaysWarnings = { readonly info: () => void; readonly warn: (_: unknown, sentence?: string) => void };
 
 /** With the log of the configuration open for reading. */
-const reading = async <T>(
-  config: Config,
-  say: (line: string) => void,
-  work: (log: OpenedLogToRead, told: SaysWarnings) => Promise<T>,
-): Promise<T> => {
+const reading = async <T>(config: Config, work: (log: OpenedLogToRead, told: SaysWarnings) => Promise<T>): Promise<T> => {
   const { openLogToRead } = await import('../event-store/open-log.ts');
   const told = { info: () => undefined, warn: (_: unknown, sentence?: string) => say(sentence ?? '') };
   const log = await openLogToRead(config.log, told);
@@ -157,10 +142,10 @@ const reading = async <T>(
 const appliedIn = ({ events, seconds }: Built) =>
   `${counted(events)} events applied in ${seconds.toFixed(1)} s${seconds > 0 ? `, ${counted(Math.round(events / seconds))} events/s` : ''}`;
 
-const told = (rebuilt: Rebuilt): string[] => {
+const linesOf = (rebuilt: Rebuilt): string[] => {
   const { consumer, comparison, replaced } = rebuilt;
   return [
-    `${appliedIn(rebuilt)}.`,
+    `${consumer}, built anew: ${appliedIn(rebuilt)}.`,
     ...(comparison ? compared(comparison) : ['There was nothing to compare with.']),
     replaced
       ? `The new ones are in use from now on.`
@@ -187,7 +172,7 @@ const compared = ({ position, live, rebuilt, different }: Comparison): string[] 
 
 const asJson = ({ comparison, seconds, ...rebuilt }: Rebuilt) => ({
   ...rebuilt,
-  seconds: Number(seconds.toFixed(3)),
+  seconds: rounded(seconds),
   comparison: comparison && {
     position: comparison.position ?? null,
     different: comparison.different,

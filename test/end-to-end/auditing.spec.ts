@@ -64,10 +64,8 @@ it('views are built anew and replaced under a running server', { timeout: 90_000
   const [plain = '', asJson = ''] = blocks('sh rebuild');
 
   const first = await run(plain);
-  expect(first.err).toMatch(
-    /^Building views anew from the log\.\n\d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/,
-  );
-  expect(first).toMatchObject({ code: 0, out: '' });
+  expect(first.out).toMatch(/^views, built anew: \d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/);
+  expect(first).toMatchObject({ code: 0, err: '' });
   const second = await run(asJson);
   expect(second.code).toBe(0);
   expect(JSON.parse(second.out)).toMatchObject([
@@ -77,6 +75,26 @@ it('views are built anew and replaced under a running server', { timeout: 90_000
     expect.stringMatching(/^views@\d+\.2\.db$/),
   ]);
   await client.delivery(await client.publish('audited.before', { n: 2 }), 'SUCCEEDED'); // the live ones go on
+});
+
+it('what happened is told on the command line, in pages and without secrets', { timeout: 90_000 }, async () => {
+  const [both = ''] = blocks('sh history');
+  const [plain = '', asJson = ''] = both.split('\n');
+  const told = await run(plain);
+  expect(told).toMatchObject({ code: 0, err: '' });
+  expect(told.out.split('\n')[0]).toMatch(/^\d{4}-\S+Z {2}\d{16} {2}\S+ +\S+ +\S+@\d+$/);
+  const { events, next } = JSON.parse((await run(asJson)).out) as { events: { type: string; data: object }[]; next: string | null };
+  expect(events).toMatchObject([{ type: 'endpoint.registered', actor: 'apikey:admin', data: { name: 'then' } }]);
+  expect(next).toBeNull();
+  const page = await runToEnd(['history', '--first', '2'], settings());
+  const after = /More: --after (\S+)\n$/.exec(page.output)?.[1] ?? '';
+  expect(page.output.split('\n')).toHaveLength(4);
+  const rest = await runToEnd(['history', '--after', after, '--first', '1'], settings());
+  expect(page.output).not.toContain(rest.output.split('\n')[0]);
+  expect(await runToEnd(['history', '--type', 'endpoint.nothing'], settings())).toMatchObject({
+    code: 2,
+    output: expect.stringContaining('There is no event "endpoint.nothing"; there are') as string,
+  });
 });
 
 it('a past moment is built into a folder and shown from it, and nothing can be changed there', { timeout: 90_000 }, async () => {
@@ -95,8 +113,8 @@ it('a past moment is built into a folder and shown from it, and nothing can be c
 
   const [build = ''] = blocks('sh past');
   const built = await run(build);
-  expect(built.err).toMatch(
-    /^Building the views as of .*\n\d+ events applied in .*, up to position \d+\.\nLook at them with: hookledger serve --read-only \.\/past\n$/,
+  expect(built.out).toMatch(
+    /^\.\/past holds the views as of .*: \d+ events applied in .*, up to position \d+\.\nLook at them with: hookledger serve --read-only \.\/past\n$/,
   );
   expect(built.code).toBe(0);
   expect((await run(build)).err).toMatch(/\.\/past holds the views as of .* already; name another folder, or remove that one\./);
