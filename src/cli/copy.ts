@@ -8,6 +8,7 @@ import { ConnectionUnreadable, readConnection } from '../event-store/eventstored
 import { openStoredLog, type LogAddress } from '../event-store/open-log.ts';
 import type { StoredLog } from '../event-store/stored-log.ts';
 import { configured } from './configured.ts';
+import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 export const addCopy = (program: Command): void => {
@@ -18,15 +19,26 @@ export const addCopy = (program: Command): void => {
     .option('--to <log>', 'the same; left out: HOOKLEDGER_EVENTSTORE_URL')
     .option('--from-prefix <prefix>', 'of its streams on the server; left out: HOOKLEDGER_EVENTSTORE_PREFIX')
     .option('--to-prefix <prefix>', 'the same')
+    .option('--json', 'tell what was copied as JSON')
+    .addHelpText(
+      'after',
+      `
+Stop the service first. Events keep their ids, revisions, order and recorded times.
+
+Examples:
+  HOOKLEDGER_EVENTSTORE_URL=esdb://user:password@db.example:2113 hookledger copy
+  hookledger copy --from esdb://db.example:2113 --from-prefix acme_ --to ./data`,
+    )
     .action((options: CopyOptions) => copy(options, configured()));
 };
 
-type CopyOptions = { readonly from?: string; readonly to?: string; readonly fromPrefix?: string; readonly toPrefix?: string };
-
-/** The call can't be carried out as it is. */
-class WrongCall extends Error {
-  override name = 'WrongCall';
-}
+type CopyOptions = {
+  readonly from?: string;
+  readonly to?: string;
+  readonly fromPrefix?: string;
+  readonly toPrefix?: string;
+  readonly json?: true;
+};
 
 const addressOf = (option: string, given: string, prefix: string): LogAddress => {
   if (!/^[a-z+]+:\/\//i.test(given)) return { kind: 'embedded', directory: given };
@@ -51,36 +63,34 @@ const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, l
   return { source, destination };
 };
 
-/** Exit codes: 0 copied and verified, 1 it can't be copied, 2 the call is off, 130 interrupted. */
-const copy = async (options: CopyOptions, config: Config): Promise<void> => {
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-  const log = { info: say, warn: say };
-  const opened: StoredLog[] = [];
-  const bar = progressBar(['copying', 'verifying']);
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  process.once('SIGTERM', () => interrupted.abort());
-  try {
-    const { source, destination } = addresses(options, config);
-    const from = await openStoredLog(source, { log, create: false });
-    opened.push(from);
-    const to = await openStoredLog(destination, { log, create: true });
-    opened.push(to);
-    say(`Copying the log from ${from.name} to ${to.name}.`);
-    const result = await copyLog(from, to, { progress: (progress) => bar.show(progress), signal: interrupted.signal });
-    bar.stop();
-    if (result) {
-      say(`Copied ${counted(result.copied)} events; ${counted(result.events)} are in both logs now, compared one by one.`);
-      say('Whoever starts on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.');
-    } else say('Interrupted. The same command goes on where it stopped.');
-    process.exitCode = result ? 0 : 130;
-  } catch (error) {
-    bar.stop();
-    if (!(error instanceof LogUnusable || error instanceof LogUnavailable || error instanceof WrongCall)) throw error;
-    say(error.message);
-    if (error instanceof LogUnavailable) say('The same command goes on where it stopped.');
-    process.exitCode = error instanceof WrongCall ? 2 : 1;
-  } finally {
-    for (const each of opened) await each.close();
-  }
-};
+const copy = (options: CopyOptions, config: Config): Promise<void> =>
+  endingWith([LogUnusable, LogUnavailable], async () => {
+    const opened: StoredLog[] = [];
+    const bar = progressBar(['copying', 'verifying']);
+    const log = { info: say, warn: say };
+    try {
+      const { source, destination } = addresses(options, config);
+      const from = await openStoredLog(source, { log, create: false });
+      opened.push(from);
+      const to = await openStoredLog(destination, { log, create: true });
+      opened.push(to);
+      say(`Copying the log from ${from.name} to ${to.name}.`);
+      const result = await copyLog(from, to, { progress: bar.show, signal: interruption() });
+      bar.stop();
+      if (!result) {
+        say('Interrupted. The same command goes on where it stopped.');
+        return codes.interrupted;
+      }
+      tell(options.json, { from: from.name, to: to.name, ...result }, [
+        `Copied ${counted(result.copied)} events; ${counted(result.events)} are in both logs now, compared one by one.`,
+        'Whoever starts on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
+      ]);
+      return 0;
+    } catch (error) {
+      bar.stop();
+      if (error instanceof LogUnavailable) say('It can be gone on with: the same command starts where it stopped.');
+      throw error;
+    } finally {
+      for (const each of opened) await each.close();
+    }
+  });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { endingWith, tell } from './outcome.ts';
 
 export const addLoad = (program: Command): void => {
   program
@@ -10,16 +11,24 @@ export const addLoad = (program: Command): void => {
     .argument('<file>', 'a JSON file such as examples/scalelite.json')
     .option('--url <url>', 'where the server is', 'http://127.0.0.1:3000')
     .option('--key <key>', 'an admin API key; left out: HOOKLEDGER_ADMIN_KEY')
-    .action(async (file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'] }: { url: string; key?: string }) => {
-      try {
-        process.stdout.write(`${await load(file, { url, key })} event types of ${file} are defined.\n`);
-      } catch (error) {
-        if (!(error instanceof LoadFailed)) throw error;
-        process.stderr.write(`${error.message}\n`);
-        process.exitCode = 1;
-      }
-    });
+    .option('--json', 'tell what was defined as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hookledger load examples/scalelite.json --key KEY
+  HOOKLEDGER_ADMIN_KEY=KEY hookledger load my-types.json --url https://hookledger.example`,
+    )
+    .action((file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'], json }: LoadCommand) =>
+      endingWith([LoadFailed], async () => {
+        const eventTypes = await load(file, { url, key });
+        tell(json, { file, eventTypes }, [`${eventTypes} event types of ${file} are defined.`]);
+        return 0;
+      }),
+    );
 };
+
+type LoadCommand = { readonly url: string; readonly key?: string; readonly json?: true };
 
 const catalog = z.object({
   about: z.string().optional(),
