@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { postgresUrl } from '../support/databases.ts';
 import { formatReplicas, runReplicas } from './replicas.ts';
 
-it('three replicas keep every promise while one after the other is killed', { timeout: 150_000 }, async () => {
+it('three replicas keep every promise while one of them is killed', { timeout: 150_000 }, async () => {
   const seed = Math.floor(Math.random() * 1e9);
-  const report = await runReplicas({ rounds: 2, secondsPerRound: 1.5, seed, database: await postgresUrl(), connections: 2 });
+  const report = await runReplicas({ rounds: 1, secondsPerRound: 1.5, seed, database: await postgresUrl(), connections: 2 });
   console.log(formatReplicas(report));
   expect(report.violations).toEqual([]);
-  expect(report.kills).toBe(2);
-  expect(report.acknowledged).toBeGreaterThan(50);
+  expect(report.kills).toBe(1);
+  expect(report.acknowledged).toBeGreaterThan(20);
 });
