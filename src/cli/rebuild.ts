@@ -46,7 +46,8 @@ type Options = {
 };
 
 const help = `
-Nothing is sent, and the server may run meanwhile: it goes on with the new ones by itself. Interrupted, the same command goes on where it stopped.
+Nothing is sent, and the server may run meanwhile: it goes on with the new ones by itself. (Where replicas may share a PostgreSQL database, as the log is on a
+server, they must be stopped.) Interrupted, the same command goes on where it stopped.
 
 Exit codes: 0 the old ones were the same, or there were none; 1 they were not, or it can't be done; 2 the call is off; 130 interrupted.
 
@@ -82,7 +83,12 @@ const carryOut = (work: (options: Rebuilding) => Promise<number | undefined>): P
 
 const rebuildAll = async ({ consumer, json }: Options, config: Config, options: Rebuilding): Promise<number | undefined> => {
   const done: Rebuilt[] = [];
-  for (const name of consumer === undefined ? consumers : [consumer]) {
+  const isShared = config.database.kind === 'postgres' && config.database.shared === true;
+  if (isShared && consumer === 'delivery-saga')
+    throw new WrongCall(
+      'What is due is leased by replicas, which only they know of: of a database that several share, only the views are built anew.',
+    );
+  for (const name of consumers.filter((each) => (consumer === undefined ? !isShared || each === 'views' : each === consumer))) {
     const rebuilt = await rebuildOne(name, config, options);
     if (!rebuilt) return undefined;
     done.push(rebuilt);

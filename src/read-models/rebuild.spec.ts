@@ -5,6 +5,7 @@ import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import type { OrganizationId, Position } from '../domain/ids.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
 import { DatabaseUnusable, type Database } from './database/database.ts';
+import { openDatabase, type DatabaseLocation } from './database/open.ts';
 import { rebuild } from './rebuild.ts';
 import { ViewQueries } from './views/queries.ts';
 import type { ViewsSchema } from './views/schema.ts';
@@ -14,7 +15,7 @@ const organization = 'default' as OrganizationId;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const patience = { timeout: 10_000 };
 
-describe.each(databaseKinds)('a rebuild on $name', ({ make }) => {
+describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   let place: DatabaseUnderTest;
   let database: Database;
   let store: MemoryEventStore;
@@ -70,10 +71,10 @@ describe.each(databaseKinds)('a rebuild on $name', ({ make }) => {
     const views = await liveViews();
     const rebuilding = rebuild(new Views(), store, {
       ...bound(database),
-      finishNext: async (name, version) => {
+      finishNext: async (consumer, version) => {
         messages(5, 25);
         await views.reached(await end(), 10_000);
-        return database.finishNext(name, version);
+        return database.finishNext(consumer, version);
       },
     });
     expect(await rebuilding).toMatchObject({ replaced: true });
@@ -129,6 +130,19 @@ describe.each(databaseKinds)('a rebuild on $name', ({ make }) => {
     expect(await routed(views)).toBe(10);
   });
 
+  it.runIf(name === 'postgres')('is refused while replicas share the tables, and goes on when they have been stopped', async () => {
+    messages(0, 5);
+    const shared = openDatabase({ ...place.location, shared: true } as DatabaseLocation, silent);
+    const replica = new ConsumerRunner<ViewsSchema>(new Views(), store, shared, silent, { lingerMs: 0 });
+    await replica.start();
+    expect(await replica.reached(await end(), 10_000)).toBe(true);
+    await expect(rebuild(new Views(), store, database)).rejects.toThrow(
+      /^Replicas of Hookledger run on \w+, and they go on with what is built/,
+    );
+    await replica.stop();
+    expect(await rebuild(new Views(), store, database)).toMatchObject({ comparison: { different: [] }, replaced: true });
+  });
+
   it('that can not be used leaves the server on what it has', async () => {
     messages(0, 3);
     const views = await liveViews();
@@ -147,13 +161,13 @@ describe.each(databaseKinds)('a rebuild on $name', ({ make }) => {
 /** A copy whose methods can be replaced. */
 const bound = (database: Database): Database => ({
   follows: (log) => database.follows(log),
-  open: (name, version, createTables) => database.open(name, version, createTables),
+  open: (name, version, createTables, options) => database.open(name, version, createTables, options),
   openReadOnly: (name, version, build) => database.openReadOnly(name, version, build),
   versions: (name) => database.versions(name),
   builds: (name, version) => database.builds(name, version),
   drop: (name, version, build) => database.drop(name, version, build),
   dropUnused: (name, version, build) => database.dropUnused(name, version, build),
-  openNext: (name, version, createTables) => database.openNext(name, version, createTables),
+  openNext: (name, version, createTables, queryIndexes) => database.openNext(name, version, createTables, queryIndexes),
   finishNext: (name, version) => database.finishNext(name, version),
   isTransient: (error) => database.isTransient(error),
 });

@@ -139,7 +139,7 @@ export interface Database {
   /**
    * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
    * @param queryIndexes only queries need these, so that they may be missing until `complete`
-   * @throws DatabaseUnusable while another one builds it
+   * @throws DatabaseUnusable while another one builds it, and where several processes have the namespace open
    */
   openNext<S extends Bookkeeping>(
     name: string,

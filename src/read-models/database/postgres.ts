@@ -161,6 +161,7 @@ export class PostgresDatabase implements Database {
   }
 
   async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<NextNamespace<S>> {
+    await this.asking((client) => this.exclusively(client, () => this.checkUnshared(client, name, version)));
     const namespace = await this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
     return Object.assign(namespace, { complete: () => Promise.resolve() }); // it is written with all its indexes
   }
@@ -168,8 +169,22 @@ export class PostgresDatabase implements Database {
   async finishNext(name: string, version: number): Promise<number> {
     const build = ((await this.builds(name, version)).at(-1) ?? 0) + 1;
     const statement = `ALTER SCHEMA ${quoted(this.schema(name, version, 'next'))} RENAME TO ${quoted(this.schema(name, version, build))}`;
-    await this.asking((client) => this.exclusively(client, () => client.query(statement)));
+    await this.asking((client) =>
+      this.exclusively(client, async () => {
+        await this.checkUnshared(client, name, version);
+        await client.query(statement);
+      }),
+    );
     return build;
+  }
+
+  /** Replicas could not all change over at one time. */
+  private async checkUnshared(client: Client, name: string, version: number): Promise<void> {
+    for (const build of await this.builds(name, version))
+      if (await isUsed(client, this.schema(name, version, build)))
+        throw new DatabaseUnusable(
+          `Replicas of Hookledger run on ${this.schema(name, version, build)}, and they go on with what is built anew only when all have been stopped. Stop them, build it, and start them again; what is built so far is kept.`,
+        );
   }
 
   isTransient(error: unknown): boolean {
