@@ -3,7 +3,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { position as toBrand, type Position } from '../../domain/ids.ts';
-import { codec } from '../codec.ts';
+import { codec, type StoredEvent } from '../codec.ts';
 import { configurationCategories, LogUnavailable, type EventStore, type RecordedEvent } from '../event-store.ts';
 import { damaged, ofConfiguration, unreadable } from './log-file.ts';
 import type { RecentEvents } from './recent-events.ts';
@@ -185,19 +185,13 @@ type Row = readonly [
   metadata: string,
 ];
 
-const decodeRow = (row: unknown): RecordedEvent => {
+/** As the log has it. */
+export const storedOf = (row: unknown): StoredEvent => {
   const [sequence, stream, revision, id, type, at, data, metadata] = row as Row; // the table is STRICT
-  return codec.decode({
-    id,
-    type,
-    data,
-    metadata,
-    stream,
-    revision,
-    position: toPosition(sequence),
-    recordedAt: new Date(at).toISOString(),
-  });
+  return { id, type, data, metadata, stream, revision, position: toPosition(sequence), recordedAt: new Date(at).toISOString() };
 };
+
+const decodeRow = (row: unknown): RecordedEvent => codec.decode(storedOf(row));
 
 const sequenceOf = (row: unknown) => (row as Row)[0]; // as above
 const charactersOf = (row: unknown) => (row as Row)[6].length + (row as Row)[7].length; // as above

@@ -7,7 +7,7 @@ import type { StoredEvent } from '../codec.ts';
 import { LogUnusable } from '../event-store.ts';
 import type { EventToStore, ReadableLog, StoredLog } from '../stored-log.ts';
 import { lockFolder, openForReading, prepareLogFile, unreadable, unwritable } from './log-file.ts';
-import { toPosition, toSequence } from './log-reader.ts';
+import { storedOf, toSequence } from './log-reader.ts';
 
 const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
 /** Of one batch; the second is aimed at. */
@@ -49,14 +49,14 @@ export class StoredLogFile implements StoredLog {
   }
 
   async last(): Promise<StoredEvent | undefined> {
-    return this.#reading(() => storedOf(this.#prepare(`SELECT ${columns} FROM events ORDER BY sequence DESC LIMIT 1`).all()[0]));
+    return this.#reading(() => this.#prepare(`SELECT ${columns} FROM events ORDER BY sequence DESC LIMIT 1`).all().map(storedOf)[0]);
   }
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
     const page = this.#prepare(`SELECT ${columns} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`);
     let limit = mostEvents / 10; // until it is known how large the events are
     for (let last = after === undefined ? 0 : toSequence(after); ;) {
-      const events = this.#reading(() => page.all(last, limit).flatMap((row) => storedOf(row) ?? []));
+      const events = this.#reading(() => page.all(last, limit).map(storedOf));
       const end = events.at(-1);
       if (!end) return;
       last = toSequence(end.position);
@@ -68,7 +68,7 @@ export class StoredLogFile implements StoredLog {
 
   async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
     const one = this.#prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision = ?`);
-    return this.#reading(() => storedOf(one.all(stream, revision)[0]));
+    return this.#reading(() => one.all(stream, revision).map(storedOf)[0]);
   }
 
   /** One transaction, so all or none. */
@@ -122,21 +122,3 @@ const standing = (directory: string, what: string) => {
   if (existsSync(file)) return { folder, file };
   throw new LogUnusable(`There is no log of Hookledger in ${folder}. Name the data folder of the one ${what}.`);
 };
-
-/** Of a row with the columns in their order; node:sqlite gives it as an array though its types say otherwise. */
-const storedOf = (row: unknown): StoredEvent | undefined => {
-  if (row === undefined) return undefined;
-  const [sequence, stream, revision, id, type, at, data, metadata] = row as Row; // the table is STRICT
-  return { id, type, data, metadata, stream, revision, position: toPosition(sequence), recordedAt: new Date(at).toISOString() };
-};
-
-type Row = readonly [
-  sequence: number,
-  stream: string,
-  revision: number,
-  id: string,
-  type: string,
-  at: number,
-  data: string,
-  metadata: string,
-];
