@@ -42,6 +42,12 @@ describe('the first difference', () => {
 
   it('has a mark for each event', () => expect(Buffer.from(marks, 'base64')).toHaveLength(4 * markBytes));
 
+  it('is found however many events there are', () => {
+    const entries = Array.from({ length: 1_500 }, (_, i) => `entry ${i}`);
+    const leaves = entries.map(leafHash);
+    expect(firstDifference(segmentOf(...entries).marks, leaves.with(1_400, leafHash('another')))).toEqual({ what: 'changed', index: 1_400 });
+  });
+
   it.each([
     ['axcd', 'changed', 1],
     ['abcx', 'changed', 3],

@@ -12,10 +12,13 @@ export const markBytes = 6;
 export type Segment = Pick<Seal, 'position' | 'last' | 'count' | 'root' | 'marks'>;
 type Place = Pick<Segment, 'last'> & { readonly position: Position };
 
+const fewestMarks = 256;
+
 /** Gathers events, one after the other, until they are sealed. */
 export class SegmentBuilder {
   private readonly tree = new MerkleTree();
-  private readonly marks: Buffer[] = [];
+  /** One after the other; longer than they are. */
+  private marks = Buffer.alloc(fewestMarks * markBytes);
   private end: Place | undefined;
 
   get count(): number {
@@ -23,15 +26,17 @@ export class SegmentBuilder {
   }
 
   add(leaf: Buffer, end: Place): void {
+    const at = this.count * markBytes;
+    if (at === this.marks.length) this.marks = Buffer.concat([this.marks, Buffer.alloc(at)]);
+    leaf.copy(this.marks, at, 0, markBytes);
     this.tree.add(leaf);
-    this.marks.push(leaf.subarray(0, markBytes));
     this.end = end;
   }
 
   /** Undefined: there is nothing in it. */
   segment(): Segment | undefined {
     if (!this.end) return undefined;
-    const marks = Buffer.concat(this.marks).toString('base64');
+    const marks = this.marks.toString('base64', 0, this.count * markBytes);
     return { ...this.end, count: this.count, root: this.tree.root().toString('hex'), marks };
   }
 }

@@ -1,4 +1,5 @@
 // `hookledger serve`: the process around the service: its log, its signals, its exit codes.
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -59,6 +60,8 @@ const start = async (config: Config, readOnly: string | undefined, log: Logger):
 };
 
 const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
+  // What the command line says of the heap of this thread is not for those of the others, which are started with bounds of their own.
+  setFlagsFromString('--max-semi-space-size=0');
   const log = createLog(config.logLevel);
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected and nobody listened.'));
   let service: Running;

@@ -47,28 +47,32 @@ const sentenceOf = (error: unknown) => (error instanceof Error ? error.message :
 
 /** Our own codec is `codec`; a test may bring another catalog and other upcasters. */
 export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcasters: Upcasters<string>): Codec => {
+  /** Most of what is written and read fits; zod is asked about the rest, and says why. */
+  const plain = new Map<string, PlainCheck | undefined>();
+  for (const [type, schema] of Object.entries(schemas)) plain.set(type, plainCheckOf(schema));
+
   const encode = (event: NewEvent): Encoded => {
     const { id, type, data, metadata } = event;
     const schema = schemas[type];
     if (!schema) throw new TypeError(`${type} can't be written: the catalog has no such event.`);
-    const checked = schema.safeParse(data);
-    if (!checked.success) throw new TypeError(`${type} can't be written: ${describeIssue(checked.error, 'data')}`);
+    let value = data;
+    if (!plain.get(type)?.(data)) {
+      const checked = schema.safeParse(data);
+      if (!checked.success) throw new TypeError(`${type} can't be written: ${describeIssue(checked.error, 'data')}`);
+      value = checked.data as NewEvent['data']; // the schema of this very type
+    }
     try {
       return {
         id,
         type,
-        data: JSON.stringify(checked.data),
+        data: JSON.stringify(value),
         metadata: JSON.stringify({ ...metadata, v: currentVersion(upcasters, type) }),
-        value: checked.data as NewEvent['data'], // the schema of this very type
+        value,
       };
     } catch (error) {
       throw new TypeError(`${type} can't be written: ${sentenceOf(error)}`, { cause: error });
     }
   };
-
-  /** Most of what is read fits; zod is asked about the rest, and says why. */
-  const plain = new Map<string, PlainCheck | undefined>();
-  for (const [type, schema] of Object.entries(schemas)) plain.set(type, plainCheckOf(schema));
 
   const decode = (stored: StoredEvent): RecordedEvent => {
     const { id, type, stream, revision } = stored;

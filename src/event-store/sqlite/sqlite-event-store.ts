@@ -44,6 +44,9 @@ const RESTART_AFTER_MS = 1000;
 
 const writerFile = new URL(import.meta.url.endsWith('.ts') ? './writer.worker.ts' : './writer.worker.js', import.meta.url);
 
+/** One is being committed, and the next lies ready, so that the writer need not wait for this thread to come round. */
+const groupsAtOnce = 2;
+
 /** An append on its way: what it wrote, the JSON's size of each event, and its promise. */
 type Pending = {
   readonly writes: readonly Write[];
@@ -142,9 +145,9 @@ export class SqliteEventStore implements EventStore {
     });
   }
 
-  /** While a group is being committed the next one gathers: it could not be committed any sooner. */
+  /** What comes while the writer has enough gathers: it could not be committed any sooner. */
   #flushWhenFree() {
-    if (this.#inFlight.length === 0) this.#flush();
+    if (this.#inFlight.length < groupsAtOnce) this.#flush();
   }
 
   #flush() {

@@ -11,8 +11,8 @@ import { storedOf, toSequence } from './log-reader.ts';
 
 const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
 /** Of one batch; the second is aimed at. */
-const mostEvents = 1_000;
-const mostCharacters = 4 * 1024 * 1024;
+const mostEvents = 250;
+const mostCharacters = 1024 * 1024;
 
 export class StoredLogFile implements StoredLog {
   readonly name: string;
