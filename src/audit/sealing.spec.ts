@@ -45,7 +45,10 @@ describe('the first difference', () => {
   it('is found however many events there are', () => {
     const entries = Array.from({ length: 1_500 }, (_, i) => `entry ${i}`);
     const leaves = entries.map(leafHash);
-    expect(firstDifference(segmentOf(...entries).marks, leaves.with(1_400, leafHash('another')))).toEqual({ what: 'changed', index: 1_400 });
+    expect(firstDifference(segmentOf(...entries).marks, leaves.with(1_400, leafHash('another')))).toEqual({
+      what: 'changed',
+      index: 1_400,
+    });
   });
 
   it.each([

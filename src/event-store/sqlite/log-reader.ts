@@ -2,7 +2,7 @@
 // Limit: it reads up to the tip that it was told of, and only what is durable may be told.
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { position as toBrand, type Position } from '../../domain/ids.ts';
+import type { Position } from '../../domain/ids.ts';
 import { codec, type StoredEvent } from '../codec.ts';
 import { configurationCategories, LogUnavailable, type EventStore, type RecordedEvent } from '../event-store.ts';
 import { damaged, ofConfiguration, unreadable } from './log-file.ts';
@@ -18,7 +18,7 @@ const FEWEST_ROWS = 16;
 const MOST_ROWS = 256;
 
 /** The sequence as 16 digits, which hold every safe integer, and sort. */
-export const toPosition = (sequence: number): Position => toBrand.parse(String(sequence).padStart(16, '0'));
+export const toPosition = (sequence: number): Position => String(sequence).padStart(16, '0') as Position;
 
 export const toSequence = (position: Position): number => {
   if (!/^\d{16}$/.test(position)) throw new RangeError(`"${position}" is not a position of this log.`);
@@ -171,7 +171,8 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
   }
 }
 
-const isConfiguration = ({ stream }: RecordedEvent) => configurationCategories.some((category) => stream.startsWith(`${category}-`));
+const configurationPrefixes = configurationCategories.map((category) => `${category}-`);
+const isConfiguration = ({ stream }: RecordedEvent) => configurationPrefixes.some((prefix) => stream.startsWith(prefix));
 
 /** A row of `events`, in the order of the reader's columns; node:sqlite gives it as an array though its types say otherwise. */
 type Row = readonly [
@@ -188,7 +189,14 @@ type Row = readonly [
 /** As the log has it. */
 export const storedOf = (row: unknown): StoredEvent => {
   const [sequence, stream, revision, id, type, at, data, metadata] = row as Row; // the table is STRICT
-  return { id, type, data, metadata, stream, revision, position: toPosition(sequence), recordedAt: new Date(at).toISOString() };
+  return { id, type, data, metadata, stream, revision, position: toPosition(sequence), recordedAt: timeOf(at) };
+};
+
+/** Events that were committed together have one time. */
+let lastTime = { at: Number.NaN, text: '' };
+const timeOf = (at: number): string => {
+  if (at !== lastTime.at) lastTime = { at, text: new Date(at).toISOString() };
+  return lastTime.text;
 };
 
 const decodeRow = (row: unknown): RecordedEvent => codec.decode(storedOf(row));

@@ -40,6 +40,8 @@ export interface Transaction<S> {
   ): Promise<Pick<S[T], R>[]>;
   /** For the rare other statement, within this transaction. */
   readonly kysely: Kysely<S>;
+  /** Nobody else writes these tables, and a transaction that fails is the last: what was written stands, and need not be asked for again. */
+  readonly isLone?: boolean;
 }
 
 /** The tables of one version of one consumer, and its checkpoint. */

@@ -1,4 +1,5 @@
-// A build of an SQLite namespace, written by a thread of its own: while that one writes a batch, the next is read and reduced here.
+// A build of an SQLite namespace, written by a thread of its own: while that one writes a batch, the next is read and reduced here, unless it has to ask
+// what was written before.
 // Guarantee: as any namespace's; rows and checkpoint commit together. Limit: a transaction may be answered before it is committed; what went wrong
 // with it is thrown by a later one, by `checkpoint` or by `close`, and nothing after it is written.
 import { Worker } from 'node:worker_threads';
@@ -56,6 +57,7 @@ export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
           createDriver: () => new BuildDriver((sql, parameters) => this.ask({ kind: 'ask', sql, parameters })),
         },
       }),
+      true,
     );
   }
 

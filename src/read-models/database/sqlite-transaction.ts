@@ -23,6 +23,7 @@ export class SqliteTransaction<S> implements Transaction<S> {
   constructor(
     private readonly carrier: Carrier,
     readonly kysely: Kysely<S>,
+    readonly isLone = false,
   ) {}
 
   insert(table: string, rows: readonly unknown[]): Promise<void> {
@@ -56,7 +57,8 @@ export class SqliteTransaction<S> implements Transaction<S> {
     return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
   }
 
-  find<R>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<R[]> {
+  async find<R>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<R[]> {
+    if (values.length === 0) return [];
     const sql = `SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = ?`;
     // The port's types say which columns a row has.
     return this.carrier.find(sql, values as readonly SQLInputValue[]) as Promise<unknown[]> as Promise<R[]>;

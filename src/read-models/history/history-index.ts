@@ -16,10 +16,12 @@ export class HistoryIndex {
   /** Whose an endpoint, an API key or a source is: their later events do not say it. */
   private readonly owners = new Map<string, OrganizationId>();
   private newest = 0;
+  /** What would be asked of the tables, where nobody else writes them. */
+  private stands: Standing | undefined;
 
   async apply<S extends HistorySchema>(batch: readonly RecordedEvent[], transaction: Transaction<S>): Promise<void> {
     const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
-    const stands = await standing(tx.kysely);
+    const stands = (tx.isLone ? this.stands : undefined) ?? (await standing(tx.kysely));
     if (stands.kinds !== this.newest) await this.recall(tx.kysely, stands.kinds);
     let next = stands.sequence + 1;
     let ahead = 0;
@@ -42,7 +44,9 @@ export class HistoryIndex {
     if (this.newest > before) await tx.insert('log_kinds', made);
     await tx.insert('log_events', rows);
     // By powers of two, so that it is written seldom.
-    if (ahead > stands.ahead) await tx.upsert('log_clock', ['id'], [{ id: 1, ahead: 2 ** Math.ceil(Math.log2(ahead)) }]);
+    const aheadNow = ahead > stands.ahead ? 2 ** Math.ceil(Math.log2(ahead)) : stands.ahead;
+    if (aheadNow !== stands.ahead) await tx.upsert('log_clock', ['id'], [{ id: 1, ahead: aheadNow }]);
+    this.stands = { kinds: this.newest, sequence: next - 1, ahead: aheadNow };
   }
 
   /** What is remembered is what the table holds: a transaction may have been rolled back, or another process have written. */
@@ -97,8 +101,11 @@ const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[]
   return ownedCategories.has(category) ? [stream.slice(dash + 1)] : nothing;
 };
 
-/** The newest kind and the last sequence, and how far the clock is known to run behind; one question, as a database may be far away. */
-const standing = async (db: Kysely<HistorySchema>): Promise<{ kinds: number; sequence: number; ahead: number }> => {
+/** The newest kind and the last sequence, and how far the clock is known to run behind. */
+type Standing = { readonly kinds: number; readonly sequence: number; readonly ahead: number };
+
+/** One question, as a database may be far away. */
+const standing = async (db: Kysely<HistorySchema>): Promise<Standing> => {
   const { kinds, sequence, ahead } = await db
     .selectNoFrom([
       db.selectFrom('log_kinds').select('id').orderBy('id', 'desc').limit(1).as('kinds'),

@@ -522,15 +522,19 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
           write(new EventLog(source), taken);
           const create = views.createTables.bind(views);
           const [cut, single] = [await database.open('cut', ++n, create), await database.open('single', n, create)];
-          opened = [cut, single];
+          const [anew, viewsAnew] = [await database.openNext('anew', n, create), new Views()];
+          opened = [cut, single, anew];
           for (const event of source.log) await single.transaction((tx) => views.apply([event], tx), event.position);
           for (let from = 0, i = 0; from < source.log.length; i++) {
             const { size, fails } = cuts[i % cuts.length] ?? { size: 1, fails: false };
             const batch = source.log.slice(from, (from += size));
             if (fails) await rolledBack(cut, batch);
             await cut.transaction((tx) => views.apply(batch, tx), batch.at(-1)?.position);
+            await anew.transaction((tx) => viewsAnew.apply(batch, tx), batch.at(-1)?.position);
           }
+          await anew.checkpoint();
           expect(await tablesOf(cut)).toEqual(await tablesOf(single));
+          expect(await tablesOf(anew)).toEqual(await tablesOf(single));
           const queries = new ViewQueries(() => cut.read);
           const { routed, succeeded, failed, cancelled, open } = await queries.conservation(organization);
           expect(routed).toBe(succeeded + failed + cancelled + open);

@@ -37,6 +37,8 @@ export class Views implements Consumer<ViewsSchema> {
   readonly tables = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();
+  /** What would be asked of the tables, where nobody else writes them. */
+  private known: { readonly sequence: number; readonly running: RunningDeliveries } | undefined;
 
   constructor(private readonly listener: Pick<Consumer<ViewsSchema>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
 
@@ -45,14 +47,19 @@ export class Views implements Consumer<ViewsSchema> {
   }
 
   async apply(batch: readonly RecordedEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
-    const changes = new Changes(await nextSequence(batch, tx), await endpointsOf(batch, tx), await replaysOf(batch, tx));
+    const known = tx.isLone ? this.known : undefined;
+    const sequence = known?.sequence ?? (await nextSequence(batch, tx));
+    const running = known?.running ?? new RunningDeliveries();
+    const changes = new Changes(sequence, await endpointsOf(batch, tx), await replaysOf(batch, tx), running);
     for (const event of batch) changes.add(event);
     await changes.write(tx);
     await this.history.apply(batch, tx);
+    if (changes.nextSequence > 0) this.known = { sequence: changes.nextSequence, running };
   }
 
   forget(): void {
     this.history = new HistoryIndex();
+    this.known = undefined;
   }
 
   committed(batch: readonly RecordedEvent[], live: boolean): void {
@@ -152,6 +159,29 @@ const fresh = { batch_sequence: null, attempt_count: 0, last_response_code: null
 
 const flag = (value: true | undefined) => (value ? 1 : 0);
 
+/** Deliveries that have begun and not ended, and where their rows are; of more than it remembers, the newest. */
+class RunningDeliveries {
+  private readonly sequences = new Map<DeliveryId, number>();
+
+  find(ids: readonly DeliveryId[]): { readonly found: Pick<Delivery, 'id' | 'sequence'>[]; readonly others: readonly DeliveryId[] } {
+    const found: Pick<Delivery, 'id' | 'sequence'>[] = [];
+    const others: DeliveryId[] = [];
+    for (const id of ids) {
+      const sequence = this.sequences.get(id);
+      if (sequence === undefined) others.push(id);
+      else found.push({ id, sequence });
+    }
+    return { found, others };
+  }
+
+  note(begun: Iterable<Delivery>, outcomes: ReadonlyMap<DeliveryId, Outcome>): void {
+    for (const { id, sequence, ended_at } of begun) if (ended_at === null) this.sequences.set(id, sequence);
+    for (const [id, { ended_at }] of outcomes) if (ended_at !== null) this.sequences.delete(id);
+    for (const [id] of this.sequences.entries().take(Math.max(0, this.sequences.size - mostRunning))) this.sequences.delete(id);
+  }
+}
+const mostRunning = 50_000;
+
 class Changes {
   private readonly organizations: Row<'organizations'>[] = [];
   private readonly eventTypes = new Map<string, Row<'event_types'>>();
@@ -184,9 +214,14 @@ class Changes {
     private sequence: number,
     endpoints: readonly Row<'endpoints'>[],
     replays: readonly Row<'replays'>[],
+    private readonly running: RunningDeliveries,
   ) {
     this.endpoints = new Map(endpoints.map((row) => [row.id, row]));
     this.replays = new Map(replays.map((row) => [row.id, row]));
+  }
+
+  get nextSequence(): number {
+    return this.sequence;
   }
 
   add(event: RecordedEvent): void {
@@ -299,6 +334,7 @@ class Changes {
       Array.from(this.batches.values(), ({ row }) => row),
     );
     await this.writeChanged(tx);
+    this.running.note(this.begun.values(), this.outcomes);
     await tx.insert('attempts', this.attempts);
     await tx.add('success_buckets', ['endpoint_id', 'hour'], [...this.buckets.values()]);
     await tx.add('endpoint_totals', ['organization_id', 'endpoint_id'], [...this.totals.values()]);
@@ -314,7 +350,9 @@ class Changes {
     const outcomes: (Pick<Delivery, 'sequence'> & Outcome)[] = [];
     const lastAttempts: (Pick<Delivery, 'sequence'> & LastAttempt)[] = [];
     const sequences = new Map<string, number>();
-    for (const { id, sequence } of await tx.find('deliveries', 'id_key', ids.map(idKey), ['id', 'sequence'])) {
+    const { found, others } = this.running.find(ids);
+    found.push(...(await tx.find('deliveries', 'id_key', others.map(idKey), ['id', 'sequence'])));
+    for (const { id, sequence } of found) {
       const outcome = this.outcomes.get(id);
       const lastAttempt = this.lastAttempts.get(id);
       if (outcome && lastAttempt) both.push({ sequence, ...outcome, ...lastAttempt });
