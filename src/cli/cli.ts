@@ -1,4 +1,5 @@
 // The command line: `hookledger <command>`, and what `--help` says. A command is a file of its own, which adds it to the program.
+import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { describeConfig } from '../config.ts';
 import { addCopy } from './copy.ts';
@@ -6,6 +7,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
+import { codes, say } from './outcome.ts';
 import { addRebuild } from './rebuild.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
@@ -25,5 +27,19 @@ export const run = async (argv: readonly string[]): Promise<void> => {
   program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2)); // commands that are added after this take it over
   program.addHelpText('after', settingsHelp);
   for (const add of commands) add(program);
-  await program.parseAsync(argv);
+  const [, , first] = argv;
+  const isCommand = (name: string) => name === 'help' || program.commands.some((command) => command.name() === name);
+  if (first !== undefined && !first.startsWith('-') && !isCommand(first)) {
+    say(`There is no command "${first}"; \`hookledger --help\` lists those that are.`);
+    process.exit(codes.wrongCall);
+  }
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    say(
+      `Something failed here that should not have: ${inspect(error, { depth: 1 }).split('\n', 1)[0]} HOOKLEDGER_LOG_LEVEL=debug says where.`,
+    );
+    if (process.env['HOOKLEDGER_LOG_LEVEL'] === 'debug') say(inspect(error));
+    process.exit(codes.found);
+  }
 };

@@ -5,6 +5,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { shownData } from '../domain/shown-data.ts';
 import { LogUnavailable, LogUnusable, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
+import { messageIdOf } from '../event-store/ids.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { configured } from './configured.ts';
@@ -15,7 +16,7 @@ export const addHistory = (program: Command): void => {
     .command('history')
     .description('Tells what happened: the events of the log, oldest first, secrets masked.')
     .option('--endpoint <id>', 'its configuration, what was routed to it, its deliveries')
-    .option('--message <id>', 'its acceptance and its deliveries')
+    .option('--message <id>', 'its acceptance and its deliveries; its id, or the one that its publisher gave')
     .option('--delivery <id>', 'it alone')
     .option('--actor <actor>', 'who: apikey:<name> or system:<part>')
     .option('--type <names...>', 'such as endpoint.url-changed; several may be given')
@@ -50,6 +51,7 @@ Filters narrow each other. Exit codes: 0 told, 1 it can't be told, 2 the call is
 
 Examples:
   hookledger history --newest --first 20
+  hookledger history --message meeting-7-ended
   hookledger history --endpoint 4dd7123e-13af-4e02-aaa4-08da7473c3dc --type endpoint.url-changed endpoint.secret-rotated --json`;
 
 /** There is one organization until more can be registered. */
@@ -75,10 +77,10 @@ const history = (options: Options, config: Config): Promise<void> =>
     const { first, after, newest, json } = options;
     const page = { first: countOf(first), after };
     const [since, until] = [momentOf('--since', options.since), momentOf('--until', options.until)];
-    const found = await asking(config, async (queries, eventNames) => {
+    const found = await asking(config, async (queries, views, eventNames) => {
       const filter = {
         endpointId: options.endpoint as EndpointId | undefined, // whether there are such is looked up
-        messageId: options.message as MessageId | undefined,
+        messageId: options.message === undefined ? undefined : await messageOf(options.message, views),
         deliveryId: options.delivery as DeliveryId | undefined,
         actor: options.actor,
         types: options.type && eventNames(options.type, '--type'),
@@ -99,11 +101,18 @@ const history = (options: Options, config: Config): Promise<void> =>
     return 0;
   });
 
+/** By its id, or by the one that its publisher gave; where there is neither, the first is what is not found. */
+const messageOf = async (id: string, views: Views): Promise<MessageId> => {
+  const derived = messageIdOf(organization, id);
+  return (await views.message(organization, derived)) ? derived : (id as MessageId);
+};
+
 type Queries = InstanceType<(typeof import('../read-models/history/history-queries.ts'))['HistoryQueries']>;
+type Views = InstanceType<(typeof import('../read-models/views/queries.ts'))['ViewQueries']>;
 type EventNames = (typeof import('../read-models/history/history-filter.ts'))['eventNames'];
 
 /** With the views and the log of the configuration, as they are; nothing is written. */
-const asking = async <T>(config: Config, work: (queries: Queries, eventNames: EventNames) => Promise<T>): Promise<T> => {
+const asking = async <T>(config: Config, work: (queries: Queries, views: Views, eventNames: EventNames) => Promise<T>): Promise<T> => {
   const { openLogToRead } = await import('../event-store/open-log.ts');
   const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
   const { HistoryQueries } = await import('../read-models/history/history-queries.ts');
@@ -120,8 +129,9 @@ const asking = async <T>(config: Config, work: (queries: Queries, eventNames: Ev
         'There are no views of this log yet, which the history is found by; start the server once, or run: hookledger rebuild',
       );
     const views = await database.openReadOnly<ViewsSchema>(name, version);
+    const queries = new ViewQueries(() => views.read);
     try {
-      return await work(new HistoryQueries(() => views.read, new ViewQueries(() => views.read), reader), eventNames);
+      return await work(new HistoryQueries(() => views.read, queries, reader), queries, eventNames);
     } finally {
       await views.close();
     }

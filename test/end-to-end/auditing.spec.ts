@@ -59,7 +59,7 @@ const run = async (block: string): Promise<{ code: number | null; out: string; e
 
 it('views are built anew and replaced under a running server', { timeout: 90_000 }, async () => {
   await client.createEndpoint({ name: 'then', url: receiver.url, eventTypes: ['audited.*'] });
-  const before = await client.publish('audited.before', { n: 1 });
+  const before = await client.publish('audited.before', { n: 1 }, { id: 'the first' });
   await client.delivery(before, 'SUCCEEDED');
   const [plain = '', asJson = ''] = blocks('sh rebuild');
 
@@ -91,6 +91,12 @@ it('what happened is told on the command line, in pages and without secrets', { 
   expect(page.output.split('\n')).toHaveLength(4);
   const rest = await runToEnd(['history', '--after', after, '--first', '1'], settings());
   expect(page.output).not.toContain(rest.output.split('\n')[0]);
+  const ofMessage = await runToEnd(['history', '--message', 'the first', '--json'], settings());
+  expect((JSON.parse(ofMessage.output) as { events: unknown[] }).events).toMatchObject([
+    { type: 'message.accepted', data: { clientId: 'the first' } },
+    { type: 'delivery.attempt-succeeded' },
+  ]);
+  expect((await runToEnd(['history', '--message', 'no such'], settings())).output).toMatch(/^There is no message "no such"/);
   expect(await runToEnd(['history', '--type', 'endpoint.nothing'], settings())).toMatchObject({
     code: 2,
     output: expect.stringContaining('There is no event "endpoint.nothing"; there are') as string,

@@ -43,6 +43,12 @@ const sentence = (output: string): string => {
   return (JSON.parse(line) as { msg: string }).msg;
 };
 
+it('a command that there is not ends with a sentence, and starts nothing', async () =>
+  expect(await runToEnd(['frobnicate'], { HOOKLEDGER_DATA_DIR: empty })).toEqual({
+    code: 2,
+    output: 'There is no command "frobnicate"; `hookledger --help` lists those that are.\n',
+  }));
+
 it('a second process on one data folder ends with a sentence', async () => {
   const { code, output } = await runToEnd([], { HOOKLEDGER_DATA_DIR: server.dataDir, HOOKLEDGER_PORT: '0' });
   expect(code).toBe(1);

@@ -30,6 +30,9 @@ const codes = { busy: 5, locked: 6, noMemory: 7, ioError: 10, corrupt: 11, full:
 const transient = new Set([codes.busy, codes.locked, codes.noMemory, codes.ioError, codes.full, codes.cantOpen]);
 const damaged = new Set([codes.corrupt, codes.notADatabase]);
 
+/** Of a file that another process has open, or is removing in this moment. */
+const inUse = new Set([codes.busy, codes.cantOpen, codes.ioError]);
+
 /** SQLite's primary result code, or undefined when the error isn't SQLite's. */
 const codeOf = (error: unknown): number | undefined =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
@@ -116,7 +119,7 @@ export class SqliteDatabase implements Database {
       db.exec('PRAGMA journal_mode = DELETE');
     } catch (error) {
       if (isDamage(error)) return await remove(file);
-      if (codeOf(error) === codes.busy || codeOf(error) === codes.cantOpen) return;
+      if (inUse.has(codeOf(error) ?? 0)) return;
       throw error;
     } finally {
       db?.close();
