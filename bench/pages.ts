@@ -9,7 +9,7 @@ import type { EndpointId, MessageId, OrganizationId, Position } from '../src/dom
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
 import type { DatabaseLocation } from '../src/read-models/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
-import type { DeliveryFilter } from '../src/read-models/views/queries.ts';
+import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
 import type { ViewsSchema } from '../src/read-models/views/schema.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 

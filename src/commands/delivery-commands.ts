@@ -6,7 +6,9 @@ import { delivery, deliveryStream } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
-import { ViewQueries, type DeliveryFilter, type DeliverySubjectView } from '../read-models/views/queries.ts';
+import type { DeliveryFilter } from '../read-models/views/delivery-pages.ts';
+import { ViewQueries } from '../read-models/views/queries.ts';
+import type { DeliverySubjectView } from '../read-models/views/shown.ts';
 import { causeOf, type Caller, type Done } from './caller.ts';
 import { Ledger, type Cause } from './ledger.ts';
 

@@ -13,7 +13,8 @@ import type { Cause, Ledger } from '../commands/ledger.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/ids.ts';
 import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
-import type { DeliveryView, ViewQueries } from '../read-models/views/queries.ts';
+import type { ViewQueries } from '../read-models/views/queries.ts';
+import type { DeliveryView } from '../read-models/views/shown.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
 import { untilAvailable } from './until-available.ts';
 

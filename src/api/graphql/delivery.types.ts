@@ -2,7 +2,8 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import type { AttemptView, DeliveryFilter as ViewFilter, DeliveryView, MessageView } from '../../read-models/views/queries.ts';
+import type { DeliveryFilter as ViewFilter } from '../../read-models/views/delivery-pages.ts';
+import type { AttemptView, DeliveryView, MessageView } from '../../read-models/views/shown.ts';
 import { connectionOf } from './connections.ts';
 import { DeliveryStatus, FailureReason } from './enums.ts';
 import { LogEvent } from './history.types.ts';

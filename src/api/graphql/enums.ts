@@ -3,7 +3,7 @@ import { registerEnumType } from '@nestjs/graphql';
 import { apiKeyRoles } from '../../domain/api-key.ts';
 import { failureReasons } from '../../domain/attempts.ts';
 import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
-import type { DeliveryStatus as Delivery } from '../../read-models/views/queries.ts';
+import type { DeliveryStatus as Delivery } from '../../read-models/views/shown.ts';
 import { routings } from '../../read-models/history/routing-explanation.ts';
 import { replayScopes } from '../../domain/replay.ts';
 import type { ReplayStatus as ReplayState } from '../../read-models/views/schema.ts';

@@ -5,7 +5,7 @@ import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Replay
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
-import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/queries.ts';
+import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/shown.ts';
 import type { ReplayQueries, ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
 import type { EndpointSource } from './endpoint.types.ts';

@@ -7,7 +7,7 @@ import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { subscriptionsTo } from '../../read-models/history/routing-explanation.ts';
 import type { ReplayView } from '../../read-models/views/replay-queries.ts';
-import type { DeliveryView, MessageView } from '../../read-models/views/queries.ts';
+import type { DeliveryView, MessageView } from '../../read-models/views/shown.ts';
 import type { ApiContext } from './context.ts';
 import { shownDelivery, type TimelineEntry } from './delivery.types.ts';
 import type { History } from './history.ts';

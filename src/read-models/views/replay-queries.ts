@@ -3,8 +3,7 @@ import type { Kysely } from 'kysely';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { ReplayFilter } from '../../domain/replay.ts';
 import { keyOf, pageOf, type Page, type PageRequest } from './page.ts';
-import { idKey, type ReplayStatus, type ViewsSchema } from './schema.ts';
-import { sequenceAt } from './views.ts';
+import { idKey, sequenceAt, type ReplayStatus, type ViewsSchema } from './schema.ts';
 
 /** Moments are ISO 8601 in UTC with milliseconds. */
 export type ReplayView = {

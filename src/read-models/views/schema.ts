@@ -155,6 +155,10 @@ export const idKey = (id: string): number => {
   return Number.isNaN(key) ? -1 : key;
 };
 
+const sequencesPerMillisecond = 1000;
+/** Of a moment: no message or delivery that was accepted at it, or later, has a lower sequence. */
+export const sequenceAt = (milliseconds: number) => milliseconds * sequencesPerMillisecond;
+
 export const primaryKeys = {
   ...historyKeys,
   organizations: ['id'],
