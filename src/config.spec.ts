@@ -58,6 +58,17 @@ describe('the configuration', () => {
       'HOOKLEDGER_DATABASE_PREFIX must be small letters and digits, at most 30, such as hookledger.',
     ]);
   });
+  it('takes a bound of all replicas where there can be several', () => {
+    const bound = { HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: '8' };
+    const database = { HOOKLEDGER_DATABASE_URL: 'postgres://db.example/hookledger' };
+    expect(readConfig({}).sharedEndpointConcurrency).toBeUndefined();
+    const both = { ...bound, ...database, HOOKLEDGER_EVENTSTORE_URL: 'esdb://db.example' };
+    expect(readConfig(both).sharedEndpointConcurrency).toBe(8);
+    const [mistake = '', ...more] = mistakesOf(bound);
+    expect(mistake).toMatch(/_SHARED is a bound of several replicas.*set HOOKLEDGER_EVENTSTORE_URL and HOOKLEDGER_DATABASE_URL as well/);
+    expect(more).toEqual([]);
+    expect(mistakesOf({ ...bound, ...database })).toEqual([expect.stringContaining('set HOOKLEDGER_EVENTSTORE_URL as well')]);
+  });
   it('has a sentence for each mistake', () => {
     const mistakes = mistakesOf({
       HOOKLEDGER_PORT: '99999',

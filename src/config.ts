@@ -132,7 +132,10 @@ const environment = z.object({
     .describe('The least important log line to write.'),
   HOOKLEDGER_RATE_LIMIT: count(1_000_000).prefault('10000').describe('Requests a second that one API key may make.'),
   HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('HTTP requests to endpoints at one time, in all.'),
-  HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('HTTP requests at one time to one endpoint.'),
+  HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('HTTP requests at one time to one endpoint, of each replica.'),
+  HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: count(10_000)
+    .optional()
+    .describe('HTTP requests at one time to one endpoint, of all replicas together. Left out, each has its own bound only.'),
 });
 
 export type Config = {
@@ -155,7 +158,10 @@ export type Config = {
   /** Requests a second for each API key. */
   readonly rateLimit: number;
   readonly concurrency: number;
+  /** Of each replica. */
   readonly endpointConcurrency: number;
+  /** Of all replicas together; undefined: no bound but each one's own. */
+  readonly sharedEndpointConcurrency: number | undefined;
 };
 
 /** The configuration can't be read; one sentence per mistake. */
@@ -173,7 +179,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   const parsed = environment.safeParse(given);
   const mistakes = [
     ...unknown.map((name) => `${name} is not a setting of Hookledger; \`--help\` lists those that are.`),
-    ...(parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
+    ...(parsed.success ? sharedAlone(parsed.data) : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
   ];
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes);
   const read = parsed.data;
@@ -205,7 +211,17 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     rateLimit: read.HOOKLEDGER_RATE_LIMIT,
     concurrency: read.HOOKLEDGER_CONCURRENCY,
     endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
+    sharedEndpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED,
   };
+};
+
+/** A process that has the log or the due attempts to itself has nobody to share a bound with. */
+const sharedAlone = (read: z.output<typeof environment>): readonly string[] => {
+  const lacking = (['HOOKLEDGER_EVENTSTORE_URL', 'HOOKLEDGER_DATABASE_URL'] as const).filter((name) => read[name] === undefined);
+  if (read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED === undefined || lacking.length === 0) return [];
+  return [
+    `HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED is a bound of several replicas, which have their log on a server and their due attempts in PostgreSQL; set ${lacking.join(' and ')} as well, or use HOOKLEDGER_ENDPOINT_CONCURRENCY, the bound of one process.`,
+  ];
 };
 
 /** The settings as `--help` prints them: name, default, meaning. */

@@ -30,6 +30,7 @@ import { Replayer } from './delivery/replayer.ts';
 import { RequestMaker } from './delivery/request-maker.ts';
 import { SagaHost, type Decided } from './delivery/saga-host.ts';
 import { Sender } from './delivery/sender.ts';
+import { SharedSlots } from './delivery/shared-slots.ts';
 import { apiKey, apiKeyStream } from './domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from './domain/ids.ts';
 import { organization, organizationStream, type OrganizationCommand } from './domain/organization.ts';
@@ -145,10 +146,21 @@ export class Service implements Running {
           )
         : undefined;
       const due = leased ?? new OwnDueAttempts(() => deliveries.read);
+      const { sharedEndpointConcurrency: bound } = config;
+      const slots =
+        isShared && bound !== undefined
+          ? new SharedSlots(
+              replica,
+              bound,
+              () => deliveries.namespace,
+              (id) => longestOf(directory.endpoint(id)).timeoutMs,
+              log,
+            )
+          : undefined;
       const sealing = { log: config.log, mostEvents: config.sealEvents, everyMs: config.sealSeconds * 1_000, logLevel: config.logLevel };
       const sealer = new Sealer(store, ledger, key, sealing, log);
       const statuses = () => [views.status(), deliveries.status(), sealer.status()];
-      const dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, ledger, due), config, log);
+      const dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, ledger, due), config, log, slots);
       const app = await NestFactory.create<NestFastifyApplication>(
         AppModule.of({
           store,
@@ -216,6 +228,7 @@ export class Service implements Running {
       closing.push(
         () => deliveries.stop(),
         () => sender.close(),
+        async () => slots?.stop(),
         () => dispatcher.stop(drainAttemptsMs),
       );
       if (leased) {

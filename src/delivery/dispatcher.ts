@@ -9,6 +9,7 @@ import type { AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser } from './batch-closer.ts';
 import { isBatch, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
 import type { DueAttempts } from './due-attempts.ts';
+import type { SharedSlots } from './shared-slots.ts';
 
 /** An event that the table shows, and what it says of attempts that may be at hand here. */
 export type Settled = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly news: SendingNews | undefined };
@@ -88,9 +89,12 @@ export class Dispatcher {
     private readonly batches: BatchCloser,
     private readonly options: DispatcherOptions,
     private readonly log: Pick<BaseLogger, 'error'>,
+    /** Where replicas share a bound of requests to one endpoint. */
+    private readonly slots?: SharedSlots,
   ) {
     directory.onEndpointChanged((id) => this.look(this.lane(id)));
     due.attach(this);
+    slots?.attach(this);
   }
 
   get requestsInFlight(): number {
@@ -138,6 +142,27 @@ export class Dispatcher {
     if (lane) for (const id of ids) this.withdraw(lane, id);
   }
 
+  slotsFree(endpoints: readonly EndpointId[]): void {
+    this.slots?.free(endpoints);
+  }
+
+  // ── What the slots tell ──
+
+  slotsCame(id: EndpointId): void {
+    const lane = this.lanes.get(id);
+    if (lane) this.pump(lane);
+  }
+
+  /** What is at hand goes to those who have slots. */
+  noSlots(id: EndpointId): void {
+    const lane = this.lanes.get(id);
+    const waiting = lane?.waiting.splice(0) ?? [];
+    if (!lane || waiting.length === 0) return;
+    for (const attempt of waiting) this.drop(lane, attempt);
+    lane.backlog = true;
+    void this.due.giveBack(waiting);
+  }
+
   isUnderWay({ id, attempt, subject }: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>): boolean {
     return this.lanes.get(subject.endpointId)?.underWay.get(id)?.attempt === attempt;
   }
@@ -152,7 +177,8 @@ export class Dispatcher {
     for (const { closeTimer } of this.lanes.values()) clearTimeout(closeTimer);
     const late = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
     const idle = this.inFlight === 0 ? undefined : new Promise<void>((resolve) => (this.idle = resolve));
-    await Promise.race([late, Promise.all([idle, this.giveBackAll()])]);
+    const ended = Promise.all([idle, this.giveBackAll(), this.slots?.giveBackUnused()]).then(() => this.slots?.giveBackUnused());
+    await Promise.race([late, ended]);
   }
 
   /** What waits, so that another replica need not wait for leases to run out. */
@@ -172,7 +198,8 @@ export class Dispatcher {
     if (!this.running || !this.hot || this.waiting >= mostWaiting) return;
     const lane = this.lane(attempt.subject.endpointId);
     const perSlot = this.due.isShared ? mostWaitingPerSlotOfSome : mostWaitingPerSlot;
-    const most = this.gathers(lane, attempt) ? 2 * this.mostGathered(lane) : lane.limit * perSlot;
+    const atOnce = Math.min(lane.limit, this.slots?.hope(lane.id) ?? lane.limit);
+    const most = this.gathers(lane, attempt) ? 2 * this.mostGathered(lane) : atOnce * perSlot;
     if (lane.waiting.length + lane.gathering.length >= most) return;
     // The log may hold the outcome of this very attempt already, further on than it was read: the table knows.
     if (lane.underWay.has(attempt.id)) return;
@@ -269,13 +296,20 @@ export class Dispatcher {
         this.starved.add(lane);
         return;
       }
-      const attempt = lane.waiting.shift() as ScheduleAttempt;
+      const attempt = lane.waiting[0] as ScheduleAttempt;
+      const isHeld = this.isHeld(lane.id) && !isTest(attempt);
+      if (!isHeld && this.slots?.take(lane.id) === false) break;
+      lane.waiting.shift();
       this.took(attempt);
-      if (this.isHeld(lane.id) && !isTest(attempt)) this.hold(lane, [attempt]);
+      if (isHeld) this.hold(lane, [attempt]);
       else void this.carryOut(lane, attempt);
     }
-    if (!this.running || !lane.backlog) return;
+    if (!this.running || !(lane.backlog || lane.waiting.length > 0)) return;
     if (this.due.isShared && this.inFlight >= this.options.concurrency) return void this.starved.add(lane);
+    const more = lane.backlog ? lane.limit : lane.waiting.length;
+    this.slots?.ask(lane.id, Math.min(lane.limit, lane.inFlight + more));
+    // Work is taken by those who have slots.
+    if (!lane.backlog || this.slots?.count(lane.id) === 0) return;
     const waiting = lane.waiting.length + lane.gathering.length;
     if (waiting < Math.max(this.refillSizeOf(lane) / 2, this.mostGathered(lane))) void this.refill(lane);
   }
@@ -363,6 +397,7 @@ export class Dispatcher {
     }
     lane.inFlight--;
     this.inFlight--;
+    this.slots?.done(lane.id);
     if (this.inFlight === 0 && !this.running) this.idle?.();
     // Whoever waits for a slot comes before the lane that gave one back.
     this.starved.add(lane);
@@ -386,7 +421,7 @@ export class Dispatcher {
 
   /** Where others take from the table, too, a lane takes what it can send soon. */
   private refillSizeOf(lane: Lane): number {
-    if (this.due.isShared) return 2 * lane.limit;
+    if (this.due.isShared) return 2 * Math.min(lane.limit, this.slots?.count(lane.id) ?? lane.limit);
     return this.waiting < mostWaiting ? refillSize : smallRefillSize;
   }
 

@@ -69,6 +69,15 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('id', 'integer', (column) => column.primaryKey())
     .addColumn('open', 'integer', (column) => column.notNull())
     .execute();
+  // Of replicas with a bound of requests that they share (shared-slots.ts). It does not follow from the log.
+  await db.schema
+    .createTable('slots')
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('replica', 'text', (column) => column.notNull())
+    .addColumn('held_until', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('slots_by_endpoint', ['endpoint_id', 'number'])
+    .execute();
   await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
@@ -116,6 +125,8 @@ export type Taker = {
   readonly lookEverywhere: () => void;
   /** A person cancelled them. */
   readonly withdrawn: (endpointId: EndpointId, ids: readonly SendingId[]) => void;
+  /** Slots of these endpoints were given back. */
+  readonly slotsFree: (endpoints: readonly EndpointId[]) => void;
 };
 
 export type Wanted = {

@@ -40,6 +40,7 @@ const replica = async (name: string) => {
     announced: vi.fn<Taker['announced']>(),
     lookEverywhere: vi.fn<Taker['lookEverywhere']>(),
     withdrawn: vi.fn<Taker['withdrawn']>(),
+    slotsFree: vi.fn<Taker['slotsFree']>(),
   };
   due.attach(taker);
   const { sharing } = namespace;
@@ -173,6 +174,12 @@ describe('a lease', () => {
     await other.due.giveBack(attempts);
     await vi.waitFor(() => expect(host.taker.announced).toHaveBeenCalledWith([e1], undefined));
     expect(await host.ids()).toEqual(['a']);
+  });
+
+  it('of what was given up while it was written is given back at once', async () => {
+    host.taker.isUnderWay.mockReturnValueOnce(true); // and not any more when it is committed
+    await write(attempt('a'));
+    await vi.waitFor(async () => expect(await other.ids()).toEqual(['a']));
   });
 
   it('ends with what follows: the next attempt is for whoever takes it', async () => {

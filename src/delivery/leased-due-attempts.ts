@@ -26,24 +26,25 @@ import { untilAvailable } from './until-available.ts';
 
 type Schema = DueAttemptsSchema;
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
-/** What replicas tell each other: `due` to these endpoints now, or at `next`; `withdrawn` from one; nothing of it: anything may be due. */
-type Word = {
+/** What replicas tell each other: `due` to these endpoints now, or at `next`; `withdrawn` from one; slots that are `free`; nothing of it: anything may be due. */
+export type Word = {
   readonly due?: readonly EndpointId[];
   readonly next?: number;
   readonly withdrawn?: readonly SendingId[];
   readonly from?: EndpointId;
+  readonly free?: readonly EndpointId[];
 };
 
 /** Between the end of an attempt's timeout and that of its lease: time enough to record it. */
-const marginMs = 3_000;
+export const marginMs = 3_000;
 /** Leases are looked through so often. */
 const renewEveryMs = 1_000;
 /** Ids that fit into a word: PostgreSQL takes 8,000 bytes. */
-const mostIds = 150;
+export const mostIds = 150;
 const mostWords = 10;
 
 /** The database's clock, in milliseconds: no replica's own is asked. */
-const clock = sql<number>`(extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
+export const clock = sql<number>`(extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
@@ -52,8 +53,9 @@ export class LeasedDueAttempts implements DueAttempts {
   private next: number | undefined;
   private taker: Taker | undefined;
   private isOpen = false;
-  /** The first moment of the running transaction that schedules. */
+  /** The first moment of the running transaction that schedules, and what it writes as leased here. */
   private scheduledAt = 0;
+  private readonly writtenAsLeased = new Set<ScheduleAttempt>();
   /** How far the database's clock is ahead of this process's. */
   private ahead = 0;
   private readonly renewing = setInterval(() => void this.renewAll(), renewEveryMs).unref();
@@ -73,8 +75,9 @@ export class LeasedDueAttempts implements DueAttempts {
 
   /** What the namespace's listeners heard; undefined: anything may have been said. */
   heard(what: string | undefined): void {
-    const { due, next, withdrawn, from } = JSON.parse(what ?? '{}') as Word;
+    const { due, next, withdrawn, from, free } = JSON.parse(what ?? '{}') as Word;
     if (withdrawn && from) this.taker?.withdrawn(from, withdrawn);
+    else if (free) this.taker?.slotsFree(free);
     else if (due || next) this.taker?.announced(due ?? [], next && next - this.ahead);
     else this.taker?.lookEverywhere();
   }
@@ -98,7 +101,10 @@ export class LeasedDueAttempts implements DueAttempts {
     const now = this.scheduledAt + this.ahead;
     const rows = attempts.map((attempt): DueAttemptRow => {
       const row = rowOf(attempt);
-      if (this.taker?.isUnderWay(attempt)) return { ...row, ready_at: now + this.leaseMs(attempt), leased_by: this.replica };
+      if (this.taker?.isUnderWay(attempt)) {
+        this.writtenAsLeased.add(attempt);
+        return { ...row, ready_at: now + this.leaseMs(attempt), leased_by: this.replica };
+      }
       const lease = leased.get(attempt.id);
       if (lease?.attempt === attempt.attempt) return { ...row, ready_at: lease.ready_at, leased_by: lease.leased_by };
       if (attempt.dueAt <= now) this.due.add(row.endpoint_id);
@@ -140,8 +146,11 @@ export class LeasedDueAttempts implements DueAttempts {
   committed(attempts: readonly ScheduleAttempt[]): void {
     const since = this.scheduledAt;
     this.scheduledAt = 0;
-    for (const attempt of attempts)
-      if (this.taker?.isUnderWay(attempt)) this.leases.set(attempt.id, { attempt, until: since + this.leaseMs(attempt) });
+    const leased = attempts.filter((attempt) => this.writtenAsLeased.has(attempt));
+    this.writtenAsLeased.clear();
+    for (const attempt of leased) this.leases.set(attempt.id, { attempt, until: since + this.leaseMs(attempt) });
+    // It may have been given up while it was written.
+    void this.giveBack(leased.filter((attempt) => !this.taker?.isUnderWay(attempt)));
   }
 
   private async tell(word: Word, tx?: Transaction<Schema>): Promise<void> {

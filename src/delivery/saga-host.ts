@@ -45,7 +45,7 @@ export type Decided = Place & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   readonly name = 'delivery-saga';
-  readonly version = 4;
+  readonly version = 5;
   readonly oneVersion = true;
   readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
   readonly createTables = createDueAttempts;

@@ -1,0 +1,287 @@
+// Slots: where replicas may have so many requests to one endpoint under way together, and no more, each request needs one of the endpoint's slots.
+// A replica keeps the slots that it uses, so that no request costs a round trip; it asks for more when it lacks them, for many endpoints in one statement,
+// and gives back what it has not used for a second or two. Work follows slots: what is due stays in the table for a replica that has some.
+// Guarantee: a slot is one replica's until its lease ends, and a request begins only where its timeout ends before that. So replicas never have more
+// requests under way than there are slots, and those of one that died are free when their leases end. Limit: a process that stood still while its
+// leases ended may have some more for a moment.
+import { sql, type Kysely } from 'kysely';
+import type { BaseLogger } from 'pino';
+import type { EndpointId } from '../domain/ids.ts';
+import type { Namespace } from '../read-models/database/database.ts';
+import type { DueAttemptsSchema } from './due-attempts.ts';
+import { clock, marginMs, mostIds, type Word } from './leased-due-attempts.ts';
+
+type Kept = {
+  readonly numbers: Set<number>;
+  /** When the first of their leases ends, by this process's clock. */
+  until: number;
+  used: number;
+  /** The most that were used at one time since they were looked through. */
+  peak: number;
+};
+type Place = { readonly id: EndpointId; readonly number: number };
+
+/** What the dispatcher is to the slots. */
+export type SlotUser = {
+  /** There are more, or it is time to ask again. */
+  readonly slotsCame: (id: EndpointId) => void;
+  /** Other replicas have all of them. */
+  readonly noSlots: (id: EndpointId) => void;
+};
+
+export class SharedSlots {
+  private readonly kept = new Map<EndpointId, Kept>();
+  /** How many requests are wanted at one time. */
+  private wanted = new Map<EndpointId, number>();
+  private isAsking = false;
+  /** Not to be asked for before they are looked through: there were no more. */
+  private readonly full = new Set<EndpointId>();
+  private user: SlotUser | undefined;
+  /** Statements come one after the other, so that none speaks of what another one changes. */
+  private last: Promise<unknown> = Promise.resolve();
+  private isLooking = false;
+  private readonly looking: NodeJS.Timeout;
+
+  constructor(
+    /** Unlike that of every other process. */
+    private readonly replica: string,
+    /** Slots of each endpoint. */
+    private readonly bound: number,
+    private readonly namespace: () => Namespace<DueAttemptsSchema>,
+    /** How long a request to it may take. */
+    private readonly timeoutMs: (id: EndpointId) => number,
+    private readonly log: Pick<BaseLogger, 'error'>,
+    /** They are looked through so often: what is used is prolonged, what is not is given back, and what was refused is asked for again. */
+    private readonly lookEveryMs = 1_000,
+  ) {
+    this.looking = setInterval(() => void this.look(), lookEveryMs).unref();
+  }
+
+  attach(user: SlotUser): void {
+    this.user = user;
+  }
+
+  /** Those that this replica has, in use or not. */
+  count(id: EndpointId): number {
+    return this.kept.get(id)?.numbers.size ?? 0;
+  }
+
+  /** Those that it may have: all, unless it was told that there are no more. */
+  hope(id: EndpointId): number {
+    return this.full.has(id) ? this.count(id) : this.bound;
+  }
+
+  /** For one request, until it is `done`. @returns false without a slot */
+  take(id: EndpointId): boolean {
+    const kept = this.kept.get(id);
+    if (!kept || kept.used >= kept.numbers.size || !this.lasts(id, kept)) return false;
+    kept.used++;
+    kept.peak = Math.max(kept.peak, kept.used);
+    return true;
+  }
+
+  done(id: EndpointId): void {
+    const kept = this.kept.get(id);
+    if (!kept) return;
+    kept.used--;
+    this.forgetIfEmpty(id, kept);
+  }
+
+  /** Asks for as many as this replica lacks for `most` requests at one time; its user is told what came of it. */
+  ask(id: EndpointId, most: number): void {
+    if (this.full.has(id) || this.has(id, most)) return;
+    this.wanted.set(id, Math.min(most, this.bound));
+    if (!this.isAsking) void this.askForAll();
+  }
+
+  /** Another replica has given some back. */
+  free(ids: readonly EndpointId[]): void {
+    for (const id of ids) if (this.full.delete(id)) this.user?.slotsCame(id);
+  }
+
+  /** All that are not in use, at once. */
+  giveBackUnused(): Promise<void> {
+    return this.giveBack(({ used }) => used);
+  }
+
+  stop(): void {
+    clearInterval(this.looking);
+  }
+
+  private has(id: EndpointId, most: number): boolean {
+    const kept = this.kept.get(id);
+    return kept !== undefined && kept.numbers.size >= Math.min(most, this.bound) && this.lasts(id, kept);
+  }
+
+  /** Whether a request that begins now ends before the lease does. */
+  private lasts(id: EndpointId, { until }: Kept): boolean {
+    return until - Date.now() >= this.timeoutMs(id) + marginMs;
+  }
+
+  private leaseFor(id: EndpointId): number {
+    return Math.ceil(this.timeoutMs(id) + 2 * marginMs);
+  }
+
+  private forgetIfEmpty(id: EndpointId, { numbers, used }: Kept): void {
+    if (numbers.size === 0 && used === 0) this.kept.delete(id);
+  }
+
+  private get beside(): Kysely<DueAttemptsSchema> {
+    const { sharing } = this.namespace();
+    if (!sharing) throw new Error('The slots are this process’s alone.');
+    return sharing.beside;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  // ── Asking ──
+
+  private async askForAll(): Promise<void> {
+    this.isAsking = true;
+    await Promise.resolve(); // what else is asked for in this turn goes along
+    while (this.wanted.size > 0) {
+      const wanted = [...this.wanted];
+      this.wanted = new Map();
+      const asked = await this.inTurn(() => this.acquire(wanted)).then(
+        () => true,
+        (error: unknown) => {
+          this.log.error({ err: error }, 'No slots can be had; requests wait for them.');
+          return false;
+        },
+      );
+      for (const [id, most] of wanted) {
+        if (!asked || !this.has(id, most)) this.full.add(id);
+        if (asked && this.count(id) === 0) this.user?.noSlots(id);
+        else if (asked) this.user?.slotsCame(id);
+      }
+    }
+    this.isAsking = false;
+  }
+
+  private async acquire(wanted: readonly (readonly [EndpointId, number])[]): Promise<void> {
+    await this.renew(wanted.map(([id]) => id).filter((id) => !this.has(id, this.count(id))));
+    let lacking = wanted.map(([id, most]) => ({ id, lack: most - this.count(id) })).filter(({ lack }) => lack > 0);
+    while (lacking.length > 0) {
+      const missed = (await this.takeFree(lacking)).filter(({ taken }) => !taken);
+      // Another replica was quicker; others may still be free.
+      lacking = Array.from(
+        Map.groupBy(missed, ({ id }) => id),
+        ([id, { length: lack }]) => ({ id, lack }),
+      );
+    }
+  }
+
+  /** @returns those that were free, and whether they are this replica's now */
+  private async takeFree(lacking: readonly { readonly id: EndpointId; readonly lack: number }[]) {
+    const asked = Date.now();
+    const leases = lacking.map(({ id }) => this.leaseFor(id));
+    const { rows } = await sql<Place & { taken: boolean }>`
+      WITH free AS MATERIALIZED (
+        SELECT its, n, lease
+        FROM unnest(${lacking.map(({ id }) => id)}::text[], ${lacking.map(({ lack }) => lack)}::int[], ${leases}::bigint[])
+          AS wanted (its, lack, lease)
+        CROSS JOIN LATERAL (
+          SELECT n FROM generate_series(1, ${this.bound}::int) AS n
+          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${clock})
+          ORDER BY random() LIMIT lack) AS numbers),
+      taken AS (
+        INSERT INTO slots (endpoint_id, number, replica, held_until)
+        SELECT its, n, ${this.replica}, ${clock} + lease FROM free ORDER BY its, n
+        ON CONFLICT (endpoint_id, number) DO UPDATE SET replica = excluded.replica, held_until = excluded.held_until
+          WHERE slots.held_until <= ${clock}
+        RETURNING endpoint_id, number)
+      SELECT its AS id, n AS number, taken.number IS NOT NULL AS taken
+      FROM free LEFT JOIN taken ON endpoint_id = its AND taken.number = n`.execute(this.beside);
+    for (const { id, number } of rows.filter(({ taken }) => taken)) {
+      const kept = this.kept.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0 };
+      this.kept.set(id, kept);
+      const until = asked + this.leaseFor(id);
+      kept.until = kept.numbers.size === 0 ? until : Math.min(kept.until, until);
+      kept.numbers.add(number);
+    }
+    return rows;
+  }
+
+  // ── Looking through ──
+
+  private async look(): Promise<void> {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    await this.giveBack(({ peak }) => peak);
+    const soon = Date.now() + marginMs + 2 * this.lookEveryMs;
+    const ending = [...this.kept].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
+    await this.inTurn(() => this.renew(ending)).catch(() => undefined); // it is tried again
+    const asked = [...this.full];
+    this.full.clear();
+    for (const id of asked) this.user?.slotsCame(id);
+    this.isLooking = false;
+  }
+
+  /** Those that another replica has taken meanwhile are gone. */
+  private async renew(ids: readonly EndpointId[]): Promise<void> {
+    const places = ids.flatMap((id) => Array.from(this.kept.get(id)?.numbers ?? [], (number) => ({ id, number })));
+    if (places.length === 0) return;
+    const asked = Date.now();
+    const leases = new Map(ids.map((id) => [id, this.leaseFor(id)]));
+    const { rows } = await sql<Place>`
+      WITH mine AS (${this.minePlaces(places)})
+      UPDATE slots SET held_until = ${clock} + lease
+      FROM mine JOIN unnest(${[...leases.keys()]}::text[], ${[...leases.values()]}::bigint[]) AS leases (id, lease) ON id = its
+      WHERE endpoint_id = its AND number = n RETURNING endpoint_id AS id, number`.execute(this.beside);
+    const renewed = new Map(
+      Array.from(
+        Map.groupBy(rows, ({ id }) => id),
+        ([id, found]) => [id, new Set(found.map(({ number }) => number))],
+      ),
+    );
+    for (const { id, number } of places) if (!renewed.get(id)?.has(number)) this.kept.get(id)?.numbers.delete(number);
+    for (const [id, lease] of leases) {
+      const kept = this.kept.get(id);
+      if (!kept) continue;
+      kept.until = asked + lease;
+      this.forgetIfEmpty(id, kept);
+    }
+  }
+
+  /** @param keep how many of an endpoint's are not given back */
+  private async giveBack(keep: (kept: Kept) => number): Promise<void> {
+    const places: Place[] = [];
+    for (const [id, kept] of this.kept) {
+      const numbers = [...kept.numbers].slice(keep(kept));
+      for (const number of numbers) {
+        kept.numbers.delete(number);
+        places.push({ id, number });
+      }
+      kept.peak = kept.used;
+      this.forgetIfEmpty(id, kept);
+    }
+    if (places.length === 0) return;
+    try {
+      await this.inTurn(() =>
+        sql`
+          WITH mine AS (${this.minePlaces(places)})
+          DELETE FROM slots USING mine WHERE endpoint_id = its AND number = n`.execute(this.beside),
+      );
+      const ids = [...new Set(places.map(({ id }) => id))];
+      for (let i = 0; i < ids.length; i += mostIds) {
+        const word: Word = { free: ids.slice(i, i + mostIds) };
+        await this.namespace().sharing?.tell(JSON.stringify(word));
+      }
+    } catch {
+      // Their leases run out.
+    }
+  }
+
+  /** In one order, so that replicas do not wait for each other in a circle. */
+  private minePlaces(places: readonly Place[]) {
+    return sql`
+      SELECT endpoint_id AS its, number AS n FROM slots
+      JOIN unnest(${places.map(({ id }) => id)}::text[], ${places.map(({ number }) => number)}::int[]) AS given (id, given_number)
+        ON endpoint_id = id AND number = given_number
+      WHERE replica = ${this.replica} ORDER BY endpoint_id, number FOR UPDATE OF slots`;
+  }
+}
