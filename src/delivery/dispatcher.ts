@@ -308,6 +308,7 @@ export class Dispatcher {
     if (this.due.isShared && this.inFlight >= this.options.concurrency) return void this.starved.add(lane);
     const more = lane.backlog ? lane.limit : lane.waiting.length;
     this.slots?.ask(lane.id, Math.min(lane.limit, lane.inFlight + more));
+    if (this.slots?.hope(lane.id) === 0) this.noSlots(lane.id);
     // Work is taken by those who have slots.
     if (!lane.backlog || this.slots?.count(lane.id) === 0) return;
     const waiting = lane.waiting.length + lane.gathering.length;

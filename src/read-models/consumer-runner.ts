@@ -90,6 +90,9 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private olderVersion: number | undefined;
   /** There is a newer build of the tables. */
   private wasBuiltAnew = false;
+  /** Other processes still run an older version; and it is time to look whether they do. */
+  private isWaiting = false;
+  private looksForOlder = false;
   private looking: NodeJS.Timeout | undefined;
   /** What was replaced, while queries may still be on it. */
   private readonly replaced = new Set<Namespace<S>>();
@@ -194,7 +197,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     return {
       name,
       version,
-      state: this.state,
+      state: this.isWaiting && this.state === 'catching-up' ? 'elsewhere' : this.state,
       position: this.progress.position,
       lagEvents: this.applying.length + this.pending.length,
       lagSeconds: oldest ? Math.max(0, (this.now() - Date.parse(oldest.recordedAt)) / 1000) : 0,
@@ -303,9 +306,10 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   // ── Following ──
 
   private async begin(checkpoint: Position | undefined): Promise<void> {
+    await this.lookForOlder();
     this.state = 'catching-up';
     this.lastCommit = this.isAtTip(checkpoint) ? -Infinity : performance.now();
-    if (this.isAtTip(checkpoint)) await this.becomeLive();
+    if (!this.isWaiting && this.isAtTip(checkpoint)) await this.becomeLive();
   }
 
   private async work(checkpoint: Position | undefined): Promise<void> {
@@ -340,10 +344,15 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private async writeEvents(): Promise<void> {
     try {
       for (;;) {
-        while (this.pending.length === 0 && !this.readingEnded && !this.stopping && !this.wasBuiltAnew) await this.arrived.next;
+        while (this.pending.length === 0 && !this.readingEnded && !this.stopping && !this.wasBuiltAnew && !this.looksForOlder)
+          await this.arrived.next;
         if (this.wasBuiltAnew) {
           await this.changeOver();
           this.wasBuiltAnew = false;
+        }
+        if (this.looksForOlder) {
+          this.looksForOlder = false;
+          if (this.isWaiting) await this.lookAgainForOlder();
         }
         if (this.pending.length === 0 && !this.readingEnded && !this.stopping) continue;
         await this.linger();
@@ -351,11 +360,12 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         if (this.pending.length === 0 && this.readingEnded?.error !== undefined) throw this.readingEnded.error;
         if (this.pending.length === 0 && this.readingEnded) return;
         await this.commit(this.take());
-        if (this.state === 'catching-up' && this.isAtTip(this.progress.position)) await this.becomeLive();
+        if (this.state === 'catching-up' && !this.isWaiting && this.isAtTip(this.progress.position)) await this.becomeLive();
       }
     } catch (error) {
       if (this.stopping) return;
-      if (this.namespace.sharing && (error instanceof CheckpointMoved || this.database.isTransient(error))) {
+      const passes = error instanceof CheckpointMoved || error instanceof LogUnavailable || this.database.isTransient(error);
+      if (this.namespace.sharing && passes) {
         this.trouble(`It is taken up again from the checkpoint: ${ended(sentenceOf(error))}`, error);
         return this.endTerm();
       }
@@ -443,6 +453,28 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     this.consumer.caughtUp?.();
     this.closeOlder();
     await this.dropOlder();
+  }
+
+  /** An older version goes on until its last process has ended; this one builds its tables meanwhile. */
+  private async lookForOlder(): Promise<void> {
+    const { name, version, oneVersion } = this.consumer;
+    const waited = this.isWaiting;
+    this.isWaiting = oneVersion === true && (await this.namespace.sharing?.isOlderUsed()) === true;
+    if (!this.isWaiting) return;
+    if (!waited)
+      this.log.info({ consumer: name, version }, `${name}: version ${version} waits until those that run an older one have ended.`);
+    setTimeout(() => {
+      this.looksForOlder = true;
+      this.arrived.ring();
+    }, this.standbyMs).unref();
+  }
+
+  /** What the older ones have recorded until they ended comes first. */
+  private async lookAgainForOlder(): Promise<void> {
+    await this.lookForOlder();
+    if (this.isWaiting) return;
+    this.tip = await this.store.tip();
+    if (this.isAtTip(this.progress.position)) await this.becomeLive();
   }
 
   /** Builds before the one in use, and versions before this one. */

@@ -1,6 +1,6 @@
 // One consumer, run by several processes on one database: here each runner plays a process.
 import type { Kysely } from 'kysely';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../test/support/postgres.ts';
@@ -70,6 +70,7 @@ const run = async (consumer = new Names()) => {
   await runner.start();
   return { runner, consumer };
 };
+const version = (number: number) => Object.assign(new Names(), { version: number });
 const rename = (...names: string[]) =>
   store.record(
     ...names.map((name) => ({ stream: 'endpoint-1' as EndpointId, event: { type: 'endpoint.renamed', data: { name } } as const })),
@@ -141,23 +142,50 @@ it('applies every event once, however often connections break', async () => {
   expect(log.error).not.toHaveBeenCalled();
 });
 
-it('keeps an older version that another process has open, and refuses to run beside one where that must not be', async () => {
+it('keeps an older version that another process has open', async () => {
   const one = await run();
   await one.runner.reached(rename('a'), 10_000);
-  const newer = Object.assign(new Names(), { version: 2 });
-  const two = await run(newer);
+  const two = await run(version(2));
   expect(await two.runner.reached(rename('b'), 10_000)).toBe(true);
   await isLive(two);
   expect(await one.runner.reached(rename('c'), 10_000)).toBe(true);
   expect(await names(one)).toEqual(['a', 'b', 'c']);
-  await expect(run(Object.assign(new Names(), { version: 3, oneVersion: true }))).rejects.toThrow(
-    /^Replicas that keep what is due in other tables/,
-  );
-  await one.runner.stop();
-  await two.runner.stop();
-  await isLive(await run(Object.assign(new Names(), { version: 3, oneVersion: true })));
-  const database = new PostgresDatabase({ url, prefix, shared: true }, log);
-  await vi.waitFor(async () => expect(await database.versions('names')).toEqual([3]), patience);
+});
+
+describe('of which one version at a time may do what it does', () => {
+  const only = (number: number) => Object.assign(version(number), { oneVersion: true });
+
+  it('builds a newer one beside the older, which goes on; it is in place when the last of the older has ended, with all that was recorded until then', async () => {
+    const [one, two] = [await run(only(1)), await run(only(1))];
+    rename('a');
+    await isLive(one);
+    const three = await run(only(2));
+    expect(await three.runner.reached(rename('b'), 10_000)).toBe(true);
+    await one.runner.stop();
+    await isLive(two);
+    expect(await three.runner.reached(rename('c'), 10_000)).toBe(true);
+    expect(three.runner.status().state).toBe('elsewhere');
+    expect(await two.runner.reached(rename('d'), 10_000)).toBe(true);
+    three.consumer.inPlace = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
+    rename('e');
+    await two.runner.stop();
+    await isLive(three);
+    expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e']);
+    const database = new PostgresDatabase({ url, prefix, shared: true }, log);
+    await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
+  });
+
+  it('starts no older one while a newer one is there, nor goes on with it after its connection was lost', async () => {
+    const one = await run(only(1));
+    await isLive(one);
+    const two = await run(only(2));
+    await expect(run(only(1))).rejects.toThrow(/^A newer version of Hookledger runs on this database.*stop all that run first/);
+    await cut();
+    await isLive(two);
+    await vi.waitFor(() => expect(one.runner.status().error).toMatch(/A newer version of Hookledger runs/), patience);
+    expect(one.consumer.told.at(-1)).toBe('lost');
+    expect(await two.runner.reached(rename('a'), 10_000)).toBe(true);
+  });
 });
 
 it('stops everywhere at an event that can not be applied', async () => {

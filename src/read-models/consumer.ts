@@ -15,7 +15,7 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
   readonly version: number;
   /** The oldest version whose tables today's queries can read: it answers them until this version has caught up. Left out: none. */
   readonly readsSince?: number;
-  /** Two versions must not run side by side, at two replicas, as both would do what it does. */
+  /** Two versions must not do what it does at one time, at two replicas: the newer one only writes its tables until the older ones have ended. */
   readonly oneVersion?: true;
   /** Every table with the columns of its primary key, for comparing. */
   readonly tables: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };

@@ -81,10 +81,12 @@ export interface Sharing<S> {
   listen(listener: Partial<SharingListener>): void;
   /**
    * @returns whether this process is the one that writes. It stays that until it releases it or is told that it was lost; what it knows of the
-   * checkpoint is read anew. Rejects while the database is away.
+   * checkpoint is read anew. Rejects while the database is away; with `oneVersion`, also while a process has a newer version or build open.
    */
   acquire(): Promise<boolean>;
   release(): Promise<void>;
+  /** With `oneVersion`: whether a process has an older version or build open. While this one is open, none that does not has begun to. */
+  isOlderUsed(): Promise<boolean>;
   /** Asks whoever writes to hurry. */
   awaits(position: Position): void;
   /** Tells the other processes something; within a transaction, once it commits. */
@@ -119,7 +121,7 @@ export interface Database {
   /**
    * Opens a namespace, the newest build of it; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in
    * the log), it is made, empty, by `createTables`.
-   * @throws DatabaseUnusable with `oneVersion` where another process has another version, or another build, open
+   * @throws DatabaseUnusable with `oneVersion` where another process has a newer version, or a newer build, open
    */
   open<S extends Bookkeeping>(
     name: string,

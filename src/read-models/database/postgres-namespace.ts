@@ -7,7 +7,7 @@ import type { Position } from '../../domain/ids.ts';
 import { CheckpointMoved, DatabaseUnavailable, type Bookkeeping, type Namespace, type ReadOnly, type Transaction } from './database.ts';
 import { isAnswer, unavailable } from './postgres-connection.ts';
 import { connectWriter, kyselyAsking, openReadOnly } from './postgres-sessions.ts';
-import { movedTo, PostgresSharing } from './postgres-sharing.ts';
+import { movedTo, PostgresSharing, type Rivals } from './postgres-sharing.ts';
 import { PostgresTransaction, type ColumnTypes } from './postgres-transaction.ts';
 
 type Statement = { name?: string; text: string; values?: unknown[] };
@@ -39,15 +39,21 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
     client: Client | undefined,
     types: ColumnTypes,
     private known: Position | undefined,
+    rivals?: Rivals,
   ) {
     this.client = client;
     if (client) this.forgetWhenLost(client);
     else
-      this.sharing = new PostgresSharing<S>(url, schema, (by) => {
-        this.client = by?.client;
-        this.known = by ? by.checkpoint : this.known;
-        this.inDoubt = undefined;
-      });
+      this.sharing = new PostgresSharing<S>(
+        url,
+        schema,
+        (by) => {
+          this.client = by?.client;
+          this.known = by ? by.checkpoint : this.known;
+          this.inDoubt = undefined;
+        },
+        rivals,
+      );
     this.reader = openReadOnly<S>(url, schema);
     this.read = this.reader.read;
     const kysely = kyselyAsking<S>((text, values) => this.ask({ text, values: [...values] }));

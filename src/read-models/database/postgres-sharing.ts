@@ -2,10 +2,10 @@
 // makes its process the one that writes.
 // Guarantee: whoever can commit holds the lock, as it commits on the connection that holds it. Limit: a process that is cut off from the server
 // notices within `beatMs + longestBeatMs`, which is before the server gives its lock to another (see writerSettings).
-import { sql, type Kysely } from 'kysely';
+import { CompiledQuery, sql, type Kysely } from 'kysely';
 import type { Client, Notification } from 'pg';
 import type { Position } from '../../domain/ids.ts';
-import type { Sharing, SharingListener, Transaction } from './database.ts';
+import { DatabaseUnusable, type Sharing, type SharingListener, type Transaction } from './database.ts';
 import { connect, isAnswer, unavailable } from './postgres-connection.ts';
 import { openBeside, usersLock, writerLock, writerSettings } from './postgres-sessions.ts';
 
@@ -17,6 +17,22 @@ const kinds = { moved: 'm', awaited: 'a', told: 't' } as const;
 
 /** Whoever writes from now on, on this connection and from this checkpoint; undefined: another process. */
 export type Taken = (by: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
+
+export type Ask = (text: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** Where only one version and build of a namespace may be worked on: schemas of others, before and after it, that a process has open. */
+export type Rivals = (ask: Ask) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;
+
+export const askingOn =
+  (client: Client): Ask =>
+  async (text, values) =>
+    (await client.query<Record<string, unknown>>(text, [...values])).rows;
+
+/** For whoever would go on with tables that are out of date. */
+export const superseded = (schema: string, newer: string): DatabaseUnusable =>
+  new DatabaseUnusable(
+    `A newer version of Hookledger runs on this database, or one with tables that were built anew: it sends what is due by ${newer}, and this one would send it by ${schema} as well. Start that one here, too; to go back to this one, stop all that run first.`,
+  );
 
 export class PostgresSharing<S> implements Sharing<S> {
   readonly beside: Kysely<S>;
@@ -30,6 +46,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     private readonly url: string,
     private readonly schema: string,
     private readonly taken: Taken,
+    private readonly rivals: Rivals = async () => ({ older: undefined, newer: undefined }),
   ) {
     const { db, close } = openBeside<S>(url, schema);
     this.beside = db;
@@ -72,6 +89,12 @@ export class PostgresSharing<S> implements Sharing<S> {
     }
   }
 
+  async isOlderUsed(): Promise<boolean> {
+    const asking: Ask = async (text, values) =>
+      (await this.beside.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]))).rows;
+    return (await this.rivals(asking)).older !== undefined;
+  }
+
   awaits(position: Position): void {
     this.client?.query('SELECT pg_notify($1, $2)', [this.schema, kinds.awaited + position]).catch(() => undefined); // it is hurried for nothing else
   }
@@ -109,6 +132,9 @@ export class PostgresSharing<S> implements Sharing<S> {
     client.once('end', () => this.gone(client));
     try {
       await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [usersLock(schema)]);
+      // A newer one, which looks as well, may have found nobody here while the connection was lost.
+      const { newer } = await this.rivals(askingOn(client));
+      if (newer !== undefined) throw superseded(schema, newer);
       await client.query(`LISTEN "${schema}"`);
       const checkpoint = await checkpointOn(client);
       this.client = client;

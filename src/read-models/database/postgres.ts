@@ -27,6 +27,7 @@ import {
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { PostgresNamespace } from './postgres-namespace.ts';
 import { connectWriter, kyselyOn, mayWrite, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
+import { askingOn, superseded, type Ask, type Rivals } from './postgres-sharing.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -93,7 +94,7 @@ export class PostgresDatabase implements Database {
 
   /**
    * @param how `next`: alone, and at once or not at all
-   * @param only of this consumer no other schema may be in use
+   * @param only of this consumer no newer schema may be in use
    */
   private async openSchema<S extends Bookkeeping>(
     schema: string,
@@ -103,16 +104,14 @@ export class PostgresDatabase implements Database {
     only?: string,
   ): Promise<PostgresNamespace<S>> {
     const isShared = how === 'shared';
+    const rivals = only !== undefined && isShared ? this.rivalsOf(schema, only) : undefined;
     const client = isShared
       ? await connect(this.url, schema, writerSettings(schema))
       : await connectWriter(this.url, schema, how === 'next' ? 0 : undefined);
     try {
       const namespace = await this.exclusively(client, async () => {
-        for (const each of only !== undefined && isShared ? await this.schemas(client) : [])
-          if (each !== schema && this.placeOf(each, only) && (await isUsed(client, each)))
-            throw new DatabaseUnusable(
-              `Replicas that keep what is due in other tables (of another version of Hookledger, or from before a rebuild) run on this database, and both would send it (${each} and ${schema}). Stop those first; they may not run side by side with this one.`,
-            );
+        const { newer } = rivals ? await rivals(askingOn(client)) : {};
+        if (newer !== undefined) throw superseded(schema, newer);
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
         if (rows.length === 0) await this.create(client, schema, createTables);
         const types = await columnTypes(client, schema);
@@ -121,7 +120,7 @@ export class PostgresDatabase implements Database {
             `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
           );
         const checkpoint = await checkpointOf(client, schema);
-        return new PostgresNamespace<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint);
+        return new PostgresNamespace<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint, rivals);
       });
       if (isShared) await client.end();
       return namespace;
@@ -149,7 +148,7 @@ export class PostgresDatabase implements Database {
     await this.asking((client) =>
       this.exclusively(client, async () => {
         for (const schema of builds.map((each) => this.schema(name, version, each)))
-          if (!(await isUsed(client, schema))) await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
+          if (!(await isUsed(askingOn(client), schema))) await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
       }),
     );
   }
@@ -181,7 +180,7 @@ export class PostgresDatabase implements Database {
   /** Replicas could not all change over at one time. */
   private async checkUnshared(client: Client, name: string, version: number): Promise<void> {
     for (const build of await this.builds(name, version))
-      if (await isUsed(client, this.schema(name, version, build)))
+      if (await isUsed(askingOn(client), this.schema(name, version, build)))
         throw new DatabaseUnusable(
           `Replicas of Hookledger run on ${this.schema(name, version, build)}, and they go on with what is built anew only when all have been stopped. Stop them, build it, and start them again; what is built so far is kept.`,
         );
@@ -204,15 +203,26 @@ export class PostgresDatabase implements Database {
   }
 
   /** Those of consumers. */
-  private async schemas(client: Client): Promise<string[]> {
-    const { rows } = await client.query<{ nspname: string }>('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [
-      `^${this.prefix}_[a-z0-9_]+_[0-9]+(_b[0-9]+|_next)?$`,
-    ]);
-    return rows.map(({ nspname }) => nspname);
+  private async schemas(ask: Ask): Promise<string[]> {
+    const rows = await ask('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [`^${this.prefix}_[a-z0-9_]+_[0-9]+(_b[0-9]+|_next)?$`]);
+    return rows.map(({ nspname }) => nspname as string);
+  }
+
+  private rivalsOf(schema: string, name: string): Rivals {
+    const own = this.placeOf(schema, name) ?? { version: 0, build: 0 };
+    return async (ask) => {
+      const used: { schema: string; age: number }[] = [];
+      for (const each of await this.schemas(ask)) {
+        const place = this.placeOf(each, name);
+        if (place && each !== schema && (await isUsed(ask, each)))
+          used.push({ schema: each, age: own.version - place.version || own.build - place.build });
+      }
+      return { older: used.find(({ age }) => age > 0)?.schema, newer: used.find(({ age }) => age < 0)?.schema };
+    };
   }
 
   private async standing(name: string): Promise<{ version: number; build: number }[]> {
-    const schemas = await this.asking((client) => this.schemas(client));
+    const schemas = await this.asking((client) => this.schemas(askingOn(client)));
     return schemas.map((schema) => this.placeOf(schema, name)).filter((place) => place !== undefined);
   }
 
@@ -272,7 +282,7 @@ export class PostgresDatabase implements Database {
   /** By schema, where anything is applied. */
   private async checkpoints(client: Client): Promise<ReadonlyMap<string, Position>> {
     const found = new Map<string, Position>();
-    for (const schema of (await this.schemas(client)).sort()) {
+    for (const schema of (await this.schemas(askingOn(client))).sort()) {
       const checkpoint = await checkpointOf(client, schema);
       if (checkpoint !== undefined) found.set(schema, checkpoint);
     }
@@ -335,11 +345,9 @@ const tipOf = async ({ tip }: FollowedLog, position: Position | undefined, waitM
 };
 
 /** Whether a process among several has it open. */
-const isUsed = async (client: Client, schema: string): Promise<boolean> => {
-  const { rows } = await client.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', [
-    usersLock(schema),
-  ]);
-  return rows[0]?.free !== true;
+const isUsed = async (ask: Ask, schema: string): Promise<boolean> => {
+  const [row] = await ask('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', [usersLock(schema)]);
+  return row?.['free'] !== true;
 };
 
 const columnTypes = async (client: Client, schema: string): Promise<ColumnTypes> => {

@@ -1,0 +1,278 @@
+// Whole replicas of delivery on one log, one table and one receiver: the bound of requests that they share, and a new version beside an older one.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { postgresUrl } from '../../test/support/databases.ts';
+import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
+import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { Ledger } from '../commands/ledger.ts';
+import { endpointStream } from '../domain/endpoint.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import { newId } from '../event-store/ids.ts';
+import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
+import { ConsumerRunner } from '../read-models/consumer-runner.ts';
+import { PostgresDatabase } from '../read-models/database/postgres.ts';
+import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { Vault } from '../secrets/vault.ts';
+import { addressGuard } from './address-guard.ts';
+import { AttemptRunner } from './attempt-runner.ts';
+import { BatchCloser } from './batch-closer.ts';
+import { DeliverySaga } from './delivery.saga.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { DueAttemptsSchema } from './due-attempts.ts';
+import { LeasedDueAttempts } from './leased-due-attempts.ts';
+import { RequestMaker } from './request-maker.ts';
+import { SagaHost, type Decided } from './saga-host.ts';
+import { Sender } from './sender.ts';
+import { SharedSlots } from './shared-slots.ts';
+
+const e1 = 'e1' as EndpointId;
+
+let url: string;
+let prefix: string;
+/** A lease is 6 s longer. */
+let timeoutMs: number;
+const closing: (() => Promise<unknown>)[] = [];
+const failures: unknown[] = [];
+
+beforeEach(async () => {
+  url = await postgresUrl();
+  prefix = newPrefix();
+  timeoutMs = 60_000;
+  failures.length = 0;
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+  await dropSchemasOfGuest(url, prefix);
+  if (failures.length > 0) throw new Error('Something failed on the way.', { cause: failures });
+});
+
+/** Answers after a while, or when it is told to. */
+const startReceiver = async (answerAfterMs: number | undefined) => {
+  /** By who sent it. */
+  const open = new Map<ServerResponse, string>();
+  const ids: string[] = [];
+  let most = 0;
+  let answering = answerAfterMs;
+  const answer = (response: ServerResponse) => response.writeHead(200).end();
+  const server = createServer((request, response) => {
+    open.set(response, String(request.headers['x-replica']));
+    most = Math.max(most, open.size);
+    response.on('close', () => open.delete(response));
+    ids.push(String(request.headers['webhook-id']));
+    if (answering !== undefined) setTimeout(() => answer(response), answering);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    open,
+    ids,
+    most: () => most,
+    /** As when the process at the other end is killed. */
+    lose: (name: string) => {
+      for (const [response, from] of open) if (from === name) response.destroy();
+    },
+    answerAll: () => {
+      answering = 0;
+      for (const response of open.keys()) answer(response);
+    },
+  };
+};
+
+const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: readonly (Parameters<typeof registered>[0] & object)[] }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'slots-'));
+  const store = await SqliteEventStore.open({ directory: folder });
+  closing.push(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const vault = new Vault(randomBytes(32));
+  const made = { actor: 'test' };
+  const ids = endpoints.map((_, i) => `e${i + 1}` as EndpointId);
+  const organization = { type: 'organization.registered' as const, data: { name: 'Test', encryptionKey: vault.newKey() } };
+  await store.append([
+    {
+      stream: `organization-${organizationId}`,
+      expectedRevision: 'no-stream',
+      events: [{ ...organization, id: newId(), metadata: made }],
+    },
+    ...endpoints.map((settings, i) => ({
+      stream: endpointStream(ids[i] as EndpointId),
+      expectedRevision: 'no-stream' as const,
+      events: [{ ...registered(settings), id: newId(), metadata: made }],
+    })),
+  ]);
+  /** @returns the ids of the messages */
+  const publish = async (count: number) => {
+    const messages = Array.from({ length: count }, () => newId());
+    const writes = messages.map((id) => ({
+      stream: `message-${id}`,
+      expectedRevision: 'no-stream' as const,
+      events: [{ ...accepted(ids), id: newId(), metadata: made }],
+    }));
+    await store.append(writes);
+    return messages;
+  };
+
+  const replica = async (name: string, version?: number) => {
+    let [dead, ended] = [false, false];
+    const log = { info: () => undefined, warn: () => undefined, error: (...what: unknown[]) => void (dead || failures.push(what)) };
+    const directory = new EndpointDirectory(store, vault);
+    await directory.start();
+    const sender = new Sender({ guard: addressGuard(true), clock: () => new Date() });
+    const send: Sender['send'] = async (request) => {
+      const outcome = dead ? undefined : await sender.send({ ...request, headers: { ...request.headers, 'x-replica': name } });
+      return outcome && !dead ? outcome : new Promise<never>(() => undefined);
+    };
+    const ledger = new Ledger(store);
+    const requests = new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test');
+    let repeats = 0;
+    const among = { replica: name, repeated: () => void repeats++ };
+    const runner = new AttemptRunner(store, ledger, directory, { send }, requests, () => undefined, among);
+    const namespace = () => consumer.namespace;
+    const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }));
+    const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log);
+    const closer = new BatchCloser(store, ledger, due);
+    const dispatcher = new Dispatcher(due, directory, runner, closer, { concurrency: 100, endpointConcurrency: 64 }, log, slots);
+    const bus = { execute: () => Promise.reject(new Error('Nothing is disabled here.')) };
+    const host = new SagaHost(new DeliverySaga(), bus, due, dispatcher);
+    const database = new PostgresDatabase({ url, prefix, shared: true }, log);
+    const consumer: ConsumerRunner<DueAttemptsSchema, Decided> = new ConsumerRunner(
+      version === undefined ? host : Object.assign(host, { version }),
+      store,
+      database,
+      log,
+      { lingerMs: 250, standbyMs: 200 },
+    );
+    await consumer.start();
+    consumer.namespace.sharing?.listen({ told: (what) => due.heard(what) });
+    dispatcher.takeFromTable();
+    /** Whatever it has is given back; not by one that is dead. */
+    const end = async () => {
+      ended = true;
+      due.stop();
+      if (!dead) await dispatcher.stop(2_000);
+      slots.stop();
+      await consumer.stop();
+      await sender.close();
+      await dispatcher.stop(0);
+      await directory.stop();
+    };
+    const kill = async () => {
+      dead = true;
+      await end();
+    };
+    closing.push(async () => ended || end());
+    const waiting = () => consumer.namespace.read.selectFrom('due_attempts').select('id').execute();
+    return {
+      kill,
+      end,
+      slots,
+      waiting,
+      repeats: () => repeats,
+      state: () => consumer.status().state,
+    };
+  };
+  return { replica, publish };
+};
+
+it(
+  'replicas with a bound that they share send all of it, and together no more at one time than the bound; batches and single ones',
+  { timeout: 20_000 },
+  async () => {
+    const [single, batched] = [await startReceiver(15), await startReceiver(30)];
+    const endpoints = [{ url: single.url }, { url: batched.url, batch: { maxSize: 5, maxWaitMs: 50 } }];
+    const { replica, publish } = await build({ bound: 4, endpoints });
+    const replicas = [await replica('a'), await replica('b'), await replica('c')] as const;
+    const messages: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      messages.push(...(await publish(30)));
+      await delay(60);
+    }
+    await vi.waitFor(async () => expect([new Set(single.ids).size, await replicas[0].waiting()]).toEqual([180, []]), { timeout: 15_000 });
+    expect([...single.ids].sort()).toEqual([...messages].sort());
+    expect([single.most(), batched.most()]).toEqual([4, expect.any(Number)]);
+    expect(batched.most()).toBeLessThanOrEqual(4);
+    expect(batched.ids.length).toBeGreaterThanOrEqual(36);
+    expect(new Set(batched.ids).size).toBe(batched.ids.length);
+    expect(replicas.map(({ repeats }) => repeats())).toEqual([0, 0, 0]);
+  },
+);
+
+it('replicas have the slots of one that died when its leases end, and not before', { timeout: 20_000 }, async () => {
+  timeoutMs = -3_000; // a lease of three seconds
+  const receiver = await startReceiver(undefined);
+  const { replica, publish } = await build({ bound: 2, endpoints: [{ url: receiver.url }] });
+  const a = await replica('a');
+  const under = await publish(2);
+  await vi.waitFor(() => expect([...receiver.ids].sort()).toEqual([...under].sort()));
+  const b = await replica('b');
+  await publish(3);
+  await delay(400);
+  expect(receiver.open.size).toBe(2);
+  const since = Date.now();
+  const killed = a.kill();
+  receiver.lose('a');
+  await killed;
+  await vi.waitFor(() => expect(b.state()).toBe('live'), { timeout: 5_000 });
+  expect([receiver.open.size, b.slots.count(e1)]).toEqual([0, 0]); // three are due, and none goes
+  await vi.waitFor(() => expect(receiver.open.size).toBe(2), { timeout: 6_000 });
+  expect(Date.now() - since).toBeGreaterThan(1_500);
+  receiver.answerAll();
+  await vi.waitFor(async () => expect([new Set(receiver.ids).size, await b.waiting()]).toEqual([5, []]), { timeout: 8_000 });
+  expect(receiver.most()).toBe(2);
+});
+
+it('replicas have the slots of one that is stopped at once', async () => {
+  const receiver = await startReceiver(20);
+  const { replica, publish } = await build({ bound: 1, endpoints: [{ url: receiver.url }] });
+  const [a, b] = [await replica('a'), await replica('b')];
+  await publish(12);
+  await vi.waitFor(() => expect(receiver.ids.length).toBeGreaterThan(1));
+  const [holder, other] = a.slots.count(e1) > 0 ? [a, b] : [b, a];
+  await holder.end();
+  await vi.waitFor(() => expect(other.slots.count(e1)).toBe(1), { timeout: 2_500 });
+  await vi.waitFor(() => expect(new Set(receiver.ids).size).toBe(12), { timeout: 5_000 });
+  expect(receiver.most()).toBe(1);
+});
+
+it('replicas of an older version are replaced one by one: all is sent meanwhile, each once', { timeout: 20_000 }, async () => {
+  const receiver = await startReceiver(10);
+  const { replica, publish } = await build({ endpoints: [{ url: receiver.url }] });
+  const older = [await replica('a', 5), await replica('b', 5)];
+  const messages: string[] = [];
+  const over = new AbortController();
+  const publishing = (async () => {
+    while (!over.signal.aborted) {
+      messages.push(...(await publish(5)));
+      await delay(20);
+    }
+  })();
+  const newer: Awaited<ReturnType<typeof replica>>[] = [];
+  for (const [i, old] of older.entries()) {
+    newer.push(await replica(`new ${i}`, 6));
+    await delay(400);
+    expect(newer.map(({ state }) => state())).toEqual(newer.map(() => 'elsewhere')); // nothing is sent by them
+    await old.end();
+  }
+  await vi.waitFor(() => expect(newer.map(({ state }) => state())).toContain('live'), { timeout: 5_000 });
+  await delay(200);
+  over.abort();
+  await publishing;
+  const [last] = newer;
+  await vi.waitFor(async () => expect([new Set(receiver.ids).size, await last?.waiting()]).toEqual([messages.length, []]), {
+    timeout: 10_000,
+  });
+  expect([...receiver.ids].sort()).toEqual([...messages].sort());
+  expect([...older, ...newer].map(({ repeats }) => repeats())).toEqual([0, 0, 0, 0]);
+});
