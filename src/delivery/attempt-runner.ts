@@ -41,8 +41,11 @@ export class AttemptRunner {
     private readonly among: AmongReplicas = { replica: '', repeated: () => undefined },
   ) {}
 
-  /** Rejects only when the log refuses what was decided, which is a defect. */
-  async run(due: ScheduleAttempt): Promise<AttemptResult> {
+  /**
+   * Rejects only when the log refuses what was decided, which is a defect.
+   * @param answered told when the request is over, which is before it is recorded
+   */
+  async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
     const { endpointId } = due.subject;
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenKnown(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
@@ -56,6 +59,7 @@ export class AttemptRunner {
       request instanceof FormatError
         ? ({ outcome: 'failed', startedAt: now.toISOString(), durationMs: 0, failure: 'FORMAT', error: request.message } as const)
         : await this.sender.send({ ...request, timeoutSeconds: endpoint.configuration.settings.timeoutSeconds });
+    answered();
     this.observe(outcome);
     // 3. Record what came of it.
     const command = commandFor(due, endpoint, request instanceof FormatError ? undefined : request, outcome);

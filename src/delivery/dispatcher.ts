@@ -146,6 +146,10 @@ export class Dispatcher {
     this.slots?.free(endpoints);
   }
 
+  slotsLacking(endpoints: readonly EndpointId[]): void {
+    this.slots?.yield(endpoints);
+  }
+
   // ── What the slots tell ──
 
   slotsCame(id: EndpointId): void {
@@ -307,7 +311,7 @@ export class Dispatcher {
     if (!this.running || !(lane.backlog || lane.waiting.length > 0)) return;
     if (this.due.isShared && this.inFlight >= this.options.concurrency) return void this.starved.add(lane);
     const more = lane.backlog ? lane.limit : lane.waiting.length;
-    this.slots?.ask(lane.id, Math.min(lane.limit, lane.inFlight + more));
+    this.slots?.ask(lane.id, Math.min(lane.limit, this.slots.used(lane.id) + more));
     if (this.slots?.hope(lane.id) === 0) this.noSlots(lane.id);
     // Work is taken by those who have slots.
     if (!lane.backlog || this.slots?.count(lane.id) === 0) return;
@@ -384,10 +388,19 @@ export class Dispatcher {
   private async carryOut(lane: Lane, attempt: ScheduleAttempt): Promise<void> {
     lane.inFlight++;
     this.inFlight++;
+    let hasSlot = this.slots !== undefined;
+    const freeSlot = () => {
+      if (hasSlot) this.slots?.done(lane.id);
+      hasSlot = false;
+    };
     try {
       const allowed = this.due.mayBeSent(attempt);
       if (allowed === true || (await allowed)) {
-        const { position, receiver } = await this.runner.run(attempt);
+        const { position, receiver } = await this.runner.run(attempt, () => {
+          if (!hasSlot) return;
+          freeSlot(); // recording needs none
+          this.pump(lane);
+        });
         this.recorded(lane, attempt, position);
         if (receiver === 'answers') lane.limit = Math.min(lane.limit + 1, this.options.endpointConcurrency);
         else if (receiver === 'struggles') lane.limit = Math.max(1, Math.floor(lane.limit / 2));
@@ -398,7 +411,7 @@ export class Dispatcher {
     }
     lane.inFlight--;
     this.inFlight--;
-    this.slots?.done(lane.id);
+    freeSlot();
     if (this.inFlight === 0 && !this.running) this.idle?.();
     // Whoever waits for a slot comes before the lane that gave one back.
     this.starved.add(lane);
@@ -437,6 +450,7 @@ export class Dispatcher {
       const { attempts, more } = await this.due.claim(lane.id, { limit, testsOnly, underWay: lane.underWay });
       for (const attempt of attempts) if (this.isNews(lane, attempt, left)) this.enqueue(lane, attempt);
       if (more || attempts.some(({ id }) => left.has(id))) lane.backlog = true;
+      if (attempts.length === 0 && lane.waiting.length === 0) void this.slots?.giveBackUnused(lane.id);
     } catch (error) {
       this.tableFailed(error);
       setTimeout(() => this.look(lane), readAgainMs).unref();

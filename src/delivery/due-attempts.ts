@@ -125,8 +125,9 @@ export type Taker = {
   readonly lookEverywhere: () => void;
   /** A person cancelled them. */
   readonly withdrawn: (endpointId: EndpointId, ids: readonly SendingId[]) => void;
-  /** Slots of these endpoints were given back. */
+  /** Slots of these endpoints were given back; or another replica has none, and something to send. */
   readonly slotsFree: (endpoints: readonly EndpointId[]) => void;
+  readonly slotsLacking: (endpoints: readonly EndpointId[]) => void;
 };
 
 export type Wanted = {

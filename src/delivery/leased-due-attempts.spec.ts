@@ -41,6 +41,7 @@ const replica = async (name: string) => {
     lookEverywhere: vi.fn<Taker['lookEverywhere']>(),
     withdrawn: vi.fn<Taker['withdrawn']>(),
     slotsFree: vi.fn<Taker['slotsFree']>(),
+    slotsLacking: vi.fn<Taker['slotsLacking']>(),
   };
   due.attach(taker);
   const { sharing } = namespace;

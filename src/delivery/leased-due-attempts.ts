@@ -26,13 +26,14 @@ import { untilAvailable } from './until-available.ts';
 
 type Schema = DueAttemptsSchema;
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
-/** What replicas tell each other: `due` to these endpoints now, or at `next`; `withdrawn` from one; slots that are `free`; nothing of it: anything may be due. */
+/** What replicas tell each other: `due` to these endpoints now, or at `next`; `withdrawn` from one; slots that are `free`, or `lacking`; nothing of it: anything may be due. */
 export type Word = {
   readonly due?: readonly EndpointId[];
   readonly next?: number;
   readonly withdrawn?: readonly SendingId[];
   readonly from?: EndpointId;
   readonly free?: readonly EndpointId[];
+  readonly lacking?: readonly EndpointId[];
 };
 
 /** Between the end of an attempt's timeout and that of its lease: time enough to record it. */
@@ -75,9 +76,10 @@ export class LeasedDueAttempts implements DueAttempts {
 
   /** What the namespace's listeners heard; undefined: anything may have been said. */
   heard(what: string | undefined): void {
-    const { due, next, withdrawn, from, free } = JSON.parse(what ?? '{}') as Word;
+    const { due, next, withdrawn, from, free, lacking } = JSON.parse(what ?? '{}') as Word;
     if (withdrawn && from) this.taker?.withdrawn(from, withdrawn);
     else if (free) this.taker?.slotsFree(free);
+    else if (lacking) this.taker?.slotsLacking(lacking);
     else if (due || next) this.taker?.announced(due ?? [], next && next - this.ahead);
     else this.taker?.lookEverywhere();
   }

@@ -57,12 +57,14 @@ afterEach(async () => {
 const startReceiver = async (answerAfterMs: number | undefined) => {
   /** By who sent it. */
   const open = new Map<ServerResponse, string>();
+  const senders = new Set<string>();
   const ids: string[] = [];
   let most = 0;
   let answering = answerAfterMs;
   const answer = (response: ServerResponse) => response.writeHead(200).end();
   const server = createServer((request, response) => {
     open.set(response, String(request.headers['x-replica']));
+    senders.add(String(request.headers['x-replica']));
     most = Math.max(most, open.size);
     response.on('close', () => open.delete(response));
     ids.push(String(request.headers['webhook-id']));
@@ -77,6 +79,7 @@ const startReceiver = async (answerAfterMs: number | undefined) => {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     open,
     ids,
+    senders,
     most: () => most,
     /** As when the process at the other end is killed. */
     lose: (name: string) => {
@@ -202,6 +205,7 @@ it(
     await vi.waitFor(async () => expect([new Set(single.ids).size, await replicas[0].waiting()]).toEqual([180, []]), { timeout: 15_000 });
     expect([...single.ids].sort()).toEqual([...messages].sort());
     expect([single.most(), batched.most()]).toEqual([4, expect.any(Number)]);
+    expect(single.senders.size).toBeGreaterThan(1);
     expect(batched.most()).toBeLessThanOrEqual(4);
     expect(batched.ids.length).toBeGreaterThanOrEqual(36);
     expect(new Set(batched.ids).size).toBe(batched.ids.length);

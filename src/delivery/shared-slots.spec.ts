@@ -6,6 +6,7 @@ import type { EndpointId } from '../domain/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
 import { PostgresDatabase } from '../read-models/database/postgres.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
+import type { Word } from './leased-due-attempts.ts';
 import { SharedSlots, type SlotUser } from './shared-slots.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -43,7 +44,13 @@ describe('slots', () => {
     );
     const user = { slotsCame: vi.fn<SlotUser['slotsCame']>(), noSlots: vi.fn<SlotUser['noSlots']>() };
     slots.attach(user);
-    namespace.sharing?.listen({ told: (what) => slots.free((JSON.parse(what ?? '{}') as { free?: EndpointId[] }).free ?? []) });
+    namespace.sharing?.listen({
+      told: (what) => {
+        const { free = [], lacking = [] } = JSON.parse(what ?? '{}') as Word;
+        slots.free(free);
+        slots.yield(lacking);
+      },
+    });
     await namespace.sharing?.acquire();
     closing.push(async () => {
       slots.stop();
@@ -74,9 +81,9 @@ describe('slots', () => {
 
   it('are as many as the bound, however many ask at one time', async () => {
     const replicas = await Promise.all(['a', 'b', 'c'].map((name) => replica(name, 8)));
-    const counts = await Promise.all(replicas.map(({ ask }) => ask(e1, 5)));
-    expect(counts.reduce((sum, each) => sum + each)).toBe(8);
-    expect(replicas.map(({ takeAll }) => takeAll(e1))).toEqual(counts);
+    for (const { user, takeAll } of replicas) user.slotsCame.mockImplementation(takeAll);
+    await Promise.all(replicas.map(({ ask }) => ask(e1, 5)));
+    expect(replicas.reduce((sum, { slots }) => sum + slots.used(e1), 0)).toBe(8);
     expect((await rows()).map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
@@ -90,14 +97,32 @@ describe('slots', () => {
   });
 
   it('are refused while others have them, and had when those are given back, as is told', async () => {
-    const [a, b] = [await replica('a', 2), await replica('b', 2, 10_000)];
+    const [a, b] = [await replica('a', 1, 10_000), await replica('b', 1, 10_000)];
     await a.ask(e1, 2);
-    expect(a.slots.take(e1)).toBe(true);
+    expect(a.takeAll(e1)).toBe(1);
     expect([await b.ask(e1, 1), b.user.noSlots.mock.calls, b.slots.hope(e1)]).toEqual([0, [[e1]], 0]);
-    await a.slots.giveBackUnused();
+    a.slots.done(e1);
+    await a.slots.giveBackUnused(e1);
     await vi.waitFor(() => expect(b.user.slotsCame).toHaveBeenCalledWith(e1), { timeout: 2_000 });
     expect([await b.ask(e1, 2), b.takeAll(e1)]).toEqual([1, 1]);
     expect(a.takeAll(e1)).toBe(0);
+  });
+
+  it('go to one that has none, half of them, as soon as they are not used', async () => {
+    const [a, b] = [await replica('a', 4, 10_000), await replica('b', 4, 10_000)];
+    await a.ask(e1, 4);
+    expect(a.takeAll(e1)).toBe(4);
+    expect(await b.ask(e1, 4)).toBe(0);
+    await vi.waitFor(() => {
+      a.slots.done(e1); // it would take it again
+      expect(a.slots.take(e1)).toBe(false);
+    });
+    await vi.waitFor(() => expect(b.slots.hope(e1)).toBe(4)); // it was told
+    expect(await b.ask(e1, 4)).toBe(1);
+    a.slots.done(e1);
+    await vi.waitFor(() => expect(b.slots.hope(e1)).toBe(4));
+    expect(await b.ask(e1, 4)).toBe(2);
+    expect([a.slots.count(e1), a.slots.used(e1), b.takeAll(e1)]).toEqual([2, 2, 2]);
   });
 
   it('are given back when they are not used, and kept while they are', async () => {

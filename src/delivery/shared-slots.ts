@@ -1,6 +1,7 @@
 // Slots: where replicas may have so many requests to one endpoint under way together, and no more, each request needs one of the endpoint's slots.
 // A replica keeps the slots that it uses, so that no request costs a round trip; it asks for more when it lacks them, for many endpoints in one statement,
-// and gives back what it has not used for a second or two. Work follows slots: what is due stays in the table for a replica that has some.
+// and gives back what it has not used for a second or two, and half of what it has to one that has none. Work follows slots: what is due stays in
+// the table for a replica that has some.
 // Guarantee: a slot is one replica's until its lease ends, and a request begins only where its timeout ends before that. So replicas never have more
 // requests under way than there are slots, and those of one that died are free when their leases end. Limit: a process that stood still while its
 // leases ended may have some more for a moment.
@@ -18,8 +19,13 @@ type Kept = {
   used: number;
   /** The most that were used at one time since they were looked through. */
   peak: number;
+  /** So many are for others as soon as they are not used. */
+  yielding: number;
 };
 type Place = { readonly id: EndpointId; readonly number: number };
+
+/** Keeps what is used, and what is not for others. */
+const atOnce = ({ numbers, used, yielding }: Kept) => Math.max(used, numbers.size - yielding);
 
 /** What the dispatcher is to the slots. */
 export type SlotUser = {
@@ -66,6 +72,10 @@ export class SharedSlots {
     return this.kept.get(id)?.numbers.size ?? 0;
   }
 
+  used(id: EndpointId): number {
+    return this.kept.get(id)?.used ?? 0;
+  }
+
   /** Those that it may have: all, unless it was told that there are no more. */
   hope(id: EndpointId): number {
     return this.full.has(id) ? this.count(id) : this.bound;
@@ -74,7 +84,7 @@ export class SharedSlots {
   /** For one request, until it is `done`. @returns false without a slot */
   take(id: EndpointId): boolean {
     const kept = this.kept.get(id);
-    if (!kept || kept.used >= kept.numbers.size || !this.lasts(id, kept)) return false;
+    if (!kept || kept.used >= kept.numbers.size - kept.yielding || !this.lasts(id, kept)) return false;
     kept.used++;
     kept.peak = Math.max(kept.peak, kept.used);
     return true;
@@ -85,6 +95,7 @@ export class SharedSlots {
     if (!kept) return;
     kept.used--;
     this.forgetIfEmpty(id, kept);
+    if (kept.yielding > 0) void this.giveBack([[id, kept]], atOnce);
   }
 
   /** Asks for as many as this replica lacks for `most` requests at one time; its user is told what came of it. */
@@ -99,9 +110,22 @@ export class SharedSlots {
     for (const id of ids) if (this.full.delete(id)) this.user?.slotsCame(id);
   }
 
-  /** All that are not in use, at once. */
-  giveBackUnused(): Promise<void> {
-    return this.giveBack(({ used }) => used);
+  /** Another replica lacks slots and has none: it gets half of those that this one has, but not the last. */
+  yield(ids: readonly EndpointId[]): void {
+    for (const id of ids) {
+      const kept = this.kept.get(id);
+      if (!kept || kept.numbers.size < 2 || kept.yielding > 0) continue;
+      kept.yielding = Math.floor(kept.numbers.size / 2);
+      this.full.add(id); // or it would ask for them itself
+      void this.giveBack([[id, kept]], atOnce);
+    }
+  }
+
+  /** All that are not in use, at once. @param id left out: of all endpoints */
+  async giveBackUnused(id?: EndpointId): Promise<void> {
+    const kept = id === undefined ? undefined : this.kept.get(id);
+    if (id === undefined) await this.giveBack([...this.kept], ({ used }) => used);
+    else if (kept) await this.giveBack([[id, kept]], ({ used }) => used);
   }
 
   stop(): void {
@@ -110,7 +134,7 @@ export class SharedSlots {
 
   private has(id: EndpointId, most: number): boolean {
     const kept = this.kept.get(id);
-    return kept !== undefined && kept.numbers.size >= Math.min(most, this.bound) && this.lasts(id, kept);
+    return kept !== undefined && kept.numbers.size - kept.yielding >= Math.min(most, this.bound) && this.lasts(id, kept);
   }
 
   /** Whether a request that begins now ends before the lease does. */
@@ -158,6 +182,11 @@ export class SharedSlots {
         if (asked && this.count(id) === 0) this.user?.noSlots(id);
         else if (asked) this.user?.slotsCame(id);
       }
+      if (asked)
+        await this.tell(
+          'lacking',
+          wanted.map(([id]) => id).filter((id) => this.count(id) === 0),
+        );
     }
     this.isAsking = false;
   }
@@ -197,11 +226,12 @@ export class SharedSlots {
       SELECT its AS id, n AS number, taken.number IS NOT NULL AS taken
       FROM free LEFT JOIN taken ON endpoint_id = its AND taken.number = n`.execute(this.beside);
     for (const { id, number } of rows.filter(({ taken }) => taken)) {
-      const kept = this.kept.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0 };
+      const kept = this.kept.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0, yielding: 0 };
       this.kept.set(id, kept);
       const until = asked + this.leaseFor(id);
       kept.until = kept.numbers.size === 0 ? until : Math.min(kept.until, until);
       kept.numbers.add(number);
+      kept.peak = kept.numbers.size; // what was just asked for is about to be used
     }
     return rows;
   }
@@ -211,7 +241,11 @@ export class SharedSlots {
   private async look(): Promise<void> {
     if (this.isLooking) return;
     this.isLooking = true;
-    await this.giveBack(({ peak }) => peak);
+    await this.giveBack([...this.kept], ({ peak }) => peak);
+    for (const kept of this.kept.values()) {
+      kept.peak = kept.used;
+      kept.yielding = Math.min(kept.yielding, Math.max(0, kept.numbers.size - 1)); // others may be lost
+    }
     const soon = Date.now() + marginMs + 2 * this.lookEveryMs;
     const ending = [...this.kept].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
     await this.inTurn(() => this.renew(ending)).catch(() => undefined); // it is tried again
@@ -248,15 +282,15 @@ export class SharedSlots {
   }
 
   /** @param keep how many of an endpoint's are not given back */
-  private async giveBack(keep: (kept: Kept) => number): Promise<void> {
+  private async giveBack(all: readonly (readonly [EndpointId, Kept])[], keep: (kept: Kept) => number): Promise<void> {
     const places: Place[] = [];
-    for (const [id, kept] of this.kept) {
+    for (const [id, kept] of all) {
       const numbers = [...kept.numbers].slice(keep(kept));
       for (const number of numbers) {
         kept.numbers.delete(number);
         places.push({ id, number });
       }
-      kept.peak = kept.used;
+      kept.yielding = Math.max(0, kept.yielding - numbers.length);
       this.forgetIfEmpty(id, kept);
     }
     if (places.length === 0) return;
@@ -266,13 +300,20 @@ export class SharedSlots {
           WITH mine AS (${this.minePlaces(places)})
           DELETE FROM slots USING mine WHERE endpoint_id = its AND number = n`.execute(this.beside),
       );
-      const ids = [...new Set(places.map(({ id }) => id))];
+      await this.tell('free', [...new Set(places.map(({ id }) => id))]);
+    } catch {
+      // Their leases run out.
+    }
+  }
+
+  private async tell(what: 'free' | 'lacking', ids: readonly EndpointId[]): Promise<void> {
+    try {
       for (let i = 0; i < ids.length; i += mostIds) {
-        const word: Word = { free: ids.slice(i, i + mostIds) };
+        const word: Word = { [what]: ids.slice(i, i + mostIds) };
         await this.namespace().sharing?.tell(JSON.stringify(word));
       }
     } catch {
-      // Their leases run out.
+      // Who lacks some asks again.
     }
   }
 
