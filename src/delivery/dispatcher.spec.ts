@@ -6,6 +6,7 @@ import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser, InBatch } from './batch-closer.ts';
 import { isBatch, newsIn, ScheduleAttempt } from './delivery.saga.ts';
+import type { SharedSlots } from './shared-slots.ts';
 import { Dispatcher, type DispatcherOptions, type Settled } from './dispatcher.ts';
 import type { BecameDue, Claimed, DueAttempts, Wanted } from './due-attempts.ts';
 
@@ -24,12 +25,13 @@ const outcomeOf = ({ id }: ScheduleAttempt, position: number) =>
   settled({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
 
 /** A dispatcher between a table, a directory and a runner that a test plays the part of. */
-const build = (options: Partial<DispatcherOptions> = {}) => {
+const build = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) => {
   const rows = new Map<string, ScheduleAttempt>();
   const status = new Map<string, EndpointStatus>();
   const batch = new Map<string, EndpointSettings['batch']>();
   const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
-  const sent: { attempt: ScheduleAttempt; end: (result?: Partial<AttemptResult>) => void; fail: (error: Error) => void }[] = [];
+  type End = (result?: Partial<AttemptResult>) => void;
+  const sent: { attempt: ScheduleAttempt; answered: () => void; end: End; fail: (error: Error) => void }[] = [];
   const log = { error: vi.fn<() => void>() };
   let changed: (id: EndpointId) => void = () => undefined;
   let slow: Promise<void> | undefined;
@@ -64,10 +66,10 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
   };
   let position = 0;
   const runner = {
-    run: (due: ScheduleAttempt) =>
+    run: (due: ScheduleAttempt, answered: () => void) =>
       new Promise<AttemptResult>((resolve, reject) => {
         const end = (result: Partial<AttemptResult> = {}) => resolve({ position: at(++position), receiver: 'answers', ...result });
-        sent.push({ attempt: due, end, fail: reject });
+        sent.push({ attempt: due, answered, end, fail: reject });
       }),
   };
   const closer = {
@@ -86,6 +88,7 @@ const build = (options: Partial<DispatcherOptions> = {}) => {
     closer as unknown as BatchCloser,
     { concurrency: 100, endpointConcurrency: 8, ...options },
     log,
+    slots,
   );
   return {
     dispatcher,
@@ -481,5 +484,58 @@ describe('the dispatcher, for an endpoint that takes batches,', () => {
       ['a', 'b'],
     ]);
     expect(log.error).toHaveBeenCalledOnce();
+  });
+});
+
+describe('slots', () => {
+  /** As many as are given. */
+  const withSlots = (some: number) => {
+    let used = 0;
+    const slots = {
+      attach: () => undefined,
+      ask: vi.fn<SharedSlots['ask']>(),
+      hope: () => some,
+      count: () => some,
+      used: () => used,
+      take: () => used < some && ++used > 0,
+      done: () => void used--,
+    };
+    const built = build({}, slots as unknown as SharedSlots); // as much of it as is used
+    built.dispatcher.start();
+    return { ...built, slots, lose: () => (some = 0) };
+  };
+
+  it('bound what is sent at one time, and more are asked for', () => {
+    const { dispatcher, ids, slots } = withSlots(2);
+    for (const each of many(4)) dispatcher.offer(each);
+    expect(ids()).toEqual(['e1-0', 'e1-1']);
+    expect(slots.ask).toHaveBeenLastCalledWith('e1', 4);
+  });
+
+  it('are held until the answer, and not until it is recorded', async () => {
+    const { dispatcher, sent, ids } = withSlots(1);
+    for (const each of many(3)) dispatcher.offer(each);
+    sent[0]?.answered();
+    expect(ids()).toEqual(['e1-0', 'e1-1']);
+    sent[0]?.end();
+    await settle();
+    expect(ids()).toEqual(['e1-0', 'e1-1']); // it was given back once
+    sent[1]?.fail(new Error('defect'));
+    await settle();
+    expect(ids()).toEqual(['e1-0', 'e1-1', 'e1-2']);
+  });
+
+  it('of which there are none leave what waits to others', async () => {
+    const { dispatcher, sent, ids, due, slots, lose } = withSlots(1);
+    const giveBack = vi.spyOn(due, 'giveBack');
+    for (const each of many(3)) dispatcher.offer(each);
+    lose();
+    dispatcher.noSlots('e1' as EndpointId);
+    expect(giveBack.mock.calls).toEqual([[many(3).slice(1)]]);
+    dispatcher.offer(attempt('x'));
+    sent[0]?.end();
+    await settle();
+    expect(ids()).toEqual(['e1-0']);
+    expect(slots.ask).toHaveBeenLastCalledWith('e1', 8); // for all that the table may hold
   });
 });

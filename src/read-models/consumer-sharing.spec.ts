@@ -1,4 +1,5 @@
 // One consumer, run by several processes on one database: here each runner plays a process.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
@@ -167,10 +168,16 @@ describe('of which one version at a time may do what it does', () => {
     expect(three.runner.status().state).toBe('elsewhere');
     expect(await two.runner.reached(rename('d'), 10_000)).toBe(true);
     three.consumer.inPlace = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
+    const [busy, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    three.consumer.before = () => (busy.resolve(), late.promise);
     rename('e');
+    await busy.promise;
+    expect(await two.runner.reached(rename('f'), 10_000)).toBe(true);
     await two.runner.stop();
+    await sleep(100); // it is time to look who runs
+    late.resolve();
     await isLive(three);
-    expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e']);
+    expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
     const database = new PostgresDatabase({ url, prefix, shared: true }, log);
     await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
   });
