@@ -26,52 +26,56 @@ export type PartResult = { readonly events: number; readonly results: Results; r
 /** Events between two words on how far it is. */
 const tellEvery = 10_000;
 
-export const checkLog = async (
-  { log: address, part, after, end, seals }: CheckOrder,
-  told: Pick<BaseLogger, 'info' | 'warn'>,
-  progress: (events: number, share: number) => void,
-): Promise<PartResult> => {
-  const log = await openLogForReading(address, told);
+type Told = Pick<BaseLogger, 'info' | 'warn'>;
+type Tell = (events: number, share: number) => void;
+
+export const checkLog = async (order: CheckOrder, told: Told, progress: Tell): Promise<PartResult> => {
+  const log = await openLogForReading(order.log, told);
   try {
-    const configuration = new ConfigurationHistory();
-    if (after !== undefined) await readConfiguration(address, after, configuration, told);
-    const checker = new LogChecker({
-      part,
-      configuration,
-      seals,
-      marksOf: async (number) => (await sealIn(log, number))?.seal.marks ?? '',
-      earlier: earlierIn(log),
-      after,
-      hasNoGaps: address.kind === 'embedded',
-    });
-    let events = 0;
-    let toldAt = 0;
-    for await (const batch of log.read(after)) {
-      const within = (batch.at(-1)?.position ?? end) <= end ? batch : batch.filter(({ position }) => position <= end);
-      await checker.add(within);
-      events += within.length;
-      const last = within.at(-1);
-      if (last && events - toldAt >= tellEvery) {
-        toldAt = events;
-        progress(events, Math.min(1, log.share(last.position, end)));
-      }
-      if (within.length < batch.length || last?.position === end) break;
-    }
-    await checker.end();
-    progress(events, 1);
-    return { events, results: checker.findings.results(), counts: checker.counts };
+    return await checkOpened(log, order, told, progress);
   } finally {
     await log.close();
   }
 };
 
+/** @param log what `order.log` names */
+export const checkOpened = async (
+  log: ReadableLog,
+  { log: address, part, after, end, seals }: CheckOrder,
+  told: Told,
+  progress: Tell,
+): Promise<PartResult> => {
+  const configuration = new ConfigurationHistory();
+  if (after !== undefined) await readConfiguration(address, after, configuration, told);
+  const checker = new LogChecker({
+    part,
+    configuration,
+    seals,
+    marksOf: async (number) => (await sealIn(log, number))?.seal.marks ?? '',
+    earlier: earlierIn(log),
+    after,
+    hasNoGaps: address.kind === 'embedded',
+  });
+  let events = 0;
+  let toldAt = 0;
+  for await (const batch of log.read(after)) {
+    const within = (batch.at(-1)?.position ?? end) <= end ? batch : batch.filter(({ position }) => position <= end);
+    await checker.add(within);
+    events += within.length;
+    const last = within.at(-1);
+    if (last && events - toldAt >= tellEvery) {
+      toldAt = events;
+      progress(events, Math.min(1, log.share(last.position, end)));
+    }
+    if (within.length < batch.length || last?.position === end) break;
+  }
+  await checker.end();
+  progress(events, 1);
+  return { events, results: checker.findings.results(), counts: checker.counts };
+};
+
 /** All of it up to a position: it is little, and has an index. */
-const readConfiguration = async (
-  address: LogAddress,
-  upTo: Position,
-  configuration: ConfigurationHistory,
-  told: Pick<BaseLogger, 'info' | 'warn'>,
-): Promise<void> => {
+const readConfiguration = async (address: LogAddress, upTo: Position, configuration: ConfigurationHistory, told: Told): Promise<void> => {
   const opened = await openReader(readersOf(address), told);
   const ending = new AbortController();
   try {

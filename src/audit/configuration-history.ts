@@ -74,6 +74,11 @@ export class ConfigurationHistory {
     return this.owners.get(id)?.endpoints.get(id)?.[revision]?.configuration?.settings.retryPolicy;
   }
 
+  /** Whether such an endpoint was registered there, also one that is deleted since. */
+  isOf(id: EndpointId, organizationId: OrganizationId): boolean {
+    return this.owners.get(id) !== undefined && this.owners.get(id) === this.organizations.get(organizationId);
+  }
+
   /** What is wrong with where a message went, as a sentence; undefined: nothing. */
   mistakeIn(message: Message): string | undefined {
     const { data, position, copiedFrom } = message;

@@ -7,7 +7,7 @@ export const checks = {
   revisions: 'streams have no holes',
   ids: 'ids are what they should be',
   routing: 'messages went where the configuration said',
-  states: 'deliveries and batches went the way they can go',
+  states: 'every stream went a way that it can go',
   conservation: 'every delivery was routed, and is counted once',
   seals: 'events are as they were sealed',
   views: 'the views are what the log says',

@@ -4,9 +4,10 @@
 import { attempts, type Attempts, type Step } from '../domain/attempts.ts';
 import type { BatchEvent } from '../domain/batch.ts';
 import { deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
-import type { DeliveryId, EndpointId, MessageId, Position } from '../domain/ids.ts';
+import type { DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../domain/ids.ts';
 import { ledgerStream } from '../domain/ledger.ts';
-import type { MessageEvent } from '../domain/message.ts';
+import { messageStream, type MessageEvent } from '../domain/message.ts';
+import { replayStream, type ReplayEvent } from '../domain/replay.ts';
 import { codec, type StoredEvent } from '../event-store/codec.ts';
 import { configurationCategories, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../event-store/ids.ts';
@@ -15,6 +16,7 @@ import { Cases, type Case } from './cases.ts';
 import type { ConfigurationHistory } from './configuration-history.ts';
 import { Findings } from './findings.ts';
 import { judgeStep } from './judge-step.ts';
+import { judgeOf, type StreamJudge } from './judge-stream.ts';
 import { Memberships } from './memberships.ts';
 import { leafHash } from './merkle-tree.ts';
 import { SealCheck, type ExpectedSeal, type NamedEvent } from './seal-check.ts';
@@ -59,8 +61,9 @@ export class LogChecker {
   readonly counts = new Map<EndpointId, Counts>();
   private readonly cases = new Cases();
   private readonly memberships = new Memberships();
-  /** Of the few streams that hold configuration, the seals, replays and sources. */
-  private readonly revisions = new Map<string, number>();
+  /** Of the few streams that hold configuration, the seals, replays and sources. `judge`: undefined where an event is missing or can't be read. */
+  private readonly small = new Map<string, { revision: number; judge: StreamJudge | undefined }>();
+  private readonly replays = new Map<ReplayId, RecordedEvent<ReplayEvent> | undefined>();
   /** Streams whose last attempt failed for good, and the event that says so. */
   private readonly unfinished = new Map<string, NamedEvent>();
   private readonly active: SealCheck[] = [];
@@ -79,11 +82,11 @@ export class LogChecker {
       const isOurs = this.isOurs(category, stored.stream);
       if (!isOurs && category !== 'batch' && !isConfiguration(category)) continue;
       if (!isOurs && category === 'batch' && stored.type !== 'batch.closed') continue;
-      const event = this.decode(stored, isOurs);
+      const event = this.decode(stored, category, isOurs);
       if (isConfiguration(category)) {
         if (event) this.options.configuration.add(event);
-        if (isOurs) this.checkConfiguration(stored, event);
-      } else if (fewAndSmall.has(category)) this.checkConfiguration(stored, event);
+        if (isOurs) await this.checkSmall(stored, category, event);
+      } else if (fewAndSmall.has(category)) await this.checkSmall(stored, category, event);
       else if (category === 'message') await this.checkMessage(stored, event as Of<'message'> | undefined);
       else if (category === 'delivery') await this.checkDelivery(stored, event as Of<'delivery'> | undefined);
       else if (category === 'batch') await this.checkBatch(stored, event as Of<'batch'> | undefined, isOurs);
@@ -110,10 +113,13 @@ export class LogChecker {
     return of === 1 || (isConfiguration(category) || category === 'ledger' ? index === 0 : partOf(idIn(stream), of) === index);
   }
 
-  private decode(stored: StoredEvent, isOurs: boolean): RecordedEvent | undefined {
+  private decode(stored: StoredEvent, category: string, isOurs: boolean): RecordedEvent | undefined {
     if (isOurs) this.findings.checked('decodes');
     try {
-      return codec.decode(stored);
+      const event = codec.decode(stored);
+      if (event.type.startsWith(`${category}.`)) return event;
+      if (isOurs) this.findings.wrong('states', stored, `It stands in a stream of another kind: ${stored.stream} has no such events.`);
+      return undefined;
     } catch (error) {
       if (!(error instanceof UndecodableEvent)) throw error;
       if (isOurs) this.findings.wrong('decodes', stored, error.message);
@@ -185,12 +191,61 @@ export class LogChecker {
     return false;
   }
 
-  private checkConfiguration(stored: StoredEvent, event: RecordedEvent | undefined): void {
+  private async checkSmall(stored: StoredEvent, category: string, event: RecordedEvent | undefined): Promise<void> {
     const { stream, revision } = stored;
-    const before = this.revisions.get(stream);
-    if (before !== undefined || this.options.after === undefined) this.checkRevision(stored, (before ?? -1) + 1);
-    this.revisions.set(stream, revision);
-    if (event) this.checkEventId(event, commandsOf(event));
+    const { after, earlier } = this.options;
+    let known = this.small.get(stream);
+    if (!known) {
+      const isFromStart = after === undefined || revision === 0;
+      const { judge, needsPast } = judgeOf(category, isFromStart);
+      if (needsPast) for (const each of await earlier.stream(stream, revision)) judge(each); // it was judged then
+      this.small.set(stream, (known = { revision: isFromStart ? -1 : revision - 1, judge }));
+    }
+    const follows = this.checkRevision(stored, known.revision + 1);
+    if (!follows && category === 'ledger' && revision > known.revision + 1)
+      this.findings.wrong('seals', stored, `Before it, seal ${known.revision + 1} is missing: it was removed.`);
+    known.revision = revision;
+    if (!follows || !event) known.judge = undefined;
+    if (!event) return;
+    this.checkEventId(event, commandsOf(event));
+    if (!known.judge) return;
+    this.findings.checked('states');
+    const mistake = known.judge(event) ?? (await this.mistakeInReplay(event));
+    if (mistake !== undefined) this.findings.wrong('states', event, mistake);
+  }
+
+  /** What a replay says of others: of its endpoint, and of the message that it came to. */
+  private async mistakeInReplay(event: RecordedEvent): Promise<string | undefined> {
+    if (event.type === 'replay.requested') {
+      const { organizationId, endpointId } = event.data;
+      return this.options.configuration.isOf(endpointId, organizationId) ? undefined : `There was no endpoint ${endpointId} to send to.`;
+    }
+    if (event.type !== 'replay.progressed') return undefined;
+    const { organizationId, after } = event.data;
+    const requested = await this.replay(idIn(event.stream) as ReplayId);
+    const [message] = await this.options.earlier.stream(messageStream(after), 1);
+    if (message?.type === 'message.accepted' && message.data.organizationId === organizationId && isBefore(message, requested))
+      return undefined;
+    return `It came to message ${after}, which was not accepted before the replay was asked for.`;
+  }
+
+  /** How it was asked for; undefined: it never was. They are few. */
+  private async replay(id: ReplayId): Promise<RecordedEvent<ReplayEvent> | undefined> {
+    if (!this.replays.has(id)) {
+      const [requested] = await this.options.earlier.stream(replayStream(id), 1);
+      this.replays.set(id, requested?.type === 'replay.requested' ? requested : undefined);
+    }
+    return this.replays.get(id);
+  }
+
+  /** What is sent by a replay names one that was asked for, to this endpoint. */
+  private async checkCause(event: RecordedEvent<DeliveryEvent | BatchEvent> | undefined): Promise<void> {
+    if (event?.type !== 'delivery.replay-requested' && event?.type !== 'batch.replay-requested') return;
+    const { replayId, organizationId, endpointId } = event.data;
+    const requested = await this.replay(replayId);
+    const isSame = requested?.data.organizationId === organizationId && requested.data.endpointId === endpointId;
+    if (!isSame || !isBefore(requested, event))
+      this.findings.wrong('states', event, `It names the replay ${replayId}, which nobody had asked for to ${endpointId}.`);
   }
 
   /** `commands`: the ids of the commands that can have written it; undefined: it has one that nobody can know. */
@@ -232,6 +287,7 @@ export class LogChecker {
 
   private async checkDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<void> {
     const { stream } = stored;
+    await this.checkCause(event);
     const known = this.cases.get(stream) ?? (await this.earlierDelivery(stored, event));
     if (!known && event && isBeginning(event)) {
       await this.checkReplayed(event);
@@ -260,12 +316,12 @@ export class LogChecker {
     const { stream, data } = event;
     const { organizationId, messageId, endpointId, messageType, attempt } = data;
     this.checkRevision(event, 0);
-    this.checkEventId(event, undefined);
+    this.checkEventId(event, commandsOf(event));
     this.findings.checked('states');
     this.findings.checked('conservation');
     if (deliveryIdOf(messageId, endpointId) !== idIn(stream))
       this.findings.wrong('ids', event, `Its id is not the one that follows from message ${messageId} and ${endpointId}.`);
-    const [message] = await this.options.earlier.stream(`message-${messageId}`, 1);
+    const [message] = await this.options.earlier.stream(messageStream(messageId), 1);
     if (message?.type !== 'message.accepted' || message.data.organizationId !== organizationId || message.position >= event.position)
       this.findings.wrong('conservation', event, `It is of message ${messageId}, which was not accepted before.`);
     else if (message.data.type !== messageType)
@@ -297,6 +353,7 @@ export class LogChecker {
       });
       return;
     }
+    await this.checkCause(event);
     const known = this.cases.get(stream) ?? (await this.earlierBatch(stored));
     if (!known) {
       this.checkRevision(stored, 0); // it begins with what is in it
@@ -338,7 +395,7 @@ export class LogChecker {
     this.findings.checked('states');
     const { type, data } = event;
     const step = { type: type.slice(type.indexOf('.') + 1), data } as Step; // an event is a step and whose it is
-    this.checkEventId(event, dispatched(event) ? outcomesOf(stream, step, known.state.attempt) : undefined);
+    this.checkEventId(event, dispatched(event) ? outcomesOf(stream, step, known.state.attempt) : commandsOf(event));
     const policyAt = (revision: number) => (known.test ? testPolicy : this.options.configuration.retryPolicy(known.endpointId, revision));
     const { mistake, state, exhausted } = judgeStep(step, known.state, known.exhausted, policyAt);
     if (mistake && !known.isBroken) this.findings.wrong('states', event, mistake);
@@ -378,7 +435,7 @@ export class LogChecker {
     before: number | Position,
   ): Promise<Case | undefined> {
     const { earlier } = this.options;
-    const [message] = await earlier.stream(`message-${messageId}`, 1);
+    const [message] = await earlier.stream(messageStream(messageId), 1);
     if (message?.type !== 'message.accepted') return undefined;
     const events = await earlier.stream(stream, before);
     const isRouted = message.data.destinations.some((each) => each.endpointId === endpointId);
@@ -409,6 +466,9 @@ export class LogChecker {
     return known;
   }
 }
+
+const isBefore = (event: RecordedEvent, other: RecordedEvent | undefined): boolean =>
+  other !== undefined && event.position < other.position;
 
 type Beginning = RecordedEvent<DeliveryEvent & { type: 'delivery.replay-requested' }>;
 /** Of a delivery that a replay made. */
@@ -472,8 +532,9 @@ const outcomesOf = (stream: string, step: Step, next: number): readonly string[]
 /** Besides those of configuration: streams whose revisions are kept in memory. */
 const fewAndSmall: ReadonlySet<string> = new Set(['ledger', 'replay', 'source', 'reading']);
 
-/** The same for configuration, where it follows from what is known. */
-const commandsOf = ({ type, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
+/** The same for all else, where it follows from what is known. What the replayer writes has the id of its replay for a cause. */
+const commandsOf = ({ type, stream, data, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
+  if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
   if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
   if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
   return undefined;

@@ -71,7 +71,8 @@ export class SealCheck {
     const seal = this.seals[this.next];
     if (!seal) return undefined;
     const { number } = seal;
-    const { what, index } = firstDifference(await marksOf(number), this.leaves);
+    const nextMarks = await marksOf(number + 1).catch(() => ''); // there may be none
+    const { what, index } = firstDifference(await marksOf(number), this.leaves, nextMarks);
     const event = this.events[index];
     const before = this.events[index - 1];
     const where = before ? `after ${nameOf(before)}` : 'at its beginning';

@@ -64,4 +64,13 @@ describe('the first difference', () => {
     ['dabc', 'moved', 0],
     ['bcda', 'moved', 0],
   ] as const)('of abcd and %s: %s, at %i', (text, what, index) => expect(found(text)).toEqual({ what, index }));
+
+  it.each([
+    ['abcef', 'removed', 3],
+    ['abcxef', 'changed', 3],
+    ['abcdef', 'changed', 3],
+    ['abecdf', 'moved', 2],
+  ] as const)('of abcd before ef, and %s: %s, at %i', (text, what, index) =>
+    expect(firstDifference(marks, Array.from(text, leafHash), segmentOf('e', 'f').marks)).toEqual({ what, index }),
+  );
 });

@@ -87,16 +87,21 @@ export type Difference = {
   readonly index: number;
 };
 
-/** The first event that differs from what was sealed. `found`: the leaves from the segment's beginning on, a few more than were sealed if there are. */
-export const firstDifference = (marks: string, found: readonly Buffer[]): Difference => {
-  const sealed: readonly string[] = Buffer.from(marks, 'base64').toString('hex').match(/.{12}/g) ?? [];
+const marksIn = (base64: string): readonly string[] => Buffer.from(base64, 'base64').toString('hex').match(/.{12}/g) ?? [];
+
+/**
+ * The first event that differs from what was sealed. `found`: the leaves from the segment's beginning on, a few more than were sealed if there are.
+ * @param nextMarks of the seal after, if there is one: what it seals has not taken the place of an event of this one, but moved up
+ */
+export const firstDifference = (marks: string, found: readonly Buffer[], nextMarks = ''): Difference => {
+  const sealed = marksIn(marks);
   const here = found.map((leaf) => leaf.toString('hex', 0, markBytes));
   const at = sealed.findIndex((mark, i) => here[i] !== mark);
   const index = at === -1 ? sealed.length : at;
   const [expected, actual] = [sealed[index], here[index]];
   if (expected === undefined) return { what: 'changed', index: Math.max(0, sealed.length - 1) };
   const expectedStandsAt = here.indexOf(expected, index + 1);
-  const actualWasAt = actual === undefined ? -1 : sealed.indexOf(actual, index + 1);
+  const actualWasAt = actual === undefined ? -1 : [...sealed, ...marksIn(nextMarks)].indexOf(actual, index + 1);
   if (expectedStandsAt === -1) return { what: actual === undefined || actualWasAt !== -1 ? 'removed' : 'changed', index };
   return { what: actualWasAt === -1 ? 'added' : 'moved', index };
 };

@@ -2,14 +2,15 @@
 import { Worker } from 'node:worker_threads';
 import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../domain/ids.ts';
+import { ledgerStream, type Seal } from '../domain/ledger.ts';
 import { openLogForReading, type LogAddress } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
-import { checkLog, type CheckOrder, type PartResult } from './check-log.ts';
+import { checkOpened, type CheckOrder, type PartResult } from './check-log.ts';
 import { Findings, type Results } from './findings.ts';
 import type { Counts } from './log-checker.ts';
 import type { ExpectedSeal } from './seal-check.ts';
 import { asBefore, mistakeIn, type SealBefore } from './sealing.ts';
-import { keyIn, sealBefore, sealCountIn, sealIn } from './seals-in-log.ts';
+import { keyIn, sealBefore, sealCountIn, sealedUpTo, sealIn } from './seals-in-log.ts';
 import type { Progress } from './step.ts';
 import type { FromChecker } from './verify-log.worker.ts';
 
@@ -29,6 +30,8 @@ export type LogVerified = {
   readonly until: Position | undefined;
   /** Events that are in no seal yet. */
   readonly unsealed: number;
+  /** When the first of them was recorded that is no seal itself; undefined: there is none. */
+  readonly unsealedSince: string | undefined;
   readonly publicKey: string | undefined;
   readonly results: Results;
   readonly counts: Counts & { readonly open: number };
@@ -36,53 +39,71 @@ export type LogVerified = {
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './verify-log.worker.ts' : './verify-log.worker.js', import.meta.url);
 
-export const verifyLog = async (address: LogAddress, { since, threads, progress, log: told }: VerifyOptions): Promise<LogVerified> => {
-  const log = await openLogForReading(address, told);
+export const verifyLog = async (address: LogAddress, options: VerifyOptions): Promise<LogVerified> => {
+  const log = await openLogForReading(address, options.log);
   try {
-    // 1. Where it begins and ends, and the seals on it.
-    const findings = new Findings();
-    const last = await log.last();
-    const before = since === undefined ? undefined : await sealBefore(log, since).catch(() => undefined);
-    const after = before?.position ?? since;
-    const chain = await readChain(log, findings, since === undefined ? undefined : (before?.seal.number ?? null), progress);
-    const { name } = log;
-    const common = { name, after, publicKey: chain.publicKey };
-    if (!last || (after !== undefined && after >= last.position))
-      return { ...common, events: 0, until: undefined, unsealed: 0, results: findings.results(), counts: { ...noCounts, open: 0 } };
-
-    // 2. The events.
-    const order = { log: address, after, end: last.position, seals: chain.seals };
-    const parts =
-      threads === 0
-        ? [await checkLog({ ...order, part: { index: 0, of: 1 } }, told, tellOf(progress))]
-        : await inThreads(order, threads, told, progress);
-
-    // 3. What they found, taken together.
-    for (const { results } of parts) findings.add(results);
-    const counts = sum(parts);
-    for (const [endpointId, each] of counts) {
-      findings.checked('conservation');
-      if (since === undefined && openOf(each) < 0)
-        findings.wrong(
-          'conservation',
-          last,
-          `Of the ${each.routed} deliveries that were routed to ${endpointId}, ${each.routed - openOf(each)} ended.`,
-        );
-    }
-    const events = parts[0]?.events ?? 0;
-    const sealed = chain.seals.reduce((all, { count }) => all + count, 0);
-    const total = [...counts.values()].reduce(added, noCounts);
-    return {
-      ...common,
-      events,
-      until: last.position,
-      unsealed: Math.max(0, events - sealed),
-      results: findings.results(),
-      counts: { ...total, open: openOf(total) },
-    };
+    return await verifyOpened(log, address, options);
   } finally {
     await log.close();
   }
+};
+
+/** @param log what the address names */
+export const verifyOpened = async (
+  log: ReadableLog,
+  address: LogAddress,
+  { since, threads, progress, log: told }: VerifyOptions,
+): Promise<LogVerified> => {
+  // 1. Where it begins and ends, and the seals on it.
+  const findings = new Findings();
+  const last = await log.last();
+  const before = since === undefined ? undefined : await sealBefore(log, since).catch(() => undefined);
+  const after = before?.position ?? since;
+  const chain = await readChain(log, findings, since === undefined ? undefined : (before?.seal.number ?? null), progress);
+  const { name } = log;
+  const common = { name, after, publicKey: chain.publicKey };
+  if (!last || (after !== undefined && after >= last.position))
+    return {
+      ...common,
+      events: 0,
+      until: undefined,
+      unsealed: 0,
+      unsealedSince: undefined,
+      results: findings.results(),
+      counts: { ...noCounts, open: 0 },
+    };
+
+  // 2. The events.
+  const order = { log: address, after, end: last.position, seals: chain.seals };
+  const parts =
+    threads === 0
+      ? [await checkOpened(log, { ...order, part: { index: 0, of: 1 } }, told, tellOf(progress))]
+      : await inThreads(order, threads, told, progress);
+
+  // 3. What they found, taken together.
+  for (const { results } of parts) findings.add(results);
+  const counts = sum(parts);
+  for (const [endpointId, each] of counts) {
+    findings.checked('conservation');
+    if (since === undefined && openOf(each) < 0)
+      findings.wrong(
+        'conservation',
+        last,
+        `Of the ${each.routed} deliveries that were routed to ${endpointId}, ${each.routed - openOf(each)} ended.`,
+      );
+  }
+  const events = parts[0]?.events ?? 0;
+  const sealed = chain.seals.reduce((all, { count }) => all + count, 0);
+  const total = [...counts.values()].reduce(added, noCounts);
+  return {
+    ...common,
+    events,
+    until: last.position,
+    unsealed: Math.max(0, events - sealed),
+    unsealedSince: await firstWaiting(log, chain.newest, after),
+    results: findings.results(),
+    counts: { ...total, open: openOf(total) },
+  };
 };
 
 const noCounts: Counts = { routed: 0, succeeded: 0, failed: 0, cancelled: 0 };
@@ -104,6 +125,8 @@ const sum = (parts: readonly PartResult[]): ReadonlyMap<EndpointId, Counts> => {
 const step = 'checking the events';
 const tellOf = (progress: VerifyOptions['progress']) => (events: number, share: number) => progress({ step, events, share });
 
+type Chain = { readonly seals: readonly ExpectedSeal[]; readonly publicKey: string | undefined; readonly newest: Seal | undefined };
+
 /**
  * The seals from the one after `afterSeal` on, up to the first that is not signed or does not follow the one before it.
  * @param afterSeal undefined: all; null: none, as the events do not begin where one does
@@ -113,30 +136,40 @@ const readChain = async (
   findings: Findings,
   afterSeal: number | null | undefined,
   progress: VerifyOptions['progress'],
-): Promise<{ seals: readonly ExpectedSeal[]; publicKey: string | undefined }> => {
+): Promise<Chain> => {
   const seals: ExpectedSeal[] = [];
   const publicKey = (await keyIn(log).catch(() => undefined))?.publicKey;
-  if (publicKey === undefined || afterSeal === null) return { seals, publicKey };
+  if (publicKey === undefined || afterSeal === null) return { seals, publicKey, newest: undefined };
   const count = await sealCountIn(log);
+  let newest: Seal | undefined;
   let before: SealBefore | undefined;
   for (let number = Math.max(1, afterSeal ?? 1); number <= count; number++) {
-    const found = await sealIn(log, number).catch(() => undefined); // one that can't be read is reported where all events are
-    if (!found) return { seals, publicKey };
-    if (number === afterSeal) {
-      before = asBefore(found.seal);
-      continue;
-    }
+    const found = await sealIn(log, number).catch(() => undefined);
+    if (!found) break; // one that is missing or can't be read is reported where all events are
     const { seal, event } = found;
-    const mistake = mistakeIn(seal, before, publicKey);
-    if (mistake) {
-      findings.wrong('seals', { position: event.position, type: event.type, stream: event.stream }, mistake);
-      return { seals, publicKey };
+    if (number !== afterSeal) {
+      const mistake = mistakeIn(seal, before, publicKey);
+      if (mistake) {
+        findings.wrong('seals', { position: event.position, type: event.type, stream: event.stream }, mistake);
+        break;
+      }
+      seals.push({ number, count: seal.count, root: seal.root });
+      progress({ step: 'checking the seals', events: number, share: number / count });
     }
-    seals.push({ number, count: seal.count, root: seal.root });
     before = asBefore(seal);
-    progress({ step: 'checking the seals', events: number, share: number / count });
+    newest = seal;
   }
-  return { seals, publicKey };
+  return { seals, publicKey, newest };
+};
+
+/** When the first event after the newest seal's last one was recorded that is worth a seal. */
+const firstWaiting = async (log: ReadableLog, newest: Seal | undefined, after: Position | undefined): Promise<string | undefined> => {
+  const from = newest ? await sealedUpTo(log, newest) : after;
+  for await (const batch of log.read(from)) {
+    const event = batch.find(({ stream }) => stream !== ledgerStream);
+    if (event) return event.recordedAt;
+  }
+  return undefined;
 };
 
 /** Most of what is made for an event is gone with it: with room for that, it is never moved. */

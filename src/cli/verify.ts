@@ -89,7 +89,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
       bar.stop();
       const results = findings.results();
       const isWrong = Object.values(results).some(({ wrong }) => wrong > 0);
-      const { events, after, until, unsealed, publicKey, counts } = verified;
+      const { events, after, until, unsealed, unsealedSince, publicKey, counts } = verified;
       const figures = {
         log: verified.name,
         events,
@@ -97,6 +97,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
         after: after ?? null,
         until: until ?? null,
         unsealed,
+        unsealedSince: unsealedSince ?? null,
         publicKey: publicKey ?? null,
         deliveries: counts,
         checks: results,
@@ -114,7 +115,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
           : []),
         publicKey === undefined
           ? 'The log has no key yet, so nothing is sealed.'
-          : `The last ${counted(unsealed)} events are in no seal yet. The key of the seals is ${publicKey}.`,
+          : `The last ${counted(unsealed)} events are in no seal yet${unsealedSince === undefined ? '' : `, the first of them of ${unsealedSince}`}. The key of the seals is ${publicKey}.`,
       ]);
       return isWrong ? codes.found : 0;
     } finally {

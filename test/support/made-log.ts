@@ -1,14 +1,19 @@
 // A log of any length as the service would write it, put together from the deciders: configuration that changes, messages that are routed by it,
 // deliveries and batches that succeed, are retried and fail. For checking it, damaging it, and measuring how fast it is checked.
+import { apiKey, apiKeyStream } from '../../src/domain/api-key.ts';
 import type { LedgerEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand } from '../../src/domain/attempts.ts';
 import { batch, batchStream } from '../../src/domain/batch.ts';
 import { fold, type Decider } from '../../src/domain/decider.ts';
 import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
 import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
-import type { EndpointId, MessageId, Position, ReplayId } from '../../src/domain/ids.ts';
+import type { ApiKeyId, EndpointId, MessageId, Position, ReplayId, SourceId } from '../../src/domain/ids.ts';
 import { messageStream } from '../../src/domain/message.ts';
+
 import { organizationStream } from '../../src/domain/organization.ts';
+import { reading, readingStream } from '../../src/domain/reading.ts';
+import { replay, replayStream, type ReplayCommand } from '../../src/domain/replay.ts';
+import { source, sourceStream } from '../../src/domain/source.ts';
 import { codec } from '../../src/event-store/codec.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/ids.ts';
 import type { EventToStore } from '../../src/event-store/stored-log.ts';
@@ -79,6 +84,24 @@ export class MadeLog {
     this.register('all', { eventTypes: ['alerts'] });
     this.register('batched', { batch: { maxSize: perBatch, maxWaitMs: 100 } });
     this.register('disabled', {}, true);
+    const issue = { type: 'IssueApiKey', organizationId, name: 'publisher', role: 'PUBLISHER', hash: 'ab'.repeat(32) } as const;
+    this.decide(apiKeyStream(idOf(5) as ApiKeyId), apiKey, issue, 'issue', 'apikey:admin');
+    this.readSource();
+  }
+
+  /** Of another service: a hundred events of it, in two steps. */
+  private readSource(): void {
+    const id = idOf(6) as SourceId;
+    const selection = { streams: { by: 'CATEGORY', value: 'order' } as const, eventTypes: [], types: {}, template: null };
+    const register = { type: 'Register', organizationId, settings: { name: 'orders', ...selection }, after: null } as const;
+    this.decide(sourceStream(id), source, register, 'source', 'apikey:admin');
+    this.decide(sourceStream(id), source, { type: 'Pause' }, 'pause', 'apikey:admin');
+    const [half, whole] = ['00000000000000aa', '00000000000000bb'] as Position[];
+    const skipped = { id: idOf(7), stream: 'order-1', revision: 3, position: half!, type: 'OrderPlaced', reason: 'It is not JSON.' };
+    const advance = { type: 'Advance', from: null, to: half!, published: 49, skipped: [skipped] } as const;
+    this.decide(readingStream(id), reading, advance, 'advance 1', 'system:source:orders');
+    const further = { type: 'Advance', from: half!, to: whole!, published: 50, skipped: [] } as const;
+    this.decide(readingStream(id), reading, further, 'advance 2', 'system:source:orders');
   }
 
   /** In the middle of it all: what was routed before stays as it was. */
@@ -134,11 +157,20 @@ export class MadeLog {
   /** To an endpoint that it was not routed to. */
   private replay(messageId: MessageId, messageType: string): void {
     const endpointId = endpoints.disabled;
+    const now = new Date(began);
+    const replayId = idOf(9) as ReplayId;
+    const onReplay = (command: ReplayCommand, commandId: string, actor: string) =>
+      this.decide(replayStream(replayId), replay, command, commandId, actor);
+    const asked = { organizationId, endpointId, filter: { matching: false }, ratePerSecond: 10 };
+    onReplay({ type: 'Request', now, ...asked }, 'replay', 'apikey:admin');
     const id = deliveryIdOf(messageId, endpointId);
     const subject = { organizationId, messageId, endpointId };
-    const command = { type: 'Replay', now: new Date(began), replayId: idOf(9) as ReplayId, subject, messageType } as const;
-    this.decide(deliveryStream(id), delivery, command, 'replay', 'system:replayer');
+    const command = { type: 'Replay', now, replayId, subject, messageType } as const;
+    this.decide(deliveryStream(id), delivery, command, replayId, 'system:replayer');
     this.decide(deliveryStream(id), delivery, { ...this.outcome(1, 200), subject }, `${id}/1/outcome`, 'system:dispatcher');
+    const came = { from: null, after: messageId, cameTo: now.toISOString(), looked: 21, sent: 1 };
+    onReplay({ type: 'Progress', now, ...came }, replayId, 'system:replayer');
+    onReplay({ type: 'Finish', now }, replayId, 'system:replayer');
   }
 
   private sendBatch(): void {

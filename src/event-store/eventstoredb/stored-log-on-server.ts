@@ -71,7 +71,7 @@ export class StoredLogOnServer implements StoredLog {
   async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
     const range = { stream: this.#prefix + stream, from: revision, count: 1 };
     const [event] = await this.#server.read((thread, timeoutMs) => thread.read(range, timeoutMs));
-    return event && this.#unprefixed(event);
+    return event?.revision === revision ? this.#unprefixed(event) : undefined; // of a stream that was cut, the server gives what comes next
   }
 
   /** Many appends on their way at one time, and checked afterwards to have been carried out in order. */

@@ -17,6 +17,7 @@ const start = async ({ tls }: DoubleOptions) => {
   const faults = new Faults();
   const counts = noCounts();
   let members: readonly Member[] = [];
+  const mends: (() => void)[] = [];
   const services = new Services(log, faults, counts, () => members);
   const server = new grpc.Server({ 'grpc.max_concurrent_streams': mostCalls, 'grpc.max_receive_message_length': 17 * 1024 * 1024 });
   services.addTo(server);
@@ -50,6 +51,14 @@ const start = async ({ tls }: DoubleOptions) => {
     endCalls: (error?: { code: number; details: string }) => services.endCalls(error),
     softDelete: (stream: string) => log.softDelete(stream),
     tombstone: (stream: string) => log.tombstone(stream),
+    damage: ({ stream, revision, change }: Damage) => {
+      const { data, ...rest } = change ?? {};
+      mends.push(log.damage(stream, BigInt(revision), change && { ...rest, ...(data !== undefined && { data: Buffer.from(data) }) }));
+    },
+    /** All damage is made good again. */
+    mend: () => {
+      for (const mend of mends.splice(0).toReversed()) mend();
+    },
     setMembers: (given: readonly Member[]) => {
       members = given;
     },
@@ -63,6 +72,12 @@ const start = async ({ tls }: DoubleOptions) => {
   };
 };
 
+/** `change`: undefined where the event is taken away. */
+export type Damage = {
+  readonly stream: string;
+  readonly revision: number;
+  readonly change: { readonly id?: string; readonly type?: string; readonly stream?: string; readonly data?: string } | undefined;
+};
 export type Foreign = {
   readonly stream: string;
   readonly count: number;

@@ -96,6 +96,19 @@ export class ServerLog {
     if (stream) stream.tombstoned = true;
   }
 
+  /** What the server lets nobody do: the event is another one afterwards, or gone (undefined). @returns what makes it good again */
+  damage(name: string, revision: bigint, change: Partial<Recorded> | undefined): () => void {
+    const stream = this.streams.get(name);
+    const found = stream?.events.find((event) => event.revision === revision);
+    if (!stream || !found) throw new Error(`There is no revision ${revision} of ${name} to damage.`);
+    const mends = [stream.events, this.records].map((list) => {
+      const index = list.indexOf(found);
+      list.splice(index, 1, ...(change ? [{ ...found, ...change }] : []));
+      return () => list.splice(index, change ? 1 : 0, found);
+    });
+    return () => mends.forEach((mend) => mend());
+  }
+
   /** Calls back, once, when there is more. */
   whenGrown(grown: () => void): void {
     this.waiting.add(grown);

@@ -1,0 +1,118 @@
+// A sealed log that can be damaged as nobody can through Hookledger, in a file and on a log server, again and again.
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { verifyLog, verifyOpened, type LogVerified } from '../../src/audit/verify-log.ts';
+import { copyLog } from '../../src/event-store/copy-log.ts';
+import { openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
+import { LogServerDouble } from './log-server/double.ts';
+import { silent, type SealedLog } from './sealed-log.ts';
+
+/** An event as it was before. */
+export type Row = { sequence: number; stream: string; revision: number; id: string; type: string; data: string };
+export type Damage = {
+  readonly row: Row;
+  /** Left out: the event is taken away, and what comes later moves up. */
+  readonly change?: { readonly id?: string; readonly type?: string; readonly stream?: string; readonly data?: string };
+};
+
+export type DamageableLog = {
+  readonly address: LogAddress;
+  /** The first event of the log for which an SQL condition holds. */
+  readonly find: (where: string) => Row;
+  /** Does this to the log, and nothing of what was done to it before. @returns where an event stands in it */
+  readonly damage: (damages: readonly Damage[]) => Promise<(row: Row) => string>;
+  /** Its last event must be there. */
+  readonly verify: () => Promise<LogVerified>;
+  readonly close: () => Promise<void>;
+};
+
+const options = { since: undefined, threads: 0, progress: () => {}, log: silent };
+
+const finding = (log: SealedLog) => {
+  const db = new DatabaseSync(log.file('log.db'), { readOnly: true });
+  return {
+    find: (where: string) => {
+      const row = db.prepare(`SELECT * FROM events WHERE ${where} ORDER BY sequence LIMIT 1`).get();
+      if (!row) throw new Error(`The log has no event for which ${where}.`);
+      return row as unknown as Row; // the columns of the table
+    },
+    close: () => db.close(),
+  };
+};
+
+const inFile = async (log: SealedLog): Promise<DamageableLog> => {
+  const { find, close } = finding(log);
+  const directory = log.file('damaged');
+  return {
+    address: { kind: 'embedded', directory },
+    find,
+    damage: async (damages) => {
+      rmSync(directory, { recursive: true, force: true });
+      mkdirSync(directory);
+      copyFileSync(log.file('log.db'), join(directory, 'log.db'));
+      const db = new DatabaseSync(join(directory, 'log.db'));
+      const gone: number[] = [];
+      for (const { row, change } of damages) {
+        const { stream = row.stream, id = row.id, type = row.type, data = row.data } = change ?? {};
+        if (change)
+          db.prepare('UPDATE events SET stream = ?, id = ?, type = ?, data = ? WHERE sequence = ?').run(
+            stream,
+            id,
+            type,
+            data,
+            row.sequence,
+          );
+        else {
+          db.prepare('DELETE FROM events WHERE sequence = ?').run(row.sequence);
+          gone.push(row.sequence);
+        }
+      }
+      for (const sequence of gone.toSorted((a, b) => b - a))
+        db.exec(
+          `UPDATE events SET sequence = -sequence WHERE sequence > ${sequence}; UPDATE events SET sequence = -sequence - 1 WHERE sequence < 0`,
+        );
+      db.close();
+      return ({ sequence }) => String(sequence - gone.filter((each) => each < sequence).length).padStart(16, '0');
+    },
+    verify: () => verifyLog({ kind: 'embedded', directory }, options),
+    close: async () => close(),
+  };
+};
+
+const onServer = async (log: SealedLog): Promise<DamageableLog> => {
+  const double = await LogServerDouble.start();
+  const prefix = 'damaged_';
+  const address: LogAddress = { kind: 'eventstoredb', url: double.url(), prefix };
+  const [from, to] = [await openLogForReading(log.address, silent), await openStoredLog(address, { log: silent, create: true })];
+  await copyLog(from, to, { progress: () => {}, signal: new AbortController().signal });
+  const positions = new Map<string, string>();
+  for await (const batch of to.read(undefined))
+    for (const { stream, revision, position } of batch) positions.set(`${stream}@${revision}`, position);
+  await from.close();
+  const { find, close } = finding(log);
+  return {
+    address,
+    find,
+    damage: async (damages) => {
+      await double.call('mend');
+      for (const { row, change } of damages) {
+        const changed = change && { ...change, ...(change.stream !== undefined && { stream: prefix + change.stream }) };
+        await double.call('damage', { stream: prefix + row.stream, revision: row.revision, change: changed });
+      }
+      return ({ stream, revision }) => positions.get(`${stream}@${revision}`) ?? '';
+    },
+    verify: () => verifyOpened(to, address, options), // opening takes longer than reading
+    close: async () => {
+      close();
+      await to.close();
+      await double.stop();
+    },
+  };
+};
+
+/** Both hold what the sealed log holds, which must be in its folder. */
+export const damageableLogs: readonly { readonly name: string; readonly make: (log: SealedLog) => Promise<DamageableLog> }[] = [
+  { name: 'the embedded log', make: inFile },
+  { name: 'a log server', make: onServer },
+];
