@@ -135,7 +135,7 @@ export class Service implements Running {
       const requests = new RequestMaker(templates, `Hookledger/${version}`);
       const isShared = location.kind === 'postgres' && location.shared === true;
       const replica = isShared ? `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}` : '';
-      const among = { replica, repeated: () => metrics.repeated() };
+      const among = isShared ? { repeated: () => metrics.repeated() } : undefined;
       const runner = new AttemptRunner(store, ledger, directory, sender, requests, (outcome) => metrics.attempt(outcome), among);
       const leased = isShared
         ? new LeasedDueAttempts(

@@ -1,7 +1,7 @@
 // Checks a log, event after event, or one of several parts of it: what belongs to one message is in one part. Configuration is in all of them.
 // Guarantee: an event that the deciders would not have written is found, whatever it is in. Limit: of what a command brought with it, as the
 // times and the ids of new messages, only the form can be checked.
-import { attempts, type Attempts, type Step } from '../domain/attempts.ts';
+import { attemptEndedAt, attempts, type Attempts, type Step } from '../domain/attempts.ts';
 import type { BatchEvent } from '../domain/batch.ts';
 import { deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../domain/ids.ts';
@@ -521,13 +521,19 @@ const outcomesOf = (stream: string, step: Step, next: number): readonly string[]
   switch (step.type) {
     case 'attempt-succeeded':
     case 'attempt-failed':
-      return [`${id}/${step.data.attempt}/outcome`];
+      return outcomeCommands(id, step.data.attempt, attemptEndedAt(step.data));
     case 'exhausted':
-      return [`${id}/${step.data.attempts}/outcome`];
+      return outcomeCommands(id, step.data.attempts, step.data.at);
     default:
       return [`${id}/${next}/cancel`, `${id}/${next - 1}/cancel`];
   }
 };
+
+/** By a process that sends alone, and by one among replicas. */
+const outcomeCommands = (id: string, attempt: number, endedAt: string) => [
+  `${id}/${attempt}/outcome`,
+  `${id}/${attempt}/outcome/${endedAt}`,
+];
 
 /** Besides those of configuration: streams whose revisions are kept in memory. */
 const fewAndSmall: ReadonlySet<string> = new Set(['ledger', 'replay', 'source', 'reading']);

@@ -1,5 +1,5 @@
 // The attempt runner: one attempt from due to recorded. Makes the request, sends it, and appends what came of it.
-import { type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../domain/attempts.ts';
+import { attemptEndedAt, type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../domain/attempts.ts';
 import { batch, batchStream } from '../domain/batch.ts';
 import { delivery, deliveryStream } from '../domain/delivery.ts';
 import { maskOptions } from '../domain/format-options.ts';
@@ -23,8 +23,8 @@ export type AttemptResult = {
   readonly receiver: 'answers' | 'struggles' | 'unknown';
 };
 
-/** `replica`: tells its outcomes from those of others; `repeated`: told of each attempt that another replica had made and recorded already. */
-export type AmongReplicas = { readonly replica: string; readonly repeated: () => void };
+/** `repeated`: told of each attempt that another replica had made and recorded already. */
+export type AmongReplicas = { readonly repeated: () => void };
 
 /** A test is one attempt. */
 const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
@@ -38,7 +38,8 @@ export class AttemptRunner {
     private readonly requests: Pick<RequestMaker, 'make'>,
     /** Told of every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
-    private readonly among: AmongReplicas = { replica: '', repeated: () => undefined },
+    /** Undefined: no other process sends. */
+    private readonly among?: AmongReplicas,
   ) {}
 
   /**
@@ -102,9 +103,7 @@ export class AttemptRunner {
   /** An attempt that was made must be recorded, so this goes on until the log takes it. */
   private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
     const { id, subject, attempt, failuresInSeries, revision } = due;
-    const { replica, repeated } = this.among;
-    // Two replicas that made the same attempt are two causes: the second is told that it is recorded.
-    const commandId = command.type === 'Cancel' ? `${id}/${attempt}/cancel` : `${id}/${attempt}/outcome${replica && `/${replica}`}`;
+    const commandId = 'record' in command ? outcomeCommand(id, command.record, this.among !== undefined) : `${id}/${attempt}/cancel`;
     const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
     const pending = { status: 'pending', attempt, failuresInSeries } as const;
     const { position, events } = await untilAvailable((): Promise<Recorded> => {
@@ -116,10 +115,17 @@ export class AttemptRunner {
       // What is in it plays no part in what is decided here.
       return this.ledger.execute(reload ? decision : { ...decision, known: { state: { ...pending, messages: [] }, revision } }, cause);
     });
-    if (events.length === 0 && command.type !== 'Cancel') repeated();
+    if (events.length === 0 && command.type !== 'Cancel') this.among?.repeated();
     return position as Position; // the stream has an event now
   }
 }
+
+/**
+ * The id of the command that records an attempt. Two replicas that made the same one are two causes, so that the second is told that it is recorded:
+ * told apart by when it was over, which the log knows, so that the id can be worked out again.
+ */
+const outcomeCommand = (id: string, record: AttemptRecord, isAmongReplicas: boolean) =>
+  `${id}/${record.attempt}/outcome${isAmongReplicas ? `/${attemptEndedAt(record)}` : ''}`;
 
 type Recorded = { readonly position: Position | undefined; readonly events: readonly unknown[] };
 
