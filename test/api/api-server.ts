@@ -42,7 +42,7 @@ import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
 import { organization, organizationStream } from '../../src/domain/organization.ts';
 import { ForeignEvents, NoForeignEvents } from '../../src/event-store/foreign-events.ts';
 import { newId } from '../../src/event-store/ids.ts';
-import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
+import { openLog } from '../../src/event-store/open-log.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/consumer-runner.ts';
 import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
 import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
@@ -53,6 +53,7 @@ import { SourceQueries } from '../../src/read-models/sources/source-queries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
+import type { LogUnderTest } from '../support/logs.ts';
 
 const handlers: Type[] = [
   PublishMessagesHandler,
@@ -93,11 +94,19 @@ type PostOptions = { key?: string; headers?: Record<string, string> };
 
 export type ApiServer = Awaited<ReturnType<typeof startApi>>;
 
-/** `controllers` and `providers`: further ones, of a test. */
-export const startApi = async ({ controllers = [] as Type[], providers = [] as Type[], rateLimit = 1_000_000 } = {}) => {
+type ApiOptions = {
+  /** Further ones, of a test. */
+  readonly controllers?: Type[];
+  readonly providers?: Type[];
+  readonly rateLimit?: number;
+  /** Left out: the embedded one. */
+  readonly log?: LogUnderTest;
+};
+
+export const startApi = async ({ controllers = [], providers = [], rateLimit = 1_000_000, log: where }: ApiOptions = {}) => {
   const directoryPath = mkdtempSync(path.join(tmpdir(), 'hookledger-api-'));
   const log = pino({ level: 'silent' });
-  const store = await SqliteEventStore.open({ directory: directoryPath });
+  const { store } = await openLog(where?.address(directoryPath) ?? { kind: 'embedded', directory: directoryPath }, log);
   const vault = new Vault(Buffer.alloc(32, 7));
   const ledger = new Ledger(store);
   const directory = new EndpointDirectory(store, vault);
