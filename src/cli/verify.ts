@@ -10,7 +10,7 @@ import { verifyViews } from '../audit/verify-views.ts';
 import type { Config } from '../config.ts';
 import { ledgerStream } from '../domain/ledger.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
-import { openLog, openLogForReading } from '../event-store/open-log.ts';
+import { openLogForReading, openLogToRead } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import type { DatabaseLocation } from '../read-models/database/open.ts';
@@ -55,8 +55,8 @@ Examples:
 /** Where the views of a log are; those of a server's log are kept apart by its id. */
 const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
   if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
-  const { store, id } = await openLog(log, { info: say, warn: say });
-  await store.close();
+  const { id, close } = await openLogToRead(log, { info: say, warn: say });
+  await close();
   return { ...database, folder: join(database.folder, id) };
 };
 
