@@ -71,24 +71,22 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     await client.createEndpoint({ name: 'then', url: receiver.url, eventTypes: ['audited.*'] });
     const before = await client.publish('audited.before', { n: 1 }, { id: 'the first' });
     await client.delivery(before, 'SUCCEEDED');
-    const [plain = '', asJson = ''] = blocks('sh rebuild');
-
-    // On each log one is enough: what a server reads from is let go after two seconds.
-    if (name === 'the embedded log') {
-      const first = await run(plain);
-      expect(first.out).toMatch(
-        /^views, built anew: \d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/,
-      );
-      expect(first).toMatchObject({ code: 0, err: '' });
-    }
+    const [, asJson = ''] = blocks('sh rebuild');
     const second = await run(asJson);
     expect(second.code).toBe(0);
     expect(JSON.parse(second.out)).toMatchObject([
       { consumer: 'views', replaced: true, comparison: { different: [], tables: { messages: { old: 1, new: 1 } } } },
     ]);
     const files = readdirSync(join(server.dataDir, 'views'), { recursive: true, encoding: 'utf8' });
-    expect(files.filter((file) => /\bviews@\d+(\.\d+)?\.db$/.test(file))).toEqual([expect.stringMatching(/views@\d+\.[12]\.db$/)]);
+    expect(files.filter((file) => /\bviews@\d+(\.\d+)?\.db$/.test(file))).toEqual([expect.stringMatching(/views@\d+\.1\.db$/)]);
     await client.delivery(await client.publish('audited.before', { n: 2 }), 'SUCCEEDED'); // the live ones go on
+  });
+
+  // Once is enough: what a server has read from is let go after two seconds.
+  it.runIf(name === 'the embedded log')('so it is told to people', { timeout: 90_000 }, async () => {
+    const { out, ...ended } = await run(blocks('sh rebuild')[0] ?? '');
+    expect(out).toMatch(/^views, built anew: \d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/);
+    expect(ended).toEqual({ code: 0, err: '' });
   });
 
   it('what happened is told on the command line, in pages and without secrets', { timeout: 90_000 }, async () => {

@@ -84,6 +84,16 @@ describe.each(places)('on $name, with the views in $database, a replay', ({ make
     expect(told.message.timeline.map(({ text }) => text)).toContain(
       `The replay ${id}, asked for by apikey:admin, sends it to "Late" for the first time: attempt 1 is due now.`,
     );
+    const explained = await client.query<{ text: string }>(
+      'query ($message: ID!, $endpoint: ID!) { explainRouting(messageId: $message, endpointId: $endpoint) { text recorded } }',
+      { message, endpoint: endpointId },
+    );
+    expect(explained).toEqual({
+      recorded: 'NOT_ROUTED',
+      text: expect.stringMatching(
+        `^"Late" was not registered yet when the message was accepted. The replay ${id} sent it there later, at .*Z.$`,
+      ),
+    });
     const { nodes } = await client.query<{ nodes: { type: string; actor: string; causationId: string; correlationId: string }[] }>(
       'query ($id: ID!) { history(filter: { deliveryId: $id }) { nodes { id type actor causationId correlationId } } }',
       { id: delivery.id },

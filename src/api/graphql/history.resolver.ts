@@ -4,6 +4,7 @@ import { fieldChanges } from '../../domain/endpoint-changes.ts';
 import { endpoint } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
 import type { EndpointId, MessageId } from '../../domain/ids.ts';
+import { deliveryIdOf } from '../../event-store/ids.ts';
 import { checkSpan } from '../../read-models/history/history-filter.ts';
 import { HistoryQueries } from '../../read-models/history/history-queries.ts';
 import { explainRouting } from '../../read-models/history/routing-explanation.ts';
@@ -83,11 +84,12 @@ export class HistoryResolver {
     const accepted = await loaders.accepted.load(messageId);
     if (accepted?.data.organizationId !== caller.organizationId)
       throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
-    const [events, organization] = await Promise.all([
+    const [events, organization, delivery] = await Promise.all([
       this.eventsOfEndpoint(endpointId, caller),
       this.streams.organizationEvents(caller.organizationId),
+      this.streams.deliveryEvents(deliveryIdOf(messageId, endpointId)),
     ]);
-    const explained = explainRouting(accepted, endpointId, { endpoint: events, organization });
+    const explained = explainRouting(accepted, endpointId, { endpoint: events, organization, delivery });
     const { revision } = explained;
     const then = revision === undefined ? undefined : await loaders.configuration.load(`${endpointId}@${revision}`);
     return {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { accepted, organizationId, recorded, registered } from '../../../test/support/samples.ts';
+import { accepted, organizationId, record, recorded, registered, subject } from '../../../test/support/samples.ts';
+import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint.ts';
-import type { EndpointId, Position } from '../../domain/ids.ts';
+import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { OrganizationEvent } from '../../domain/organization.ts';
 import { explainRouting } from './routing-explanation.ts';
@@ -13,7 +14,7 @@ const at = (position: number) => String(position).padStart(12, '0') as Position;
 const explained = (
   events: readonly EndpointEvent[],
   message: Partial<MessageEvent['data']> & { sent?: boolean; wasSkipped?: boolean } = {},
-  { upTo = 10 + events.length, organization = [] as OrganizationEvent[] } = {},
+  { upTo = 10 + events.length, organization = [] as OrganizationEvent[], delivery = [] as DeliveryEvent[] } = {},
 ) => {
   const { sent = false, wasSkipped = false, ...more } = message;
   const said = accepted(sent ? [id] : [], { skipped: wasSkipped ? [id] : [], routedAt: at(upTo), ...more });
@@ -22,11 +23,17 @@ const explained = (
     organization: organization.map((event, i) =>
       recorded(event, { stream: `organization-${organizationId}`, revision: i, position: 1 + i }),
     ),
+    delivery: delivery.map((event, i) => recorded(event, { stream: 'delivery-d1', revision: i, position: 200 + i })),
   });
 };
 const paused: EndpointEvent = { type: 'endpoint.paused', data: {} };
 const disabled: EndpointEvent = { type: 'endpoint.disabled', data: { reason: null } };
 const deleted: EndpointEvent = { type: 'endpoint.deleted', data: {} };
+const replayed = (by: string): DeliveryEvent => ({
+  type: 'delivery.replay-requested',
+  data: { ...subject, at: '2026-01-01T12:00:00.000Z', attempt: 1, replayId: by as ReplayId, messageType: 'alert.created' },
+});
+const succeeded: DeliveryEvent = { type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } };
 const filtered = (filter: object) => registered({ eventTypes: ['alert.*'], filter: filter as never });
 
 describe('why a message', () => {
@@ -71,6 +78,18 @@ describe('why a message', () => {
       { agrees: true, failedConditions: [{ path: 'severity', asks: ['warning'], found: 'critical' }, { path: 'server' }] },
       /did not let it pass: `severity` is "critical", and it asks for \["warning"\]; `server` is missing, and it asks for/,
     ],
+    [
+      'was not, and came there by a replay later',
+      [[registered()], {}, { upTo: 9, delivery: [replayed('r1'), succeeded, replayed('r2')] }],
+      { recorded: 'NOT_ROUTED', agrees: true },
+      /^"Alerts" was not registered yet when the message was accepted\. The replay r1 sent it there later, at 2026-01-01T12:00:00\.000Z\.$/,
+    ],
+    [
+      'was sent at first, and again by a replay',
+      [[registered()], { sent: true }, { delivery: [succeeded, replayed('r1')] }],
+      { recorded: 'SENT' },
+      /by "\*"\.$/,
+    ],
     ['was skipped', [[registered(), disabled], { wasSkipped: true }], { expected: 'SKIPPED', agrees: true }, /but it was disabled/],
     ['was not: deleted', [[registered(), deleted]], { expected: 'NOT_ROUTED', agrees: true }, /^"Alerts" had been deleted/],
     [
@@ -106,6 +125,9 @@ describe('why a message', () => {
   it('is told of a log that was copied by the positions of the one that it was recorded in', () => {
     const message = { ...recorded(accepted([id], { routedAt: at(5) }), { stream: 'message-m1', position: 99 }), copiedFrom: [at(50)] };
     const endpoint = { ...recorded(registered(), { stream: 'endpoint-e1', position: 77 }), copiedFrom: [at(5)] };
-    expect(explainRouting(message, id, { endpoint: [endpoint], organization: [] })).toMatchObject({ agrees: true, expected: 'SENT' });
+    expect(explainRouting(message, id, { endpoint: [endpoint], organization: [], delivery: [] })).toMatchObject({
+      agrees: true,
+      expected: 'SENT',
+    });
   });
 });

@@ -1,5 +1,6 @@
 // Why a message went to an endpoint, or did not: from the configuration that its routing was decided on, and nothing that came later.
 import { fold } from '../../domain/decider.ts';
+import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type Endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import { failedConditions, type FailedCondition } from '../../domain/filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
@@ -59,13 +60,14 @@ const groupThen = (accepted: Accepted, events: readonly RecordedEvent<Organizati
   return (state.exists === 'yes' ? state.eventTypes.get(type)?.group : undefined) ?? defaultGroup(type);
 };
 
-/** @param events all of the endpoint, and all of the organization */
+/** @param events all of the endpoint, of the organization, and of the delivery, if there is one */
 export const explainRouting = (
   accepted: Accepted,
   endpointId: EndpointId,
   events: {
     readonly endpoint: readonly RecordedEvent<EndpointEvent>[];
     readonly organization: readonly RecordedEvent<OrganizationEvent>[];
+    readonly delivery: readonly RecordedEvent<DeliveryEvent>[];
   },
 ): RoutingExplanation => {
   const { type, data, destinations, skipped, routedAt, test } = accepted.data;
@@ -90,7 +92,7 @@ export const explainRouting = (
   const why = test ? testSentence(recorded, name) : sentenceOf(state, { name, type, group, subscription, failed });
   const doubt = agrees ? '' : ` But the log has recorded ${recorded}, which these rules do not lead to.`;
   return {
-    text: `${why}${doubt}`,
+    text: `${why}${doubt}${sentLater(recorded, events.delivery)}`,
     recorded,
     expected,
     agrees,
@@ -100,6 +102,12 @@ export const explainRouting = (
     failedConditions: subscription === null ? [] : failed,
   };
 };
+
+/** A replay sends what was not routed there, too: whoever asks has perhaps seen it arrive. */
+const sentLater = (recorded: Routing, [first]: readonly RecordedEvent<DeliveryEvent>[]): string =>
+  recorded !== 'SENT' && first?.type === 'delivery.replay-requested'
+    ? ` The replay ${first.data.replayId} sent it there later, at ${first.recordedAt}.`
+    : '';
 
 /** As it was called then; else as it was called at first. */
 const nameOf = (state: Endpoint, [first]: readonly RecordedEvent<EndpointEvent>[]): string => {
