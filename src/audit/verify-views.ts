@@ -8,6 +8,7 @@ import type { Position } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { openLogForReading, openReader, type LogAddress, type OpenedReader } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
+import type { Database } from '../read-models/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../read-models/database/open.ts';
 import { compareWithRebuild } from '../read-models/rebuild.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
@@ -52,10 +53,8 @@ export const verifyViews = async (
         wrong: `They show the log up to position ${position}, and it ends at ${end?.position ?? 'its start'}: its end was removed.`,
       };
 
-    // Files are built in a folder that is removed; in PostgreSQL it is a schema that is dropped.
-    const scratch = location.kind === 'sqlite' ? mkdtempSync(join(tmpdir(), 'hookledger-verify-')) : undefined;
-    if (scratch !== undefined) closing.push(async () => rmSync(scratch, { recursive: true, force: true }));
-    const database = scratch === undefined ? live : openDatabase({ kind: 'sqlite', folder: scratch }, told);
+    const { database, remove } = scratchFor(location, told);
+    closing.push(remove);
     const reader = await openReader(readersOf(address), told);
     closing.push(() => reader.close());
     const store = growing(reader, log, progress);
@@ -65,6 +64,13 @@ export const verifyViews = async (
   } finally {
     for (const close of closing.toReversed()) await close();
   }
+};
+
+/** Files are built in a folder that is removed; in PostgreSQL it is a schema that is dropped, and that nobody else writes to, also where replicas run. */
+const scratchFor = (location: DatabaseLocation, told: Told): { readonly database: Database; readonly remove: () => Promise<void> } => {
+  if (location.kind === 'postgres') return { database: openDatabase({ ...location, shared: false }, told), remove: async () => undefined };
+  const folder = mkdtempSync(join(tmpdir(), 'hookledger-verify-'));
+  return { database: openDatabase({ kind: 'sqlite', folder }, told), remove: async () => rmSync(folder, { recursive: true, force: true }) };
 };
 
 /** Reads up to where the log is when it is followed, and tells how far it is. */
