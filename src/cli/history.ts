@@ -1,6 +1,7 @@
 // `hookledger history`: the log itself, in pages, by the index that the views hold; also while a server uses both.
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
+import { catalog } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { shownData } from '../domain/shown-data.ts';
@@ -146,5 +147,8 @@ const asJson = (event: RecordedEvent) => {
   return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: shownData(event) };
 };
 
+/** Of an event. */
+const longestName = Math.max(...Object.keys(catalog).map((name) => name.length));
+
 const lineOf = ({ recordedAt, position, type, metadata, stream, revision }: RecordedEvent) =>
-  [recordedAt, position, type.padEnd(27), metadata.actor.padEnd(20), `${stream}@${revision}`].join('  ');
+  [recordedAt, position, type.padEnd(longestName), metadata.actor.padEnd(20), `${stream}@${revision}`].join('  ');

@@ -1,5 +1,6 @@
 // Positions that a command is given.
 import type { Position } from '../domain/ids.ts';
+import { hasFormOf } from '../event-store/position-form.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
 import { WrongCall } from './outcome.ts';
 
@@ -7,7 +8,7 @@ import { WrongCall } from './outcome.ts';
 export const positionIn = async (since: string | undefined, log: ReadableLog): Promise<Position | undefined> => {
   if (since === undefined) return undefined;
   const last = await log.last();
-  if (last && since.length === last.position.length && /^[\w.-]+$/.test(since) && since <= last.position) return since as Position;
+  if (last && hasFormOf(since, last.position) && since <= last.position) return since;
   throw new WrongCall(
     `--since ${since} is no position of this log${last ? `, which ends at ${last.position}` : ', which is empty'}. Give one as the API and \`verify\` show them.`,
   );

@@ -115,13 +115,19 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
           : []),
         publicKey === undefined
           ? 'The log has no key yet, so nothing is sealed.'
-          : `The last ${counted(unsealed)} events are in no seal yet${unsealedSince === undefined ? '' : `, the first of them of ${unsealedSince}`}. The key of the seals is ${publicKey}.`,
+          : `${waiting(unsealed, unsealedSince)}The key of the seals is ${publicKey}.`,
       ]);
       return isWrong ? codes.found : 0;
     } finally {
       bar.stop();
     }
   });
+
+const waiting = (unsealed: number, since: string | undefined): string => {
+  if (unsealed === 0) return '';
+  const which = unsealed === 1 ? 'The last event is' : `The last ${counted(unsealed)} events are`;
+  return `${which} in no seal yet${since === undefined ? '' : `, the first of them of ${since}`}. `;
+};
 
 const withLog = async <T>({ log: address }: Config, work: (log: ReadableLog) => Promise<T>): Promise<T> => {
   const log = await openLogForReading(address, { info: say, warn: say });

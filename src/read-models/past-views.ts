@@ -64,7 +64,9 @@ export const buildPast = async (
   if (Date.parse(first.recordedAt) > asOf.getTime())
     throw new DatabaseUnusable(`The log begins at ${first.recordedAt}, and ${wanted.asOf} is before that; name a later moment.`);
 
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new DatabaseUnusable(`The folder ${folder} can't be made (${error.code}); name another one, where this user may write.`);
+  });
   const database = new SqliteDatabase(folder, told);
   const next = await database.openNext<ViewsSchema>(
     views.name,

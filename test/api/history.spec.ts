@@ -122,9 +122,8 @@ describe.each(logKinds)('on $name,', ({ make }) => {
         message: expect.stringMatching(/has not come to the position/) as string,
         paths: ['asOfPosition'],
       });
-      expect(await refused(query, { id, at: 'yesterday' })).toMatchObject({
-        message: expect.stringMatching(/no position of this log/) as string,
-      });
+      for (const at of ['yesterday', first!.position.replace(/.$/, 'x'), '000000000000000a'])
+        expect(await refused(query, { id, at })).toMatchObject({ message: expect.stringMatching(/no position of this log/) as string });
       const both = 'query ($id: ID!) { endpoint(id: $id, asOf: "2026-01-01T00:00:00Z", asOfPosition: "1") { id } }';
       expect(await refused(both, { id })).toMatchObject({ message: 'Give `asOf` or `asOfPosition`, not both.' });
     });

@@ -103,6 +103,7 @@ it('what was tampered with ends with 1 and its name, and a call that is off with
     [['verify', '--file', file], 2, /^--key must be the public key/],
     [['verify', '--file', file, '--key', 'nonsense'], 2, /^--key is no public key: it must begin with whpk_/],
     [['verify', '--since', '12'], 2, /^--since 12 is no position of this log, which ends at \d{16}/],
+    [['verify', '--since', '000000000000000a'], 2, /is no position of this log/],
     [['verify', '--data-dir', join(folder, 'nowhere')], 1, /^There is no log of Hookledger in/],
     [['export', file], 1, /exists already/],
     [['import', file], 1, /is in use by another process/],

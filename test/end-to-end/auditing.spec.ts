@@ -185,6 +185,12 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
       expect(await runToEnd(args, env)).toMatchObject({ code, output: expect.stringContaining(sentence) as string });
     await said(['rebuild', '--as-of', 'yesterday', '--into', into], 2, 'must be ISO 8601 with a time zone');
     await said(['rebuild', '--as-of', '2999-01-01T00:00:00Z', '--into', into], 2, 'has not come yet; name a moment of the past.');
+    const file = join(folder, 'hookledger');
+    await said(
+      ['rebuild', '--as-of', new Date().toISOString(), '--into', file],
+      1,
+      `The folder ${file} can't be made (EEXIST); name another one`,
+    );
     await said(['rebuild', '--as-of', moment], 2, '--as-of and --into go together');
     await said(['rebuild'], 1, 'There is no log of Hookledger', nowhere);
     expect(existsSync(into)).toBe(false);
