@@ -8,7 +8,7 @@ import { ConnectionUnreadable, readConnection } from '../event-store/eventstored
 import { openStoredLog, type LogAddress } from '../event-store/open-log.ts';
 import type { StoredLog } from '../event-store/stored-log.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 export const addCopy = (program: Command): void => {
@@ -67,12 +67,11 @@ const copy = (options: CopyOptions, config: Config): Promise<void> =>
   endingWith([LogUnusable, LogUnavailable], async () => {
     const opened: StoredLog[] = [];
     const bar = progressBar(['copying', 'verifying']);
-    const log = { info: say, warn: say };
     try {
       const { source, destination } = addresses(options, config);
-      const from = await openStoredLog(source, { log, create: false });
+      const from = await openStoredLog(source, { log: told, create: false });
       opened.push(from);
-      const to = await openStoredLog(destination, { log, create: true });
+      const to = await openStoredLog(destination, { log: told, create: true });
       opened.push(to);
       say(`Copying the log from ${from.name} to ${to.name}.`);
       const result = await copyLog(from, to, { progress: bar.show, signal: interruption() });

@@ -13,7 +13,7 @@ import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
 import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell, told } from './outcome.ts';
 import { positionIn } from './positions.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
@@ -50,7 +50,7 @@ const signingKeyIn = async (log: ReadableLog, { masterKey, dataDir }: Config) =>
 const exportLog = (file: string, { since, json }: ExportCommand, config: Config): Promise<void> =>
   endingWith([ExportUnusable, LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable], async () => {
     const bar = progressBar(['exporting']);
-    const log = await openLogForReading(config.log, { info: say, warn: say });
+    const log = await openLogForReading(config.log, told);
     try {
       const { publicKey, key } = await signingKeyIn(log, config);
       const exported = await writeExport(log, {

@@ -5,12 +5,12 @@ import { catalog } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { shownData } from '../domain/shown-data.ts';
-import { LogUnavailable, LogUnusable, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
+import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
 import { messageIdOf } from '../event-store/ids.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { configured } from './configured.ts';
-import { endingWith, tell, WrongCall } from './outcome.ts';
+import { endingWith, tell, told, WrongCall } from './outcome.ts';
 
 export const addHistory = (program: Command): void => {
   program
@@ -74,33 +74,36 @@ const countOf = (text: string): number => {
 };
 
 const history = (options: Options, config: Config): Promise<void> =>
-  endingWith([LogUnusable, LogUnavailable, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable, DomainError], async () => {
-    const { first, after, newest, json } = options;
-    const page = { first: countOf(first), after };
-    const [since, until] = [momentOf('--since', options.since), momentOf('--until', options.until)];
-    const found = await asking(config, async (queries, views, eventNames) => {
-      const filter = {
-        endpointId: options.endpoint as EndpointId | undefined, // whether there are such is looked up
-        messageId: options.message === undefined ? undefined : await messageOf(options.message, views),
-        deliveryId: options.delivery as DeliveryId | undefined,
-        actor: options.actor,
-        types: options.type && eventNames(options.type, '--type'),
-        since,
-        until,
-      };
-      return queries.history(organization, page, filter, newest ?? false);
-    }).catch((error: unknown) => {
-      throw error instanceof DomainError && error.code === 'BAD_USER_INPUT' ? new WrongCall(error.message) : error;
-    });
-    const events = found.edges.map(({ node }) => node);
-    const next = found.hasNextPage ? found.endCursor : null;
-    tell(json, { events: events.map(asJson), next }, [
-      ...events.map(lineOf),
-      ...(events.length === 0 ? ['Nothing of that kind happened.'] : []),
-      ...(next === null ? [] : [`More: --after ${next}`]),
-    ]);
-    return 0;
-  });
+  endingWith(
+    [LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable, DomainError],
+    async () => {
+      const { first, after, newest, json } = options;
+      const page = { first: countOf(first), after };
+      const [since, until] = [momentOf('--since', options.since), momentOf('--until', options.until)];
+      const found = await asking(config, async (queries, views, eventNames) => {
+        const filter = {
+          endpointId: options.endpoint as EndpointId | undefined, // whether there are such is looked up
+          messageId: options.message === undefined ? undefined : await messageOf(options.message, views),
+          deliveryId: options.delivery as DeliveryId | undefined,
+          actor: options.actor,
+          types: options.type && eventNames(options.type, '--type'),
+          since,
+          until,
+        };
+        return queries.history(organization, page, filter, newest ?? false);
+      }).catch((error: unknown) => {
+        throw error instanceof DomainError && error.code === 'BAD_USER_INPUT' ? new WrongCall(error.message) : error;
+      });
+      const events = found.edges.map(({ node }) => node);
+      const next = found.hasNextPage ? found.endCursor : null;
+      tell(json, { events: events.map(asJson), next }, [
+        ...events.map(lineOf),
+        ...(events.length === 0 ? ['Nothing of that kind happened.'] : []),
+        ...(next === null ? [] : [`More: --after ${next}`]),
+      ]);
+      return 0;
+    },
+  );
 
 /** By its id, or by the one that its publisher gave; where there is neither, the first is what is not found. */
 const messageOf = async (id: string, views: Views): Promise<MessageId> => {
@@ -120,7 +123,6 @@ const asking = async <T>(config: Config, work: (queries: Queries, views: Views, 
   const { eventNames } = await import('../read-models/history/history-filter.ts');
   const { ViewQueries } = await import('../read-models/views/queries.ts');
   const { Views } = await import('../read-models/views/views.ts');
-  const told = { info: () => undefined, warn: () => undefined };
   const { reader, id, close } = await openLogToRead(config.log, told);
   try {
     const database = openDatabase(locatedFor(config.database, id), told);

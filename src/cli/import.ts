@@ -7,7 +7,7 @@ import { copyLog } from '../event-store/copy-log.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openStoredLog } from '../event-store/open-log.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell, told } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 type ImportCommand = { readonly dataDir?: string; readonly json?: true };
@@ -35,7 +35,7 @@ const importLog = (file: string, { json }: ImportCommand, config: Config): Promi
   endingWith([ExportUnusable, LogUnusable, LogUnavailable], async () => {
     const bar = progressBar(['copying', 'verifying']);
     const from = await ExportedLog.open(file);
-    const to = await openStoredLog(config.log, { log: { info: say, warn: say }, create: true });
+    const to = await openStoredLog(config.log, { log: told, create: true });
     try {
       const result = await copyLog(from, to, { progress: bar.show, signal: interruption() });
       bar.stop();

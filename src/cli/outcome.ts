@@ -10,6 +10,9 @@ export class WrongCall extends Error {
 
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** What the parts that a command uses have to say: of warnings the sentence, which comes last. */
+export const told = { info: () => undefined, warn: (...said: readonly unknown[]) => say(String(said.at(-1))), error: () => undefined };
+
 /** `lines` for people, `figures` with `--json`. */
 export const tell = (json: boolean | undefined, figures: unknown, lines: readonly string[]): void =>
   void process.stdout.write(json ? `${JSON.stringify(figures, null, 2)}\n` : lines.map((line) => `${line}\n`).join(''));

@@ -1,13 +1,13 @@
 // `hookledger rebuild`: builds the views anew from the log, beside those in use, and has them take their place; or those of a past moment, into a folder.
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
-import { LogUnavailable, LogUnusable, UndecodableEvent } from '../event-store/event-store.ts';
+import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '../event-store/event-store.ts';
 import type { OpenedLogToRead } from '../event-store/open-log.ts';
 import { originOf } from '../event-store/origin.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
 import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/rebuild.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
 
 /** What can be built anew: the views, and what is due when. */
@@ -68,7 +68,7 @@ const momentOf = (text: string): Date => {
 
 /** With a bar; `undefined` from `work`: it was interrupted. */
 const carryOut = (work: (options: Rebuilding) => Promise<number | undefined>): Promise<void> =>
-  endingWith([LogUnusable, LogUnavailable, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
+  endingWith([LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
     const bar = progressBar(['building', 'comparing']);
     try {
       const code = await work({ progress: bar.show, signal: interruption() });
@@ -98,10 +98,10 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
 };
 
 const rebuildOne = (name: ConsumerName, config: Config, options: Rebuilding): Promise<Rebuilt | undefined> =>
-  reading(config, async ({ reader, id }, log) => {
+  reading(config, async ({ reader, id }) => {
     const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
     const { rebuild } = await import('../read-models/rebuild.ts');
-    const database = openDatabase(locatedFor(config.database, id), log);
+    const database = openDatabase(locatedFor(config.database, id), told);
     await database.follows({ origin: await originOf(reader), tip: () => reader.tip() });
     if (name === 'views') {
       const { Views } = await import('../read-models/views/views.ts');
@@ -119,7 +119,7 @@ const rebuildPast = async (
   options: Rebuilding,
 ): Promise<number | undefined> => {
   const { buildPast } = await import('../read-models/past-views.ts');
-  const past = await reading(config, ({ reader }, log) => buildPast(asOf, into, reader, log, options));
+  const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, told, options));
   if (!past) return undefined;
   const { position, events, seconds } = past;
   tell(json, { asOf: past.asOf, into, position, events, seconds: rounded(seconds) }, [
@@ -131,15 +131,12 @@ const rebuildPast = async (
 
 const rounded = (seconds: number) => Number(seconds.toFixed(3));
 
-type SaysWarnings = { readonly info: () => void; readonly warn: (_: unknown, sentence?: string) => void };
-
 /** With the log of the configuration open for reading. */
-const reading = async <T>(config: Config, work: (log: OpenedLogToRead, told: SaysWarnings) => Promise<T>): Promise<T> => {
+const reading = async <T>(config: Config, work: (log: OpenedLogToRead) => Promise<T>): Promise<T> => {
   const { openLogToRead } = await import('../event-store/open-log.ts');
-  const told = { info: () => undefined, warn: (_: unknown, sentence?: string) => say(sentence ?? '') };
   const log = await openLogToRead(config.log, told);
   try {
-    return await work(log, told);
+    return await work(log);
   } finally {
     await log.close();
   }

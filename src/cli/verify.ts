@@ -16,7 +16,7 @@ import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/d
 import type { DatabaseLocation } from '../read-models/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
 import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, WrongCall } from './outcome.ts';
+import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { positionIn } from './positions.ts';
 import { counted, progressBar, type ProgressBar } from './progress-bar.ts';
 
@@ -55,7 +55,7 @@ Examples:
 /** Where the views of a log are; those of a server's log are kept apart by its id. */
 const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
   if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
-  const { id, close } = await openLogToRead(log, { info: say, warn: say });
+  const { id, close } = await openLogToRead(log, told);
   await close();
   return { ...database, folder: join(database.folder, id) };
 };
@@ -65,7 +65,6 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
     const { since, json, key } = options;
     const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
     const bar = progressBar(['checking the seals', 'checking the events', 'building the views']);
-    const log = { info: () => {}, warn: (...given: unknown[]) => say(String(given.at(-1))), error: () => {} };
     try {
       const began = performance.now();
       if (key !== undefined) checkedKey(key);
@@ -74,7 +73,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
         since: position,
         threads: Math.min(2, availableParallelism()),
         progress: bar.show,
-        log,
+        log: told,
       });
       const seconds = (performance.now() - began) / 1000;
       const findings = new Findings();
@@ -85,7 +84,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
           { position: '', type: 'ledger.key-created', stream: ledgerStream },
           `They are made with the key ${verified.publicKey}, not with ${key}.`,
         );
-      if (options.views && since === undefined) await checkViews(config, findings, bar, log);
+      if (options.views && since === undefined) await checkViews(config, findings, bar);
       bar.stop();
       const results = findings.results();
       const isWrong = Object.values(results).some(({ wrong }) => wrong > 0);
@@ -130,7 +129,7 @@ const waiting = (unsealed: number, since: string | undefined): string => {
 };
 
 const withLog = async <T>({ log: address }: Config, work: (log: ReadableLog) => Promise<T>): Promise<T> => {
-  const log = await openLogForReading(address, { info: say, warn: say });
+  const log = await openLogForReading(address, told);
   try {
     return await work(log);
   } finally {
@@ -138,10 +137,10 @@ const withLog = async <T>({ log: address }: Config, work: (log: ReadableLog) => 
   }
 };
 
-const checkViews = async (config: Config, findings: Findings, bar: ProgressBar, log: Parameters<typeof verifyViews>[2]['log']) => {
+const checkViews = async (config: Config, findings: Findings, bar: ProgressBar) => {
   const place = { position: '', type: 'views', stream: 'views' };
   try {
-    const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log });
+    const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log: told });
     findings.checked('views', found?.tables ?? 0);
     if (found?.wrong !== undefined) findings.wrong('views', { ...place, position: found.position }, found.wrong);
   } catch (error) {
