@@ -117,7 +117,7 @@ export class LogChecker {
     if (isOurs) this.findings.checked('decodes');
     try {
       const event = codec.decode(stored);
-      if (event.type.startsWith(`${category}.`)) return event;
+      if (event.type.startsWith(category) && event.type[category.length] === '.') return event;
       if (isOurs) this.findings.wrong('states', stored, `It stands in a stream of another kind: ${stored.stream} has no such events.`);
       return undefined;
     } catch (error) {
@@ -239,8 +239,7 @@ export class LogChecker {
   }
 
   /** What is sent by a replay names one that was asked for, to this endpoint. */
-  private async checkCause(event: RecordedEvent<DeliveryEvent | BatchEvent> | undefined): Promise<void> {
-    if (event?.type !== 'delivery.replay-requested' && event?.type !== 'batch.replay-requested') return;
+  private async checkCause(event: RecordedEvent<Replayed>): Promise<void> {
     const { replayId, organizationId, endpointId } = event.data;
     const requested = await this.replay(replayId);
     const isSame = requested?.data.organizationId === organizationId && requested.data.endpointId === endpointId;
@@ -249,10 +248,11 @@ export class LogChecker {
   }
 
   /** `commands`: the ids of the commands that can have written it; undefined: it has one that nobody can know. */
-  private checkEventId(event: RecordedEvent, commands: readonly string[] | undefined): void {
+  private checkEventId(event: RecordedEvent, commands: Iterable<string> | undefined): void {
     const { id, stream, revision } = event;
     this.findings.checked('ids');
-    if (commands ? commands.some((command) => eventIdOf(command, stream, revision) === id) : uuid.test(id)) return;
+    if (!commands && uuid.test(id)) return;
+    for (const command of commands ?? []) if (eventIdOf(command, stream, revision) === id) return;
     this.findings.wrong('ids', event, commands ? `Its id ${id} is not the one that follows from its cause.` : `Its id ${id} is no UUID.`);
   }
 
@@ -287,7 +287,7 @@ export class LogChecker {
 
   private async checkDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<void> {
     const { stream } = stored;
-    await this.checkCause(event);
+    if (event?.type === 'delivery.replay-requested') await this.checkCause(event);
     const known = this.cases.get(stream) ?? (await this.earlierDelivery(stored, event));
     if (!known && event && isBeginning(event)) {
       await this.checkReplayed(event);
@@ -353,7 +353,7 @@ export class LogChecker {
       });
       return;
     }
-    await this.checkCause(event);
+    if (event?.type === 'batch.replay-requested') await this.checkCause(event);
     const known = this.cases.get(stream) ?? (await this.earlierBatch(stored));
     if (!known) {
       this.checkRevision(stored, 0); // it begins with what is in it
@@ -470,6 +470,7 @@ export class LogChecker {
 const isBefore = (event: RecordedEvent, other: RecordedEvent | undefined): boolean =>
   other !== undefined && event.position < other.position;
 
+type Replayed = Extract<DeliveryEvent | BatchEvent, { type: 'delivery.replay-requested' | 'batch.replay-requested' }>;
 type Beginning = RecordedEvent<DeliveryEvent & { type: 'delivery.replay-requested' }>;
 /** Of a delivery that a replay made. */
 const isBeginning = (event: RecordedEvent): event is Beginning =>
@@ -516,24 +517,23 @@ const textOf = (stored: StoredEvent): string => {
 const dispatched = ({ metadata }: RecordedEvent) => metadata.actor === 'system:dispatcher';
 
 /** The ids of the commands of the dispatcher that can have written a step. What it cancels is at the attempt that is next, or that was made last. */
-const outcomesOf = (stream: string, step: Step, next: number): readonly string[] => {
+function* outcomesOf(stream: string, step: Step, next: number): Generator<string> {
   const id = idIn(stream);
   switch (step.type) {
     case 'attempt-succeeded':
     case 'attempt-failed':
-      return outcomeCommands(id, step.data.attempt, attemptEndedAt(step.data));
+      yield `${id}/${step.data.attempt}/outcome`;
+      yield `${id}/${step.data.attempt}/outcome/${attemptEndedAt(step.data)}`; // of one among replicas
+      break;
     case 'exhausted':
-      return outcomeCommands(id, step.data.attempts, step.data.at);
+      yield `${id}/${step.data.attempts}/outcome`;
+      yield `${id}/${step.data.attempts}/outcome/${step.data.at}`;
+      break;
     default:
-      return [`${id}/${next}/cancel`, `${id}/${next - 1}/cancel`];
+      yield `${id}/${next}/cancel`;
+      yield `${id}/${next - 1}/cancel`;
   }
-};
-
-/** By a process that sends alone, and by one among replicas. */
-const outcomeCommands = (id: string, attempt: number, endedAt: string) => [
-  `${id}/${attempt}/outcome`,
-  `${id}/${attempt}/outcome/${endedAt}`,
-];
+}
 
 /** Besides those of configuration: streams whose revisions are kept in memory. */
 const fewAndSmall: ReadonlySet<string> = new Set(['ledger', 'replay', 'source', 'reading']);
