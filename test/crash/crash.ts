@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 import type { Built, Comparison } from '../../src/read-models/rebuild.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
-import { compareViews } from '../support/rebuild.ts';
+import { compareViews, timeVerify } from '../support/rebuild.ts';
 import {
   conservation,
   createEndpoint,
@@ -269,6 +269,10 @@ export const checkViews = ({ events, different, live, rebuilt }: Comparison & Bu
     );
 };
 
+/** Every event is one that could be recorded after what was before it. */
+export const checkLog = (verified: ReturnType<typeof timeVerify>, report: CrashReport): Promise<unknown> =>
+  verified.catch((error: Error) => report.violations.push(error.message));
+
 /** Everything that must hold at the end, as sentences where it does not. */
 export const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledged>, report: CrashReport, upTo: string) => {
   const { violations } = report;
@@ -374,7 +378,8 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     const code = await server.stop();
     if (code !== 0) report.violations.push(`SIGTERM ended the server with exit code ${code} instead of 0.`);
 
-    // 4. The views against the log.
+    // 4. The log by itself, and the views against it.
+    await checkLog(timeVerify(server.dataDir, { main }), report);
     checkViews(await compareViews(server.dataDir, { main, database: schemas }), report);
 
     // 5. The count.

@@ -5,10 +5,11 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
-import { compareViews } from '../support/rebuild.ts';
+import { compareViews, timeVerify } from '../support/rebuild.ts';
 import { createEndpoint, newAdminKey, Server, type MessageInput } from '../support/server.ts';
 import {
   check,
+  checkLog,
   checkViews,
   emptyReport,
   endpoints,
@@ -179,8 +180,9 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     const codes = await Promise.all(servers.map((server) => server.stop()));
     if (codes.some((code) => code !== 0)) report.violations.push(`SIGTERM ended the replicas with exit codes ${codes.join(', ')}.`);
 
-    // 4. The views against the log.
+    // 4. The log by itself, and the views against it.
     const log = { kind: 'eventstoredb', url: double.url(), prefix: '' } as const;
+    await checkLog(timeVerify(first.dataDir, { log }), report);
     checkViews(await compareViews(first.dataDir, { log, database: schemas }), report);
 
     // 5. The count.
