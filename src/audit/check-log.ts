@@ -7,7 +7,7 @@ import { openLogForReading, openReader, type LogAddress, type ReaderAddress } fr
 import type { ReadableLog } from '../event-store/stored-log.ts';
 import { ConfigurationHistory } from './configuration-history.ts';
 import type { Results } from './findings.ts';
-import { LogChecker, type Counts, type Earlier, type Part } from './log-checker.ts';
+import { LogChecker, type Counts, type Earlier, type NamedSeal, type Part } from './log-checker.ts';
 import type { ExpectedSeal } from './seal-check.ts';
 import { sealIn } from './seals-in-log.ts';
 
@@ -21,7 +21,12 @@ export type CheckOrder = {
   readonly seals: readonly ExpectedSeal[];
 };
 
-export type PartResult = { readonly events: number; readonly results: Results; readonly counts: ReadonlyMap<string, Counts> };
+export type PartResult = {
+  readonly events: number;
+  readonly results: Results;
+  readonly counts: ReadonlyMap<string, Counts>;
+  readonly newestSeal: NamedSeal | undefined;
+};
 
 /** Events between two words on how far it is. */
 const tellEvery = 10_000;
@@ -71,7 +76,7 @@ export const checkOpened = async (
   }
   await checker.end();
   progress(events, 1);
-  return { events, results: checker.findings.results(), counts: checker.counts };
+  return { events, results: checker.findings.results(), counts: checker.counts, newestSeal: checker.newestSeal };
 };
 
 /** All of it up to a position: it is little, and has an index. */

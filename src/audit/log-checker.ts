@@ -24,6 +24,9 @@ import { SealCheck, type ExpectedSeal, type NamedEvent } from './seal-check.ts';
 /** Of an endpoint's deliveries. */
 export type Counts = { routed: number; succeeded: number; failed: number; cancelled: number };
 
+/** The event that holds a seal; number 0: the key. */
+export type NamedSeal = NamedEvent & { readonly number: number };
+
 export type Part = { readonly index: number; readonly of: number };
 
 /** What is asked when something is no longer known, or happened before the first event that is checked. */
@@ -67,6 +70,8 @@ export class LogChecker {
   /** Streams whose last attempt failed for good, and the event that says so. */
   private readonly unfinished = new Map<string, NamedEvent>();
   private readonly active: SealCheck[] = [];
+  /** Of the part that looks after the seals' stream. */
+  newestSeal: NamedSeal | undefined;
   private nextSeal = 0;
   private untilSeal = 0;
   private sealIsBroken = false;
@@ -202,8 +207,7 @@ export class LogChecker {
       this.small.set(stream, (known = { revision: isFromStart ? -1 : revision - 1, judge }));
     }
     const follows = this.checkRevision(stored, known.revision + 1);
-    if (!follows && category === 'ledger' && revision > known.revision + 1)
-      this.findings.wrong('seals', stored, `Before it, seal ${known.revision + 1} is missing: it was removed.`);
+    if (category === 'ledger') this.checkPlaceOfSeal(stored, known.revision + 1);
     known.revision = revision;
     if (!follows || !event) known.judge = undefined;
     if (!event) return;
@@ -212,6 +216,14 @@ export class LogChecker {
     this.findings.checked('states');
     const mistake = known.judge(event) ?? (await this.mistakeInReplay(event));
     if (mistake !== undefined) this.findings.wrong('states', event, mistake);
+  }
+
+  private checkPlaceOfSeal(stored: StoredEvent, expected: number): void {
+    const { position, type, stream, revision } = stored;
+    this.newestSeal = { number: revision, position, type, stream };
+    if (revision <= expected) return;
+    const missing = expected === 0 ? 'the key of the seals' : `seal ${expected}`;
+    this.findings.wrong('seals', stored, `Before it, ${missing} is missing: it was removed.`);
   }
 
   /** What a replay says of others: of its endpoint, and of the message that it came to. */

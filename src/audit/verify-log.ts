@@ -82,6 +82,10 @@ export const verifyOpened = async (
 
   // 3. What they found, taken together.
   for (const { results } of parts) findings.add(results);
+  const seal = parts.map(({ newestSeal }) => newestSeal).find((each) => each !== undefined);
+  const known = chain.newest?.number ?? (since === undefined ? 0 : Infinity); // the seals after a place between two are not looked at
+  if (seal && findings.results().seals.wrong === 0 && (chain.publicKey === undefined || seal.number > known))
+    findings.wrong('seals', seal, `It can't be read from where it belongs: the stream ${seal.stream} was deleted, cut or changed.`);
   const counts = sum(parts);
   for (const [endpointId, each] of counts) {
     findings.checked('conservation');

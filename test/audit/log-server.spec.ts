@@ -62,4 +62,9 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   await copy(await ExportedLog.open(served.file('log.gz')), imported.address);
   const after = await wrongIn(imported.address);
   expect(after).toMatchObject({ wrong: before.wrong, seals: before.seals, routed: 151 });
+
+  // Whoever deletes the stream of the seals on the server does not make them forgotten.
+  await double.call('softDelete', 'audited_ledger-default');
+  const deleted = await wrongIn(address);
+  expect(deleted.wrong).toContain("seals: It can't be read from where it belongs: the stream ledger-default was deleted, cut or changed.");
 });

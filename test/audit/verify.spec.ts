@@ -275,6 +275,12 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
       expect(results.revisions.first).toMatchObject({ ...next, sentence: `Before it, revision ${i + 1} of its stream is missing.` });
       expect(results.seals.first).toMatchObject({ ...next, sentence: `Before it, seal ${i + 1} is missing: it was removed.` });
     }
+    const { results } = await afterDamage({ row: find("type = 'ledger.key-created'") });
+    expect(offencesIn((await afterDamage(rewritten("type = 'ledger.sealed' AND revision = 2", '{', '['))).results)).toEqual([
+      'decodes',
+      'seals',
+    ]);
+    expect(results.seals.first?.sentence).toBe('Before it, the key of the seals is missing: it was removed.');
     // Nothing in the log says how many there were: it is told what no seal proves, and since when it waits for one.
     const whole = await afterDamage();
     expect(whole).toMatchObject({ unsealed: 1, unsealedSince: undefined });
