@@ -40,7 +40,7 @@ const openForWriting = ({ file, maxBytes }: WriterOptions) => {
   const db = new DatabaseSync(file, { timeout: 5000 });
   // A checkpoint each 16 MiB of WAL: rarer ones cost less in all, but each holds the commits behind it for longer.
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY`);
+    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -6144; PRAGMA temp_store = MEMORY`);
   if (maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
   return db;
 };

@@ -234,7 +234,7 @@ const checkpointOf = (file: string): Position | undefined => {
 
 const openReadOnly = <S>(file: string): ReadOnly<S> => {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
-  db.exec('PRAGMA cache_size = -8192');
+  db.exec('PRAGMA cache_size = -4096');
   const read = new Kysely<S>({ dialect: sqliteDialect(db, new Statements(db)) });
   // Kysely closes only what a query has opened.
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
@@ -247,9 +247,9 @@ const openNamespace = async <S extends Bookkeeping>(file: string, build: number,
     const isNew = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] === 0;
     const id = db.prepare('PRAGMA application_id').get()?.['application_id'];
     if (!isNew && id !== applicationId) throw new Unusable('it is not a file of Hookledger');
-    // A page is written back to the file once for many commits; 16 MiB keep the upper parts of the indexes at hand.
+    // A page is written back to the file once for many commits; 10 MiB keep the upper parts of the indexes at hand.
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
-             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY`);
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -10240; PRAGMA temp_store = MEMORY`);
     const statements = new Statements(db);
     const kysely = new Kysely<S>({ dialect: sqliteDialect(db, statements) });
     if (isNew) {
