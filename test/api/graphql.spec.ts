@@ -544,6 +544,10 @@ describe('limits', () => {
 
   it('an odd cursor is refused', async () => {
     expect(await refused('{ deliveries(after: "??") { nodes { id } } }')).toMatchObject({ code: 'BAD_USER_INPUT', paths: ['after'] });
+    const span = 'since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z"';
+    const swapped = { code: 'BAD_USER_INPUT', message: expect.stringMatching(/`until` .* is before `since`/) as string };
+    expect(await refused(`{ messages(${span}) { nodes { id } } }`)).toMatchObject({ ...swapped, paths: ['until'] });
+    expect(await refused(`{ deliveries(filter: { ${span} }) { nodes { id } } }`)).toMatchObject({ ...swapped, paths: ['filter.until'] });
   });
 
   it('a query that goes too deep is refused, introspection is not', async () => {

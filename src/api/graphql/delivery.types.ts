@@ -2,6 +2,7 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { checkSpan } from '../../read-models/history/history-filter.ts';
 import type { DeliveryFilter as ViewFilter } from '../../read-models/views/delivery-pages.ts';
 import type { AttemptView, DeliveryView, MessageView } from '../../read-models/views/shown.ts';
 import { connectionOf } from './connections.ts';
@@ -178,14 +179,16 @@ export class DeliveryFilter {
   responseCode?: number | null;
 }
 
+/** @throws DomainError BAD_USER_INPUT */
 export const viewFilter = (filter: DeliveryFilter | null | undefined): ViewFilter => {
   if (!filter) return {};
   const { endpointId, messageId, since, until, ...rest } = filter;
+  const span = { since: moment(since), until: moment(until) };
+  checkSpan(span.since, span.until, 'filter.until');
   return {
     ...rest,
+    ...span,
     endpointId: endpointId as EndpointId | null | undefined,
     messageId: messageId as MessageId | null | undefined,
-    since: moment(since),
-    until: moment(until),
   };
 };

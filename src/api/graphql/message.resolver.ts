@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { messageInput, PublishMessages, type PublishedMessage } from '../../commands/publish-messages.ts';
 import type { MessageId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
+import { checkSpan } from '../../read-models/history/history-filter.ts';
 import { AskViews } from '../../read-models/views/query-handlers.ts';
 import { Allow, AllowReaders } from '../auth/access.ts';
 import { maskSecrets } from '../../domain/masking.ts';
@@ -70,6 +71,7 @@ export class MessageResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Message>> {
     const filter = { eventType, since: moment(since), until: moment(until) };
+    checkSpan(filter.since, filter.until, 'until');
     return asConnection(
       await this.queries.execute(new AskViews('messages', caller.organizationId, pageRequest(page), filter)),
       shownMessage,
