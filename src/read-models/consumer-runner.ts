@@ -60,6 +60,10 @@ const readsPerTransaction = 5;
 const longestRetryMs = 5_000;
 /** What was replaced stays open this long, for queries that had begun on it. */
 const graceMs = 30_000;
+/** Who stands by waits so many looks for another process to bring what was built anew to where the older tables are, before it looks who may write. */
+const longestBringUp = 3;
+/** What can't be used is tried again after so many. */
+const looksAfterFailure = 30;
 /** Whoever asks at another process waits no longer than this. */
 const awaitedElsewhereMs = 5_000;
 
@@ -94,6 +98,9 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private isWaiting = false;
   private looksForOlder = false;
   private looking: NodeJS.Timeout | undefined;
+  /** The term has ended for a newer build; and when those that could not be used are tried again. */
+  private movesOn = false;
+  private triesNewestAt = -Infinity;
   /** What was replaced, while queries may still be on it. */
   private readonly replaced = new Set<Namespace<S>>();
   /** Where the log ended at the start of the process, and of the term; events after it are live. */
@@ -108,6 +115,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private readingEnded: { readonly error?: unknown } | undefined;
   private readonly arrived = new Bell();
   private readonly taken = new Bell();
+  private readonly stirred = new Bell();
   private running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -137,8 +145,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   /** Opens the consumer's tables and begins to follow; resolves before it has caught up. */
   async start(): Promise<void> {
     const { name, version, readsSince = version } = this.consumer;
-    const createTables: CreateTables<S> = (db, int64) => this.consumer.createTables(db, int64);
-    const own = await this.database.open<S>(name, version, createTables, { oneVersion: this.consumer.oneVersion === true });
+    const own = await this.open();
     this.own = own;
     const checkpoint = await own.checkpoint();
     if (checkpoint !== undefined) this.progress.advance(checkpoint);
@@ -151,19 +158,20 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
         this.olderVersion = readable;
       }
     }
+    this.looking = setInterval(() => void this.look(), this.lookMs).unref();
     if (own.sharing) {
-      own.sharing.listen({
-        lost: () => this.endTerm(),
-        moved: (position) => this.movedElsewhere(position),
-        awaited: (position) => this.state === 'elsewhere' || void this.reached(position, awaitedElsewhereMs),
-      });
-      const acquired = await this.acquire(own.sharing);
-      this.running = this.takeTurns(own.sharing, acquired);
+      this.listenTo(own);
+      this.running = this.takeTurns(await this.acquire());
     } else {
-      this.looking = setInterval(() => void this.look(), this.lookMs).unref();
       await this.begin(checkpoint);
       this.running = this.work(checkpoint);
     }
+  }
+
+  private open(): Promise<Namespace<S>> {
+    const { name, version, oneVersion = false } = this.consumer;
+    const createTables: CreateTables<S> = (db, int64) => this.consumer.createTables(db, int64);
+    return this.database.open<S>(name, version, createTables, { oneVersion });
   }
 
   /** What queries see: this version's tables; until it has caught up, those of an older version that they can read. Take it anew per query. */
@@ -232,22 +240,38 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
 
   // ── Turns ── Where others have the namespace open, too.
 
-  private async takeTurns(sharing: Sharing<S>, acquired: boolean): Promise<void> {
-    let mine = acquired;
-    for (;;) {
+  private async takeTurns(acquired: boolean): Promise<void> {
+    for (let mine = acquired; ;) {
+      mine = await this.goOnWithNewest(mine);
       if (mine) {
         await this.serve();
-        await sharing.release();
-      } else await this.pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending.signal);
+        if (!this.movesOn) await this.sharing.release();
+      } else await Promise.race([this.pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending.signal), this.stirred.next]);
       if (this.ending.signal.aborted || this.hasStopped()) return;
-      mine = await this.acquire(sharing);
+      mine = await this.acquire();
     }
   }
 
-  private async acquire(sharing: Sharing<S>): Promise<boolean> {
+  private get sharing(): Sharing<S> {
+    const { sharing } = this.namespace;
+    if (!sharing) throw new Error(`The tables of ${this.consumer.name} are this process's alone.`);
+    return sharing;
+  }
+
+  private listenTo(namespace: Namespace<S>): void {
+    const isOwn = () => namespace === this.own; // others may have taken its place
+    namespace.sharing?.listen({
+      lost: () => isOwn() && this.endTerm(),
+      moved: (position) => isOwn() && this.movedElsewhere(position),
+      awaited: (position) => isOwn() && this.state !== 'elsewhere' && void this.reached(position, awaitedElsewhereMs),
+      replaced: () => (this.stirred.ring(), void this.look()),
+    });
+  }
+
+  private async acquire(): Promise<boolean> {
     if (this.state !== 'stopped') this.state = 'elsewhere';
     try {
-      const mine = await sharing.acquire();
+      const mine = await this.sharing.acquire();
       this.error = undefined;
       return mine;
     } catch (error) {
@@ -260,6 +284,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   private async serve(): Promise<void> {
     const { name } = this.consumer;
     if (this.ending.signal.aborted) return;
+    this.movesOn = false;
     this.term = new AbortController();
     this.pending = [];
     this.pendingReads = 0;
@@ -480,13 +505,18 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
   /** Builds before the one in use, and versions before this one. */
   private async dropOlder(): Promise<void> {
     const { name, version } = this.consumer;
-    for (const each of await this.database.builds(name, version))
-      if (each < this.namespace.build) await this.database.drop(name, version, each);
+    await this.dropOlderBuilds();
     for (const each of await this.database.versions(name)) {
       if (each >= version) continue;
       await this.database.drop(name, each);
       this.log.info({ consumer: name, version, dropped: each }, `${name}: version ${version} has caught up; version ${each} was dropped.`);
     }
+  }
+
+  private async dropOlderBuilds(): Promise<void> {
+    const { name, version } = this.consumer;
+    for (const each of await this.database.builds(name, version))
+      if (each < this.namespace.build) await this.database.drop(name, version, each);
   }
 
   private closeOlder(): void {
@@ -495,10 +525,11 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     if (older) setTimeout(() => void older.close(), graceMs).unref();
   }
 
-  // ── Built anew ── Beside these tables, by another process. Where several share them, whoever starts next takes them.
+  // ── Built anew ── Beside these tables, by another process.
 
   private async look(): Promise<void> {
     const { namespace } = this;
+    if (namespace.sharing) return this.moveOn();
     try {
       if (this.state !== 'live' || !(await namespace.isReplaced()) || namespace !== this.own) return;
       this.wasBuiltAnew = true;
@@ -513,12 +544,11 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
    * used, it goes on with these.
    */
   private async changeOver(): Promise<void> {
-    const { name, version } = this.consumer;
     const before = this.namespace;
     this.consumer.forget?.();
     let anew: Namespace<S> | undefined;
     try {
-      anew = await this.database.open<S>(name, version, (db, int64) => this.consumer.createTables(db, int64));
+      anew = await this.open();
       if (!(await this.catchUp(anew))) return await anew.close(); // they are further than these: soon these are, too
     } catch (error) {
       this.consumer.forget?.();
@@ -526,11 +556,23 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
       if (!this.stopping) this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
       return;
     }
+    this.replaceBy(anew);
+    setTimeout(() => void this.close(before), graceMs).unref();
+    setTimeout(
+      () => void this.dropOlderBuilds().catch((error: unknown) => this.trouble(sentenceOf(error), error)),
+      this.dropAfterMs,
+    ).unref();
+  }
+
+  private replaceBy(anew: Namespace<S>): void {
+    const { name, version } = this.consumer;
+    this.replaced.add(this.namespace);
     this.own = anew;
     this.log.info({ consumer: name, version, build: anew.build }, `${name}: goes on with the tables that were built anew.`);
-    this.replaced.add(before);
-    setTimeout(() => void before.close().finally(() => this.replaced.delete(before)), graceMs).unref();
-    setTimeout(() => void this.dropOlder().catch((error: unknown) => this.trouble(sentenceOf(error), error)), this.dropAfterMs).unref();
+  }
+
+  private close(before: Namespace<S>): Promise<void> {
+    return before.close().finally(() => this.replaced.delete(before));
   }
 
   /** @returns false when the tables are further than what was applied here. */
@@ -543,6 +585,93 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
       await anew.transaction((tx) => applyAgain(this.consumer, kept, tx), events.at(-1)?.position);
     }
     return (await anew.checkpoint()) === to;
+  }
+
+  // ── Built anew, where others have it open, too ── Whose term it is brings the newest build to where the older one is; the others wait for that.
+  // Guarantee: each begins its next term, and reads, on the newest build, as soon as that holds all that was applied. The older one stays until nobody
+  // has it open. Limit: where a process that starts then has begun to write to the newest, both are written until that one has caught up.
+
+  private async moveOn(): Promise<void> {
+    const { namespace } = this;
+    if (this.state === 'elsewhere' || !(await this.isToMoveOn(namespace)) || this.stopping || namespace !== this.own) return;
+    this.movesOn = true;
+    this.endTerm();
+  }
+
+  private async isToMoveOn(from: Namespace<S>): Promise<boolean> {
+    if (this.consumer.oneVersion || this.ending.signal.aborted || performance.now() < this.triesNewestAt) return false;
+    try {
+      return await from.isReplaced();
+    } catch {
+      return false; // the database is away, which shows elsewhere
+    }
+  }
+
+  /**
+   * Between two terms. Stays on what it has while it must, and is asked again.
+   * @param mine whether this process may write to what it has
+   * @returns whether it may write to what it goes on with
+   */
+  private async goOnWithNewest(mine: boolean): Promise<boolean> {
+    const before = this.namespace;
+    if (!(await this.isToMoveOn(before))) return mine;
+    this.consumer.forget?.();
+    const heard = new Progress();
+    let anew: Namespace<S> | undefined;
+    try {
+      anew = await this.open();
+      anew.sharing?.listen({ moved: (position) => heard.advance(position) });
+      const writes = mine && (await anew.sharing?.acquire()) === true;
+      if (!writes) await anew.sharing?.stand();
+      if (writes ? await this.bringUp(anew) : await this.isBroughtUp(heard, mine ? this.lookMs : longestBringUp * this.lookMs)) {
+        this.replaceBy(anew);
+        this.listenTo(anew);
+        if (!writes && heard.position !== undefined) this.movedElsewhere(heard.position);
+        setTimeout(() => void this.dropShared(before), this.dropAfterMs).unref();
+        return writes;
+      }
+      if (mine) this.triesNewestAt = performance.now() + this.lookMs;
+    } catch (error) {
+      const passes = error instanceof LogUnavailable || this.database.isTransient(error);
+      this.triesNewestAt = performance.now() + (passes ? 1 : looksAfterFailure) * this.lookMs;
+      this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
+    }
+    this.consumer.forget?.();
+    await anew?.close().catch(() => undefined);
+    return mine && this.acquire(); // unless it was lost meanwhile
+  }
+
+  /** @returns whether they hold all that was applied here. They may hold more, as whoever had them before may have gone on with them. */
+  private async bringUp(anew: Namespace<S>): Promise<boolean> {
+    const from = await anew.checkpoint();
+    return (from !== undefined && from > (this.progress.position ?? '')) || this.catchUp(anew);
+  }
+
+  /** @returns whether they hold all that was applied, here or elsewhere, within that time; somebody else writes to them. */
+  private async isBroughtUp(heard: Progress, withinMs: number): Promise<boolean> {
+    const until = performance.now() + withinMs;
+    const end = () => heard.end();
+    this.ending.signal.addEventListener('abort', end);
+    try {
+      for (let goal = this.progress.position; goal !== undefined && (heard.position ?? '') < goal; goal = this.progress.position) {
+        const leftMs = this.ending.signal.aborted ? 0 : Math.max(0, until - performance.now());
+        if (!(await heard.reached(goal, leftMs))) return false;
+      }
+      return !this.ending.signal.aborted;
+    } finally {
+      this.ending.signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** Unless another process has it open still; that one drops it then. */
+  private async dropShared(before: Namespace<S>): Promise<void> {
+    if (this.ending.signal.aborted) return;
+    try {
+      await this.close(before);
+      await this.dropOlderBuilds();
+    } catch (error) {
+      this.trouble(sentenceOf(error), error);
+    }
   }
 
   private stopAt(error: unknown): void {

@@ -68,12 +68,9 @@ export const buildPast = async (
     throw new DatabaseUnusable(`The folder ${folder} can't be made (${error.code}); name another one, where this user may write.`);
   });
   const database = new SqliteDatabase(folder, told);
-  const next = await database.openNext<ViewsSchema>(
-    views.name,
-    views.version,
-    (db, int64) => views.createTables(db, int64),
-    views.queryIndexes,
-  );
+  const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64), {
+    queryIndexes: views.queryIndexes,
+  });
   let built: Built;
   let end: Position | undefined;
   try {

@@ -7,7 +7,7 @@ import type { Position } from '../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { applyAgain, upTo } from './consumer-runner.ts';
 import type { Consumer, Place } from './consumer.ts';
-import type { Bookkeeping, Database, Namespace, ReadOnly } from './database/database.ts';
+import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly } from './database/database.ts';
 
 /** What a table holds: its rows, counted and hashed in the order of its primary key. */
 export type TableDigest = { readonly rows: number; readonly sha256: string };
@@ -142,9 +142,9 @@ export type Rebuilt = Built & {
 };
 
 /**
- * With or without a server that runs on them.
+ * With or without a server, or replicas, that run on them.
  * @returns undefined when it was aborted
- * @throws DatabaseUnusable while another process does the same; UndecodableEvent
+ * @throws DatabaseUnusable while another process does the same, and for a consumer of one version while replicas run; UndecodableEvent
  */
 export const rebuild = async <S extends Bookkeeping, Kept extends Place = RecordedEvent>(
   consumer: Consumer<S, Kept>,
@@ -152,9 +152,11 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
   database: Database,
   options: Rebuilding = {},
 ): Promise<Rebuilt | undefined> => {
-  const { name, version } = consumer;
+  const { name, version, queryIndexes } = consumer;
+  const oneVersion = consumer.oneVersion === true;
   for (const each of await database.versions(name)) if (each !== version) await database.drop(name, each, 'next');
-  const next = await database.openNext<S>(name, version, (db, int64) => consumer.createTables(db, int64), consumer.queryIndexes);
+  const createTables: CreateTables<S> = (db, int64) => consumer.createTables(db, int64);
+  const next = await database.openNext<S>(name, version, createTables, { ...(queryIndexes ? { queryIndexes } : {}), oneVersion });
   const live = (await database.builds(name, version)).length > 0 ? await database.openReadOnly<S>(name, version) : undefined;
   let comparison: Comparison | undefined;
   let built: Built = { events: 0, seconds: 0 };
@@ -196,7 +198,7 @@ export const rebuild = async <S extends Bookkeeping, Kept extends Place = Record
   if (isOver()) return undefined;
 
   // 3. The change-over.
-  const newest = await database.finishNext(name, version);
+  const newest = await database.finishNext(name, version, { oneVersion });
   const replaced = await whenReplaced(database, consumer, newest, options.signal);
   return { consumer: name, version, position, ...built, comparison, replaced };
 };

@@ -74,11 +74,15 @@ export type SharingListener = {
   readonly awaited: (position: Position) => void;
   /** Another process has told all of them something; undefined: what it was may have been missed. */
   readonly told: (what: string | undefined) => void;
+  /** A newer build stands, as `isReplaced` says. It may be missed. */
+  readonly replaced: () => void;
 };
 
 /** A namespace that several processes have open: one of them writes, the others stand by to take its place, and each hears of what is committed. */
 export interface Sharing<S> {
   listen(listener: Partial<SharingListener>): void;
+  /** Hears from now on what is committed, `moved` first, and asks for nothing else. As with `acquire`, it is not dropped meanwhile. Rejects while the database is away. */
+  stand(): Promise<void>;
   /**
    * @returns whether this process is the one that writes. It stays that until it releases it or is told that it was lost; what it knows of the
    * checkpoint is read anew. Rejects while the database is away; with `oneVersion`, also while a process has a newer version or build open.
@@ -103,6 +107,13 @@ export interface NextNamespace<S> extends Namespace<S> {
 
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
 export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
+
+export type NextOptions = {
+  /** Only queries need these indexes, so that they may be missing until `complete`. */
+  readonly queryIndexes?: readonly string[];
+  /** Processes must not have two builds open at one time. */
+  readonly oneVersion?: boolean;
+};
 
 /** The log that the namespaces follow. */
 export type FollowedLog = {
@@ -142,17 +153,20 @@ export interface Database {
 
   /**
    * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
-   * @param queryIndexes only queries need these, so that they may be missing until `complete`
-   * @throws DatabaseUnusable while another one builds it, and where several processes have the namespace open
+   * @throws DatabaseUnusable while another one builds it, and with `oneVersion` where processes share the namespace
    */
   openNext<S extends Bookkeeping>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
-    queryIndexes?: readonly string[],
+    options?: NextOptions,
   ): Promise<NextNamespace<S>>;
-  /** From now on it is the newest build. It must be closed. @returns its number */
-  finishNext(name: string, version: number): Promise<number>;
+  /**
+   * From now on it is the newest build. It must be closed. Processes that share the namespace are told.
+   * @returns its number
+   * @throws DatabaseUnusable as `openNext`
+   */
+  finishNext(name: string, version: number, options?: Pick<NextOptions, 'oneVersion'>): Promise<number>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;
 }

@@ -13,7 +13,7 @@ const beatMs = 2_000;
 const longestBeatMs = 7_000;
 
 /** What the first letter of a notification says that it is. */
-const kinds = { moved: 'm', awaited: 'a', told: 't' } as const;
+const kinds = { moved: 'm', awaited: 'a', told: 't', replaced: 'r' } as const;
 
 /** Whoever writes from now on, on this connection and from this checkpoint; undefined: another process. */
 export type Taken = (by: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
@@ -57,9 +57,13 @@ export class PostgresSharing<S> implements Sharing<S> {
     this.listener = { ...this.listener, ...listener };
   }
 
+  async stand(): Promise<void> {
+    await this.connected();
+  }
+
   async acquire(): Promise<boolean> {
     if (this.holds) return true;
-    const client = this.client ?? (await this.stand());
+    const client = await this.connected();
     try {
       const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [
         writerLock(this.schema),
@@ -125,7 +129,8 @@ export class PostgresSharing<S> implements Sharing<S> {
   }
 
   /** @throws DatabaseUnavailable, or DatabaseUnusable where waiting won't help */
-  private async stand(): Promise<Client> {
+  private async connected(): Promise<Client> {
+    if (this.client) return this.client;
     const { schema } = this;
     const client = await connect(this.url, `${schema} writer`, writerSettings(schema));
     client.on('notification', (notification) => this.heard(client, notification));
@@ -157,6 +162,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     const what = payload.slice(1);
     if (payload.startsWith(kinds.awaited)) this.listener.awaited?.(what as Position);
     else if (payload.startsWith(kinds.told)) this.listener.told?.(what);
+    else if (payload.startsWith(kinds.replaced)) this.listener.replaced?.();
     else this.listener.moved?.(what as Position);
   }
 }
@@ -166,6 +172,9 @@ export const movedTo = (schema: string, position: Position) => ({
   text: 'SELECT pg_notify($1, $2)',
   values: [schema, kinds.moved + position],
 });
+
+/** To be sent in the transaction that makes a newer build of it. */
+export const replacedNow = (schema: string) => ({ text: 'SELECT pg_notify($1, $2)', values: [schema, kinds.replaced] });
 
 const checkpointOn = async (client: Client): Promise<Position | undefined> => {
   const { rows } = await client.query<{ position: Position }>('SELECT position FROM checkpoint');

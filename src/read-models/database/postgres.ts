@@ -22,12 +22,13 @@ import {
   type FollowedLog,
   type Namespace,
   type NextNamespace,
+  type NextOptions,
   type ReadOnly,
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { PostgresNamespace } from './postgres-namespace.ts';
 import { connectWriter, kyselyOn, mayWrite, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
-import { askingOn, superseded, type Ask, type Rivals } from './postgres-sharing.ts';
+import { askingOn, replacedNow, superseded, type Ask, type Rivals } from './postgres-sharing.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -159,30 +160,37 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  async openNext<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<NextNamespace<S>> {
-    await this.asking((client) => this.exclusively(client, () => this.checkUnshared(client, name, version)));
+  async openNext<S extends Bookkeeping>(
+    name: string,
+    version: number,
+    createTables: CreateTables<S>,
+    { oneVersion = false }: NextOptions = {},
+  ): Promise<NextNamespace<S>> {
+    if (oneVersion) await this.asking((client) => this.exclusively(client, () => this.checkUnshared(client, name, version)));
     const namespace = await this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
     return Object.assign(namespace, { complete: () => Promise.resolve() }); // it is written with all its indexes
   }
 
-  async finishNext(name: string, version: number): Promise<number> {
-    const build = ((await this.builds(name, version)).at(-1) ?? 0) + 1;
+  async finishNext(name: string, version: number, { oneVersion = false }: NextOptions = {}): Promise<number> {
+    const older = await this.builds(name, version);
+    const build = (older.at(-1) ?? 0) + 1;
     const statement = `ALTER SCHEMA ${quoted(this.schema(name, version, 'next'))} RENAME TO ${quoted(this.schema(name, version, build))}`;
     await this.asking((client) =>
       this.exclusively(client, async () => {
-        await this.checkUnshared(client, name, version);
+        if (oneVersion) await this.checkUnshared(client, name, version);
         await client.query(statement);
+        for (const each of older) await client.query(replacedNow(this.schema(name, version, each)));
       }),
     );
     return build;
   }
 
-  /** Replicas could not all change over at one time. */
+  /** What replicas send by, they could not all change at one time. */
   private async checkUnshared(client: Client, name: string, version: number): Promise<void> {
     for (const build of await this.builds(name, version))
       if (await isUsed(askingOn(client), this.schema(name, version, build)))
         throw new DatabaseUnusable(
-          `Replicas of Hookledger run on ${this.schema(name, version, build)}, and they go on with what is built anew only when all have been stopped. Stop them, build it, and start them again; what is built so far is kept.`,
+          `Replicas of Hookledger send what is due by ${this.schema(name, version, build)}, and can't all change over to what is built anew at one moment. Stop them, build it, and start them again; what is built so far is kept.`,
         );
   }
 

@@ -16,6 +16,7 @@ import {
   type FollowedLog,
   type Namespace,
   type NextNamespace,
+  type NextOptions,
   type ReadOnly,
   type Transaction,
 } from './database.ts';
@@ -131,7 +132,7 @@ export class SqliteDatabase implements Database {
     name: string,
     version: number,
     createTables: CreateTables<S>,
-    queryIndexes: readonly string[] = [],
+    { queryIndexes = [] }: NextOptions = {},
   ): Promise<NextNamespace<S>> {
     await mkdir(this.folder, { recursive: true });
     const next = this.file(name, version, 'next');
