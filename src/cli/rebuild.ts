@@ -46,8 +46,8 @@ type Options = {
 };
 
 const help = `
-Nothing is sent, and the server may run meanwhile: it goes on with the new ones by itself. (Where replicas may share a PostgreSQL database, as the log is on a
-server, they must be stopped.) Interrupted, the same command goes on where it stopped.
+Nothing is sent, and the server, or replicas, may run meanwhile: they go on with the new ones by themselves. Interrupted, the same command goes on where it
+stopped. Where replicas may share a PostgreSQL database, as the log is on a server, only the views are built: what is due is leased.
 
 Exit codes: 0 the old ones were the same, or there were none; 1 they were not, or it can't be done; 2 the call is off; 130 interrupted.
 

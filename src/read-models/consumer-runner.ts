@@ -634,7 +634,7 @@ export class ConsumerRunner<S extends Bookkeeping, Kept extends Place = Recorded
     } catch (error) {
       const passes = error instanceof LogUnavailable || this.database.isTransient(error);
       this.triesNewestAt = performance.now() + (passes ? 1 : looksAfterFailure) * this.lookMs;
-      this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
+      if (!this.ending.signal.aborted) this.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
     }
     this.consumer.forget?.();
     await anew?.close().catch(() => undefined);

@@ -211,3 +211,22 @@ it('are gone over to at once where they are further than those in use', async ()
   expect(before).toHaveBeenCalledTimes(1);
   await allOnTheNewest([first]);
 });
+
+it('that can not be used leave all on those that they have', async () => {
+  const replicas = [await run(), await run()] as const;
+  await isLive(replicas[0]);
+  await replicas[1].runner.reached(rename(3), 10_000);
+  const database = databaseAt();
+  const broken = await database.openNext('renames', 1, async (db) => {
+    await db.schema.createTable('something').addColumn('id', 'integer').execute();
+  });
+  await broken.close();
+  await database.finishNext('renames', 1);
+  const refusal = expect.stringMatching(/built anew can't be used: The column counts\.name is not there/);
+  await vi.waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), refusal), patience);
+  for (const each of replicas) {
+    expect(await each.runner.reached(rename(2), 10_000)).toBe(true);
+    expect(await counted(each)).toBe(store.log.length);
+    expect(each.runner.reads).toEqual({ version: 1, build: 0 });
+  }
+});

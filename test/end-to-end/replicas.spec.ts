@@ -1,5 +1,6 @@
 // Two real servers that share a log server and a database: what is done to both while they run.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { postgresUrl } from '../support/databases.ts';
@@ -54,6 +55,7 @@ it('views are built anew while they run, and both go on with the new ones; verif
       const { routed } = await conservation(server);
       if (routed < shown) wrong.push(`${routed} after ${shown}`);
       shown = routed;
+      await pause(20);
     }
   });
   const rebuilt = await runToEnd(['rebuild', '--json'], settings);
