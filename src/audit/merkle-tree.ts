@@ -1,26 +1,29 @@
 // The hash of a Merkle tree (RFC 9162, section 2.1.1, SHA-256), one leaf after the other, in memory that grows with the logarithm of their number.
 import { hash } from 'node:crypto';
 
-export const leafHash = (entry: string): Buffer => hash('sha256', `\0${entry}`, 'buffer');
+/** 32 bytes, a character each (latin1): of a buffer, most of the memory is outside of the heap, and is given back late. */
+export type Hash = string;
+export const hexOf = (hashed: Hash): string => Buffer.from(hashed, 'latin1').toString('hex');
 
-const nodeHash = (left: Buffer, right: Buffer): Buffer => {
-  node[0] = 1;
-  left.copy(node, 1);
-  right.copy(node, 33);
-  return hash('sha256', node, 'buffer');
+export const leafHash = (entry: string): Hash => hash('sha256', `\0${entry}`, 'binary');
+
+const nodeHash = (left: Hash, right: Hash): Hash => {
+  node.write(left, 1, 'latin1');
+  node.write(right, 33, 'latin1');
+  return hash('sha256', node, 'binary');
 };
-const node = Buffer.alloc(65);
+const node = Buffer.alloc(65, 1);
 
 export class MerkleTree {
   /** The roots of the complete subtrees so far, the largest first: one for each bit that is set in `size`. */
-  private readonly roots: Buffer[] = [];
+  private readonly roots: Hash[] = [];
   private leaves = 0;
 
   get size(): number {
     return this.leaves;
   }
 
-  add(leaf: Buffer): void {
+  add(leaf: Hash): void {
     let root = leaf;
     // As many subtrees are completed as the number of leaves so far ends in ones.
     for (let bits = this.leaves; bits % 2 === 1; bits = (bits - 1) / 2) root = nodeHash(this.roots.pop() ?? root, root);
@@ -28,9 +31,9 @@ export class MerkleTree {
     this.leaves += 1;
   }
 
-  root(): Buffer {
+  root(): Hash {
     const [last, ...rest] = this.roots.toReversed();
-    if (!last) return hash('sha256', '', 'buffer');
+    if (!last) return hash('sha256', '', 'binary');
     return rest.reduce((right, left) => nodeHash(left, right), last);
   }
 }

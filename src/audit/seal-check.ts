@@ -1,6 +1,6 @@
 // Compares events with the seals on them, one after the other, and finds the first that is not what was sealed. In memory: the events of one seal.
 import type { Seal } from '../domain/ledger.ts';
-import { MerkleTree } from './merkle-tree.ts';
+import { hexOf, MerkleTree, type Hash } from './merkle-tree.ts';
 import { firstDifference, type Difference } from './sealing.ts';
 
 /** What is kept of a seal until its events come. */
@@ -23,7 +23,7 @@ const lookAhead = 16;
 
 export class SealCheck {
   private tree = new MerkleTree();
-  private leaves: Buffer[] = [];
+  private leaves: Hash[] = [];
   private events: NamedEvent[] = [];
   private next = 0;
   private broke = false;
@@ -52,7 +52,7 @@ export class SealCheck {
     return this.events.at(-1);
   }
 
-  add(leaf: Buffer, event: NamedEvent): void {
+  add(leaf: Hash, event: NamedEvent): void {
     const seal = this.seals[this.next];
     if (!seal || this.isDone) return;
     this.leaves.push(leaf);
@@ -60,7 +60,7 @@ export class SealCheck {
     if (this.broke) return;
     this.tree.add(leaf);
     if (this.tree.size < seal.count) return;
-    if (this.tree.root().toString('hex') === seal.root) {
+    if (hexOf(this.tree.root()) === seal.root) {
       this.next += 1;
       [this.tree, this.leaves, this.events] = [new MerkleTree(), [], []];
     } else this.broke = true;

@@ -3,7 +3,7 @@ import { hash, sign, verify, type KeyObject } from 'node:crypto';
 import type { Seal } from '../domain/ledger.ts';
 import type { Position } from '../domain/ids.ts';
 import { verifyingKeyOf } from '../secrets/signing-keys.ts';
-import { MerkleTree } from './merkle-tree.ts';
+import { hexOf, MerkleTree, type Hash } from './merkle-tree.ts';
 
 /** The first bytes of the hash of each event: enough to find the one that was changed. What proves is the root. */
 export const markBytes = 6;
@@ -25,10 +25,10 @@ export class SegmentBuilder {
     return this.tree.size;
   }
 
-  add(leaf: Buffer, end: Place): void {
+  add(leaf: Hash, end: Place): void {
     const at = this.count * markBytes;
     if (at === this.marks.length) this.marks = Buffer.concat([this.marks, Buffer.alloc(at)]);
-    leaf.copy(this.marks, at, 0, markBytes);
+    this.marks.write(leaf, at, markBytes, 'latin1');
     this.tree.add(leaf);
     this.end = end;
   }
@@ -37,7 +37,7 @@ export class SegmentBuilder {
   segment(): Segment | undefined {
     if (!this.end) return undefined;
     const marks = this.marks.toString('base64', 0, this.count * markBytes);
-    return { ...this.end, count: this.count, root: this.tree.root().toString('hex'), marks };
+    return { ...this.end, count: this.count, root: hexOf(this.tree.root()), marks };
   }
 }
 
@@ -93,9 +93,9 @@ const marksIn = (base64: string): readonly string[] => Buffer.from(base64, 'base
  * The first event that differs from what was sealed. `found`: the leaves from the segment's beginning on, a few more than were sealed if there are.
  * @param nextMarks of the seal after, if there is one: what it seals has not taken the place of an event of this one, but moved up
  */
-export const firstDifference = (marks: string, found: readonly Buffer[], nextMarks = ''): Difference => {
+export const firstDifference = (marks: string, found: readonly Hash[], nextMarks = ''): Difference => {
   const sealed = marksIn(marks);
-  const here = found.map((leaf) => leaf.toString('hex', 0, markBytes));
+  const here = found.map((leaf) => hexOf(leaf.slice(0, markBytes)));
   const at = sealed.findIndex((mark, i) => here[i] !== mark);
   const index = at === -1 ? sealed.length : at;
   const [expected, actual] = [sealed[index], here[index]];
