@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { applyAgain, upTo } from './consumer-runner.ts';
+import { applyAgain, upTo } from './apply-again.ts';
 import type { Consumer, Place } from './consumer.ts';
 import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly } from './database/database.ts';
 
