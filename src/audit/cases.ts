@@ -1,7 +1,10 @@
 // What is known of deliveries and batches while a log is checked: of the newest. The others are read from the log again where one is needed, so that
 // memory does not grow with the log.
 import type { Attempts } from '../domain/attempts.ts';
+import type { DeliveryEvent } from '../domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import type { MessageEvent } from '../domain/message.ts';
+import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Exhausted } from './judge-step.ts';
 
 export type Case = {
@@ -22,6 +25,43 @@ export type Case = {
   /** It goes in a batch. */
   isInBatch: boolean;
 };
+
+export const noEndpoint = '' as EndpointId;
+export const newCase = {
+  revision: -1,
+  state: { status: 'pending', attempt: 1, failuresInSeries: 0 } as Attempts,
+  exhausted: undefined,
+  isBroken: false,
+  isInBatch: false,
+};
+export const brokenCase: Case = {
+  ...newCase,
+  organizationId: '' as Case['organizationId'],
+  endpointId: noEndpoint,
+  messageId: undefined,
+  test: false,
+  size: 0,
+  isBroken: true,
+};
+
+export const newDelivery = (
+  message: RecordedEvent<MessageEvent>,
+  messageId: MessageId,
+  endpointId: EndpointId,
+  test: true | undefined,
+): Case => ({
+  ...newCase,
+  organizationId: message.data.organizationId,
+  endpointId,
+  messageId,
+  test: test ?? false,
+  size: 1,
+});
+
+export type Beginning = RecordedEvent<DeliveryEvent & { type: 'delivery.replay-requested' }>;
+/** Of a delivery that a replay made. */
+export const isBeginning = (event: RecordedEvent): event is Beginning =>
+  event.type === 'delivery.replay-requested' && event.data.messageType !== undefined && event.revision === 0;
 
 const mostKept = 100_000;
 

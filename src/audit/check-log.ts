@@ -6,8 +6,9 @@ import type { RecordedEvent } from '../event-store/event-store.ts';
 import { openLogForReading, openReader, type LogAddress, type ReaderAddress } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
 import { ConfigurationHistory } from './configuration-history.ts';
+import type { Earlier } from './earlier-cases.ts';
 import type { Results } from './findings.ts';
-import { LogChecker, type Counts, type Earlier, type NamedSeal, type Part } from './log-checker.ts';
+import { LogChecker, type Counts, type NamedSeal, type Part } from './log-checker.ts';
 import type { ExpectedSeal } from './seal-check.ts';
 import { sealIn } from './seals-in-log.ts';
 

@@ -1,25 +1,25 @@
 // Checks a log, event after event, or one of several parts of it: what belongs to one message is in one part. Configuration is in all of them.
 // Guarantee: an event that the deciders would not have written is found, whatever it is in. Limit: of what a command brought with it, as the
 // times and the ids of new messages, only the form can be checked.
-import { attemptEndedAt, attempts, type Attempts, type Step } from '../domain/attempts.ts';
+import { attempts, type Attempts, type Step } from '../domain/attempts.ts';
 import type { BatchEvent } from '../domain/batch.ts';
 import { deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
-import type { DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../domain/ids.ts';
-import { ledgerStream } from '../domain/ledger.ts';
+import type { EndpointId, MessageId, Position, ReplayId } from '../domain/ids.ts';
 import { messageStream, type MessageEvent } from '../domain/message.ts';
 import { replayStream, type ReplayEvent } from '../domain/replay.ts';
 import { codec, type StoredEvent } from '../event-store/codec.ts';
 import { configurationCategories, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../event-store/ids.ts';
-import { canonicalOf } from './canonical-event.ts';
-import { Cases, type Case } from './cases.ts';
+import { brokenCase, Cases, isBeginning, newCase, newDelivery, noEndpoint, type Beginning, type Case } from './cases.ts';
+import { commandsOf, dispatched, idIn, outcomesOf } from './command-ids.ts';
 import type { ConfigurationHistory } from './configuration-history.ts';
+import { EarlierCases, type Earlier } from './earlier-cases.ts';
 import { Findings } from './findings.ts';
 import { judgeStep } from './judge-step.ts';
 import { judgeOf, type StreamJudge } from './judge-stream.ts';
 import { Memberships } from './memberships.ts';
-import { leafHash } from './merkle-tree.ts';
-import { SealCheck, type ExpectedSeal, type NamedEvent } from './seal-check.ts';
+import type { ExpectedSeal, NamedEvent } from './seal-check.ts';
+import { SealsInPart } from './seals-in-part.ts';
 
 /** Of an endpoint's deliveries. */
 export type Counts = { routed: number; succeeded: number; failed: number; cancelled: number };
@@ -28,12 +28,6 @@ export type Counts = { routed: number; succeeded: number; failed: number; cancel
 export type NamedSeal = NamedEvent & { readonly number: number };
 
 export type Part = { readonly index: number; readonly of: number };
-
-/** What is asked when something is no longer known, or happened before the first event that is checked. */
-export type Earlier = {
-  /** The events of a stream before a revision, or before a position; those that can't be read are left out. */
-  readonly stream: (stream: string, before: number | Position) => Promise<readonly RecordedEvent[]>;
-};
 
 export type CheckerOptions = {
   readonly part: Part;
@@ -49,7 +43,6 @@ export type CheckerOptions = {
 };
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1);
 const categoryOf = (stream: string) => stream.slice(0, stream.indexOf('-'));
 const isConfiguration = (category: string) => (configurationCategories as readonly string[]).includes(category);
 
@@ -62,26 +55,28 @@ type Of<T extends string> = Extract<RecordedEvent, { type: `${T}.${string}` }>;
 export class LogChecker {
   readonly findings = new Findings();
   readonly counts = new Map<EndpointId, Counts>();
+  private readonly seals: SealsInPart;
   private readonly cases = new Cases();
+  private readonly earlier: EarlierCases;
   private readonly memberships = new Memberships();
   /** Of the few streams that hold configuration, the seals, replays and sources. `judge`: undefined where an event is missing or can't be read. */
   private readonly small = new Map<string, { revision: number; judge: StreamJudge | undefined }>();
   private readonly replays = new Map<ReplayId, RecordedEvent<ReplayEvent> | undefined>();
   /** Streams whose last attempt failed for good, and the event that says so. */
   private readonly unfinished = new Map<string, NamedEvent>();
-  private readonly active: SealCheck[] = [];
   /** Of the part that looks after the seals' stream. */
   newestSeal: NamedSeal | undefined;
-  private nextSeal = 0;
-  private untilSeal = 0;
-  private sealIsBroken = false;
   private sequence: number | undefined;
 
-  constructor(private readonly options: CheckerOptions) {}
+  constructor(private readonly options: CheckerOptions) {
+    const { part, configuration, seals, marksOf, earlier } = options;
+    this.seals = new SealsInPart(this.findings, part, seals, marksOf);
+    this.earlier = new EarlierCases(this.cases, configuration, earlier);
+  }
 
   async add(batch: readonly StoredEvent[]): Promise<void> {
     for (const stored of batch) {
-      await this.checkSeal(stored);
+      await this.seals.add(stored);
       this.checkGap(stored);
       const category = categoryOf(stored.stream);
       const isOurs = this.isOurs(category, stored.stream);
@@ -102,9 +97,7 @@ export class LogChecker {
   async end(): Promise<void> {
     for (const [, event] of this.unfinished)
       this.findings.wrong('states', event, 'The last attempt failed for good, and no event says that the delivery has failed.');
-    const left = this.options.seals[this.nextSeal];
-    if (left && this.active.length === 0 && !this.sealIsBroken && this.isOurSeal(this.nextSeal)) this.active.push(new SealCheck([left]));
-    while (this.active[0]) await this.judgeSeal(this.active[0]);
+    await this.seals.end();
     for (const { delivery, batch, position, before } of this.memberships.repeated())
       this.findings.wrong(
         'conservation',
@@ -132,7 +125,7 @@ export class LogChecker {
     }
   }
 
-  // ── The order of the log, and its seals ──
+  // ── The order of the log ──
 
   private checkGap(stored: StoredEvent): void {
     if (!this.options.hasNoGaps || this.options.part.index !== 0) return;
@@ -145,40 +138,6 @@ export class LogChecker {
         `The event before it is missing from the log: ${expected === sequence - 1 ? `position ${expected}` : `positions ${expected} to ${sequence - 1}`}.`,
       );
     this.sequence = sequence;
-  }
-
-  private isOurSeal(index: number): boolean {
-    return index % this.options.part.of === this.options.part.index;
-  }
-
-  /** Each part looks after some of the seals. After the first that does not hold, the rest say nothing more. */
-  private async checkSeal(stored: StoredEvent): Promise<void> {
-    if (this.untilSeal === 0 && !this.sealIsBroken) {
-      const seal = this.options.seals[this.nextSeal];
-      if (seal) {
-        if (this.isOurSeal(this.nextSeal)) this.active.push(new SealCheck([seal]));
-        this.untilSeal = seal.count;
-        this.nextSeal += 1;
-      }
-    }
-    if (this.untilSeal > 0) this.untilSeal -= 1;
-    if (this.active.length === 0) return;
-    const leaf = leafHash(textOf(stored));
-    const { position, type, stream } = stored;
-    for (const check of this.active.slice()) {
-      check.add(leaf, { position, type, stream });
-      if (check.isDone) await this.judgeSeal(check);
-    }
-  }
-
-  private async judgeSeal(check: SealCheck): Promise<void> {
-    this.active.splice(this.active.indexOf(check), 1);
-    this.findings.checked('seals');
-    const broken = await check.broken(this.options.marksOf);
-    if (!broken) return;
-    this.sealIsBroken = true;
-    const at = broken.event ?? check.lastEvent ?? { position: '', type: 'ledger.sealed', stream: ledgerStream };
-    this.findings.wrong('seals', at, broken.sentence);
   }
 
   // ── Streams ──
@@ -300,7 +259,7 @@ export class LogChecker {
   private async checkDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<void> {
     const { stream } = stored;
     if (event?.type === 'delivery.replay-requested') await this.checkCause(event);
-    const known = this.cases.get(stream) ?? (await this.earlierDelivery(stored, event));
+    const known = this.cases.get(stream) ?? (await this.earlier.delivery(stored, event));
     if (!known && event && isBeginning(event)) {
       await this.checkReplayed(event);
       return;
@@ -366,7 +325,7 @@ export class LogChecker {
       return;
     }
     if (event?.type === 'batch.replay-requested') await this.checkCause(event);
-    const known = this.cases.get(stream) ?? (await this.earlierBatch(stored));
+    const known = this.cases.get(stream) ?? (await this.earlier.batch(stored));
     if (!known) {
       this.checkRevision(stored, 0); // it begins with what is in it
       this.cases.set(stream, { ...brokenCase, revision: stored.revision });
@@ -385,7 +344,7 @@ export class LogChecker {
       if (of > 1 && partOf(messageId, of) !== index) continue;
       this.findings.checked('conservation');
       const stream = deliveryStream(deliveryIdOf(messageId, endpointId));
-      const known = this.cases.get(stream) ?? (await this.earlierMember(stream, messageId, endpointId, event.position));
+      const known = this.cases.get(stream) ?? (await this.earlier.member(stream, messageId, endpointId, event.position));
       this.memberships.add({ delivery: stream, batch: event.stream, position: event.position });
       if (!known) {
         this.findings.wrong('conservation', event, `It has message ${messageId} in it, which was not routed to ${endpointId}.`);
@@ -430,130 +389,15 @@ export class LogChecker {
     if (!counts) this.counts.set(endpointId, (counts = { routed: 0, succeeded: 0, failed: 0, cancelled: 0 }));
     return counts;
   }
-
-  // ── What is not known any more ── The streams are read for it; they are short.
-
-  private async earlierDelivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<Case | undefined> {
-    if (!event) return undefined;
-    const { messageId, endpointId } = event.data;
-    if (deliveryIdOf(messageId, endpointId) !== (idIn(stored.stream) as DeliveryId)) return undefined;
-    return this.earlierMember(stored.stream, messageId, endpointId, stored.revision);
-  }
-
-  private async earlierMember(
-    stream: string,
-    messageId: MessageId,
-    endpointId: EndpointId,
-    before: number | Position,
-  ): Promise<Case | undefined> {
-    const { earlier } = this.options;
-    const [message] = await earlier.stream(messageStream(messageId), 1);
-    if (message?.type !== 'message.accepted') return undefined;
-    const events = await earlier.stream(stream, before);
-    const isRouted = message.data.destinations.some((each) => each.endpointId === endpointId);
-    if (!isRouted && !(events[0] && isBeginning(events[0]))) return undefined;
-    return this.caughtUp(stream, newDelivery(message, messageId, endpointId, message.data.test), events);
-  }
-
-  private async earlierBatch({ stream, revision }: StoredEvent): Promise<Case | undefined> {
-    const [closed, ...steps] = await this.options.earlier.stream(stream, revision);
-    if (closed?.type !== 'batch.closed') return undefined;
-    const { organizationId, endpointId, messages } = closed.data;
-    const known = { ...newCase, organizationId, endpointId, messageId: undefined, test: false, size: messages.length, revision: 0 };
-    return this.caughtUp(stream, known, steps);
-  }
-
-  /** What happened before was judged then, and is counted; a hole in it was reported. */
-  private caughtUp(stream: string, known: Case, events: readonly RecordedEvent[]): Case {
-    const policyAt = (revision: number) => this.options.configuration.retryPolicy(known.endpointId, revision);
-    for (const { type, data, revision } of events) {
-      const step = { type: type.slice(type.indexOf('.') + 1), data } as Step; // as above
-      const { state, exhausted } = judgeStep(step, known.state, known.exhausted, policyAt);
-      known.isBroken ||= revision !== known.revision + 1;
-      known.state = state;
-      known.exhausted = exhausted;
-      known.revision = revision;
-    }
-    this.cases.set(stream, known);
-    return known;
-  }
 }
 
 const isBefore = (event: RecordedEvent, other: RecordedEvent | undefined): boolean =>
   other !== undefined && event.position < other.position;
 
 type Replayed = Extract<DeliveryEvent | BatchEvent, { type: 'delivery.replay-requested' | 'batch.replay-requested' }>;
-type Beginning = RecordedEvent<DeliveryEvent & { type: 'delivery.replay-requested' }>;
-/** Of a delivery that a replay made. */
-const isBeginning = (event: RecordedEvent): event is Beginning =>
-  event.type === 'delivery.replay-requested' && event.data.messageType !== undefined && event.revision === 0;
 
 /** A test is one attempt. */
 const testPolicy = { delaysSeconds: [0], jitter: 0 };
 
-const noEndpoint = '' as EndpointId;
-const newCase = {
-  revision: -1,
-  state: { status: 'pending', attempt: 1, failuresInSeries: 0 } as Attempts,
-  exhausted: undefined,
-  isBroken: false,
-  isInBatch: false,
-};
-const brokenCase: Case = {
-  ...newCase,
-  organizationId: '' as Case['organizationId'],
-  endpointId: noEndpoint,
-  messageId: undefined,
-  test: false,
-  size: 0,
-  isBroken: true,
-};
-
-const newDelivery = (message: RecordedEvent<MessageEvent>, messageId: MessageId, endpointId: EndpointId, test: true | undefined): Case => ({
-  ...newCase,
-  organizationId: message.data.organizationId,
-  endpointId,
-  messageId,
-  test: test ?? false,
-  size: 1,
-});
-
-const textOf = (stored: StoredEvent): string => {
-  try {
-    return canonicalOf(stored).text;
-  } catch {
-    return ''; // no event has this hash
-  }
-};
-
-const dispatched = ({ metadata }: RecordedEvent) => metadata.actor === 'system:dispatcher';
-
-/** The ids of the commands of the dispatcher that can have written a step. What it cancels is at the attempt that is next, or that was made last. */
-function* outcomesOf(stream: string, step: Step, next: number): Generator<string> {
-  const id = idIn(stream);
-  switch (step.type) {
-    case 'attempt-succeeded':
-    case 'attempt-failed':
-      yield `${id}/${step.data.attempt}/outcome`;
-      yield `${id}/${step.data.attempt}/outcome/${attemptEndedAt(step.data)}`; // of one among replicas
-      break;
-    case 'exhausted':
-      yield `${id}/${step.data.attempts}/outcome`;
-      yield `${id}/${step.data.attempts}/outcome/${step.data.at}`;
-      break;
-    default:
-      yield `${id}/${next}/cancel`;
-      yield `${id}/${next - 1}/cancel`;
-  }
-}
-
 /** Besides those of configuration: streams whose revisions are kept in memory. */
 const fewAndSmall: ReadonlySet<string> = new Set(['ledger', 'replay', 'source', 'reading']);
-
-/** The same for all else, where it follows from what is known. What the replayer writes has the id of its replay for a cause. */
-const commandsOf = ({ type, stream, data, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
-  if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
-  if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
-  if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
-  return undefined;
-};
