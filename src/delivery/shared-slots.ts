@@ -5,12 +5,12 @@
 // Guarantee: a slot is one replica's until its lease ends, and a request begins only where its timeout ends before that. So replicas never have more
 // requests under way than there are slots, and those of one that died are free when their leases end. Limit: a process that stood still while its
 // leases ended may have some more for a moment.
-import { sql, type Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Namespace } from '../read-models/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
-import { clock, marginMs, mostIds, type Word } from './leased-due-attempts.ts';
+import { marginMs } from './leased-due-attempts.ts';
+import { SlotsTable, type Slot } from './slots-table.ts';
 
 type Kept = {
   readonly numbers: Set<number>;
@@ -22,7 +22,6 @@ type Kept = {
   /** So many are for others as soon as they are not used. */
   yielding: number;
 };
-type Place = { readonly id: EndpointId; readonly number: number };
 
 /** Keeps what is used, and what is not for others. */
 const atOnce = ({ numbers, used, yielding }: Kept) => Math.max(used, numbers.size - yielding);
@@ -36,6 +35,7 @@ export type SlotUser = {
 };
 
 export class SharedSlots {
+  private readonly table: SlotsTable;
   private readonly kept = new Map<EndpointId, Kept>();
   /** How many requests are wanted at one time. */
   private wanted = new Map<EndpointId, number>();
@@ -50,16 +50,17 @@ export class SharedSlots {
 
   constructor(
     /** Unlike that of every other process. */
-    private readonly replica: string,
+    replica: string,
     /** Slots of each endpoint. */
     private readonly bound: number,
-    private readonly namespace: () => Namespace<DueAttemptsSchema>,
+    namespace: () => Namespace<DueAttemptsSchema>,
     /** How long a request to it may take. */
     private readonly timeoutMs: (id: EndpointId) => number,
     private readonly log: Pick<BaseLogger, 'error'>,
     /** They are looked through so often: what is used is prolonged, what is not is given back, and what was refused is asked for again. */
     private readonly lookEveryMs = 1_000,
   ) {
+    this.table = new SlotsTable(replica, bound, namespace);
     this.looking = setInterval(() => void this.look(), lookEveryMs).unref();
   }
 
@@ -150,12 +151,6 @@ export class SharedSlots {
     if (numbers.size === 0 && used === 0) this.kept.delete(id);
   }
 
-  private get beside(): Kysely<DueAttemptsSchema> {
-    const { sharing } = this.namespace();
-    if (!sharing) throw new Error('The slots are this process’s alone.');
-    return sharing.beside;
-  }
-
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.last.then(work);
     this.last = done.catch(() => undefined);
@@ -183,7 +178,7 @@ export class SharedSlots {
         else if (asked) this.user?.slotsCame(id);
       }
       if (asked)
-        await this.tell(
+        await this.table.tell(
           'lacking',
           wanted.map(([id]) => id).filter((id) => this.count(id) === 0),
         );
@@ -207,25 +202,8 @@ export class SharedSlots {
   /** @returns those that were free, and whether they are this replica's now */
   private async takeFree(lacking: readonly { readonly id: EndpointId; readonly lack: number }[]) {
     const asked = Date.now();
-    const leases = lacking.map(({ id }) => this.leaseFor(id));
-    const { rows } = await sql<Place & { taken: boolean }>`
-      WITH free AS MATERIALIZED (
-        SELECT its, n, lease
-        FROM unnest(${lacking.map(({ id }) => id)}::text[], ${lacking.map(({ lack }) => lack)}::int[], ${leases}::bigint[])
-          AS wanted (its, lack, lease)
-        CROSS JOIN LATERAL (
-          SELECT n FROM generate_series(1, ${this.bound}::int) AS n
-          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${clock})
-          ORDER BY random() LIMIT lack) AS numbers),
-      taken AS (
-        INSERT INTO slots (endpoint_id, number, replica, held_until)
-        SELECT its, n, ${this.replica}, ${clock} + lease FROM free ORDER BY its, n
-        ON CONFLICT (endpoint_id, number) DO UPDATE SET replica = excluded.replica, held_until = excluded.held_until
-          WHERE slots.held_until <= ${clock}
-        RETURNING endpoint_id, number)
-      SELECT its AS id, n AS number, taken.number IS NOT NULL AS taken
-      FROM free LEFT JOIN taken ON endpoint_id = its AND taken.number = n`.execute(this.beside);
-    for (const { id, number } of rows.filter(({ taken }) => taken)) {
+    const found = await this.table.takeFree(lacking.map(({ id, lack }) => ({ id, lack, leaseMs: this.leaseFor(id) })));
+    for (const { id, number } of found.filter(({ taken }) => taken)) {
       const kept = this.kept.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0, yielding: 0 };
       this.kept.set(id, kept);
       const until = asked + this.leaseFor(id);
@@ -233,7 +211,7 @@ export class SharedSlots {
       kept.numbers.add(number);
       kept.peak = kept.numbers.size; // what was just asked for is about to be used
     }
-    return rows;
+    return found;
   }
 
   // ── Looking through ──
@@ -261,15 +239,11 @@ export class SharedSlots {
     if (places.length === 0) return;
     const asked = Date.now();
     const leases = new Map(ids.map((id) => [id, this.leaseFor(id)]));
-    const { rows } = await sql<Place>`
-      WITH mine AS (${this.minePlaces(places)})
-      UPDATE slots SET held_until = ${clock} + lease
-      FROM mine JOIN unnest(${[...leases.keys()]}::text[], ${[...leases.values()]}::bigint[]) AS leases (id, lease) ON id = its
-      WHERE endpoint_id = its AND number = n RETURNING endpoint_id AS id, number`.execute(this.beside);
+    const found = await this.table.renew(places, leases);
     const renewed = new Map(
       Array.from(
-        Map.groupBy(rows, ({ id }) => id),
-        ([id, found]) => [id, new Set(found.map(({ number }) => number))],
+        Map.groupBy(found, ({ id }) => id),
+        ([id, mine]) => [id, new Set(mine.map(({ number }) => number))],
       ),
     );
     for (const { id, number } of places) if (!renewed.get(id)?.has(number)) this.kept.get(id)?.numbers.delete(number);
@@ -283,7 +257,7 @@ export class SharedSlots {
 
   /** @param keep how many of an endpoint's are not given back */
   private async giveBack(all: readonly (readonly [EndpointId, Kept])[], keep: (kept: Kept) => number): Promise<void> {
-    const places: Place[] = [];
+    const places: Slot[] = [];
     for (const [id, kept] of all) {
       const numbers = [...kept.numbers].slice(keep(kept));
       for (const number of numbers) {
@@ -295,34 +269,10 @@ export class SharedSlots {
     }
     if (places.length === 0) return;
     try {
-      await this.inTurn(() =>
-        sql`
-          WITH mine AS (${this.minePlaces(places)})
-          DELETE FROM slots USING mine WHERE endpoint_id = its AND number = n`.execute(this.beside),
-      );
-      await this.tell('free', [...new Set(places.map(({ id }) => id))]);
+      await this.inTurn(() => this.table.giveBack(places));
+      await this.table.tell('free', [...new Set(places.map(({ id }) => id))]);
     } catch {
       // Their leases run out.
     }
-  }
-
-  private async tell(what: 'free' | 'lacking', ids: readonly EndpointId[]): Promise<void> {
-    try {
-      for (let i = 0; i < ids.length; i += mostIds) {
-        const word: Word = { [what]: ids.slice(i, i + mostIds) };
-        await this.namespace().sharing?.tell(JSON.stringify(word));
-      }
-    } catch {
-      // Who lacks some asks again.
-    }
-  }
-
-  /** In one order, so that replicas do not wait for each other in a circle. */
-  private minePlaces(places: readonly Place[]) {
-    return sql`
-      SELECT endpoint_id AS its, number AS n FROM slots
-      JOIN unnest(${places.map(({ id }) => id)}::text[], ${places.map(({ number }) => number)}::int[]) AS given (id, given_number)
-        ON endpoint_id = id AND number = given_number
-      WHERE replica = ${this.replica} ORDER BY endpoint_id, number FOR UPDATE OF slots`;
   }
 }
