@@ -46,7 +46,7 @@ it('a backup that is made as it says, while messages arrive, has all that was ac
 describe('what it names', () => {
   const shown = Array.from(page.matchAll(/`((?:src|test)\/[\w./-]+\.spec\.ts)`: _([^|]+?)_(?= *[|).])/g), ([, file = '', name = '']) => ({
     file,
-    name,
+    name: name.replaceAll(/\s+/g, ' '), // a line may end in the middle of it
   }));
 
   it('is in the spec that it says', () => {
