@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
  * As `npm start` has them: V8 collects garbage a little more often, and takes some 150 MB less; and the short collections are the main thread's own,
  * as it would wait for threads that have no core.
  */
-const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50', '--no-parallel-scavenge'];
+const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=35', '--no-parallel-scavenge'];
 
 export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown> };
 export type PublishedMessage = { id: string; duplicate: boolean; destinations: number; position: string };

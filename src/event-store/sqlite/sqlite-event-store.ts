@@ -209,7 +209,7 @@ export class SqliteEventStore implements EventStore {
   #startWriter(): Promise<void> {
     return new Promise((resolve, reject) => {
       const workerData: WriterOptions = { file: this.#file, maxBytes: this.#options.maxBytes };
-      const writer = new Worker(this.#options.writer ?? writerFile, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+      const writer = new Worker(this.#options.writer ?? writerFile, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
       this.#writer = writer;
       let cause: unknown;
       let ready = false;

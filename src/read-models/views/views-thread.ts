@@ -54,7 +54,7 @@ export class ViewsThread {
     const tip = await this.store.tip();
     const worker = new Worker(workerFile, {
       workerData: { ...this.options, tip } satisfies ViewsWorkerOptions,
-      resourceLimits: { maxYoungGenerationSizeMb: 16 },
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     this.worker = worker;
     await new Promise<void>((resolve, reject) => {
