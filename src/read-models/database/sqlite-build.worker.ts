@@ -65,7 +65,7 @@ if (parentPort) {
   const { file } = workerData as BuildWorkerOptions; // what sqlite-build.ts starts it with
   const db = new DatabaseSync(file, { timeout: 5000 });
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
-           PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY`);
+           PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536`);
   const carryOut = serve(db, (message) => port.postMessage(message));
   port.on('message', (order: ToBuild) => {
     if (order !== 'close') return carryOut(order);

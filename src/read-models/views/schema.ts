@@ -199,6 +199,7 @@ const indexName = (table: string, n: number) => `${table}_index_${n}`;
 
 /** Not those by which rows are found that change, nor those that grow at a few places only: these cost little as they go. */
 export const queryIndexes: readonly string[] = [
+  indexName('messages', 1),
   indexName('messages', 3),
   indexName('deliveries', 3),
   indexName('deliveries', 4),
