@@ -10,6 +10,7 @@ import type { Bookkeeping, Database, Namespace } from '../database/database.ts';
 import { Progress } from '../progress.ts';
 import { ended, sentenceOf, type Standing } from './standing.ts';
 import type { Tables } from './tables.ts';
+import { pause } from './waiting.ts';
 
 /** Who stands by waits so many looks for another process to bring what was built anew to where the older tables are, before it looks who may write. */
 const longestBringUp = 3;
@@ -47,7 +48,8 @@ export class SharedChangeOver<S extends Bookkeeping, Kept extends Place> {
   async isDue(): Promise<boolean> {
     if (this.consumer.oneVersion || this.ending.aborted || performance.now() < this.triesAgainAt) return false;
     try {
-      return await this.tables.namespace.isReplaced();
+      // Who stands by must be able to take over, though this answer fails to come.
+      return await Promise.race([this.tables.namespace.isReplaced(), pause(this.options.lookMs, this.ending).then(() => false)]);
     } catch {
       return false; // the database is away, which shows elsewhere
     }
