@@ -122,8 +122,8 @@ it('is no longer run by one that has lost its connection, also in the middle of 
   rename('a');
   await vi.waitFor(() => expect(one.consumer.told).toContain('lost'), patience);
   const last = rename('b');
-  expect(await one.runner.reached(last, 20_000)).toBe(true);
-  expect(await two.runner.reached(last, 20_000)).toBe(true);
+  expect(await one.runner.reached(last, 10_000)).toBe(true);
+  expect(await two.runner.reached(last, 10_000)).toBe(true);
   await vi.waitFor(() => expect([one, two].filter(({ runner }) => runner.status().state === 'live')).toHaveLength(1), patience);
   expect(await names(one)).toEqual(['a', 'b']);
 });

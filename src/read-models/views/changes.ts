@@ -116,7 +116,8 @@ export class Changes {
     private sequence: number,
     endpoints: readonly Row<'endpoints'>[],
     replays: readonly Row<'replays'>[],
-    private readonly running: RunningDeliveries,
+    /** Left out: the tables are asked. */
+    private readonly running?: RunningDeliveries,
   ) {
     this.endpoints = new Map(endpoints.map((row) => [row.id, row]));
     this.replays = new Map(replays.map((row) => [row.id, row]));
@@ -236,7 +237,7 @@ export class Changes {
       Array.from(this.batches.values(), ({ row }) => row),
     );
     await this.writeChanged(tx);
-    this.running.note(this.begun.values(), this.outcomes);
+    this.running?.note(this.begun.values(), this.outcomes);
     await tx.insert('attempts', this.attempts);
     await tx.add('success_buckets', ['endpoint_id', 'hour'], [...this.buckets.values()]);
     await tx.add('endpoint_totals', ['organization_id', 'endpoint_id'], [...this.totals.values()]);
@@ -252,7 +253,7 @@ export class Changes {
     const outcomes: (Pick<Delivery, 'sequence'> & Outcome)[] = [];
     const lastAttempts: (Pick<Delivery, 'sequence'> & LastAttempt)[] = [];
     const sequences = new Map<string, number>();
-    const { found, others } = this.running.find(ids);
+    const { found, others } = this.running?.find(ids) ?? { found: [], others: ids };
     found.push(...(await tx.find('deliveries', 'id_key', others.map(idKey), ['id', 'sequence'])));
     for (const { id, sequence } of found) {
       const outcome = this.outcomes.get(id);

@@ -27,12 +27,12 @@ export class Views implements Consumer<ViewsSchema> {
   async apply(batch: readonly RecordedEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
     const known = tx.isLone ? this.known : undefined;
     const sequence = known?.sequence ?? (await nextSequence(batch, tx));
-    const running = known?.running ?? new RunningDeliveries();
+    const running = tx.isLone ? (known?.running ?? new RunningDeliveries()) : undefined;
     const changes = new Changes(sequence, await endpointsOf(batch, tx), await replaysOf(batch, tx), running);
     for (const event of batch) changes.add(event);
     await changes.write(tx);
     await this.history.apply(batch, tx);
-    if (changes.nextSequence > 0) this.known = { sequence: changes.nextSequence, running };
+    if (running && changes.nextSequence > 0) this.known = { sequence: changes.nextSequence, running };
   }
 
   forget(): void {
