@@ -95,6 +95,22 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     expect(await rows()).toEqual([thing('a', 1), thing('b', 2, 'changed'), thing('c', 1, 'updated'), thing('e', 2), thing('f', 2)]);
   });
 
+  it.each([31, 32, 33, 64, 700])('inserts %i rows at once, and leaves those that stand as they are', async (count) => {
+    const key = (n: number) => `key ${String(n).padStart(3, '0')}`;
+    await namespace.transaction((tx) => tx.insert('things', [thing(key(0), -1), thing(key(count - 1), -1)]));
+    const many = Array.from({ length: count }, (_, n) => thing(key(n), n, n % 2 ? null : `label ${n}`));
+    await namespace.transaction((tx) => tx.insert('things', many));
+    const standing = new Set([0, count - 1]);
+    expect(await rows()).toEqual(many.map((row, n) => (standing.has(n) ? thing(key(n), -1) : row)));
+  });
+
+  it('leaves nothing of a transaction one of whose rows is refused', async () => {
+    const rowsBefore = Array.from({ length: 100 }, (_, n) => thing(`key ${n}`));
+    const refused = thing('refused', null as unknown as number);
+    await expect(namespace.transaction((tx) => tx.insert('things', [...rowsBefore, refused, thing('after')]))).rejects.toThrow(/null/i);
+    expect(await rows()).toEqual([]);
+  });
+
   it('adds to counters, and begins those that are not there', async () => {
     type Counters = Bookkeeping & { counters: { key: string; count: number; sum: number } };
     const counters = await database.open<Counters>('counters', 1, async (db, int64) => {

@@ -8,6 +8,7 @@ import { Kysely, SqliteAdapter, SqliteQueryCompiler, type CompiledQuery, type Da
 import type { Position } from '../../domain/ids.ts';
 import type { Bookkeeping, NextNamespace, ReadOnly, Transaction } from './database.ts';
 import type { BuildWorkerOptions, FromBuild, ToBuild } from './sqlite-build.worker.ts';
+import { flat, type Row } from './sqlite-rows.ts';
 import { SqliteTransaction } from './sqlite-transaction.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sqlite-build.worker.ts' : './sqlite-build.worker.js', import.meta.url);
@@ -15,9 +16,7 @@ const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sqlite-build.wor
 /** Transactions that are not committed yet: one is written, the next is on its way. */
 const mostUnderWay = 2;
 
-const setCheckpoint = 'INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET position = excluded.position';
-
-type Row = Readonly<Record<string, SQLInputValue>>;
+const setCheckpoint = { one: 'INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET position = excluded.position' };
 
 export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
   readonly build = -1; // it has no number yet
@@ -44,7 +43,8 @@ export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
     this.ended = new Promise((resolve) => this.worker.once('exit', resolve));
     this.tx = new SqliteTransaction<S>(
       {
-        each: (sql, columns, rows) => Promise.resolve(this.post({ kind: 'each', sql, width: columns.length, rows: flat(columns, rows) })),
+        each: async (statement, columns, rows) =>
+          this.post({ kind: 'each', statement, width: columns.length, values: flat(columns, rows) }),
         find: (sql, values) => this.ask({ kind: 'find', sql, values }),
       },
       new Kysely<S>({
@@ -76,7 +76,7 @@ export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
       this.post({ kind: 'exec', sql: 'ROLLBACK' });
       throw error;
     }
-    if (checkpoint !== undefined) this.post({ kind: 'each', sql: setCheckpoint, width: 1, rows: [checkpoint] });
+    if (checkpoint !== undefined) this.post({ kind: 'each', statement: setCheckpoint, width: 1, values: [checkpoint] });
     const committed = this.ask({ kind: 'exec', sql: 'COMMIT' });
     committed.catch(() => undefined); // `failure` has it
     this.underWay.push(committed);
@@ -155,14 +155,6 @@ export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-const flat = (columns: readonly string[], rows: readonly Row[]): SQLInputValue[] => {
-  const width = columns.length;
-  const values = Array.from<SQLInputValue>({ length: rows.length * width });
-  // By column, so that each is looked up in the same place of every row.
-  for (const [i, column] of columns.entries()) for (let n = 0; n < rows.length; n++) values[n * width + i] = rows[n]?.[column] ?? null;
-  return values;
-};
 
 /** Kysely's way to the thread: one connection, in the middle of a transaction. */
 class BuildDriver {

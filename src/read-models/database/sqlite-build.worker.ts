@@ -2,12 +2,13 @@
 // are is worked out elsewhere meanwhile. Node may run this file by stripping its types, so they must be erasable.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { runEach, type RowStatement } from './sqlite-rows.ts';
 
 export type BuildWorkerOptions = { readonly file: string };
 
-/** `rows`: one after the other, `width` values each. */
+/** `values`: those of rows, `width` of each. */
 export type ToBuild =
-  | { readonly kind: 'each'; readonly sql: string; readonly width: number; readonly rows: readonly SQLInputValue[] }
+  | { readonly kind: 'each'; readonly statement: RowStatement; readonly width: number; readonly values: readonly SQLInputValue[] }
   | { readonly kind: 'exec'; readonly sql: string; readonly id?: number }
   /** For each value, the rows that it finds. */
   | { readonly kind: 'find'; readonly sql: string; readonly values: readonly SQLInputValue[]; readonly id: number }
@@ -28,12 +29,8 @@ const serve = (db: DatabaseSync, answer: (message: FromBuild) => void) => {
   };
   const carryOut = (order: Exclude<ToBuild, 'close'>): void => {
     switch (order.kind) {
-      case 'each': {
-        const { width, rows } = order;
-        const statement = prepared(order.sql);
-        for (let from = 0; from < rows.length; from += width) statement.run(...rows.slice(from, from + width));
-        return;
-      }
+      case 'each':
+        return runEach(prepared, order.statement, order.width, order.values);
       case 'exec':
         db.exec(order.sql);
         if (order.id !== undefined) answer({ id: order.id, rows: [] });
@@ -64,8 +61,8 @@ if (parentPort) {
   const port = parentPort;
   const { file } = workerData as BuildWorkerOptions; // what sqlite-build.ts starts it with
   const db = new DatabaseSync(file, { timeout: 5000 });
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
-           PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536`);
+  // Most pages are new: a rollback journal has only the old ones, where a WAL has each page once more. Nobody reads meanwhile.
+  db.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536');
   const carryOut = serve(db, (message) => port.postMessage(message));
   port.on('message', (order: ToBuild) => {
     if (order !== 'close') return carryOut(order);

@@ -4,21 +4,20 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import type { Transaction } from './database.ts';
 import type { Statements } from './sqlite-dialect.ts';
-
-type Row = Readonly<Record<string, SQLInputValue>>;
+import { flat, rowsAtOnce, runEach, type Row, type RowStatement } from './sqlite-rows.ts';
 
 /** What carries statements out, here or elsewhere. */
 export type Carrier = {
   /** Runs the statement for each row, whose columns are its parameters. */
-  each(sql: string, columns: readonly string[], rows: readonly Row[]): Promise<void>;
+  each(statement: RowStatement, columns: readonly string[], rows: readonly Row[]): Promise<void>;
   /** The rows that the statement finds, for each value. */
   find(sql: string, values: readonly SQLInputValue[]): Promise<Row[]>;
 };
 
-/** One statement per table and set of columns, run for each row: no SQL is made per row. */
+/** One statement per table and set of columns: no SQL is made per row. */
 export class SqliteTransaction<S> implements Transaction<S> {
-  /** The SQL text by verb, table, keys and columns. */
-  private readonly texts = new Map<string, string>();
+  /** By verb, table, keys and columns. */
+  private readonly statements = new Map<string, RowStatement>();
 
   constructor(
     private readonly carrier: Carrier,
@@ -27,13 +26,15 @@ export class SqliteTransaction<S> implements Transaction<S> {
   ) {}
 
   insert(table: string, rows: readonly unknown[]): Promise<void> {
-    return this.each('insert', table, [], rows, (columns) => `${insertInto(table, columns)} ON CONFLICT DO NOTHING`);
+    const insert = (columns: readonly string[], count: number) => `${insertInto(table, columns, count)} ON CONFLICT DO NOTHING`;
+    return this.each('insert', table, [], rows, (columns) => ({ one: insert(columns, 1), many: insert(columns, rowsAtOnce) }));
   }
 
   upsert(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
     return this.each('upsert', table, keys, rows, (columns) => {
       const set = others(columns, keys).map((column) => `"${column}" = excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO ${set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`}`;
+      const what = set.length === 0 ? 'NOTHING' : `UPDATE SET ${set.join(', ')}`;
+      return { one: `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO ${what}` };
     });
   }
 
@@ -41,20 +42,20 @@ export class SqliteTransaction<S> implements Transaction<S> {
     return this.each('update', table, keys, rows, (columns) => {
       const set = others(columns, keys).map((column) => `"${column}" = ?${columns.indexOf(column) + 1}`);
       const where = keys.map((key) => `"${key}" = ?${columns.indexOf(key) + 1}`);
-      return `UPDATE "${table}" SET ${set.join(', ')} WHERE ${where.join(' AND ')}`;
+      return { one: `UPDATE "${table}" SET ${set.join(', ')} WHERE ${where.join(' AND ')}` };
     });
   }
 
   add(table: string, keys: readonly string[], rows: readonly unknown[]): Promise<void> {
     return this.each('add', table, keys, rows, (columns) => {
       const sums = others(columns, keys).map((column) => `"${column}" = "${table}"."${column}" + excluded."${column}"`);
-      return `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO UPDATE SET ${sums.join(', ')}`;
+      return { one: `${insertInto(table, columns)} ON CONFLICT (${list(keys)}) DO UPDATE SET ${sums.join(', ')}` };
     });
   }
 
   delete(table: string, column: string, values: readonly unknown[]): Promise<void> {
     const rows = values.map((value) => ({ [column]: value }));
-    return this.each('delete', table, [], rows, () => `DELETE FROM "${table}" WHERE "${column}" = ?`);
+    return this.each('delete', table, [], rows, () => ({ one: `DELETE FROM "${table}" WHERE "${column}" = ?` }));
   }
 
   async find<R>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<R[]> {
@@ -69,32 +70,29 @@ export class SqliteTransaction<S> implements Transaction<S> {
     table: string,
     keys: readonly string[],
     rows: readonly unknown[],
-    text: (columns: readonly string[]) => string,
+    made: (columns: readonly string[]) => RowStatement,
   ): Promise<void> {
     // The port's types say that rows hold only values that SQLite takes.
     const [first] = rows as readonly Row[];
     if (!first) return;
     const columns = Object.keys(first);
     const shape = [verb, table, ...keys, '', ...columns].join(' ');
-    let sql = this.texts.get(shape);
-    if (sql === undefined) this.texts.set(shape, (sql = text(columns)));
-    await this.carrier.each(sql, columns, rows as readonly Row[]);
+    let statement = this.statements.get(shape);
+    if (!statement) this.statements.set(shape, (statement = made(columns)));
+    await this.carrier.each(statement, columns, rows as readonly Row[]);
   }
 }
 
 /** Rows written before other work of the process gets a turn: some milliseconds. */
-const rowsPerTurn = 500;
+const rowsPerTurn = 16 * rowsAtOnce;
 
 /** On a connection of this thread. */
 export const onConnection = (statements: Statements): Carrier => ({
-  async each(sql, columns, rows) {
-    const statement = statements.prepare(sql);
-    const values = Array.from<SQLInputValue>({ length: columns.length });
-    let written = 0;
-    for (const row of rows) {
-      for (let i = 0; i < columns.length; i++) values[i] = row[columns[i] as string] as SQLInputValue;
-      statement.run(...values);
-      if (++written % rowsPerTurn === 0) await setImmediate();
+  async each(statement, columns, rows) {
+    for (let from = 0; from < rows.length; from += rowsPerTurn) {
+      if (from > 0) await setImmediate();
+      const values = flat(columns, rows.slice(from, from + rowsPerTurn));
+      runEach((sql) => statements.prepare(sql), statement, columns.length, values);
     }
   },
   async find(sql, values) {
@@ -107,5 +105,8 @@ export const onConnection = (statements: Statements): Carrier => ({
 
 const list = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(', ');
 const others = (columns: readonly string[], keys: readonly string[]) => columns.filter((column) => !keys.includes(column));
-const insertInto = (table: string, columns: readonly string[]) =>
-  `INSERT INTO "${table}" (${list(columns)}) VALUES (${columns.map(() => '?').join(', ')})`;
+/** A row that is refused ends the transaction, so that what the statement did before need not be kept to be undone: FAIL. */
+const insertInto = (table: string, columns: readonly string[], count = 1) => {
+  const row = `(${columns.map(() => '?').join(', ')})`;
+  return `INSERT OR FAIL INTO "${table}" (${list(columns)}) VALUES ${Array.from({ length: count }, () => row).join(', ')}`;
+};

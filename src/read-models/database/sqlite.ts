@@ -140,6 +140,7 @@ export class SqliteDatabase implements Database {
     try {
       const isNew = !existsSync(next.file);
       await (await this.openAnew(next, createTables)).close(); // its tables stand now
+      leaveWal(next.file);
       const build = new SqliteBuild<S>(next.file, openReadOnly<S>(next.file), () => lock.close());
       if (isNew && queryIndexes.length > 0) await build.putOff(queryIndexes);
       return build;
@@ -165,12 +166,6 @@ export class SqliteDatabase implements Database {
   async finishNext(name: string, version: number): Promise<number> {
     const build = (await this.newest(name, version)) + 1;
     const from = this.file(name, version, 'next').file;
-    const db = new DatabaseSync(from, { timeout: 1000 });
-    try {
-      db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE'); // without a WAL, the file is all that there is
-    } finally {
-      db.close();
-    }
     await rename(from, this.file(name, version, build).file);
     await rm(lockOf(from), { force: true });
     return build;
@@ -190,6 +185,16 @@ export class SqliteDatabase implements Database {
     return { file, build: build === 'next' ? -1 : build };
   }
 }
+
+/** The file is all that there is then. */
+const leaveWal = (file: string): void => {
+  const db = new DatabaseSync(file, { timeout: 1000 });
+  try {
+    db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE');
+  } finally {
+    db.close();
+  }
+};
 
 const standingIn = async (folder: string, name: string): Promise<{ version: number; build: number }[]> => {
   const files = await readdir(folder).catch(() => []);
