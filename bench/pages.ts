@@ -10,7 +10,6 @@ import type { EventStore, RecordedEvent } from '../src/event-store/event-store.t
 import type { DatabaseLocation } from '../src/read-models/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
-import type { ViewsSchema } from '../src/read-models/views/schema.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
 // The built code: its sources need a build step. The types are those of the sources.
@@ -138,7 +137,7 @@ const postgres = options.database === 'embedded' ? await startPostgres() : undef
 const url = postgres?.url ?? options.database;
 const location: DatabaseLocation = url === undefined ? { kind: 'sqlite', folder } : { kind: 'postgres', url, prefix: newPrefix() };
 const silent = { info: () => {}, warn: console.error, error: console.error };
-const views = new ConsumerRunner<ViewsSchema>(new Views(), log, openDatabase(location, silent), silent);
+const views = new ConsumerRunner(new Views(), log, openDatabase(location, silent), silent);
 const building = performance.now();
 await views.start();
 const isBuilt = () => made >= attempts && views.status().position === String(position).padStart(16, '0');

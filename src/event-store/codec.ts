@@ -88,7 +88,7 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
     // 1. What it is, and which version of that.
     const schema = schemas[type];
     if (!schema) throw unreadable('this version of Hookledger knows no such event');
-    const { v, copied, ...metadata } = metadataOf(parse(stored.metadata, 'metadata'), unreadable);
+    const { v, copied, actor, correlationId, causationId } = metadataOf(parse(stored.metadata, 'metadata'), unreadable);
     const current = currentVersion(upcasters, type);
     if (v > current) throw unreadable(`it has version ${v} of its schema, and this version of Hookledger reads up to ${current}`);
 
@@ -109,18 +109,13 @@ export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcast
       if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
       data = checked.data;
     }
+    const { position, recordedAt } = stored;
+    const metadata: Omit<StoredMetadata, 'v' | 'copied'> = { actor };
+    if (correlationId !== undefined) metadata.correlationId = correlationId;
+    if (causationId !== undefined) metadata.causationId = causationId;
     // The schema of this very type has been applied, which is what the union of event types says.
-    return {
-      id,
-      type,
-      data,
-      metadata,
-      stream,
-      revision,
-      position: stored.position,
-      recordedAt: copied?.recordedAt ?? stored.recordedAt,
-      ...(copied && { copiedFrom: copied.positions }),
-    } as RecordedEvent;
+    const event = { id, type, data, metadata, stream, revision, position, recordedAt } as RecordedEvent;
+    return copied ? { ...event, recordedAt: copied.recordedAt, copiedFrom: copied.positions } : event;
   };
 
   return { encode, decode };

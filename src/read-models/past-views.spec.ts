@@ -55,12 +55,17 @@ it('of a moment after the last event is the whole log', async () => {
 });
 
 it('that was interrupted is not shown, and is gone on with', async () => {
-  const small = {
-    tip: () => store.tip(),
-    follow: (after: Position | undefined, { signal }: { signal: AbortSignal }) => store.follow(after, { signal, batchSize: 2 }),
-  };
   const ending = new AbortController();
-  expect(await buildPast(at('14:00:00'), folder, small, silent, { signal: ending.signal, progress: () => ending.abort() })).toBeUndefined();
+  const interrupted = {
+    tip: () => store.tip(),
+    async *follow(after: Position | undefined, { signal }: { signal: AbortSignal }) {
+      for await (const batch of store.follow(after, { signal, batchSize: 2 })) {
+        yield batch;
+        ending.abort();
+      }
+    },
+  };
+  expect(await buildPast(at('14:00:00'), folder, interrupted, silent, { signal: ending.signal })).toBeUndefined();
   await expect(openPast(folder)).rejects.toThrow(
     `What is in ${folder} was not finished; go on with: hookledger rebuild --as-of 2026-01-01T14:00:00.000Z --into`,
   );

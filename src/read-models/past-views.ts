@@ -10,7 +10,7 @@ import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { originOf } from '../event-store/origin.ts';
 import { DatabaseUnusable, type ReadOnly } from './database/database.ts';
 import { SqliteDatabase } from './database/sqlite.ts';
-import { build, eventsPerTransaction, noSignal, type Built, type Rebuilding } from './rebuild.ts';
+import { build, eventsPerRead, noSignal, type Built, type Rebuilding } from './rebuild.ts';
 import type { ViewsSchema } from './views/schema.ts';
 import { Views } from './views/views.ts';
 
@@ -76,7 +76,7 @@ export const buildPast = async (
   try {
     await writeFile(join(folder, begun), JSON.stringify(wanted, null, 2));
     const [from, to] = [Date.parse(first.recordedAt), asOf.getTime()];
-    const share = ({ recordedAt }: RecordedEvent) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
+    const share = ({ recordedAt }: Pick<RecordedEvent, 'recordedAt'>) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
     built = await build(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? noSignal), share, options);
     if (!options.signal?.aborted) await next.complete();
     end = await next.checkpoint();
@@ -119,7 +119,7 @@ async function* until(asOf: Date, log: Log, from: Position | undefined, signal: 
   const tip = await log.tip();
   if (tip === undefined || (from !== undefined && from >= tip)) return;
   const last = asOf.toISOString();
-  for await (const batch of log.follow(from, { signal, batchSize: eventsPerTransaction })) {
+  for await (const batch of log.follow(from, { signal, batchSize: eventsPerRead })) {
     const later = batch.findIndex(({ recordedAt }) => recordedAt > last);
     if (later !== 0) yield later === -1 ? batch : batch.slice(0, later);
     if (later !== -1 || (batch.at(-1)?.position ?? tip) >= tip) return;

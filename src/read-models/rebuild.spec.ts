@@ -4,6 +4,7 @@ import { EventLog } from '../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import type { OrganizationId, Position } from '../domain/ids.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
+import type { KeptEvent } from './kept-event.ts';
 import { DatabaseUnusable, type Database } from './database/database.ts';
 import { openDatabase, type DatabaseLocation } from './database/open.ts';
 import { rebuild } from './rebuild.ts';
@@ -42,13 +43,13 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   };
   const end = async () => (await store.tip()) as Position;
   const liveViews = async () => {
-    const views = new ConsumerRunner<ViewsSchema>(new Views(), store, database, silent, { lingerMs: 0, lookMs: 20, dropAfterMs: 0 });
+    const views = new ConsumerRunner(new Views(), store, database, silent, { lingerMs: 0, lookMs: 20, dropAfterMs: 0 });
     await views.start();
     opened.push({ close: () => views.stop() });
     expect(await views.reached(await end(), 10_000)).toBe(true);
     return views;
   };
-  const routed = (views: ConsumerRunner<ViewsSchema>) =>
+  const routed = (views: Pick<ConsumerRunner<ViewsSchema, KeptEvent>, 'read'>) =>
     new ViewQueries(() => views.read).conservation(organization).then((counts) => counts.routed);
 
   it('finds the same as is in use, and takes its place under a running server, which goes on', async () => {
@@ -133,7 +134,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   it.runIf(name === 'postgres')('of what replicas send by is refused while they run, and goes on when they have been stopped', async () => {
     messages(0, 5);
     const shared = openDatabase({ ...place.location, shared: true } as DatabaseLocation, silent);
-    const replica = new ConsumerRunner<ViewsSchema>(new Views(), store, shared, silent, { lingerMs: 0 });
+    const replica = new ConsumerRunner(new Views(), store, shared, silent, { lingerMs: 0 });
     await replica.start();
     expect(await replica.reached(await end(), 10_000)).toBe(true);
     const sends = () => Object.assign(new Views(), { oneVersion: true as const });

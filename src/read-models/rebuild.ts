@@ -67,7 +67,9 @@ export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<
   });
 
 /** Events in one transaction: the fewer of these, the fewer times a page of an index is written. */
-export const eventsPerTransaction = 10_000;
+const eventsPerTransaction = 10_000;
+/** And read at once: as soon as they are, only what the consumer keeps of them stays in memory. */
+export const eventsPerRead = 500;
 
 export const noSignal = new AbortController().signal;
 
@@ -76,23 +78,37 @@ export const build = async <S extends Bookkeeping, Kept extends Place>(
   namespace: Namespace<S>,
   consumer: Consumer<S, Kept>,
   batches: AsyncIterable<readonly RecordedEvent[]>,
-  share: (last: RecordedEvent) => number,
+  share: (last: Place) => number,
   { progress = () => undefined, signal }: Rebuilding = {},
 ): Promise<Built> => {
   const began = performance.now();
   let events = 0;
-  for await (const batch of ahead(batches)) {
-    const last = batch.at(-1);
+  for await (const kept of ahead(gathered(consumer, batches))) {
+    const last = kept.at(-1);
     if (last === undefined) continue;
-    const kept = batch.map((event) => consumer.received?.(event, false) ?? (event as Place as Kept)); // without `received`, it is the event
     await namespace.transaction((tx) => applyAgain(consumer, kept, tx), last.position);
-    events += batch.length;
+    events += kept.length;
     progress({ step: 'building', events, share: share(last) });
     if (signal?.aborted) break;
   }
   await namespace.checkpoint(); // all of it is committed then
   return { events, seconds: (performance.now() - began) / 1000 };
 };
+
+/** What the consumer keeps of the events, for a transaction at a time. */
+async function* gathered<S extends Bookkeeping, Kept extends Place>(
+  consumer: Consumer<S, Kept>,
+  batches: AsyncIterable<readonly RecordedEvent[]>,
+): AsyncGenerator<readonly Kept[]> {
+  let kept: Kept[] = [];
+  for await (const batch of batches) {
+    for (const event of batch) kept.push(consumer.received?.(event, false) ?? (event as Place as Kept)); // without `received`, it is the event
+    if (kept.length < eventsPerTransaction) continue;
+    yield kept;
+    kept = [];
+  }
+  yield kept;
+}
 
 /** Each batch when the next one has been asked for: that one is read while this one is being written. */
 async function* ahead<T>(batches: AsyncIterable<T>): AsyncGenerator<T> {
@@ -118,7 +134,7 @@ const buildTo = async <S extends Bookkeeping, Kept extends Place>(
   options: Rebuilding = {},
 ): Promise<Built> => {
   if (to === undefined) return { events: 0, seconds: 0 };
-  const batches = upTo(to, log, await namespace.checkpoint(), options.signal ?? noSignal, eventsPerTransaction);
+  const batches = upTo(to, log, await namespace.checkpoint(), options.signal ?? noSignal, eventsPerRead);
   return build(namespace, consumer, batches, ({ position }) => shareOf(position, to), options);
 };
 

@@ -40,6 +40,7 @@ import { RequestMaker } from '../../src/delivery/request-maker.ts';
 import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
 import { organization, organizationStream } from '../../src/domain/organization.ts';
+import type { EventStore } from '../../src/event-store/event-store.ts';
 import { ForeignEvents, NoForeignEvents } from '../../src/event-store/foreign-events.ts';
 import { newId } from '../../src/event-store/ids.ts';
 import { openLog } from '../../src/event-store/open-log.ts';
@@ -48,12 +49,22 @@ import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
 import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
 import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
+import type { Progress } from '../../src/read-models/progress.ts';
 import { ReplayQueries } from '../../src/read-models/views/replay-queries.ts';
 import { SourceQueries } from '../../src/read-models/sources/source-queries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import type { LogUnderTest } from '../support/logs.ts';
+
+/** Who listens to deliveries is told what the views have come to show. */
+const tellLive = async (store: EventStore, views: Pick<Progress, 'reached'>, live: LiveDeliveries, signal: AbortSignal) => {
+  for await (const batch of store.follow(await store.tip(), { signal })) {
+    const last = batch.at(-1);
+    if (last) await views.reached(last.position, 5000);
+    live.committed(batch, true);
+  }
+};
 
 const handlers: Type[] = [
   PublishMessagesHandler,
@@ -139,8 +150,10 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
 
   const database = new SqliteDatabase(path.join(directoryPath, 'views'), log);
   const live = new LiveDeliveries(async () => []);
-  const views = new ConsumerRunner(new Views(live), store, database, log, { lingerMs: 0 });
+  const views = new ConsumerRunner(new Views(), store, database, log, { lingerMs: 0 });
   await views.start();
+  const ending = new AbortController();
+  const told = tellLive(store, views, live, ending.signal);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
     consumers: (): readonly ConsumerStatus[] => [views.status()],
@@ -185,6 +198,8 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
     await app.close();
     templates.close();
     await views.stop();
+    ending.abort();
+    await told;
     await directory.stop();
     await store.close();
     rmSync(directoryPath, { recursive: true, force: true });

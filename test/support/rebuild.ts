@@ -73,7 +73,7 @@ export const timeRebuild = async (
   const database = openDatabase(location, log);
   const timed = Object.assign(new Views(), { name: 'views-timed' });
   try {
-    const rebuilt = await rebuild<ViewsSchema>(timed, reader, database);
+    const rebuilt = await rebuild(timed, reader, database);
     if (!rebuilt) throw new Error('The rebuild was aborted.');
     return rebuilt;
   } finally {

@@ -2,8 +2,9 @@
 // a row is a few numbers and the place of the event in the log, where the event itself is read from.
 import type { Kysely } from 'kysely';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
-import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Transaction } from '../database/database.ts';
+import type { KeptEvent } from '../kept-event.ts';
+import { momentOf } from '../moment.ts';
 import type { HistorySchema } from './history-schema.ts';
 
 type Kind = HistorySchema['log_kinds'];
@@ -12,14 +13,15 @@ type Kind = HistorySchema['log_kinds'];
 export const historySequenceAt = (milliseconds: number) => milliseconds * 1000;
 
 export class HistoryIndex {
-  private readonly kinds = new Map<string, number>();
+  /** By type, subject and actor; of each few. */
+  private readonly kinds = new Map<string, Map<string | null, Map<string, Kind[]>>>();
   /** Whose an endpoint, an API key or a source is: their later events do not say it. */
   private readonly owners = new Map<string, OrganizationId>();
   private newest = 0;
   /** What would be asked of the tables, where nobody else writes them. */
   private stands: Standing | undefined;
 
-  async apply<S extends HistorySchema>(batch: readonly RecordedEvent[], transaction: Transaction<S>): Promise<void> {
+  async apply<S extends HistorySchema>(batch: readonly KeptEvent[], transaction: Transaction<S>): Promise<void> {
     const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
     const stands = (tx.isLone ? this.stands : undefined) ?? (await standing(tx.kysely));
     if (stands.kinds !== this.newest) await this.recall(tx.kysely, stands.kinds);
@@ -30,7 +32,7 @@ export class HistoryIndex {
     const rows: HistorySchema['log_events'][] = [];
     for (const event of batch) {
       const { position, stream, revision } = event;
-      const recorded_at = Date.parse(event.recordedAt);
+      const recorded_at = momentOf(event.recordedAt);
       const at = historySequenceAt(recorded_at);
       let again: 0 | 1 = 0;
       for (const subject of subjectsOf(event)) {
@@ -57,39 +59,44 @@ export class HistoryIndex {
     this.newest = newest;
   }
 
-  private kindOf(event: RecordedEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
+  private kindOf(event: KeptEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
     const { actor } = event.metadata;
     const organization_id = this.organizationOf(event, subject);
-    const known = this.kinds.get(keyOf(organization_id, event.type, subject, again, actor));
-    if (known !== undefined) return known;
+    const known = this.kinds.get(event.type)?.get(subject)?.get(actor);
+    if (known) for (const kind of known) if (kind.again === again && kind.organization_id === organization_id) return kind.id;
     const kind: Kind = { id: ++this.newest, organization_id, type: event.type, actor, subject, again };
     made.push(kind);
     this.learn(kind);
     return kind.id;
   }
 
-  private learn({ id, organization_id, type, actor, subject, again }: Kind): void {
-    this.kinds.set(keyOf(organization_id, type, subject, again, actor), id);
+  private learn(kind: Kind): void {
+    const { type, subject, actor, organization_id } = kind;
+    const ofType = within(this.kinds, type, () => new Map<string | null, Map<string, Kind[]>>());
+    const ofSubject = within(ofType, subject, () => new Map<string, Kind[]>());
+    within(ofSubject, actor, (): Kind[] => []).push(kind);
     if (subject !== null && organization_id !== '') this.owners.set(subject, organization_id);
   }
 
-  private organizationOf({ stream, data }: RecordedEvent, subject: string | null): OrganizationId | '' {
+  private organizationOf({ stream, data }: KeptEvent, subject: string | null): OrganizationId | '' {
     if ('organizationId' in data) return data.organizationId;
     if (stream.startsWith('organization-')) return stream.slice('organization-'.length) as OrganizationId;
     return (subject === null ? undefined : this.owners.get(subject)) ?? '';
   }
 }
 
-/** Of these, only the actor may hold a space. */
-const keyOf = (organization: string, type: string, subject: string | null, again: 0 | 1, actor: string) =>
-  `${type} ${subject ?? ''} ${again} ${organization} ${actor}`;
+const within = <K, V>(map: Map<K, V>, key: K, made: () => V): V => {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = made()));
+  return value;
+};
 
 const nothing: readonly null[] = [null];
 /** Of streams whose first event says whose they are, and the others don't; a reading has the id of its source. */
 const ownedCategories: ReadonlySet<string> = new Set(['endpoint', 'apikey', 'source', 'reading']);
 
 /** The endpoints, the API key or the source that an event is about; one row for each, and one at least. */
-const subjectsOf = ({ stream, data }: RecordedEvent): readonly (string | null)[] => {
+const subjectsOf = ({ stream, data }: KeptEvent): readonly (string | null)[] => {
   if ('endpointId' in data) return [data.endpointId];
   if ('destinations' in data) {
     const endpoints: EndpointId[] = data.destinations.map(({ endpointId }) => endpointId);

@@ -7,6 +7,7 @@ import { deliveryIdOf } from '../../event-store/ids.ts';
 import { ConsumerRunner } from '../consumer-runner.ts';
 import type { Database } from '../database/database.ts';
 import { compareWithRebuild } from '../rebuild.ts';
+import { keptOf, type KeptEvent } from '../kept-event.ts';
 import { ViewQueries } from '../views/queries.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { Views } from '../views/views.ts';
@@ -22,7 +23,7 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
   let database: Database;
   let store: MemoryEventStore;
   let log: EventLog;
-  let views: ConsumerRunner<ViewsSchema> | undefined;
+  let views: ConsumerRunner<ViewsSchema, KeptEvent> | undefined;
 
   beforeEach(async () => {
     place = await make();
@@ -215,11 +216,11 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
     const namespace = await database.open<ViewsSchema>('views', views.version, (db, int64) => views.createTables(db, int64));
     for (const [i, event] of store.log.entries()) {
       const broken = namespace.transaction(async (tx) => {
-        await views.apply(store.log.slice(i), tx);
+        await views.apply(store.log.slice(i).map(keptOf), tx);
         throw new Error('broken');
       });
       await expect(broken).rejects.toThrow('broken');
-      await namespace.transaction((tx) => views.apply([event], tx), event.position);
+      await namespace.transaction((tx) => views.apply([keptOf(event)], tx), event.position);
     }
     try {
       expect((await compareWithRebuild(namespace.read, new Views(), store, database)).different).toEqual([]);

@@ -1,14 +1,14 @@
 // The changes that a batch of events makes to the views: reduced in memory, event by event, and written with few bulk calls.
-import type { AttemptRecord } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
-import type { MessageEvent } from '../../domain/message.ts';
 import type { ReplayEvent } from '../../domain/replay.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/ids.ts';
 import type { Transaction } from '../database/database.ts';
+import type { KeptAccepted, KeptAttempted, KeptEvent } from '../kept-event.ts';
+import { momentOf } from '../moment.ts';
 import { SourceChanges } from '../sources/source-changes.ts';
 import { idKey, sequenceAt, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
@@ -23,6 +23,9 @@ type LastAttempt = Pick<Delivery, 'attempt_count' | 'last_response_code'>;
 /** And one that a replay sets. */
 type Replayed = Pick<Delivery, 'replay_id'>;
 
+/** What a batch adds to the counters of an endpoint. */
+type Counts = { readonly total: Row<'endpoint_totals'>; readonly byHour: Map<number, Row<'success_buckets'>> };
+
 /** A stream is named by category and id. */
 export const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1);
 
@@ -31,28 +34,6 @@ type Subject = {
   readonly endpointId: EndpointId;
   readonly test?: true | undefined;
   readonly size?: number | undefined;
-};
-type Attempted = RecordedEvent<OfSending & { type: `${'delivery' | 'batch'}.attempt-${'succeeded' | 'failed'}` }>;
-
-/** What an attempt was and got, without whose it is. Named field by field, which is several times as fast as leaving some out. */
-const detailOf = ({ data }: Attempted): string => {
-  const { attempt, startedAt, durationMs, url, endpointRevision, bodySha256, requestHeaders, responseCode, responseHeaders, responseBody } =
-    data;
-  const record = {
-    attempt,
-    startedAt,
-    durationMs,
-    url,
-    endpointRevision,
-    bodySha256,
-    requestHeaders,
-    responseCode,
-    responseHeaders,
-    responseBody,
-  };
-  if (!('failure' in data)) return JSON.stringify(record satisfies AttemptRecord);
-  const { failure, error, failuresInSeries, retryAt } = data;
-  return JSON.stringify({ ...record, failure, error, failuresInSeries, retryAt });
 };
 
 /** A delivery that nothing became of yet. */
@@ -108,8 +89,7 @@ export class Changes {
   private readonly attempts: Row<'attempts'>[] = [];
   /** Attempts of what began in an earlier batch; they get their sequence when all are known. */
   private readonly laterAttempts: { readonly id: string; readonly row: Row<'attempts'> }[] = [];
-  private readonly buckets = new Map<string, Row<'success_buckets'>>();
-  private readonly totals = new Map<string, Row<'endpoint_totals'>>();
+  private readonly counts = new Map<EndpointId, Counts>();
   private readonly sources = new SourceChanges();
 
   constructor(
@@ -127,7 +107,7 @@ export class Changes {
     return this.sequence;
   }
 
-  add(event: RecordedEvent): void {
+  add(event: KeptEvent): void {
     switch (event.type) {
       case 'message.accepted':
         return this.accept(event);
@@ -177,7 +157,7 @@ export class Changes {
         this.organizations.push({
           id: idIn(event.stream) as OrganizationId,
           name: event.data.name,
-          created_at: Date.parse(event.recordedAt),
+          created_at: momentOf(event.recordedAt),
         });
         return;
       case 'organization.signing-key-set':
@@ -199,13 +179,13 @@ export class Changes {
       }
       case 'apikey.issued': {
         const { organizationId, name, role } = event.data;
-        const issuedAt = Date.parse(event.recordedAt);
+        const issuedAt = momentOf(event.recordedAt);
         const id = idIn(event.stream) as ApiKeyId;
         this.issued.push({ id, organization_id: organizationId, name, role, issued_at: issuedAt, revoked_at: null });
         return;
       }
       case 'apikey.revoked':
-        this.revoked.push({ id: idIn(event.stream) as ApiKeyId, revoked_at: Date.parse(event.recordedAt) });
+        this.revoked.push({ id: idIn(event.stream) as ApiKeyId, revoked_at: momentOf(event.recordedAt) });
         return;
       case 'source.registered':
       case 'source.renamed':
@@ -239,8 +219,11 @@ export class Changes {
     await this.writeChanged(tx);
     this.running?.note(this.begun.values(), this.outcomes);
     await tx.insert('attempts', this.attempts);
-    await tx.add('success_buckets', ['endpoint_id', 'hour'], [...this.buckets.values()]);
-    await tx.add('endpoint_totals', ['organization_id', 'endpoint_id'], [...this.totals.values()]);
+    const counts = [...this.counts.values()];
+    const buckets = counts.flatMap(({ byHour }) => [...byHour.values()]);
+    const totals = counts.map(({ total }) => total);
+    await tx.add('success_buckets', ['endpoint_id', 'hour'], buckets);
+    await tx.add('endpoint_totals', ['organization_id', 'endpoint_id'], totals);
     await this.sources.write(tx);
   }
 
@@ -302,10 +285,10 @@ export class Changes {
     return sequences;
   }
 
-  private accept({ stream, data, position, recordedAt }: RecordedEvent<MessageEvent>): void {
+  private accept({ stream, data, position, recordedAt }: KeptAccepted): void {
     const id = idIn(stream) as MessageId;
     const { organizationId, type, destinations } = data;
-    const acceptedAt = Date.parse(recordedAt);
+    const acceptedAt = momentOf(recordedAt);
     const test = flag(data.test);
     const sequence = Math.max(this.sequence, sequenceAt(acceptedAt));
     this.sequence = sequence + Math.max(destinations.length, 1);
@@ -320,7 +303,7 @@ export class Changes {
       accepted_at: acceptedAt,
       position,
       destinations: destinations.length,
-      skipped: JSON.stringify(data.skipped),
+      skipped: data.skipped.length === 0 ? '[]' : JSON.stringify(data.skipped),
       test,
     });
     for (const [i, { endpointId, notBefore }] of destinations.entries()) {
@@ -343,14 +326,14 @@ export class Changes {
         created_at: acceptedAt,
         ended_at: null,
       });
-      this.total(organizationId, endpointId).routed++;
+      this.countsOf(organizationId, endpointId).total.routed++;
     }
   }
 
   private close({ stream, data, recordedAt }: RecordedEvent<BatchEvent & { type: 'batch.closed' }>): void {
     const id = idIn(stream) as BatchId;
     const { organizationId, endpointId, messages } = data;
-    const sequence = Math.max(this.sequence, sequenceAt(Date.parse(recordedAt)));
+    const sequence = Math.max(this.sequence, sequenceAt(momentOf(recordedAt)));
     this.sequence = sequence + 1;
     const begun: Delivery[] = [];
     for (const messageId of messages) {
@@ -369,14 +352,14 @@ export class Changes {
     const { at, reopened, replayId } = event.data;
     if (event.type === 'delivery.replay-requested' && event.data.messageType !== undefined) {
       const { organizationId, messageId, endpointId, messageType } = event.data;
-      const requestedAt = Date.parse(event.recordedAt);
+      const requestedAt = momentOf(event.recordedAt);
       const sequence = Math.max(this.sequence, sequenceAt(requestedAt));
       this.sequence = sequence + 1;
       const id = idIn(event.stream) as DeliveryId;
       const common = { organization_id: organizationId, message_id: messageId, endpoint_id: endpointId, event_type: messageType };
       const begins = { status: 'PENDING', next_attempt_at: Date.parse(at), created_at: requestedAt, replay_id: replayId } as const;
       this.begun.set(id, { sequence, id, id_key: idKey(id), ...common, ...fresh, ...begins, test: 0 });
-      this.total(organizationId, endpointId).routed++;
+      this.countsOf(organizationId, endpointId).total.routed++;
       return;
     }
     this.change(event, { status: 'PENDING', next_attempt_at: Date.parse(at), ended_at: null });
@@ -419,27 +402,33 @@ export class Changes {
     }
   }
 
-  private attempted(event: Attempted): void {
+  private attempted(event: KeptAttempted): void {
     const { data, position } = event;
     const number = data.attempt;
     const responseCode = data.responseCode ?? null;
-    const failure = 'failure' in data ? data.failure : null;
     const id = idIn(event.stream);
     const sequence = this.begun.get(id as DeliveryId)?.sequence ?? this.batches.get(id as BatchId)?.row.sequence;
-    const row = { sequence: sequence ?? 0, number, position, response_code: responseCode, failure, detail: detailOf(event) };
+    const row = {
+      sequence: sequence ?? 0,
+      number,
+      position,
+      response_code: responseCode,
+      failure: data.failure ?? null,
+      detail: event.detail,
+    };
     if (sequence === undefined) this.laterAttempts.push({ id, row });
     else this.attempts.push(row);
     const lastAttempt: LastAttempt = { attempt_count: number, last_response_code: responseCode };
     this.set(event, lastAttempt, this.lastAttempts, this.batchAttempts);
   }
 
-  private change(event: RecordedEvent<OfSending>, outcome: Outcome): void {
+  private change(event: Pick<RecordedEvent, 'type' | 'stream'>, outcome: Outcome): void {
     this.set(event, outcome, this.outcomes, this.batchOutcomes);
   }
 
   /** On the rows that begin in this batch at once; for those that stood before, it is noted. */
   private set<Part extends Partial<Delivery>>(
-    { type, stream }: RecordedEvent<OfSending>,
+    { type, stream }: Pick<RecordedEvent, 'type' | 'stream'>,
     part: Part,
     deliveries: Map<DeliveryId, Part>,
     batches: Map<BatchId, Part>,
@@ -459,31 +448,30 @@ export class Changes {
   private count(subject: Subject, how: 'succeeded' | 'failed', endedAt: number, sign: 1 | -1): void {
     const { organizationId, endpointId, test = false, size = 1 } = subject;
     const by = sign * size;
-    const total = this.total(organizationId, endpointId);
+    const { total, byHour } = this.countsOf(organizationId, endpointId);
     total[how] += by;
     if (test) return;
     total[`rated_${how}`] += by;
     const hour = hourOf(endedAt);
-    const key = `${endpointId} ${hour}`;
-    const bucket = this.buckets.get(key) ?? { endpoint_id: endpointId, hour, succeeded: 0, failed: 0 };
+    let bucket = byHour.get(hour);
+    if (!bucket) byHour.set(hour, (bucket = { endpoint_id: endpointId, hour, succeeded: 0, failed: 0 }));
     bucket[how] += by;
-    this.buckets.set(key, bucket);
   }
 
-  private total(organizationId: OrganizationId, endpointId: EndpointId): Row<'endpoint_totals'> {
-    const key = `${organizationId} ${endpointId}`;
-    let total = this.totals.get(key);
-    if (!total) {
+  private countsOf(organizationId: OrganizationId, endpointId: EndpointId): Counts {
+    let counts = this.counts.get(endpointId);
+    if (!counts) {
       const none = { routed: 0, succeeded: 0, failed: 0, rated_succeeded: 0, rated_failed: 0 };
-      this.totals.set(key, (total = { organization_id: organizationId, endpoint_id: endpointId, ...none }));
+      counts = { total: { organization_id: organizationId, endpoint_id: endpointId, ...none }, byHour: new Map() };
+      this.counts.set(endpointId, counts);
     }
-    return total;
+    return counts;
   }
 
   private configure(event: RecordedEvent<EndpointEvent>): void {
     const id = idIn(event.stream) as EndpointId;
     const before = this.endpoints.get(id);
-    const now = Date.parse(event.recordedAt);
+    const now = momentOf(event.recordedAt);
     const stood = before && { exists: 'yes' as const, configuration: JSON.parse(before.configuration) as EndpointConfiguration };
     const state = endpoint.evolve(stood ?? endpoint.initial, event);
     if (state.exists === 'yes') {
