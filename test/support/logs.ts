@@ -1,6 +1,7 @@
-// The logs that suites of what is read from one run on: each suite has one to itself.
+// The logs that suites of what is read from one run on: each suite has one to itself. A server that TEST_EVENTSTORE_URL names is one more.
 import type { LogAddress } from '../../src/event-store/open-log.ts';
 import { LogServerDouble } from './log-server/double.ts';
+import { newPrefix } from './postgres.ts';
 
 export type LogUnderTest = {
   /** What a process is told, so that its log is this one. */
@@ -13,18 +14,24 @@ export type LogUnderTest = {
 
 const embedded: LogUnderTest = { env: {}, address: (directory) => ({ kind: 'embedded', directory }), discard: async () => undefined };
 
-const onServer = async (): Promise<LogUnderTest> => {
+const onServer = (url: string, prefix: string): Omit<LogUnderTest, 'discard'> => ({
+  env: { HOOKLEDGER_EVENTSTORE_URL: url, HOOKLEDGER_EVENTSTORE_PREFIX: prefix },
+  address: () => ({ kind: 'eventstoredb', url, prefix }),
+});
+
+const onDouble = async (): Promise<LogUnderTest> => {
   const double = await LogServerDouble.start();
-  const [url, prefix] = [double.url(), 'acme_'];
   await double.call('writeForeign', { stream: 'order-1', count: 3 }); // others use the server, too
-  return {
-    env: { HOOKLEDGER_EVENTSTORE_URL: url, HOOKLEDGER_EVENTSTORE_PREFIX: prefix },
-    address: () => ({ kind: 'eventstoredb', url, prefix }),
-    discard: () => double.stop(),
-  };
+  return { ...onServer(double.url(), 'acme_'), discard: () => double.stop() };
 };
+
+const real = process.env['TEST_EVENTSTORE_URL'];
 
 export const logKinds: readonly { readonly name: string; readonly make: () => Promise<LogUnderTest> }[] = [
   { name: 'the embedded log', make: async () => embedded },
-  { name: 'a log server', make: onServer },
+  { name: 'a log server', make: onDouble },
+  // What it holds of earlier runs does no harm.
+  ...(real
+    ? [{ name: 'a real server', make: async () => ({ ...onServer(real, `${newPrefix()}_`), discard: async () => undefined }) }]
+    : []),
 ];
