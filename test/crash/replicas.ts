@@ -1,6 +1,6 @@
-// The trial of replicas: three real servers on one log server (its double) and one PostgreSQL; publish to all of them without a pause, kill -9 one at
+// The trial of replicas: three real servers on one log server (its double, or a real one) and one PostgreSQL; publish to all of them without a pause, kill -9 one at
 // random again and again, start it again a moment later, and count at the end.
-// `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N]`
+// `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N] [--eventstore URL]`
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { LogServerDouble } from '../support/log-server/double.ts';
@@ -32,6 +32,8 @@ export type ReplicasOptions = {
   seed: number;
   /** The URL of a PostgreSQL. */
   database: string;
+  /** The URL of a log server, where what it holds does no harm; left out: the double. */
+  eventstore?: string | undefined;
   replicas?: number;
   connections?: number;
   settleSeconds?: number;
@@ -80,11 +82,13 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
   const { rounds, secondsPerRound, seed, database, replicas = 3, connections = 6, settleSeconds = 60, say = () => {} } = options;
   const random = seededRandom(seed);
   const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
-  const double = await LogServerDouble.start();
+  const double = options.eventstore === undefined ? await LogServerDouble.start() : undefined;
   const schemas = { kind: 'postgres', url: database, prefix: newPrefix() } as const;
+  const log = { kind: 'eventstoredb', url: options.eventstore ?? double?.url() ?? '', prefix: `${newPrefix()}_` } as const;
   const adminKey = newAdminKey();
   const env = {
-    HOOKLEDGER_EVENTSTORE_URL: double.url(),
+    HOOKLEDGER_EVENTSTORE_URL: log.url,
+    HOOKLEDGER_EVENTSTORE_PREFIX: log.prefix,
     HOOKLEDGER_DATABASE_URL: schemas.url,
     HOOKLEDGER_DATABASE_PREFIX: schemas.prefix,
     HOOKLEDGER_MASTER_KEY: randomBytes(32).toString('base64'),
@@ -181,7 +185,6 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     if (codes.some((code) => code !== 0)) report.violations.push(`SIGTERM ended the replicas with exit codes ${codes.join(', ')}.`);
 
     // 4. The log by itself, and the views against it.
-    const log = { kind: 'eventstoredb', url: double.url(), prefix: '' } as const;
     await checkLog(timeVerify(first.dataDir, { log }), report);
     checkViews(await compareViews(first.dataDir, { log, database: schemas }), report);
 
@@ -195,7 +198,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
   } finally {
     for (const server of servers) await server.dispose();
     await receiver.close();
-    await double.stop();
+    await double?.stop();
     await dropSchemas(schemas.url, schemas.prefix);
   }
 };
@@ -217,6 +220,7 @@ if (import.meta.main) {
       'seconds-per-round': { type: 'string', default: '4' },
       replicas: { type: 'string', default: '3' },
       connections: { type: 'string', default: '6' },
+      eventstore: { type: 'string' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     },
   });
@@ -229,6 +233,7 @@ if (import.meta.main) {
     replicas: Number(values.replicas),
     connections: Number(values.connections),
     database: postgres.url,
+    eventstore: values.eventstore,
     say: (line) => console.log(line),
   });
   await postgres.stop();
