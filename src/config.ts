@@ -143,6 +143,8 @@ export type Config = {
   readonly port: number;
   readonly dataDir: string;
   readonly log: LogAddress;
+  /** Of the log on a server, also where `log` is not there. */
+  readonly eventStorePrefix: string;
   readonly database: DatabaseLocation;
   /** 32 bytes, or undefined: the generated one in the data folder. */
   readonly masterKey: Buffer | undefined;
@@ -191,6 +193,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
       read.HOOKLEDGER_EVENTSTORE_URL === undefined
         ? { kind: 'embedded', directory: read.HOOKLEDGER_DATA_DIR }
         : { kind: 'eventstoredb', url: read.HOOKLEDGER_EVENTSTORE_URL, prefix: read.HOOKLEDGER_EVENTSTORE_PREFIX },
+    eventStorePrefix: read.HOOKLEDGER_EVENTSTORE_PREFIX,
     database:
       read.HOOKLEDGER_DATABASE_URL === undefined
         ? { kind: 'sqlite', folder: join(read.HOOKLEDGER_DATA_DIR, 'views') }

@@ -51,10 +51,8 @@ const addressOf = (option: string, given: string, prefix: string): LogAddress =>
 };
 
 /** What the options leave out is what the configuration names: from the data folder to the server. */
-const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, log }: Config) => {
-  const configured = log.kind === 'eventstoredb' ? log : undefined;
-  const prefix = configured?.prefix ?? '';
-  const target = to ?? configured?.url;
+const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, log, eventStorePrefix: prefix }: Config) => {
+  const target = to ?? (log.kind === 'eventstoredb' ? log.url : undefined);
   if (target === undefined) throw new WrongCall('--to must name the log to copy to: a data folder, or an esdb:// or kurrentdb:// URL.');
   const source = addressOf('--from', from ?? dataDir, fromPrefix ?? prefix);
   const destination = addressOf('--to', target, toPrefix ?? prefix);

@@ -77,8 +77,11 @@ it('a log that was copied to a server answers as before, and what waited is deli
   expect(receiver.requests.at(-1)?.headers).toMatchObject({ authorization: 'Token abc' });
   await moved.stop();
 
-  const back = await runToEnd(['copy', '--from', double.url(), '--to', join(dataDir, 'back'), '--from-prefix', 'moved_'], {});
-  expect(back).toMatchObject({ code: 0, output: expect.stringMatching(/are in both logs now/) });
+  const back = ['copy', '--from', double.url(), '--to', join(dataDir, 'back')];
+  const configured = await runToEnd(back, { HOOKLEDGER_EVENTSTORE_PREFIX: 'moved_' });
+  expect(configured).toMatchObject({ code: 0, output: expect.stringMatching(/are in both logs now/) });
+  const said = await runToEnd([...back, '--from-prefix', 'moved_'], { HOOKLEDGER_EVENTSTORE_PREFIX: 'another_' });
+  expect(said).toMatchObject({ code: 0, output: expect.stringMatching(/Copied 0 events/) });
 }, 60_000);
 
 it('a call that is off ends with 2, and a log that is in use with 1, in a sentence each', async () => {
