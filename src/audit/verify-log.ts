@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import { ledgerStream, type Seal } from '../domain/ledger.ts';
+import type { StoredEvent } from '../event-store/codec.ts';
+import { copiedOf } from '../event-store/copied.ts';
 import { openLogForReading, type LogAddress } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
 import { checkOpened, type CheckOrder, type PartResult } from './check-log.ts';
@@ -171,9 +173,18 @@ const firstWaiting = async (log: ReadableLog, newest: Seal | undefined, after: P
   const from = newest ? await sealedUpTo(log, newest) : after;
   for await (const batch of log.read(from)) {
     const event = batch.find(({ stream }) => stream !== ledgerStream);
-    if (event) return event.recordedAt;
+    if (event) return recordedFirst(event);
   }
   return undefined;
+};
+
+/** Of a copied event: in the log that it was copied from. */
+const recordedFirst = (event: StoredEvent): string => {
+  try {
+    return copiedOf(event)?.recordedAt ?? event.recordedAt;
+  } catch {
+    return event.recordedAt; // its metadata can't be read, which is reported where all events are
+  }
 };
 
 /** Most of what is made for an event is gone with it: with room for that, it is never moved. */

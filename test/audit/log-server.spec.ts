@@ -19,9 +19,9 @@ const copy = async (from: Awaited<ReturnType<typeof openLogForReading>>, address
   }
 };
 const wrongIn = async (address: LogAddress) => {
-  const { results, counts } = await verifyLog(address, { since: undefined, threads: 0, progress: () => {}, log: silent });
+  const { results, counts, unsealedSince } = await verifyLog(address, { since: undefined, threads: 0, progress: () => {}, log: silent });
   const wrong = Object.entries(results).flatMap(([name, { wrong: count, first }]) => (count > 0 ? [`${name}: ${first?.sentence}`] : []));
-  return { wrong, seals: results.seals.checked, routed: counts.routed };
+  return { wrong, seals: results.seals.checked, routed: counts.routed, unsealedSince };
 };
 
 let double: LogServerDouble;
@@ -34,8 +34,12 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   await using embedded = new SealedLog();
   await embedded.fill(60);
   await embedded.seal(80);
+  await embedded.messages(501, 503); // in no seal yet
+  const { unsealedSince } = await wrongIn(embedded.address);
+  expect(unsealedSince).toBeDefined();
   const address: LogAddress = { kind: 'eventstoredb', url: double.url(), prefix: 'audited_' };
   await copy(await openLogForReading(embedded.address, silent), address);
+  expect(await wrongIn(address)).toMatchObject({ unsealedSince });
   await using served = new SealedLog(address);
   served.masterKey.set(embedded.masterKey);
   await served.messages(1_001, 1_020);
