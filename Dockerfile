@@ -27,4 +27,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.HOOKLEDGER_PORT + '/health/live').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # As `npm start` has it, without a shell or npm in between: SIGTERM reaches it.
-CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=35", "--no-parallel-scavenge", "dist/main.js"]
+CMD ["node", "dist/main.js"]

@@ -67,7 +67,7 @@ export class Sealer {
   ) {}
 
   start(): void {
-    const worker = new Worker(workerFile, { workerData: this.options, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+    const worker = new Worker(workerFile, { workerData: this.options, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
     this.worker = worker;
     worker.on('message', (message: FromSealer) => {
       if (message.kind === 'waiting') return this.tell(message);

@@ -68,7 +68,7 @@ export type OpenedReader = {
 
 export const openReader = async (address: ReaderAddress, log: Told): Promise<OpenedReader> => {
   if (address.kind === 'eventstoredb') {
-    const store = await EventStoreDbEventStore.open({ ...address, log, create: false });
+    const store = await EventStoreDbEventStore.open({ ...address, log, create: false, appends: false });
     return { reader: store, grown: () => {}, close: () => store.close() };
   }
   return openFile(address.file);
@@ -92,7 +92,7 @@ const lookMs = 200;
 /** The log that an address names, for reading, whoever writes to it meanwhile: what is committed there is seen a moment later. @throws LogUnusable */
 export const openLogToRead = async (address: LogAddress, log: Told): Promise<OpenedLogToRead> => {
   if (address.kind === 'eventstoredb') {
-    const store = await EventStoreDbEventStore.open({ ...address, log, create: false });
+    const store = await EventStoreDbEventStore.open({ ...address, log, create: false, appends: false });
     return { reader: store, id: store.id, close: () => store.close() };
   }
   const file = standingLogFile(address.directory);

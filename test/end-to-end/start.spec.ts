@@ -1,6 +1,6 @@
 // Starting: what is refused, how it is said, and with which exit code.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -42,6 +42,12 @@ const sentence = (output: string): string => {
   expect(more).toEqual([]);
   return (JSON.parse(line) as { msg: string }).msg;
 };
+
+it.runIf(process.platform === 'linux')('what bounds its memory is set however it is started, in the process that was started', () => {
+  const of = (what: string) => readFileSync(`/proc/${server.pid}/${what}`, 'utf8').split('\0');
+  expect(of('cmdline')).toContain('--heap-growing-percent=35');
+  expect(of('environ')).toContain('MALLOC_ARENA_MAX=2');
+});
 
 it('a command that there is not ends with a sentence, and starts nothing', async () =>
   expect(await runToEnd(['frobnicate'], { HOOKLEDGER_DATA_DIR: empty })).toEqual({

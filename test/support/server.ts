@@ -9,12 +9,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/**
- * As `npm start` has them: V8 collects garbage a little more often, and takes some 150 MB less; and the short collections are the main thread's own,
- * as it would wait for threads that have no core.
- */
-const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=35', '--no-parallel-scavenge'];
-
 export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown> };
 export type PublishedMessage = { id: string; duplicate: boolean; destinations: number; position: string };
 
@@ -88,7 +82,7 @@ export class Server {
     if (this.child) throw new Error('The server runs already; call restart().');
     const main = this.options.main ?? builtServer;
     if (!existsSync(main)) throw new Error(`${main} is not there; run \`npm run build\` first.`);
-    const child = spawn(process.execPath, [...nodeFlags, main], {
+    const child = spawn(process.execPath, [main], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...cleanEnvironment(),

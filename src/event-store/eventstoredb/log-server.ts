@@ -20,6 +20,8 @@ export type LogServerOptions = {
   readonly tryTimeoutMs?: number;
   /** How long the server may be away before what comes is refused without waiting. */
   readonly patienceMs?: number;
+  /** false: it is read only, and appended to seldom, which needs less memory. */
+  readonly appends?: boolean;
 };
 
 /** Appends handed to the client at one time; what exceeds it waits its turn, so that a time limit is about the server, not about the queue. */
@@ -44,12 +46,17 @@ export class LogServer {
   constructor(
     readonly connection: Connection,
     probed: string,
-    { log, startTimeoutMs = 60_000, timeoutMs = 10_000, tryTimeoutMs = 4_000, patienceMs = 2_000 }: LogServerOptions,
+    { log, startTimeoutMs = 60_000, timeoutMs = 10_000, tryTimeoutMs = 4_000, patienceMs = 2_000, appends = true }: LogServerOptions,
   ) {
     this.name = nameOf(connection);
-    this.#options = { log, startTimeoutMs, timeoutMs, tryTimeoutMs, patienceMs };
-    this.#thread = new ClientThread({ connection, certificates: readCertificates(connection) }, (count, { message }) =>
-      log.warn(`The client of ${this.name} left ${count} failures to nobody, such as: ${message}. Nothing is lost by that.`),
+    this.#options = { log, startTimeoutMs, timeoutMs, tryTimeoutMs, patienceMs, appends };
+    this.#thread = new ClientThread(
+      { connection, certificates: readCertificates(connection) },
+      {
+        appends,
+        onUnhandled: (count, { message }) =>
+          log.warn(`The client of ${this.name} left ${count} failures to nobody, such as: ${message}. Nothing is lost by that.`),
+      },
     );
     this.#availability = new Availability({
       name: this.name,
