@@ -1,3 +1,5 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
 import { EventLog } from '../../test/support/event-log.ts';
@@ -97,21 +99,35 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     const views = await liveViews();
     await views.stop();
     const interrupted = new AbortController();
+    let read = 0;
     const small = {
       tip: () => store.tip(),
-      follow: (after: Position | undefined, { signal }: { signal: AbortSignal }) => store.follow(after, { signal, batchSize: 7 }),
+      async *follow(after: Position | undefined, { signal }: { signal: AbortSignal }) {
+        for await (const batch of store.follow(after, { signal, batchSize: 7 })) {
+          yield batch;
+          read += batch.length;
+          if (read >= 14) interrupted.abort();
+        }
+      },
     };
-    let before = 0;
-    const progress = ({ events }: { events: number }) => {
-      before = events;
-      if (events >= 14) interrupted.abort();
-    };
-    expect(await rebuild(new Views(), small, database, { signal: interrupted.signal, progress })).toBeUndefined();
+    expect(await rebuild(new Views(), small, database, { signal: interrupted.signal })).toBeUndefined();
+    expect(read).toBe(14);
     expect(await database.builds('views', new Views().version)).toEqual([0]);
 
     const rebuilt = await rebuild(new Views(), store, database);
-    expect(rebuilt).toMatchObject({ events: store.log.length - before, comparison: { different: [] }, replaced: true });
+    expect(rebuilt).toMatchObject({ events: store.log.length - 14, comparison: { different: [] }, replaced: true });
     expect(await database.builds('views', new Views().version)).toEqual([1]);
+  });
+
+  it.runIf(name === 'sqlite')('is dropped with all that stands beside it: a journal would spoil the next one', async () => {
+    const views = new Views();
+    const next = await database.openNext<ViewsSchema>('views', views.version, (db, int64) => views.createTables(db, int64));
+    await next.close();
+    const { folder } = place.location as Extract<DatabaseLocation, { kind: 'sqlite' }>;
+    const file = readdirSync(folder).find((each) => each.endsWith('.next.db')) ?? '';
+    writeFileSync(join(folder, `${file}-journal`), 'of a process that was killed');
+    await database.drop('views', views.version, 'next');
+    expect(readdirSync(folder).filter((each) => each.startsWith(file))).toEqual([`${file}.lock`]);
   });
 
   it('is made by one process at a time', async () => {

@@ -87,7 +87,7 @@ export class SqliteDatabase implements Database {
   private async moveAside(file: string, reason: string): Promise<void> {
     const aside = `${file}.aside`;
     await remove(aside);
-    for (const end of ['', '-wal', '-shm']) await rename(file + end, aside + end).catch(() => undefined);
+    for (const end of ['', ...besideEnds]) await rename(file + end, aside + end).catch(() => undefined);
     await remove(file);
     this.log.warn({ file, aside }, `${file} can't be used (${reason}); it was moved to ${aside} and is built anew from the log.`);
   }
@@ -221,8 +221,11 @@ const lockOf = (file: string) => `${file}.lock`;
 /** Says, beside a file that was found to be damaged while it was in use, that it is not to be opened again. */
 const damageMark = (file: string) => `${file}.damaged`;
 
+/** What SQLite keeps beside a file; that of one would spoil another of the same name. */
+const besideEnds = ['-wal', '-shm', '-journal'];
+
 const remove = async (file: string) => {
-  for (const end of ['', '-wal', '-shm', '.damaged']) await rm(file + end, { force: true });
+  for (const end of ['', ...besideEnds, '.damaged']) await rm(file + end, { force: true });
 };
 
 /** Undefined: nothing is applied, or the file can't be read, which shows when it is opened. */
