@@ -1,5 +1,5 @@
 // What the views and the history keep of an event from when it is read until it is written. Of messages and attempts, which are nearly all that a log
-// holds, that is a third of what the event is: the rest is let go at once, and costs no more memory than the page that was read.
+// holds, that is little: the rest is let go with the page that was read, before it costs memory and collecting.
 import type { LedgerEvent } from '../domain/catalog.ts';
 import type { AttemptRecord } from '../domain/attempts.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
