@@ -1,7 +1,7 @@
 // Applies what the log holds to tables that are behind others: nothing is done but writing rows.
 import type { Position } from '../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import type { Consumer, Place } from './consumer.ts';
+import { keptBy, type Consumer, type Place } from './consumer.ts';
 import type { Bookkeeping, Namespace, Transaction } from './database/database.ts';
 import type { Progress } from './progress.ts';
 
@@ -48,7 +48,7 @@ export const catchUp = async <S extends Bookkeeping, Kept extends Place>(
   const to = others.position;
   if (to === undefined || (from !== undefined && from > to)) return from === undefined;
   for await (const events of upTo(to, store, from, signal, batchSize)) {
-    const kept = events.map((event) => consumer.received?.(event, false) ?? (event as Place as Kept));
+    const kept = events.map((event) => keptBy(consumer, event, false));
     await anew.transaction((tx) => applyAgain(consumer, kept, tx), events.at(-1)?.position);
   }
   return (await anew.checkpoint()) === to;

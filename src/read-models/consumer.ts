@@ -61,3 +61,10 @@ export interface Consumer<S extends Bookkeeping, Kept extends Place = RecordedEv
   /** Another process has committed up to here. Must not throw. */
   committedElsewhere?(position: Position): void;
 }
+
+/** What waits to be applied of an event that was just read. */
+export const keptBy = <S extends Bookkeeping, Kept extends Place>(
+  consumer: Consumer<S, Kept>,
+  event: RecordedEvent,
+  live: boolean,
+): Kept => (consumer.received ? consumer.received(event, live) : (event as Place as Kept)); // without `received`, what is kept is the event

@@ -6,7 +6,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { applyAgain, upTo } from './apply-again.ts';
-import type { Consumer, Place } from './consumer.ts';
+import { keptBy, type Consumer, type Place } from './consumer.ts';
 import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly } from './database/database.ts';
 
 /** What a table holds: its rows, counted and hashed in the order of its primary key. */
@@ -66,10 +66,10 @@ export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<
     return { position: checkpoint.rows[0]?.position, tables: digests };
   });
 
-/** Events in one transaction: the fewer of these, the fewer times a page of an index is written. */
-const eventsPerTransaction = 10_000;
-/** And read at once: as soon as they are, only what the consumer keeps of them stays in memory. */
+/** At most: as soon as they are read, only what the consumer keeps of them stays in memory. A read is bounded in bytes as well. */
 export const eventsPerRead = 500;
+/** The fewer transactions, the fewer times a page of an index is written. */
+const readsPerTransaction = 20;
 
 export const noSignal = new AbortController().signal;
 
@@ -101,9 +101,10 @@ async function* gathered<S extends Bookkeeping, Kept extends Place>(
   batches: AsyncIterable<readonly RecordedEvent[]>,
 ): AsyncGenerator<readonly Kept[]> {
   let kept: Kept[] = [];
+  let reads = 0;
   for await (const batch of batches) {
-    for (const event of batch) kept.push(consumer.received?.(event, false) ?? (event as Place as Kept)); // without `received`, it is the event
-    if (kept.length < eventsPerTransaction) continue;
+    for (const event of batch) kept.push(keptBy(consumer, event, false));
+    if (++reads % readsPerTransaction !== 0) continue;
     yield kept;
     kept = [];
   }

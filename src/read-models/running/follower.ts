@@ -3,8 +3,8 @@
 // Limit: it stops at an event that can't be applied; everything before that is.
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../../event-store/event-store.ts';
-import type { Consumer, Place } from '../consumer.ts';
+import { LogUnavailable, UndecodableEvent, type EventStore } from '../../event-store/event-store.ts';
+import { keptBy, type Consumer, type Place } from '../consumer.ts';
 import { CheckpointMoved, type Bookkeeping, type Database } from '../database/database.ts';
 import type { ChangeOver } from './change-over.ts';
 import type { OlderVersions } from './older-versions.ts';
@@ -120,7 +120,7 @@ export class Follower<S extends Bookkeeping, Kept extends Place> {
       try {
         for await (const batch of this.store.follow(after, { signal: this.term.signal, batchSize: this.options.maxBatch })) {
           after = batch.at(-1)?.position ?? after;
-          for (const event of batch) this.pending.add(this.keep(event));
+          for (const event of batch) this.pending.add(keptBy(this.consumer, event, isLive([event], this.tip)));
           this.pending.endRead();
           this.arrived.ring();
           while (this.isFull() && !this.stopping && !this.standing.hasStopped()) await this.taken.next;
@@ -137,11 +137,6 @@ export class Follower<S extends Bookkeeping, Kept extends Place> {
       }
       return this.arrived.ring();
     }
-  }
-
-  private keep(event: RecordedEvent): Kept {
-    // Without `received`, what is kept is the event.
-    return this.consumer.received ? this.consumer.received(event, isLive([event], this.tip)) : (event as Place as Kept);
   }
 
   private isFull(): boolean {
