@@ -70,8 +70,8 @@ const watch = async (server: Server, order: number, id: string): Promise<void> =
       if (error === null)
         say('service', `order ${order}: attempt ${number} succeeded with ${responseCode} in ${Math.round(durationMs)} ms`);
       else {
-        const wait = delivery?.nextAttemptAt ? (Date.parse(delivery.nextAttemptAt) - Date.now()) / 1_000 : 0;
-        const next = wait > 0 ? `; next attempt in ${wait.toFixed(1)} s` : '';
+        const due = delivery?.nextAttemptAt;
+        const next = due ? `; next attempt in ${(Math.max(0, Date.parse(due) - Date.now()) / 1_000).toFixed(1)} s` : '';
         say('service', `order ${order}: attempt ${number} failed: ${error.replace(/\.$/, '')}${next}`);
       }
     }
@@ -98,9 +98,9 @@ try {
     url: receiver.url,
     eventTypes: ['order.*'],
     secret,
-    retryPolicy: { delaysSeconds: [0, 1, 2] },
+    retryPolicy: { delaysSeconds: [0, 2, 4] },
   });
-  say('you', 'created the endpoint "Order desk" for order.*, signed, with retries after 1 s and 2 s');
+  say('you', 'created the endpoint "Order desk" for order.*, signed, with retries after 2 s and 4 s');
 
   const orders = [1001, 1002, 1003];
   const messages = await server.publish(

@@ -1,9 +1,10 @@
 // GraphQL over HTTP: what it answers and what it refuses.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
 import { mask } from '../../src/domain/sensitive.ts';
 import { newId } from '../../src/event-store/ids.ts';
+import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 
 let api: ApiServer;
@@ -420,6 +421,22 @@ describe('messages and deliveries', () => {
     expect(masked.attempts[0]!['responseBody']).toBe(`{"ok":true,"token":"${mask}"}`);
     expect(JSON.stringify(masked)).not.toContain('inner');
     expect(JSON.stringify(await api.query(read, { id: deliveryId }, api.keys.AUDITOR))).toContain('inner-secret');
+  });
+
+  it('show of one delivery what goes together, also while an attempt is recorded', async () => {
+    const { id } = await create({ name: 'Meanwhile', eventTypes: ['shown.meanwhile'] });
+    const deliveryId = await deliveryTo(await publish('shown.meanwhile', {}), id);
+    const asking = vi.spyOn(ViewQueries.prototype, 'attemptsOfDeliveries');
+    asking.mockImplementationOnce(async function (this: ViewQueries, ...asked) {
+      await attempt(deliveryId, 'succeeded');
+      asking.mockRestore();
+      return this.attemptsOfDeliveries(...asked);
+    });
+    const read = 'query ($id: ID!) { delivery(id: $id) { status attemptCount attempts { number } } }';
+    const { delivery: before } = await api.query<Record<string, unknown>>(read, { id: deliveryId });
+    expect(before).toEqual({ status: 'PENDING', attemptCount: 0, attempts: [] });
+    const { delivery: after } = await api.query<Record<string, unknown>>(read, { id: deliveryId });
+    expect(after).toEqual({ status: 'SUCCEEDED', attemptCount: 1, attempts: [{ number: 1 }] });
   });
 
   it('tell the story of a message in order, in sentences', async () => {

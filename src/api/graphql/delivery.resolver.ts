@@ -177,9 +177,10 @@ export class DeliveryResolver {
     return shownEndpoint(view, context);
   }
 
+  /** Those that the delivery counted when it was read: of one that was recorded since, its status and `nextAttemptAt` do not know. */
   @ResolveField(() => [Attempt])
   async attempts(@Parent() { source }: Delivery, @Context() { loaders }: ApiContext): Promise<Attempt[]> {
-    const attempts = await loaders.attempts.load(source.id);
+    const attempts = (await loaders.attempts.load(source.id)).filter(({ attempt }) => attempt <= source.attemptCount);
     return attempts.map((attempt) => shownAttempt(attempt, source));
   }
 }
