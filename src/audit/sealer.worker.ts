@@ -1,4 +1,4 @@
-// The thread that seals: reads the log as it is stored, and hashes it. It has the lowest priority, so that it takes what others leave.
+// The thread that seals: reads the log as it is stored, and hashes it. Once it has begun it has the lowest priority, so that it takes what others leave.
 // See sealer.ts.
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
@@ -38,7 +38,6 @@ const yieldToOthers = () => {
 };
 
 const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions) => {
-  yieldToOthers();
   const log = createLog(options.logLevel);
   let answered: (answer: ToSealer) => void = () => {};
   port.on('message', (message: ToSealer) => answered(message));
@@ -56,6 +55,7 @@ const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions)
         const opened = new LogSealing(await openLogForReading(options.log, log), { mostEvents, everyMs, isAlone, now: Date.now }, record);
         await opened.start();
         sealing = opened;
+        yieldToOthers(); // not before: what a second of work opens would take half a minute on a busy machine
       }
       await sealing.look();
       port.postMessage({ kind: 'waiting', ...sealing.waiting() } satisfies FromSealer);

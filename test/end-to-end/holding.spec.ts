@@ -19,7 +19,7 @@ afterAll(() => server.dispose());
 beforeEach(async () => {
   receiver = await startReceiver();
   control = await startReceiver();
-  id = await client.createEndpoint({ url: receiver.url, retryPolicy: { delaysSeconds: [0, 0.2, 0.2] } });
+  id = await client.createEndpoint({ url: receiver.url, retryPolicy: { delaysSeconds: [0, 2, 2] } }); // long enough to pause it between two
   controlId = await client.createEndpoint({ url: control.url });
   return async () => {
     for (const each of [id, controlId]) await client.act('deleteEndpoint', each);
@@ -58,7 +58,7 @@ it('a retry that becomes due while the endpoint is paused waits until it is resu
   await client.delivery(messageId, 'HELD', id);
   await eventually(
     () => Date.now(),
-    (now) => now > (receiver.requests[0]?.at.getTime() ?? 0) + 400,
+    (now) => now > (receiver.requests[0]?.at.getTime() ?? 0) + 2_400,
   );
   expect(receiver.requests).toHaveLength(1);
   await client.act('resumeEndpoint', id);

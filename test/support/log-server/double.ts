@@ -51,6 +51,7 @@ export class LogServerDouble {
   }
 
   async stop(): Promise<void> {
+    await this.call('close'); // its connections first: a thread that is ended amid them has been seen to hang
     await this.worker.terminate();
   }
 }

@@ -44,6 +44,10 @@ const start = async ({ tls }: DoubleOptions) => {
     },
     counts: () => ({ ...counts }),
     kill: () => gate.shut(),
+    close: async () => {
+      await gate.shut();
+      server.forceShutdown();
+    },
     comeBack: () => gate.open(),
     breakConnections: () => gate.breakConnections(),
     freeze: () => gate.freeze(),
