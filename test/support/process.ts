@@ -5,13 +5,13 @@ import { builtServer } from './server.ts';
 
 export type Ended = { readonly code: number | null; readonly output: string };
 
-/** @param env the Hookledger settings; everything else is the caller's. Killed after 15 s, which is a `code` of null. */
+/** @param env the Hookledger settings; everything else is the caller's. Killed after 45 s, which is a `code` of null. */
 export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> => {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name));
   const child = spawn(process.execPath, [builtServer, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...env },
-    timeout: 15_000,
+    timeout: 45_000,
     killSignal: 'SIGKILL',
   });
   let output = '';

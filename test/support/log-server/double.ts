@@ -1,20 +1,21 @@
-// A double of a log server (EventStoreDB, KurrentDB) for tests: the real wire protocol and the real rules, kept in memory, in a thread of its own,
+// A double of a log server (EventStoreDB, KurrentDB) for tests: the real wire protocol and the real rules, kept in memory, in a process of its own,
 // and able to go away, hang, answer late, twice or not at all, drop subscriptions, and be a server of another kind.
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import type { ControlAnswer, ControlCall, Controls, DoubleOptions } from './double.worker.ts';
+import type { ControlAnswer, ControlCall, Controls, DoubleOptions } from './double.process.ts';
 
 export class LogServerDouble {
   private readonly calls = new Map<number, PromiseWithResolvers<never>>();
   private next = 1;
 
-  private readonly worker: Worker;
+  private readonly child: ChildProcess;
   private readonly secure: boolean;
 
-  private constructor(worker: Worker, secure: boolean) {
-    this.worker = worker;
+  private constructor(child: ChildProcess, secure: boolean) {
+    this.child = child;
     this.secure = secure;
-    worker.on('message', ({ id, result, error }: ControlAnswer) => {
+    child.on('message', (answer) => {
+      const { id, result, error } = answer as ControlAnswer; // what double.process.ts sends
       const call = this.calls.get(id);
       this.calls.delete(id);
       if (error === undefined) call?.resolve(result as never);
@@ -25,11 +26,12 @@ export class LogServerDouble {
   port = 0;
 
   static async start(options: DoubleOptions = {}): Promise<LogServerDouble> {
-    const worker = new Worker(new URL('./double.worker.ts', import.meta.url), { workerData: options, execArgv: [] });
-    const failed = once(worker, 'error').then(([error]) => {
-      throw error as Error;
+    const file = new URL('./double.process.ts', import.meta.url);
+    const child = fork(file, [JSON.stringify(options)], { serialization: 'advanced', execArgv: [] });
+    const failed = once(child, 'exit').then(() => {
+      throw new Error('The double of a log server has ended.');
     });
-    const double = new LogServerDouble(worker, options.tls !== undefined);
+    const double = new LogServerDouble(child, options.tls !== undefined);
     double.port = await Promise.race([double.call('port'), failed]);
     failed.catch(() => {});
     return double;
@@ -45,13 +47,14 @@ export class LogServerDouble {
     const id = this.next++;
     const call = Promise.withResolvers<never>();
     this.calls.set(id, call);
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-    this.worker.postMessage({ id, name, argument: argument[0] } satisfies ControlCall);
+    this.child.send({ id, name, argument: argument[0] } satisfies ControlCall);
     return call.promise;
   }
 
+  /** A thread could not be ended so surely: terminated amid its server's connections, it has been seen to spin in Node's clean-up for ever. */
   async stop(): Promise<void> {
-    await this.call('close'); // its connections first: a thread that is ended amid them has been seen to hang
-    await this.worker.terminate();
+    const ended = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await ended;
   }
 }

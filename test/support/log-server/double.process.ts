@@ -1,5 +1,4 @@
-// The double's thread: a gRPC server behind a gate, both on loopback, and the calls that its test makes.
-import { parentPort, workerData } from 'node:worker_threads';
+// The double's process: a gRPC server behind a gate, both on loopback, and the calls that its test makes.
 import grpc from '@grpc/grpc-js';
 import { Faults, noCounts } from './faults.ts';
 import { ServerLog } from './server-log.ts';
@@ -44,10 +43,6 @@ const start = async ({ tls }: DoubleOptions) => {
     },
     counts: () => ({ ...counts }),
     kill: () => gate.shut(),
-    close: async () => {
-      await gate.shut();
-      server.forceShutdown();
-    },
     comeBack: () => gate.open(),
     breakConnections: () => gate.breakConnections(),
     freeze: () => gate.freeze(),
@@ -94,17 +89,17 @@ export type Controls = Awaited<ReturnType<typeof start>>;
 export type ControlCall = { readonly id: number; readonly name: keyof Controls; readonly argument: unknown };
 export type ControlAnswer = { readonly id: number; readonly result?: unknown; readonly error?: string };
 
-if (parentPort) {
-  const port = parentPort;
-  const controls = await start(workerData as DoubleOptions); // what LogServerDouble starts this thread with
-  port.on('message', ({ id, name, argument }: ControlCall) => {
-    // The types of the arguments are checked where the call is made.
-    const control = controls[name] as (argument: unknown) => unknown;
-    Promise.resolve()
-      .then(() => control(argument))
-      .then(
-        (result) => port.postMessage({ id, result } satisfies ControlAnswer),
-        (error: unknown) => port.postMessage({ id, error: String(error) } satisfies ControlAnswer),
-      );
-  });
-}
+process.once('disconnect', () => process.exit()); // whoever started it is gone
+const controls = await start(JSON.parse(process.argv[2] ?? '{}') as DoubleOptions); // what LogServerDouble starts it with
+process.on('message', (message) => {
+  const { id, name, argument } = message as ControlCall; // what LogServerDouble sends
+  // The types of the arguments are checked where the call is made.
+  const control = controls[name] as (argument: unknown) => unknown;
+  const answer = (result: Omit<ControlAnswer, 'id'>) => process.send?.({ id, ...result } satisfies ControlAnswer);
+  Promise.resolve()
+    .then(() => control(argument))
+    .then(
+      (result) => answer({ result }),
+      (error: unknown) => answer({ error: String(error) }),
+    );
+});
