@@ -55,7 +55,7 @@ const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions)
         const opened = new LogSealing(await openLogForReading(options.log, log), { mostEvents, everyMs, isAlone, now: Date.now }, record);
         await opened.start();
         sealing = opened;
-        yieldToOthers(); // not before: what a second of work opens would take half a minute on a busy machine
+        yieldToOthers(); // not before: opening, a second of work, took half a minute on a busy machine. A server's client keeps the usual priority
       }
       await sealing.look();
       port.postMessage({ kind: 'waiting', ...sealing.waiting() } satisfies FromSealer);
