@@ -55,7 +55,7 @@ describe('the configuration', () => {
   });
   it.each(['Hook', 'hook_ledger', '1st', 'a'.repeat(31)])('refuses "%s" as a prefix of schemas', (prefix) => {
     expect(mistakesOf({ HOOKLEDGER_DATABASE_PREFIX: prefix })).toEqual([
-      'HOOKLEDGER_DATABASE_PREFIX must be small letters and digits, at most 30, such as hookledger.',
+      'HOOKLEDGER_DATABASE_PREFIX must be at most 30 lowercase letters and digits, beginning with a letter, such as hookledger.',
     ]);
   });
   it('takes a bound of all replicas where there can be several', () => {
@@ -65,7 +65,7 @@ describe('the configuration', () => {
     const both = { ...bound, ...database, HOOKLEDGER_EVENTSTORE_URL: 'esdb://db.example' };
     expect(readConfig(both).sharedEndpointConcurrency).toBe(8);
     const [mistake = '', ...more] = mistakesOf(bound);
-    expect(mistake).toMatch(/_SHARED is a bound of several replicas.*set HOOKLEDGER_EVENTSTORE_URL and HOOKLEDGER_DATABASE_URL as well/);
+    expect(mistake).toMatch(/_SHARED is a limit for several replicas.*set HOOKLEDGER_EVENTSTORE_URL and HOOKLEDGER_DATABASE_URL as well/);
     expect(more).toEqual([]);
     expect(mistakesOf({ ...bound, ...database })).toEqual([expect.stringContaining('set HOOKLEDGER_EVENTSTORE_URL as well')]);
   });
@@ -120,7 +120,7 @@ describe('the configuration', () => {
     });
     expect(mistakes).toEqual([
       'HOOKLEDGER_EVENTSTORE_URL has an option "colour" that is not known; leave it out.',
-      'HOOKLEDGER_EVENTSTORE_PREFIX must have letters, digits and _ only, such as acme_.',
+      'HOOKLEDGER_EVENTSTORE_PREFIX must contain only letters, digits and _, such as acme_.',
     ]);
   });
   it('leaves other variables alone, and takes an empty one as unset', () => {

@@ -1,4 +1,4 @@
-// Configuration: the only reader of the environment. One schema: it validates, and `--help` prints it.
+// Reads the configuration from the environment; nothing else does. One schema validates the settings and describes them for `--help`.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
@@ -29,7 +29,7 @@ const privateNetworks = z.string().transform((value, context): boolean | string[
   if (wrong === undefined) return cidrs;
   context.addIssue({
     code: 'custom',
-    message: `must be true, false or a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is none`,
+    message: `must be true, false or a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is not a CIDR`,
   });
   return z.NEVER;
 });
@@ -37,9 +37,9 @@ const privateNetworks = z.string().transform((value, context): boolean | string[
 const masterKey = z
   .string()
   .transform((text) => Buffer.from(text, 'base64'))
-  .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; make one with: openssl rand -base64 32' });
+  .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; generate one with: openssl rand -base64 32' });
 
-/** Read here, so that a mistake is told before anything is opened. */
+/** Reads the file here, to report mistakes before anything is opened. */
 const certificates = z.string().transform((file, context): readonly string[] => {
   const mistake = (message: string) => {
     context.addIssue({ code: 'custom', message: `names the file ${file}, ${message}` });
@@ -51,7 +51,7 @@ const certificates = z.string().transform((file, context): readonly string[] => 
   } catch (error) {
     return mistake(`which can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
-  if (found.length === 0) return mistake('which holds no certificate in PEM, the text that begins with -----BEGIN CERTIFICATE-----');
+  if (found.length === 0) return mistake('which holds no certificate in PEM (text that begins with -----BEGIN CERTIFICATE-----)');
   const unreadable = found.findIndex((pem) => !isCertificate(pem));
   return unreadable === -1 ? found : mistake(`whose certificate no. ${unreadable + 1} can't be read; replace it`);
 });
@@ -82,60 +82,62 @@ const databaseUrl = z.string().refine(
 );
 
 const environment = z.object({
-  HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on.'),
+  HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
   HOOKLEDGER_PORT: z
     .string()
     .regex(/^\d+$/, { error: 'must be a port number' })
     .transform(Number)
     .refine((port) => port <= 65_535, { error: 'must be 0 to 65535' })
     .prefault('3000')
-    .describe('The port to listen on; 0 takes a free one.'),
-  HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('The folder of the log, the views and the generated master key.'),
+    .describe('Port to listen on; 0 picks a free one.'),
+  HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('Folder for the log, the views and the generated master key.'),
   HOOKLEDGER_EVENTSTORE_URL: connectionString
     .optional()
-    .describe('esdb://… or kurrentdb://…: the log is in that EventStoreDB or KurrentDB instead of the data folder.'),
+    .describe('esdb://… or kurrentdb://…: keeps the log on that EventStoreDB or KurrentDB instead of in the data folder.'),
   HOOKLEDGER_EVENTSTORE_PREFIX: z
     .string()
-    .regex(/^\w*$/, { error: 'must have letters, digits and _ only, such as acme_' })
+    .regex(/^\w*$/, { error: 'must contain only letters, digits and _, such as acme_' })
     .default('')
-    .describe('What the names of its streams there begin with: one server can hold several installations.'),
+    .describe('Prefix of stream names on that server. Lets several installations share it.'),
   HOOKLEDGER_DATABASE_URL: databaseUrl
     .optional()
-    .describe(
-      'A PostgreSQL database, 14 or newer, for the views and the due attempts. Left out, they are SQLite files in the data folder.',
-    ),
+    .describe('PostgreSQL database, 14 or newer, for the views and due attempts. If unset: SQLite files in the data folder.'),
   HOOKLEDGER_DATABASE_PREFIX: z
     .string()
-    .regex(/^[a-z][a-z0-9]{0,29}$/, { error: 'must be small letters and digits, at most 30, such as hookledger' })
+    .regex(/^[a-z][a-z0-9]{0,29}$/, {
+      error: 'must be at most 30 lowercase letters and digits, beginning with a letter, such as hookledger',
+    })
     .default('hookledger')
-    .describe('What the names of its schemas there begin with: one database can hold several installations.'),
+    .describe('Prefix of schema names in that database. Lets several installations share it.'),
   HOOKLEDGER_MASTER_KEY: masterKey
     .optional()
-    .describe('32 bytes in base64: wraps the keys that encrypt secrets. Left out, one is generated in the data folder.'),
+    .describe('32 bytes in base64; wraps the keys that encrypt secrets. If unset: generated in the data folder.'),
   HOOKLEDGER_ADMIN_KEY: z
     .string()
-    .min(16, { error: 'must be at least 16 characters; a longer random one is better' })
+    .min(16, { error: 'must have at least 16 characters; a long random key is better' })
     .optional()
-    .describe('The first admin API key. Left out, one is generated at the first start and printed once.'),
-  HOOKLEDGER_ALLOW_HTTP: flag.prefault('true').describe('false: endpoint URLs must be https.'),
+    .describe('The first admin API key. If unset: generated at the first start and printed once.'),
+  HOOKLEDGER_ALLOW_HTTP: flag.prefault('true').describe('false requires https in endpoint URLs.'),
   HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: privateNetworks
     .prefault('false')
-    .describe('true (loopback and private networks), or a list of CIDRs: endpoints there may be called (local trials, tests).'),
+    .describe(
+      'true allows endpoints on loopback and private networks (for local trials and tests); a list of CIDRs allows those networks.',
+    ),
   HOOKLEDGER_CA_FILE: certificates
     .optional()
-    .describe('A PEM file of certificate authorities that are trusted beside the public ones when endpoints are called.'),
-  HOOKLEDGER_SEAL_SECONDS: count(86_400).prefault('60').describe('So long after it was recorded, at most, an event is sealed.'),
-  HOOKLEDGER_SEAL_EVENTS: count(50_000).prefault('10000').describe('Events that one seal seals, at most.'),
+    .describe('PEM file of certificate authorities to trust besides the public ones when calling endpoints.'),
+  HOOKLEDGER_SEAL_SECONDS: count(86_400).prefault('60').describe('Longest time, in seconds, before a recorded event is sealed.'),
+  HOOKLEDGER_SEAL_EVENTS: count(50_000).prefault('10000').describe('Most events under one seal.'),
   HOOKLEDGER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
-    .describe('The least important log line to write.'),
-  HOOKLEDGER_RATE_LIMIT: count(1_000_000).prefault('10000').describe('Requests a second that one API key may make.'),
-  HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('HTTP requests to endpoints at one time, in all.'),
-  HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('HTTP requests at one time to one endpoint, of each replica.'),
+    .describe('Lowest level of log lines to write.'),
+  HOOKLEDGER_RATE_LIMIT: count(1_000_000).prefault('10000').describe('Most requests per second for each API key, per replica.'),
+  HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('Most HTTP requests to endpoints at a time, per replica.'),
+  HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('Most HTTP requests to one endpoint at a time, per replica.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: count(10_000)
     .optional()
-    .describe('HTTP requests at one time to one endpoint, of all replicas together. Left out, each has its own bound only.'),
+    .describe('Most HTTP requests to one endpoint at a time, for all replicas together. If unset: each replica has only its own limit.'),
 });
 
 export type Config = {
@@ -143,30 +145,30 @@ export type Config = {
   readonly port: number;
   readonly dataDir: string;
   readonly log: LogAddress;
-  /** Of the log on a server, also where `log` is not there. */
+  /** Set also when `log` is embedded: commands such as `copy` name a server themselves. */
   readonly eventStorePrefix: string;
   readonly database: DatabaseLocation;
-  /** 32 bytes, or undefined: the generated one in the data folder. */
+  /** 32 bytes. Undefined: use the one generated in the data folder. */
   readonly masterKey: Buffer | undefined;
   readonly adminKey: string | undefined;
   readonly allowHttp: boolean;
-  /** true: all; false: none; or CIDRs. */
+  /** true: all private networks; false: none; or a list of CIDRs. */
   readonly allowPrivateNetworks: boolean | readonly string[];
-  /** PEM certificates of authorities that are trusted beside the public ones. */
+  /** PEM certificates of authorities to trust besides the public ones. */
   readonly ca: readonly string[] | undefined;
   readonly sealSeconds: number;
   readonly sealEvents: number;
   readonly logLevel: string;
-  /** Requests a second for each API key. */
+  /** Requests per second for each API key. */
   readonly rateLimit: number;
   readonly concurrency: number;
-  /** Of each replica. */
+  /** Per replica. */
   readonly endpointConcurrency: number;
-  /** Of all replicas together; undefined: no bound but each one's own. */
+  /** For all replicas together. Undefined: each replica has only its own limit. */
   readonly sharedEndpointConcurrency: number | undefined;
 };
 
-/** The configuration can't be read; one sentence per mistake. */
+/** The configuration has mistakes: one sentence for each. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(readonly mistakes: readonly string[]) {
@@ -174,13 +176,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** @throws ConfigError naming every mistake: unknown variables with our prefix too, as they are likely misspelt. */
+/** @throws ConfigError listing every mistake, including unknown variables with our prefix: those are probably typos. */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
   const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith('HOOKLEDGER_') && value !== ''));
   const unknown = Object.keys(given).filter((name) => !(name in environment.shape));
   const parsed = environment.safeParse(given);
   const mistakes = [
-    ...unknown.map((name) => `${name} is not a setting of Hookledger; \`--help\` lists those that are.`),
+    ...unknown.map((name) => `${name} is not a setting of Hookledger; \`--help\` lists the settings.`),
     ...(parsed.success ? sharedAlone(parsed.data) : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
   ];
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes);
@@ -201,7 +203,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
             kind: 'postgres',
             url: read.HOOKLEDGER_DATABASE_URL,
             prefix: read.HOOKLEDGER_DATABASE_PREFIX,
-            shared: read.HOOKLEDGER_EVENTSTORE_URL !== undefined, // the log in the data folder is this process's alone
+            shared: read.HOOKLEDGER_EVENTSTORE_URL !== undefined, // with the log in the data folder there is only this process
           },
     masterKey: read.HOOKLEDGER_MASTER_KEY,
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
@@ -218,16 +220,16 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   };
 };
 
-/** A process that has the log or the due attempts to itself has nobody to share a bound with. */
+/** A shared limit needs a shared log and shared due attempts: without them there is only one process. */
 const sharedAlone = (read: z.output<typeof environment>): readonly string[] => {
   const lacking = (['HOOKLEDGER_EVENTSTORE_URL', 'HOOKLEDGER_DATABASE_URL'] as const).filter((name) => read[name] === undefined);
   if (read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED === undefined || lacking.length === 0) return [];
   return [
-    `HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED is a bound of several replicas, which have their log on a server and their due attempts in PostgreSQL; set ${lacking.join(' and ')} as well, or use HOOKLEDGER_ENDPOINT_CONCURRENCY, the bound of one process.`,
+    `HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED is a limit for several replicas, which need their log on a server and their due attempts in PostgreSQL; set ${lacking.join(' and ')} as well, or use HOOKLEDGER_ENDPOINT_CONCURRENCY, the limit of one process.`,
   ];
 };
 
-/** The settings as `--help` prints them: name, default, meaning. */
+/** Lists the settings for `--help`. */
 export const describeConfig = (): readonly { name: string; default: string; meaning: string }[] => {
   const defaults = environment.parse({});
   return Object.entries(environment.shape).map(([name, schema]) => ({
