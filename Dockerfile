@@ -1,4 +1,5 @@
-# The image of Hookledger: built in one stage, with production dependencies only in the other. `docker compose up` builds it.
+# Hookledger's image. One stage builds the program, another installs the production dependencies; the image gets only their results.
+# `docker compose up` builds it.
 FROM node:24-slim AS dependencies
 WORKDIR /hookledger
 COPY package.json package-lock.json ./
@@ -19,12 +20,12 @@ COPY package.json LICENSE ./
 COPY --from=dependencies /hookledger/node_modules ./node_modules
 COPY --from=build /hookledger/dist ./dist
 COPY examples ./examples
-# What is written is written there; a volume that is mounted here takes over its owner.
+# Hookledger writes only to /data. A new volume mounted there takes over this owner.
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.HOOKLEDGER_PORT + '/health/live').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# As `npm start` has it, without a shell or npm in between: SIGTERM reaches it.
+# The command of `npm start`, without npm or a shell in between, so SIGTERM reaches the process.
 CMD ["node", "dist/main.js"]

@@ -1,13 +1,13 @@
-// Why publishing failed: Hookledger refused it, or could not be reached.
+// Errors of publishing: Hookledger refused the request, or could not be reached.
 
-/** A place in what was sent and what is wrong there, with the remedy. `path` is dotted: `3.data`. */
+/** One mistake in a request: where it is (`path`, dotted: `3.data`), what is wrong, and how to fix it. */
 export type Issue = { readonly path: string; readonly message: string };
 
 export class HookledgerError extends Error {
   override name = 'HookledgerError';
   constructor(
     message: string,
-    /** How often it was tried. */
+    /** How many attempts were made. */
     readonly attempts: number,
     options?: { readonly cause?: unknown },
   ) {
@@ -15,20 +15,23 @@ export class HookledgerError extends Error {
   }
 }
 
-/** What a problem document (RFC 9457) says. */
+/** The content of a problem document (RFC 9457). */
 export type Problem = {
   readonly status: number;
   readonly title: string;
   readonly detail: string;
   readonly issues: readonly Issue[];
-  /** When it may be tried again, where the answer said so. */
+  /** Seconds until a retry makes sense, if the answer says so. */
   readonly retryAfterSeconds: number | undefined;
 };
 
-/** It was answered with a problem: nothing of the request was stored. */
+/** Hookledger answered with a problem. It stored nothing of the request. */
 export class RefusedError extends HookledgerError implements Problem {
   override name = 'RefusedError';
-  /** Of HTTP: 400 what was sent is wrong, 401 the key, 403 its role, 409 the id was used before for other content, 413 too large, 429 too many, 503. */
+  /**
+   * The HTTP status: 400 the request is wrong; 401 the key is wrong; 403 the key's role does not allow it; 409 the id was used before for other
+   * content; 413 the request is too large; 429 too many requests; 503 Hookledger can't store anything just now.
+   */
   readonly status: number;
   readonly title: string;
   readonly detail: string;
@@ -45,7 +48,7 @@ export class RefusedError extends HookledgerError implements Problem {
   }
 }
 
-/** No answer came, or none of Hookledger's; `cause` has more. What was sent may have been stored: publish it again with the same ids. */
+/** No answer came, or it was not Hookledger's; see `cause`. Hookledger may have stored the messages: publish them again with the same ids. */
 export class UnreachableError extends HookledgerError {
   override name = 'UnreachableError';
 }

@@ -1,40 +1,40 @@
-// The client: publishes messages, and tries again where that is safe and of use.
-// It is always safe: a message without an id is given one before the first attempt, and Hookledger stores a message of one id once.
+// The client: publishes messages, and retries when a retry can help.
+// Retrying is always safe: every message has an id before the first attempt, and Hookledger stores a message with the same id once.
 import { randomUUID } from 'node:crypto';
 import { RefusedError, UnreachableError, type HookledgerError, type Issue } from './errors.ts';
 import { isTransient, pauseMs, retryAfterSecondsOf } from './retry.ts';
 
 export type HookledgerOptions = {
-  /** Where Hookledger is: `https://hooks.example.com` */
+  /** Hookledger's URL: `https://hooks.example.com` */
   readonly url: string | URL;
-  /** An API key with the role PUBLISHER or ADMIN. */
+  /** API key with the role PUBLISHER or ADMIN. */
   readonly key: string;
-  /** How often a request is tried in all, 1 for no retries; 6 unless given. */
+  /** Attempts per request, the first one included. Default: 6. */
   readonly attempts?: number;
-  /** How long one attempt may take, in milliseconds; 30,000 unless given. */
+  /** Time limit of one attempt, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number;
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
 };
 
 export type Message = {
-  /** Dot-separated words: `meeting.ended` */
+  /** Words separated by dots: `meeting.ended` */
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
-  /** 1 to 256 characters. Publishing the same message of the same id again changes nothing. One is made where none is given. */
+  /** 1 to 256 characters. Publishing the same message with the same id again changes nothing. Default: a random one. */
   readonly id?: string | undefined;
-  /** ISO 8601 with a time zone, or a Date; the moment of publishing unless given. */
+  /** ISO 8601 with a time zone, or a Date. Default: the time of publishing. */
   readonly timestamp?: string | Date | undefined;
 };
 
 export type PublishedMessage = {
-  /** Hookledger's own: what receivers get as `webhook-id`. */
+  /** Hookledger's id; receivers get it as `webhook-id`. */
   readonly id: string;
-  /** It was published before, with an id of yours; nothing is sent again. */
+  /** True: you published this id before, and nothing is sent again. */
   readonly duplicate: boolean;
   /** How many endpoints it goes to. */
   readonly destinations: number;
-  /** Its place in the log. */
+  /** Its position in the log. */
   readonly position: string;
 };
 
@@ -48,8 +48,9 @@ export class Hookledger {
   /** @throws TypeError when an option can't be used. */
   constructor({ url, key, attempts = 6, timeoutMs = 30_000, fetch = globalThis.fetch }: HookledgerOptions) {
     this.#url = messagesUrl(String(url));
-    if (typeof key !== 'string' || !/^[\x21-\x7e]+$/.test(key)) throw new TypeError('`key` must be an API key: visible ASCII characters.');
-    if (!Number.isInteger(attempts) || attempts < 1) throw new TypeError('`attempts` must be a whole number from 1.');
+    if (typeof key !== 'string' || !/^[\x21-\x7e]+$/.test(key))
+      throw new TypeError('`key` must be an API key: only visible ASCII characters.');
+    if (!Number.isInteger(attempts) || attempts < 1) throw new TypeError('`attempts` must be a whole number, 1 or more.');
     if (!(timeoutMs > 0)) throw new TypeError('`timeoutMs` must be more than 0.');
     this.#key = key;
     this.#attempts = attempts;
@@ -58,9 +59,9 @@ export class Hookledger {
   }
 
   /**
-   * Resolves when the message, or all of the messages (1 to 1000), are durable; a list is taken as a whole or not at all.
-   * 429, 502, 503, 504 and broken connections are tried again, `Retry-After` is honoured.
-   * @throws RefusedError when Hookledger says no, UnreachableError when no answer of Hookledger's comes.
+   * Resolves once the message, or all messages of a list (1 to 1000), are durable. Hookledger accepts a list as a whole or not at all.
+   * Retries after 429, 502, 503, 504 and broken connections; honours `Retry-After`.
+   * @throws RefusedError if Hookledger refuses the request; UnreachableError if no answer comes, or not one of Hookledger's.
    */
   publish(message: Message): Promise<PublishedMessage>;
   publish(messages: readonly Message[]): Promise<PublishedMessage[]>;
@@ -68,9 +69,9 @@ export class Hookledger {
     const list = isList(given) ? given : [given];
     const withIds = list.map((message) => ({ ...message, id: message.id ?? randomUUID() }));
     const published = await this.#post(JSON.stringify(isList(given) ? withIds : withIds[0]), list.length);
-    // One whose id was made here can only be a duplicate of an earlier attempt of this very call.
-    const told = published.map((each, i) => (list[i]?.id === undefined ? { ...each, duplicate: false } : each));
-    return isList(given) ? told : (told[0] as PublishedMessage); // as many as were sent
+    // A message that got its id here can only duplicate an earlier attempt of this call.
+    const results = published.map((each, i) => (list[i]?.id === undefined ? { ...each, duplicate: false } : each));
+    return isList(given) ? results : (results[0] as PublishedMessage); // there are as many results as messages
   }
 
   async #post(body: string, count: number): Promise<readonly PublishedMessage[]> {
@@ -107,7 +108,7 @@ export class Hookledger {
     if (status === 202) {
       if (isAnswer(read, count)) return { messages: read.messages };
       return {
-        error: new UnreachableError(`${this.#url.origin} answered, but not as Hookledger does; correct \`url\`.`, attempt),
+        error: new UnreachableError(`${this.#url.origin} answered, but the answer is not Hookledger's; correct \`url\`.`, attempt),
         again: false,
       };
     }
@@ -129,13 +130,13 @@ const messagesUrl = (url: string): URL => {
   try {
     base = new URL(url.endsWith('/') ? url : `${url}/`);
   } catch {
-    throw new TypeError(`\`url\` must be where Hookledger is, such as https://hooks.example.com; ${JSON.stringify(url)} is no URL.`);
+    throw new TypeError(`\`url\` must be the URL of Hookledger, such as https://hooks.example.com; ${JSON.stringify(url)} is not a URL.`);
   }
   if (base.protocol !== 'https:' && base.protocol !== 'http:') throw new TypeError('`url` must begin with https:// or http://.');
   return new URL('v1/messages', base);
 };
 
-/** What fetch says is little; why is in its cause. */
+/** The error of `fetch` says little; its cause has the reason. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;

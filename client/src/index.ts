@@ -1,4 +1,4 @@
-// @hookledger/client: publish messages to Hookledger, and verify the webhooks that it sends.
+// @hookledger/client: publishes messages to Hookledger and verifies the webhooks that Hookledger sends.
 export { HookledgerError, RefusedError, UnreachableError, type Issue } from './errors.ts';
 export { Hookledger, type HookledgerOptions, type Message, type PublishedMessage } from './hookledger.ts';
 export {

@@ -1,16 +1,16 @@
-// When to try again. Pure.
+// Decides whether and when to retry. Pure.
 
-/** Too many requests; or the log can't be written, or what stands before Hookledger can't reach it. */
+/** 429: too many requests. 502 to 504: the log can't be written, or a proxy can't reach Hookledger. */
 export const isTransient = (status: number): boolean => status === 429 || (status >= 502 && status <= 504);
 
 const firstMs = 250;
 const longestMs = 10_000;
-/** Who is asked to wait longer than this is told so in place of waiting. */
+/** The client does not wait longer than this; it throws the error instead. */
 const longestAskedSeconds = 60;
 
 /**
- * The pause after that attempt (1 for the first): it doubles up to 10 s, and half of it is random, so that many clients do not come back at
- * once. It is never shorter than what the answer asked for. Undefined: it asked for more than is waited for.
+ * The pause after an attempt (1 is the first). It doubles up to 10 s. Half of it is random, to keep many clients from coming back at once.
+ * It is never shorter than `retryAfterSeconds`. Undefined: the answer asks for a longer wait than the client accepts.
  */
 export const pauseMs = (attempt: number, retryAfterSeconds: number | undefined, random: number): number | undefined => {
   if (retryAfterSeconds !== undefined && retryAfterSeconds > longestAskedSeconds) return undefined;
@@ -18,7 +18,7 @@ export const pauseMs = (attempt: number, retryAfterSeconds: number | undefined, 
   return Math.max(backOff, (retryAfterSeconds ?? 0) * 1000);
 };
 
-/** The value of `Retry-After`, seconds or an HTTP date, in seconds from now; undefined where there is none that can be read. */
+/** Reads `Retry-After` (seconds or an HTTP date) as seconds from now. Undefined if it is missing or unreadable. */
 export const retryAfterSecondsOf = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined;
   if (/^\d+$/.test(value.trim())) return Number(value);

@@ -1,31 +1,31 @@
-// Verifies that a webhook was sent by Hookledger: one call for all signature schemes. Pure, but for the clock.
+// Verifies that Hookledger sent a webhook: one call for all signature schemes. Pure, except for the clock.
 import { createHmac, createPublicKey, timingSafeEqual, verify, type KeyObject } from 'node:crypto';
 
-/** As the endpoint's `signature` says; what is not signed can't be verified, so NONE is none of these. */
+/** The endpoint's `signature`. NONE is missing here: an unsigned webhook can't be verified. */
 export type SignatureScheme = 'WEBHOOK_SHA256' | 'SIGNATURE_SHA256' | 'STANDARD_WEBHOOKS' | 'STANDARD_WEBHOOKS_ED25519';
 
-/** Node's `request.headers`, a `Headers`, or any object of names, in upper or lower case, and values. */
+/** Node's `request.headers`, a `Headers`, or any object with header names (in any case) and values. */
 export type WebhookHeaders = { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type WebhookToVerify = {
-  /** The scheme of the endpoint. It is not guessed from the request, which anyone can send. */
+  /** The endpoint's scheme. It is not guessed from the request, because anyone can send one. */
   readonly signature: SignatureScheme;
   /**
-   * The endpoint's secret, or the organization's signing key where the endpoint uses it; for STANDARD_WEBHOOKS_ED25519 the endpoint's public key
-   * (`whpk_…`). Several while a secret is rotated: a signature by any of them is genuine.
+   * The endpoint's secret, or the organization's signing key if the endpoint uses that. For STANDARD_WEBHOOKS_ED25519: the endpoint's public key
+   * (`whpk_…`). Give a list during a rotation: a signature by any of them is valid.
    */
   readonly secret: string | readonly string[];
-  /** As it arrived, before any parsing. */
+  /** The body as it arrived, before any parsing. */
   readonly body: string | Uint8Array;
   readonly headers: WebhookHeaders;
-  /** How far the time of a Standard Webhooks signature may be from now; 300 unless given. The other schemes carry no time. */
+  /** How far a Standard Webhooks timestamp may be from now. Default: 300. The other schemes carry no time. */
   readonly toleranceSeconds?: number;
   readonly now?: Date;
 };
 
 export type VerificationFailure = 'missing-header' | 'malformed-header' | 'too-old' | 'too-new' | 'wrong-signature' | 'not-json';
 
-/** The request is not genuine, or not any more: answer 401. */
+/** The request is not genuine, or too old or too new: answer 401. */
 export class WebhookVerificationError extends Error {
   override name = 'WebhookVerificationError';
   constructor(
@@ -37,16 +37,16 @@ export class WebhookVerificationError extends Error {
 }
 
 /**
- * @returns the parsed body: genuine, but of whatever shape its publisher gave it.
- * @throws WebhookVerificationError that says why; TypeError when it is called with what can't verify anything, such as an empty secret.
+ * @returns the parsed body. It is genuine, but its publisher chose its shape.
+ * @throws WebhookVerificationError with the reason; TypeError for wrong arguments, such as an empty secret.
  */
 export const verifyWebhook = (webhook: WebhookToVerify): unknown => {
   const secrets = typeof webhook.secret === 'string' ? [webhook.secret] : webhook.secret;
   if (!Array.isArray(secrets) || secrets.length === 0 || secrets.some((secret) => typeof secret !== 'string' || secret === ''))
-    throw new TypeError('`secret` must be the secret of the endpoint, or a list of them; none may be empty.');
+    throw new TypeError("`secret` must be the endpoint's secret, or a list of secrets; none may be empty.");
   const body = bytesOf(webhook.body);
   if (!isSigned(webhook, secrets, body))
-    throw new WebhookVerificationError('wrong-signature', 'The signature is not one of this body under this secret.');
+    throw new WebhookVerificationError('wrong-signature', 'The signature does not match this body and this secret.');
   return parse(body);
 };
 
@@ -79,7 +79,7 @@ const isSigned = (webhook: WebhookToVerify, secrets: readonly string[], body: Bu
   }
 };
 
-/** In constant time for signatures of the right length; every key is tried, whichever matches. */
+/** Takes constant time for signatures of the right length: it tries every key, even after a match. */
 const anyEqual = <K>(keys: readonly K[], given: string, sign: (key: K) => string): boolean => {
   const bytes = Buffer.from(given);
   const equal = keys.map((key) => {
@@ -91,7 +91,7 @@ const anyEqual = <K>(keys: readonly K[], given: string, sign: (key: K) => string
 
 // ── Standard Webhooks ──
 
-/** A sender signs with two at most; a header of hundreds would only cost time. */
+/** Hookledger sends at most two signatures; checking hundreds would only waste time. */
 const mostSignatures = 10;
 
 const standard = ({ headers, toleranceSeconds = 300, now = new Date() }: WebhookToVerify, body: Buffer, version: string) => {
@@ -100,7 +100,7 @@ const standard = ({ headers, toleranceSeconds = 300, now = new Date() }: Webhook
   const list = header(headers, 'webhook-signature');
   if (!/^\d{1,11}$/.test(timestamp)) throw malformed('webhook-timestamp', 'seconds since 1970');
   const age = now.getTime() / 1000 - Number(timestamp);
-  // Written so that a tolerance that is no number lets nothing pass.
+  // `!(…)` lets nothing pass if the tolerance is not a number.
   if (!(age <= toleranceSeconds)) throw new WebhookVerificationError('too-old', `It was signed ${seconds(age)} ago; it may be a replay.`);
   if (!(-age <= toleranceSeconds))
     throw new WebhookVerificationError('too-new', `It was signed ${seconds(-age)} in the future; check the clocks.`);
@@ -136,13 +136,13 @@ const publicKeyOf = (secret: string): KeyObject => {
 const malformed = (name: string, expected: string) =>
   new WebhookVerificationError('malformed-header', `The header ${name} must be ${expected}.`);
 
-/** A header that came twice has the value of none that Hookledger sends. */
+/** If a header came twice, its joined value matches nothing that Hookledger sends. */
 const header = (headers: WebhookHeaders, name: string): string => {
   const value = valueOf(headers, name);
   if (value === undefined || value === '')
     throw new WebhookVerificationError(
       'missing-header',
-      `The header ${name} is missing; is this request from Hookledger, and the scheme right?`,
+      `The header ${name} is missing. Check that Hookledger sent the request, and that the scheme is the endpoint's.`,
     );
   return value;
 };
@@ -160,7 +160,7 @@ const isGetter = (headers: WebhookHeaders): headers is { get(name: string): stri
 const bytesOf = (body: string | Uint8Array): Buffer => {
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  throw new TypeError('`body` must be the body as it arrived, a string or bytes, and not what was parsed from it.');
+  throw new TypeError('`body` must be the body as it arrived, as a string or bytes, not a parsed value.');
 };
 
 const parse = (body: Buffer): unknown => {
