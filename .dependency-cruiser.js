@@ -1,15 +1,17 @@
 // The import rules of docs/architecture.md. Imports point inwards only:
-// api, cli → sources → delivery, audit → commands → read-models → event-store → domain.
+// cli → service → api → sources → delivery, proof → commands → read-models → event-store → domain.
 const outer = {
-  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
-  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
-  'event-store': ['read-models', 'commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
-  'read-models': ['commands', 'delivery', 'sources', 'audit', 'api', 'cli'],
-  commands: ['delivery', 'sources', 'audit', 'api', 'cli'],
-  delivery: ['sources', 'audit', 'api', 'cli'],
-  sources: ['audit', 'api', 'cli'],
-  audit: ['delivery', 'sources', 'api', 'cli'],
-  api: ['cli'],
+  domain: ['secrets', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'proof', 'api', 'service', 'cli'],
+  secrets: ['domain', 'event-store', 'read-models', 'commands', 'delivery', 'sources', 'proof', 'api', 'service', 'cli'],
+  'event-store': ['read-models', 'commands', 'delivery', 'sources', 'proof', 'api', 'service', 'cli'],
+  'read-models/engine': ['read-models/(directory|history|sources|views)'],
+  'read-models': ['commands', 'delivery', 'sources', 'proof', 'api', 'service', 'cli'],
+  commands: ['delivery', 'sources', 'proof', 'api', 'service', 'cli'],
+  delivery: ['sources', 'proof', 'api', 'service', 'cli'],
+  sources: ['proof', 'api', 'service', 'cli'],
+  proof: ['delivery', 'sources', 'api', 'service', 'cli'],
+  api: ['service', 'cli'],
+  service: ['cli'],
 };
 
 export default {

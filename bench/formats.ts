@@ -15,7 +15,7 @@ import { compileFilter } from '../src/domain/filter.ts';
 import type { EndpointId, Position } from '../src/domain/ids.ts';
 import type { JsonObject } from '../src/domain/json.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
-import { EndpointDirectory, KnownEndpoint } from '../src/read-models/endpoint-directory.ts';
+import { EndpointDirectory, ResolvedEndpoint } from '../src/read-models/directory/endpoint-directory.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { organizationId, recorded, registered } from '../test/support/samples.ts';
 import { message as sample, secret } from './workload.ts';
@@ -72,7 +72,7 @@ const optionsOf: Partial<Record<PayloadFormat, JsonObject>> = {
   TEMPLATE: { template: '{"text": type & ": " & data.message, "server": data.server.name, "tags": $join(data.tags, ", ")}' },
 };
 
-const endpointOf = (format: PayloadFormat): KnownEndpoint => {
+const endpointOf = (format: PayloadFormat): ResolvedEndpoint => {
   const {
     organizationId: owner,
     disabled: _,
@@ -90,14 +90,14 @@ const endpointOf = (format: PayloadFormat): KnownEndpoint => {
     secret: keyring.seal(secret),
     previousSecret: null,
   } as const;
-  return new KnownEndpoint(`bench-${format}` as EndpointId, 0, configuration, { keyring, signingKey: null });
+  return new ResolvedEndpoint(`bench-${format}` as EndpointId, 0, configuration, { keyring, signingKey: null });
 };
 
 const templates = new TemplateProcesses();
 const requests = new RequestMaker(templates, 'Hookledger/bench');
 
 /** As many at a time as a busy endpoint has. */
-const templateRate = async (endpoint: KnownEndpoint): Promise<number> => {
+const templateRate = async (endpoint: ResolvedEndpoint): Promise<number> => {
   const atOnce = 64;
   let made = 0;
   const until = async (end: number) => {

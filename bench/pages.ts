@@ -7,16 +7,18 @@ import { parseArgs } from 'node:util';
 import type { DeliveryEvent } from '../src/domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../src/domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
-import type { DatabaseLocation } from '../src/read-models/database/open.ts';
+import type { DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
 // The built code: its sources need a build step. The types are those of the sources.
 const built = (file: string): Promise<unknown> => import(`../dist/${file}.js`);
-const { deliveryIdOf } = (await built('event-store/ids')) as typeof import('../src/event-store/ids.ts');
-const { ConsumerRunner } = (await built('read-models/consumer-runner')) as typeof import('../src/read-models/consumer-runner.ts');
-const { openDatabase } = (await built('read-models/database/open')) as typeof import('../src/read-models/database/open.ts');
+const { deliveryIdOf } = (await built('event-store/id-generation')) as typeof import('../src/event-store/id-generation.ts');
+const { ConsumerRunner } = (await built(
+  'read-models/engine/consumer-runner',
+)) as typeof import('../src/read-models/engine/consumer-runner.ts');
+const { openDatabase } = (await built('read-models/engine/database/open')) as typeof import('../src/read-models/engine/database/open.ts');
 const { ViewQueries } = (await built('read-models/views/queries')) as typeof import('../src/read-models/views/queries.ts');
 const { HistoryQueries } = (await built(
   'read-models/history/history-queries',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { readConnection } from './event-store/eventstoredb/connection.ts';
 import type { LogAddress } from './event-store/open-log.ts';
-import type { DatabaseLocation } from './read-models/database/open.ts';
+import type { DatabaseLocation } from './read-models/engine/database/open.ts';
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
 const count = (max: number) =>

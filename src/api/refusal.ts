@@ -3,7 +3,7 @@ import { HttpException } from '@nestjs/common';
 import * as z from 'zod';
 import { DomainError, type Issue } from '../domain/errors.ts';
 import { LogUnavailable } from '../event-store/event-store.ts';
-import { DatabaseUnavailable } from '../read-models/database/database.ts';
+import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 
 const statuses = {

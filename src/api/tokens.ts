@@ -1,7 +1,7 @@
 // What the API is given besides classes: the tokens that the application provides.
 import type { BaseLogger } from 'pino';
 import type { Position, SourceId } from '../domain/ids.ts';
-import type { ConsumerStatus } from '../read-models/consumer-runner.ts';
+import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 
 export type ApiLog = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
 export const API_LOG = Symbol('ApiLog');

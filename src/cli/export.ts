@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { ExportUnusable } from '../audit/export-reader.ts';
-import { keyIn } from '../audit/seals-in-log.ts';
-import { writeExport } from '../audit/write-export.ts';
+import { ExportUnusable } from '../proof/export/export-reader.ts';
+import { keyIn } from '../proof/sealing/seals-in-log.ts';
+import { writeExport } from '../proof/export/write-export.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openLogForReading } from '../event-store/open-log.ts';

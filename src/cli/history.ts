@@ -6,8 +6,8 @@ import { DomainError } from '../domain/errors.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { shownData } from '../domain/shown-data.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
-import { messageIdOf } from '../event-store/ids.ts';
-import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
+import { messageIdOf } from '../event-store/id-generation.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { configured } from './configured.ts';
 import { endingWith, tell, told, WrongCall } from './outcome.ts';
@@ -118,7 +118,7 @@ type EventNames = (typeof import('../read-models/history/history-filter.ts'))['e
 /** With the views and the log of the configuration, as they are; nothing is written. */
 const asking = async <T>(config: Config, work: (queries: Queries, views: Views, eventNames: EventNames) => Promise<T>): Promise<T> => {
   const { openLogToRead } = await import('../event-store/open-log.ts');
-  const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
+  const { locatedFor, openDatabase } = await import('../read-models/engine/database/open.ts');
   const { HistoryQueries } = await import('../read-models/history/history-queries.ts');
   const { eventNames } = await import('../read-models/history/history-filter.ts');
   const { ViewQueries } = await import('../read-models/views/queries.ts');

@@ -1,7 +1,7 @@
 // `hookledger import`: starts a new log from an export.
 import type { Command } from 'commander';
-import { ExportUnusable } from '../audit/export-reader.ts';
-import { ExportedLog } from '../audit/exported-log.ts';
+import { ExportUnusable } from '../proof/export/export-reader.ts';
+import { ExportedLog } from '../proof/export/exported-log.ts';
 import type { Config } from '../config.ts';
 import { copyLog } from '../event-store/copy-log.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';

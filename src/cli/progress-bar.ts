@@ -1,6 +1,6 @@
 // How far a command is: a bar on standard error for each of its steps, where that is a terminal; elsewhere nothing.
 import { Presets, SingleBar } from 'cli-progress';
-import type { Progress } from '../audit/step.ts';
+import type { Progress } from '../proof/checking/step.ts';
 
 export type ProgressBar = { readonly show: (progress: Progress) => void; readonly stop: () => void };
 

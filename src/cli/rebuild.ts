@@ -4,8 +4,8 @@ import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '../event-store/event-store.ts';
 import type { OpenedLogToRead } from '../event-store/open-log.ts';
 import { originOf } from '../event-store/origin.ts';
-import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
-import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/rebuild.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
+import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/engine/rebuild.ts';
 import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
@@ -99,8 +99,8 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
 
 const rebuildOne = (name: ConsumerName, config: Config, options: Rebuilding): Promise<Rebuilt | undefined> =>
   reading(config, async ({ reader, id }) => {
-    const { locatedFor, openDatabase } = await import('../read-models/database/open.ts');
-    const { rebuild } = await import('../read-models/rebuild.ts');
+    const { locatedFor, openDatabase } = await import('../read-models/engine/database/open.ts');
+    const { rebuild } = await import('../read-models/engine/rebuild.ts');
     const database = openDatabase(locatedFor(config.database, id), told);
     await database.follows({ origin: await originOf(reader), tip: () => reader.tip() });
     if (name === 'views') {
@@ -118,7 +118,7 @@ const rebuildPast = async (
   config: Config,
   options: Rebuilding,
 ): Promise<number | undefined> => {
-  const { buildPast } = await import('../read-models/past-views.ts');
+  const { buildPast } = await import('../read-models/views/past-views.ts');
   const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, told, options));
   if (!past) return undefined;
   const { position, events, seconds } = past;

@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
-import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
-import type { Running } from '../service.ts';
+import type { Running } from '../service/service.ts';
 import { configured } from './configured.ts';
 import { startAgainWithSettings } from './memory-settings.ts';
 import { version } from './version.ts';
@@ -56,8 +56,8 @@ const sentenceOf = (error: unknown, config: Config): string | undefined => {
 
 /** Loaded when it is wanted: the framework takes its time, and no other command needs it. */
 const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<Running> => {
-  if (readOnly !== undefined) return (await import('../read-only-service.ts')).startReadOnly(readOnly, config, version, log);
-  return (await import('../service.ts')).Service.start(config, version, log);
+  if (readOnly !== undefined) return (await import('../service/read-only-service.ts')).startReadOnly(readOnly, config, version, log);
+  return (await import('../service/service.ts')).Service.start(config, version, log);
 };
 
 const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {

@@ -2,18 +2,18 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { ExportUnusable } from '../audit/export-reader.ts';
-import { checks, Findings, type CheckName, type Results } from '../audit/findings.ts';
-import { verifyExport } from '../audit/verify-export.ts';
-import { verifyLog } from '../audit/verify-log.ts';
-import { verifyViews } from '../audit/verify-views.ts';
+import { ExportUnusable } from '../proof/export/export-reader.ts';
+import { checks, Findings, type CheckName, type Results } from '../proof/checking/findings.ts';
+import { verifyExport } from '../proof/export/verify-export.ts';
+import { verifyLog } from '../proof/checking/verify-log.ts';
+import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
-import { ledgerStream } from '../domain/ledger.ts';
+import { sealingStream } from '../domain/sealing.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
 import { openLogForReading, openLogToRead } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
-import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/database/database.ts';
-import type { DatabaseLocation } from '../read-models/database/open.ts';
+import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
+import type { DatabaseLocation } from '../read-models/engine/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
 import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
@@ -81,7 +81,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
       if (key !== undefined && verified.publicKey !== key)
         findings.wrong(
           'seals',
-          { position: '', type: 'ledger.key-created', stream: ledgerStream },
+          { position: '', type: 'ledger.key-created', stream: sealingStream },
           `They are made with the key ${verified.publicKey}, not with ${key}.`,
         );
       if (options.views && since === undefined) await checkViews(config, findings, bar);

@@ -1,7 +1,7 @@
 // Who asks: made by the API from the key that came with the request.
 import type { OrganizationId, Position } from '../domain/ids.ts';
-import { newId } from '../event-store/ids.ts';
-import type { Cause } from './ledger.ts';
+import { newId } from '../event-store/id-generation.ts';
+import type { Cause } from './command-executor.ts';
 
 export type Caller = {
   readonly organizationId: OrganizationId;
@@ -14,7 +14,7 @@ export type Caller = {
 };
 
 /** Every request is a cause of its own. */
-export const causeOf = ({ actor, correlationId, causationId }: Caller): Cause => ({
+export const newCause = ({ actor, correlationId, causationId }: Caller): Cause => ({
   actor,
   correlationId,
   ...(causationId !== undefined && { causationId }),
@@ -22,4 +22,4 @@ export const causeOf = ({ actor, correlationId, causationId }: Caller): Cause =>
 });
 
 /** What a command did, and the position that the views must reach to show it (undefined: it changed nothing). */
-export type Done = { readonly position: Position | undefined };
+export type CommandResult = { readonly position: Position | undefined };

@@ -5,15 +5,15 @@ import { batch, batchStream } from '../domain/batch.ts';
 import { delivery, deliveryStream } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { DeliveryFilter } from '../read-models/views/delivery-pages.ts';
 import { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliverySubjectView } from '../read-models/views/shown.ts';
-import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger, type Cause } from './ledger.ts';
+import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { CommandExecutor, type Cause } from './command-executor.ts';
 
 /** A fresh series of attempts, now; also for one that succeeded or was cancelled. Refused where the endpoint was deleted. */
-export class RetryDelivery extends Command<Done> {
+export class RetryDelivery extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly deliveryId: DeliveryId,
@@ -23,7 +23,7 @@ export class RetryDelivery extends Command<Done> {
 }
 
 /** All that match; failed ones unless the filter names a status. Those of deleted endpoints are left as they are, and not counted. */
-export class RetryDeliveries extends Command<Done & { readonly matched: number }> {
+export class RetryDeliveries extends Command<CommandResult & { readonly matched: number }> {
   constructor(
     readonly caller: Caller,
     readonly filter: DeliveryFilter,
@@ -32,7 +32,7 @@ export class RetryDeliveries extends Command<Done & { readonly matched: number }
   }
 }
 
-export class CancelDelivery extends Command<Done> {
+export class CancelDelivery extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly deliveryId: DeliveryId,
@@ -51,16 +51,16 @@ const known = async (views: ViewQueries, { organizationId }: Caller, id: Deliver
 };
 
 /** Each on the stream that says what becomes of the delivery: that of its batch, once, where it goes in one. */
-const carryOut = async (ledger: Ledger, deliveries: readonly DeliverySubjectView[], command: AttemptsCommand, cause: Cause) => {
+const carryOut = async (executor: CommandExecutor, deliveries: readonly DeliverySubjectView[], command: AttemptsCommand, cause: Cause) => {
   const batches = new Map(deliveries.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
   const [alone, inBatches] = await Promise.all([
-    ledger.executeAll(
+    executor.executeAll(
       deliveries
         .filter((each) => !each.batch)
         .map(({ id, subject }) => ({ stream: deliveryStream(id), decider: delivery, command: { ...command, subject } })),
       cause,
     ),
-    ledger.executeAll(
+    executor.executeAll(
       Array.from(
         batches,
         ([
@@ -83,17 +83,17 @@ const carryOut = async (ledger: Ledger, deliveries: readonly DeliverySubjectView
 @CommandHandler(RetryDelivery)
 export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly views: ViewQueries,
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ caller, deliveryId }: RetryDelivery): Promise<Done> {
+  async execute({ caller, deliveryId }: RetryDelivery): Promise<CommandResult> {
     const found = await known(this.views, caller, deliveryId);
     // It could only be cancelled then, and how it had ended would be forgotten.
     if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
-    const [outcome] = await carryOut(this.ledger, [found], { type: 'RequestRetry', now: new Date() }, causeOf(caller));
+    const [outcome] = await carryOut(this.executor, [found], { type: 'RequestRetry', now: new Date() }, newCause(caller));
     return { position: outcome?.position };
   }
 }
@@ -101,14 +101,14 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
 @CommandHandler(CancelDelivery)
 export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly views: ViewQueries,
   ) {}
 
-  async execute({ caller, deliveryId }: CancelDelivery): Promise<Done> {
+  async execute({ caller, deliveryId }: CancelDelivery): Promise<CommandResult> {
     const found = await known(this.views, caller, deliveryId);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
-    const [outcome] = await carryOut(this.ledger, [found], command, causeOf(caller));
+    const [outcome] = await carryOut(this.executor, [found], command, newCause(caller));
     if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
       throw conflict(`The delivery has ${outcome.state.status} already; only one that is still open can be cancelled.`);
     return { position: outcome?.position };
@@ -118,7 +118,7 @@ export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
 @CommandHandler(RetryDeliveries)
 export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly views: ViewQueries,
     private readonly directory: EndpointDirectory,
   ) {}
@@ -126,12 +126,12 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
   async execute({ caller, filter }: RetryDeliveries) {
     const wanted = { ...filter, status: filter.status ?? ['FAILED' as const] };
     const now = new Date();
-    const cause = causeOf(caller);
+    const cause = newCause(caller);
     let matched = 0;
     let position: Position | undefined;
     for await (const page of this.views.matchingDeliveries(caller.organizationId, wanted, batchSize)) {
       const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
-      const outcomes = await carryOut(this.ledger, retryable, { type: 'RequestRetry', now }, cause);
+      const outcomes = await carryOut(this.executor, retryable, { type: 'RequestRetry', now }, cause);
       for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;
       matched += retryable.length;
     }

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, settings } from '../../test/support/samples.ts';
 import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
-import { newId } from '../event-store/ids.ts';
+import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import type { Caller } from './caller.ts';
 import {
@@ -23,7 +23,7 @@ import {
   UpdateEndpointHandler,
   type PlainSettings,
 } from './endpoint-commands.ts';
-import { Ledger } from './ledger.ts';
+import { CommandExecutor } from './command-executor.ts';
 import {
   DefineEventType,
   DefineEventTypeHandler,
@@ -40,7 +40,7 @@ describe('the commands on endpoints', () => {
   let folder: string;
   let store: SqliteEventStore;
   let directory: EndpointDirectory;
-  let ledger: Ledger;
+  let executor: CommandExecutor;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'endpoint-commands-'));
@@ -55,7 +55,7 @@ describe('the commands on endpoints', () => {
     );
     directory = new EndpointDirectory(store, vault);
     await directory.start();
-    ledger = new Ledger(store);
+    executor = new CommandExecutor(store);
   });
   afterEach(async () => {
     vi.restoreAllMocks();
@@ -70,18 +70,18 @@ describe('the commands on endpoints', () => {
     return it;
   };
   const create = async (changed: Partial<PlainSettings> = {}, secret?: string, disabled = false) => {
-    const handler = new CreateEndpointHandler(ledger, directory);
+    const handler = new CreateEndpointHandler(executor, directory);
     const { endpointId } = await shown(handler.execute(new CreateEndpoint(caller, { ...settings, ...changed }, secret, disabled)));
     return endpointId;
   };
   const update = (id: EndpointId, changed: Partial<PlainSettings>, by = caller) =>
-    shown(new UpdateEndpointHandler(ledger, directory).execute(new UpdateEndpoint(by, id, changed)));
+    shown(new UpdateEndpointHandler(executor, directory).execute(new UpdateEndpoint(by, id, changed)));
   const setStatus = (id: EndpointId, change: SetEndpointStatus['change'], by = caller) =>
-    shown(new SetEndpointStatusHandler(ledger, directory).execute(new SetEndpointStatus(by, id, change)));
+    shown(new SetEndpointStatusHandler(executor, directory).execute(new SetEndpointStatus(by, id, change)));
   const rotate = (id: EndpointId, secret?: string, graceSeconds = 60, by = caller) =>
-    shown(new RotateEndpointSecretHandler(ledger, directory).execute(new RotateEndpointSecret(by, id, secret, graceSeconds)));
+    shown(new RotateEndpointSecretHandler(executor, directory).execute(new RotateEndpointSecret(by, id, secret, graceSeconds)));
   const test = (id: EndpointId, eventType?: string, by = caller) =>
-    new TestEndpointHandler(ledger, directory).execute(new TestEndpoint(by, id, eventType));
+    new TestEndpointHandler(executor, directory).execute(new TestEndpoint(by, id, eventType));
   const secretsOf = (id: EndpointId, at = new Date()) => directory.endpoint(id)?.secrets(at);
   const rawLog = () =>
     Buffer.concat(
@@ -179,7 +179,8 @@ describe('the commands on endpoints', () => {
 
   describe('and the organization’s signing key', () => {
     const whsec = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-    const reset = (key?: string, by = caller) => shown(new ResetSigningKeyHandler(ledger, directory).execute(new ResetSigningKey(by, key)));
+    const reset = (key?: string, by = caller) =>
+      shown(new ResetSigningKeyHandler(executor, directory).execute(new ResetSigningKey(by, key)));
     const uses = { useOrganizationKey: true } as const;
 
     it('sign with it, and with another from the reset on', async () => {
@@ -295,7 +296,7 @@ describe('the commands on endpoints', () => {
 
   describe('and a test', () => {
     const define = async (name: string, group: string, sample: { [key: string]: string } | null = null) =>
-      shown(new DefineEventTypeHandler(ledger).execute(new DefineEventType(caller, { name, group, description: null, sample })));
+      shown(new DefineEventTypeHandler(executor).execute(new DefineEventType(caller, { name, group, description: null, sample })));
     const testMessage = async (id: EndpointId, eventType?: string) => {
       const { position } = await test(id, eventType);
       for await (const batch of store.follow(undefined, { signal: AbortSignal.timeout(5000) })) {
@@ -324,7 +325,7 @@ describe('the commands on endpoints', () => {
       await define('alert.old', 'alerts');
       await define('meeting.ended', 'meetings');
       await define('alert.created', 'alerts', { a: 'b' });
-      await shown(new RetireEventTypeHandler(ledger).execute(new RetireEventType(caller, 'alert.old')));
+      await shown(new RetireEventTypeHandler(executor).execute(new RetireEventType(caller, 'alert.old')));
       expect(await testMessage(await create({ eventTypes: ['alerts'] }))).toMatchObject({ type: 'alert.created', data: { a: 'b' } });
     });
     it('else a type of its own', async () =>

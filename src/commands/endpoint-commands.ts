@@ -7,18 +7,18 @@ import { mapSecretOptions } from '../domain/format-options.ts';
 import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
-import { deliveryIdOf, newId, newMessageId } from '../event-store/ids.ts';
-import { EndpointDirectory, type KnownEndpoint, type OrganizationKeys } from '../read-models/endpoint-directory.ts';
+import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
+import { EndpointDirectory, type ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
 import type { Keyring } from '../secrets/vault.ts';
-import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger } from './ledger.ts';
+import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
 
 /** A setting as it comes in: headers and the secrets among the format's options are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
 export type PlainSettings = EndpointSettings;
 
 /** `secret` left out and needed: one is made. */
-export class CreateEndpoint extends Command<Done & { readonly endpointId: EndpointId }> {
+export class CreateEndpoint extends Command<CommandResult & { readonly endpointId: EndpointId }> {
   constructor(
     readonly caller: Caller,
     readonly settings: PlainSettings,
@@ -29,7 +29,7 @@ export class CreateEndpoint extends Command<Done & { readonly endpointId: Endpoi
   }
 }
 
-export class UpdateEndpoint extends Command<Done> {
+export class UpdateEndpoint extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
@@ -40,7 +40,7 @@ export class UpdateEndpoint extends Command<Done> {
 }
 
 /** Pause, Resume, Enable, Disable or Delete. */
-export class SetEndpointStatus extends Command<Done> {
+export class SetEndpointStatus extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
@@ -50,7 +50,7 @@ export class SetEndpointStatus extends Command<Done> {
   }
 }
 
-export class RotateEndpointSecret extends Command<Done> {
+export class RotateEndpointSecret extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
@@ -62,7 +62,7 @@ export class RotateEndpointSecret extends Command<Done> {
 }
 
 /** Sends the sample payload of an event type to one endpoint, whatever its status and subscription; one attempt. */
-export class TestEndpoint extends Command<Done & { readonly deliveryId: DeliveryId }> {
+export class TestEndpoint extends Command<CommandResult & { readonly deliveryId: DeliveryId }> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
@@ -86,7 +86,7 @@ export const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Key
 @Injectable()
 class EndpointCommands {
   constructor(
-    protected readonly ledger: Ledger,
+    protected readonly executor: CommandExecutor,
     protected readonly directory: EndpointDirectory,
   ) {}
 
@@ -96,15 +96,15 @@ class EndpointCommands {
     return organization;
   }
 
-  protected known({ organizationId }: Caller, id: EndpointId): KnownEndpoint {
+  protected known({ organizationId }: Caller, id: EndpointId): ResolvedEndpoint {
     const known = this.directory.endpoint(id);
     if (known?.configuration.organizationId === organizationId) return known;
     throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
   }
 
-  protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<Done> {
+  protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<CommandResult> {
     const decider = endpointWith(this.keys(caller.organizationId));
-    const { position } = await this.ledger.execute({ stream: endpointStream(id), decider, command }, causeOf(caller));
+    const { position } = await this.executor.execute({ stream: endpointStream(id), decider, command }, newCause(caller));
     return { position };
   }
 }
@@ -180,12 +180,12 @@ export class TestEndpointHandler extends EndpointCommands implements ICommandHan
       routedAt: this.directory.progress.position ?? ('' as Position),
       test: true,
     };
-    const { position } = await this.ledger.execute({ stream: messageStream(messageId), decider: message, command }, causeOf(caller));
+    const { position } = await this.executor.execute({ stream: messageStream(messageId), decider: message, command }, newCause(caller));
     return { position, deliveryId: deliveryIdOf(messageId, endpointId) };
   }
 
   /** A type that the endpoint subscribes to by name, else one that is defined and matches, else a type of our own. */
-  private firstTypeOf(known: KnownEndpoint): string {
+  private firstTypeOf(known: ResolvedEndpoint): string {
     const named = known.configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
     const defined = this.directory.eventTypes(known.configuration.organizationId);
     return named ?? defined.find(({ name, group, retired }) => !retired && known.subscribesTo(name, group))?.name ?? 'endpoint.test';

@@ -6,14 +6,14 @@ import { badInput, notFound } from '../domain/errors.ts';
 import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import { organization, organizationStream, type OrganizationCommand } from '../domain/organization.ts';
-import { newId } from '../event-store/ids.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
-import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger } from './ledger.ts';
+import { newId } from '../event-store/id-generation.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { CommandExecutor } from './command-executor.ts';
 import { misfit, newOrganizationKey } from './signing-secrets.ts';
 
 /** `group` left out: the one it has, or the part of the name before its first dot. */
-export class DefineEventType extends Command<Done> {
+export class DefineEventType extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly eventType: { name: string; group?: string | undefined; description: string | null; sample: Json | null },
@@ -22,7 +22,7 @@ export class DefineEventType extends Command<Done> {
   }
 }
 
-export class RetireEventType extends Command<Done> {
+export class RetireEventType extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly name: string,
@@ -32,7 +32,7 @@ export class RetireEventType extends Command<Done> {
 }
 
 /** `key` left out: a new random one is made. It signs from the next attempt on, and the one before no more. */
-export class ResetSigningKey extends Command<Done> {
+export class ResetSigningKey extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly key?: string,
@@ -42,7 +42,7 @@ export class ResetSigningKey extends Command<Done> {
 }
 
 /** `key` left out: a new random one is made. It is answered this once and never stored. */
-export class IssueApiKey extends Command<Done & { readonly id: ApiKeyId; readonly key: string }> {
+export class IssueApiKey extends Command<CommandResult & { readonly id: ApiKeyId; readonly key: string }> {
   constructor(
     readonly caller: Caller,
     readonly name: string,
@@ -53,7 +53,7 @@ export class IssueApiKey extends Command<Done & { readonly id: ApiKeyId; readonl
   }
 }
 
-export class RevokeApiKey extends Command<Done> {
+export class RevokeApiKey extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly id: ApiKeyId,
@@ -70,38 +70,38 @@ export const hashOfKey = (key: string) => hash('sha256', key, 'hex');
 
 @CommandHandler(DefineEventType)
 export class DefineEventTypeHandler implements ICommandHandler<DefineEventType> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly executor: CommandExecutor) {}
 
-  async execute({ caller, eventType }: DefineEventType): Promise<Done> {
+  async execute({ caller, eventType }: DefineEventType): Promise<CommandResult> {
     const command: OrganizationCommand = { type: 'DefineEventType', ...eventType };
-    return this.ledger.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, causeOf(caller));
+    return this.executor.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, newCause(caller));
   }
 }
 
 @CommandHandler(RetireEventType)
 export class RetireEventTypeHandler implements ICommandHandler<RetireEventType> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly executor: CommandExecutor) {}
 
-  async execute({ caller, name }: RetireEventType): Promise<Done> {
+  async execute({ caller, name }: RetireEventType): Promise<CommandResult> {
     const command: OrganizationCommand = { type: 'RetireEventType', name };
-    return this.ledger.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, causeOf(caller));
+    return this.executor.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, newCause(caller));
   }
 }
 
 @CommandHandler(ResetSigningKey)
 export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ caller, key = newOrganizationKey() }: ResetSigningKey): Promise<Done> {
+  async execute({ caller, key = newOrganizationKey() }: ResetSigningKey): Promise<CommandResult> {
     const { organizationId } = caller;
     const known = this.directory.organization(organizationId);
     if (!known) throw notFound('There is no such organization.');
     this.check(organizationId, key);
     const command: OrganizationCommand = { type: 'SetSigningKey', key: known.keyring.seal(key) };
-    return this.ledger.execute({ stream: organizationStream(organizationId), decider: organization, command }, causeOf(caller));
+    return this.executor.execute({ stream: organizationStream(organizationId), decider: organization, command }, newCause(caller));
   }
 
   /**
@@ -120,22 +120,22 @@ export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> 
 
 @CommandHandler(IssueApiKey)
 export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly executor: CommandExecutor) {}
 
   async execute({ caller, name, role, key = newKey() }: IssueApiKey) {
     const id = newId() as ApiKeyId;
     const command = { type: 'IssueApiKey', organizationId: caller.organizationId, name, role, hash: hashOfKey(key) } as const;
-    const { position } = await this.ledger.execute({ stream: apiKeyStream(id), decider: apiKey, command }, causeOf(caller));
+    const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
     return { id, key, position };
   }
 }
 
 @CommandHandler(RevokeApiKey)
 export class RevokeApiKeyHandler implements ICommandHandler<RevokeApiKey> {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly executor: CommandExecutor) {}
 
-  async execute({ caller, id }: RevokeApiKey): Promise<Done> {
+  async execute({ caller, id }: RevokeApiKey): Promise<CommandResult> {
     const command = { type: 'RevokeApiKey', organizationId: caller.organizationId } as const;
-    return this.ledger.execute({ stream: apiKeyStream(id), decider: apiKey, command }, causeOf(caller));
+    return this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
   }
 }

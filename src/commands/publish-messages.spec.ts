@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, registered } from '../../test/support/samples.ts';
 import type { OrganizationId } from '../domain/ids.ts';
-import { messageIdOf, newId } from '../event-store/ids.ts';
+import { messageIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
-import { Ledger } from './ledger.ts';
+import { CommandExecutor } from './command-executor.ts';
 import { messageInput, PublishMessages, PublishMessagesHandler, type MessageInput } from './publish-messages.ts';
 
 describe('publishing messages', () => {
@@ -34,7 +34,7 @@ describe('publishing messages', () => {
     directory = new EndpointDirectory(store, vault);
     await directory.start();
     await subscribe('e1', ['alert.*']);
-    handler = new PublishMessagesHandler(new Ledger(store), directory);
+    handler = new PublishMessagesHandler(new CommandExecutor(store), directory);
   });
   afterEach(async () => {
     await directory.stop();

@@ -12,10 +12,10 @@ import {
   type Message,
   type MessageEvent,
 } from '../domain/message.ts';
-import { messageIdOf, newMessageId } from '../event-store/ids.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
-import { causeOf, type Caller } from './caller.ts';
-import { Ledger, type Decision } from './ledger.ts';
+import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { newCause, type Caller } from './caller.ts';
+import { CommandExecutor, type StreamCommand } from './command-executor.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
@@ -58,7 +58,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
   private readonly turnstile = new Turnstile(mostAtOnce);
 
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
   ) {}
 
@@ -68,7 +68,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
 
   private async publish({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
     const now = new Date();
-    const decisions = messages.map((input): Decision<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
+    const decisions = messages.map((input): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
       const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
       const command: AcceptMessage = {
         type: 'AcceptMessage',
@@ -80,9 +80,9 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
         now,
         ...this.directory.route(caller.organizationId, input.type, input.data, now),
       };
-      return { id, stream: messageStream(id), decider: message, command, known: input.id === undefined ? justMade : neverSeen };
+      return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? justMade : neverSeen };
     });
-    const outcomes = await this.ledger.executeAll(decisions, causeOf(caller));
+    const outcomes = await this.executor.executeAll(decisions, newCause(caller));
     return decisions.map(({ id }, i) => {
       const { events = [], position, state } = outcomes[i] ?? {};
       return {

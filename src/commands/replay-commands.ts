@@ -4,11 +4,11 @@ import * as z from 'zod';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { EndpointId, ReplayId } from '../domain/ids.ts';
 import { replay, replayScopes, replayStream, type ReplayFilter } from '../domain/replay.ts';
-import { newId } from '../event-store/ids.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { newId } from '../event-store/id-generation.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ReplayQueries } from '../read-models/views/replay-queries.ts';
-import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger } from './ledger.ts';
+import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { CommandExecutor } from './command-executor.ts';
 
 const most = 1_000;
 const rate = `ratePerSecond is a number from 0.1 to ${most}: messages sent in a second, at most.`;
@@ -40,7 +40,7 @@ export const replayFilter = z
   }));
 
 /** Refused for an endpoint that is disabled: what is sent to it would wait until it is enabled. */
-export class ReplayMessages extends Command<Done & { readonly replayId: ReplayId }> {
+export class ReplayMessages extends Command<CommandResult & { readonly replayId: ReplayId }> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
@@ -51,7 +51,7 @@ export class ReplayMessages extends Command<Done & { readonly replayId: ReplayId
   }
 }
 
-export class CancelReplay extends Command<Done> {
+export class CancelReplay extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly replayId: ReplayId,
@@ -63,7 +63,7 @@ export class CancelReplay extends Command<Done> {
 @CommandHandler(ReplayMessages)
 export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
   ) {}
 
@@ -76,7 +76,7 @@ export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
       throw conflict('The endpoint is disabled; enable it before you send past messages to it.');
     const replayId = newId() as ReplayId;
     const command = { type: 'Request', now: new Date(), organizationId, endpointId, filter, ratePerSecond: rate } as const;
-    const { position } = await this.ledger.execute({ stream: replayStream(replayId), decider: replay, command }, causeOf(caller));
+    const { position } = await this.executor.execute({ stream: replayStream(replayId), decider: replay, command }, newCause(caller));
     return { replayId, position };
   }
 }
@@ -84,15 +84,15 @@ export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
 @CommandHandler(CancelReplay)
 export class CancelReplayHandler implements ICommandHandler<CancelReplay> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly replays: ReplayQueries,
   ) {}
 
-  async execute({ caller, replayId }: CancelReplay): Promise<Done> {
+  async execute({ caller, replayId }: CancelReplay): Promise<CommandResult> {
     if (!(await this.replays.replay(caller.organizationId, replayId)))
       throw notFound(`There is no replay "${replayId}"; \`replays\` lists those that are.`);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
-    const { position } = await this.ledger.execute({ stream: replayStream(replayId), decider: replay, command }, causeOf(caller));
+    const { position } = await this.executor.execute({ stream: replayStream(replayId), decider: replay, command }, newCause(caller));
     return { position };
   }
 }

@@ -6,12 +6,12 @@ import type { OrganizationId, SourceId } from '../domain/ids.ts';
 import type { SourceInput } from '../domain/source-settings.ts';
 import { source, sourceStream, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
-import { newId } from '../event-store/ids.ts';
+import { newId } from '../event-store/id-generation.ts';
 import { SourceQueries } from '../read-models/sources/source-queries.ts';
-import { causeOf, type Caller, type Done } from './caller.ts';
-import { Ledger } from './ledger.ts';
+import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { CommandExecutor } from './command-executor.ts';
 
-export class CreateSource extends Command<Done & { readonly sourceId: SourceId }> {
+export class CreateSource extends Command<CommandResult & { readonly sourceId: SourceId }> {
   constructor(
     readonly caller: Caller,
     readonly input: SourceInput,
@@ -21,7 +21,7 @@ export class CreateSource extends Command<Done & { readonly sourceId: SourceId }
 }
 
 /** Change, Pause, Resume or Delete. */
-export class ChangeSource extends Command<Done> {
+export class ChangeSource extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly sourceId: SourceId,
@@ -37,7 +37,7 @@ const mostSources = 32;
 @Injectable()
 class SourceCommands {
   constructor(
-    protected readonly ledger: Ledger,
+    protected readonly executor: CommandExecutor,
     protected readonly foreign: ForeignEvents,
     protected readonly sources: SourceQueries,
   ) {}
@@ -53,8 +53,8 @@ class SourceCommands {
       throw badInput('name', `There is a source "${name}" already; give another name, as messages tell by it where they came from.`);
   }
 
-  protected async decide(caller: Caller, id: SourceId, command: SourceCommand): Promise<Done> {
-    const { position } = await this.ledger.execute({ stream: sourceStream(id), decider: source, command }, causeOf(caller));
+  protected async decide(caller: Caller, id: SourceId, command: SourceCommand): Promise<CommandResult> {
+    const { position } = await this.executor.execute({ stream: sourceStream(id), decider: source, command }, newCause(caller));
     return { position };
   }
 }
@@ -74,7 +74,7 @@ export class CreateSourceHandler extends SourceCommands implements ICommandHandl
 
 @CommandHandler(ChangeSource)
 export class ChangeSourceHandler extends SourceCommands implements ICommandHandler<ChangeSource> {
-  async execute({ caller, sourceId, change }: ChangeSource): Promise<Done> {
+  async execute({ caller, sourceId, change }: ChangeSource): Promise<CommandResult> {
     const { organizationId } = caller;
     const known = await this.sources.source(organizationId, sourceId);
     if (!known) throw notFound(`There is no source "${sourceId}"; \`sources\` lists those that are.`);

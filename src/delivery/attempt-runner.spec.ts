@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, accepted, organizationId, registered } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
-import type { LedgerEvent } from '../domain/catalog.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
+import type { DomainEvent } from '../domain/catalog.ts';
 import { delivery, deliveryStream, type DeliveryCommand } from '../domain/delivery.ts';
 import type { EndpointSettings } from '../domain/endpoint.ts';
 import type { EndpointId, MessageId } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import { LogUnavailable, type ExpectedRevision, type RecordedEvent } from '../event-store/event-store.ts';
-import { deliveryIdOf, newId } from '../event-store/ids.ts';
+import { deliveryIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newPrivateKey, newSymmetricKey, newTextKey } from '../secrets/signing-keys.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
@@ -53,7 +53,7 @@ describe('the attempt runner', () => {
   const observe = vi.fn<(outcome: SendOutcome) => void>();
   const evaluate = vi.fn<TemplateProcesses['evaluate']>();
 
-  const append = async (stream: string, event: LedgerEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
+  const append = async (stream: string, event: DomainEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
     const [done] = await store.append([{ stream, expectedRevision, events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
     if (done && !stream.startsWith('message-') && !stream.startsWith('delivery-'))
       expect(await directory.progress.reached(done.position, 5000)).toBe(true);
@@ -75,7 +75,7 @@ describe('the attempt runner', () => {
   };
   const history = async () => (await store.readStream(deliveryStream(id))).map(({ type, data }) => ({ type, data }));
   const byHand = (command: DeliveryCommand) =>
-    new Ledger(store).execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'test', commandId: newId() });
+    new CommandExecutor(store).execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'test', commandId: newId() });
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'attempt-runner-'));
@@ -87,7 +87,14 @@ describe('the attempt runner', () => {
     [message] = (await store.readStream('message-m1')) as [RecordedEvent<MessageEvent>];
     send.mockReset().mockResolvedValue(ok);
     observe.mockReset();
-    runner = new AttemptRunner(store, new Ledger(store), directory, { send }, new RequestMaker({ evaluate }, 'Hookledger/1'), observe);
+    runner = new AttemptRunner(
+      store,
+      new CommandExecutor(store),
+      directory,
+      { send },
+      new RequestMaker({ evaluate }, 'Hookledger/1'),
+      observe,
+    );
   });
   afterEach(async () => {
     vi.restoreAllMocks();
@@ -245,7 +252,7 @@ describe('the attempt runner', () => {
     const repeated = vi.fn<() => void>();
     const replica = () => {
       const requests = new RequestMaker({ evaluate }, 'Hookledger/1');
-      return new AttemptRunner(store, new Ledger(store), directory, { send }, requests, observe, { repeated });
+      return new AttemptRunner(store, new CommandExecutor(store), directory, { send }, requests, observe, { repeated });
     };
     await Promise.all([replica().run(due()), replica().run(due())]);
     expect(send).toHaveBeenCalledTimes(2);

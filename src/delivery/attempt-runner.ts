@@ -5,9 +5,9 @@ import { delivery, deliveryStream } from '../domain/delivery.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { BatchId, DeliveryId, Position } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
-import { Ledger, type Cause } from '../commands/ledger.ts';
+import { CommandExecutor, type Cause } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import type { EndpointDirectory, ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
 import { isBatch, type ScheduleAttempt, type Subject } from './delivery.saga.ts';
 import { FormatError } from './formats/format-error.ts';
 import type { RequestMaker } from './request-maker.ts';
@@ -32,7 +32,7 @@ const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
 export class AttemptRunner {
   constructor(
     private readonly store: EventStore,
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
     private readonly sender: Pick<Sender, 'send'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
@@ -48,7 +48,7 @@ export class AttemptRunner {
    */
   async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
     const { endpointId } = due.subject;
-    const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenKnown(endpointId));
+    const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
     // 1. Make the request from the messages and the configuration of this moment.
     const messages = due.messages ?? (await messagesOf(due, this.store));
@@ -74,7 +74,7 @@ export class AttemptRunner {
   /** At once but for templates. */
   private build(
     { id, subject, attempt }: ScheduleAttempt,
-    endpoint: KnownEndpoint,
+    endpoint: ResolvedEndpoint,
     events: readonly RecordedEvent<MessageEvent>[],
     now: Date,
   ): BuiltRequest | FormatError | Promise<BuiltRequest | FormatError> {
@@ -109,11 +109,11 @@ export class AttemptRunner {
     const { position, events } = await untilAvailable((): Promise<Recorded> => {
       if (!isBatch(subject)) {
         const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
-        return this.ledger.execute(reload ? decision : { ...decision, known: { state: pending, revision } }, cause);
+        return this.executor.execute(reload ? decision : { ...decision, expected: { state: pending, revision } }, cause);
       }
       const decision = { stream: batchStream(id as BatchId), decider: batch, command: { ...command, subject } };
       // What is in it plays no part in what is decided here.
-      return this.ledger.execute(reload ? decision : { ...decision, known: { state: { ...pending, messages: [] }, revision } }, cause);
+      return this.executor.execute(reload ? decision : { ...decision, expected: { state: { ...pending, messages: [] }, revision } }, cause);
     });
     if (events.length === 0 && command.type !== 'Cancel') this.among?.repeated();
     return position as Position; // the stream has an event now
@@ -144,7 +144,7 @@ const judge = (outcome: SendOutcome): AttemptResult['receiver'] => {
 
 const commandFor = (
   { subject, attempt }: ScheduleAttempt,
-  { revision, configuration, formatOptions }: KnownEndpoint,
+  { revision, configuration, formatOptions }: ResolvedEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
 ): AttemptsCommand => {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dueCause, accepted, organizationId } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { batchStream } from '../domain/batch.ts';
 import type { EndpointId, MessageId } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { messageStream } from '../domain/message.ts';
-import { batchIdOf, deliveryIdOf, newId } from '../event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
@@ -31,7 +31,7 @@ describe('the batch closer', () => {
   let store: SqliteEventStore;
   /** What the table of due attempts says. */
   let newest = 0;
-  const closer = () => new BatchCloser(store, new Ledger(store), { isShared: false, newestBatch: async () => newest });
+  const closer = () => new BatchCloser(store, new CommandExecutor(store), { isShared: false, newestBatch: async () => newest });
   const accept = (id: string, data: JsonObject = {}) =>
     store.append([
       {

@@ -4,9 +4,9 @@
 import { batch, batchStream, type CloseBatch } from '../domain/batch.ts';
 import type { BatchId, EndpointId, MessageId, Position } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
-import type { Ledger } from '../commands/ledger.ts';
+import type { CommandExecutor } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { batchIdOf } from '../event-store/ids.ts';
+import { batchIdOf } from '../event-store/id-generation.ts';
 import type { DueAttempts } from './due-attempts.ts';
 import { isBatch, type ScheduleAttempt, type SendingId } from './delivery.saga.ts';
 import { messagesOf } from './sent-messages.ts';
@@ -30,7 +30,7 @@ export class BatchCloser {
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly due: Pick<DueAttempts, 'newestBatch' | 'isShared'>,
   ) {}
 
@@ -92,7 +92,7 @@ export class BatchCloser {
     const cause = { actor: 'system:dispatcher', commandId: `${id}/${messages.join()}`, ...first.due.cause };
     this.keep(id, candidates); // before it is recorded: what follows from that may be quicker than its answer
     const outcome = await untilAvailable(() =>
-      this.ledger.execute({ stream: batchStream(id), decider: batch, command, known: unknown }, cause),
+      this.executor.execute({ stream: batchStream(id), decider: batch, command, expected: unknown }, cause),
     );
     if (outcome.events.length === 0) this.atHand.delete(id);
     return outcome;

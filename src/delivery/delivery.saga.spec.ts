@@ -6,7 +6,7 @@ import type { BatchEvent } from '../domain/batch.ts';
 import type { DeliveryEvent } from '../domain/delivery.ts';
 import type { BatchId, EndpointId, MessageId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import { deliveryIdOf } from '../event-store/ids.ts';
+import { deliveryIdOf } from '../event-store/id-generation.ts';
 import { CountBatch, DeliverySaga, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
 
 const decided = (...events: RecordedEvent[]) => lastValueFrom(new DeliverySaga().deliver(from(events)).pipe(toArray()));

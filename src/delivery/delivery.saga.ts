@@ -7,7 +7,7 @@ import type { DeliveryEvent, DeliverySubject } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import type { ExpectedRevision, RecordedEvent } from '../event-store/event-store.ts';
-import { deliveryIdOf } from '../event-store/ids.ts';
+import { deliveryIdOf } from '../event-store/id-generation.ts';
 
 /** What one request carries: a delivery, or a batch of them. */
 export type SendingId = DeliveryId | BatchId;
@@ -120,7 +120,7 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
     case 'batch.cancelled':
       return [new DropAttempt(sendingOf(event))];
     case 'endpoint.deleted':
-      return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt), causeOf(event))];
+      return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt), dueCauseOf(event))];
     default:
       return [];
   }
@@ -155,7 +155,7 @@ export const newsIn = (event: RecordedEvent): SendingNews | undefined => {
   }
 };
 
-const causeOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCause => ({
+const dueCauseOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCause => ({
   causationId: id,
   ...(correlationId === undefined ? {} : { correlationId }),
 });
@@ -175,7 +175,7 @@ const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] =>
   return destinations.map(({ endpointId, notBefore }) => {
     const subject = subjectOf({ organizationId, messageId, endpointId, test });
     const dueAt = Date.parse(notBefore ?? event.recordedAt);
-    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, causeOf(event), [event]);
+    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event]);
   });
 };
 
@@ -186,7 +186,7 @@ const firstAttemptOfBatch = (event: RecordedEvent<BatchEvent & { type: 'batch.cl
   return [
     ...messages.map((messageId) => new DropAttempt(deliveryIdOf(messageId, endpointId))),
     new CountBatch(endpointId, number),
-    new ScheduleAttempt(sendingOf(event), subject, 1, 0, event.revision, Date.parse(event.recordedAt), causeOf(event)),
+    new ScheduleAttempt(sendingOf(event), subject, 1, 0, event.revision, Date.parse(event.recordedAt), dueCauseOf(event)),
   ];
 };
 
@@ -194,13 +194,21 @@ type Recorded<T extends (DeliveryEvent | BatchEvent)['type']> = RecordedEvent<(D
 
 const retryOf = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>, dueAt: number) => {
   const { data, revision } = event;
-  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt + 1, data.failuresInSeries, revision, dueAt, causeOf(event));
+  return new ScheduleAttempt(
+    sendingOf(event),
+    subjectOf(data),
+    data.attempt + 1,
+    data.failuresInSeries,
+    revision,
+    dueAt,
+    dueCauseOf(event),
+  );
 };
 
 const freshSeries = (event: Recorded<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {
   const { data, revision } = event;
-  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at), causeOf(event));
+  return new ScheduleAttempt(sendingOf(event), subjectOf(data), data.attempt, 0, revision, Date.parse(data.at), dueCauseOf(event));
 };
 
 const gone = (event: Recorded<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
-  new DisableGoneEndpoint(event.data.endpointId, event.data.endpointRevision, causeOf(event));
+  new DisableGoneEndpoint(event.data.endpointId, event.data.endpointRevision, dueCauseOf(event));

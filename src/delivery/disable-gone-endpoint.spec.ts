@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import { dueCause, registered } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { fold } from '../domain/decider.ts';
 import { endpoint, type EndpointEvent } from '../domain/endpoint.ts';
 import type { EndpointId } from '../domain/ids.ts';
-import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { DisableGoneEndpoint } from './delivery.saga.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 
@@ -17,7 +17,7 @@ const disable = async (all: readonly EndpointEvent[], known: number, revision: n
   const directory = {
     endpoint: () => (state.exists === 'yes' ? { revision: known - 1, configuration: state.configuration } : undefined),
   } as unknown as EndpointDirectory; // all that it uses
-  const handler = new DisableGoneEndpointHandler(new Ledger(store), directory);
+  const handler = new DisableGoneEndpointHandler(new CommandExecutor(store), directory);
   await handler.execute(new DisableGoneEndpoint('e1' as EndpointId, revision, dueCause));
   return store.log.slice(all.length).map(({ type, data }) => ({ type, data }));
 };

@@ -1,14 +1,14 @@
 // DisableGoneEndpoint: what the saga decides when a receiver answers `410 Gone`.
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { endpoint, endpointStream } from '../domain/endpoint.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { DisableGoneEndpoint } from './delivery.saga.ts';
 
 @CommandHandler(DisableGoneEndpoint)
 export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEndpoint> {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
   ) {}
 
@@ -19,8 +19,8 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
     const state = { exists: 'yes', configuration: known.configuration } as const;
     // Read again after a conflict, the state is another: somebody changed or deleted it in this moment.
     const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
-    await this.ledger.execute(
-      { stream: endpointStream(endpointId), decider, command, known: { state, revision } },
+    await this.executor.execute(
+      { stream: endpointStream(endpointId), decider, command, expected: { state, revision } },
       { actor: 'system:delivery-saga', commandId: cause.causationId, ...cause },
     );
   }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, recorded, record, subject as someone } from '../../test/support/samples.ts';
 import type { EndpointSettings, EndpointStatus } from '../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts';
-import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser, InBatch } from './batch-closer.ts';
 import { isBatch, newsIn, ScheduleAttempt } from './delivery.saga.ts';

@@ -4,7 +4,7 @@
 import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser } from './batch-closer.ts';
 import { isBatch, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
 import { dueCause, subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/database/database.ts';
+import type { Namespace } from '../read-models/engine/database/database.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
 import { createDueAttempts, OwnDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 

@@ -2,7 +2,7 @@
 // a million of them cost rows, not memory.
 import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
-import type { Bookkeeping, Transaction } from '../read-models/database/database.ts';
+import type { Bookkeeping, Transaction } from '../read-models/engine/database/database.ts';
 import { isBatch, ScheduleAttempt, type ReleaseEndpoint, type SendingId, type SendingNews } from './delivery.saga.ts';
 
 export type DueAttemptRow = {

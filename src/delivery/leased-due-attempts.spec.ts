@@ -5,8 +5,8 @@ import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../test/support/
 import { subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { Namespace } from '../read-models/database/database.ts';
-import { PostgresDatabase } from '../read-models/database/postgres.ts';
+import type { Namespace } from '../read-models/engine/database/database.ts';
+import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
 import { createDueAttempts, type DueAttemptsSchema, type Taker } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';

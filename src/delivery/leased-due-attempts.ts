@@ -7,7 +7,7 @@ import { batchStream } from '../domain/batch.ts';
 import { deliveryStream } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
-import type { Namespace, Transaction } from '../read-models/database/database.ts';
+import type { Namespace, Transaction } from '../read-models/engine/database/database.ts';
 import { isBatch, type ReleaseEndpoint, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
 import {
   attemptOf,

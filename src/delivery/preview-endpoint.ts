@@ -8,8 +8,8 @@ import { endpoint } from '../domain/endpoint.ts';
 import { badInput, notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId } from '../domain/ids.ts';
-import { messageIdOf, newMessageId } from '../event-store/ids.ts';
-import { EndpointDirectory, KnownEndpoint, type OrganizationKeys } from '../read-models/endpoint-directory.ts';
+import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
+import { EndpointDirectory, ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
 import { FormatError } from './formats/format-error.ts';
 import { RequestMaker } from './request-maker.ts';
 
@@ -62,8 +62,8 @@ export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
 }
 
 /** As it would be known once it were made. Its templates take turns with those of its organization's other previews. */
-export const previewedEndpoint = (create: CreateEndpoint, organization: OrganizationKeys): KnownEndpoint => {
+export const previewedEndpoint = (create: CreateEndpoint, organization: OrganizationKeys): ResolvedEndpoint => {
   const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
   if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
-  return new KnownEndpoint(`preview-${create.caller.organizationId}` as EndpointId, 0, state.configuration, organization);
+  return new ResolvedEndpoint(`preview-${create.caller.organizationId}` as EndpointId, 0, state.configuration, organization);
 };

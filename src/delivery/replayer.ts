@@ -9,10 +9,10 @@ import { delivery, deliveryStream, type DeliverySubject } from '../domain/delive
 import type { BatchId, DeliveryId, MessageId, ReplayId } from '../domain/ids.ts';
 import { messageStream, type MessageEvent } from '../domain/message.ts';
 import { replay, replayStream, type ReplayCommand, type ReplayEvent, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
-import type { Cause, Ledger } from '../commands/ledger.ts';
+import type { Cause, CommandExecutor } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { deliveryIdOf } from '../event-store/ids.ts';
-import type { EndpointDirectory, KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import { deliveryIdOf } from '../event-store/id-generation.ts';
+import type { EndpointDirectory, ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
 import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliveryView } from '../read-models/views/shown.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
@@ -43,7 +43,7 @@ export class Replayer {
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
-    private readonly ledger: Pick<Ledger, 'execute' | 'executeAll'>,
+    private readonly executor: Pick<CommandExecutor, 'execute' | 'executeAll'>,
     private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
     private readonly views: Pick<ViewQueries, 'deliveriesById'>,
@@ -100,7 +100,7 @@ export class Replayer {
     const because = { causationId: requested.id, ...(correlationId === undefined ? {} : { correlationId }) };
     const cause: Cause = { actor: 'system:replayer', commandId: id, ...because };
     const decide = (command: ReplayCommand) =>
-      untilAvailable(() => this.ledger.execute({ stream: replayStream(id), decider: replay, command }, cause));
+      untilAvailable(() => this.executor.execute({ stream: replayStream(id), decider: replay, command }, cause));
     // 2. Not before the pace allows.
     const due = Date.parse(state.at) + (state.sentThen / state.ratePerSecond) * 1_000;
     const wait = due - Date.now();
@@ -128,7 +128,7 @@ export class Replayer {
     return true;
   }
 
-  private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: KnownEndpoint) {
+  private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: ResolvedEndpoint) {
     const most = Math.max(1, Math.min(mostSent, Math.floor(state.ratePerSecond / stepsPerSecond)));
     const ids = page.map((each) => deliveryIdOf(each.id, endpoint.id));
     const deliveries = new Map((await this.views.deliveriesById(state.organizationId, ids)).map((each) => [each.id, each]));
@@ -153,7 +153,7 @@ export class Replayer {
     { data }: RecordedEvent<MessageEvent>,
     known: DeliveryView | undefined,
     { filter, organizationId }: RunningReplay,
-    endpoint: KnownEndpoint,
+    endpoint: ResolvedEndpoint,
   ): boolean {
     const is: Readonly<Record<ReplayScope, boolean>> = {
       FAILED: known?.status === 'FAILED',
@@ -171,7 +171,7 @@ export class Replayer {
     const command = { type: 'Replay', now: new Date(), replayId } as const;
     const alone = chosen.filter((each) => !each.batch);
     const sentAlone = await untilAvailable(() =>
-      this.ledger.executeAll(
+      this.executor.executeAll(
         alone.map(({ id, subject, messageType }) => ({
           stream: deliveryStream(id),
           decider: delivery,
@@ -182,7 +182,7 @@ export class Replayer {
     );
     const batches = new Map(chosen.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
     const sentBatches = await untilAvailable(() =>
-      this.ledger.executeAll(
+      this.executor.executeAll(
         Array.from(
           batches,
           ([

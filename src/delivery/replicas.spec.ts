@@ -11,14 +11,14 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { endpointStream } from '../domain/endpoint.ts';
 import type { EndpointId } from '../domain/ids.ts';
-import { newId } from '../event-store/ids.ts';
+import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { ConsumerRunner } from '../read-models/consumer-runner.ts';
-import { PostgresDatabase } from '../read-models/database/postgres.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
+import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import { addressGuard } from './address-guard.ts';
 import { AttemptRunner } from './attempt-runner.ts';
@@ -28,7 +28,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 import { RequestMaker } from './request-maker.ts';
-import { SagaHost, type Decided } from './saga-host.ts';
+import { SagaHost, type SagaDecision } from './saga-host.ts';
 import { Sender } from './sender.ts';
 import { SharedSlots } from './shared-slots.ts';
 
@@ -137,20 +137,20 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
       const outcome = dead ? undefined : await sender.send({ ...request, headers: { ...request.headers, 'x-replica': name } });
       return outcome && !dead ? outcome : new Promise<never>(() => undefined);
     };
-    const ledger = new Ledger(store);
+    const executor = new CommandExecutor(store);
     const requests = new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test');
     let repeats = 0;
     const among = { replica: name, repeated: () => void repeats++ };
-    const runner = new AttemptRunner(store, ledger, directory, { send }, requests, () => undefined, among);
+    const runner = new AttemptRunner(store, executor, directory, { send }, requests, () => undefined, among);
     const namespace = () => consumer.namespace;
     const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }));
     const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log);
-    const closer = new BatchCloser(store, ledger, due);
+    const closer = new BatchCloser(store, executor, due);
     const dispatcher = new Dispatcher(due, directory, runner, closer, { concurrency: 100, endpointConcurrency: 64 }, log, slots);
     const bus = { execute: () => Promise.reject(new Error('Nothing is disabled here.')) };
     const host = new SagaHost(new DeliverySaga(), bus, due, dispatcher);
     const database = new PostgresDatabase({ url, prefix, shared: true }, log);
-    const consumer: ConsumerRunner<DueAttemptsSchema, Decided> = new ConsumerRunner(
+    const consumer: ConsumerRunner<DueAttemptsSchema, SagaDecision> = new ConsumerRunner(
       version === undefined ? host : Object.assign(host, { version }),
       store,
       database,

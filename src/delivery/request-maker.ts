@@ -1,7 +1,7 @@
 // The request maker: what an endpoint is sent of one message or a batch of them, by its configuration of this moment.
 import type { PayloadFormat } from '../domain/endpoint.ts';
 import type { JsonObject } from '../domain/json.ts';
-import type { KnownEndpoint } from '../read-models/endpoint-directory.ts';
+import type { ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
 import { formatBody, type FormattedBody, type Messages } from './formats/format.ts';
 import type { TemplateProcesses } from './formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
@@ -17,7 +17,7 @@ export class RequestMaker {
   ) {}
 
   /** At once but for templates. @throws FormatError when no request can be made; a promise rejects with it. */
-  make(endpoint: KnownEndpoint, { id, messages }: Sent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
+  make(endpoint: ResolvedEndpoint, { id, messages }: Sent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
     const { settings } = endpoint.configuration;
     const { headers, formatOptions } = endpoint;
     const withBody = (body: FormattedBody) =>

@@ -4,8 +4,8 @@ import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import { Subject, type Observable } from 'rxjs';
 import type { EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { Consumer, Place } from '../read-models/consumer.ts';
-import type { Transaction } from '../read-models/database/database.ts';
+import type { Consumer, EventHeader } from '../read-models/engine/consumer.ts';
+import type { Transaction } from '../read-models/engine/database/database.ts';
 import {
   CountBatch,
   DeliverySaga,
@@ -36,14 +36,14 @@ const sagasOf = (saga: object): SagaFunction[] => {
 type Due = Map<SendingId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
 /** What is kept of an event until it is applied: what follows from it, without the messages. */
-export type Decided = Place & {
+export type SagaDecision = EventHeader & {
   readonly commands: readonly SagaCommand[];
   readonly news: SendingNews | undefined;
   /** What the saga threw, if it did. */
   readonly failure: unknown;
 };
 
-export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
+export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
   readonly version = 5;
   readonly oneVersion = true;
@@ -68,7 +68,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
   }
 
   /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
-  received(event: RecordedEvent, live: boolean): Decided {
+  received(event: RecordedEvent, live: boolean): SagaDecision {
     const { stream, type, position, recordedAt } = event;
     const commands = this.ask(event);
     const failure = this.failure;
@@ -79,17 +79,17 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), news: newsIn(event), failure };
   }
 
-  async apply(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.written = await this.write(batch, tx, (command) => untilAvailable(() => this.carryOut(command)));
   }
 
-  async applyAgain(batch: readonly Decided[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  async applyAgain(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     await this.write(batch, tx, () => Promise.resolve());
   }
 
   /** @returns what it has scheduled */
   private async write(
-    batch: readonly Decided[],
+    batch: readonly SagaDecision[],
     tx: Transaction<DueAttemptsSchema>,
     carryOut: (command: ICommand) => Promise<void>,
   ): Promise<readonly ScheduleAttempt[]> {
@@ -126,7 +126,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, Decided> {
     return written;
   }
 
-  committed(batch: readonly Decided[]): void {
+  committed(batch: readonly SagaDecision[]): void {
     this.due.committed(this.written);
     this.dispatcher.committed(batch, this.written);
   }

@@ -7,7 +7,7 @@
 // leases ended may have some more for a moment.
 import type { BaseLogger } from 'pino';
 import type { EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/database/database.ts';
+import type { Namespace } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { marginMs } from './leased-due-attempts.ts';
 import { SlotsTable, type Slot } from './slots-table.ts';

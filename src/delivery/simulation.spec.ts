@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { fold } from '../domain/decider.ts';
 import type { AttemptsCommand } from '../domain/attempts.ts';
 import { batch, batchStream, type BatchEvent } from '../domain/batch.ts';
@@ -14,11 +14,11 @@ import { delivery, deliveryStream, type DeliveryEvent } from '../domain/delivery
 import { endpoint, endpointStream, type EndpointCommand } from '../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
-import { batchIdOf, deliveryIdOf, newId } from '../event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
-import { ConsumerRunner } from '../read-models/consumer-runner.ts';
-import { SqliteDatabase } from '../read-models/database/sqlite.ts';
-import { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
+import { SqliteDatabase } from '../read-models/engine/database/sqlite.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { RequestMaker } from './request-maker.ts';
@@ -27,7 +27,7 @@ import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import { SagaHost, type Decided } from './saga-host.ts';
+import { SagaHost, type SagaDecision } from './saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
@@ -47,8 +47,8 @@ class Session {
   crashed = false;
   private readonly end = Promise.withResolvers<never>();
   readonly directory: EndpointDirectory;
-  readonly ledger: Ledger;
-  private readonly runner: ConsumerRunner<DueAttemptsSchema, Decided>;
+  readonly executor: CommandExecutor;
+  private readonly runner: ConsumerRunner<DueAttemptsSchema, SagaDecision>;
   private dispatcher: Dispatcher | undefined;
 
   constructor(
@@ -75,9 +75,9 @@ class Session {
       tip: () => store.tip(),
       close: async () => undefined,
     };
-    this.ledger = new Ledger(living);
+    this.executor = new CommandExecutor(living);
     this.directory = new EndpointDirectory(living, vault);
-    const gone = new DisableGoneEndpointHandler(this.ledger, this.directory);
+    const gone = new DisableGoneEndpointHandler(this.executor, this.directory);
     const commands = {
       execute: async (command: unknown) => {
         if (!(command instanceof DisableGoneEndpoint)) throw new TypeError('The saga decided something else.');
@@ -92,7 +92,7 @@ class Session {
       start: () => {
         const attempts = new AttemptRunner(
           living,
-          this.ledger,
+          this.executor,
           this.directory,
           { send: (request) => this.post(request) },
           new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test'),
@@ -102,7 +102,7 @@ class Session {
           due,
           this.directory,
           attempts,
-          new BatchCloser(living, this.ledger, due),
+          new BatchCloser(living, this.executor, due),
           { concurrency: 12, endpointConcurrency: 6 },
           log,
         );
@@ -210,7 +210,7 @@ describe('delivery as a whole', () => {
     };
     let session = await begin();
     const change = async (id: EndpointId, command: EndpointCommand) =>
-      session.ledger.execute({ stream: endpointStream(id), decider: endpoint, command }, cause()).catch(() => undefined);
+      session.executor.execute({ stream: endpointStream(id), decider: endpoint, command }, cause()).catch(() => undefined);
     const batched = async () => {
       const inBatch = new Map<DeliveryId, BatchId>();
       for (let number = 1; ; number++) {
@@ -229,14 +229,14 @@ describe('delivery as a whole', () => {
       const inBatch = (await batched()).get(of.id);
       if (inBatch) {
         const subject = { organizationId, endpointId: of.endpointId, size: 1 };
-        await session.ledger
+        await session.executor
           .execute({ stream: batchStream(inBatch), decider: batch, command: { ...command(of), subject } }, cause())
           .catch(() => undefined);
         return;
       }
       const events = await store.readStream(deliveryStream(of.id));
       if (events.length === 0) return; // not attempted yet
-      await session.ledger
+      await session.executor
         .execute(
           { stream: deliveryStream(of.id), decider: delivery, command: { ...command(of), subject: { organizationId, ...of } } },
           cause(),

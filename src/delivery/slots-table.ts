@@ -2,7 +2,7 @@
 // Guarantee: a slot is one replica's until its lease ends by the database's clock, whatever the others do meanwhile.
 import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/database/database.ts';
+import type { Namespace } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { clock, mostIds, type Word } from './leased-due-attempts.ts';
 

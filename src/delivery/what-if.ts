@@ -9,7 +9,7 @@ import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { messageStream, type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { KnownEndpoint, type EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import { ResolvedEndpoint, type EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { MessageView } from '../read-models/views/shown.ts';
 import { FormatError } from './formats/format-error.ts';
@@ -61,13 +61,13 @@ export class WhatIf {
     const events = endpointWith(keys).decide({ type: 'Change', settings: seal(patch, keys.keyring) }, state);
     const after = fold({ ...endpoint, initial: state }, events);
     if (after.exists !== 'yes') throw new Error('An endpoint that was changed does not exist.');
-    return this.compare(organizationId, known, new KnownEndpoint(id, known.revision, after.configuration, keys), span);
+    return this.compare(organizationId, known, new ResolvedEndpoint(id, known.revision, after.configuration, keys), span);
   }
 
   private async compare(
     organizationId: OrganizationId,
-    before: KnownEndpoint | undefined,
-    after: KnownEndpoint,
+    before: ResolvedEndpoint | undefined,
+    after: ResolvedEndpoint,
     { since, until, limit }: Span,
   ): Promise<WhatIfAnswer> {
     const page = await this.views.messages(organizationId, { first: limit }, { since, until });
@@ -88,11 +88,11 @@ export class WhatIf {
     return { looked: page.edges.length, complete: !page.hasNextPage, gains, losses };
   }
 
-  private takes(known: KnownEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): boolean {
+  private takes(known: ResolvedEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): boolean {
     return known.subscribesTo(type, this.directory.groupOf(organizationId, type)) && known.takes(data);
   }
 
-  private async body(known: KnownEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {
+  private async body(known: ResolvedEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {
     const { type, timestamp } = data;
     const sent = { id, type, timestamp, data: data.data };
     const messages = known.configuration.settings.batch ? [sent] : sent;

@@ -4,14 +4,14 @@ import { apiKeyEvents, type ApiKeyEvent } from './api-key.ts';
 import { batchEvents, type BatchEvent } from './batch.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
-import { ledgerEvents, type SealingEvent } from './ledger.ts';
+import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { replayEvents, type ReplayEvent } from './replay.ts';
 import { organizationEvents, type OrganizationEvent } from './organization.ts';
 import { readingEvents, type ReadingEvent } from './reading.ts';
 import { sourceEvents, type SourceEvent } from './source.ts';
 
-export type LedgerEvent =
+export type DomainEvent =
   | OrganizationEvent
   | ApiKeyEvent
   | EndpointEvent
@@ -22,7 +22,7 @@ export type LedgerEvent =
   | ReplayEvent
   | SourceEvent
   | ReadingEvent;
-export type EventName = LedgerEvent['type'];
+export type EventName = DomainEvent['type'];
 
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...organizationEvents,
@@ -31,7 +31,7 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...messageEvents,
   ...deliveryEvents,
   ...batchEvents,
-  ...ledgerEvents,
+  ...sealingEvents,
   ...replayEvents,
   ...sourceEvents,
   ...readingEvents,

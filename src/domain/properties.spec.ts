@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { apiKey, apiKeyRoles, type ApiKeyCommand } from './api-key.ts';
 import { batch, type BatchCommand } from './batch.ts';
-import { catalog, type EventName, type LedgerEvent } from './catalog.ts';
+import { catalog, type EventName, type DomainEvent } from './catalog.ts';
 import { fold, type Decider } from './decider.ts';
 import { failureReasons, type AttemptRecord, type AttemptsCommand } from './attempts.ts';
 import { delivery, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from './delivery.ts';
@@ -22,7 +22,7 @@ import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
 import type { EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import type { JsonObject } from './json.ts';
-import { ledger, type LedgerCommand } from './ledger.ts';
+import { sealing, type SealingCommand } from './sealing.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 import { reading, type Advance } from './reading.ts';
@@ -152,7 +152,7 @@ const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
   { weight: 5, arbitrary: attemptsCommand.map((command) => ({ ...command, subject: { ...batchSubject, size: 2 } })) },
 );
 
-const ledgerCommand: fc.Arbitrary<LedgerCommand> = oneof(
+const ledgerCommand: fc.Arbitrary<SealingCommand> = oneof(
   record({ type: constant('CreateKey' as const), publicKey: constantFrom('p1', 'p2'), encryptionKey: text, privateKey: text }),
   record({
     type: constant('Seal' as const),
@@ -281,7 +281,7 @@ const forAllSequences = <C, E, S>(decider: Decider<C, E, S>, command: fc.Arbitra
     { numRuns: 300 },
   );
 
-const suite = <C, E extends LedgerEvent, S>(name: string, decider: Decider<C, E, S>, command: fc.Arbitrary<C>) =>
+const suite = <C, E extends DomainEvent, S>(name: string, decider: Decider<C, E, S>, command: fc.Arbitrary<C>) =>
   describe(`every sequence of ${name}`, () => {
     it('decides nothing when its last command is repeated', () =>
       forAllSequences(decider, command, (steps) => {
@@ -329,14 +329,14 @@ suite('commands on an endpoint', endpoint, endpointCommand);
 suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
-suite('commands on the log', ledger, ledgerCommand);
+suite('commands on the log', sealing, ledgerCommand);
 suite('commands on a replay', replay, replayCommand);
 suite('commands on a source', source, sourceCommand);
 suite('commands on the reading of a source', reading, readingCommand);
 
 it('the commands above make every event of the catalog', () => {
   const seen = new Set<EventName>();
-  const watch = <C, E extends LedgerEvent, S>(decider: Decider<C, E, S>, command: fc.Arbitrary<C>) =>
+  const watch = <C, E extends DomainEvent, S>(decider: Decider<C, E, S>, command: fc.Arbitrary<C>) =>
     forAllSequences(decider, command, (steps) => steps.forEach(({ events }) => events.forEach(({ type }) => seen.add(type))));
   watch(organization, organizationCommand);
   watch(apiKey, apiKeyCommand);
@@ -344,7 +344,7 @@ it('the commands above make every event of the catalog', () => {
   watch(message, messageCommand);
   watch(delivery, deliveryCommand);
   watch(batch, batchCommand);
-  watch(ledger, ledgerCommand);
+  watch(sealing, ledgerCommand);
   watch(replay, replayCommand);
   watch(source, sourceCommand);
   watch(reading, readingCommand);

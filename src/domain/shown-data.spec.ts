@@ -1,12 +1,12 @@
 // Every golden event is shown, and nothing in it that is secret. A golden file of a new event is looked at here, too.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { LedgerEvent } from './catalog.ts';
+import type { DomainEvent } from './catalog.ts';
 import { mask } from './sensitive.ts';
 import { shownData } from './shown-data.ts';
 
 const folder = new URL('../../test/golden/', import.meta.url);
-const golden = (file: string) => (JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { event: LedgerEvent }).event;
+const golden = (file: string) => (JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { event: DomainEvent }).event;
 const files = readdirSync(folder);
 
 describe.each(files)('%s', (file) => {
@@ -53,7 +53,7 @@ it('the name of the signature scheme is no secret', () =>
 it("a receiver's cookies are masked for everyone, what it answered for those who may not see payloads", () => {
   const event = golden('delivery.attempt-succeeded.v1.json');
   if (event.type !== 'delivery.attempt-succeeded') throw new Error('Another event.');
-  const answered: LedgerEvent = {
+  const answered: DomainEvent = {
     ...event,
     data: { ...event.data, responseHeaders: { 'set-cookie': 'session=1', server: 'x' }, responseBody: '{"token":"inner","ok":1}' },
   };

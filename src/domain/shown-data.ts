@@ -1,6 +1,6 @@
 // What is shown of an event's data: secrets, values of headers, routing keys, signing keys and hashes of keys are masked for everyone.
 // Every event of the catalog is named here, so that a new one can't be shown before somebody has thought of what it holds.
-import type { LedgerEvent } from './catalog.ts';
+import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint.ts';
 import { mapSecretOptions } from './format-options.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -13,7 +13,7 @@ type Headers = readonly { readonly name: string; readonly value: string }[];
  * @param maskPayloads also what messages and answers of receivers hold under names of secrets: for those who may not see it
  * @returns JSON, which is what the log holds; the types of events say more than that
  */
-export const shownData = (event: LedgerEvent, maskPayloads = false): Json => {
+export const shownData = (event: DomainEvent, maskPayloads = false): Json => {
   switch (event.type) {
     case 'organization.registered':
       return { ...event.data, encryptionKey: mask };

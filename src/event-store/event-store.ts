@@ -1,5 +1,5 @@
 // The port: what the rest of Hookledger knows about the log. Adapters live in folders of their own.
-import { catalog, type LedgerEvent } from '../domain/catalog.ts';
+import { catalog, type DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
 
 /** Who caused an event and what it follows from. */
@@ -12,9 +12,9 @@ export type Metadata = {
 };
 
 /** `id` is a UUID that is the same whenever the same command is carried out again. */
-export type NewEvent<E extends LedgerEvent = LedgerEvent> = E & { readonly id: string; readonly metadata: Metadata };
+export type NewEvent<E extends DomainEvent = DomainEvent> = E & { readonly id: string; readonly metadata: Metadata };
 
-export type RecordedEvent<E extends LedgerEvent = LedgerEvent> = NewEvent<E> & {
+export type RecordedEvent<E extends DomainEvent = DomainEvent> = NewEvent<E> & {
   readonly stream: string;
   /** 0 for the first event of a stream. */
   readonly revision: number;

@@ -6,7 +6,7 @@ import type { EventStore } from './event-store.ts';
 import { NoForeignEvents, type ForeignEvents } from './foreign-events.ts';
 import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
 import { StoredLogOnServer } from './eventstoredb/stored-log-on-server.ts';
-import { standingLogFile } from './sqlite/log-file.ts';
+import { existingLogFile } from './sqlite/log-file.ts';
 import { LogReader, toSequence } from './sqlite/log-reader.ts';
 import { RecentEvents } from './sqlite/recent-events.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
@@ -95,7 +95,7 @@ export const openLogToRead = async (address: LogAddress, log: Told): Promise<Ope
     const store = await EventStoreDbEventStore.open({ ...address, log, create: false, appends: false });
     return { reader: store, id: store.id, close: () => store.close() };
   }
-  const file = standingLogFile(address.directory);
+  const file = existingLogFile(address.directory);
   const { reader, grown, close } = openFile(file);
   const look = () => {
     const last = reader.lastInFile();

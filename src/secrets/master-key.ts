@@ -8,7 +8,7 @@ export class MasterKeyUnusable extends Error {
 }
 
 /** For whoever only reads: none is made. @throws MasterKeyUnusable also when there is none */
-export const standingMasterKeyIn = (dataDir: string): Buffer => {
+export const existingMasterKeyIn = (dataDir: string): Buffer => {
   const file = join(dataDir, 'master.key');
   if (existsSync(file)) return masterKeyIn(dataDir);
   throw new MasterKeyUnusable(

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import { organizationId } from '../../test/support/samples.ts';
-import { Ledger } from '../commands/ledger.ts';
+import { CommandExecutor } from '../commands/command-executor.ts';
 import { PublishMessagesHandler, type PublishMessages } from '../commands/publish-messages.ts';
 import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import type { Position, SourceId } from '../domain/ids.ts';
@@ -12,7 +12,7 @@ import type { ReadingEvent } from '../domain/reading.ts';
 import type { SourceConfiguration, SourceSettings } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import { ForeignEvents, type ForeignEvent } from '../event-store/foreign-events.ts';
-import type { EndpointDirectory } from '../read-models/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { SourceView } from '../read-models/sources/source-queries.ts';
 import { SourceReader, type ReaderOptions, type SourceParts } from './source-reader.ts';
 
@@ -73,12 +73,12 @@ class Process {
       readStream: (...of: Parameters<EventStore['readStream']>) => alive(() => log.readStream(...of)),
       append: (...of: Parameters<EventStore['append']>) => alive(() => log.append(...of)),
     } as EventStore; // all that the ledger calls
-    const ledger = new Ledger(store);
+    const executor = new CommandExecutor(store);
     const directory = { route: () => ({ destinations: [], skipped: [], routedAt: placeOf(0) }) };
-    const handler = new PublishMessagesHandler(ledger, directory as unknown as EndpointDirectory); // all that it calls
+    const handler = new PublishMessagesHandler(executor, directory as unknown as EndpointDirectory); // all that it calls
     const commands = { execute: (command: PublishMessages) => handler.execute(command) } as SourceParts['commands'];
     const quiet = { info: () => {}, warn: () => {} };
-    const own = { foreign: server, store, ledger, commands, evaluate: async () => null, log: quiet, count: () => {} };
+    const own = { foreign: server, store, executor, commands, evaluate: async () => null, log: quiet, count: () => {} };
     this.reader = new SourceReader(source, { ...own, ...parts }, { recordEveryMs: 0, firstRecordMs: 0, retryMs: 1, ...options });
     this.reader.start();
   }

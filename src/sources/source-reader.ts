@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { BaseLogger } from 'pino';
 import type { Caller } from '../commands/caller.ts';
-import type { Ledger } from '../commands/ledger.ts';
+import type { CommandExecutor } from '../commands/command-executor.ts';
 import { PublishMessages, type MessageInput } from '../commands/publish-messages.ts';
 import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import { fold } from '../domain/decider.ts';
@@ -17,14 +17,14 @@ import { reading, readingStream, type Reading, type ReadingEvent, type SkippedEv
 import { streamPrefixOf } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type ExpectedRevision } from '../event-store/event-store.ts';
 import type { ForeignEvent, ForeignEvents } from '../event-store/foreign-events.ts';
-import { messageIdOf } from '../event-store/ids.ts';
+import { messageIdOf } from '../event-store/id-generation.ts';
 import type { SourceView } from '../read-models/sources/source-queries.ts';
 import { messageOf, shorten, type Evaluate } from './source-message.ts';
 
 export type SourceParts = {
   readonly foreign: ForeignEvents;
   readonly store: Pick<EventStore, 'readStream'>;
-  readonly ledger: Ledger;
+  readonly executor: CommandExecutor;
   readonly commands: Pick<CommandBus, 'execute'>;
   /** @param owner who takes turns with others */
   readonly evaluate: (owner: string, ...of: Parameters<Evaluate>) => ReturnType<Evaluate>;
@@ -280,12 +280,12 @@ export class SourceReader {
     const { published } = this.unrecorded;
     const skipped = this.unrecorded.skipped.slice();
     const stream = readingStream(this.source.id);
-    const outcome = await this.parts.ledger.execute(
+    const outcome = await this.parts.executor.execute(
       {
         stream,
         decider: reading,
         command: { type: 'Advance', from: state.position, to, published, skipped },
-        known: { state, revision, isCertain: true },
+        expected: { state, revision, isCertain: true },
       },
       { actor: this.caller.actor, correlationId: this.caller.correlationId, commandId: `${state.position ?? ''}/${to}` },
     );

@@ -20,7 +20,7 @@ import {
   TestEndpointHandler,
   UpdateEndpointHandler,
 } from '../../src/commands/endpoint-commands.ts';
-import { Ledger } from '../../src/commands/ledger.ts';
+import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import {
   DefineEventTypeHandler,
   hashOfKey,
@@ -42,14 +42,14 @@ import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
 import { organization, organizationStream } from '../../src/domain/organization.ts';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { ForeignEvents, NoForeignEvents } from '../../src/event-store/foreign-events.ts';
-import { newId } from '../../src/event-store/ids.ts';
+import { newId } from '../../src/event-store/id-generation.ts';
 import { openLog } from '../../src/event-store/open-log.ts';
-import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/consumer-runner.ts';
-import { SqliteDatabase } from '../../src/read-models/database/sqlite.ts';
-import { EndpointDirectory } from '../../src/read-models/endpoint-directory.ts';
+import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/engine/consumer-runner.ts';
+import { SqliteDatabase } from '../../src/read-models/engine/database/sqlite.ts';
+import { EndpointDirectory } from '../../src/read-models/directory/endpoint-directory.ts';
 import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
-import { LiveDeliveries } from '../../src/read-models/live-deliveries.ts';
-import type { Progress } from '../../src/read-models/progress.ts';
+import { LiveDeliveries } from '../../src/read-models/views/live-deliveries.ts';
+import type { Progress } from '../../src/read-models/engine/progress.ts';
 import { ReplayQueries } from '../../src/read-models/views/replay-queries.ts';
 import { SourceQueries } from '../../src/read-models/sources/source-queries.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
@@ -119,7 +119,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const log = pino({ level: 'silent' });
   const { store } = await openLog(where?.address(directoryPath) ?? { kind: 'embedded', directory: directoryPath }, log);
   const vault = new Vault(Buffer.alloc(32, 7));
-  const ledger = new Ledger(store);
+  const executor = new CommandExecutor(store);
   const directory = new EndpointDirectory(store, vault);
   await directory.start();
   const keys = {} as Record<ApiKeyRole | 'OTHER', string>;
@@ -133,14 +133,14 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       { type: 'SetFirstSigningKey', key: vault.keyring(encryptionKey).seal(`signing-key-of-${id}`) },
     ] as const;
     const stream = organizationStream(organizationId);
-    await ledger.executeAll(
+    await executor.executeAll(
       commands.map((command) => ({ stream, decider: organization, command })),
       cause,
     );
     for (const role of roles) {
       const key = `test-${id}-${role}-0123456789`;
       const issue = { type: 'IssueApiKey', organizationId, name: `${id}-${role}`, role, hash: hashOfKey(key) } as const;
-      await ledger.execute({ stream: apiKeyStream(newId() as ApiKeyId), decider: apiKey, command: issue }, cause);
+      await executor.execute({ stream: apiKeyStream(newId() as ApiKeyId), decider: apiKey, command: issue }, cause);
       keep(role, key);
     }
   };
@@ -163,7 +163,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const failures: unknown[] = [];
   const queries = new ViewQueries(() => views.read);
   const parts = [
-    { provide: Ledger, useValue: ledger },
+    { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
     { provide: RequestMaker, useValue: requests },
     { provide: ViewQueries, useValue: queries },
@@ -233,5 +233,5 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
     const response = await post('/v1/messages', JSON.stringify(message), { key });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
   };
-  return { url, app, store, ledger, directory, requests, views, live, keys, failures, readiness, post, ask, query, publish, close };
+  return { url, app, store, executor, directory, requests, views, live, keys, failures, readiness, post, ask, query, publish, close };
 };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
 import { mask } from '../../src/domain/sensitive.ts';
-import { newId } from '../../src/event-store/ids.ts';
+import { newId } from '../../src/event-store/id-generation.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -63,7 +63,7 @@ const attempt = async (deliveryId: string, made: 'succeeded' | 'failed', respons
     responseHeaders: { 'set-cookie': 'session=1', server: 'x' },
     responseBody,
   };
-  const outcome = await api.ledger.execute(
+  const outcome = await api.executor.execute(
     {
       stream: deliveryStream(deliveryId as DeliveryId),
       decider: delivery,

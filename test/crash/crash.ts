@@ -2,7 +2,7 @@
 // data, and count at the end.
 // `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js] [--database URL|embedded]`
 import { parseArgs } from 'node:util';
-import type { Built, Comparison } from '../../src/read-models/rebuild.ts';
+import type { Built, Comparison } from '../../src/read-models/engine/rebuild.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews, timeVerify } from '../support/rebuild.ts';
 import {

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { verifyLog, verifyOpened, type LogVerified } from '../../src/audit/verify-log.ts';
+import { verifyLog, verifyOpened, type LogVerified } from '../../src/proof/checking/verify-log.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
 import { openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { LogServerDouble } from './log-server/double.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { DatabaseError } from 'pg';
 import type { BaseLogger } from 'pino';
 import { inject } from 'vitest';
-import type { Database } from '../../src/read-models/database/database.ts';
-import { openDatabase, type DatabaseLocation } from '../../src/read-models/database/open.ts';
+import type { Database } from '../../src/read-models/engine/database/database.ts';
+import { openDatabase, type DatabaseLocation } from '../../src/read-models/engine/database/open.ts';
 import { dropSchemasOfGuest, newPrefix } from './postgres.ts';
 
 export type DatabaseUnderTest = {

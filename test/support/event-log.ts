@@ -1,6 +1,6 @@
 // Short hand for tests: the events of a log, as the deciders would write them.
 import { batch, batchStream, type BatchCommand, type BatchEvent } from '../../src/domain/batch.ts';
-import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand, RetryPolicy } from '../../src/domain/attempts.ts';
 import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from '../../src/domain/delivery.ts';
 import { fold } from '../../src/domain/decider.ts';
@@ -8,7 +8,7 @@ import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings }
 import type { BatchId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../src/domain/ids.ts';
 import { replay, replayStream } from '../../src/domain/replay.ts';
 import { messageStream } from '../../src/domain/message.ts';
-import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
 
 export const settings: EndpointSettings = {
@@ -39,7 +39,7 @@ export class EventLog {
     private readonly organization = 'default' as OrganizationId,
   ) {}
 
-  record(stream: string, ...events: readonly LedgerEvent[]): Position {
+  record(stream: string, ...events: readonly DomainEvent[]): Position {
     return this.store.record(...events.map((event) => ({ stream, event, at: new Date(this.now) })));
   }
 
@@ -210,7 +210,7 @@ export class EventLog {
     return this.decide(deliveryStream(deliveryIdOf(messageId, endpointId)), delivery, command);
   }
 
-  private decide<C, E extends LedgerEvent, S>(
+  private decide<C, E extends DomainEvent, S>(
     stream: string,
     decider: { initial: S; evolve: (state: S, event: E) => S; decide: (command: C, state: S) => readonly E[] },
     command: C,

@@ -1,7 +1,7 @@
 // A log of any length as the service would write it, put together from the deciders: configuration that changes, messages that are routed by it,
 // deliveries and batches that succeed, are retried and fail. For checking it, damaging it, and measuring how fast it is checked.
 import { apiKey, apiKeyStream } from '../../src/domain/api-key.ts';
-import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand } from '../../src/domain/attempts.ts';
 import { batch, batchStream } from '../../src/domain/batch.ts';
 import { fold, type Decider } from '../../src/domain/decider.ts';
@@ -15,7 +15,7 @@ import { reading, readingStream } from '../../src/domain/reading.ts';
 import { replay, replayStream, type ReplayCommand } from '../../src/domain/replay.ts';
 import { source, sourceStream } from '../../src/domain/source.ts';
 import { codec } from '../../src/event-store/codec.ts';
-import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/ids.ts';
+import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { EventToStore } from '../../src/event-store/stored-log.ts';
 import { accepted, organizationId, settings } from './samples.ts';
 
@@ -31,7 +31,7 @@ const perBatch = 5;
 /** Events in log order, from position 1 on: the log must be empty, and have positions as the embedded one has. */
 export class MadeLog {
   private position = 0;
-  private readonly histories = new Map<string, LedgerEvent[]>();
+  private readonly histories = new Map<string, DomainEvent[]>();
   private routedAt = '' as Position;
   private messages = 0;
   private gathered: MessageId[] = [];
@@ -55,7 +55,7 @@ export class MadeLog {
     return events;
   }
 
-  private record(stream: string, event: LedgerEvent, command: string, actor: string): void {
+  private record(stream: string, event: DomainEvent, command: string, actor: string): void {
     const history = this.histories.get(stream) ?? [];
     const revision = history.length;
     this.histories.set(stream, [...history, event]);
@@ -65,7 +65,7 @@ export class MadeLog {
     if (/^(organization|endpoint)-/.test(stream)) this.routedAt = String(this.position).padStart(16, '0') as Position;
   }
 
-  private decide<C, E extends LedgerEvent, S>(
+  private decide<C, E extends DomainEvent, S>(
     stream: string,
     decider: Decider<C, E, S>,
     command: C,

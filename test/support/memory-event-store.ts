@@ -1,5 +1,5 @@
 // The port in memory, for tests that need a log but not its durability.
-import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import {
   WrongExpectedRevision,
@@ -19,7 +19,7 @@ export class MemoryEventStore implements EventStore {
   constructor(private readonly now: () => Date = () => new Date()) {}
 
   /** Appends without asking for a revision; returns the last position. */
-  record(...events: readonly { stream: string; event: LedgerEvent; at?: Date }[]): Position {
+  record(...events: readonly { stream: string; event: DomainEvent; at?: Date }[]): Position {
     for (const { stream, event, at } of events) this.push(stream, { ...event, id: crypto.randomUUID(), metadata: { actor: 'test' } }, at);
     for (const wake of this.wake) wake();
     return this.log.at(-1)?.position as Position;

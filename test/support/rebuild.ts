@@ -2,25 +2,25 @@
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LogAddress } from '../../src/event-store/open-log.ts';
-import type { DatabaseLocation } from '../../src/read-models/database/open.ts';
-import type { Built, Comparison } from '../../src/read-models/rebuild.ts';
+import type { DatabaseLocation } from '../../src/read-models/engine/database/open.ts';
+import type { Built, Comparison } from '../../src/read-models/engine/rebuild.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 import { builtServer } from './server.ts';
 
 type Modules = {
   log: typeof import('../../src/event-store/open-log.ts');
-  database: typeof import('../../src/read-models/database/open.ts');
+  database: typeof import('../../src/read-models/engine/database/open.ts');
   views: typeof import('../../src/read-models/views/views.ts');
-  rebuild: typeof import('../../src/read-models/rebuild.ts');
-  verify: typeof import('../../src/audit/verify-log.ts');
+  rebuild: typeof import('../../src/read-models/engine/rebuild.ts');
+  verify: typeof import('../../src/proof/checking/verify-log.ts');
 };
 
 const files: Record<keyof Modules, string> = {
   log: 'event-store/open-log.js',
-  database: 'read-models/database/open.js',
+  database: 'read-models/engine/database/open.js',
   views: 'read-models/views/views.js',
-  rebuild: 'read-models/rebuild.js',
-  verify: 'audit/verify-log.js',
+  rebuild: 'read-models/engine/rebuild.js',
+  verify: 'proof/checking/verify-log.js',
 };
 
 /** The types are those of the sources that `main` was built from. */

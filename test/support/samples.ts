@@ -1,5 +1,5 @@
 // Sample values for tests: an endpoint's settings, whose delivery it is, what an attempt got, and events of the log.
-import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptRecord } from '../../src/domain/attempts.ts';
 import type { DeliverySubject } from '../../src/domain/delivery.ts';
 import type { EndpointEvent, EndpointSettings } from '../../src/domain/endpoint.ts';
@@ -67,7 +67,7 @@ export const record = (attempt: number, more: Partial<AttemptRecord> = {}): Atte
 /** What made an attempt due, where that is not what a test is about. */
 export const dueCause = { causationId: 'the-cause', correlationId: 'the-request' };
 
-export const recorded = <E extends LedgerEvent>(
+export const recorded = <E extends DomainEvent>(
   event: E,
   where: { stream: string; revision?: number; position?: number; recordedAt?: string },
 ): RecordedEvent<E> => {

@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { LogSealing } from '../../src/audit/log-sealing.ts';
-import { recordSeal, sealKey, type SealKey } from '../../src/audit/sealer.ts';
-import { Ledger } from '../../src/commands/ledger.ts';
-import type { LedgerEvent } from '../../src/domain/catalog.ts';
+import { LogSealing } from '../../src/proof/sealing/log-sealing.ts';
+import { recordSeal, sealKey, type SealKey } from '../../src/proof/sealing/sealer.ts';
+import { CommandExecutor } from '../../src/commands/command-executor.ts';
+import type { DomainEvent } from '../../src/domain/catalog.ts';
 import { messageStream } from '../../src/domain/message.ts';
-import { messageIdOf, newId } from '../../src/event-store/ids.ts';
+import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
 import { openLog, openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import { MadeLog } from './made-log.ts';
@@ -37,7 +37,7 @@ export class SealedLog {
     await this.open(async (store) => {
       for (let n = from; n <= to; n++) {
         const id = messageIdOf(organizationId, `m${n}`);
-        const event: LedgerEvent = accepted([], { clientId: `m${n}`, data: { n } });
+        const event: DomainEvent = accepted([], { clientId: `m${n}`, data: { n } });
         const stored = { ...event, id: newId(), metadata: { actor: 'apikey:test' } };
         await store.append([{ stream: messageStream(id), expectedRevision: 'no-stream', events: [stored] }]);
       }
@@ -54,12 +54,12 @@ export class SealedLog {
   /** Seals what there is, at most so many events in a seal. */
   async seal(mostEvents = 1_000): Promise<SealKey> {
     return this.open(async (store) => {
-      const ledger = new Ledger(store);
-      const key = await sealKey(ledger, store, new Vault(this.masterKey));
+      const executor = new CommandExecutor(store);
+      const key = await sealKey(executor, store, new Vault(this.masterKey));
       const reader = await openLogForReading(this.address, silent);
       const options = { mostEvents, everyMs: 0, isAlone: true, now: Date.now };
       const sealing = new LogSealing(reader, options, (number, segment) =>
-        recordSeal(store, ledger, key, { number, segment, commandId: newId() }),
+        recordSeal(store, executor, key, { number, segment, commandId: newId() }),
       );
       await sealing.start();
       await sealing.look();

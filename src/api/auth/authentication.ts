@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
-import { EndpointDirectory, type KnownApiKey } from '../../read-models/endpoint-directory.ts';
+import { EndpointDirectory, type ApiKeyEntry } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal } from '../refusal.ts';
 
 export type AuthenticatedCaller = Caller & {
@@ -41,7 +41,7 @@ export class Authentication {
   }
 
   /** The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison. */
-  private known(keyHash: string): KnownApiKey | undefined {
+  private known(keyHash: string): ApiKeyEntry | undefined {
     const known = this.directory.apiKey(keyHash);
     return known && timingSafeEqual(Buffer.from(known.hash), Buffer.from(keyHash)) ? known : undefined;
   }

@@ -1,11 +1,11 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
 import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { EndpointDirectory } from '../../read-models/endpoint-directory.ts';
+import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { ReplayQueries } from '../../read-models/views/replay-queries.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
-import { History } from './history.ts';
+import { History } from './history/history.ts';
 import { Loaders } from './loaders.ts';
 
 export type ApiContext = {

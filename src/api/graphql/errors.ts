@@ -13,7 +13,8 @@ export const asGraphQLError = (refusal: Refusal): GraphQLError =>
   });
 
 /** The error that a resolver threw, below those that graphql-js put around it. */
-const causeOf = (error: unknown): unknown => (error instanceof GraphQLError && error.originalError ? causeOf(error.originalError) : error);
+const originalErrorOf = (error: unknown): unknown =>
+  error instanceof GraphQLError && error.originalError ? originalErrorOf(error.originalError) : error;
 
 /** A value that does not fit its type: `Variable "$input" got invalid value … at "input.headers[0].name"; …` */
 const pathIn = (message: string): string => {
@@ -27,7 +28,7 @@ export const formatGraphQLError =
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
     const { message, locations, path } = formatted;
     const place = { ...(locations && { locations }), ...(path && { path }) };
-    const cause = causeOf(error);
+    const cause = originalErrorOf(error);
     const refusal = refusalOf(cause);
     if (refusal) {
       const issues = refusal.issues.length > 0 ? { issues: refusal.issues } : {};

@@ -8,8 +8,8 @@ import { AskViews } from '../../read-models/views/query-handlers.ts';
 import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/shown.ts';
 import type { ReplayQueries, ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
-import type { EndpointSource } from './endpoint.types.ts';
-import type { History } from './history.ts';
+import type { EndpointSource } from './endpoints/endpoint.types.ts';
+import type { History } from './history/history.ts';
 
 /** One answer per key, in the order of the keys. */
 const byKey = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): (V | undefined)[] => {

@@ -3,7 +3,7 @@ import { Controller, Get, HttpException, Inject, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import type { Position } from '../../domain/ids.ts';
-import type { ConsumerStatus } from '../../read-models/consumer-runner.ts';
+import type { ConsumerStatus } from '../../read-models/engine/consumer-runner.ts';
 import { Public } from '../auth/access.ts';
 import { READINESS, type ReadinessSource } from '../tokens.ts';
 

@@ -13,7 +13,7 @@ import { CallFailed } from './client-thread.ts';
 import type { EncodedWrite } from './client.worker.ts';
 import { meaningOf } from './failures.ts';
 import type { LogServer } from './log-server.ts';
-import { StreamTurns } from './stream-turns.ts';
+import { StreamLocks } from './stream-locks.ts';
 
 /** `stream`: its name above the port. `isNew`: it is known to nobody else, so that nothing can be there. */
 export type WriteToServer = { readonly stream: string; readonly write: EncodedWrite; readonly bytes: number; readonly isNew: boolean };
@@ -21,7 +21,7 @@ export type WriteToServer = { readonly stream: string; readonly write: EncodedWr
 export class Appending {
   readonly #server: LogServer;
   readonly #maxBytes: number;
-  readonly #turns = new StreamTurns();
+  readonly #turns = new StreamLocks();
   readonly #underWay = new Set<Promise<unknown>>();
   /** The same write, on its way more than once: where it was found to stand. */
   readonly #same = new Map<string, { count: number; position: Position | undefined }>();

@@ -167,7 +167,7 @@ export const openForReading = (file: string): DatabaseSync => {
 };
 
 /** The log in a data folder, for reading it. @throws LogUnusable */
-export const standingLogFile = (directory: string): string => {
+export const existingLogFile = (directory: string): string => {
   const file = path.join(path.resolve(directory), 'log.db');
   if (!existsSync(file)) throw new LogUnusable(`There is no log of Hookledger in ${path.dirname(file)}. Name its data folder.`);
   openForReading(file).close();

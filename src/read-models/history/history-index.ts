@@ -2,9 +2,9 @@
 // a row is a few numbers and the place of the event in the log, where the event itself is read from.
 import type { Kysely } from 'kysely';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
-import type { Transaction } from '../database/database.ts';
-import type { KeptEvent } from '../kept-event.ts';
-import { momentOf } from '../moment.ts';
+import type { Transaction } from '../engine/database/database.ts';
+import type { ViewEvent } from '../views/view-event.ts';
+import { momentOf } from '../views/moment.ts';
 import type { HistorySchema } from './history-schema.ts';
 
 type Kind = HistorySchema['log_kinds'];
@@ -21,7 +21,7 @@ export class HistoryIndex {
   /** What would be asked of the tables, where nobody else writes them. */
   private stands: Standing | undefined;
 
-  async apply<S extends HistorySchema>(batch: readonly KeptEvent[], transaction: Transaction<S>): Promise<void> {
+  async apply<S extends HistorySchema>(batch: readonly ViewEvent[], transaction: Transaction<S>): Promise<void> {
     const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
     const stands = (tx.isLone ? this.stands : undefined) ?? (await standing(tx.kysely));
     if (stands.kinds !== this.newest) await this.recall(tx.kysely, stands.kinds);
@@ -59,7 +59,7 @@ export class HistoryIndex {
     this.newest = newest;
   }
 
-  private kindOf(event: KeptEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
+  private kindOf(event: ViewEvent, subject: string | null, again: 0 | 1, made: Kind[]): number {
     const { actor } = event.metadata;
     const organization_id = this.organizationOf(event, subject);
     const known = this.kinds.get(event.type)?.get(subject)?.get(actor);
@@ -78,7 +78,7 @@ export class HistoryIndex {
     if (subject !== null && organization_id !== '') this.owners.set(subject, organization_id);
   }
 
-  private organizationOf({ stream, data }: KeptEvent, subject: string | null): OrganizationId | '' {
+  private organizationOf({ stream, data }: ViewEvent, subject: string | null): OrganizationId | '' {
     if ('organizationId' in data) return data.organizationId;
     if (stream.startsWith('organization-')) return stream.slice('organization-'.length) as OrganizationId;
     return (subject === null ? undefined : this.owners.get(subject)) ?? '';
@@ -96,7 +96,7 @@ const nothing: readonly null[] = [null];
 const ownedCategories: ReadonlySet<string> = new Set(['endpoint', 'apikey', 'source', 'reading']);
 
 /** The endpoints, the API key or the source that an event is about; one row for each, and one at least. */
-const subjectsOf = ({ stream, data }: KeptEvent): readonly (string | null)[] => {
+const subjectsOf = ({ stream, data }: ViewEvent): readonly (string | null)[] => {
   if ('endpointId' in data) return [data.endpointId];
   if ('destinations' in data) {
     const endpoints: EndpointId[] = data.destinations.map(({ endpointId }) => endpointId);

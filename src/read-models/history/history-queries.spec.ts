@@ -3,11 +3,11 @@ import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/dat
 import { EventLog, minute } from '../../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
-import { deliveryIdOf } from '../../event-store/ids.ts';
-import { ConsumerRunner } from '../consumer-runner.ts';
-import type { Database } from '../database/database.ts';
-import { compareWithRebuild } from '../rebuild.ts';
-import { keptOf, type KeptEvent } from '../kept-event.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import { ConsumerRunner } from '../engine/consumer-runner.ts';
+import type { Database } from '../engine/database/database.ts';
+import { compareWithRebuild } from '../engine/rebuild.ts';
+import { viewEventOf, type ViewEvent } from '../views/view-event.ts';
 import { ViewQueries } from '../views/queries.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { Views } from '../views/views.ts';
@@ -23,7 +23,7 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
   let database: Database;
   let store: MemoryEventStore;
   let log: EventLog;
-  let views: ConsumerRunner<ViewsSchema, KeptEvent> | undefined;
+  let views: ConsumerRunner<ViewsSchema, ViewEvent> | undefined;
 
   beforeEach(async () => {
     place = await make();
@@ -216,11 +216,11 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
     const namespace = await database.open<ViewsSchema>('views', views.version, (db, int64) => views.createTables(db, int64));
     for (const [i, event] of store.log.entries()) {
       const broken = namespace.transaction(async (tx) => {
-        await views.apply(store.log.slice(i).map(keptOf), tx);
+        await views.apply(store.log.slice(i).map(viewEventOf), tx);
         throw new Error('broken');
       });
       await expect(broken).rejects.toThrow('broken');
-      await namespace.transaction((tx) => views.apply([keptOf(event)], tx), event.position);
+      await namespace.transaction((tx) => views.apply([viewEventOf(event)], tx), event.position);
     }
     try {
       expect((await compareWithRebuild(namespace.read, new Views(), store, database)).different).toEqual([]);

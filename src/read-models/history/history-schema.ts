@@ -3,7 +3,7 @@
 import type { Kysely } from 'kysely';
 import type { EventName } from '../../domain/catalog.ts';
 import type { OrganizationId, Position } from '../../domain/ids.ts';
-import type { Int64 } from '../database/database.ts';
+import type { Int64 } from '../engine/database/database.ts';
 
 export type HistorySchema = {
   /** What events have in common: one small row instead of five texts in each. */

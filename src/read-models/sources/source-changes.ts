@@ -3,7 +3,7 @@ import type { SourceId } from '../../domain/ids.ts';
 import type { ReadingEvent } from '../../domain/reading.ts';
 import { source, type SourceConfiguration, type SourceEvent } from '../../domain/source.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { Transaction } from '../database/database.ts';
+import type { Transaction } from '../engine/database/database.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { SourcesSchema } from './source-schema.ts';
 

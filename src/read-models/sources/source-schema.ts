@@ -1,7 +1,7 @@
 // The tables of sources, among those of the views: each source as it is, how far it has been read, and what was skipped.
 import type { Kysely } from 'kysely';
 import type { OrganizationId, Position, SourceId } from '../../domain/ids.ts';
-import type { Bookkeeping, Int64 } from '../database/database.ts';
+import type { Bookkeeping, Int64 } from '../engine/database/database.ts';
 
 /** Milliseconds since 1970. */
 type Moment = number;

@@ -5,10 +5,10 @@ import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { ReplayEvent } from '../../domain/replay.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { deliveryIdOf } from '../../event-store/ids.ts';
-import type { Transaction } from '../database/database.ts';
-import type { KeptAccepted, KeptAttempted, KeptEvent } from '../kept-event.ts';
-import { momentOf } from '../moment.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import type { Transaction } from '../engine/database/database.ts';
+import type { AcceptedViewEvent, AttemptedViewEvent, ViewEvent } from './view-event.ts';
+import { momentOf } from './moment.ts';
 import { SourceChanges } from '../sources/source-changes.ts';
 import { idKey, sequenceAt, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
@@ -107,7 +107,7 @@ export class Changes {
     return this.sequence;
   }
 
-  add(event: KeptEvent): void {
+  add(event: ViewEvent): void {
     switch (event.type) {
       case 'message.accepted':
         return this.accept(event);
@@ -285,7 +285,7 @@ export class Changes {
     return sequences;
   }
 
-  private accept({ stream, data, position, recordedAt }: KeptAccepted): void {
+  private accept({ stream, data, position, recordedAt }: AcceptedViewEvent): void {
     const id = idIn(stream) as MessageId;
     const { organizationId, type, destinations } = data;
     const acceptedAt = momentOf(recordedAt);
@@ -402,7 +402,7 @@ export class Changes {
     }
   }
 
-  private attempted(event: KeptAttempted): void {
+  private attempted(event: AttemptedViewEvent): void {
     const { data, position } = event;
     const number = data.attempt;
     const responseCode = data.responseCode ?? null;

@@ -4,7 +4,7 @@ import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
-import type { Bookkeeping, Int64 } from '../database/database.ts';
+import type { Bookkeeping, Int64 } from '../engine/database/database.ts';
 import { createHistoryTables, historyKeys, type HistorySchema } from '../history/history-schema.ts';
 import { createSourceTables, sourceKeys, type SourcesSchema } from '../sources/source-schema.ts';
 

@@ -6,11 +6,11 @@ import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { deliveryIdOf } from '../../event-store/ids.ts';
-import { ConsumerRunner } from '../consumer-runner.ts';
-import type { Database, Namespace } from '../database/database.ts';
-import { keptOf } from '../kept-event.ts';
-import { compareWithRebuild, digest } from '../rebuild.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import { ConsumerRunner } from '../engine/consumer-runner.ts';
+import type { Database, Namespace } from '../engine/database/database.ts';
+import { viewEventOf } from './view-event.ts';
+import { compareWithRebuild, digest } from '../engine/rebuild.ts';
 import type { DeliveryFilter } from './delivery-pages.ts';
 import { ViewQueries } from './queries.ts';
 import { ReplayQueries } from './replay-queries.ts';
@@ -505,7 +505,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
   };
   const rolledBack = async (namespace: Namespace<ViewsSchema>, batch: readonly RecordedEvent[]) => {
     const work = namespace.transaction(async (tx) => {
-      await new Views().apply(batch.map(keptOf), tx);
+      await new Views().apply(batch.map(viewEventOf), tx);
       throw new Error('rolled back');
     }, batch.at(-1)?.position);
     await expect(work).rejects.toThrow('rolled back');
@@ -526,13 +526,13 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
           const [cut, single] = [await database.open('cut', ++n, create), await database.open('single', n, create)];
           const [anew, viewsAnew] = [await database.openNext('anew', n, create), new Views()];
           opened = [cut, single, anew];
-          for (const event of source.log) await single.transaction((tx) => views.apply([keptOf(event)], tx), event.position);
+          for (const event of source.log) await single.transaction((tx) => views.apply([viewEventOf(event)], tx), event.position);
           for (let from = 0, i = 0; from < source.log.length; i++) {
             const { size, fails } = cuts[i % cuts.length] ?? { size: 1, fails: false };
             const batch = source.log.slice(from, (from += size));
             if (fails) await rolledBack(cut, batch);
-            await cut.transaction((tx) => views.apply(batch.map(keptOf), tx), batch.at(-1)?.position);
-            await anew.transaction((tx) => viewsAnew.apply(batch.map(keptOf), tx), batch.at(-1)?.position);
+            await cut.transaction((tx) => views.apply(batch.map(viewEventOf), tx), batch.at(-1)?.position);
+            await anew.transaction((tx) => viewsAnew.apply(batch.map(viewEventOf), tx), batch.at(-1)?.position);
           }
           await anew.checkpoint();
           expect(await tablesOf(cut)).toEqual(await tablesOf(single));

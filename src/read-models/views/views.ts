@@ -1,16 +1,16 @@
 // The consumer that keeps the views: every table in one transaction with the checkpoint. What a batch changes is in changes.ts.
 import type { Kysely } from 'kysely';
 import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
-import type { LedgerEvent } from '../../domain/catalog.ts';
+import type { DomainEvent } from '../../domain/catalog.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { Consumer } from '../consumer.ts';
-import type { Int64, Transaction } from '../database/database.ts';
+import type { Consumer } from '../engine/consumer.ts';
+import type { Int64, Transaction } from '../engine/database/database.ts';
 import { HistoryIndex } from '../history/history-index.ts';
-import { keptOf, type KeptEvent } from '../kept-event.ts';
+import { viewEventOf, type ViewEvent } from './view-event.ts';
 import { Changes, idIn, RunningDeliveries, type Row } from './changes.ts';
 import { createTables, primaryKeys, queryIndexes, type ViewsSchema } from './schema.ts';
 
-export class Views implements Consumer<ViewsSchema, KeptEvent> {
+export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
   readonly version = 4;
   readonly tables = primaryKeys;
@@ -19,17 +19,17 @@ export class Views implements Consumer<ViewsSchema, KeptEvent> {
   /** What would be asked of the tables, where nobody else writes them. */
   private known: { readonly sequence: number; readonly running: RunningDeliveries } | undefined;
 
-  constructor(private readonly listener: Pick<Consumer<ViewsSchema, KeptEvent>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
+  constructor(private readonly listener: Pick<Consumer<ViewsSchema, ViewEvent>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
 
   createTables(db: Kysely<ViewsSchema>, int64: Int64): Promise<void> {
     return createTables(db, int64);
   }
 
-  received(event: RecordedEvent): KeptEvent {
-    return keptOf(event);
+  received(event: RecordedEvent): ViewEvent {
+    return viewEventOf(event);
   }
 
-  async apply(batch: readonly KeptEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
+  async apply(batch: readonly ViewEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
     const known = tx.isLone ? this.known : undefined;
     const sequence = known?.sequence ?? (await nextSequence(batch, tx));
     const running = tx.isLone ? (known?.running ?? new RunningDeliveries()) : undefined;
@@ -45,7 +45,7 @@ export class Views implements Consumer<ViewsSchema, KeptEvent> {
     this.known = undefined;
   }
 
-  committed(batch: readonly KeptEvent[], live: boolean): void {
+  committed(batch: readonly ViewEvent[], live: boolean): void {
     this.listener.committed?.(batch, live);
   }
 
@@ -59,7 +59,7 @@ export class Views implements Consumer<ViewsSchema, KeptEvent> {
 }
 
 /** The first number that no message, batch or delivery has taken. */
-const nextSequence = async (batch: readonly KeptEvent[], { kysely }: Transaction<ViewsSchema>): Promise<number> => {
+const nextSequence = async (batch: readonly ViewEvent[], { kysely }: Transaction<ViewsSchema>): Promise<number> => {
   if (!batch.some(({ type }) => sequenced.has(type))) return 0;
   const last = await kysely
     .selectFrom('messages')
@@ -77,10 +77,10 @@ const nextSequence = async (batch: readonly KeptEvent[], { kysely }: Transaction
   );
 };
 
-const sequenced = new Set<string>(['message.accepted', 'batch.closed', 'delivery.replay-requested'] satisfies LedgerEvent['type'][]);
+const sequenced = new Set<string>(['message.accepted', 'batch.closed', 'delivery.replay-requested'] satisfies DomainEvent['type'][]);
 
 /** The replays that the batch changes, as they stand. */
-const replaysOf = async (batch: readonly KeptEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'replays'>[]> => {
+const replaysOf = async (batch: readonly ViewEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'replays'>[]> => {
   const ids = new Set<ReplayId>();
   for (const { type, stream } of batch) if (type.startsWith('replay.')) ids.add(idIn(stream) as ReplayId);
   return ids.size === 0
@@ -93,7 +93,7 @@ const replaysOf = async (batch: readonly KeptEvent[], { kysely }: Transaction<Vi
 };
 
 /** The endpoints that the batch changes, as they stand. Their events are rare. */
-const endpointsOf = async (batch: readonly KeptEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'endpoints'>[]> => {
+const endpointsOf = async (batch: readonly ViewEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'endpoints'>[]> => {
   const ids = new Set<EndpointId>();
   for (const { type, stream } of batch) if (type.startsWith('endpoint.')) ids.add(idIn(stream) as EndpointId);
   return ids.size === 0

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
 import { openReader, type ReaderAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
-import { ConsumerRunner, type ConsumerStatus } from '../consumer-runner.ts';
-import { openDatabase, type DatabaseLocation } from '../database/open.ts';
-import type { KeptEvent } from '../kept-event.ts';
+import { ConsumerRunner, type ConsumerStatus } from '../engine/consumer-runner.ts';
+import { openDatabase, type DatabaseLocation } from '../engine/database/open.ts';
+import type { ViewEvent } from './view-event.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
@@ -21,7 +21,7 @@ export type ViewsWorkerOptions = {
 export type ToViews = { readonly tip: Position } | { readonly awaited: Position; readonly timeoutMs: number } | 'stop';
 
 /** `reads`: the tables that queries are to see. */
-export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema, KeptEvent>['reads'] };
+export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema, ViewEvent>['reads'] };
 
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
@@ -32,7 +32,7 @@ const run = async (port: NonNullable<typeof parentPort>, { readers, database, ti
   if (tip !== undefined) grown(tip);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.reads } satisfies FromViews);
   const views = new Views({ committed: tell, committedElsewhere: tell, caughtUp: tell });
-  const runner: ConsumerRunner<ViewsSchema, KeptEvent> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
+  const runner: ConsumerRunner<ViewsSchema, ViewEvent> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,
     maxBatch: 4000,
   });

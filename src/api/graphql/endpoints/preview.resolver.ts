@@ -1,0 +1,44 @@
+// Previews over GraphQL: what an endpoint would be sent, before it is made.
+import { Inject } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
+import { CreateEndpoint } from '../../../commands/endpoint-commands.ts';
+import { PreviewEndpoint } from '../../../delivery/preview-endpoint.ts';
+import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
+import { Allow } from '../../auth/access.ts';
+import { checkDataSizes } from '../../payload-size.ts';
+import { validate } from '../../refusal.ts';
+import { SETTINGS_OPTIONS } from '../../tokens.ts';
+import type { ApiContext } from '../context.ts';
+import { MessageInputType } from '../deliveries/delivery.types.ts';
+import { inInput } from './endpoint.resolver.ts';
+import { EndpointInput, EndpointPreview } from './endpoint.types.ts';
+import { publishedMessage } from '../messages/message.resolver.ts';
+
+@Resolver()
+export class PreviewResolver {
+  private readonly input: ReturnType<typeof endpointInput>;
+
+  constructor(
+    private readonly queries: QueryBus,
+    @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
+  ) {
+    this.input = endpointInput(options);
+  }
+
+  @Mutation(() => EndpointPreview, {
+    description: 'What an endpoint made so would be sent of that message. Nothing is stored, and nothing is sent.',
+  })
+  @Allow('ADMIN')
+  async previewEndpoint(
+    @Args('input') input: EndpointInput,
+    @Args('message', { type: () => MessageInputType }) message: MessageInputType,
+    @Context() { caller }: ApiContext,
+  ): Promise<EndpointPreview> {
+    const { settings, secret, disabled } = validate(this.input, input, 'input');
+    const given = validate(publishedMessage, message, 'message');
+    checkDataSizes([given], undefined, () => 'message.data');
+    const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
+    return inInput(this.queries.execute(new PreviewEndpoint(create, given)));
+  }
+}

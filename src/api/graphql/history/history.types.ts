@@ -1,0 +1,129 @@
+// The GraphQL types of the history: the log's own events, and what is asked for of them.
+import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import type { ApiKeyRole } from '../../../domain/api-key.ts';
+import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
+import type { Json } from '../../../domain/json.ts';
+import { shownData } from '../../../domain/shown-data.ts';
+import type { RecordedEvent } from '../../../event-store/event-store.ts';
+import { eventNames, type HistoryFilter as IndexFilter } from '../../../read-models/history/history-filter.ts';
+import type { RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
+import { connectionOf } from '../connections.ts';
+import { Endpoint } from '../endpoints/endpoint.types.ts';
+import { RoutingOutcome } from '../enums.ts';
+import { DateTime, JsonScalar, moment, PositionScalar } from '../scalars.ts';
+
+@ObjectType()
+export class LogEvent {
+  @Field(() => ID)
+  readonly id!: string;
+  @Field(() => PositionScalar)
+  readonly position!: Position;
+  @Field(() => String)
+  readonly stream!: string;
+  @Field(() => Int)
+  readonly revision!: number;
+  @Field(() => String)
+  readonly type!: string;
+  @Field(() => DateTime)
+  readonly recordedAt!: string;
+  @Field(() => String, { description: '"apikey:<name>" or "system:<part>"' })
+  readonly actor!: string;
+  @Field(() => String, { nullable: true })
+  readonly correlationId!: string | null;
+  @Field(() => String, { nullable: true })
+  readonly causationId!: string | null;
+  @Field(() => JsonScalar, { description: 'secrets masked' })
+  readonly data!: Json;
+}
+
+@ObjectType({ description: 'One field of an endpoint that was changed by one event.' })
+export class EndpointChange {
+  @Field(() => DateTime)
+  readonly at!: string;
+  @Field(() => String, { description: 'who: "apikey:<name>" or "system:<part>"' })
+  readonly actor!: string;
+  @Field(() => String, { description: 'as it is called in Endpoint' })
+  readonly field!: string;
+  @Field(() => JsonScalar, { nullable: true, description: 'Null: it was not set. Secrets are masked.' })
+  readonly from!: Json;
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'Null: it is not set any more. In the place of a secret that is another one now: "changed".',
+  })
+  readonly to!: Json;
+  @Field(() => LogEvent)
+  readonly event!: LogEvent;
+}
+
+@ObjectType({ description: "A condition of an endpoint's filter that a message did not meet." })
+export class FailedCondition {
+  @Field(() => String, { description: "the place in the message's data" })
+  readonly path!: string;
+  @Field(() => JsonScalar)
+  readonly asks!: Json;
+  @Field(() => JsonScalar, { nullable: true, description: 'what is there; null: nothing, or null' })
+  readonly found!: Json;
+}
+
+@ObjectType({ description: 'Why a message went to an endpoint, or did not.' })
+export class RoutingExplanation {
+  @Field(() => String, { description: 'why, in sentences' })
+  readonly text!: string;
+  @Field(() => RoutingOutcome, { description: 'what was decided when the message was accepted' })
+  readonly recorded!: RoutingExplanationView['recorded'];
+  @Field(() => RoutingOutcome, { description: 'what follows from the configuration of then' })
+  readonly expected!: RoutingExplanationView['expected'];
+  @Field(() => Boolean, { description: 'recorded = expected' })
+  readonly agrees!: boolean;
+  @Field(() => PositionScalar, { description: 'The configuration that it was decided on is the log up to here.' })
+  readonly routedAt!: string;
+  @Field(() => String, { nullable: true, description: 'the entry of eventTypes that matched' })
+  readonly subscription!: string | null;
+  @Field(() => [FailedCondition], { description: 'what of the filter did not let it pass' })
+  readonly failedConditions!: readonly FailedCondition[];
+  @Field(() => Endpoint, { nullable: true, description: 'as it was configured then; null: not registered yet, or deleted already' })
+  readonly configuration!: Endpoint | null;
+}
+
+/** Secrets are masked for everyone; what payloads hold of them, for those who may not see it. */
+export const shownEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
+  const { id, position, stream, revision, type, recordedAt, metadata } = event;
+  const { actor, correlationId = null, causationId = null } = metadata;
+  const data = shownData(event, role === 'VIEWER');
+  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data };
+};
+
+export const LogEventConnection = connectionOf('LogEvent', () => LogEvent);
+
+@InputType()
+export class HistoryFilter {
+  @Field(() => ID, { nullable: true })
+  endpointId?: string | null;
+  @Field(() => ID, { nullable: true })
+  messageId?: string | null;
+  @Field(() => ID, { nullable: true })
+  deliveryId?: string | null;
+  @Field(() => String, { nullable: true })
+  actor?: string | null;
+  @Field(() => [String], { nullable: true })
+  types?: string[] | null;
+  @Field(() => DateTime, { nullable: true })
+  since?: string | null;
+  @Field(() => DateTime, { nullable: true })
+  until?: string | null;
+}
+
+/** @throws DomainError BAD_USER_INPUT at a type that there is not */
+export const indexFilter = (filter: HistoryFilter | null | undefined): IndexFilter => {
+  if (!filter) return {};
+  const { endpointId, messageId, deliveryId, actor, types, since, until } = filter;
+  return {
+    endpointId: endpointId as EndpointId | null | undefined,
+    messageId: messageId as MessageId | null | undefined,
+    deliveryId: deliveryId as DeliveryId | null | undefined,
+    actor,
+    types: types ? eventNames(types, 'filter.types') : null,
+    since: moment(since),
+    until: moment(until),
+  };
+};

@@ -1,0 +1,52 @@
+// The GraphQL types of the organization: itself, its event types and API keys.
+import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
+import type { Json } from '../../../domain/json.ts';
+import { ApiKeyRole } from '../enums.ts';
+import { JsonScalar } from '../scalars.ts';
+
+@ObjectType()
+export class Organization {
+  @Field(() => ID)
+  readonly id!: string;
+  @Field(() => String)
+  readonly name!: string;
+}
+
+@ObjectType()
+export class EventType {
+  @Field(() => String)
+  readonly name!: string;
+  @Field(() => String)
+  readonly group!: string;
+  @Field(() => String, { nullable: true })
+  readonly description!: string | null;
+  @Field(() => JsonScalar, { nullable: true })
+  readonly sample!: Json;
+  @Field(() => Boolean)
+  readonly retired!: boolean;
+}
+
+@ObjectType()
+export class IssuedApiKey {
+  @Field(() => ID)
+  readonly id!: string;
+  @Field(() => String)
+  readonly name!: string;
+  @Field(() => ApiKeyRole)
+  readonly role!: Role;
+  @Field(() => String, { description: 'Shown this once.' })
+  readonly key!: string;
+}
+
+@InputType()
+export class EventTypeInput {
+  @Field(() => String)
+  name!: string;
+  @Field(() => String, { nullable: true })
+  group?: string | null;
+  @Field(() => String, { nullable: true })
+  description?: string | null;
+  @Field(() => JsonScalar, { nullable: true })
+  sample?: Json;
+}

@@ -1,0 +1,159 @@
+// The configuration at every position: what routings are recomputed from, and the retry policies that attempts were decided by.
+// In memory: a version for each change of an endpoint and of an event type.
+import type { RetryPolicy } from '../../domain/attempts.ts';
+import { endpoint, type Endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
+import { compileFilter } from '../../domain/filter.ts';
+import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import { defaultGroup } from '../../domain/organization.ts';
+import { compileSubscription } from '../../domain/subscription.ts';
+import { positionWhere } from '../../event-store/copied.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+
+type Place = Pick<RecordedEvent, 'position' | 'copiedFrom'>;
+type Message = RecordedEvent<MessageEvent>;
+
+class EndpointVersion {
+  private subscribed: ((type: string, group: string) => boolean) | undefined;
+  private passes: ((data: JsonObject) => boolean) | undefined;
+
+  constructor(
+    readonly place: Place,
+    /** Undefined: it was deleted. */
+    readonly configuration: EndpointConfiguration | undefined,
+  ) {}
+
+  subscribesTo(type: string, group: string): boolean {
+    if (!this.configuration) return false;
+    this.subscribed ??= compileSubscription(this.configuration.settings.eventTypes);
+    return this.subscribed(type, group);
+  }
+
+  takes(data: JsonObject): boolean {
+    const filter = this.configuration?.settings.filter ?? null;
+    this.passes ??= filter === null ? () => true : compileFilter(filter);
+    return this.passes(data);
+  }
+}
+
+type GroupVersion = { readonly place: Place; readonly group: string };
+type Organization = {
+  /** By revision; one whose event can't be read is missing. */ readonly endpoints: Map<EndpointId, (EndpointVersion | undefined)[]>;
+  readonly groups: Map<string, GroupVersion[]>;
+};
+
+/** Types are the publishers' to invent. */
+const mostCached = 10_000;
+
+/** The newest version that stood when the message was routed. */
+const standing = <V extends { readonly place: Place }>(versions: readonly (V | undefined)[], message: Message): V | undefined =>
+  versions.findLast((version) => {
+    const position = version && positionWhere(version.place, message);
+    return position !== undefined && position <= message.data.routedAt;
+  });
+
+export class ConfigurationHistory {
+  private readonly organizations = new Map<OrganizationId, Organization>();
+  private readonly owners = new Map<EndpointId, Organization>();
+  private readonly states = new Map<EndpointId, Endpoint>();
+  private readonly subscribers = new Map<string, readonly (readonly [EndpointId, EndpointVersion])[]>();
+
+  /** In log order; events of other streams than those of configuration are passed over. */
+  add(event: RecordedEvent): void {
+    const id = event.stream.slice(event.stream.indexOf('-') + 1);
+    if (event.type === 'organization.event-type-defined') {
+      const { groups } = this.organization(id as OrganizationId);
+      const { name, group } = event.data;
+      groups.set(name, [...(groups.get(name) ?? []), { place: placeOf(event), group }]);
+    } else if (event.type.startsWith('endpoint.')) this.addEndpoint(id as EndpointId, event as RecordedEvent<EndpointEvent>); // by its name
+  }
+
+  /** The policy of an endpoint as of a revision of its stream; undefined: there is no such revision. */
+  retryPolicy(id: EndpointId, revision: number): RetryPolicy | undefined {
+    return this.owners.get(id)?.endpoints.get(id)?.[revision]?.configuration?.settings.retryPolicy;
+  }
+
+  /** Whether such an endpoint was registered there, also one that is deleted since. */
+  isOf(id: EndpointId, organizationId: OrganizationId): boolean {
+    return this.owners.get(id) !== undefined && this.owners.get(id) === this.organizations.get(organizationId);
+  }
+
+  /** What is wrong with where a message went, as a sentence; undefined: nothing. */
+  mistakeIn(message: Message): string | undefined {
+    const { data, position, copiedFrom } = message;
+    const { destinations, skipped, routedAt, test } = data;
+    if (routedAt !== '' && routedAt >= (copiedFrom?.[0] ?? position))
+      return `It was routed at position ${routedAt}, which is not before its own.`;
+    if (test) return this.mistakeInTest(message);
+    const expected = this.route(message);
+    const were = destinations.map(({ endpointId }) => endpointId);
+    const are = expected.destinations.map(({ id }) => id);
+    if (!isSameList(were, are))
+      return `It went to ${listed(were)}; by the configuration at ${routedAt || 'the start'} it goes to ${listed(are)}.`;
+    if (!isSameList(skipped, expected.skipped))
+      return `It skipped ${listed(skipped)}; by the configuration at ${routedAt || 'the start'} it skips ${listed(expected.skipped)}.`;
+    const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== expected.destinations[i]?.waits);
+    return (
+      untimely &&
+      `Its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}, against the retry policy.`
+    );
+  }
+
+  private mistakeInTest(message: Message): string | undefined {
+    const { destinations, skipped } = message.data;
+    const [first, ...more] = destinations;
+    if (!first || more.length > 0 || skipped.length > 0) return `A test goes to one endpoint; this one went to ${destinations.length}.`;
+    const versions = this.owners.get(first.endpointId)?.endpoints.get(first.endpointId) ?? [];
+    return standing(versions, message)?.configuration ? undefined : `It tested the endpoint ${first.endpointId}, which did not exist.`;
+  }
+
+  private route(message: Message) {
+    const destinations: { readonly id: EndpointId; readonly waits: boolean }[] = [];
+    const skipped: EndpointId[] = [];
+    for (const [id, version] of this.subscribersOf(message)) {
+      if (!version.configuration || !version.takes(message.data.data)) continue;
+      const { status, settings } = version.configuration;
+      if (status === 'DISABLED') skipped.push(id);
+      else destinations.push({ id, waits: (settings.retryPolicy.delaysSeconds[0] ?? 0) > 0 });
+    }
+    return { destinations, skipped };
+  }
+
+  private subscribersOf(message: Message) {
+    const { organizationId, type, routedAt } = message.data;
+    const key = `${organizationId} ${type} ${routedAt} ${message.copiedFrom?.length ?? 0}`;
+    let subscribers = this.subscribers.get(key);
+    if (!subscribers) {
+      const { endpoints, groups } = this.organization(organizationId);
+      const group = standing(groups.get(type) ?? [], message)?.group ?? defaultGroup(type);
+      subscribers = Array.from(endpoints, ([id, versions]) => [id, standing(versions, message)] as const).flatMap(([id, version]) =>
+        version?.subscribesTo(type, group) ? [[id, version] as const] : [],
+      );
+      if (this.subscribers.size >= mostCached) this.subscribers.clear();
+      this.subscribers.set(key, subscribers);
+    }
+    return subscribers;
+  }
+
+  private addEndpoint(id: EndpointId, event: RecordedEvent<EndpointEvent>): void {
+    const state = endpoint.evolve(this.states.get(id) ?? endpoint.initial, event);
+    const owner = this.owners.get(id) ?? (event.type === 'endpoint.registered' ? this.organization(event.data.organizationId) : undefined);
+    if (!owner) return;
+    this.states.set(id, state);
+    this.owners.set(id, owner);
+    const versions = owner.endpoints.get(id) ?? [];
+    versions[event.revision] = new EndpointVersion(placeOf(event), state.exists === 'yes' ? state.configuration : undefined);
+    owner.endpoints.set(id, versions);
+  }
+
+  private organization(id: OrganizationId): Organization {
+    let organization = this.organizations.get(id);
+    if (!organization) this.organizations.set(id, (organization = { endpoints: new Map(), groups: new Map() }));
+    return organization;
+  }
+}
+
+const placeOf = ({ position, copiedFrom }: RecordedEvent): Place => ({ position, ...(copiedFrom && { copiedFrom }) });
+const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);
+const listed = (ids: readonly Position[] | readonly string[]) => (ids.length === 0 ? 'nobody' : ids.join(', '));

@@ -1,0 +1,52 @@
+// The lines of an export: NDJSON, compressed with gzip.
+//
+//   {"hookledger":"export","version":1,"publicKey":…,"after":…}   first: the key of its seals, and the seal before the first event, if there is one
+//   {"event":…}                                                   each event in its canonical text (canonical-event.ts), in log order;
+//   {"copies":[…],"event":…}                                      of a copied log, with its positions in the logs after the first
+//   {"seal":…}                                                    made for the export: seals the events that no seal of the log's own does yet
+//   {"end":{"events":…}}                                          last: without it, the export was cut off
+import * as z from 'zod';
+import { sealingEvents, type Seal } from '../../domain/sealing.ts';
+import { position } from '../../domain/ids.ts';
+import type { Canonical } from '../sealing/canonical-event.ts';
+
+const seal = sealingEvents['ledger.sealed'];
+
+const head = z.strictObject({
+  hookledger: z.literal('export'),
+  version: z.literal(1),
+  publicKey: z.string().nullable(),
+  after: seal.nullable(),
+});
+export type ExportHead = Omit<z.infer<typeof head>, 'hookledger' | 'version'>;
+
+const copies = z.array(position).min(1);
+const line = z.union([z.strictObject({ end: z.strictObject({ events: z.int().nonnegative() }) }), z.strictObject({ seal })]);
+
+export type ExportLine =
+  | { readonly kind: 'event'; readonly event: Canonical }
+  | { readonly kind: 'seal'; readonly seal: Seal }
+  | { readonly kind: 'end'; readonly events: number };
+
+export const headLine = ({ publicKey, after }: ExportHead): string =>
+  JSON.stringify({ hookledger: 'export', version: 1, publicKey, after });
+export const eventLine = ({ text, copies }: Canonical): string =>
+  copies.length === 0 ? `{"event":${text}}` : `{"copies":${JSON.stringify(copies)},"event":${text}}`;
+export const sealLine = (made: Seal): string => JSON.stringify({ seal: made });
+export const endLine = (events: number): string => JSON.stringify({ end: { events } });
+
+/** @throws Error when it is none */
+export const readHead = (text: string): ExportHead => head.parse(JSON.parse(text));
+
+/** The event's text is cut out as it stands, and not read. @throws Error when it is none of these lines */
+export const readLine = (text: string): ExportLine => {
+  if (text.startsWith('{"event":')) return { kind: 'event', event: { text: text.slice('{"event":'.length, -1), copies: [] } };
+  if (text.startsWith('{"copies":')) {
+    const end = text.indexOf(']') + 1;
+    const beginning = text.slice(0, end);
+    const event = text.slice(end + ',"event":'.length, -1);
+    return { kind: 'event', event: { text: event, copies: copies.parse(JSON.parse(beginning.slice('{"copies":'.length))) } };
+  }
+  const read = line.parse(JSON.parse(text));
+  return 'seal' in read ? { kind: 'seal', seal: read.seal } : { kind: 'end', events: read.end.events };
+};

@@ -1,0 +1,76 @@
+// An export as a log that can be read: what importing copies from.
+import type { Position } from '../../domain/ids.ts';
+import type { StoredEvent } from '../../event-store/codec.ts';
+import type { ReadableLog } from '../../event-store/stored-log.ts';
+import { storedOf } from '../sealing/canonical-event.ts';
+import { ExportUnusable, headOf, linesOf, type NumberedLine } from './export-reader.ts';
+
+export class ExportedLog implements ReadableLog {
+  private constructor(
+    readonly name: string,
+    private readonly end: StoredEvent | undefined,
+    /** By position: how many events are up to there, for telling how far it is. */
+    private readonly events: number,
+  ) {}
+
+  /** Reads it once, so that one that was cut off is refused before anything is written. @throws ExportUnusable */
+  static async open(file: string): Promise<ExportedLog> {
+    const { after } = await headOf(file);
+    if (after)
+      throw new ExportUnusable(
+        `${file} is a part of a log: it begins after position ${after.position}. A new log is started from a whole one; export without --since.`,
+      );
+    let events = 0;
+    let last: (NumberedLine & { kind: 'event' }) | undefined;
+    for await (const { lines } of linesOf(file))
+      for (const line of lines)
+        if (line.kind === 'event') {
+          events += 1;
+          last = line;
+        }
+    return new ExportedLog(file, last && eventIn(file, last), events);
+  }
+
+  async last(): Promise<StoredEvent | undefined> {
+    return this.end;
+  }
+
+  private seen = 0;
+
+  async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
+    this.seen = 0;
+    for await (const { lines } of linesOf(this.name)) {
+      const events = lines.flatMap((line) => (line.kind === 'event' ? [eventIn(this.name, line)] : []));
+      this.seen += events.length;
+      const wanted = after === undefined ? events : events.filter(({ position }) => position > after);
+      if (wanted.length > 0) yield wanted;
+    }
+  }
+
+  async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
+    for await (const events of this.read(undefined)) {
+      const found = events.find((event) => event.stream === stream && event.revision === revision);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  share(): number {
+    return this.events === 0 ? 1 : this.seen / this.events;
+  }
+
+  async close(): Promise<void> {
+    // Nothing stays open.
+  }
+}
+
+const eventIn = (file: string, line: NumberedLine & { kind: 'event' }): StoredEvent => {
+  try {
+    return storedOf(line.event);
+  } catch (error) {
+    throw new ExportUnusable(
+      `${file}: the event in line ${line.number} was changed: it is not written as Hookledger writes events. \`hookledger verify --file\` tells more.`,
+      { cause: error },
+    );
+  }
+};

@@ -1,0 +1,304 @@
+// The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica.
+// Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
+import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
+import { compileFilter } from '../../domain/filter.ts';
+import { mapSecretOptions } from '../../domain/format-options.ts';
+import type { ApiKeyRole } from '../../domain/api-key.ts';
+import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { Destination } from '../../domain/message.ts';
+import { defaultGroup, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
+import { compileSubscription } from '../../domain/subscription.ts';
+import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
+import type { Keyring, Vault } from '../../secrets/vault.ts';
+import { Progress } from '../engine/progress.ts';
+
+export type ApiKeyEntry = {
+  readonly id: ApiKeyId;
+  readonly organizationId: OrganizationId;
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  /** Hex SHA-256 of the key. */
+  readonly hash: string;
+};
+
+/** What signs and decrypts for all endpoints of an organization; `signingKey` is the one of now, null before any was set. */
+export type OrganizationKeys = { readonly keyring: Keyring; readonly signingKey: string | null };
+
+/** An endpoint ready for use: subscription compiled, secrets and headers decrypted on first need. */
+export class ResolvedEndpoint {
+  private readonly subscribed: (type: string, group: string) => boolean;
+  private readonly passes: (data: JsonObject) => boolean;
+  private plain:
+    | { headers: { name: string; value: string }[]; formatOptions: JsonObject | null; secret: string | null; previous: string | null }
+    | undefined;
+
+  constructor(
+    readonly id: EndpointId,
+    /** Of the endpoint's stream: what an attempt records as its configuration. */
+    readonly revision: number,
+    readonly configuration: EndpointConfiguration,
+    private readonly keys: OrganizationKeys,
+  ) {
+    const { eventTypes, filter } = configuration.settings;
+    this.subscribed = compileSubscription(eventTypes);
+    this.passes = filter === null ? () => true : compileFilter(filter);
+  }
+
+  subscribesTo(type: string, group: string): boolean {
+    return this.subscribed(type, group);
+  }
+
+  takes(data: JsonObject): boolean {
+    return this.passes(data);
+  }
+
+  get headers(): readonly { readonly name: string; readonly value: string }[] {
+    return this.decrypted().headers;
+  }
+
+  get formatOptions(): JsonObject | null {
+    return this.decrypted().formatOptions;
+  }
+
+  /** The secrets that sign at that moment, the current one first; the organization's signing key alone where the endpoint uses it. */
+  secrets(now: Date): readonly string[] {
+    if (this.configuration.settings.useOrganizationKey) return this.keys.signingKey === null ? [] : [this.keys.signingKey];
+    const { secret, previous } = this.decrypted();
+    const inGrace = previous !== null && now.toISOString() < (this.configuration.previousSecret?.until ?? '');
+    return [secret, inGrace ? previous : null].filter((each) => each !== null);
+  }
+
+  private decrypted() {
+    const { settings, secret, previousSecret } = this.configuration;
+    const { keyring } = this.keys;
+    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : keyring.open(sealed));
+    this.plain ??= {
+      headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.open(value) })),
+      formatOptions: mapSecretOptions(settings.formatOptions, (value) => keyring.open(value)),
+      secret: open(secret),
+      previous: open(previousSecret?.secret),
+    };
+    return this.plain;
+  }
+}
+
+export type Routing = { readonly destinations: Destination[]; readonly skipped: EndpointId[]; readonly routedAt: Position };
+
+type OrganizationEntry = OrganizationKeys & {
+  readonly id: OrganizationId;
+  state: Organization & { exists: 'yes' };
+  signingKey: string | null;
+  readonly endpoints: Map<EndpointId, ResolvedEndpoint>;
+  /** Who subscribes to a type, by type: made on first need, dropped at every change. */
+  readonly subscribers: Map<string, readonly ResolvedEndpoint[]>;
+};
+
+/** Types are the publishers' to invent; the index by type is dropped when it has grown to this many. */
+const mostTypes = 10_000;
+
+export class EndpointDirectory {
+  readonly progress = new Progress();
+  /** Why the directory no longer follows the log, if so. */
+  failure: Error | undefined;
+  private readonly organizations = new Map<OrganizationId, OrganizationEntry>();
+  private readonly organizationOf = new Map<EndpointId, OrganizationEntry>();
+  private readonly apiKeys = new Map<string, ApiKeyEntry>();
+  private readonly hashes = new Map<ApiKeyId, string>();
+  private readonly listeners: ((id: EndpointId) => void)[] = [];
+  private readonly deleted = new Set<EndpointId>();
+  private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
+  private readonly ending = new AbortController();
+  private following: Promise<void> = Promise.resolve();
+
+  /** @param keys who knows the API keys, where these are others than those of the log that it follows */
+  constructor(
+    private readonly store: Pick<EventStore, 'follow'>,
+    private readonly vault: Vault,
+    private readonly keys?: Pick<EndpointDirectory, 'apiKey'>,
+  ) {}
+
+  /** Resolves when everything that the log holds now is known. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.following = this.follow(resolve).catch((error: unknown) => {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+        reject(this.failure);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.following;
+  }
+
+  organization(id: OrganizationId): (OrganizationKeys & { readonly id: OrganizationId; readonly name: string }) | undefined {
+    const known = this.organizations.get(id);
+    return known && { id, name: known.state.name, keyring: known.keyring, signingKey: known.signingKey };
+  }
+
+  endpoints(id: OrganizationId): Iterable<ResolvedEndpoint> {
+    return this.organizations.get(id)?.endpoints.values() ?? [];
+  }
+
+  eventType(id: OrganizationId, name: string): EventType | undefined {
+    return this.organizations.get(id)?.state.eventTypes.get(name);
+  }
+
+  eventTypes(id: OrganizationId): readonly EventType[] {
+    return Array.from(this.organizations.get(id)?.state.eventTypes.values() ?? []);
+  }
+
+  /** The group that a type is defined in, else the one that its name says. */
+  groupOf(id: OrganizationId, type: string): string {
+    return this.eventType(id, type)?.group ?? defaultGroup(type);
+  }
+
+  endpoint(id: EndpointId): ResolvedEndpoint | undefined {
+    return this.organizationOf.get(id)?.endpoints.get(id);
+  }
+
+  /** Of one that is in the log, though the directory may not have come to it yet. @returns undefined where it was deleted */
+  async whenAvailable(id: EndpointId): Promise<ResolvedEndpoint | undefined> {
+    if (!this.organizationOf.has(id) && !this.deleted.has(id)) {
+      let awaited = this.awaited.get(id);
+      if (!awaited) this.awaited.set(id, (awaited = Promise.withResolvers()));
+      await awaited.promise;
+    }
+    return this.endpoint(id);
+  }
+
+  /** @param hash hex SHA-256 of the key */
+  apiKey(hash: string): ApiKeyEntry | undefined {
+    return this.keys ? this.keys.apiKey(hash) : this.apiKeys.get(hash);
+  }
+
+  /** Calls back after an endpoint changed, was deleted, or changed its status. */
+  onEndpointChanged(listener: (id: EndpointId) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Where a message goes: decided once, on the configuration of this moment. */
+  route(id: OrganizationId, type: string, data: JsonObject, now: Date): Routing {
+    const destinations: Destination[] = [];
+    const skipped: EndpointId[] = [];
+    const known = this.organizations.get(id);
+    for (const subscriber of known ? this.subscribersOf(known, type) : []) {
+      if (!subscriber.takes(data)) continue;
+      const { status, settings } = subscriber.configuration;
+      if (status === 'DISABLED') skipped.push(subscriber.id);
+      else destinations.push(destinationOf(subscriber.id, settings.retryPolicy.delaysSeconds[0] ?? 0, now));
+    }
+    return { destinations, skipped, routedAt: this.progress.position ?? ('' as Position) };
+  }
+
+  private subscribersOf(known: OrganizationEntry, type: string): readonly ResolvedEndpoint[] {
+    let subscribers = known.subscribers.get(type);
+    if (!subscribers) {
+      const group = this.groupOf(known.id, type);
+      subscribers = Array.from(known.endpoints.values()).filter((each) => each.subscribesTo(type, group));
+      if (known.subscribers.size >= mostTypes) known.subscribers.clear();
+      known.subscribers.set(type, subscribers);
+    }
+    return subscribers;
+  }
+
+  private async follow(caughtUp: () => void): Promise<void> {
+    for await (const batch of this.store.follow(undefined, { signal: this.ending.signal, only: 'configuration' })) {
+      for (const event of batch) this.apply(event);
+      const last = batch.at(-1);
+      if (last) this.progress.advance(last.position);
+      else caughtUp();
+    }
+  }
+
+  private apply(event: RecordedEvent): void {
+    const id = event.stream.slice(event.stream.indexOf('-') + 1);
+    switch (event.type) {
+      case 'organization.registered':
+      case 'organization.signing-key-set':
+      case 'organization.event-type-defined':
+      case 'organization.event-type-retired':
+        return this.applyOrganization(id as OrganizationId, event);
+      case 'apikey.issued': {
+        const { organizationId, name, role, hash } = event.data;
+        this.apiKeys.set(hash, { id: id as ApiKeyId, organizationId, name, role, hash });
+        this.hashes.set(id as ApiKeyId, hash);
+        return;
+      }
+      case 'apikey.revoked':
+        this.apiKeys.delete(this.hashes.get(id as ApiKeyId) ?? '');
+        return;
+      case 'message.accepted':
+      case 'delivery.attempt-succeeded':
+      case 'delivery.attempt-failed':
+      case 'delivery.exhausted':
+      case 'delivery.retry-requested':
+      case 'delivery.replay-requested':
+      case 'delivery.cancelled':
+      case 'batch.closed':
+      case 'batch.attempt-succeeded':
+      case 'batch.attempt-failed':
+      case 'batch.exhausted':
+      case 'batch.retry-requested':
+      case 'batch.replay-requested':
+      case 'replay.requested':
+      case 'replay.progressed':
+      case 'replay.finished':
+      case 'replay.cancelled':
+      case 'batch.cancelled':
+      case 'ledger.key-created':
+      case 'ledger.sealed':
+      case 'source.registered':
+      case 'source.renamed':
+      case 'source.selection-changed':
+      case 'source.mapping-changed':
+      case 'source.paused':
+      case 'source.resumed':
+      case 'source.deleted':
+      case 'reading.event-skipped':
+      case 'reading.advanced':
+        return;
+      default:
+        return this.applyEndpoint(id as EndpointId, event);
+    }
+  }
+
+  private applyOrganization(id: OrganizationId, event: OrganizationEvent): void {
+    const known = this.organizations.get(id);
+    const state = organization.evolve(known?.state ?? organization.initial, event);
+    if (state.exists !== 'yes') return;
+    if (known) {
+      known.state = state;
+      if (event.type === 'organization.signing-key-set') known.signingKey = known.keyring.open(event.data.key);
+      known.subscribers.clear();
+    } else {
+      const keyring = this.vault.keyring(state.encryptionKey);
+      this.organizations.set(id, { id, state, keyring, signingKey: null, endpoints: new Map(), subscribers: new Map() });
+    }
+  }
+
+  private applyEndpoint(id: EndpointId, event: RecordedEvent & EndpointEvent): void {
+    const before = this.endpoint(id);
+    const state = endpoint.evolve(before ? { exists: 'yes', configuration: before.configuration } : endpoint.initial, event);
+    const owner =
+      this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.organizations.get(event.data.organizationId) : undefined);
+    if (!owner) return;
+    owner.subscribers.clear();
+    if (state.exists === 'yes') {
+      this.organizationOf.set(id, owner);
+      owner.endpoints.set(id, new ResolvedEndpoint(id, event.revision, state.configuration, owner));
+    } else {
+      this.organizationOf.delete(id);
+      owner.endpoints.delete(id);
+      this.deleted.add(id);
+    }
+    this.awaited.get(id)?.resolve();
+    this.awaited.delete(id);
+    for (const listener of this.listeners) listener(id);
+  }
+}
+
+const destinationOf = (endpointId: EndpointId, delaySeconds: number, now: Date): Destination =>
+  delaySeconds > 0 ? { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString() } : { endpointId };

@@ -1,0 +1,209 @@
+// One consumer, run by several processes on one database: here each runner plays a process.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { postgresUrl } from '../../../test/support/databases.ts';
+import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
+import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../test/support/postgres.ts';
+import type { EndpointId, Position } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { ConsumerRunner } from './consumer-runner.ts';
+import type { Consumer } from './consumer.ts';
+import type { Bookkeeping, Transaction } from './database/database.ts';
+import { PostgresDatabase } from './database/postgres.ts';
+
+type Seen = Bookkeeping & { seen: { position: Position; name: string } };
+
+class Names implements Consumer<Seen> {
+  readonly name = 'names';
+  readonly version: number = 1;
+  readonly tables = { seen: ['position'] } as const;
+  readonly told: string[] = [];
+  before: () => Promise<void> = async () => undefined;
+
+  async createTables(db: Kysely<Seen>) {
+    const table = db.schema.createTable('seen').addColumn('position', 'text', (column) => column.primaryKey());
+    await table.addColumn('name', 'text').execute();
+  }
+  received(event: RecordedEvent, live: boolean) {
+    if (live) this.told.push(`live ${'name' in event.data ? event.data.name : ''}`);
+    return event;
+  }
+  async apply(batch: readonly RecordedEvent[], tx: Transaction<Seen>) {
+    await tx.insert(
+      'seen',
+      batch.map(({ position, data }) => ({ position, name: 'name' in data ? data.name : '' })),
+    );
+    await this.before();
+  }
+  async takesOver() {
+    this.told.push('takes over');
+  }
+  async inPlace() {
+    this.told.push('in place');
+  }
+  lost() {
+    this.told.push('lost');
+  }
+}
+
+const patience = { timeout: 15_000 };
+let url: string;
+let prefix: string;
+let store: MemoryEventStore;
+const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
+const running: ConsumerRunner<Seen>[] = [];
+
+beforeEach(async () => {
+  url = await postgresUrl();
+  prefix = newPrefix();
+  store = new MemoryEventStore();
+});
+afterEach(async () => {
+  for (const runner of running.splice(0)) await runner.stop();
+  await dropSchemasOfGuest(url, prefix);
+});
+
+const run = async (consumer = new Names()) => {
+  const database = new PostgresDatabase({ url, prefix, shared: true }, log);
+  const runner = new ConsumerRunner(consumer, store, database, log, { standbyMs: 50, lingerMs: 5 });
+  running.push(runner);
+  await runner.start();
+  return { runner, consumer };
+};
+const version = (number: number) => Object.assign(new Names(), { version: number });
+const rename = (...names: string[]) =>
+  store.record(
+    ...names.map((name) => ({ stream: 'endpoint-1' as EndpointId, event: { type: 'endpoint.renamed', data: { name } } as const })),
+  );
+const names = async ({ runner }: { runner: ConsumerRunner<Seen> }) =>
+  (await runner.read.selectFrom('seen').select('name').orderBy('position').execute()).map(({ name }) => name);
+const isLive = ({ runner }: { runner: ConsumerRunner<Seen> }) => vi.waitFor(() => expect(runner.status().state).toBe('live'), patience);
+/** As a server that fails over ends them: those that write, and stand by. */
+const cut = () =>
+  withPostgres(url, (client) =>
+    client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+      `hookledger ${prefix}_names_1 writer`,
+    ]),
+  );
+
+it('is run by one; the other stands by, hears what is committed, and sees it', async () => {
+  rename('a');
+  const one = await run();
+  const two = await run();
+  await isLive(one);
+  expect(two.runner.status().state).toBe('elsewhere');
+  expect(await two.runner.reached(rename('b'), 10_000)).toBe(true);
+  expect(await names(two)).toEqual(['a', 'b']);
+  expect(two.consumer.told).toEqual([]);
+  expect(one.consumer.told).toEqual(['takes over', 'in place', 'live b']);
+});
+
+it('is taken over from one that ends', async () => {
+  const one = await run();
+  const two = await run();
+  await one.runner.reached(rename('a'), 10_000);
+  await one.runner.stop();
+  rename('b');
+  await isLive(two);
+  expect(await two.runner.reached(rename('c'), 10_000)).toBe(true);
+  expect(await names(two)).toEqual(['a', 'b', 'c']);
+  expect(two.consumer.told.slice(0, 2)).toEqual(['takes over', 'in place']);
+});
+
+it('is no longer run by one that has lost its connection, also in the middle of a transaction, until it has the lock again', async () => {
+  const one = await run();
+  const two = await run();
+  const cutOnce = vi
+    .fn<() => Promise<void>>()
+    .mockResolvedValue(undefined)
+    .mockImplementationOnce(async () => void (await cut()));
+  one.consumer.before = cutOnce;
+  rename('a');
+  await vi.waitFor(() => expect(one.consumer.told).toContain('lost'), patience);
+  const last = rename('b');
+  expect(await one.runner.reached(last, 10_000)).toBe(true);
+  expect(await two.runner.reached(last, 10_000)).toBe(true);
+  await vi.waitFor(() => expect([one, two].filter(({ runner }) => runner.status().state === 'live')).toHaveLength(1), patience);
+  expect(await names(one)).toEqual(['a', 'b']);
+});
+
+it('applies every event once, however often connections break', async () => {
+  const all = [await run(), await run(), await run()];
+  let last: Position | undefined;
+  const wanted: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    for (let i = 0; i < 5; i++) wanted.push(`${round}-${i}`);
+    last = rename(...wanted.slice(-5));
+    await cut();
+    if (round % 2 === 0) await all[0]?.runner.reached(last, 10_000);
+  }
+  for (const each of all) expect(await each.runner.reached(last as Position, 15_000)).toBe(true);
+  expect(await names(all[2] as (typeof all)[0])).toEqual(wanted);
+  expect(log.error).not.toHaveBeenCalled();
+});
+
+it('keeps an older version that another process has open', async () => {
+  const one = await run();
+  await one.runner.reached(rename('a'), 10_000);
+  const two = await run(version(2));
+  expect(await two.runner.reached(rename('b'), 10_000)).toBe(true);
+  await isLive(two);
+  expect(await one.runner.reached(rename('c'), 10_000)).toBe(true);
+  expect(await names(one)).toEqual(['a', 'b', 'c']);
+});
+
+describe('of which one version at a time may do what it does', () => {
+  const only = (number: number) => Object.assign(version(number), { oneVersion: true });
+
+  it('builds a newer one beside the older, which goes on; it is in place when the last of the older has ended, with all that was recorded until then', async () => {
+    const [one, two] = [await run(only(1)), await run(only(1))];
+    rename('a');
+    await isLive(one);
+    const three = await run(only(2));
+    expect(await three.runner.reached(rename('b'), 10_000)).toBe(true);
+    await one.runner.stop();
+    await isLive(two);
+    expect(await three.runner.reached(rename('c'), 10_000)).toBe(true);
+    expect(three.runner.status().state).toBe('elsewhere');
+    expect(await two.runner.reached(rename('d'), 10_000)).toBe(true);
+    three.consumer.inPlace = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
+    const [busy, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    three.consumer.before = () => (busy.resolve(), late.promise);
+    rename('e');
+    await busy.promise;
+    expect(await two.runner.reached(rename('f'), 10_000)).toBe(true);
+    await two.runner.stop();
+    await sleep(100); // it is time to look who runs
+    late.resolve();
+    await isLive(three);
+    expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
+    const database = new PostgresDatabase({ url, prefix, shared: true }, log);
+    await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
+  });
+
+  it('starts no older one while a newer one is there, nor goes on with it after its connection was lost', async () => {
+    const one = await run(only(1));
+    await isLive(one);
+    const two = await run(only(2));
+    await expect(run(only(1))).rejects.toThrow(/^A newer version of Hookledger runs on this database.*stop all that run first/);
+    await cut();
+    await isLive(two);
+    await vi.waitFor(() => expect(one.runner.status().error).toMatch(/A newer version of Hookledger runs/), patience);
+    expect(one.consumer.told.at(-1)).toBe('lost');
+    expect(await two.runner.reached(rename('a'), 10_000)).toBe(true);
+  });
+});
+
+it('stops everywhere at an event that can not be applied', async () => {
+  const poison = () => {
+    const consumer = new Names();
+    consumer.before = () => Promise.reject(new RangeError('poison'));
+    return consumer;
+  };
+  const [one, two] = [await run(poison()), await run(poison())];
+  rename('a');
+  for (const { runner } of [one, two]) await vi.waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
+  expect([one.runner.status().state, two.runner.status().state]).toEqual(['stopped', 'stopped']);
+  expect(one.runner.status().error).toMatch(/can't be applied: poison/);
+});

@@ -1,0 +1,152 @@
+// The views of a past moment, in a folder of their own: built once from the log, and never changed. What they do not hold (messages, histories)
+// is read from the log, up to the same place; so the folder goes with its log.
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BaseLogger } from 'pino';
+import * as z from 'zod';
+import { position, type Position } from '../../domain/ids.ts';
+import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
+import { originOf } from '../../event-store/origin.ts';
+import { DatabaseUnusable, type ReadOnly } from '../engine/database/database.ts';
+import { SqliteDatabase } from '../engine/database/sqlite.ts';
+import { build, eventsPerRead, noSignal, type Built, type Rebuilding } from '../engine/rebuild.ts';
+import type { ViewsSchema } from './schema.ts';
+import { Views } from './views.ts';
+
+const about = z.object({
+  /** ISO 8601 in UTC with milliseconds. */
+  asOf: z.string(),
+  /** Of the last event that is in it; while it is built: not known. */
+  position: position.optional(),
+  /** What tells its log from others. */
+  origin: z.string(),
+  /** Of the views. */
+  version: z.int(),
+});
+type About = z.infer<typeof about>;
+export type Past = About & { readonly position: Position };
+
+const finished = 'past.json';
+const begun = 'past.begun.json';
+
+const readAbout = async (folder: string, file: string): Promise<About | undefined> => {
+  const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return about.parse(JSON.parse(text));
+  } catch {
+    throw new DatabaseUnusable(`${join(folder, file)} can't be read; build the views of that moment again, into an empty folder.`);
+  }
+};
+
+type Log = Pick<EventStore, 'tip' | 'follow'>;
+type Told = Pick<BaseLogger, 'warn'>;
+
+/**
+ * Builds the views of the log up to the first event that was recorded after `asOf`. Interrupted, the same call goes on where it stopped.
+ * @returns undefined when it was aborted
+ * @throws DatabaseUnusable, UndecodableEvent
+ */
+export const buildPast = async (
+  asOf: Date,
+  folder: string,
+  log: Log,
+  told: Told,
+  options: Rebuilding = {},
+): Promise<(Past & Built) | undefined> => {
+  const views = new Views();
+  const origin = await originOf(log);
+  const wanted = { asOf: asOf.toISOString(), origin: origin ?? '', version: views.version };
+  await checkFolder(folder, wanted);
+  const [first] = await firstOf(log);
+  if (!first) throw new DatabaseUnusable('The log is empty; there is no past to show yet.');
+  if (Date.parse(first.recordedAt) > asOf.getTime())
+    throw new DatabaseUnusable(`The log begins at ${first.recordedAt}, and ${wanted.asOf} is before that; name a later moment.`);
+
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new DatabaseUnusable(`The folder ${folder} can't be made (${error.code}); name another one, where this user may write.`);
+  });
+  const database = new SqliteDatabase(folder, told);
+  const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64), {
+    queryIndexes: views.queryIndexes,
+  });
+  let built: Built;
+  let end: Position | undefined;
+  try {
+    await writeFile(join(folder, begun), JSON.stringify(wanted, null, 2));
+    const [from, to] = [Date.parse(first.recordedAt), asOf.getTime()];
+    const share = ({ recordedAt }: Pick<RecordedEvent, 'recordedAt'>) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
+    built = await build(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? noSignal), share, options);
+    if (!options.signal?.aborted) await next.complete();
+    end = await next.checkpoint();
+  } finally {
+    await next.close();
+  }
+  if (options.signal?.aborted || end === undefined) return undefined;
+  await database.finishNext(views.name, views.version);
+  const past = { ...wanted, position: end };
+  await writeFile(join(folder, begun), JSON.stringify(past, null, 2));
+  await rename(join(folder, begun), join(folder, finished));
+  return { ...past, ...built };
+};
+
+const checkFolder = async (folder: string, wanted: About): Promise<void> => {
+  const built = await readAbout(folder, finished);
+  if (built) throw new DatabaseUnusable(`${folder} holds the views as of ${built.asOf} already; name another folder, or remove that one.`);
+  const unfinished = await readAbout(folder, begun);
+  if (unfinished && (unfinished.asOf !== wanted.asOf || unfinished.origin !== wanted.origin || unfinished.version !== wanted.version))
+    throw new DatabaseUnusable(
+      `${folder} holds what was begun of other views, those as of ${unfinished.asOf}; name another folder, or remove that one.`,
+    );
+  if (!unfinished && (await readdir(folder).catch(() => [])).length > 0)
+    throw new DatabaseUnusable(`${folder} is not empty; name a folder that is, or that does not exist yet.`);
+};
+
+const firstOf = async (log: Log): Promise<readonly RecordedEvent[]> => {
+  if ((await log.tip()) === undefined) return [];
+  const ending = new AbortController();
+  try {
+    for await (const batch of log.follow(undefined, { signal: ending.signal, batchSize: 1 })) return batch;
+    return [];
+  } finally {
+    ending.abort();
+  }
+};
+
+/** Up to the first event that was recorded later, or to where the log ends now. */
+async function* until(asOf: Date, log: Log, from: Position | undefined, signal: AbortSignal) {
+  const tip = await log.tip();
+  if (tip === undefined || (from !== undefined && from >= tip)) return;
+  const last = asOf.toISOString();
+  for await (const batch of log.follow(from, { signal, batchSize: eventsPerRead })) {
+    const later = batch.findIndex(({ recordedAt }) => recordedAt > last);
+    if (later !== 0) yield later === -1 ? batch : batch.slice(0, later);
+    if (later !== -1 || (batch.at(-1)?.position ?? tip) >= tip) return;
+  }
+}
+
+/** What `buildPast` made. @throws DatabaseUnusable */
+export const openPast = async (folder: string): Promise<{ readonly past: Past; readonly views: ReadOnly<ViewsSchema> }> => {
+  const past = await readAbout(folder, finished);
+  if (past?.position === undefined) {
+    const unfinished = existsSync(folder) ? await readAbout(folder, begun) : undefined;
+    if (!unfinished)
+      throw new DatabaseUnusable(
+        `There are no views of a past moment in ${folder}; build them with: hookledger rebuild --as-of TIME --into ${folder}`,
+      );
+    const { name, version } = new Views();
+    if (await new SqliteDatabase(folder, { warn: () => undefined }).isBeingBuilt(name, version))
+      throw new DatabaseUnusable(`${folder} is being written; wait until that rebuild is done.`);
+    throw new DatabaseUnusable(
+      `What is in ${folder} was not finished; go on with: hookledger rebuild --as-of ${unfinished.asOf} --into ${folder}`,
+    );
+  }
+  const { name, version } = new Views();
+  if (past.version !== version)
+    throw new DatabaseUnusable(
+      `${folder} was built by another version of Hookledger (its views have version ${past.version}, those of this one ${version}); build it again, into an empty folder.`,
+    );
+  const views = await new SqliteDatabase(folder, { warn: () => undefined }).openReadOnly<ViewsSchema>(name, version);
+  return { past: { ...past, position: past.position }, views };
+};

@@ -1,0 +1,79 @@
+// What the views and the history keep of an event from when it is read until it is written. Of messages and attempts, which are nearly all that a log
+// holds, that is little: the rest is let go with the page that was read, before it costs memory and collecting.
+import type { DomainEvent } from '../../domain/catalog.ts';
+import type { AttemptRecord } from '../../domain/attempts.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+
+type OfType<T extends DomainEvent['type']> = RecordedEvent<Extract<DomainEvent, { type: T }>>;
+type Accepted = OfType<'message.accepted'>;
+type Attempted = OfType<`${'delivery' | 'batch'}.attempt-${'succeeded' | 'failed'}`>;
+type Failed = Extract<Attempted, { type: `${string}.attempt-failed` }>;
+
+type Head<E extends RecordedEvent> = Pick<E, 'type' | 'stream' | 'revision' | 'position' | 'recordedAt'> & {
+  readonly metadata: Pick<E['metadata'], 'actor'>;
+};
+
+/** Without what the message says. */
+export type AcceptedViewEvent = Head<Accepted> & { readonly data: Omit<Accepted['data'], 'data' | 'routedAt'> };
+
+/** What the attempt was and got is one text already. */
+export type AttemptedViewEvent = Head<Attempted> & {
+  readonly data: Pick<Attempted['data'], 'organizationId' | 'endpointId' | 'attempt' | 'startedAt' | 'durationMs' | 'responseCode'> & {
+    readonly failure: Failed['data']['failure'] | undefined;
+    readonly retryAt: string | undefined;
+    readonly test: true | undefined;
+    readonly size: number | undefined;
+  };
+  /** JSON of the `AttemptRecord` and, where it failed, of how. */
+  readonly detail: string;
+};
+
+export type ViewEvent = Exclude<RecordedEvent, Accepted | Attempted> | AcceptedViewEvent | AttemptedViewEvent;
+
+// Named field by field, which is several times as fast as leaving some out.
+export const viewEventOf = (event: RecordedEvent): ViewEvent => {
+  switch (event.type) {
+    case 'message.accepted': {
+      const { type, stream, revision, position, recordedAt, metadata, data } = event;
+      const { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test } = data;
+      const kept = { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test };
+      return { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor }, data: kept };
+    }
+    case 'delivery.attempt-succeeded':
+    case 'delivery.attempt-failed':
+    case 'batch.attempt-succeeded':
+    case 'batch.attempt-failed': {
+      const { type, stream, revision, position, recordedAt, metadata, data } = event;
+      const { organizationId, endpointId, attempt, startedAt, durationMs, responseCode } = data;
+      const test = 'test' in data ? data.test : undefined;
+      const size = 'size' in data ? data.size : undefined;
+      const { failure, retryAt } = 'failure' in data ? data : { failure: undefined, retryAt: undefined };
+      const kept = { organizationId, endpointId, attempt, startedAt, durationMs, responseCode, failure, retryAt, test, size };
+      const head = { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor } };
+      return { ...head, data: kept, detail: detailOf(data) };
+    }
+    default:
+      return event;
+  }
+};
+
+/** Without whose it is. */
+const detailOf = (data: Attempted['data']): string => {
+  const { attempt, startedAt, durationMs, url, endpointRevision, bodySha256, requestHeaders, responseCode, responseHeaders, responseBody } =
+    data;
+  const record = {
+    attempt,
+    startedAt,
+    durationMs,
+    url,
+    endpointRevision,
+    bodySha256,
+    requestHeaders,
+    responseCode,
+    responseHeaders,
+    responseBody,
+  };
+  if (!('failure' in data)) return JSON.stringify(record satisfies AttemptRecord);
+  const { failure, error, failuresInSeries, retryAt } = data;
+  return JSON.stringify({ ...record, failure, error, failuresInSeries, retryAt });
+};

@@ -1,0 +1,106 @@
+// What can be measured from outside: the Prometheus metrics.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SendOutcome } from '../delivery/sender.ts';
+import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
+import type { ReaderStatus } from '../sources/source-reader.ts';
+
+export type Observed = {
+  readonly consumers: () => readonly ConsumerStatus[];
+  readonly requestsInFlight: () => number;
+  readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly name: string })[];
+};
+
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly attempts = new Counter({
+    name: 'hookledger_attempts_total',
+    help: 'Delivery attempts by outcome: succeeded, or the reason of the failure.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly duration = new Histogram({
+    name: 'hookledger_attempt_duration_seconds',
+    help: 'From the look-up of the name to the last byte of the response.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [this.registry],
+  });
+
+  private readonly repeats = new Counter({
+    name: 'hookledger_attempts_repeated_total',
+    help: 'Attempts that another replica had made and recorded already, as their lease was lost.',
+    registers: [this.registry],
+  });
+
+  private readonly events = new Counter({
+    name: 'hookledger_source_events_total',
+    help: 'Events of sources by outcome: published or skipped. Those that are read again after a crash count again.',
+    labelNames: ['source', 'outcome'],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  attempt(outcome: SendOutcome): void {
+    this.attempts.inc({ outcome: outcome.outcome === 'succeeded' ? 'succeeded' : outcome.failure });
+    this.duration.observe(outcome.durationMs / 1000);
+  }
+
+  repeated(): void {
+    this.repeats.inc();
+  }
+
+  sourceEvents(source: string, outcome: 'published' | 'skipped', events: number): void {
+    if (events > 0) this.events.inc({ source, outcome }, events);
+  }
+
+  /** Gauges are read when they are asked for. */
+  observe({ consumers, requestsInFlight, sources }: Observed): void {
+    const registers = [this.registry];
+    const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['consumer'],
+        registers,
+        collect() {
+          for (const status of consumers()) this.set({ consumer: status.name }, value(status));
+        },
+      });
+    perConsumer('hookledger_consumer_lag_events', 'Events read from the log and not yet applied.', (status) => status.lagEvents);
+    perConsumer('hookledger_consumer_lag_seconds', 'Age of the oldest event that is not yet applied.', (status) => status.lagSeconds);
+    perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
+      status.state === 'stopped' ? 1 : 0,
+    );
+    perConsumer(
+      'hookledger_consumer_here',
+      '1: this replica runs the consumer. Of all replicas, one runs the views, and one the delivery saga.',
+      (status) => (status.state === 'live' || status.state === 'catching-up' ? 1 : 0),
+    );
+    const perSource = (name: string, help: string, value: (status: ReturnType<typeof sources>[number]) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['source'],
+        registers,
+        collect() {
+          this.reset(); // one that is deleted, or read elsewhere, is no longer told of
+          for (const status of sources()) this.set({ source: status.name }, value(status));
+        },
+      });
+    perSource(
+      'hookledger_source_lag_seconds',
+      'Age of the oldest event that was read and not yet handled.',
+      ({ lagSeconds }) => lagSeconds,
+    );
+    perSource('hookledger_source_stuck', '1: the source does not go on; `sources` says why.', ({ error }) => (error === undefined ? 0 : 1));
+    const inFlight: Gauge = new Gauge({
+      name: 'hookledger_requests_in_flight',
+      help: 'HTTP requests to endpoints that are under way.',
+      registers: [],
+      collect: () => inFlight.set(requestsInFlight()),
+    });
+    this.registry.registerMetric(inFlight);
+  }
+}

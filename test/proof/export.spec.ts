@@ -1,0 +1,188 @@
+// An export proves itself: whatever is done to it is found and named, with nothing at hand but the public key; and a new log is started from it.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ExportedLog } from '../../src/proof/export/exported-log.ts';
+import type { SealKey } from '../../src/proof/sealing/sealer.ts';
+import { verifyExport } from '../../src/proof/export/verify-export.ts';
+import { writeExport } from '../../src/proof/export/write-export.ts';
+import { copyLog } from '../../src/event-store/copy-log.ts';
+import { openLogForReading, openStoredLog } from '../../src/event-store/open-log.ts';
+import { newPrivateKey, publicKeyOf } from '../../src/secrets/signing-keys.ts';
+import { linesOf, SealedLog, silent, writeLines } from '../support/sealed-log.ts';
+
+const { signal } = new AbortController();
+const quiet = { progress: () => {}, signal };
+
+const exportOf = async (log: SealedLog, name: string, key: SealKey | undefined, since?: string) => {
+  const reader = await openLogForReading(log.address, silent);
+  try {
+    return await writeExport(reader, { file: log.file(name), since: since as never, key, publicKey: key?.publicKey, ...quiet });
+  } finally {
+    await reader.close();
+  }
+};
+
+let log: SealedLog;
+let key: SealKey;
+let whole: string;
+/** The key's event, 12 messages and seal 1 to 3, which have 5 events each but the last; then 4 more, which only the export seals. */
+beforeAll(async () => {
+  log = new SealedLog();
+  await log.messages(1, 4);
+  await log.seal(5);
+  await log.messages(5, 12);
+  key = await log.seal(5);
+  await log.messages(13, 16);
+  whole = log.file('whole.gz');
+  await exportOf(log, 'whole.gz', key);
+});
+afterAll(() => log[Symbol.asyncDispose]());
+
+const verify = (file: string, publicKey = key.publicKey) => verifyExport(file, publicKey, quiet);
+
+it('what was not touched is as it was sealed, up to its last event', async () => {
+  const found = await verify(whole);
+  expect(found).toMatchObject({ problem: undefined, afterSeal: 0 });
+  expect(found?.sealed).toBe(found?.events);
+  expect(found?.seals).toBeGreaterThanOrEqual(4);
+});
+
+describe('what was done to it is named:', () => {
+  const isMessage = (n: number) => (line: string) => line.includes(`"clientId":"m${n}"`);
+  const tampered = async (tamper: (lines: string[]) => string[], file = log.file('tampered.gz')) => {
+    const lines = tamper(linesOf(whole));
+    const events = lines.filter((line) => line.includes('"event":')).length;
+    writeLines(file, [...lines.slice(0, -1), JSON.stringify({ end: { events } })]);
+    return (await verify(file))?.problem;
+  };
+  const placeOf = (n: number) => {
+    const { event } = JSON.parse(linesOf(whole).find(isMessage(n)) ?? '') as { event: { position: string; stream: string } };
+    return { position: event.position, type: 'message.accepted', stream: event.stream };
+  };
+
+  // One whose seal is full, one whose seal is not, and one that was sealed by the export.
+  it.each([3, 11, 16])('message %i was changed', async (n) => {
+    const problem = await tampered((lines) => lines.map((line) => (isMessage(n)(line) ? line.replace(`"n":${n}`, '"n":99') : line)));
+    expect(problem?.event).toEqual(placeOf(n));
+    expect(problem?.sentence).toMatch(
+      /^The event at position \d+ \(message.accepted in message-.*\) was changed: it is not what seal \d seals/,
+    );
+  });
+
+  it.each([3, 11, 16])('message %i was removed', async (n) => {
+    const problem = await tampered((lines) => lines.filter((line) => !isMessage(n)(line)));
+    expect(problem?.sentence).toMatch(new RegExp(`an event was removed after the event at position .*`));
+    expect(problem?.sentence).toContain(placeOf(n - 1).stream);
+  });
+
+  it('an event was added', async () => {
+    const problem = await tampered((lines) =>
+      lines.flatMap((line) => (isMessage(6)(line) ? [line, line.replaceAll(/[0-9a-f]{8}-/g, '00000000-')] : [line])),
+    );
+    expect(problem?.event?.stream).toMatch(/^message-00000000-/);
+    expect(problem?.sentence).toMatch(/was added/);
+  });
+
+  it('an event was added at the end, behind all seals', async () => {
+    const problem = await tampered((lines) => {
+      const last = (lines.findLast(isMessage(16)) ?? '').replaceAll(/"position":"\d+"/g, '"position":"0000000000009999"');
+      return [...lines.slice(0, -1), last, ...lines.slice(-1)];
+    });
+    expect(problem?.event?.position).toBe('0000000000009999');
+    expect(problem?.sentence).toMatch(/is in no seal/);
+  });
+
+  it('an event was moved', async () => {
+    const problem = await tampered((lines) => {
+      const moved = lines.findIndex(isMessage(2));
+      const [line = ''] = lines.splice(moved, 1);
+      lines.splice(moved + 1, 0, line);
+      return lines;
+    });
+    expect(problem?.event).toEqual(placeOf(3));
+    expect(problem?.sentence).toMatch(/was moved/);
+  });
+
+  it('an event is not written as events are', async () => {
+    const problem = await tampered((lines) =>
+      lines.map((line) => (isMessage(7)(line) ? line.replace('"revision":0', '"revision": 0') : line)),
+    );
+    expect(problem?.sentence).toMatch(/was changed/);
+  });
+
+  it('a seal was changed, and one was removed', async () => {
+    const isSeal = (number: number) => (line: string) => line.includes('"type":"ledger.sealed"') && line.includes(`"number":${number},`);
+    const changed = await tampered((lines) => lines.map((line) => (isSeal(2)(line) ? line.replace(/"root":"./, '"root":"x') : line)));
+    expect(changed?.sentence).toMatch(/The signature of seal 2 does not hold/);
+    const removed = await tampered((lines) => lines.filter((line) => !isSeal(2)(line)));
+    expect(removed?.sentence).toMatch(/Seal 3 follows seal 1: one between them was removed/);
+  });
+});
+
+describe('a sentence each:', () => {
+  it('another key', async () => {
+    const problem = (await verify(whole, publicKeyOf(newPrivateKey())))?.problem;
+    expect(problem?.sentence).toMatch(/^Seal 1 was made with another key, whpk_/);
+  });
+
+  it('cut off in the middle of the compressed bytes, or at a line', async () => {
+    const cut = log.file('cut.gz');
+    writeFileSync(cut, readFileSync(whole).subarray(0, 900));
+    await expect(verify(cut)).rejects.toThrow(/was cut off: it ends after line \d+ without saying so/);
+    writeLines(cut, linesOf(whole).slice(0, -3));
+    await expect(verify(cut)).rejects.toThrow(/was cut off/);
+    await expect(ExportedLog.open(cut)).rejects.toThrow(/was cut off/);
+  });
+
+  it('no file, a folder, and something else', async () => {
+    await expect(verify(log.file('nothing.gz'))).rejects.toThrow(/^There is no file/);
+    await expect(verify(log.folder)).rejects.toThrow(/is a folder/);
+    writeFileSync(log.file('text.gz'), 'not an export');
+    await expect(verify(log.file('text.gz'))).rejects.toThrow(/is no export of Hookledger/);
+    writeLines(log.file('json.gz'), ['{"a":1}']);
+    await expect(verify(log.file('json.gz'))).rejects.toThrow(/is no export of Hookledger/);
+  });
+
+  it('a file that is there already, and a folder that is not', async () => {
+    await expect(exportOf(log, 'whole.gz', key)).rejects.toThrow(/exists already/);
+    await expect(exportOf(log, 'no-folder/x.gz', key)).rejects.toThrow(/can't be written \(ENOENT\)/);
+  });
+});
+
+it('without the key, what is not sealed is said to be so', async () => {
+  expect(await exportOf(log, 'keyless.gz', undefined)).toMatchObject({ unsealed: 5 });
+  expect((await verify(log.file('keyless.gz')))?.problem?.sentence).toMatch(
+    /is in no seal: it was added, or the export was made without the key/,
+  );
+});
+
+it('a part begins behind the last event that was sealed up to there, and is checked from there on', async () => {
+  expect(await exportOf(log, 'part.gz', key, '0000000000000007')).toMatchObject({ after: '0000000000000005' });
+  expect(await verify(log.file('part.gz'))).toMatchObject({ problem: undefined, afterSeal: 1 });
+  await expect(ExportedLog.open(log.file('part.gz'))).rejects.toThrow(/is a part of a log/);
+});
+
+it('a new log is started from it, which goes on being sealed, and proves itself by the same key', async () => {
+  await using imported = new SealedLog();
+  imported.masterKey.set(log.masterKey);
+  const from = await ExportedLog.open(whole);
+  const into = async () => {
+    const to = await openStoredLog(imported.address, { log: silent, create: true });
+    try {
+      return await copyLog(from, to, quiet);
+    } finally {
+      await to.close();
+    }
+  };
+  const first = await into();
+  expect(first?.copied).toBe((await verify(whole))?.events);
+  expect(await into()).toEqual({ ...first, copied: 0 });
+  await imported.messages(17, 20);
+  expect(await imported.seal(5)).toMatchObject({ publicKey: key.publicKey });
+  await exportOf(imported, 'again.gz', key);
+  expect(await verify(imported.file('again.gz'))).toMatchObject({ problem: undefined });
+  // The events that came along are written to the letter as in the first export.
+  const events = linesOf(whole).filter((line) => line.startsWith('{"event":'));
+  const copies = linesOf(imported.file('again.gz')).map((line) => line.replace(/^\{"copies":\[[^\]]*\],/, '{'));
+  expect(copies).toEqual(expect.arrayContaining(events));
+});

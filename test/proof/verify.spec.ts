@@ -1,0 +1,293 @@
+// Verifying a log finds whatever was done to it: each kind of damage is done to a copy of one log, in a file and on a server, and is named.
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckName } from '../../src/proof/checking/findings.ts';
+import { verifyLog, type LogVerified } from '../../src/proof/checking/verify-log.ts';
+import type { Position } from '../../src/domain/ids.ts';
+import { copyLog } from '../../src/event-store/copy-log.ts';
+import { openStoredLog } from '../../src/event-store/open-log.ts';
+import { damageableLogs, type Damage, type DamageableLog, type Row } from '../support/damaged-log.ts';
+import { endpoints } from '../support/made-log.ts';
+import { SealedLog, silent } from '../support/sealed-log.ts';
+
+const options = { since: undefined, threads: 0, progress: () => {}, log: silent };
+
+let log: SealedLog;
+beforeAll(async () => {
+  log = new SealedLog();
+  await log.fill(300);
+  await log.seal(400);
+});
+afterAll(() => log[Symbol.asyncDispose]());
+
+const offencesIn = (results: Awaited<ReturnType<typeof verifyLog>>['results']) =>
+  Object.entries(results).flatMap(([name, { wrong }]) => (wrong > 0 ? [name] : []));
+
+it('what the service wrote is as it should be, and every kind of check had something to check', async () => {
+  const verified = await verifyLog(log.address, options);
+  expect(verified.results).toMatchObject(
+    Object.fromEntries(
+      ['decodes', 'revisions', 'ids', 'routing', 'states', 'conservation', 'seals'].map((name) => [name, { wrong: 0, first: undefined }]),
+    ),
+  );
+  expect(verified.results.seals.checked).toBeGreaterThan(2);
+  expect(verified.results.routing.checked).toBe(300);
+  expect(verified.counts).toEqual({ routed: 751, succeeded: 748, failed: 0, cancelled: 3, open: 0 });
+  expect(verified.events).toBe(verified.results.decodes.checked);
+});
+
+it('in the middle of the log, what was before is looked up where it is needed', async () => {
+  for (const since of [20, 333, 700].map((sequence) => String(sequence).padStart(16, '0') as Position)) {
+    const { results, events } = await verifyLog(log.address, { ...options, since });
+    expect(offencesIn(results)).toEqual([]);
+    expect(events).toBeGreaterThan(100);
+  }
+});
+
+it('a copy of the log is as it should be, too, and so is a copy of that', async () => {
+  let from = log.address;
+  for (const name of ['first', 'second']) {
+    const to = { kind: 'embedded', directory: log.file(name) } as const;
+    const [source, target] = [
+      await openStoredLog(from, { log: silent, create: false }),
+      await openStoredLog(to, { log: silent, create: true }),
+    ];
+    await copyLog(source, target, { progress: () => {}, signal: new AbortController().signal });
+    await Promise.all([source.close(), target.close()]);
+    const { results, counts } = await verifyLog(to, options);
+    expect(offencesIn(results)).toEqual([]);
+    expect(results.seals.checked).toBeGreaterThan(2);
+    expect(counts.routed).toBe(751);
+    from = to;
+  }
+});
+
+it('a position that the embedded log lacks is named', async () => {
+  const folder = log.file('gap');
+  mkdirSync(folder);
+  copyFileSync(log.file('log.db'), join(folder, 'log.db'));
+  const db = new DatabaseSync(join(folder, 'log.db'));
+  db.exec('DELETE FROM events WHERE sequence = 400');
+  db.close();
+  const { results } = await verifyLog({ kind: 'embedded', directory: folder }, options);
+  expect(results.revisions.first).toMatchObject({
+    position: '0000000000000401',
+    sentence: 'The event before it is missing from the log: position 400.',
+  });
+  expect(results.seals.first?.sentence).toMatch(/an event was removed after the event at position/);
+});
+
+describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
+  let damaged: DamageableLog;
+  beforeAll(async () => {
+    damaged = await make(log);
+  });
+  afterAll(() => damaged.close());
+
+  const afterDamage = async (...damages: readonly Damage[]): Promise<LogVerified & { at: (row: Row) => string }> => {
+    const at = await damaged.damage(damages);
+    return { ...(await damaged.verify()), at };
+  };
+  const find = (where: string) => damaged.find(where);
+  const rewritten = (where: string, from: RegExp | string, to: string): Damage => {
+    const row = find(where);
+    const data = row.data.replace(from, to);
+    expect(data).not.toBe(row.data);
+    return { row, change: { data } };
+  };
+  const retyped = (where: string, type: string, data?: string): Damage => ({
+    row: find(where),
+    change: { type, ...(data !== undefined && { data }) },
+  });
+  /** The first offence of that check is at the event that was damaged. The seals name it as well. */
+  const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerified['results']> => {
+    const { results, at } = await afterDamage(damage);
+    expect(results[check].first).toMatchObject({ position: at(damage.row), sentence: expect.stringMatching(sentence) as string });
+    expect(results.seals.wrong).toBeGreaterThan(0);
+    return results;
+  };
+  const message = "type = 'message.accepted' AND sequence > 300";
+  const failed = "type = 'delivery.attempt-failed' AND sequence > 300";
+
+  it('an event that is not JSON, one of no known kind, one of another kind, and one that lacks a field', async () => {
+    await expectNamed('decodes', /not JSON|expected object/, { row: find(message), change: { data: '{' } });
+    await expectNamed('decodes', /knows no such event/, retyped(message, 'message.lost'));
+    await expectNamed('states', /It stands in a stream of another kind/, retyped(message, 'endpoint.paused'));
+    await expectNamed(
+      'states',
+      /It stands in a stream of another kind/,
+      retyped(failed, 'batch.closed', find("type = 'batch.closed'").data),
+    );
+    await expectNamed('decodes', /data\.attempt/, rewritten(failed, '"attempt":1,', ''));
+  });
+
+  it('an event that is missing from a stream, and one that was the first of its stream', async () => {
+    const second = find("revision = 1 AND stream LIKE 'delivery-%' AND type LIKE '%failed' AND sequence > 300");
+    const removed = await afterDamage({ row: second });
+    expect(removed.results.revisions.first).toMatchObject({
+      position: removed.at(find(`stream = '${second.stream}' AND revision = 2`)),
+      sentence: 'Before it, revision 1 of its stream is missing.',
+    });
+    const first = find("revision = 0 AND stream LIKE 'delivery-%' AND type LIKE '%failed' AND sequence > 300");
+    const { results, at } = await afterDamage({ row: first });
+    expect(results.revisions.first).toMatchObject({
+      position: at(find(`stream = '${first.stream}' AND revision = 1`)),
+      sentence: 'Before it, revision 0 of its stream is missing.',
+    });
+  });
+
+  it('ids that do not follow: of an attempt, of a message, of a batch, of what a replay did', async () => {
+    const id = 'c0ffee00-0000-5000-8000-000000000000';
+    await expectNamed('ids', /is not the one that follows from its cause/, { row: find(failed), change: { id } });
+    await expectNamed(
+      'ids',
+      /The message's id .* is not the one that follows from "another"/,
+      rewritten(message, /"clientId":"m\d+"/, '"clientId":"another"'),
+    );
+    await expectNamed(
+      'ids',
+      /its endpoint and number 9999/,
+      rewritten("type = 'batch.closed' AND sequence > 300", /"number":\d+/, '"number":9999'),
+    );
+    for (const type of ['delivery.replay-requested', 'replay.finished'])
+      await expectNamed('ids', /is not the one that follows from its cause/, { row: find(`type = '${type}'`), change: { id } });
+  });
+
+  it('a message that went to an endpoint more, to one less, and one that was routed later than it was recorded', async () => {
+    const added = `"destinations":[{"endpointId":"${endpoints.disabled}"},`;
+    await expectNamed('routing', /It went to .*; by the configuration at \d+ it goes to/, rewritten(message, '"destinations":[', added));
+    await expectNamed(
+      'routing',
+      /It skipped nobody; by the configuration at \d+ it skips/,
+      rewritten(message, /"skipped":\["[^"]*"\]/, '"skipped":[]'),
+    );
+    await expectNamed('routing', /which is not before its own/, rewritten(message, /"routedAt":"\d+"/, '"routedAt":"0000000000009999"'));
+  });
+
+  it('a delivery that nobody routed, a message in two batches, and one in a batch of an endpoint that it was not routed to', async () => {
+    const alone = find("type = 'delivery.attempt-succeeded' AND revision = 0 AND sequence > 300");
+    const elsewhere = { row: alone, change: { stream: alone.stream.replace(/.{4}$/, 'ffff') } };
+    await expectNamed('conservation', /No message was routed to/, elsewhere);
+    const batch = "type = 'batch.closed' AND sequence > 300";
+    const { messages } = JSON.parse(find("type = 'batch.closed' AND sequence > 200").data) as { messages: string[] };
+    await expectNamed(
+      'conservation',
+      /which is in batch-.* already/,
+      rewritten(batch, /"messages":\["[^"]*"/, `"messages":["${messages[0]}"`),
+    );
+    await expectNamed(
+      'conservation',
+      /which was not routed to/,
+      rewritten(batch, /"messages":\["[^"]*"/, '"messages":["00000000-0000-4000-8000-000000000000"'),
+    );
+  });
+
+  it('a delivery that went a way that there is not', async () => {
+    await expectNamed('states', /It could not happen: it was open, with attempt 1 next/, rewritten(failed, /"attempt":1/, '"attempt":3'));
+    await expectNamed('states', /By the decider it would have said/, rewritten(failed, /"failuresInSeries":1/, '"failuresInSeries":2'));
+    await expectNamed(
+      'states',
+      /By the decider it would have said/,
+      rewritten(failed, /"retryAt":"2026-01-01T12:0\d/, '"retryAt":"2026-01-01T11:00'),
+    );
+    await expectNamed(
+      'states',
+      /a configuration of its endpoint that never was/,
+      rewritten(failed, /"endpointRevision":0/, '"endpointRevision":77'),
+    );
+    await expectNamed(
+      'states',
+      /It does not say what the last attempt did/,
+      rewritten("type = 'delivery.exhausted'", /"attempts":2/, '"attempts":1'),
+    );
+    await expectNamed(
+      'states',
+      /It could not happen/,
+      rewritten("type = 'batch.attempt-succeeded' AND sequence > 300", /"attempt":1/, '"attempt":2'),
+    );
+  });
+
+  it('a delivery whose last attempt failed for good, and nothing says so', async () => {
+    const { stream, revision } = find("type = 'delivery.exhausted'");
+    const gone: Damage[] = [];
+    for (let each = revision; each <= revision + 2; each++) gone.push({ row: find(`stream = '${stream}' AND revision = ${each}`) });
+    const { results } = await afterDamage(...gone);
+    expect(results.states.first?.sentence).toMatch(/no event says that the delivery has failed/);
+  });
+
+  it('a replay that went a way that there is not, that came to no message, and one that sent what it can not', async () => {
+    const [progressed, finished] = ["type = 'replay.progressed'", "type = 'replay.finished'"];
+    await expectNamed('states', /^By the decider `sent` would be 1, not 3\.$/, rewritten(finished, '"sent":1', '"sent":3'));
+    await expectNamed(
+      'states',
+      /^It could not happen after what its stream says before it/,
+      rewritten(progressed, '"sent":1', '"sent":22'),
+    );
+    await expectNamed('states', /^It could not happen/, retyped("type = 'replay.requested'", 'replay.finished', find(finished).data));
+    await expectNamed('states', /^By the decider `endpointId` would be/, rewritten(progressed, endpoints.disabled, endpoints.all));
+    const later = find("type = 'message.accepted' AND sequence > 400").stream.slice('message-'.length);
+    await expectNamed(
+      'states',
+      /^It came to message .*, which was not accepted before the replay was asked for/,
+      rewritten(progressed, /"after":"[^"]*"/, `"after":"${later}"`),
+    );
+    await expectNamed(
+      'states',
+      /^There was no endpoint .* to send to/,
+      rewritten("type = 'replay.requested'", endpoints.disabled, '00000000-0000-4000-8000-00000000ffff'),
+    );
+    await expectNamed(
+      'states',
+      /^It names the replay .*, which nobody had asked for to/,
+      rewritten("type = 'delivery.replay-requested'", /"replayId":".{8}/, '"replayId":"ffffffff'),
+    );
+  });
+
+  it('configuration, and the reading of a source, that went a way that there is not', async () => {
+    const impossible = /^It could not happen after what its stream says before it/;
+    await expectNamed('states', impossible, retyped("type = 'endpoint.enabled'", 'endpoint.resumed'));
+    await expectNamed('states', impossible, retyped("type = 'apikey.issued'", 'apikey.revoked'));
+    await expectNamed('states', impossible, retyped("type = 'source.paused'", 'source.resumed'));
+    await expectNamed('states', impossible, retyped("type = 'organization.event-type-defined'", 'organization.event-type-retired'));
+    const [skipped, last] = ["type = 'reading.advanced'", "type = 'reading.advanced' AND revision = 2"];
+    await expectNamed('states', /^By the decider `skipped` would be 1, not 7/, rewritten(skipped, '"skipped":1', '"skipped":7'));
+    await expectNamed('states', impossible, rewritten(last, '"published":99', '"published":9'));
+    await expectNamed('states', impossible, rewritten(last, /"position":"\w+"/, '"position":"0000000000000001"'));
+  });
+
+  it('a seal that was changed, and one that stands in another place', async () => {
+    const second = "type = 'ledger.sealed' AND revision = 2";
+    const { results } = await afterDamage(rewritten(second, /"total":\d+/, '"total":99999'));
+    expect(results.seals.first?.sentence).toMatch(/The signature of seal 2 does not hold/);
+    await expectNamed('states', /^It is seal 1, and stands where seal 2 belongs/, {
+      row: find(second),
+      change: { data: find("type = 'ledger.sealed' AND revision = 1").data },
+    });
+  });
+
+  it('a seal that is missing between others, and the last ones, cut off', async () => {
+    const seals = [1, 2, 3].map((revision) => find(`type = 'ledger.sealed' AND revision = ${revision}`));
+    for (const [i, row] of seals.slice(0, 2).entries()) {
+      const { results, at } = await afterDamage({ row });
+      const next = { position: at(seals[i + 1] as Row), type: 'ledger.sealed' };
+      expect(results.revisions.first).toMatchObject({ ...next, sentence: `Before it, revision ${i + 1} of its stream is missing.` });
+      expect(results.seals.first).toMatchObject({ ...next, sentence: `Before it, seal ${i + 1} is missing: it was removed.` });
+    }
+    const { results } = await afterDamage({ row: find("type = 'ledger.key-created'") });
+    expect(offencesIn((await afterDamage(rewritten("type = 'ledger.sealed' AND revision = 2", '{', '['))).results)).toEqual([
+      'decodes',
+      'seals',
+    ]);
+    expect(results.seals.first?.sentence).toBe('Before it, the key of the seals is missing: it was removed.');
+    // Nothing in the log says how many there were: it is told what no seal proves, and since when it waits for one.
+    const whole = await afterDamage();
+    expect(whole).toMatchObject({ unsealed: 1, unsealedSince: undefined });
+    await damaged.damage(seals.slice(1).map((row) => ({ row })));
+    const cut = await verifyLog(damaged.address, options);
+    expect(offencesIn(cut.results)).toEqual([]);
+    expect(cut.unsealed).toBe(cut.events - 400);
+    expect(cut.unsealedSince).toMatch(/^\d{4}-.*Z$/);
+  });
+});
