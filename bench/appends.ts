@@ -1,5 +1,5 @@
-// How fast the adapter appends to a log server, beside a bare loop on the client package with as many appends in flight, in turns of a second or two:
-// what else the machine does meanwhile, both have to bear.
+// Measures how fast the adapter appends to a log server, next to a bare loop on the client package with as many appends in flight. Both take turns of a
+// second or two, so other work on the machine slows both alike.
 import { randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
@@ -8,12 +8,12 @@ import { serve } from './processes.ts';
 type Adapter = typeof import('../src/event-store/eventstoredb/eventstoredb-event-store.ts');
 type Connecting = typeof import('../src/event-store/eventstoredb/connection.ts');
 
-/** What an attempt that succeeded records, roughly: a kilobyte. */
+/** About as much as a successful attempt records: a kilobyte. */
 const data = { name: 'x'.repeat(800) };
 const type = 'endpoint.renamed';
 const actor = 'system:bench';
 
-/** Appends per second of a closed loop. */
+/** @returns appends per second of a closed loop */
 const loop = async (append: () => Promise<unknown>, inFlight: number, seconds: number): Promise<number> => {
   const began = performance.now();
   const end = began + seconds * 1_000;
@@ -59,7 +59,7 @@ const handlers = {
         turns[way].push(await loop(ways[way], inFlight, turnSeconds));
     await store.close();
     await client.dispose();
-    // The server's own work, as merging its index, falls on some turns and not on others.
+    // The server's own work, such as merging its index, falls on only some of the turns.
     const median = (rates: readonly number[]) => rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0;
     return { adapter: median(turns.adapter), bare: median(turns.bare) };
   },

@@ -1,11 +1,11 @@
-// The second limit: one Node process that only signs and POSTs, as fast as it can, with the best of a few concurrencies.
+// The second limit: one Node process that only signs and POSTs as fast as it can, at the best of a few concurrencies.
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { serve } from './processes.ts';
 import { signAndSend } from './sending.ts';
 import { clock, envelope, eventType, message } from './workload.ts';
 
-/** @returns requests answered with 2xx per second. */
+/** @returns requests per second that were answered with 2xx */
 const loop = async (receiver: string, concurrency: number, seconds: number): Promise<number> => {
   const pool = new Pool(receiver, { connections: concurrency });
   const bodies = Array.from({ length: 100 }, (_, i) => {

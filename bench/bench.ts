@@ -1,14 +1,14 @@
 // The bench: `npm run bench [-- --seconds 20 --only A,B,C,D,rebuild,verify --json]`. It runs the built server, a load generator and a
-// receiver as processes of this machine, measures both limits in the same run, and sets the figures beside their targets.
-//   A  single-message requests, closed loop          limit: pass-through (takes, signs, POSTs; stores nothing)
+// receiver as processes on this machine, measures both limits in the same run, and prints the figures next to their targets.
+//   A  single-message requests, closed loop          limit: pass-through (accepts, signs, POSTs; stores nothing)
 //   B  requests of 100 messages, closed loop         limit: bare loop (only signs and POSTs)
 //   C  single-message requests at half of A's rate, open loop
-//   D  memory with many deliveries waiting for a retry
-//   rebuild  the views from the log that A to C left, as `hookledger rebuild` builds them; alone, from one that B's load leaves
-//   verify   the same log: every event checked, by two threads
+//   D  memory while many deliveries wait for a retry
+//   rebuild  rebuilds the views from the log that A to C left, like `hookledger rebuild`; without A to C, from a log written by B's load
+//   verify   checks every event of the same log, with two threads
 //   log  appends to a log server (--store=eventstoredb)  limit: a bare loop on its client, in turns
-// Deliveries are counted at the receiver. Latency runs from the *sending* of the request (in C: from the moment it was due),
-// which is stricter than from its 202, to the arrival of the delivery, on the machine's monotonic clock.
+// The receiver counts the deliveries. Latency runs from *sending* the request (in C: from the time it was due) to the arrival of the
+// delivery, on the machine's monotonic clock. That is stricter than from the 202.
 import { randomBytes } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -28,30 +28,30 @@ import { endpointCount, eventType, secret } from './workload.ts';
 
 const usage = `npm run bench -- [options]
   --seconds 20        measured time of each phase
-  --warm-up 5         before each
+  --warm-up 5         seconds of warm-up before each phase
   --only A,B,C,D,rebuild,verify,log
-  --connections 96    keep-alive connections of the load generator
-  --rate N            messages/s in phase C; half of A's deliveries/s unless said
-  --waiting 100000    deliveries that wait for a retry in phase D
+  --connections 96    the load generator's keep-alive connections
+  --rate N            messages/s in phase C; default: half of A's deliveries/s
+  --waiting 100000    deliveries waiting for a retry in phase D
   --store sqlite      the log to measure: sqlite or eventstoredb
-  --eventstore URL    the log server; left out: the double that the tests have, which says nothing of speed
-  --in-flight 256     appends on their way at one time, in the measurement of the log
-  --database URL      the views and due attempts in PostgreSQL; \`embedded\`: in a server of the bench's own
-  --server FILE       another build than dist/main.js
-  --json              figures as JSON on standard output, progress on standard error`;
+  --eventstore URL    the log server; default: the tests' double, whose speed means nothing
+  --in-flight 256     appends in flight while measuring the log
+  --database URL      keeps views and due attempts in that PostgreSQL; \`embedded\`: in one that the bench starts
+  --server FILE       measures another build than dist/main.js
+  --json              prints figures as JSON on standard output, progress on standard error`;
 
 type Throughput = {
   deliveriesPerSecond: number;
   acceptedPerSecond: number;
-  /** Accepted and not yet delivered when the measured time ended, and how long they took then. */
+  /** Messages accepted but not delivered when the measured time ended, and the time their delivery took from then. */
   backlog: number;
   drainSeconds: number;
-  /** Accepted and not delivered within a minute after the end: must be 0. */
+  /** Messages accepted but not delivered within a minute after the end: must be 0. */
   lost: number;
   refused: number;
   latencyMs: { p50: number; p95: number; p99: number; max: number };
   signatures: { checked: number; wrong: number };
-  /** Cores that the measured process used, and the peak of its memory so far (VmHWM). */
+  /** CPU cores that the measured process used. */
   cores: number;
 };
 type Waiting = { deliveries: number; beforeMb: number; afterMb: number; growthMb: number; peakMb: number };
@@ -73,7 +73,7 @@ export type Figures = {
   rebuild?: { events: number; seconds: number; eventsPerSecond: number };
   verify?: { events: number; seconds: number; eventsPerSecond: number };
   targets: Target[];
-  /** What went wrong, as sentences. */
+  /** Failures, one sentence each. */
   problems: string[];
 };
 
@@ -99,7 +99,7 @@ if (options.help) {
   process.exit(0);
 }
 if (!['sqlite', 'eventstoredb'].includes(options.store) || (options.eventstore !== undefined && options.store === 'sqlite')) {
-  console.error('--store must be sqlite or eventstoredb, and --eventstore names the server of the latter.');
+  console.error('--store must be sqlite or eventstoredb; use --eventstore only with --store eventstoredb.');
   process.exit(2);
 }
 const seconds = Number(options.seconds);
@@ -110,7 +110,7 @@ const waitingDeliveries = Number(options.waiting);
 
 const pause = (s: number) => new Promise<void>((resolve) => setTimeout(resolve, s * 1_000));
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
-/** Every server gets a log of its own. */
+/** Each server gets its own log. */
 const newPrefix = () => `bench_${randomBytes(4).toString('hex')}_`;
 const prefixes = new WeakMap<Server, string>();
 const rounded = (value: number) => Math.round(value).toLocaleString('en');
@@ -149,7 +149,7 @@ const cpuSeconds = (pid: number): number => {
   }
 };
 
-/** A figure of an SQLite log means nothing where fdatasync costs nothing (tmpfs), so it is printed beside them. */
+/** Printed with the figures, because those of an SQLite log mean nothing if fdatasync is free (tmpfs). */
 const fdatasyncPerSecond = (): number => {
   const folder = mkdtempSync(join(tmpdir(), 'hookledger-bench-'));
   const file = openSync(join(folder, 'probe'), 'w');
@@ -164,7 +164,7 @@ const fdatasyncPerSecond = (): number => {
   return Math.round(count / ((performance.now() - began) / 1_000));
 };
 
-/** Memory once it has stopped moving: five readings, a second apart, within 2 %; after 30 s whatever it is then. */
+/** Memory once it is stable: five readings, a second apart, within 2 %. After 30 s, the last reading. */
 const settledMegabytes = async (pid: number): Promise<number> => {
   const readings: number[] = [];
   for (let i = 0; i < Math.min(30, seconds * 3); i++) {
@@ -180,7 +180,7 @@ const settledMegabytes = async (pid: number): Promise<number> => {
 
 type Parts = { receiver: Part<ReceiverPart>; generator: Part<LoadGeneratorPart>; receiverUrl: string };
 
-/** One load on one server: warm-up, the measured window, the wait until everything that was accepted has arrived. */
+/** Puts one load on one server: warms up, measures, then waits until everything accepted has arrived. */
 const measure = async ({ receiver, generator }: Parts, load: Load, pid: number): Promise<Throughput> => {
   const before = (await receiver.call('count')).delivered;
   await generator.call('start', load);
@@ -211,7 +211,7 @@ const measure = async ({ receiver, generator }: Parts, load: Load, pid: number):
   };
 };
 
-const told = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, drainSeconds, latencyMs, cores }: Throughput) =>
+const report = (name: string, { deliveriesPerSecond, acceptedPerSecond, backlog, drainSeconds, latencyMs, cores }: Throughput) =>
   say(
     `${name.padEnd(46)} ${rounded(deliveriesPerSecond).padStart(7)} deliveries/s  ${rounded(acceptedPerSecond).padStart(7)} accepted/s` +
       `  p50 ${latencyMs.p50.toFixed(1)}  p95 ${latencyMs.p95.toFixed(1)}  p99 ${latencyMs.p99.toFixed(1)} ms  ${cores.toFixed(2)} cores` +
@@ -243,16 +243,16 @@ const throughput = async (parts: Parts) => {
   try {
     if (only.has('A')) {
       figures.A = await measure(parts, loadOn(server), server.pid);
-      told('A  single-message requests', figures.A);
+      report('A  single-message requests', figures.A);
       const passThrough = startPart<PassThroughPart>('./pass-through.ts');
       const url = await passThrough.call('listen', parts.receiverUrl);
       figures.passThrough = await measure(parts, { ...loadOn(server), url }, passThrough.pid);
-      told('   limit: pass-through', figures.passThrough);
+      report('   limit: pass-through', figures.passThrough);
       await passThrough.stop();
     }
     if (only.has('B')) {
       figures.B = await measure(parts, loadOn(server, { batch: 100, connections: Math.min(connections, 16) }), server.pid);
-      told('B  requests of 100 messages', figures.B);
+      report('B  requests of 100 messages', figures.B);
       const bareLoop = startPart<BareLoopPart>('./bare-loop.ts');
       figures.bareLoop = await bareLoop.call('run', { receiver: parts.receiverUrl, seconds, tuneSeconds: Math.min(1.5, seconds / 5) });
       say(
@@ -263,9 +263,9 @@ const throughput = async (parts: Parts) => {
     }
     if (only.has('C')) {
       const rate = options.rate === undefined ? (figures.A?.deliveriesPerSecond ?? Number.NaN) / 2 : Number(options.rate);
-      if (!(rate > 0)) throw new Error("Phase C runs at half of A's rate: run A too, or give --rate.");
+      if (!(rate > 0)) throw new Error("Phase C runs at half of A's rate: also run A, or give --rate.");
       figures.C = { rate, ...(await measure(parts, loadOn(server, { rate, connections: 256 }), server.pid)) };
-      told(`C  single-message requests at ${rounded(rate)}/s`, figures.C);
+      report(`C  single-message requests at ${rounded(rate)}/s`, figures.C);
     }
     if (!['A', 'B', 'C'].some((phase) => only.has(phase)))
       await measure(parts, loadOn(server, { batch: 100, connections: Math.min(connections, 16) }), server.pid);
@@ -292,7 +292,7 @@ const throughput = async (parts: Parts) => {
   }
 };
 
-/** Memory before and after: on a server that has worked already, so that what it needs to work at all is not counted. */
+/** Compares memory before and after, on a server that has already worked: the memory it needs to work at all does not count. */
 const waiting = async (parts: Parts) => {
   const server = await start(parts);
   try {
@@ -307,9 +307,9 @@ const waiting = async (parts: Parts) => {
     await parts.generator.call('start', loadOn(server, { batch, connections: 8, type, requests: Math.ceil(waitingDeliveries / batch) }));
     const sent = await parts.generator.call('finish');
     const arrived = async () => (await parts.receiver.call('count')).failed - failedBefore >= sent.accepted;
-    if (!(await until(arrived, 60))) figures.problems.push('Not every first attempt of the waiting deliveries was made within a minute.');
+    if (!(await until(arrived, 60))) figures.problems.push('Some first attempts of the waiting deliveries were not made within a minute.');
     const shown = async () => (await conservation(server)).open >= sent.accepted;
-    if (!(await until(shown, 60))) figures.problems.push(`The views do not show ${sent.accepted} open deliveries after a minute.`);
+    if (!(await until(shown, 60))) figures.problems.push(`After a minute, the views do not show ${sent.accepted} open deliveries.`);
     const afterMb = await settledMegabytes(server.pid);
     const { open } = await conservation(server);
     figures.D = { deliveries: open, beforeMb, afterMb, growthMb: afterMb - beforeMb, peakMb: megabytes(server.pid, 'VmHWM') };
@@ -324,7 +324,7 @@ const waiting = async (parts: Parts) => {
   }
 };
 
-/** Single appends of a kilobyte to new streams. */
+/** Appends single events of a kilobyte to new streams. */
 const appends = async (url: string) => {
   const part = startPart<AppendsPart>('./appends.ts');
   const inFlight = Number(options['in-flight']);
@@ -366,7 +366,7 @@ const figures: Figures = {
 };
 const { machine } = figures;
 if (machine.loadBefore > 0.5)
-  say(`The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse than they are.`);
+  say(`The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse.`);
 say(`${machine.cpus} × ${machine.model}, Node ${machine.node}, ${rounded(machine.fdatasyncPerSecond)} fdatasync/s, ${seconds} s per phase`);
 const double = options.store === 'eventstoredb' && options.eventstore === undefined ? await LogServerDouble.start() : undefined;
 const logServer = options.eventstore ?? double?.url();

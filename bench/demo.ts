@@ -1,5 +1,5 @@
-// `npm run demo`: the service on a free port with a folder of its own, a receiver that fails at first, three messages, and
-// what happens to them, line by line. It ends by itself after a few seconds and leaves nothing behind.
+// `npm run demo`: starts the service on a free port with its own folder, and a receiver that fails at first. Publishes three messages and prints,
+// line by line, what happens to them. Ends by itself after a few seconds and leaves nothing behind.
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,7 +11,7 @@ const began = performance.now();
 const say = (who: string, what: string) =>
   console.log(`${((performance.now() - began) / 1_000).toFixed(2).padStart(6)} s  ${who.padEnd(9)} ${what}`);
 
-// ── The receiver: the service's user. It is down for the first message's first attempt. ──
+// ── The receiver: it fails at the first attempt that it gets. ──
 
 const startReceiver = async () => {
   let broken = true;
@@ -37,7 +37,7 @@ const startReceiver = async () => {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/orders` };
 };
 
-// ── What the service shows of its deliveries ──
+// ── Watching the deliveries ──
 
 type Shown = {
   timeline: { at: string; text: string }[];
@@ -48,7 +48,7 @@ type Shown = {
   }[];
 };
 
-/** Null until the views show the message: some milliseconds after the 202. */
+/** Null until the views show the message, some milliseconds after the 202. */
 const show = async (server: Server, id: string): Promise<Shown | null> => {
   const query = `query ($id: ID!) {
     message(id: $id) {
@@ -59,14 +59,14 @@ const show = async (server: Server, id: string): Promise<Shown | null> => {
   return (await server.graphql<{ message: Shown | null }>(query, { id })).message;
 };
 
-/** Says every attempt once, as soon as the views show it. @returns when the delivery has ended. */
+/** Prints every attempt once, as soon as the views show it. Resolves when the delivery has ended. */
 const watch = async (server: Server, order: number, id: string): Promise<void> => {
-  const told = new Set<number>();
+  const printed = new Set<number>();
   for (;;) {
     const delivery = (await show(server, id))?.deliveries[0];
     for (const { number, durationMs, responseCode, error } of delivery?.attempts.toSorted((a, b) => a.number - b.number) ?? []) {
-      if (told.has(number)) continue;
-      told.add(number);
+      if (printed.has(number)) continue;
+      printed.add(number);
       if (error === null)
         say('service', `order ${order}: attempt ${number} succeeded with ${responseCode} in ${Math.round(durationMs)} ms`);
       else {
@@ -88,7 +88,7 @@ const watch = async (server: Server, order: number, id: string): Promise<void> =
 const receiver = await startReceiver();
 const server = await startServer();
 const tooLong = setTimeout(() => {
-  console.error('The demo did not end within 30 s; the last lines of the service:\n' + server.logs.slice(-20).join('\n'));
+  console.error('The demo did not end within 30 s. The last lines from the service:\n' + server.logs.slice(-20).join('\n'));
   process.exit(1);
 }, 30_000);
 try {
@@ -111,10 +111,7 @@ try {
   await Promise.all(messages.map(({ id }, i) => watch(server, orders[i] ?? 0, id)));
 
   const [again] = await server.publish({ id: 'order-1001', type: 'order.created', data: { order: 1001, total: 42 } });
-  say(
-    'you',
-    `published order 1001 once more: ${again?.duplicate ? 'a duplicate, nothing is sent again' : 'it was taken for a new message'}`,
-  );
+  say('you', `published order 1001 again: ${again?.duplicate ? 'a duplicate, nothing is sent again' : 'it was accepted as a new message'}`);
 
   const query = 'query ($id: ID!) { endpoint(id: $id) { name successRate { label } } }';
   const { endpoint } = await server.graphql<{ endpoint: { name: string; successRate: { label: string } } }>(query, { id: endpointId });
@@ -123,7 +120,7 @@ try {
   const retried = (await Promise.all(messages.map(({ id }) => show(server, id))))
     .filter((shown) => shown !== null)
     .toSorted((a, b) => b.timeline.length - a.timeline.length)[0];
-  console.log('\nThe timeline of the message that the receiver refused at first:');
+  console.log('\nThe timeline of the message that failed at first:');
   for (const { at, text } of retried?.timeline ?? []) console.log(`  ${at}  ${text}`);
   const code = await server.stop();
   console.log(`\nThe service has stopped (exit code ${code}).`);

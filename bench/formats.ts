@@ -1,9 +1,9 @@
-// What one message costs before it is sent: `npm run bench:formats [-- --seconds 1 --json]`. On one core, in this process, by the time that
-// its thread had of the processor, so that other work on the machine changes little:
+// Measures what one message costs before it is sent: `npm run bench:formats [-- --seconds 1 --json]`. Runs on one core, in this process, and counts its
+// thread's CPU time, so other work on the machine matters little:
 //   each format   the whole request of one message: payload, body, its hash, headers, WEBHOOK_SHA256
 //   filter        one message's data against one filter
 //   matching      one message against the subscriptions and filters of 10,000 endpoints: of a type routed before, and of a new one
-// TEMPLATE alone is evaluated in another process, 64 at a time, and by the clock.
+// Only TEMPLATE runs in another process, 64 evaluations at a time, and is measured by the clock.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
@@ -39,13 +39,13 @@ const endpoints = 10_000;
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
 const rounded = (value: number) => Math.round(value).toLocaleString('en');
 
-/** Of the processor, that this thread had so far. */
+/** This thread's CPU time so far. */
 const cpuSeconds = (): number => {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1e6;
 };
 
-/** How often per second, the best of three windows after a warm-up. */
+/** Runs per second: the best of three windows after a warm-up. */
 const rate = (work: () => unknown): number => {
   let best = 0;
   for (let round = 0; round < 4; round++) {
@@ -96,7 +96,7 @@ const endpointOf = (format: PayloadFormat): ResolvedEndpoint => {
 const templates = new TemplateProcesses();
 const requests = new RequestMaker(templates, 'Hookledger/bench');
 
-/** As many at a time as a busy endpoint has. */
+/** Makes as many requests at a time as a busy endpoint. */
 const templateRate = async (endpoint: ResolvedEndpoint): Promise<number> => {
   const atOnce = 64;
   let made = 0;
@@ -122,9 +122,7 @@ const figures: FormatFigures = {
 };
 const { machine, formats, matching, targets } = figures;
 if (machine.loadBefore > 0.5)
-  say(
-    `The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse than they are, that of TEMPLATE most.`,
-  );
+  say(`The load average is ${machine.loadBefore.toFixed(1)}: other work on this machine makes the figures worse, TEMPLATE's most.`);
 say(
   `${machine.cpus} × ${machine.model}, Node ${machine.node}, ${seconds} s each, one message of ${JSON.stringify(message.data).length} bytes`,
 );
@@ -143,13 +141,13 @@ const passes = compileFilter(filter);
 figures.filtersPerSecond = rate(() => passes(message.data));
 say(`${'a filter'.padEnd(12)} ${rounded(figures.filtersPerSecond).padStart(9)} evaluations/s`);
 
-/** @returns milliseconds to route one message among 10,000 endpoints: of a type that was routed before, and of one that was not. */
+/** @returns milliseconds to route one message among 10,000 endpoints: of a type routed before, and of a new one */
 const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Promise<{ known: number; new: number }> => {
   const configured: RecordedEvent[] = [
     recorded({ type: 'organization.registered', data: { name: 'Bench', encryptionKey } }, { stream: `organization-${organizationId}` }),
   ];
   for (let i = 0; i < endpoints; i++) configured.push(recorded(registered(settingsOf(i)), { stream: `endpoint-e${i}` }));
-  // All that the directory asks of a log.
+  // The part of a log that the directory uses.
   const store = {
     async *follow(_: Position | undefined, { signal }: { readonly signal: AbortSignal }) {
       yield configured;
@@ -176,8 +174,8 @@ matching.knownTypeMs = some.known;
 matching.newTypeMs = some.new;
 matching.allFilteredMs = (await routing((i) => ({ eventTypes: ['alert.*'], filter: { customer: [`customer-${i}`] } }))).known;
 say(
-  `one message among ${rounded(endpoints)} endpoints, of which 100 subscribe and filter: ${matching.knownTypeMs.toFixed(3)} ms, ` +
-    `of a new type ${matching.newTypeMs.toFixed(3)} ms; all of which do: ${matching.allFilteredMs.toFixed(3)} ms`,
+  `one message among ${rounded(endpoints)} endpoints, if 100 subscribe and filter: ${matching.knownTypeMs.toFixed(3)} ms, ` +
+    `of a new type ${matching.newTypeMs.toFixed(3)} ms; if all do: ${matching.allFilteredMs.toFixed(3)} ms`,
 );
 
 // ── Targets ──

@@ -1,6 +1,6 @@
-// The bench's load generator: HTTP/1.1 written by hand on raw sockets with requests made beforehand, so that it costs the
-// machine as little as possible. Closed loop (each connection sends as soon as it is answered) or open loop at a fixed rate.
-// In the open loop `sentAt` is the moment at which the request was to be sent, so that a slow server cannot hide a queue.
+// The bench's load generator. It writes prepared HTTP/1.1 requests to raw sockets, to cost the machine as little as possible.
+// Closed loop: each connection sends again as soon as it is answered. Open loop: requests go out at a fixed rate.
+// In the open loop, `sentAt` is the time when the request was due, so a slow server cannot hide a queue.
 import { createConnection, type Socket } from 'node:net';
 import { serve } from './processes.ts';
 import { clock, clockDigits, eventType, message, sentAtKey } from './workload.ts';
@@ -9,17 +9,17 @@ export type Load = {
   url: string;
   key: string;
   connections: number;
-  /** Messages in a request. */
+  /** Messages per request. */
   batch: number;
-  /** Requests per second; absent: closed loop. */
+  /** Requests per second. Absent: closed loop. */
   rate?: number;
-  /** Stops by itself after so many requests. */
+  /** Stops by itself after this many requests. */
   requests?: number;
-  /** Instead of the workload's event types. */
+  /** Event type to use instead of the workload's. */
   type?: string;
 };
 
-/** Messages, not requests. */
+/** Counts messages, not requests. */
 export type Sent = { accepted: number; refused: number; firstRefusal?: string };
 
 let load: Load;
@@ -70,7 +70,7 @@ class Connection {
     run.requestsLeft--;
     const digits = String(sentAt);
     for (const offset of this.sentAtOffsets) this.bytes.write(digits, offset, clockDigits, 'latin1');
-    this.socket.write(this.bytes); // not touched again before its answer is here
+    this.socket.write(this.bytes); // the bytes are not changed before the answer arrives
   }
 
   private read(chunk: Buffer): void {
@@ -79,7 +79,7 @@ class Connection {
     if (headEnd < 0) return void (this.unread = bytes);
     const head = bytes.toString('latin1', 0, headEnd);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined) throw new Error(`The load generator reads answers with a content-length only, not:\n${head}`);
+    if (length === undefined) throw new Error(`The load generator can read only answers with a content-length, not:\n${head}`);
     if (bytes.length < headEnd + 4 + Number(length)) return void (this.unread = bytes);
     this.unread = undefined;
     this.busy = false;
@@ -104,7 +104,7 @@ class Connection {
   }
 }
 
-/** Sends what is due; what finds no free connection is sent late with the time at which it was due. */
+/** Sends due requests. If no connection is free, a request goes late, with the time when it was due. */
 const pace = (rate: number) => {
   const intervalUs = 1e6 / rate;
   let due = clock();
@@ -139,7 +139,7 @@ const handlers = {
     for (const connection of idle.splice(0)) if (run.requestsLeft > 0) connection.send(clock());
   },
   sent,
-  /** Sends no more, waits for the answers, closes. */
+  /** Stops sending, waits for the answers, closes. */
   async stop(): Promise<Sent> {
     run.on = false;
     await untilAnswered();

@@ -1,5 +1,5 @@
-// The pages that people look at, with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json --database URL|embedded]`.
-// Each is asked for with the filters that the API has, at its beginning and far down; what is timed is the query with all its rows.
+// Measures the API's pages with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json --database URL|embedded]`.
+// It queries each page with the API's filters, at the beginning and far down. The time covers the query with all its rows.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import type { HistoryFilter } from '../src/read-models/history/history-filter.ts
 import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
-// The built code: its sources need a build step. The types are those of the sources.
+// Imports the built code, because the sources need a build step. The types come from the sources.
 const built = (file: string): Promise<unknown> => import(`../dist/${file}.js`);
 const { deliveryIdOf } = (await built('event-store/id-generation')) as typeof import('../src/event-store/id-generation.ts');
 const { ConsumerRunner } = (await built(
@@ -36,7 +36,7 @@ const attempts = Number(options.attempts);
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
 const targetMs = 20;
 
-// ── A log that never was ── One message every 200 ms, to one of 20 endpoints; one in 20 fails at first, and one in 400 for good.
+// ── A made-up log ── One message every 200 ms, to one of 20 endpoints. One in 20 fails at first, one in 400 for good.
 
 const organizationId = 'default' as OrganizationId;
 const endpoints = Array.from({ length: 20 }, (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}` as EndpointId);
@@ -163,7 +163,7 @@ const filters: Record<string, DeliveryFilter> = {
   'in an hour': { since: at(0.5), until: new Date(+at(0.5) + 3_600_000) },
   'with a code': { responseCode: 503 },
   'with a rare code': { responseCode: 202 },
-  'with a code that never was': { responseCode: 418 },
+  'with a code that never occurs': { responseCode: 418 },
   'of an endpoint, with a code': { endpointId: endpoints[0], responseCode: 503 },
   'of an endpoint, a type, FAILED, in a day': {
     endpointId: endpoints[0],
@@ -183,7 +183,7 @@ const time = async (page: string, ask: () => Promise<number>) => {
     count = await ask();
     times.push(performance.now() - from);
   }
-  rows.push({ page, ms: Math.max(...times.slice(1)), count }); // the first one prepares the statements
+  rows.push({ page, ms: Math.max(...times.slice(1)), count }); // the first run prepares the statements
 };
 const first = 50;
 for (const [name, filter] of Object.entries(filters)) {
@@ -219,7 +219,7 @@ for (const window of ['LAST_HOUR', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const)
     async () => (await queries.successRates(organizationId, endpoints, window, at(1))).size,
   );
 
-// ── The history ── The events of a page are made again, as the log would read them; `npm run bench:timeline` reads a real one.
+// ── The history ── A page's events are made up again, as if read from the log; `npm run bench:timeline` reads a real log.
 
 const events = new HistoryQueries(() => views.namespace.read, queries, {
   readStream: async (stream, { from = 0, upTo = from } = {}) =>
@@ -230,7 +230,7 @@ const histories: Record<string, HistoryFilter> = {
   'of an endpoint': { endpointId: endpoints[3] },
   'of a frequent type': { types: ['delivery.attempt-succeeded'] },
   'of a rare type': { types: ['delivery.exhausted'] },
-  'of types, one that is at the beginning alone': { types: ['endpoint.registered', 'delivery.exhausted'] },
+  'of types, one only at the beginning': { types: ['endpoint.registered', 'delivery.exhausted'] },
   'of an actor': { actor: 'apikey:bench' },
   'of an endpoint, a type and an actor, in a day': {
     endpointId: endpoints[0],

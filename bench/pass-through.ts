@@ -1,5 +1,5 @@
-// The first limit: what one Node process reaches that takes the same requests, parses and signs them and POSTs them on, and
-// stores nothing. It answers as soon as it has parsed, like a service whose log costs nothing.
+// The first limit: one Node process that accepts the same requests, parses and signs them, POSTs them on, and stores nothing. It answers
+// as soon as it has parsed, like a service whose log costs nothing.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ type Input = { type: string; timestamp?: string; data: unknown };
 type Outgoing = { id: string; body: string };
 
 const concurrency = 64;
-const longestQueue = 2_000; // beyond it answers are held back until there is room
+const longestQueue = 2_000; // above this, answers wait until there is room
 
 let pool: Pool;
 let queue: Outgoing[] = [];

@@ -1,4 +1,4 @@
-// The bench's parts are processes of their own, called over Node's IPC channel: `serve` on their side, `startPart` on the bench's.
+// Runs each part of the bench in its own process, called over Node's IPC channel: parts call `serve`, the bench calls `startPart`.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ type Call = { id: number; name: string; argument: unknown };
 type Reply = { id: number; result?: unknown; error?: string };
 type Handlers = Record<string, (argument: never) => unknown>;
 
-/** Answers calls by name until the bench goes away. */
+/** Answers calls by name until the bench disconnects. */
 export const serve = (handlers: Handlers): void => {
   process.on('message', (call: Call) => {
     // The bench and its parts are one program: the caller's types are checked in `startPart`.
@@ -31,7 +31,7 @@ export type Part<H extends Handlers> = {
   stop(): Promise<void>;
 };
 
-/** Starts `file` of this folder; `H` is the type of the handlers that it serves. */
+/** Starts `file` in this folder. `H` is the type of the handlers that it serves. */
 export const startPart = <H extends Handlers>(file: string): Part<H> => {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), { execArgv: [] });
   const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
@@ -43,7 +43,7 @@ export const startPart = <H extends Handlers>(file: string): Part<H> => {
     else caller?.reject(new Error(`${file}: ${error}`));
   });
   child.once('exit', (code) => {
-    for (const { reject } of waiting.values()) reject(new Error(`${file} ended with exit code ${code} in the middle of a call.`));
+    for (const { reject } of waiting.values()) reject(new Error(`${file} ended with exit code ${code} during a call.`));
   });
   return {
     pid: child.pid ?? 0,

@@ -1,5 +1,5 @@
-// The bench's receiver: bare node:http, answers at once, counts. `/ok…` gets 200, `/fail…` 500.
-// It reads the time of sending out of every body and checks one signature in a thousand.
+// The bench's receiver: bare node:http. It answers at once (`/ok…` with 200, `/fail…` with 500) and counts.
+// It reads the sending time from every body, and checks one signature in a thousand.
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import { serve } from './processes.ts';
 import { clock, clockDigits, sentAtKey, signatureOf } from './workload.ts';
 
 export type Received = {
-  /** All of it since the last reset. */
+  /** All figures count from the last reset. */
   delivered: number;
   failed: number;
   seconds: number;
@@ -16,7 +16,7 @@ export type Received = {
 };
 
 const bucketUs = 100;
-const buckets = 600_000; // up to a minute; what is later counts as a minute
+const buckets = 600_000; // up to a minute; longer times count as a minute
 const histogram = new Uint32Array(buckets);
 let delivered = 0;
 let failed = 0;

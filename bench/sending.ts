@@ -1,8 +1,8 @@
-// Signing and POSTing as both limits of the bench do it: an undici Pool, the cheapest way that it offers.
+// Signs and POSTs for both limits of the bench, through undici's Pool in its cheapest way.
 import type { Dispatcher, Pool } from 'undici';
 import { signatureOf } from './workload.ts';
 
-/** Calls `done` with the response's status, or 0 when there was none. */
+/** Calls `done` with the response's status, or with 0 if there was none. */
 export const signAndSend = (pool: Pool, path: string, messageId: string, body: string, done: (status: number) => void): void => {
   let status = 0;
   const handler: Dispatcher.DispatchHandler = {

@@ -1,4 +1,4 @@
-// The timeline of one message to a hundred endpoints, and a page of the history, over HTTP from a real log: `npm run bench:timeline [-- --json]`.
+// Measures the timeline of a message to a hundred endpoints, and a page of the history, over HTTP from a real log: `npm run bench:timeline [-- --json]`.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

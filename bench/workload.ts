@@ -1,11 +1,11 @@
-// What the bench sends, and the clock that all its processes share.
+// The bench's messages, and the clock that all its processes share.
 import { createHmac } from 'node:crypto';
 
 export const secret = 'bench-secret-of-some-length';
 export const endpointCount = 4;
 export const eventType = (i: number) => `bench.kind-${i % endpointCount}`;
 
-/** Microseconds of the machine's monotonic clock plus 10^15, so that it always has 16 digits; the same in every process. */
+/** Microseconds of the machine's monotonic clock, the same in every process, plus 10^15: always 16 digits. */
 export const clock = (): number => 1e15 + Math.floor(Number(process.hrtime.bigint() / 1000n));
 export const clockDigits = 16;
 export const sentAtKey = '"sentAt":';
@@ -23,8 +23,8 @@ export const message = (type: string) => ({
   },
 });
 
-/** The ENVELOPE body that the service makes of a message. */
+/** The ENVELOPE body of a message, as the service makes it. */
 export const envelope = (event: string, timestamp: string, data: unknown) => JSON.stringify({ event, timestamp, data });
 
-/** WEBHOOK_SHA256. */
+/** The signature by WEBHOOK_SHA256. */
 export const signatureOf = (body: string | Uint8Array) => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
