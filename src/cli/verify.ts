@@ -8,7 +8,6 @@ import { verifyExport } from '../proof/export/verify-export.ts';
 import { verifyLog } from '../proof/checking/verify-log.ts';
 import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
-import { sealingStream } from '../domain/sealing.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
 import { openLogForReading, openLogToRead } from '../event-store/open-log.ts';
 import type { ReadableLog } from '../event-store/stored-log.ts';
@@ -19,6 +18,7 @@ import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { positionIn } from './positions.ts';
 import { counted, progressBar, type ProgressBar } from './progress-bar.ts';
+import { sealingStream } from '../domain/streams.ts';
 
 type VerifyCommand = {
   readonly dataDir?: string;

@@ -1,8 +1,8 @@
 // The commands on deliveries: retry one, retry all that match, cancel. One that goes in a batch is retried and cancelled with it.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { AttemptsCommand } from '../domain/attempts.ts';
-import { batch, batchStream } from '../domain/batch.ts';
-import { delivery, deliveryStream } from '../domain/delivery.ts';
+import { batch } from '../domain/batch.ts';
+import { delivery } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -11,6 +11,7 @@ import { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliverySubjectView } from '../read-models/views/shown.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor, type Cause } from './command-executor.ts';
+import { batchStream, deliveryStream } from '../domain/streams.ts';
 
 /** A fresh series of attempts, now; also for one that succeeded or was cancelled. Refused where the endpoint was deleted. */
 export class RetryDelivery extends Command<CommandResult> {

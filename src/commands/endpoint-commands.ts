@@ -1,18 +1,19 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
 import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { endpointStream, type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
+import { type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
-import { message, messageStream, type AcceptMessage } from '../domain/message.ts';
+import { message, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
 import { EndpointDirectory, type ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
 import type { Keyring } from '../secrets/vault.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
+import { endpointStream, messageStream } from '../domain/streams.ts';
 
 /** A setting as it comes in: headers and the secrets among the format's options are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
 export type PlainSettings = EndpointSettings;

@@ -1,16 +1,17 @@
 // The commands on the organization: its event types, its signing key, its API keys.
 import { hash, randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { apiKey, apiKeyStream, type ApiKeyRole } from '../domain/api-key.ts';
+import { apiKey, type ApiKeyRole } from '../domain/api-key.ts';
 import { badInput, notFound } from '../domain/errors.ts';
 import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
-import { organization, organizationStream, type OrganizationCommand } from '../domain/organization.ts';
+import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { misfit, newOrganizationKey } from './signing-secrets.ts';
+import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 
 /** `group` left out: the one it has, or the part of the name before its first dot. */
 export class DefineEventType extends Command<CommandResult> {

@@ -3,20 +3,13 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import type { MessageId, Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
-import {
-  longestMessageType,
-  message,
-  messageStream,
-  messageTypeSyntax,
-  type AcceptMessage,
-  type Message,
-  type MessageEvent,
-} from '../domain/message.ts';
+import { longestMessageType, message, messageTypeSyntax, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
 import { Turnstile } from './turnstile.ts';
+import { messageStream } from '../domain/streams.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
 export const messageInput = z.strictObject({

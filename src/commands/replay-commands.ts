@@ -3,12 +3,13 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { EndpointId, ReplayId } from '../domain/ids.ts';
-import { replay, replayScopes, replayStream, type ReplayFilter } from '../domain/replay.ts';
+import { replay, replayScopes, type ReplayFilter } from '../domain/replay.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ReplayQueries } from '../read-models/views/replay-queries.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
+import { replayStream } from '../domain/streams.ts';
 
 const most = 1_000;
 const rate = `ratePerSecond is a number from 0.1 to ${most}: messages sent in a second, at most.`;

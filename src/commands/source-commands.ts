@@ -4,12 +4,13 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { badInput, conflict, notFound } from '../domain/errors.ts';
 import type { OrganizationId, SourceId } from '../domain/ids.ts';
 import type { SourceInput } from '../domain/source-settings.ts';
-import { source, sourceStream, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
+import { source, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SourceQueries } from '../read-models/sources/source-queries.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
+import { sourceStream } from '../domain/streams.ts';
 
 export class CreateSource extends Command<CommandResult & { readonly sourceId: SourceId }> {
   constructor(

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, accepted, organizationId, registered } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
-import { delivery, deliveryStream, type DeliveryCommand } from '../domain/delivery.ts';
+import { delivery, type DeliveryCommand } from '../domain/delivery.ts';
 import type { EndpointSettings } from '../domain/endpoint.ts';
 import type { EndpointId, MessageId } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
@@ -23,6 +23,7 @@ import type { TemplateProcesses } from './formats/template-processes.ts';
 import { RequestMaker } from './request-maker.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
 import { sign } from './signatures/signature.ts';
+import { deliveryStream } from '../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;
 const m1 = 'm1' as MessageId;

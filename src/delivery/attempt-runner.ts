@@ -1,7 +1,7 @@
 // The attempt runner: one attempt from due to recorded. Makes the request, sends it, and appends what came of it.
 import { attemptEndedAt, type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../domain/attempts.ts';
-import { batch, batchStream } from '../domain/batch.ts';
-import { delivery, deliveryStream } from '../domain/delivery.ts';
+import { batch } from '../domain/batch.ts';
+import { delivery } from '../domain/delivery.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { BatchId, DeliveryId, Position } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
@@ -15,6 +15,7 @@ import type { BuiltRequest } from './request.ts';
 import type { Sender, SendOutcome } from './sender.ts';
 import { messagesOf } from './sent-messages.ts';
 import { untilAvailable } from './until-available.ts';
+import { batchStream, deliveryStream, messageIdIn } from '../domain/streams.ts';
 
 export type AttemptResult = {
   /** Where the outcome is recorded. */
@@ -79,7 +80,7 @@ export class AttemptRunner {
     now: Date,
   ): BuiltRequest | FormatError | Promise<BuiltRequest | FormatError> {
     const messages = events.map(({ stream, data: { type, timestamp, data } }) => ({
-      id: stream.slice('message-'.length),
+      id: messageIdIn(stream),
       type,
       timestamp,
       data,

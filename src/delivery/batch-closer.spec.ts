@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dueCause, accepted, organizationId } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
-import { batchStream } from '../domain/batch.ts';
 import type { EndpointId, MessageId } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
-import { messageStream } from '../domain/message.ts';
 import { batchIdOf, deliveryIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { ScheduleAttempt } from './delivery.saga.ts';
+import { batchStream, messageStream } from '../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;
 const idOf = (messageId: string) => deliveryIdOf(messageId as MessageId, e1);

@@ -1,7 +1,7 @@
 // The batch closer: fixes what goes in one request, by an event, before anything is sent. After a crash it is sent again as it was.
 // Guarantee: a delivery is in one batch at most, also when several replicas close batches of one endpoint: its batches are numbered, the nth
 // is closed once, and who finds it closed leaves out what is in it.
-import { batch, batchStream, type CloseBatch } from '../domain/batch.ts';
+import { batch, type CloseBatch } from '../domain/batch.ts';
 import type { BatchId, EndpointId, MessageId, Position } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import type { CommandExecutor } from '../commands/command-executor.ts';
@@ -11,6 +11,7 @@ import type { DueAttempts } from './due-attempts.ts';
 import { isBatch, type ScheduleAttempt, type SendingId } from './delivery.saga.ts';
 import { messagesOf } from './sent-messages.ts';
 import { untilAvailable } from './until-available.ts';
+import { batchStream } from '../domain/streams.ts';
 
 /** Of the messages' data as JSON, in one batch; a single message may have 256 KiB. */
 const mostBytes = 4 * 1024 * 1024;

@@ -4,10 +4,11 @@ import { Saga } from '@nestjs/cqrs';
 import { Observable } from 'rxjs';
 import type { BatchEvent, BatchSubject } from '../domain/batch.ts';
 import type { DeliveryEvent, DeliverySubject } from '../domain/delivery.ts';
-import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { MessageEvent } from '../domain/message.ts';
 import type { ExpectedRevision, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
+import { endpointIdIn, idIn, messageIdIn } from '../domain/streams.ts';
 
 /** What one request carries: a delivery, or a batch of them. */
 export type SendingId = DeliveryId | BatchId;
@@ -120,7 +121,7 @@ const commandsFor = (event: RecordedEvent): SagaCommand[] => {
     case 'batch.cancelled':
       return [new DropAttempt(sendingOf(event))];
     case 'endpoint.deleted':
-      return [new ReleaseEndpoint(event.stream.slice('endpoint-'.length) as EndpointId, Date.parse(event.recordedAt), dueCauseOf(event))];
+      return [new ReleaseEndpoint(endpointIdIn(event.stream), Date.parse(event.recordedAt), dueCauseOf(event))];
     default:
       return [];
   }
@@ -161,7 +162,7 @@ const dueCauseOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCaus
 });
 
 /** What an event of a delivery or of a batch is about. */
-const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => stream.slice(stream.indexOf('-') + 1) as SendingId;
+const sendingOf = ({ stream }: RecordedEvent<DeliveryEvent | BatchEvent>) => idIn(stream) as SendingId;
 
 const subjectOf = (data: Subject): Subject => {
   const { organizationId, endpointId } = data;
@@ -170,7 +171,7 @@ const subjectOf = (data: Subject): Subject => {
 };
 
 const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] => {
-  const messageId = event.stream.slice('message-'.length) as MessageId;
+  const messageId = messageIdIn(event.stream);
   const { organizationId, test, destinations } = event.data;
   return destinations.map(({ endpointId, notBefore }) => {
     const subject = subjectOf({ organizationId, messageId, endpointId, test });

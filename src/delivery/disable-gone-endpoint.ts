@@ -1,9 +1,10 @@
 // DisableGoneEndpoint: what the saga decides when a receiver answers `410 Gone`.
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandExecutor } from '../commands/command-executor.ts';
-import { endpoint, endpointStream } from '../domain/endpoint.ts';
+import { endpoint } from '../domain/endpoint.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { DisableGoneEndpoint } from './delivery.saga.ts';
+import { endpointStream } from '../domain/streams.ts';
 
 @CommandHandler(DisableGoneEndpoint)
 export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEndpoint> {

@@ -10,6 +10,7 @@ import type { BatchCloser } from './batch-closer.ts';
 import { isBatch, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
 import type { DueAttempts } from './due-attempts.ts';
 import type { SharedSlots } from './shared-slots.ts';
+import { endpointIdIn } from '../domain/streams.ts';
 
 /** An event that the table shows, and what it says of attempts that may be at hand here. */
 export type Settled = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly news: SendingNews | undefined };
@@ -234,8 +235,7 @@ export class Dispatcher {
       else if (!this.lanes.get(subject.endpointId)?.underWay.has(id)) this.look(this.lane(subject.endpointId));
     }
     this.wakeAt(next);
-    for (const event of batch)
-      if (event.type === 'endpoint.deleted') this.look(this.lane(event.stream.slice('endpoint-'.length) as EndpointId));
+    for (const event of batch) if (event.type === 'endpoint.deleted') this.look(this.lane(endpointIdIn(event.stream)));
   }
 
   private lane(id: EndpointId): Lane {

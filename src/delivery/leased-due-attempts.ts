@@ -3,8 +3,6 @@
 // prolonged while its attempt waits or is under way. Limit: one that is lost, as with a connection for too long, lets another replica make the
 // attempt again; it is recorded once.
 import { sql } from 'kysely';
-import { batchStream } from '../domain/batch.ts';
-import { deliveryStream } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import type { Namespace, Transaction } from '../read-models/engine/database/database.ts';
@@ -23,6 +21,7 @@ import {
   type Wanted,
 } from './due-attempts.ts';
 import { untilAvailable } from './until-available.ts';
+import { batchStream, deliveryStream } from '../domain/streams.ts';
 
 type Schema = DueAttemptsSchema;
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };

@@ -3,12 +3,12 @@
 // not yet counted is looked at again. Limit: what is sent is a due attempt, so that it arrives at least once, like any other.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
-import { batch, batchStream } from '../domain/batch.ts';
+import { batch } from '../domain/batch.ts';
 import { fold } from '../domain/decider.ts';
-import { delivery, deliveryStream, type DeliverySubject } from '../domain/delivery.ts';
+import { delivery, type DeliverySubject } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, MessageId, ReplayId } from '../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../domain/message.ts';
-import { replay, replayStream, type ReplayCommand, type ReplayEvent, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
+import { type MessageEvent } from '../domain/message.ts';
+import { replay, type ReplayCommand, type ReplayEvent, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
 import type { Cause, CommandExecutor } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
@@ -17,6 +17,7 @@ import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliveryView } from '../read-models/views/shown.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
 import { untilAvailable } from './until-available.ts';
+import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
 /** How often it looks for replays that nobody has told it of. */
 const lookEveryMs = 500;

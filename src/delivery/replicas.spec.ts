@@ -12,7 +12,6 @@ import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
-import { endpointStream } from '../domain/endpoint.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
@@ -31,6 +30,7 @@ import { RequestMaker } from './request-maker.ts';
 import { SagaHost, type SagaDecision } from './saga-host.ts';
 import { Sender } from './sender.ts';
 import { SharedSlots } from './shared-slots.ts';
+import { endpointStream } from '../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;
 

@@ -1,10 +1,10 @@
 // The messages that a request carries, read from the log where they are not at hand.
-import { batchStream } from '../domain/batch.ts';
 import type { BatchId, MessageId } from '../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../domain/message.ts';
+import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { isBatch, type ScheduleAttempt } from './delivery.saga.ts';
 import { untilAvailable } from './until-available.ts';
+import { batchStream, messageStream } from '../domain/streams.ts';
 
 type Log = Pick<EventStore, 'readStream'>;
 

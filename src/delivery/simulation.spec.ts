@@ -9,9 +9,9 @@ import { accepted, organizationId, registered } from '../../test/support/samples
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { fold } from '../domain/decider.ts';
 import type { AttemptsCommand } from '../domain/attempts.ts';
-import { batch, batchStream, type BatchEvent } from '../domain/batch.ts';
-import { delivery, deliveryStream, type DeliveryEvent } from '../domain/delivery.ts';
-import { endpoint, endpointStream, type EndpointCommand } from '../domain/endpoint.ts';
+import { batch, type BatchEvent } from '../domain/batch.ts';
+import { delivery, type DeliveryEvent } from '../domain/delivery.ts';
+import { endpoint, type EndpointCommand } from '../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId } from '../domain/ids.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import { batchIdOf, deliveryIdOf, newId } from '../event-store/id-generation.ts';
@@ -29,6 +29,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost, type SagaDecision } from './saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
+import { batchStream, deliveryStream, endpointStream } from '../domain/streams.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 const randomFrom = (seed: number) => () => {

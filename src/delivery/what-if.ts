@@ -7,7 +7,7 @@ import { endpoint, type EndpointSettings } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../domain/message.ts';
+import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { ResolvedEndpoint, type EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { ViewQueries } from '../read-models/views/queries.ts';
@@ -15,6 +15,7 @@ import type { MessageView } from '../read-models/views/shown.ts';
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './request-maker.ts';
+import { messageStream } from '../domain/streams.ts';
 
 export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };
 

@@ -2,9 +2,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
-import { organizationId, type ApiKeyId, type OrganizationId } from './ids.ts';
-
-export const apiKeyStream = (id: ApiKeyId) => `apikey-${id}`;
+import { organizationId, type OrganizationId } from './ids.ts';
 
 /** ADMIN may all; PUBLISHER publishes; VIEWER reads, secrets masked; AUDITOR reads all, history too. */
 export const apiKeyRoles = ['ADMIN', 'PUBLISHER', 'VIEWER', 'AUDITOR'] as const;

@@ -4,9 +4,7 @@ import * as z from 'zod';
 import { attempts, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
-import { endpointId, messageId, organizationId, type BatchId, type MessageId } from './ids.ts';
-
-export const batchStream = (id: BatchId) => `batch-${id}`;
+import { endpointId, messageId, organizationId, type MessageId } from './ids.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 

@@ -4,9 +4,7 @@
 import * as z from 'zod';
 import { attempts, freshSeries, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
 import type { Decider } from './decider.ts';
-import { endpointId, messageId, organizationId, type DeliveryId } from './ids.ts';
-
-export const deliveryStream = (id: DeliveryId) => `delivery-${id}`;
+import { endpointId, messageId, organizationId } from './ids.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 

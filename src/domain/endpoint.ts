@@ -5,10 +5,8 @@ import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
-import { organizationId, type EndpointId } from './ids.ts';
+import { organizationId } from './ids.ts';
 import { jsonEqual, jsonObject, type Json } from './json.ts';
-
-export const endpointStream = (id: EndpointId) => `endpoint-${id}`;
 
 export { payloadFormats, type PayloadFormat } from './format-options.ts';
 export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;

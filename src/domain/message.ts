@@ -3,10 +3,8 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
-import { endpointId, organizationId, position, type EndpointId, type MessageId, type OrganizationId, type Position } from './ids.ts';
+import { endpointId, organizationId, position, type EndpointId, type OrganizationId, type Position } from './ids.ts';
 import { jsonEqual, jsonObject, type JsonObject } from './json.ts';
-
-export const messageStream = (id: MessageId) => `message-${id}`;
 
 /** Words, separated by dots, such as `meeting.ended`. */
 export const messageTypeSyntax = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;

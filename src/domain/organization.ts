@@ -3,10 +3,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
-import type { OrganizationId } from './ids.ts';
 import { json, jsonEqual, type Json } from './json.ts';
-
-export const organizationStream = (id: OrganizationId) => `organization-${id}`;
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 

@@ -3,9 +3,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
-import { position, type Position, type SourceId } from './ids.ts';
-
-export const readingStream = (id: SourceId) => `reading-${id}`;
+import { position, type Position } from './ids.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 

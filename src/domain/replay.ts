@@ -4,9 +4,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict, notFound } from './errors.ts';
-import { endpointId, messageId, organizationId, type MessageId, type ReplayId } from './ids.ts';
-
-export const replayStream = (id: ReplayId) => `replay-${id}`;
+import { endpointId, messageId, organizationId, type MessageId } from './ids.ts';
 
 /** Which messages, by what became of them at this endpoint. */
 export const replayScopes = ['FAILED', 'SKIPPED', 'NEVER_SENT'] as const;

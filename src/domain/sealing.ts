@@ -5,9 +5,6 @@ import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
 import { position } from './ids.ts';
 
-/** One log is one installation, so there is one such stream in it. */
-export const sealingStream = 'ledger-default';
-
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 const seal = z.object({

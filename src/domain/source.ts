@@ -3,10 +3,8 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
-import { organizationId, position, type SourceId } from './ids.ts';
+import { organizationId, position } from './ids.ts';
 import { jsonEqual, type Json } from './json.ts';
-
-export const sourceStream = (id: SourceId) => `source-${id}`;
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 

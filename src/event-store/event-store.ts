@@ -1,5 +1,5 @@
 // The port: what the rest of Hookledger knows about the log. Adapters live in folders of their own.
-import { catalog, type DomainEvent } from '../domain/catalog.ts';
+import { type DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
 
 /** Who caused an event and what it follows from. */
@@ -46,9 +46,6 @@ export type Appended = {
    */
   readonly deduplicated: boolean;
 };
-
-/** The categories of all streams, which the names of their events begin with. */
-export const categories: readonly string[] = Array.from(new Set(Object.keys(catalog).map((name) => name.slice(0, name.indexOf('.')))));
 
 /** The categories of the streams that hold configuration. */
 export const configurationCategories = ['organization', 'apikey', 'endpoint'] as const;

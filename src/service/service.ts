@@ -31,9 +31,9 @@ import { RequestMaker } from '../delivery/request-maker.ts';
 import { SagaHost, type SagaDecision } from '../delivery/saga-host.ts';
 import { Sender } from '../delivery/sender.ts';
 import { SharedSlots } from '../delivery/shared-slots.ts';
-import { apiKey, apiKeyStream } from '../domain/api-key.ts';
+import { apiKey } from '../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
-import { organization, organizationStream, type OrganizationCommand } from '../domain/organization.ts';
+import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { openLog } from '../event-store/open-log.ts';
 import { originOf } from '../event-store/origin.ts';
@@ -54,6 +54,7 @@ import { ViewsThread } from '../read-models/views/views-thread.ts';
 import { masterKeyIn } from '../secrets/master-key.ts';
 import { Vault } from '../secrets/vault.ts';
 import { SourceRunner } from '../sources/source-runner.ts';
+import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 
 /** There is one organization until more can be registered. */
 export const defaultOrganization = 'default' as OrganizationId;

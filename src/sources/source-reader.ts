@@ -12,14 +12,14 @@ import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import { fold } from '../domain/decider.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Position } from '../domain/ids.ts';
-import { messageStream } from '../domain/message.ts';
-import { reading, readingStream, type Reading, type ReadingEvent, type SkippedEvent } from '../domain/reading.ts';
+import { reading, type Reading, type ReadingEvent, type SkippedEvent } from '../domain/reading.ts';
 import { streamPrefixOf } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type ExpectedRevision } from '../event-store/event-store.ts';
 import type { ForeignEvent, ForeignEvents } from '../event-store/foreign-events.ts';
 import { messageIdOf } from '../event-store/id-generation.ts';
 import type { SourceView } from '../read-models/sources/source-queries.ts';
 import { messageOf, shorten, type Evaluate } from './source-message.ts';
+import { messageStream, readingStream } from '../domain/streams.ts';
 
 export type SourceParts = {
   readonly foreign: ForeignEvents;

@@ -37,9 +37,9 @@ import { TemplateProcesses } from '../../src/delivery/formats/template-processes
 import { checkTemplate } from '../../src/delivery/formats/template.ts';
 import { PreviewEndpointHandler } from '../../src/delivery/preview-endpoint.ts';
 import { RequestMaker } from '../../src/delivery/request-maker.ts';
-import { apiKey, apiKeyRoles, apiKeyStream, type ApiKeyRole } from '../../src/domain/api-key.ts';
+import { apiKey, apiKeyRoles, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
-import { organization, organizationStream } from '../../src/domain/organization.ts';
+import { organization } from '../../src/domain/organization.ts';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { ForeignEvents, NoForeignEvents } from '../../src/event-store/foreign-events.ts';
 import { newId } from '../../src/event-store/id-generation.ts';
@@ -56,6 +56,7 @@ import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import type { LogUnderTest } from '../support/logs.ts';
+import { apiKeyStream, organizationStream } from '../../src/domain/streams.ts';
 
 /** Who listens to deliveries is told what the views have come to show. */
 const tellLive = async (store: EventStore, views: Pick<Progress, 'reached'>, live: LiveDeliveries, signal: AbortSignal) => {

@@ -1,11 +1,12 @@
 // GraphQL over HTTP: what it answers and what it refuses.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
+import { delivery } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
 import { mask } from '../../src/domain/sensitive.ts';
 import { newId } from '../../src/event-store/id-generation.ts';
 import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { startApi, type ApiServer } from './api-server.ts';
+import { deliveryStream } from '../../src/domain/streams.ts';
 
 let api: ApiServer;
 beforeAll(async () => {

@@ -6,7 +6,6 @@ import { recordSeal, sealKey, type Sealer } from '../../src/proof/sealing/sealer
 import { sealCountIn, sealIn } from '../../src/proof/sealing/seals-in-log.ts';
 import { verifyLog } from '../../src/proof/checking/verify-log.ts';
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
-import { messageStream } from '../../src/domain/message.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
 import { openLog, openLogForReading, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
@@ -15,6 +14,7 @@ import { logKinds, type LogUnderTest } from '../support/logs.ts';
 import { organizationId } from '../support/samples.ts';
 import { SealedLog, silent } from '../support/sealed-log.ts';
 import { builtServer } from '../support/server.ts';
+import { messageStream } from '../../src/domain/streams.ts';
 
 let server: LogUnderTest;
 let log: SealedLog;

@@ -1,15 +1,15 @@
 // Short hand for tests: the events of a log, as the deciders would write them.
-import { batch, batchStream, type BatchCommand, type BatchEvent } from '../../src/domain/batch.ts';
+import { batch, type BatchCommand, type BatchEvent } from '../../src/domain/batch.ts';
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand, RetryPolicy } from '../../src/domain/attempts.ts';
-import { delivery, deliveryStream, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from '../../src/domain/delivery.ts';
+import { delivery, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from '../../src/domain/delivery.ts';
 import { fold } from '../../src/domain/decider.ts';
-import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
+import { endpoint, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
 import type { BatchId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../src/domain/ids.ts';
-import { replay, replayStream } from '../../src/domain/replay.ts';
-import { messageStream } from '../../src/domain/message.ts';
+import { replay } from '../../src/domain/replay.ts';
 import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
+import { batchStream, deliveryStream, endpointStream, replayStream, messageStream } from '../../src/domain/streams.ts';
 
 export const settings: EndpointSettings = {
   name: 'An endpoint',

@@ -1,23 +1,31 @@
 // A log of any length as the service would write it, put together from the deciders: configuration that changes, messages that are routed by it,
 // deliveries and batches that succeed, are retried and fail. For checking it, damaging it, and measuring how fast it is checked.
-import { apiKey, apiKeyStream } from '../../src/domain/api-key.ts';
+import { apiKey } from '../../src/domain/api-key.ts';
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand } from '../../src/domain/attempts.ts';
-import { batch, batchStream } from '../../src/domain/batch.ts';
+import { batch } from '../../src/domain/batch.ts';
 import { fold, type Decider } from '../../src/domain/decider.ts';
-import { delivery, deliveryStream } from '../../src/domain/delivery.ts';
-import { endpoint, endpointStream, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
+import { delivery } from '../../src/domain/delivery.ts';
+import { endpoint, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
 import type { ApiKeyId, EndpointId, MessageId, Position, ReplayId, SourceId } from '../../src/domain/ids.ts';
-import { messageStream } from '../../src/domain/message.ts';
-
-import { organizationStream } from '../../src/domain/organization.ts';
-import { reading, readingStream } from '../../src/domain/reading.ts';
-import { replay, replayStream, type ReplayCommand } from '../../src/domain/replay.ts';
-import { source, sourceStream } from '../../src/domain/source.ts';
+import { reading } from '../../src/domain/reading.ts';
+import { replay, type ReplayCommand } from '../../src/domain/replay.ts';
+import { source } from '../../src/domain/source.ts';
 import { codec } from '../../src/event-store/codec.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { EventToStore } from '../../src/event-store/stored-log.ts';
 import { accepted, organizationId, settings } from './samples.ts';
+import {
+  apiKeyStream,
+  batchStream,
+  deliveryStream,
+  endpointStream,
+  messageStream,
+  organizationStream,
+  readingStream,
+  replayStream,
+  sourceStream,
+} from '../../src/domain/streams.ts';
 
 const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 export const endpoints = { all: idOf(1), batched: idOf(2), disabled: idOf(3), other: idOf(4) } as Record<

@@ -8,12 +8,12 @@ import { LogSealing } from '../../src/proof/sealing/log-sealing.ts';
 import { recordSeal, sealKey, type SealKey } from '../../src/proof/sealing/sealer.ts';
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import type { DomainEvent } from '../../src/domain/catalog.ts';
-import { messageStream } from '../../src/domain/message.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
 import { openLog, openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import { MadeLog } from './made-log.ts';
 import { accepted, organizationId } from './samples.ts';
+import { messageStream } from '../../src/domain/streams.ts';
 
 export const silent = { info: () => {}, warn: () => {}, error: () => {} };
 

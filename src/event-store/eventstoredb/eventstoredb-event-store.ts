@@ -5,15 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../domain/ids.ts';
 import { checkWrites } from '../check-writes.ts';
 import { codec, type StoredEvent } from '../codec.ts';
-import {
-  categories,
-  configurationCategories,
-  LogUnavailable,
-  type Appended,
-  type EventStore,
-  type RecordedEvent,
-  type Write,
-} from '../event-store.ts';
+import { configurationCategories, LogUnavailable, type Appended, type EventStore, type RecordedEvent, type Write } from '../event-store.ts';
 import type { ForeignEvents } from '../foreign-events.ts';
 import { Appending, damaged, type WriteToServer } from './appending.ts';
 import { CallFailed } from './client-thread.ts';
@@ -23,6 +15,7 @@ import { LogEnd } from './log-end.ts';
 import { findMarker, type Marker } from './log-marker.ts';
 import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
+import { categories, categoryOf, isCategory } from '../../domain/streams.ts';
 
 export type EventStoreDbOptions = LogServerOptions & {
   /** As `readConnection` takes it. */
@@ -140,7 +133,7 @@ export class EventStoreDbEventStore implements EventStore {
   }
 
   #encode({ stream, expectedRevision, events, isNew = false }: Write): WriteToServer {
-    if (!categories.includes(stream.slice(0, stream.indexOf('-'))))
+    if (!isCategory(categoryOf(stream)))
       throw new TypeError(`${stream}: the name of a stream begins with one of ${categories.join('-, ')}-.`);
     const strings: string[] = [];
     let bytes = 0;

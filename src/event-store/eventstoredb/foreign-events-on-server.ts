@@ -1,12 +1,12 @@
 // What other services write to the server of our log, for sources.
 import type { Position } from '../../domain/ids.ts';
-import { categories } from '../event-store.ts';
 import { ForeignEvents, type ForeignEvent } from '../foreign-events.ts';
 import type { EventOnServer } from './client.worker.ts';
 import { followServer } from './following.ts';
 import { markerStream } from './log-marker.ts';
 import type { LogServer } from './log-server.ts';
 import { toPosition } from './positions.ts';
+import { categories } from '../../domain/streams.ts';
 
 const beginning = toPosition({ commit: 0n, prepare: 0n });
 

@@ -1,7 +1,7 @@
 // The log on a server as it is stored, for copying it.
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
-import { categories, LogUnusable } from '../event-store.ts';
+import { LogUnusable } from '../event-store.ts';
 import type { EventToStore, StoredLog } from '../stored-log.ts';
 import { CallFailed } from './client-thread.ts';
 import type { EncodedWrite } from './client.worker.ts';
@@ -10,6 +10,7 @@ import { LogEnd } from './log-end.ts';
 import { findMarker } from './log-marker.ts';
 import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
+import { categories } from '../../domain/streams.ts';
 
 export type StoredLogOnServerOptions = LogServerOptions & { readonly url: string; readonly prefix: string; readonly create: boolean };
 

@@ -1,9 +1,9 @@
 // Which commands can have written an event, as far as their ids follow from the log: the id of an event follows from that of its command.
 import { attemptEndedAt, type Step } from '../../domain/attempts.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { idIn } from '../../domain/streams.ts';
 
 /** Whose stream it is. */
-export const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1);
 
 /** What the dispatcher wrote: the id of its command follows from the outcome. */
 export const dispatched = ({ metadata }: RecordedEvent) => metadata.actor === 'system:dispatcher';

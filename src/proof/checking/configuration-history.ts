@@ -10,6 +10,7 @@ import { defaultGroup } from '../../domain/organization.ts';
 import { compileSubscription } from '../../domain/subscription.ts';
 import { positionWhere } from '../../event-store/copied.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { idIn } from '../../domain/streams.ts';
 
 type Place = Pick<RecordedEvent, 'position' | 'copiedFrom'>;
 type Message = RecordedEvent<MessageEvent>;
@@ -61,7 +62,7 @@ export class ConfigurationHistory {
 
   /** In log order; events of other streams than those of configuration are passed over. */
   add(event: RecordedEvent): void {
-    const id = event.stream.slice(event.stream.indexOf('-') + 1);
+    const id = idIn(event.stream);
     if (event.type === 'organization.event-type-defined') {
       const { groups } = this.organization(id as OrganizationId);
       const { name, group } = event.data;

@@ -2,15 +2,14 @@
 // for it; they are short. What is found is known from then on.
 import type { Step } from '../../domain/attempts.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
-import type { DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
-import { messageStream } from '../../domain/message.ts';
+import type { EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { isBeginning, newCase, newDelivery, type Case, type Cases } from './cases.ts';
-import { idIn } from './command-ids.ts';
 import type { ConfigurationHistory } from './configuration-history.ts';
 import { judgeStep } from './judge-step.ts';
+import { deliveryIdIn, messageStream } from '../../domain/streams.ts';
 
 /** What is asked when something is no longer known, or happened before the first event that is checked. */
 export type Earlier = {
@@ -28,7 +27,7 @@ export class EarlierCases {
   async delivery(stored: StoredEvent, event: RecordedEvent<DeliveryEvent> | undefined): Promise<Case | undefined> {
     if (!event) return undefined;
     const { messageId, endpointId } = event.data;
-    if (deliveryIdOf(messageId, endpointId) !== (idIn(stored.stream) as DeliveryId)) return undefined;
+    if (deliveryIdOf(messageId, endpointId) !== deliveryIdIn(stored.stream)) return undefined;
     return this.member(stored.stream, messageId, endpointId, stored.revision);
   }
 

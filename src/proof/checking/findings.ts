@@ -1,5 +1,6 @@
 // What a check of the log found: of each kind how much was checked, how much is off, and the first event that is.
 import type { NamedEvent } from './seal-check.ts';
+import '../../domain/streams.ts';
 
 /** In the order in which they are told. */
 export const checks = {

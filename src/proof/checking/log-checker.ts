@@ -3,15 +3,15 @@
 // times and the ids of new messages, only the form can be checked.
 import { attempts, type Attempts, type Step } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
-import { deliveryStream, type DeliveryEvent } from '../../domain/delivery.ts';
-import type { EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../../domain/message.ts';
-import { replayStream, type ReplayEvent } from '../../domain/replay.ts';
+import { type DeliveryEvent } from '../../domain/delivery.ts';
+import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
+import { type MessageEvent } from '../../domain/message.ts';
+import { type ReplayEvent } from '../../domain/replay.ts';
 import { codec, type StoredEvent } from '../../event-store/codec.ts';
 import { configurationCategories, UndecodableEvent, type RecordedEvent } from '../../event-store/event-store.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../event-store/id-generation.ts';
 import { brokenCase, Cases, isBeginning, newCase, newDelivery, noEndpoint, type Beginning, type Case } from './cases.ts';
-import { commandsOf, dispatched, idIn, outcomesOf } from './command-ids.ts';
+import { commandsOf, dispatched, outcomesOf } from './command-ids.ts';
 import type { ConfigurationHistory } from './configuration-history.ts';
 import { EarlierCases, type Earlier } from './earlier-cases.ts';
 import { Findings } from './findings.ts';
@@ -20,6 +20,7 @@ import { judgeOf, type StreamJudge } from './judge-stream.ts';
 import { Memberships } from './memberships.ts';
 import type { ExpectedSeal, NamedEvent } from './seal-check.ts';
 import { SealsInPart } from './seals-in-part.ts';
+import { categoryOf, deliveryStream, idIn, messageIdIn, messageStream, replayIdIn, replayStream } from '../../domain/streams.ts';
 
 /** Of an endpoint's deliveries. */
 export type Counts = { routed: number; succeeded: number; failed: number; cancelled: number };
@@ -43,7 +44,6 @@ export type CheckerOptions = {
 };
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const categoryOf = (stream: string) => stream.slice(0, stream.indexOf('-'));
 const isConfiguration = (category: string) => (configurationCategories as readonly string[]).includes(category);
 
 /** Begins as the message's id does in the ids of its deliveries; the last digit of a time is as good as a random one. */
@@ -193,7 +193,7 @@ export class LogChecker {
     }
     if (event.type !== 'replay.progressed') return undefined;
     const { organizationId, after } = event.data;
-    const requested = await this.replay(idIn(event.stream) as ReplayId);
+    const requested = await this.replay(replayIdIn(event.stream));
     const [message] = await this.options.earlier.stream(messageStream(after), 1);
     if (message?.type === 'message.accepted' && message.data.organizationId === organizationId && isBefore(message, requested))
       return undefined;
@@ -233,7 +233,7 @@ export class LogChecker {
     this.checkRevision(stored, 0);
     if (!event) return;
     const { organizationId, clientId, destinations, test } = event.data;
-    const id = idIn(stored.stream) as MessageId;
+    const id = messageIdIn(stored.stream);
     this.checkEventId(event, undefined);
     if (clientId === undefined ? !uuid.test(id) : messageIdOf(organizationId, clientId) !== id)
       this.findings.wrong(

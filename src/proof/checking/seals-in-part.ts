@@ -1,11 +1,11 @@
 // The seals that one of several parts of a check looks after: each is held against the events that it seals as they pass.
 // Limit: after the first that does not hold, the rest say nothing more.
-import { sealingStream } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import { canonicalOf } from '../sealing/canonical-event.ts';
 import type { Findings } from './findings.ts';
 import { leafHash } from '../sealing/merkle-tree.ts';
 import { SealCheck, type ExpectedSeal } from './seal-check.ts';
+import { sealingStream } from '../../domain/streams.ts';
 
 export class SealsInPart {
   private readonly active: SealCheck[] = [];

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import { sealingStream, type Seal } from '../../domain/sealing.ts';
+import { type Seal } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import { copiedOf } from '../../event-store/copied.ts';
 import { openLogForReading, type LogAddress } from '../../event-store/open-log.ts';
@@ -15,6 +15,7 @@ import { asBefore, mistakeIn, type SealBefore } from '../sealing/seal.ts';
 import { keyIn, sealBefore, sealCountIn, sealedUpTo, sealIn } from '../sealing/seals-in-log.ts';
 import type { Progress } from './step.ts';
 import type { FromChecker } from './verify-log.worker.ts';
+import { sealingStream } from '../../domain/streams.ts';
 
 export type VerifyOptions = {
   /** Only the events after the last one that was sealed up to there, or after it where none was. */

@@ -1,11 +1,11 @@
 // Seals a log as it grows: reads it as it is stored, hashes it, and says what is to be sealed. What it needs to know is in the log.
 import type { Position } from '../../domain/ids.ts';
-import { sealingStream } from '../../domain/sealing.ts';
 import type { ReadableLog } from '../../event-store/stored-log.ts';
 import { canonicalOf } from './canonical-event.ts';
 import { leafHash } from './merkle-tree.ts';
 import { SegmentBuilder, type Segment } from './seal.ts';
 import { newestSealIn, sealedUpTo, sealIn } from './seals-in-log.ts';
+import { sealingStream } from '../../domain/streams.ts';
 
 export type SealingOptions = {
   /** A seal has so many events at most. */

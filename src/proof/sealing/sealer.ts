@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { KeyObject } from 'node:crypto';
 import type { BaseLogger } from 'pino';
 import type { CommandExecutor } from '../../commands/command-executor.ts';
-import { sealing, sealingStream, type SealingCommand, type Sealing, type SealingEvent } from '../../domain/sealing.ts';
+import { sealing, type SealingCommand, type Sealing, type SealingEvent } from '../../domain/sealing.ts';
 import { LogUnavailable, type EventStore } from '../../event-store/event-store.ts';
 import { eventIdOf, newId } from '../../event-store/id-generation.ts';
 import type { ConsumerStatus } from '../../read-models/engine/consumer-runner.ts';
@@ -14,6 +14,7 @@ import { newPrivateKey, privateKeyOf, publicKeyOf } from '../../secrets/signing-
 import type { Vault } from '../../secrets/vault.ts';
 import type { FromSealer, SealerOptions, ToSealer } from './sealer.worker.ts';
 import { asBefore, signSeal, type Segment } from './seal.ts';
+import { sealingStream } from '../../domain/streams.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sealer.worker.ts' : './sealer.worker.js', import.meta.url);
 

@@ -1,8 +1,9 @@
 // Finds the key and the seals in a log: the ledger's stream holds the key at revision 0, and seal n at revision n.
 import type { Position } from '../../domain/ids.ts';
-import { sealingEvents, sealingStream, type SealingKey, type Seal } from '../../domain/sealing.ts';
+import { sealingEvents, type SealingKey, type Seal } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import type { ReadableLog } from '../../event-store/stored-log.ts';
+import { sealingStream } from '../../domain/streams.ts';
 
 /** Undefined: the log is from before there were seals. @throws Error when it is damaged */
 export const keyIn = async (log: Pick<ReadableLog, 'at'>): Promise<SealingKey | undefined> => {

@@ -12,6 +12,7 @@ import { compileSubscription } from '../../domain/subscription.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import type { Keyring, Vault } from '../../secrets/vault.ts';
 import { Progress } from '../engine/progress.ts';
+import { idIn } from '../../domain/streams.ts';
 
 export type ApiKeyEntry = {
   readonly id: ApiKeyId;
@@ -214,7 +215,7 @@ export class EndpointDirectory {
   }
 
   private apply(event: RecordedEvent): void {
-    const id = event.stream.slice(event.stream.indexOf('-') + 1);
+    const id = idIn(event.stream);
     switch (event.type) {
       case 'organization.registered':
       case 'organization.signing-key-set':

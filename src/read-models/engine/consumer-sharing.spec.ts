@@ -11,6 +11,7 @@ import { ConsumerRunner } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { Bookkeeping, Transaction } from './database/database.ts';
 import { PostgresDatabase } from './database/postgres.ts';
+import '../../domain/streams.ts';
 
 type Seen = Bookkeeping & { seen: { position: Position; name: string } };
 

@@ -6,6 +6,7 @@ import type { Transaction } from '../engine/database/database.ts';
 import type { ViewEvent } from '../views/view-event.ts';
 import { momentOf } from '../views/moment.ts';
 import type { HistorySchema } from './history-schema.ts';
+import { organizationIdIn } from '../../domain/streams.ts';
 
 type Kind = HistorySchema['log_kinds'];
 
@@ -80,7 +81,7 @@ export class HistoryIndex {
 
   private organizationOf({ stream, data }: ViewEvent, subject: string | null): OrganizationId | '' {
     if ('organizationId' in data) return data.organizationId;
-    if (stream.startsWith('organization-')) return stream.slice('organization-'.length) as OrganizationId;
+    if (stream.startsWith('organization-')) return organizationIdIn(stream);
     return (subject === null ? undefined : this.owners.get(subject)) ?? '';
   }
 }

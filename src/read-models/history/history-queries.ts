@@ -1,16 +1,14 @@
 // The history: pages of the log itself, filtered by an index. The first argument is always the organization that asks.
 import type { Kysely } from 'kysely';
 import { badInput, notFound } from '../../domain/errors.ts';
-import { batchStream } from '../../domain/batch.ts';
-import { deliveryStream } from '../../domain/delivery.ts';
 import type { OrganizationId } from '../../domain/ids.ts';
-import { messageStream } from '../../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { keyOf, pageOf, type Page, type PageRequest } from '../views/page.ts';
 import type { ViewQueries } from '../views/queries.ts';
 import { checkSpan, isOf, type HistoryFilter } from './history-filter.ts';
 import { historySequenceAt } from './history-index.ts';
 import type { HistorySchema } from './history-schema.ts';
+import { batchStream, deliveryStream, messageStream } from '../../domain/streams.ts';
 
 type Db = Kysely<HistorySchema>;
 type Row = HistorySchema['log_events'];

@@ -6,11 +6,10 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Transaction } from '../engine/database/database.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { SourcesSchema } from './source-schema.ts';
+import { sourceIdIn } from '../../domain/streams.ts';
 
 type OfSources = RecordedEvent<SourceEvent | ReadingEvent>;
 type Row<T extends keyof SourcesSchema> = SourcesSchema[T];
-
-const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1) as SourceId;
 
 export class SourceChanges {
   private readonly events: RecordedEvent<SourceEvent>[] = [];
@@ -21,7 +20,7 @@ export class SourceChanges {
     const { stream, revision, recordedAt } = event;
     switch (event.type) {
       case 'reading.advanced': {
-        const id = idIn(stream);
+        const id = sourceIdIn(stream);
         const { position, published, skipped } = event.data;
         this.readings.set(id, { source_id: id, revision, position, published, skipped, advanced_at: Date.parse(recordedAt) });
         return;
@@ -29,7 +28,7 @@ export class SourceChanges {
       case 'reading.event-skipped': {
         const { data } = event;
         this.skipped.push({
-          source_id: idIn(stream),
+          source_id: sourceIdIn(stream),
           revision,
           event_id: data.id,
           stream: data.stream,
@@ -54,11 +53,11 @@ export class SourceChanges {
 
   /** The sources that the batch configures, as they are after it. Such events are rare. */
   private async configured({ kysely }: Transaction<ViewsSchema>): Promise<Row<'sources'>[]> {
-    const ids = Array.from(new Set(this.events.map(({ stream }) => idIn(stream))));
+    const ids = Array.from(new Set(this.events.map(({ stream }) => sourceIdIn(stream))));
     const standing = await kysely.selectFrom('sources').selectAll().where('id', 'in', ids).execute();
     const rows = new Map(standing.map((row) => [row.id, row]));
     for (const event of this.events) {
-      const id = idIn(event.stream);
+      const id = sourceIdIn(event.stream);
       const row = configure(id, rows.get(id), event);
       if (row) rows.set(id, row);
     }

@@ -2,7 +2,7 @@
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { ReplayEvent } from '../../domain/replay.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
@@ -12,6 +12,16 @@ import { momentOf } from './moment.ts';
 import { SourceChanges } from '../sources/source-changes.ts';
 import { idKey, sequenceAt, type ViewsSchema } from './schema.ts';
 import { hourOf } from './success-rate.ts';
+import {
+  apiKeyIdIn,
+  batchIdIn,
+  deliveryIdIn,
+  endpointIdIn,
+  idIn,
+  messageIdIn,
+  organizationIdIn,
+  replayIdIn,
+} from '../../domain/streams.ts';
 
 export type Row<T extends keyof ViewsSchema> = ViewsSchema[T];
 type Delivery = Row<'deliveries'>;
@@ -27,7 +37,6 @@ type Replayed = Pick<Delivery, 'replay_id'>;
 type Counts = { readonly total: Row<'endpoint_totals'>; readonly byHour: Map<number, Row<'success_buckets'>> };
 
 /** A stream is named by category and id. */
-export const idIn = (stream: string) => stream.slice(stream.indexOf('-') + 1);
 
 type Subject = {
   readonly organizationId: OrganizationId;
@@ -155,7 +164,7 @@ export class Changes {
         return this.change(event, { status: 'CANCELLED', next_attempt_at: null, ended_at: Date.parse(event.data.at) });
       case 'organization.registered':
         this.organizations.push({
-          id: idIn(event.stream) as OrganizationId,
+          id: organizationIdIn(event.stream),
           name: event.data.name,
           created_at: momentOf(event.recordedAt),
         });
@@ -166,7 +175,7 @@ export class Changes {
         return;
       case 'organization.event-type-defined': {
         const { name, group, description, sample } = event.data;
-        const key = { organization_id: idIn(event.stream) as OrganizationId, name };
+        const key = { organization_id: organizationIdIn(event.stream), name };
         const text = sample === null ? null : JSON.stringify(sample);
         this.eventTypes.set(`${event.stream} ${name}`, { ...key, group_name: group, description, sample: text, retired: 0 });
         this.retired.delete(`${event.stream} ${name}`);
@@ -174,18 +183,18 @@ export class Changes {
       }
       case 'organization.event-type-retired': {
         const { name } = event.data;
-        this.retired.set(`${event.stream} ${name}`, { organization_id: idIn(event.stream) as OrganizationId, name, retired: 1 });
+        this.retired.set(`${event.stream} ${name}`, { organization_id: organizationIdIn(event.stream), name, retired: 1 });
         return;
       }
       case 'apikey.issued': {
         const { organizationId, name, role } = event.data;
         const issuedAt = momentOf(event.recordedAt);
-        const id = idIn(event.stream) as ApiKeyId;
+        const id = apiKeyIdIn(event.stream);
         this.issued.push({ id, organization_id: organizationId, name, role, issued_at: issuedAt, revoked_at: null });
         return;
       }
       case 'apikey.revoked':
-        this.revoked.push({ id: idIn(event.stream) as ApiKeyId, revoked_at: momentOf(event.recordedAt) });
+        this.revoked.push({ id: apiKeyIdIn(event.stream), revoked_at: momentOf(event.recordedAt) });
         return;
       case 'source.registered':
       case 'source.renamed':
@@ -286,7 +295,7 @@ export class Changes {
   }
 
   private accept({ stream, data, position, recordedAt }: AcceptedViewEvent): void {
-    const id = idIn(stream) as MessageId;
+    const id = messageIdIn(stream);
     const { organizationId, type, destinations } = data;
     const acceptedAt = momentOf(recordedAt);
     const test = flag(data.test);
@@ -331,7 +340,7 @@ export class Changes {
   }
 
   private close({ stream, data, recordedAt }: RecordedEvent<BatchEvent & { type: 'batch.closed' }>): void {
-    const id = idIn(stream) as BatchId;
+    const id = batchIdIn(stream);
     const { organizationId, endpointId, messages } = data;
     const sequence = Math.max(this.sequence, sequenceAt(momentOf(recordedAt)));
     this.sequence = sequence + 1;
@@ -355,7 +364,7 @@ export class Changes {
       const requestedAt = momentOf(event.recordedAt);
       const sequence = Math.max(this.sequence, sequenceAt(requestedAt));
       this.sequence = sequence + 1;
-      const id = idIn(event.stream) as DeliveryId;
+      const id = deliveryIdIn(event.stream);
       const common = { organization_id: organizationId, message_id: messageId, endpoint_id: endpointId, event_type: messageType };
       const begins = { status: 'PENDING', next_attempt_at: Date.parse(at), created_at: requestedAt, replay_id: replayId } as const;
       this.begun.set(id, { sequence, id, id_key: idKey(id), ...common, ...fresh, ...begins, test: 0 });
@@ -368,7 +377,7 @@ export class Changes {
   }
 
   private changeReplay(event: RecordedEvent<ReplayEvent>): void {
-    const id = idIn(event.stream) as ReplayId;
+    const id = replayIdIn(event.stream);
     if (event.type === 'replay.requested') {
       const { organizationId, endpointId, filter, ratePerSecond, at } = event.data;
       this.replays.set(id, {
@@ -434,12 +443,12 @@ export class Changes {
     batches: Map<BatchId, Part>,
   ): void {
     if (type.startsWith('batch.')) {
-      const id = idIn(stream) as BatchId;
+      const id = batchIdIn(stream);
       for (const delivery of this.batches.get(id)?.begun ?? []) Object.assign(delivery, part);
       batches.set(id, part);
       return;
     }
-    const id = idIn(stream) as DeliveryId;
+    const id = deliveryIdIn(stream);
     const begun = this.begun.get(id);
     if (begun) Object.assign(begun, part);
     else deliveries.set(id, part);
@@ -469,7 +478,7 @@ export class Changes {
   }
 
   private configure(event: RecordedEvent<EndpointEvent>): void {
-    const id = idIn(event.stream) as EndpointId;
+    const id = endpointIdIn(event.stream);
     const before = this.endpoints.get(id);
     const now = momentOf(event.recordedAt);
     const stood = before && { exists: 'yes' as const, configuration: JSON.parse(before.configuration) as EndpointConfiguration };

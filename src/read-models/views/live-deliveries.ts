@@ -5,6 +5,7 @@ import type { BatchEvent } from '../../domain/batch.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import { batchIdIn, messageIdIn } from '../../domain/streams.ts';
 
 export type DeliveryChange = {
   readonly deliveryId: DeliveryId;
@@ -45,7 +46,7 @@ export class LiveDeliveries {
   }
 
   private async publishBatch({ stream, data }: RecordedEvent<BatchEvent>): Promise<void> {
-    const id = stream.slice('batch-'.length) as BatchId;
+    const id = batchIdIn(stream);
     // The views may be closing just now; then nobody listens any more.
     this.publish(await this.inBatch(data.organizationId, id).catch(() => []));
   }
@@ -116,7 +117,7 @@ const isOfClosedBatch = (event: RecordedEvent): event is RecordedEvent<BatchEven
 const changesOf = (event: RecordedEvent): DeliveryChange[] => {
   switch (event.type) {
     case 'message.accepted': {
-      const messageId = event.stream.slice('message-'.length) as MessageId;
+      const messageId = messageIdIn(event.stream);
       const { organizationId, destinations } = event.data;
       return destinations.map(({ endpointId }) => ({
         deliveryId: deliveryIdOf(messageId, endpointId),

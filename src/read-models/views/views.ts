@@ -7,8 +7,9 @@ import type { Consumer } from '../engine/consumer.ts';
 import type { Int64, Transaction } from '../engine/database/database.ts';
 import { HistoryIndex } from '../history/history-index.ts';
 import { viewEventOf, type ViewEvent } from './view-event.ts';
-import { Changes, idIn, RunningDeliveries, type Row } from './changes.ts';
+import { Changes, RunningDeliveries, type Row } from './changes.ts';
 import { createTables, primaryKeys, queryIndexes, type ViewsSchema } from './schema.ts';
+import { endpointIdIn, replayIdIn } from '../../domain/streams.ts';
 
 export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
@@ -82,7 +83,7 @@ const sequenced = new Set<string>(['message.accepted', 'batch.closed', 'delivery
 /** The replays that the batch changes, as they stand. */
 const replaysOf = async (batch: readonly ViewEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'replays'>[]> => {
   const ids = new Set<ReplayId>();
-  for (const { type, stream } of batch) if (type.startsWith('replay.')) ids.add(idIn(stream) as ReplayId);
+  for (const { type, stream } of batch) if (type.startsWith('replay.')) ids.add(replayIdIn(stream));
   return ids.size === 0
     ? []
     : kysely
@@ -95,7 +96,7 @@ const replaysOf = async (batch: readonly ViewEvent[], { kysely }: Transaction<Vi
 /** The endpoints that the batch changes, as they stand. Their events are rare. */
 const endpointsOf = async (batch: readonly ViewEvent[], { kysely }: Transaction<ViewsSchema>): Promise<Row<'endpoints'>[]> => {
   const ids = new Set<EndpointId>();
-  for (const { type, stream } of batch) if (type.startsWith('endpoint.')) ids.add(idIn(stream) as EndpointId);
+  for (const { type, stream } of batch) if (type.startsWith('endpoint.')) ids.add(endpointIdIn(stream));
   return ids.size === 0
     ? []
     : kysely

@@ -1,16 +1,17 @@
 // What is shown from the log itself: an endpoint as it was, a message's data, the events behind a message.
 import { Inject, Injectable } from '@nestjs/common';
-import { batchStream, type BatchEvent } from '../../../domain/batch.ts';
+import { type BatchEvent } from '../../../domain/batch.ts';
 import { fold } from '../../../domain/decider.ts';
-import { deliveryStream, type DeliveryEvent } from '../../../domain/delivery.ts';
-import { endpoint, endpointStream, type EndpointEvent } from '../../../domain/endpoint.ts';
+import { type DeliveryEvent } from '../../../domain/delivery.ts';
+import { endpoint, type EndpointEvent } from '../../../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../../domain/ids.ts';
-import { messageStream, type MessageEvent } from '../../../domain/message.ts';
-import { organizationStream, type OrganizationEvent } from '../../../domain/organization.ts';
+import { type MessageEvent } from '../../../domain/message.ts';
+import { type OrganizationEvent } from '../../../domain/organization.ts';
 import type { EventStore, RecordedEvent } from '../../../event-store/event-store.ts';
 import { knownPosition } from '../../../read-models/history/position.ts';
 import { EVENT_STORE } from '../../tokens.ts';
 import type { EndpointSource } from '../endpoints/endpoint.types.ts';
+import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
 
 @Injectable()
 export class History {

@@ -1,0 +1,49 @@
+// Stream names: the one place where they are made, `<category>-<id>`, and taken apart. The names are the storage format.
+import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId, SourceId } from './ids.ts';
+
+/** A category has no hyphen: EventStoreDB takes everything before the first one as the category. */
+export const categories = [
+  'organization',
+  'apikey',
+  'endpoint',
+  'message',
+  'delivery',
+  'batch',
+  'ledger',
+  'replay',
+  'source',
+  'reading',
+] as const;
+export type Category = (typeof categories)[number];
+
+const names: ReadonlySet<string> = new Set(categories);
+export const isCategory = (name: string): name is Category => names.has(name);
+
+export const organizationStream = (id: OrganizationId) => `organization-${id}`;
+export const apiKeyStream = (id: ApiKeyId) => `apikey-${id}`;
+export const endpointStream = (id: EndpointId) => `endpoint-${id}`;
+export const messageStream = (id: MessageId) => `message-${id}`;
+export const deliveryStream = (id: DeliveryId) => `delivery-${id}`;
+export const batchStream = (id: BatchId) => `batch-${id}`;
+export const replayStream = (id: ReplayId) => `replay-${id}`;
+export const sourceStream = (id: SourceId) => `source-${id}`;
+/** How far a source has been read. */
+export const readingStream = (id: SourceId) => `reading-${id}`;
+/** One log is one installation, which has one stream of seals. */
+export const sealingStream = 'ledger-default';
+
+/** Everything before the first hyphen. Foreign streams have categories of their own. */
+export const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'));
+
+/** Everything after the first hyphen. Callers that know the category use the typed functions below. */
+export const idIn = (stream: string): string => stream.slice(stream.indexOf('-') + 1);
+
+export const organizationIdIn = (stream: string) => idIn(stream) as OrganizationId;
+export const apiKeyIdIn = (stream: string) => idIn(stream) as ApiKeyId;
+export const endpointIdIn = (stream: string) => idIn(stream) as EndpointId;
+export const messageIdIn = (stream: string) => idIn(stream) as MessageId;
+export const deliveryIdIn = (stream: string) => idIn(stream) as DeliveryId;
+export const batchIdIn = (stream: string) => idIn(stream) as BatchId;
+export const replayIdIn = (stream: string) => idIn(stream) as ReplayId;
+/** Of a source's own stream, or of the stream of its reading. */
+export const sourceIdIn = (stream: string) => idIn(stream) as SourceId;
