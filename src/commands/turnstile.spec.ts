@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { Turnstile } from './turnstile.ts';
-import { names } from '../domain/streams.ts';
 
 /** Works that end when they are told to. */
 const works = (turnstile: Turnstile) => {

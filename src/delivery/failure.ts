@@ -1,7 +1,6 @@
 // Why an attempt failed, in one sentence that a person understands, from what the network, TLS or the receiver said. Pure.
 import { STATUS_CODES } from 'node:http';
 import type { FailureReason } from '../domain/attempts.ts';
-import { names } from '../domain/streams.ts';
 
 export type Failure = { readonly failure: FailureReason; readonly error: string };
 

@@ -20,7 +20,6 @@ import {
 import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { untilAvailable } from './until-available.ts';
-import { names } from '../domain/streams.ts';
 
 /** Where `@Saga()` leaves the names of what it decorates; the package keeps the constant to itself. */
 const sagaMetadata = '__saga__';

@@ -1,6 +1,5 @@
 // Subscription: which event types an endpoint wants: names, `meeting.*`, groups such as `alerts`, or `*`.
 import type { Issue } from './errors.ts';
-import { names } from './streams.ts';
 
 const mostEntries = 100;
 const longestEntry = 128;

@@ -6,7 +6,6 @@ import jsonata from 'jsonata';
 import type { Json } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
 import type { Format, FormattedMessage } from './payload.ts';
-import { names } from '../../domain/streams.ts';
 
 export const template: Omit<Format, 'payload'> = { contentType: 'application/json', lists: 'batches' };
 

@@ -1,5 +1,3 @@
-import { names } from '../../domain/streams.ts';
-
 // Turns at streams, within one process. An append of several streams is carried out in steps, check and append; what else is on its way to one
 // of its streams must be over before, or wait until after. Appends of one stream never wait for each other.
 

@@ -9,7 +9,6 @@ import { UndecodableEvent, type RecordedEvent } from '../../event-store/event-st
 import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { Bookkeeping, Transaction } from './database/database.ts';
-import { names } from '../../domain/streams.ts';
 
 /** On a machine that has other things to do. */
 const patience = { timeout: 10_000 };

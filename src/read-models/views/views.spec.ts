@@ -16,7 +16,6 @@ import { ViewQueries } from './queries.ts';
 import { ReplayQueries } from './replay-queries.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
-import { names } from '../../domain/streams.ts';
 
 const organization = 'default' as OrganizationId;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };

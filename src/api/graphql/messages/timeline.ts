@@ -12,7 +12,6 @@ import type { ApiContext } from '../context.ts';
 import { shownDelivery, type TimelineEntry } from '../deliveries/delivery.types.ts';
 import type { History } from '../history/history.ts';
 import { shownEvent } from '../history/history.types.ts';
-import { names } from '../../../domain/streams.ts';
 
 type OfDelivery = DeliveryEvent | BatchEvent | EndpointEvent;
 type Told = MessageEvent | OfDelivery;

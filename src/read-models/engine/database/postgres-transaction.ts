@@ -4,7 +4,6 @@ import type { Kysely } from 'kysely';
 import type { QueryResult } from 'pg';
 import type { Transaction } from './database.ts';
 import { storable } from './postgres-connection.ts';
-import { names } from '../../../domain/streams.ts';
 
 /** By table and column: the type, as an object id of PostgreSQL. */
 export type ColumnTypes = ReadonlyMap<string, ReadonlyMap<string, number>>;

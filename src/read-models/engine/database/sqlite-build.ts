@@ -10,7 +10,6 @@ import type { Bookkeeping, NextNamespace, ReadOnly, Transaction } from './databa
 import type { BuildWorkerOptions, FromBuild, ToBuild } from './sqlite-build.worker.ts';
 import { flat, type Row } from './sqlite-rows.ts';
 import { SqliteTransaction } from './sqlite-transaction.ts';
-import { names } from '../../../domain/streams.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sqlite-build.worker.ts' : './sqlite-build.worker.js', import.meta.url);
 
