@@ -1,6 +1,6 @@
-// docs/operations.md is true: the backup is made as it says, of a running server, and is whole; the specs that it names are there, and so are the metrics.
+// docs/operations.md is true: its backup of a running server is complete, and the specs, metrics and log lines that it names exist.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,6 +55,16 @@ describe('what it names', () => {
       ({ file, name }) => !existsSync(join(root, file)) || !readFileSync(join(root, file), 'utf8').includes(name),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('is logged', () => {
+    const [, paragraph = ''] = /^Log lines are JSON([^]*?)\n\n/m.exec(page) ?? [];
+    const phrases = Array.from(paragraph.matchAll(/`([^`]+)`/g), ([, phrase = '']) => phrase).filter((phrase) => phrase.includes(' '));
+    expect(phrases.length).toBeGreaterThanOrEqual(4);
+    const code = globSync('src/**/*.ts', { cwd: root, exclude: ['**/*.spec.ts'] })
+      .flatMap((file) => readFileSync(join(root, file), 'utf8').split('\n'))
+      .filter((line) => !/^\s*(\/\/|\/?\*)/.test(line));
+    expect(phrases.filter((phrase) => !code.some((line) => line.includes(phrase)))).toEqual([]);
   });
 
   it('is measured', async () => {
