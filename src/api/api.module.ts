@@ -6,7 +6,6 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { TerminusModule } from '@nestjs/terminus';
-import { AskViewsHandler } from '../read-models/views/query-handlers.ts';
 import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
 import { Authentication } from './auth/authentication.ts';
 import { ApiContexts } from './graphql/context.ts';
@@ -42,7 +41,6 @@ class ContextModule {}
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },
     AccessCheck,
-    AskViewsHandler,
     ReadYourWrites,
     EndpointResolver,
     MessageResolver,

@@ -1,5 +1,4 @@
-// PreviewEndpoint: what an endpoint would be sent of a message, without storing or sending anything.
-import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+// Previews: the request an endpoint would be sent for a message. Stores and sends nothing.
 import { registration, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
@@ -9,9 +8,9 @@ import { badInput, notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
-import { EndpointDirectory, ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
+import { ResolvedEndpoint, type EndpointDirectory, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
 import { FormatError } from './formats/format-error.ts';
-import { RequestMaker } from './request-maker.ts';
+import type { RequestMaker } from './request-maker.ts';
 
 export type EndpointPreview = {
   /** The endpoint subscribes to the message, and its filter lets it pass. */
@@ -23,24 +22,17 @@ export type EndpointPreview = {
   readonly body: string;
 };
 
-/** `create`: what would make the endpoint; it is refused as that would be. */
-export class PreviewEndpoint extends Query<EndpointPreview> {
+export class EndpointPreviews {
   constructor(
-    readonly create: CreateEndpoint,
-    readonly message: MessageInput,
-  ) {
-    super();
-  }
-}
-
-@QueryHandler(PreviewEndpoint)
-export class PreviewEndpointHandler implements IQueryHandler<PreviewEndpoint> {
-  constructor(
-    private readonly directory: EndpointDirectory,
-    private readonly requests: RequestMaker,
+    private readonly directory: Pick<EndpointDirectory, 'organization' | 'groupOf'>,
+    private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
 
-  async execute({ create, message }: PreviewEndpoint): Promise<EndpointPreview> {
+  /**
+   * @param create the command that would make the endpoint
+   * @throws Refusal for the same reasons as that command
+   */
+  async preview(create: CreateEndpoint, message: MessageInput): Promise<EndpointPreview> {
     const { organizationId } = create.caller;
     const { type, data, id: clientId } = message;
     const now = new Date();

@@ -37,7 +37,6 @@ import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
 import { DeliverySaga } from '../delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from '../delivery/disable-gone-endpoint.ts';
-import { PreviewEndpointHandler } from '../delivery/preview-endpoint.ts';
 import { RequestMaker } from '../delivery/request-maker.ts';
 import type { SettingsOptions } from '../domain/endpoint-settings.ts';
 import type { EventStore } from '../event-store/event-store.ts';
@@ -67,7 +66,6 @@ const handlers = [
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   DisableGoneEndpointHandler,
-  PreviewEndpointHandler,
   CreateSourceHandler,
   ChangeSourceHandler,
 ];

@@ -35,7 +35,6 @@ import { ChangeSourceHandler, CreateSourceHandler } from '../../src/commands/sou
 import { availableFormats } from '../../src/delivery/formats/format.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
 import { checkTemplate } from '../../src/delivery/formats/template.ts';
-import { PreviewEndpointHandler } from '../../src/delivery/preview-endpoint.ts';
 import { RequestMaker } from '../../src/delivery/request-maker.ts';
 import { apiKey, apiKeyRoles, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../src/domain/ids.ts';
@@ -84,7 +83,6 @@ const handlers: Type[] = [
   ResetSigningKeyHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
-  PreviewEndpointHandler,
   CreateSourceHandler,
   ChangeSourceHandler,
 ];
@@ -170,7 +168,6 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
     { provide: ViewQueries, useValue: queries },
     { provide: ReplayQueries, useValue: new ReplayQueries(() => views.read) },
     { provide: HistoryQueries, useValue: new HistoryQueries(() => views.read, queries, store) },
-    { provide: ViewQueries, useValue: new ViewQueries(() => views.read) },
     { provide: SourceQueries, useValue: new SourceQueries(() => views.read) },
     { provide: ForeignEvents, useValue: new NoForeignEvents() },
     { provide: RUNNING_SOURCES, useValue: { status: () => undefined, look: () => undefined } },

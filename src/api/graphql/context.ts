@@ -1,7 +1,7 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
 import { Injectable } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import { ViewQueries } from '../../read-models/views/queries.ts';
 import { ReplayQueries } from '../../read-models/views/replay-queries.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
@@ -22,7 +22,7 @@ export class ApiContexts {
   constructor(
     private readonly authentication: Authentication,
     private readonly directory: EndpointDirectory,
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     private readonly history: History,
     private readonly replays: ReplayQueries,
   ) {}
@@ -32,7 +32,7 @@ export class ApiContexts {
     const caller = this.authentication.authenticate(authorization, correlationId);
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
-    const loaders = new Loaders(this.queries, this.history, this.replays, caller.organizationId);
+    const loaders = new Loaders(this.views, this.history, this.replays, caller.organizationId);
     return { caller, keyring: organization.keyring, loaders, req: {} };
   }
 }

@@ -1,10 +1,9 @@
 // The loaders of one operation: what many rows ask for singly is asked of the views once.
 import DataLoader from 'dataloader';
-import type { QueryBus } from '@nestjs/cqrs';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { AskViews } from '../../read-models/views/query-handlers.ts';
+import type { ViewQueries } from '../../read-models/views/queries.ts';
 import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/shown.ts';
 import type { ReplayQueries, ReplayView } from '../../read-models/views/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
@@ -41,19 +40,19 @@ export class Loaders {
   readonly configuration: DataLoader<string, EndpointSource | undefined>;
 
   constructor(
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     history: History,
     replays: ReplayQueries,
     private readonly organizationId: OrganizationId,
   ) {
-    this.endpoint = this.loader(async (ids) => byKey(ids, await queries.execute(new AskViews('endpointsById', organizationId, ids)), idOf));
-    this.message = this.loader(async (ids) => byKey(ids, await queries.execute(new AskViews('messagesById', organizationId, ids)), idOf));
+    this.endpoint = this.loader(async (ids) => byKey(ids, await views.endpointsById(organizationId, ids), idOf));
+    this.message = this.loader(async (ids) => byKey(ids, await views.messagesById(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
-      const deliveries = await queries.execute(new AskViews('deliveriesOfMessages', organizationId, ids));
+      const deliveries = await views.deliveriesOfMessages(organizationId, ids);
       return grouped(ids, deliveries, ({ messageId }) => messageId);
     });
     this.attempts = this.loader(async (ids) => {
-      const attempts = await queries.execute(new AskViews('attemptsOfDeliveries', organizationId, ids));
+      const attempts = await views.attemptsOfDeliveries(organizationId, ids);
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
     this.replay = this.loader(async (ids) => byKey(ids, await replays.replaysById(organizationId, ids), idOf));
@@ -80,7 +79,7 @@ export class Loaders {
     let rates = this.rates.get(window);
     if (!rates) {
       rates = this.loader(async (ids: readonly EndpointId[]) => {
-        const found = await this.queries.execute(new AskViews('successRates', this.organizationId, ids, window, new Date()));
+        const found = await this.views.successRates(this.organizationId, ids, window, new Date());
         return ids.map((id) => found.get(id));
       });
       this.rates.set(window, rates);

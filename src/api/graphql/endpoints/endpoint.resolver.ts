@@ -1,6 +1,6 @@
 // Endpoints over GraphQL: read, made, changed, held, tested.
 import { Inject } from '@nestjs/common';
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import type { CommandResult } from '../../../commands/caller.ts';
@@ -17,7 +17,7 @@ import { badInput, DomainError, notFound } from '../../../domain/errors.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import { compileSubscription } from '../../../domain/subscription.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { AskViews } from '../../../read-models/views/query-handlers.ts';
+import { ViewQueries } from '../../../read-models/views/queries.ts';
 import type { Window as RateWindow } from '../../../read-models/views/success-rate.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
@@ -46,7 +46,7 @@ export class EndpointResolver {
 
   constructor(
     private readonly commands: CommandBus,
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     private readonly history: History,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
@@ -73,7 +73,7 @@ export class EndpointResolver {
     const [time, position] = [moment(asOf), asOfPosition ?? undefined];
     if (time && position !== undefined) throw badInput('asOfPosition', 'Give `asOf` or `asOfPosition`, not both.');
     if (!time && position === undefined) {
-      const view = await this.queries.execute(new AskViews('endpoint', organizationId, id));
+      const view = await this.views.endpoint(organizationId, id);
       return view ? shownEndpoint(view, context) : null;
     }
     const source = await this.history.endpoint(id, position === undefined ? time && { asOf: time } : { asOfPosition: position });
@@ -87,7 +87,7 @@ export class EndpointResolver {
     @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Connection<Endpoint>> {
-    const found = await this.queries.execute(new AskViews('endpoints', context.caller.organizationId, pageRequest(page), status));
+    const found = await this.views.endpoints(context.caller.organizationId, pageRequest(page), status);
     return asConnection(found, (view) => shownEndpoint(view, context));
   }
 
@@ -176,7 +176,7 @@ export class EndpointResolver {
   ): Promise<Delivery> {
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? undefined;
     const { deliveryId } = await this.writes.shown(await this.commands.execute(new TestEndpoint(caller, id, type)));
-    const view = await this.queries.execute(new AskViews('delivery', caller.organizationId, deliveryId));
+    const view = await this.views.delivery(caller.organizationId, deliveryId);
     if (!view) throw new Error(`The test delivery ${deliveryId} is recorded, but the views do not show it yet.`);
     return shownDelivery(view);
   }
@@ -236,10 +236,7 @@ export class EndpointResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Delivery>> {
     const narrowed = { ...viewFilter(filter), endpointId: id };
-    return asConnection(
-      await this.queries.execute(new AskViews('deliveries', caller.organizationId, pageRequest(page), narrowed)),
-      shownDelivery,
-    );
+    return asConnection(await this.views.deliveries(caller.organizationId, pageRequest(page), narrowed), shownDelivery);
   }
 }
 

@@ -1,10 +1,11 @@
 // Previews over GraphQL: what an endpoint would be sent, before it is made.
 import { Inject } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
 import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
 import { CreateEndpoint } from '../../../commands/endpoint-commands.ts';
-import { PreviewEndpoint } from '../../../delivery/preview-endpoint.ts';
+import { EndpointPreviews } from '../../../delivery/preview-endpoint.ts';
 import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
+import { RequestMaker } from '../../../delivery/request-maker.ts';
+import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { Allow } from '../../auth/access.ts';
 import { checkDataSizes } from '../../payload-size.ts';
 import { validate } from '../../refusal.ts';
@@ -17,12 +18,11 @@ import { publishedMessage } from '../messages/message.resolver.ts';
 
 @Resolver()
 export class PreviewResolver {
+  private readonly previews: EndpointPreviews;
   private readonly input: ReturnType<typeof endpointInput>;
 
-  constructor(
-    private readonly queries: QueryBus,
-    @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
-  ) {
+  constructor(directory: EndpointDirectory, requests: RequestMaker, @Inject(SETTINGS_OPTIONS) options: SettingsOptions) {
+    this.previews = new EndpointPreviews(directory, requests);
     this.input = endpointInput(options);
   }
 
@@ -39,6 +39,6 @@ export class PreviewResolver {
     const given = validate(publishedMessage, message, 'message');
     checkDataSizes([given], undefined, () => 'message.data');
     const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
-    return inInput(this.queries.execute(new PreviewEndpoint(create, given)));
+    return inInput(this.previews.preview(create, given));
   }
 }

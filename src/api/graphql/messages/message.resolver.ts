@@ -1,12 +1,12 @@
 // Messages over GraphQL: published, read, and told as a timeline.
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { messageInput, PublishMessages, type PublishedMessage } from '../../../commands/publish-messages.ts';
 import type { MessageId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
-import { AskViews } from '../../../read-models/views/query-handlers.ts';
+import { ViewQueries } from '../../../read-models/views/queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { maskSecrets } from '../../../domain/masking.ts';
 import { checkDataSizes } from '../../payload-size.ts';
@@ -47,7 +47,7 @@ function withoutNulls(input: unknown): unknown {
 export class MessageResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     private readonly history: History,
     private readonly writes: ReadYourWrites,
   ) {}
@@ -57,7 +57,7 @@ export class MessageResolver {
   @Query(() => Message, { nullable: true })
   @AllowReaders()
   async message(@Args('id', { type: () => ID }) id: MessageId, @Context() { caller }: ApiContext): Promise<Message | null> {
-    const view = await this.queries.execute(new AskViews('message', caller.organizationId, id));
+    const view = await this.views.message(caller.organizationId, id);
     return view ? shownMessage(view) : null;
   }
 
@@ -72,10 +72,7 @@ export class MessageResolver {
   ): Promise<Connection<Message>> {
     const filter = { eventType, since: moment(since), until: moment(until) };
     checkSpan(filter.since, filter.until, 'until');
-    return asConnection(
-      await this.queries.execute(new AskViews('messages', caller.organizationId, pageRequest(page), filter)),
-      shownMessage,
-    );
+    return asConnection(await this.views.messages(caller.organizationId, pageRequest(page), filter), shownMessage);
   }
 
   // ── Mutation ──

@@ -1,5 +1,5 @@
 // The organization over GraphQL: its signing key, its event types and API keys.
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../../commands/organization-commands.ts';
@@ -7,7 +7,7 @@ import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { notFound } from '../../../domain/errors.ts';
 import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { AskViews } from '../../../read-models/views/query-handlers.ts';
+import { ViewQueries } from '../../../read-models/views/queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal, validate } from '../../refusal.ts';
@@ -47,7 +47,7 @@ const signingKey = z
 export class OrganizationResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
   ) {}
@@ -61,7 +61,7 @@ export class OrganizationResolver {
   @Query(() => [EventType])
   @AllowReaders()
   eventTypes(@Context() { caller }: ApiContext): Promise<EventType[]> {
-    return this.queries.execute(new AskViews('eventTypes', caller.organizationId));
+    return this.views.eventTypes(caller.organizationId);
   }
 
   @Mutation(() => EventType)

@@ -1,10 +1,10 @@
 // Replays over GraphQL: asked for, cancelled, followed.
-import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, Float, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { CancelReplay, ratePerSecond, replayFilter, ReplayMessages } from '../../../commands/replay-commands.ts';
 import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
 import { ReplayQueries } from '../../../read-models/views/replay-queries.ts';
-import { AskViews } from '../../../read-models/views/query-handlers.ts';
+import { ViewQueries } from '../../../read-models/views/queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../refusal.ts';
@@ -20,7 +20,7 @@ const usualRate = 50;
 export class ReplayResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly queries: QueryBus,
+    private readonly views: ViewQueries,
     private readonly known: ReplayQueries,
     private readonly writes: ReadYourWrites,
   ) {}
@@ -86,7 +86,7 @@ export class ReplayResolver {
   async deliveries(@Parent() { id }: Replay, @Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Delivery>> {
     const found = await this.known.deliveriesOf(caller.organizationId, id, pageRequest(page));
     const ids = found.edges.map(({ node }) => node);
-    const views = await this.queries.execute(new AskViews('deliveriesById', caller.organizationId, ids));
+    const views = await this.views.deliveriesById(caller.organizationId, ids);
     const byId = new Map(views.map((view) => [view.id, view]));
     const edges = found.edges.flatMap(({ cursor, node }) => {
       const view = byId.get(node);
