@@ -107,8 +107,8 @@ const rebuildOne = (name: ConsumerName, config: Config, options: Rebuilding): Pr
       const { Views } = await import('../read-models/views/views.ts');
       return rebuild(new Views(), reader, database, options);
     }
-    const { sagaToRebuild } = await import('../delivery/saga-host.ts');
-    return rebuild(sagaToRebuild(), reader, database, options);
+    const { rowsOnlySagaHost } = await import('../delivery/saga-host.ts');
+    return rebuild(rowsOnlySagaHost(), reader, database, options);
   });
 
 const rebuildPast = async (

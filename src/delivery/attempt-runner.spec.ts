@@ -17,7 +17,7 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import { newPrivateKey, newSymmetricKey, newTextKey } from '../secrets/signing-keys.ts';
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
-import { ScheduleAttempt } from './delivery.saga.ts';
+import { ScheduleAttempt } from './saga-commands.ts';
 import { FormatError } from './formats/format-error.ts';
 import type { TemplateProcesses } from './formats/template-processes.ts';
 import { RequestMaker } from './request-maker.ts';

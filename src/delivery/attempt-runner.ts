@@ -8,13 +8,13 @@ import type { MessageEvent } from '../domain/message.ts';
 import { CommandExecutor, type Cause } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory, ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
-import { isBatch, type ScheduleAttempt, type Subject } from './delivery.saga.ts';
+import { isBatch, type ScheduleAttempt, type AttemptSubject } from './saga-commands.ts';
 import { FormatError } from './formats/format-error.ts';
 import type { RequestMaker } from './request-maker.ts';
 import type { BuiltRequest } from './request.ts';
 import type { Sender, SendOutcome } from './sender.ts';
 import { messagesOf } from './sent-messages.ts';
-import { untilAvailable } from './until-available.ts';
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageIdIn } from '../domain/streams.ts';
 
 export type AttemptResult = {
@@ -107,7 +107,7 @@ export class AttemptRunner {
     const commandId = 'record' in command ? outcomeCommand(id, command.record, this.among !== undefined) : `${id}/${attempt}/cancel`;
     const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
     const pending = { status: 'pending', attempt, failuresInSeries } as const;
-    const { position, events } = await untilAvailable((): Promise<Recorded> => {
+    const { position, events } = await retryUntilLogAvailable((): Promise<Recorded> => {
       if (!isBatch(subject)) {
         const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
         return this.executor.execute(reload ? decision : { ...decision, expected: { state: pending, revision } }, cause);
@@ -130,7 +130,7 @@ const outcomeCommand = (id: string, record: AttemptRecord, isAmongReplicas: bool
 
 type Recorded = { readonly position: Position | undefined; readonly events: readonly unknown[] };
 
-const isTest = (subject: Subject) => !isBatch(subject) && subject.test === true;
+const isTest = (subject: AttemptSubject) => !isBatch(subject) && subject.test === true;
 
 const refused = (error: unknown): FormatError => {
   if (error instanceof FormatError) return error;

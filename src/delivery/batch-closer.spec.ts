@@ -9,7 +9,7 @@ import type { JsonObject } from '../domain/json.ts';
 import { batchIdOf, deliveryIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { BatchCloser } from './batch-closer.ts';
-import { ScheduleAttempt } from './delivery.saga.ts';
+import { ScheduleAttempt } from './saga-commands.ts';
 import { batchStream, messageStream } from '../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;

@@ -8,9 +8,9 @@ import type { CommandExecutor } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { batchIdOf } from '../event-store/id-generation.ts';
 import type { DueAttempts } from './due-attempts.ts';
-import { isBatch, type ScheduleAttempt, type SendingId } from './delivery.saga.ts';
+import { isBatch, type ScheduleAttempt, type DeliveryOrBatchId } from './saga-commands.ts';
 import { messagesOf } from './sent-messages.ts';
-import { untilAvailable } from './until-available.ts';
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream } from '../domain/streams.ts';
 
 /** Of the messages' data as JSON, in one batch; a single message may have 256 KiB. */
@@ -19,7 +19,7 @@ const mostBytes = 4 * 1024 * 1024;
 const mostAtHand = 2_000;
 
 /** The deliveries that are in a batch now, and where the log says so. */
-export type InBatch = { readonly ids: readonly SendingId[]; readonly position: Position };
+export type InBatch = { readonly ids: readonly DeliveryOrBatchId[]; readonly position: Position };
 
 type Candidate = { readonly due: ScheduleAttempt; readonly messageId: MessageId; readonly message: RecordedEvent<MessageEvent> };
 
@@ -27,7 +27,7 @@ const unknown = { state: batch.initial, revision: 'no-stream' } as const;
 
 export class BatchCloser {
   private readonly newest = new Map<EndpointId, number>();
-  private readonly atHand = new Map<SendingId, readonly RecordedEvent<MessageEvent>[]>();
+  private readonly atHand = new Map<DeliveryOrBatchId, readonly RecordedEvent<MessageEvent>[]>();
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
@@ -41,7 +41,7 @@ export class BatchCloser {
    */
   async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<InBatch> {
     let candidates = await this.candidates(waiting);
-    const found: SendingId[] = [];
+    const found: DeliveryOrBatchId[] = [];
     for (let number = (await this.newestOf(endpointId)) + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
@@ -63,7 +63,7 @@ export class BatchCloser {
   }
 
   /** The messages of a batch that was closed here, once: where there are none they are read from the log. */
-  take(id: SendingId): readonly RecordedEvent<MessageEvent>[] | undefined {
+  take(id: DeliveryOrBatchId): readonly RecordedEvent<MessageEvent>[] | undefined {
     const messages = this.atHand.get(id);
     this.atHand.delete(id);
     return messages;
@@ -92,7 +92,7 @@ export class BatchCloser {
     // Others may close the batch of this number over other messages: those are another command.
     const cause = { actor: 'system:dispatcher', commandId: `${id}/${messages.join()}`, ...first.due.cause };
     this.keep(id, candidates); // before it is recorded: what follows from that may be quicker than its answer
-    const outcome = await untilAvailable(() =>
+    const outcome = await retryUntilLogAvailable(() =>
       this.executor.execute({ stream: batchStream(id), decider: batch, command, expected: unknown }, cause),
     );
     if (outcome.events.length === 0) this.atHand.delete(id);

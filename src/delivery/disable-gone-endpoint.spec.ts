@@ -6,7 +6,7 @@ import { fold } from '../domain/decider.ts';
 import { endpoint, type EndpointEvent } from '../domain/endpoint.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import { DisableGoneEndpoint } from './delivery.saga.ts';
+import { DisableGoneEndpoint } from './saga-commands.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 
 /** The log holds `all`; the directory has come as far as `known` of them. */

@@ -3,7 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { endpoint } from '../domain/endpoint.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import { DisableGoneEndpoint } from './delivery.saga.ts';
+import { DisableGoneEndpoint } from './saga-commands.ts';
 import { endpointStream } from '../domain/streams.ts';
 
 @CommandHandler(DisableGoneEndpoint)

@@ -5,9 +5,10 @@ import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser, InBatch } from './batch-closer.ts';
-import { isBatch, newsIn, ScheduleAttempt } from './delivery.saga.ts';
+import { progressIn } from './delivery-progress.ts';
+import { isBatch, ScheduleAttempt } from './saga-commands.ts';
 import type { SharedSlots } from './shared-slots.ts';
-import { Dispatcher, type DispatcherOptions, type Settled } from './dispatcher.ts';
+import { Dispatcher, type DispatcherOptions, type AppliedEvent } from './dispatcher.ts';
 import type { BecameDue, Claimed, DueAttempts, Wanted } from './due-attempts.ts';
 
 const at = (n: number) => String(n).padStart(12, '0') as Position;
@@ -16,9 +17,9 @@ const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = fa
   return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt, dueCause);
 };
 /** As the saga's host tells of an event. */
-const settled = (...of: Parameters<typeof recorded>): Settled => {
+const settled = (...of: Parameters<typeof recorded>): AppliedEvent => {
   const event = recorded(...of);
-  return { ...event, news: newsIn(event) };
+  return { ...event, progress: progressIn(event) };
 };
 /** The event that an attempt's outcome is. */
 const outcomeOf = ({ id }: ScheduleAttempt, position: number) =>

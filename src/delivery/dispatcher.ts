@@ -7,13 +7,14 @@ import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { AttemptRunner } from './attempt-runner.ts';
 import type { BatchCloser } from './batch-closer.ts';
-import { isBatch, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
+import type { DeliveryProgress } from './delivery-progress.ts';
+import { isBatch, type ScheduleAttempt, type DeliveryOrBatchId } from './saga-commands.ts';
 import type { DueAttempts } from './due-attempts.ts';
 import type { SharedSlots } from './shared-slots.ts';
 import { endpointIdIn } from '../domain/streams.ts';
 
 /** An event that the table shows, and what it says of attempts that may be at hand here. */
-export type Settled = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly news: SendingNews | undefined };
+export type AppliedEvent = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly progress: DeliveryProgress | undefined };
 
 /** `recorded`: where its outcome is in the log, though the table may not show that yet. */
 type UnderWay = { readonly attempt: number; readonly recorded: Position | undefined };
@@ -34,9 +35,9 @@ type Lane = {
   /** The table holds due attempts that are not in `waiting`. */
   backlog: boolean;
   /** Waiting, in flight, or recorded at a position that the table does not show yet: the table's row is not to be taken. */
-  readonly underWay: Map<SendingId, UnderWay>;
+  readonly underWay: Map<DeliveryOrBatchId, UnderWay>;
   /** Those that ceased to be under way while the table is being read: what was read of them may be outdated. */
-  left: Set<SendingId> | undefined;
+  left: Set<DeliveryOrBatchId> | undefined;
 };
 
 export type DispatcherOptions = {
@@ -138,7 +139,7 @@ export class Dispatcher {
     if (this.running) void this.wake();
   }
 
-  withdrawn(endpointId: EndpointId, ids: readonly SendingId[]): void {
+  withdrawn(endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]): void {
     const lane = this.lanes.get(endpointId);
     if (lane) for (const id of ids) this.withdraw(lane, id);
   }
@@ -213,19 +214,19 @@ export class Dispatcher {
   }
 
   /** The table shows these events now; `written` are the attempts that it gained. */
-  committed(batch: readonly Settled[], written: readonly ScheduleAttempt[]): void {
+  committed(batch: readonly AppliedEvent[], written: readonly ScheduleAttempt[]): void {
     const end = batch.at(-1)?.position;
     if (end === undefined) return;
     this.shown = end;
-    for (const { news } of batch) {
-      const lane = news && this.lanes.get(news.endpointId);
+    for (const { progress } of batch) {
+      const lane = progress && this.lanes.get(progress.endpointId);
       if (!lane) continue;
-      for (const id of news.ids) {
+      for (const id of progress.ids) {
         const known = lane.underWay.get(id);
         if (!known) continue;
         const { recorded } = known;
         if (recorded !== undefined && recorded <= end) forget(lane, id);
-        else if (news.cancelled) this.withdraw(lane, id);
+        else if (progress.cancelled) this.withdraw(lane, id);
       }
     }
     const now = Date.now();
@@ -279,7 +280,7 @@ export class Dispatcher {
   }
 
   /** A person cancelled it before it went. One that is in flight already is recorded as it ends. */
-  private withdraw(lane: Lane, id: SendingId): void {
+  private withdraw(lane: Lane, id: DeliveryOrBatchId): void {
     for (const queue of [lane.waiting, lane.gathering]) {
       const index = queue.findIndex((attempt) => attempt.id === id);
       const [withdrawn] = index === -1 ? [] : queue.splice(index, 1);
@@ -441,7 +442,7 @@ export class Dispatcher {
 
   private async refill(lane: Lane): Promise<void> {
     if (lane.left) return; // it is being read
-    const left = new Set<SendingId>();
+    const left = new Set<DeliveryOrBatchId>();
     lane.left = left;
     lane.backlog = false;
     const testsOnly = this.isHeld(lane.id);
@@ -460,7 +461,7 @@ export class Dispatcher {
   }
 
   /** What was read may be out of date; what was claimed is not, and the attempt before it may still wait to be told that it is recorded. */
-  private isNews(lane: Lane, attempt: ScheduleAttempt, left: ReadonlySet<SendingId>): boolean {
+  private isNews(lane: Lane, attempt: ScheduleAttempt, left: ReadonlySet<DeliveryOrBatchId>): boolean {
     if (this.due.isShared) return !this.isUnderWay(attempt);
     return !lane.underWay.has(attempt.id) && !left.has(attempt.id);
   }
@@ -497,7 +498,7 @@ export class Dispatcher {
 
 const isTest = ({ subject }: ScheduleAttempt) => !isBatch(subject) && subject.test === true;
 
-const forget = (lane: Lane, id: SendingId): void => {
+const forget = (lane: Lane, id: DeliveryOrBatchId): void => {
   lane.underWay.delete(id);
   lane.left?.add(id);
 };

@@ -3,7 +3,7 @@ import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databa
 import { dueCause, subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { Namespace } from '../read-models/engine/database/database.ts';
-import { ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
+import { ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
 import { createDueAttempts, OwnDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];

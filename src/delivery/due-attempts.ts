@@ -3,10 +3,11 @@
 import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import type { Bookkeeping, Transaction } from '../read-models/engine/database/database.ts';
-import { isBatch, ScheduleAttempt, type ReleaseEndpoint, type SendingId, type SendingNews } from './delivery.saga.ts';
+import type { DeliveryProgress } from './delivery-progress.ts';
+import { isBatch, ScheduleAttempt, type ReleaseEndpoint, type DeliveryOrBatchId } from './saga-commands.ts';
 
 export type DueAttemptRow = {
-  readonly id: SendingId;
+  readonly id: DeliveryOrBatchId;
   readonly organization_id: OrganizationId;
   /** Null for a batch. */
   readonly message_id: MessageId | null;
@@ -124,7 +125,7 @@ export type Taker = {
   /** Anything may be due. */
   readonly lookEverywhere: () => void;
   /** A person cancelled them. */
-  readonly withdrawn: (endpointId: EndpointId, ids: readonly SendingId[]) => void;
+  readonly withdrawn: (endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]) => void;
   /** Slots of these endpoints were given back; or another replica has none, and something to send. */
   readonly slotsFree: (endpoints: readonly EndpointId[]) => void;
   readonly slotsLacking: (endpoints: readonly EndpointId[]) => void;
@@ -157,7 +158,7 @@ export interface DueAttempts {
   /** All of an endpoint's are due now, if not before. */
   release(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** At the end: tells other replicas of it, and what was cancelled. */
-  announce(cancelled: readonly SendingNews[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  announce(cancelled: readonly DeliveryProgress[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** What was scheduled is committed. */
   committed(attempts: readonly ScheduleAttempt[]): void;
 

@@ -7,7 +7,7 @@ import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Namespace } from '../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
-import { ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
+import { ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
 import { createDueAttempts, type DueAttemptsSchema, type Taker } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 

@@ -6,7 +6,8 @@ import { sql } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import type { Namespace, Transaction } from '../read-models/engine/database/database.ts';
-import { isBatch, type ReleaseEndpoint, type ScheduleAttempt, type SendingId, type SendingNews } from './delivery.saga.ts';
+import type { DeliveryProgress } from './delivery-progress.ts';
+import { isBatch, type ReleaseEndpoint, type ScheduleAttempt, type DeliveryOrBatchId } from './saga-commands.ts';
 import {
   attemptOf,
   newestBatchIn,
@@ -20,7 +21,7 @@ import {
   type Taker,
   type Wanted,
 } from './due-attempts.ts';
-import { untilAvailable } from './until-available.ts';
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream } from '../domain/streams.ts';
 
 type Schema = DueAttemptsSchema;
@@ -29,7 +30,7 @@ type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
 export type Word = {
   readonly due?: readonly EndpointId[];
   readonly next?: number;
-  readonly withdrawn?: readonly SendingId[];
+  readonly withdrawn?: readonly DeliveryOrBatchId[];
   readonly from?: EndpointId;
   readonly free?: readonly EndpointId[];
   readonly lacking?: readonly EndpointId[];
@@ -48,7 +49,7 @@ export const clock = sql<number>`(extract(epoch FROM statement_timestamp()) * 10
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
-  private readonly leases = new Map<SendingId, Lease>();
+  private readonly leases = new Map<DeliveryOrBatchId, Lease>();
   private readonly due = new Set<EndpointId>();
   private next: number | undefined;
   private taker: Taker | undefined;
@@ -118,7 +119,7 @@ export class LeasedDueAttempts implements DueAttempts {
   /** A person may ask for an attempt that is under way at another replica: it is not begun a second time. */
   private async leasedElsewhere(attempts: readonly ScheduleAttempt[], { kysely }: Transaction<Schema>) {
     const asked = attempts.filter((each) => !each.isFirst && each.failuresInSeries === 0 && !this.taker?.isUnderWay(each));
-    if (asked.length === 0) return new Map<SendingId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
+    if (asked.length === 0) return new Map<DeliveryOrBatchId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
     const ids = asked.map(({ id }) => id);
     const query = kysely.selectFrom('due_attempts').select(['id', 'attempt', 'ready_at', 'leased_by']).where('id', 'in', ids);
     const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', clock).forUpdate().execute();
@@ -130,7 +131,7 @@ export class LeasedDueAttempts implements DueAttempts {
     this.due.add(command.endpointId);
   }
 
-  async announce(cancelled: readonly SendingNews[], tx: Transaction<Schema>): Promise<void> {
+  async announce(cancelled: readonly DeliveryProgress[], tx: Transaction<Schema>): Promise<void> {
     const [due, next] = [[...this.due], this.next];
     this.due.clear();
     this.next = undefined;
@@ -267,14 +268,14 @@ export class LeasedDueAttempts implements DueAttempts {
   private async hasGoneOn({ id, subject, revision }: ScheduleAttempt): Promise<boolean> {
     const stream = isBatch(subject) ? batchStream(id as BatchId) : deliveryStream(id as DeliveryId);
     const from = revision === 'no-stream' ? 0 : revision + 1;
-    return (await untilAvailable(() => this.store.readStream(stream, { from }))).length > 0;
+    return (await retryUntilLogAvailable(() => this.store.readStream(stream, { from }))).length > 0;
   }
 
   /** @returns those that are still this replica's */
-  private async renew(attempts: readonly ScheduleAttempt[]): Promise<ReadonlySet<SendingId>> {
+  private async renew(attempts: readonly ScheduleAttempt[]): Promise<ReadonlySet<DeliveryOrBatchId>> {
     const asked = Date.now();
     const leases = attempts.map((each) => this.leaseMs(each));
-    const { rows } = await sql<{ id: SendingId }>`
+    const { rows } = await sql<{ id: DeliveryOrBatchId }>`
       WITH mine AS (
         SELECT id AS its, lease FROM due_attempts
         JOIN unnest(${attempts.map(({ id }) => id)}::text[], ${attempts.map(({ attempt }) => attempt)}::int[], ${leases}::bigint[])

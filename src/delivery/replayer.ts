@@ -16,7 +16,7 @@ import type { EndpointDirectory, ResolvedEndpoint } from '../read-models/directo
 import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliveryView } from '../read-models/views/shown.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
-import { untilAvailable } from './until-available.ts';
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
 /** How often it looks for replays that nobody has told it of. */
@@ -93,7 +93,7 @@ export class Replayer {
   /** @returns whether there may be more to do */
   private async step(id: ReplayId): Promise<boolean> {
     // 1. What the log says: another replica may have carried out a step, a person have cancelled it.
-    const events = await untilAvailable(() => this.store.readStream(replayStream(id)));
+    const events = await retryUntilLogAvailable(() => this.store.readStream(replayStream(id)));
     const [requested] = events;
     const state = fold(replay, events as unknown as Iterable<ReplayEvent>); // a stream holds its aggregate's events only
     if (!requested || state.status !== 'running') return false;
@@ -101,7 +101,7 @@ export class Replayer {
     const because = { causationId: requested.id, ...(correlationId === undefined ? {} : { correlationId }) };
     const cause: Cause = { actor: 'system:replayer', commandId: id, ...because };
     const decide = (command: ReplayCommand) =>
-      untilAvailable(() => this.executor.execute({ stream: replayStream(id), decider: replay, command }, cause));
+      retryUntilLogAvailable(() => this.executor.execute({ stream: replayStream(id), decider: replay, command }, cause));
     // 2. Not before the pace allows.
     const due = Date.parse(state.at) + (state.sentThen / state.ratePerSecond) * 1_000;
     const wait = due - Date.now();
@@ -146,7 +146,7 @@ export class Replayer {
   }
 
   private async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
-    const [event] = await untilAvailable(() => this.store.readStream(messageStream(id), { upTo: 0 }));
+    const [event] = await retryUntilLogAvailable(() => this.store.readStream(messageStream(id), { upTo: 0 }));
     return event?.type === 'message.accepted' ? event : undefined;
   }
 
@@ -171,7 +171,7 @@ export class Replayer {
   private async send(replayId: ReplayId, chosen: readonly Chosen[], cause: Cause): Promise<number> {
     const command = { type: 'Replay', now: new Date(), replayId } as const;
     const alone = chosen.filter((each) => !each.batch);
-    const sentAlone = await untilAvailable(() =>
+    const sentAlone = await retryUntilLogAvailable(() =>
       this.executor.executeAll(
         alone.map(({ id, subject, messageType }) => ({
           stream: deliveryStream(id),
@@ -182,7 +182,7 @@ export class Replayer {
       ),
     );
     const batches = new Map(chosen.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
-    const sentBatches = await untilAvailable(() =>
+    const sentBatches = await retryUntilLogAvailable(() =>
       this.executor.executeAll(
         Array.from(
           batches,

@@ -22,7 +22,7 @@ import { Vault } from '../secrets/vault.ts';
 import { addressGuard } from './address-guard.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { BatchCloser } from './batch-closer.ts';
-import { DeliverySaga } from './delivery.saga.ts';
+import { DeliverySaga } from './delivery-saga.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';

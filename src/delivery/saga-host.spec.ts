@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Saga } from '@nestjs/cqrs';
 import * as fc from 'fast-check';
-import { map, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accepted, record, recorded } from '../../test/support/samples.ts';
 import type { BatchEvent } from '../domain/batch.ts';
@@ -13,9 +11,10 @@ import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.t
 import { deliveryIdOf } from '../event-store/id-generation.ts';
 import type { Namespace } from '../read-models/engine/database/database.ts';
 import { SqliteDatabase } from '../read-models/engine/database/sqlite.ts';
-import { DeliverySaga, DisableGoneEndpoint, DropAttempt } from './delivery.saga.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import { DisableGoneEndpoint, DropAttempt } from './saga-commands.ts';
 import { createDueAttempts, OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import { SagaHost, sagaToRebuild } from './saga-host.ts';
+import { SagaHost, rowsOnlySagaHost } from './saga-host.ts';
 
 const e1 = 'e1' as EndpointId;
 const subjectOf = (messageId: string, endpointId: EndpointId = e1): DeliverySubject => ({
@@ -78,14 +77,12 @@ describe('the saga host', () => {
     const batch = [message('m1', 1), message('m2', 2), success('m2', 3), message('m3', 4), gone('m3', 5)];
     const [live, anew] = [await table(), await table()];
     await apply(live, batch);
-    const rebuilding = sagaToRebuild();
+    const rebuilding = rowsOnlySagaHost();
     await anew.transaction((tx) => rebuilding.applyAgain(received(batch, rebuilding), tx), batch.at(-1)?.position);
     expect(await rows(anew)).toEqual(await rows(live));
     expect(await rows(anew)).toHaveLength(2);
     expect(execute).toHaveBeenCalledTimes(1);
   });
-
-  it('wants a saga', () => expect(() => new SagaHost({}, { execute } as never, due, dispatcher)).toThrow(/declares no @Saga/));
 
   it('writes what is due', async () => {
     const namespace = await table();
@@ -176,22 +173,18 @@ describe('the saga host', () => {
     const [kept, succeeded, batch] = received([message('m1', 1), success('m1', 2), recorded(closed, { stream: 'batch-b1' })]);
     expect(kept?.commands).toMatchObject([{ subject: subjectOf('m1'), messages: undefined }]);
     const id = deliveryIdOf('m1' as MessageId, e1);
-    expect(succeeded?.news).toEqual({ endpointId: e1, ids: [id], cancelled: false });
-    expect(batch?.news).toEqual({ endpointId: e1, ids: ['b1', id], cancelled: false });
+    expect(succeeded?.progress).toEqual({ endpointId: e1, ids: [id], cancelled: false });
+    expect(batch?.progress).toEqual({ endpointId: e1, ids: ['b1', id], cancelled: false });
   });
 
   it('stops at an event on which the saga throws, and goes on with the next', async () => {
-    class Sagas {
-      deliver = (events: Observable<RecordedEvent>) =>
-        events.pipe(
-          map((event) => {
-            if (event.stream === 'message-bad') throw new Error('a defect');
-            return new DropAttempt(of(subjectOf('m1')) as never);
-          }),
-        );
-    }
-    Saga()(Sagas.prototype, 'deliver');
-    const one = new SagaHost(new Sagas(), { execute }, due, dispatcher);
+    const saga = {
+      decide: (event: RecordedEvent) => {
+        if (event.stream === 'message-bad') throw new Error('a defect');
+        return [new DropAttempt(deliveryIdOf(subjectOf('m1').messageId, e1))];
+      },
+    };
+    const one = new SagaHost(saga, { execute }, due, dispatcher);
     const kept = [message('bad', 1), message('m2', 2)].map((event) => one.received(event, true));
     const namespace = await table();
     await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');

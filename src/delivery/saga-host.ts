@@ -1,44 +1,31 @@
-// The saga host: feeds the declared saga from the log, batch by batch, and stores what it decided together with its checkpoint.
-// @nestjs/cqrs would run it from an event bus in memory, unordered and lost at a restart; here it is a consumer like the projections.
+// The saga host: a consumer of the log that feeds the delivery saga, stores what it decides together with its checkpoint, and hands due attempts
+// to the dispatcher. Why not the EventBus of @nestjs/cqrs: docs/adr/0029.
 import type { CommandBus, ICommand } from '@nestjs/cqrs';
-import { Subject, type Observable } from 'rxjs';
 import type { EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Consumer, EventHeader } from '../read-models/engine/consumer.ts';
 import type { Transaction } from '../read-models/engine/database/database.ts';
+import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
+import { DeliverySaga } from './delivery-saga.ts';
 import {
-  CountBatch,
-  DeliverySaga,
+  SetNewestBatch,
   DropAttempt,
-  newsIn,
   ReleaseEndpoint,
   ScheduleAttempt,
   type SagaCommand,
-  type SendingId,
-  type SendingNews,
-} from './delivery.saga.ts';
+  type DeliveryOrBatchId,
+} from './saga-commands.ts';
 import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { untilAvailable } from './until-available.ts';
-
-/** Where `@Saga()` leaves the names of what it decorates; the package keeps the constant to itself. */
-const sagaMetadata = '__saga__';
-
-type SagaFunction = (events: Observable<RecordedEvent>) => Observable<SagaCommand>;
-
-/** The functions that a class declared with `@Saga()`. */
-const sagasOf = (saga: object): SagaFunction[] => {
-  const names: string[] = Reflect.getMetadata(sagaMetadata, saga.constructor) ?? [];
-  return names.map((name) => (saga as Record<string, SagaFunction>)[name]).filter((each) => each !== undefined);
-};
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 
 /** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
-type Due = Map<SendingId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
+type Due = Map<DeliveryOrBatchId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
 /** What is kept of an event until it is applied: what follows from it, without the messages. */
 export type SagaDecision = EventHeader & {
   readonly commands: readonly SagaCommand[];
-  readonly news: SendingNews | undefined;
+  readonly progress: DeliveryProgress | undefined;
   /** What the saga threw, if it did. */
   readonly failure: unknown;
 };
@@ -49,38 +36,34 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly oneVersion = true;
   readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
   readonly createTables = createDueAttempts;
-  private readonly sagas: readonly SagaFunction[];
-  private events = new Subject<RecordedEvent>();
-  /** What the sagas decide on the event that they were told last, and what they threw. */
-  private commands: SagaCommand[] = [];
-  private failure: unknown;
   private written: readonly ScheduleAttempt[] = [];
 
   constructor(
-    saga: object,
+    private readonly saga: Pick<DeliverySaga, 'decide'>,
     private readonly bus: Pick<CommandBus, 'execute'>,
     private readonly due: Pick<DueAttempts, 'setOpen' | 'schedule' | 'release' | 'announce' | 'committed'>,
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start' | 'cool'>,
-  ) {
-    this.sagas = sagasOf(saga);
-    if (this.sagas.length === 0) throw new Error(`${saga.constructor.name} declares no @Saga().`);
-    this.listen();
-  }
+  ) {}
 
   /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
   received(event: RecordedEvent, live: boolean): SagaDecision {
     const { stream, type, position, recordedAt } = event;
-    const commands = this.ask(event);
-    const failure = this.failure;
-    if (live && failure === undefined) {
+    let commands: readonly SagaCommand[] = [];
+    let failure: unknown;
+    try {
+      commands = this.saga.decide(event);
+    } catch (error) {
+      failure = error;
+    }
+    if (live) {
       const now = Date.now();
       for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
     }
-    return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), news: newsIn(event), failure };
+    return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
   }
 
   async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    this.written = await this.write(batch, tx, (command) => untilAvailable(() => this.carryOut(command)));
+    this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)));
   }
 
   async applyAgain(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
@@ -96,16 +79,16 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     const written: ScheduleAttempt[] = [];
     let due: Due = new Map();
     const newest = new Map<EndpointId, number>();
-    const cancelled: SendingNews[] = [];
-    for (const { commands, news, failure } of batch) {
+    const cancelled: DeliveryProgress[] = [];
+    for (const { commands, progress, failure } of batch) {
       if (failure !== undefined) throw failure;
-      if (news?.cancelled) cancelled.push(news);
+      if (progress?.cancelled) cancelled.push(progress);
       for (const command of commands) {
         if (command instanceof ScheduleAttempt) {
           due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
         } else if (command instanceof DropAttempt) {
           due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
-        } else if (command instanceof CountBatch) {
+        } else if (command instanceof SetNewestBatch) {
           newest.set(command.endpointId, command.number);
         } else if (command instanceof ReleaseEndpoint) {
           written.push(...(await this.writeDue(due, tx))); // what came before it is released too
@@ -147,27 +130,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.dispatcher.cool();
   }
 
-  /** The sagas answer as they are asked, so that what comes is due to the event that was told last. */
-  private ask(event: RecordedEvent): readonly SagaCommand[] {
-    this.commands = [];
-    this.failure = undefined;
-    this.events.next(event);
-    if (this.failure !== undefined) this.listen(); // a stream that failed is over
-    return this.commands;
-  }
-
-  private listen(): void {
-    this.events = new Subject();
-    const observer = {
-      next: (command: SagaCommand) => void this.commands.push(command),
-      error: (error: unknown) => void (this.failure = error),
-    };
-    for (const saga of this.sagas) saga(this.events).subscribe(observer);
-  }
-
   /** @returns what it has scheduled */
   private async writeDue(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
-    const dropped: SendingId[] = [];
+    const dropped: DeliveryOrBatchId[] = [];
     const scheduled: ScheduleAttempt[] = [];
     for (const [id, { isNew, attempt }] of due) {
       if (attempt) scheduled.push(attempt);
@@ -188,7 +153,7 @@ const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
 
 /** For building its tables anew from the log: it only writes rows, and nobody is told what is due. */
-export const sagaToRebuild = (): SagaHost => {
+export const rowsOnlySagaHost = (): SagaHost => {
   const nobody = () => {
     throw new Error('Nothing is sent while tables are built anew.');
   };

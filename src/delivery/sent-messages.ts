@@ -2,8 +2,8 @@
 import type { BatchId, MessageId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { isBatch, type ScheduleAttempt } from './delivery.saga.ts';
-import { untilAvailable } from './until-available.ts';
+import { isBatch, type ScheduleAttempt } from './saga-commands.ts';
+import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, messageStream } from '../domain/streams.ts';
 
 type Log = Pick<EventStore, 'readStream'>;
@@ -12,13 +12,13 @@ type Log = Pick<EventStore, 'readStream'>;
 export const messagesOf = async (due: ScheduleAttempt, log: Log): Promise<readonly RecordedEvent<MessageEvent>[]> => {
   if (due.messages) return due.messages;
   if (!isBatch(due.subject)) return [await messageOf(due.subject.messageId, log)];
-  const [closed] = await untilAvailable(() => log.readStream(batchStream(due.id as BatchId), { upTo: 0 }));
+  const [closed] = await retryUntilLogAvailable(() => log.readStream(batchStream(due.id as BatchId), { upTo: 0 }));
   if (closed?.type !== 'batch.closed') throw new Error(`The log has no batch ${due.id}, though it is due.`);
   return Promise.all(closed.data.messages.map((id) => messageOf(id, log)));
 };
 
 const messageOf = async (id: MessageId, log: Log): Promise<RecordedEvent<MessageEvent>> => {
-  const [event] = await untilAvailable(() => log.readStream(messageStream(id)));
+  const [event] = await retryUntilLogAvailable(() => log.readStream(messageStream(id)));
   if (event?.type === 'message.accepted') return event;
   throw new Error(`The log has no message ${id}, though a delivery of it is due.`);
 };

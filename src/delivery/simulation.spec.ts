@@ -22,7 +22,8 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { RequestMaker } from './request-maker.ts';
-import { DeliverySaga, DisableGoneEndpoint } from './delivery.saga.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import { DisableGoneEndpoint } from './saga-commands.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { Dispatcher } from './dispatcher.ts';

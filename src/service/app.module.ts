@@ -1,4 +1,4 @@
-// The application as Nest sees it: the parts that service.ts opened, the command handlers, the saga, and the API.
+// The application as Nest sees it: the parts that service.ts opened, the command handlers and the API.
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Registry } from 'prom-client';
@@ -35,7 +35,6 @@ import {
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
-import { DeliverySaga } from '../delivery/delivery.saga.ts';
 import { DisableGoneEndpointHandler } from '../delivery/disable-gone-endpoint.ts';
 import { RequestMaker } from '../delivery/request-maker.ts';
 import type { SettingsOptions } from '../domain/endpoint-settings.ts';
@@ -125,7 +124,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [CqrsModule.forRoot(), PartsModule.of(parts), ApiModule],
-      providers: [...handlers, DeliverySaga],
+      providers: handlers,
     };
   }
 }

@@ -19,7 +19,7 @@ import type { Config } from '../config.ts';
 import { addressGuard } from '../delivery/address-guard.ts';
 import { AttemptRunner } from '../delivery/attempt-runner.ts';
 import { BatchCloser } from '../delivery/batch-closer.ts';
-import { DeliverySaga } from '../delivery/delivery.saga.ts';
+import { DeliverySaga } from '../delivery/delivery-saga.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import { OwnDueAttempts, type DueAttemptsSchema } from '../delivery/due-attempts.ts';
 import { LeasedDueAttempts } from '../delivery/leased-due-attempts.ts';
@@ -194,7 +194,7 @@ export class Service implements Running {
         { logger: nestLog(log), abortOnError: false },
       );
       const deliveries: ConsumerRunner<DueAttemptsSchema, SagaDecision> = new ConsumerRunner(
-        new SagaHost(app.get(DeliverySaga), app.get(CommandBus), due, dispatcher),
+        new SagaHost(new DeliverySaga(), app.get(CommandBus), due, dispatcher),
         store,
         database,
         log,

@@ -1,5 +1,3 @@
-import 'reflect-metadata';
-import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { accepted, organizationId, record, recorded, registered, subject } from '../../test/support/samples.ts';
 import type { BatchEvent } from '../domain/batch.ts';
@@ -7,9 +5,11 @@ import type { DeliveryEvent } from '../domain/delivery.ts';
 import type { BatchId, EndpointId, MessageId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
-import { CountBatch, DeliverySaga, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './delivery.saga.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import { SetNewestBatch, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
 
-const decided = (...events: RecordedEvent[]) => lastValueFrom(new DeliverySaga().deliver(from(events)).pipe(toArray()));
+const saga = new DeliverySaga();
+const decided = (...events: RecordedEvent[]) => events.flatMap((event) => saga.decide(event));
 const because = ({ id }: RecordedEvent) => ({ causationId: id });
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const id = deliveryIdOf(subject.messageId, e1);
@@ -20,56 +20,50 @@ const failed = (more: Partial<Extract<DeliveryEvent, { type: 'delivery.attempt-f
 });
 
 describe('the delivery saga', () => {
-  it('is found where @nestjs/cqrs finds it', () => expect(Reflect.getMetadata('__saga__', DeliverySaga)).toEqual(['deliver']));
-
-  it('schedules a first attempt for each destination, with the message at hand', async () => {
+  it('schedules a first attempt for each destination, with the message at hand', () => {
     const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
     const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
-    expect(await decided(event)).toEqual([
+    expect(decided(event)).toEqual([
       new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), because(event), [event]),
       new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), because(event), [event]),
     ]);
   });
-  it('schedules a retry for when it is due', async () => {
+  it('schedules a retry for when it is due', () => {
     const event = on(failed({ retryAt: '2026-01-01T14:00:00.000Z' }));
-    expect(await decided(event)).toEqual([
-      new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event)),
-    ]);
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
   });
-  it('schedules a fresh series at once when a person asks', async () => {
+  it('schedules a fresh series at once when a person asks', () => {
     const event = on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } });
-    expect(await decided(event)).toEqual([
-      new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event)),
-    ]);
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
   });
-  it('names what made an attempt due, and carries on the request behind it', async () => {
+  it('names what made an attempt due, and carries on the request behind it', () => {
     const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };
-    expect(await decided(event)).toMatchObject([{ cause: { causationId: event.id, correlationId: 'r1' } }]);
+    expect(decided(event)).toMatchObject([{ cause: { causationId: event.id, correlationId: 'r1' } }]);
   });
-  it('keeps that a delivery is a test', async () => {
-    const [scheduled] = await decided(on(failed({ test: true, retryAt: '2026-01-01T14:00:00.000Z' })));
+  it('keeps that a delivery is a test', () => {
+    const [scheduled] = decided(on(failed({ test: true, retryAt: '2026-01-01T14:00:00.000Z' })));
     expect(scheduled).toMatchObject({ subject: { test: true } });
   });
-  it('does nothing after a failure that has no retry: what ended it says so', async () => expect(await decided(on(failed()))).toEqual([]));
+  it('does nothing after a failure that has no retry: what ended it says so', () => expect(decided(on(failed()))).toEqual([]));
   it.each<DeliveryEvent>([
     { type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } },
     { type: 'delivery.exhausted', data: { ...subject, attempts: 3, at: 'x' } },
     { type: 'delivery.cancelled', data: { ...subject, at: 'x', reason: 'x' } },
-  ])('drops what was due after $type', async (event) => expect(await decided(on(event))).toEqual([new DropAttempt(id)]));
-  it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', async () => {
+  ])('drops what was due after $type', (event) => expect(decided(on(event))).toEqual([new DropAttempt(id)]));
+  it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', () => {
     const gone = on(failed({ responseCode: 410, endpointRevision: 7 }));
-    expect(await decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, because(gone))]);
-    const retried = await decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
+    expect(decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, because(gone))]);
+    const retried = decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
     expect(retried.map(({ constructor }) => constructor)).toEqual([ScheduleAttempt, DisableGoneEndpoint]);
   });
-  it('schedules a batch in place of the deliveries in it, and counts it', async () => {
+  it('schedules a batch in place of the deliveries in it, and counts it', () => {
     const messages = ['m1', 'm2'] as MessageId[];
     const closed: BatchEvent = { type: 'batch.closed', data: { organizationId, endpointId: e1, number: 3, messages } };
     const event = recorded(closed, { stream: 'batch-b1' });
-    expect(await decided(event)).toEqual([
+    expect(decided(event)).toEqual([
       new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
       new DropAttempt(deliveryIdOf('m2' as MessageId, e1)),
-      new CountBatch(e1, 3),
+      new SetNewestBatch(e1, 3),
       new ScheduleAttempt(
         'b1' as BatchId,
         { organizationId, endpointId: e1, size: 2 },
@@ -81,25 +75,23 @@ describe('the delivery saga', () => {
       ),
     ]);
   });
-  it('retries a batch as one, and drops it when it ends', async () => {
+  it('retries a batch as one, and drops it when it ends', () => {
     const of = { organizationId, endpointId: e1, size: 2 };
     const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });
     const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T14:00:00.000Z' } as const;
     const failed = on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } });
-    expect(await decided(failed)).toEqual([
+    expect(decided(failed)).toEqual([
       new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z'), because(failed)),
     ]);
-    expect(await decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([
-      new DropAttempt('b1' as BatchId),
-    ]);
+    expect(decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([new DropAttempt('b1' as BatchId)]);
   });
-  it('releases what waits for a deleted endpoint', async () => {
+  it('releases what waits for a deleted endpoint', () => {
     const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
-    expect(await decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt), because(deleted))]);
+    expect(decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt), because(deleted))]);
   });
-  it('follows the order of the log', async () => {
+  it('follows the order of the log', () => {
     const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));
-    expect((await decided(...events)).map((each) => ('subject' in each && !isBatch(each.subject) ? each.subject.messageId : ''))).toEqual([
+    expect(decided(...events).map((each) => ('subject' in each && !isBatch(each.subject) ? each.subject.messageId : ''))).toEqual([
       '1',
       '1',
       '2',
@@ -108,6 +100,6 @@ describe('the delivery saga', () => {
       '3',
     ]);
   });
-  it('takes nothing from other changes of an endpoint', async () =>
-    expect(await decided(recorded(registered(), { stream: 'endpoint-e1' }))).toEqual([]));
+  it('takes nothing from other changes of an endpoint', () =>
+    expect(decided(recorded(registered(), { stream: 'endpoint-e1' }))).toEqual([]));
 });
