@@ -8,7 +8,8 @@ import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain
 import type { JsonObject } from '../domain/json.ts';
 import { message, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
-import { EndpointDirectory, type ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import type { OrganizationKeys, ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { Keyring } from '../secrets/vault.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
@@ -189,6 +190,8 @@ export class TestEndpointHandler extends EndpointCommands implements ICommandHan
   private firstTypeOf(known: ResolvedEndpoint): string {
     const named = known.configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
     const defined = this.directory.eventTypes(known.configuration.organizationId);
-    return named ?? defined.find(({ name, group, retired }) => !retired && known.subscribesTo(name, group))?.name ?? 'endpoint.test';
+    return (
+      named ?? defined.find(({ name, group, retired }) => !retired && known.matcher.subscribesTo(name, group))?.name ?? 'endpoint.test'
+    );
   }
 }

@@ -3,7 +3,7 @@
 import { fold } from '../domain/decider.ts';
 import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration, type SignatureScheme } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
-import type { OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
+import type { OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
 import { newPrivateKey, newSymmetricKey, newTextKey, privateKeyOf, symmetricKeyOf, UnfitSecret } from '../secrets/signing-keys.ts';
 
 /** `check` throws UnfitSecret. */

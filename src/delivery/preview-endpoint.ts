@@ -8,7 +8,8 @@ import { badInput, notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
-import { ResolvedEndpoint, type EndpointDirectory, type OrganizationKeys } from '../read-models/directory/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
 import { FormatError } from './formats/format-error.ts';
 import type { RequestMaker } from './request-maker.ts';
 
@@ -44,7 +45,7 @@ export class EndpointPreviews {
       const sent = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
       const messages = create.settings.batch ? [sent] : sent;
       const { url, maskedHeaders, body } = await this.requests.make(known, { id, messages }, 1, now);
-      const matches = known.subscribesTo(type, this.directory.groupOf(organizationId, type)) && known.takes(data);
+      const matches = known.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
       return { matches, url, headers: maskedHeaders, body: maskOptions(body, known.formatOptions) };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

@@ -12,7 +12,8 @@ import { replay, type ReplayCommand, type ReplayEvent, type ReplayScope, type Ru
 import type { Cause, CommandExecutor } from '../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
-import type { EndpointDirectory, ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { DeliveryView } from '../read-models/views/shown.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
@@ -162,9 +163,7 @@ export class Replayer {
       NEVER_SENT: known === undefined && !data.destinations.some(({ endpointId }) => endpointId === endpoint.id),
     };
     if (filter.only && !filter.only.some((scope) => is[scope])) return false;
-    return (
-      !filter.matching || (endpoint.subscribesTo(data.type, this.directory.groupOf(organizationId, data.type)) && endpoint.takes(data.data))
-    );
+    return !filter.matching || endpoint.matcher.matches({ ...data, group: this.directory.groupOf(organizationId, data.type) });
   }
 
   /** @returns how many this replay has sent, now or before a crash */

@@ -1,7 +1,7 @@
 // The request maker: what an endpoint is sent of one message or a batch of them, by its configuration of this moment.
 import type { PayloadFormat } from '../domain/endpoint.ts';
 import type { JsonObject } from '../domain/json.ts';
-import type { ResolvedEndpoint } from '../read-models/directory/endpoint-directory.ts';
+import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import { formatBody, type FormattedBody, type Messages } from './formats/format.ts';
 import type { TemplateProcesses } from './formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';

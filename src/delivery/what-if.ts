@@ -9,7 +9,8 @@ import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
-import { ResolvedEndpoint, type EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { ViewQueries } from '../read-models/views/queries.ts';
 import type { MessageView } from '../read-models/views/shown.ts';
 import { FormatError } from './formats/format-error.ts';
@@ -90,7 +91,7 @@ export class WhatIf {
   }
 
   private takes(known: ResolvedEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): boolean {
-    return known.subscribesTo(type, this.directory.groupOf(organizationId, type)) && known.takes(data);
+    return known.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
   }
 
   private async body(known: ResolvedEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {

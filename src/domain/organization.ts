@@ -76,6 +76,10 @@ export type OrganizationCommand =
 /** The group of an event type that names none, and of one that nobody defined: the part before the first dot. */
 export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
 
+/** The group that an event type was defined in, else its default group. */
+export const groupOf = (state: Organization, eventType: string): string =>
+  (state.exists === 'yes' ? state.eventTypes.get(eventType)?.group : undefined) ?? defaultGroup(eventType);
+
 const decide = (command: OrganizationCommand, state: Organization): readonly OrganizationEvent[] => {
   if (command.type === 'RegisterOrganization') {
     if (state.exists === 'yes') return [];

@@ -2,12 +2,10 @@
 // In memory: a version for each change of an endpoint and of an event type.
 import type { RetryPolicy } from '../../domain/attempts.ts';
 import { endpoint, type Endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
-import { compileFilter } from '../../domain/filter.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
-import type { JsonObject } from '../../domain/json.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { defaultGroup } from '../../domain/organization.ts';
-import { compileSubscription } from '../../domain/subscription.ts';
+import { EndpointMatcher, routeToSubscribers } from '../../domain/routing.ts';
 import { positionWhere } from '../../event-store/copied.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { idIn } from '../../domain/streams.ts';
@@ -16,25 +14,18 @@ type Place = Pick<RecordedEvent, 'position' | 'copiedFrom'>;
 type Message = RecordedEvent<MessageEvent>;
 
 class EndpointVersion {
-  private subscribed: ((type: string, group: string) => boolean) | undefined;
-  private passes: ((data: JsonObject) => boolean) | undefined;
+  private compiled: EndpointMatcher | undefined;
 
   constructor(
+    readonly id: EndpointId,
     readonly place: Place,
     /** Undefined: it was deleted. */
     readonly configuration: EndpointConfiguration | undefined,
   ) {}
 
-  subscribesTo(type: string, group: string): boolean {
-    if (!this.configuration) return false;
-    this.subscribed ??= compileSubscription(this.configuration.settings.eventTypes);
-    return this.subscribed(type, group);
-  }
-
-  takes(data: JsonObject): boolean {
-    const filter = this.configuration?.settings.filter ?? null;
-    this.passes ??= filter === null ? () => true : compileFilter(filter);
-    return this.passes(data);
+  get matcher(): EndpointMatcher | undefined {
+    if (this.configuration) this.compiled ??= new EndpointMatcher(this.id, this.configuration);
+    return this.compiled;
   }
 }
 
@@ -58,7 +49,7 @@ export class ConfigurationHistory {
   private readonly organizations = new Map<OrganizationId, Organization>();
   private readonly owners = new Map<EndpointId, Organization>();
   private readonly states = new Map<EndpointId, Endpoint>();
-  private readonly subscribers = new Map<string, readonly (readonly [EndpointId, EndpointVersion])[]>();
+  private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
 
   /** In log order; events of other streams than those of configuration are passed over. */
   add(event: RecordedEvent): void {
@@ -87,14 +78,15 @@ export class ConfigurationHistory {
     if (routedAt !== '' && routedAt >= (copiedFrom?.[0] ?? position))
       return `It was routed at position ${routedAt}, which is not before its own.`;
     if (test) return this.mistakeInTest(message);
-    const expected = this.route(message);
+    const expected = routeToSubscribers(this.subscribersOf(message), data.data, new Date(message.recordedAt));
     const were = destinations.map(({ endpointId }) => endpointId);
-    const are = expected.destinations.map(({ id }) => id);
+    const are = expected.destinations.map(({ endpointId }) => endpointId);
     if (!isSameList(were, are))
       return `It went to ${listed(were)}; by the configuration at ${routedAt || 'the start'} it goes to ${listed(are)}.`;
     if (!isSameList(skipped, expected.skipped))
       return `It skipped ${listed(skipped)}; by the configuration at ${routedAt || 'the start'} it skips ${listed(expected.skipped)}.`;
-    const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== expected.destinations[i]?.waits);
+    const waits = expected.destinations.map(({ notBefore }) => notBefore !== undefined);
+    const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== waits[i]);
     return (
       untimely &&
       `Its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}, against the retry policy.`
@@ -109,28 +101,17 @@ export class ConfigurationHistory {
     return standing(versions, message)?.configuration ? undefined : `It tested the endpoint ${first.endpointId}, which did not exist.`;
   }
 
-  private route(message: Message) {
-    const destinations: { readonly id: EndpointId; readonly waits: boolean }[] = [];
-    const skipped: EndpointId[] = [];
-    for (const [id, version] of this.subscribersOf(message)) {
-      if (!version.configuration || !version.takes(message.data.data)) continue;
-      const { status, settings } = version.configuration;
-      if (status === 'DISABLED') skipped.push(id);
-      else destinations.push({ id, waits: (settings.retryPolicy.delaysSeconds[0] ?? 0) > 0 });
-    }
-    return { destinations, skipped };
-  }
-
-  private subscribersOf(message: Message) {
+  private subscribersOf(message: Message): readonly EndpointMatcher[] {
     const { organizationId, type, routedAt } = message.data;
     const key = `${organizationId} ${type} ${routedAt} ${message.copiedFrom?.length ?? 0}`;
     let subscribers = this.subscribers.get(key);
     if (!subscribers) {
       const { endpoints, groups } = this.organization(organizationId);
       const group = standing(groups.get(type) ?? [], message)?.group ?? defaultGroup(type);
-      subscribers = Array.from(endpoints, ([id, versions]) => [id, standing(versions, message)] as const).flatMap(([id, version]) =>
-        version?.subscribesTo(type, group) ? [[id, version] as const] : [],
-      );
+      subscribers = Array.from(endpoints.values()).flatMap((versions) => {
+        const matcher = standing(versions, message)?.matcher;
+        return matcher?.subscribesTo(type, group) ? [matcher] : [];
+      });
       if (this.subscribers.size >= mostCached) this.subscribers.clear();
       this.subscribers.set(key, subscribers);
     }
@@ -144,7 +125,7 @@ export class ConfigurationHistory {
     this.states.set(id, state);
     this.owners.set(id, owner);
     const versions = owner.endpoints.get(id) ?? [];
-    versions[event.revision] = new EndpointVersion(placeOf(event), state.exists === 'yes' ? state.configuration : undefined);
+    versions[event.revision] = new EndpointVersion(id, placeOf(event), state.exists === 'yes' ? state.configuration : undefined);
     owner.endpoints.set(id, versions);
   }
 

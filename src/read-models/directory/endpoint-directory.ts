@@ -1,18 +1,17 @@
 // The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica.
 // Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
-import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
-import { compileFilter } from '../../domain/filter.ts';
-import { mapSecretOptions } from '../../domain/format-options.ts';
+import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import type { Destination } from '../../domain/message.ts';
-import { defaultGroup, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
-import { compileSubscription } from '../../domain/subscription.ts';
+import { groupOf, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import type { Keyring, Vault } from '../../secrets/vault.ts';
+import type { Vault } from '../../secrets/vault.ts';
 import { Progress } from '../engine/progress.ts';
 import { idIn } from '../../domain/streams.ts';
+import type { RoutedMessage } from '../../domain/routing.ts';
+import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
+import { RoutingIndex } from './routing-index.ts';
 
 export type ApiKeyEntry = {
   readonly id: ApiKeyId;
@@ -23,80 +22,15 @@ export type ApiKeyEntry = {
   readonly hash: string;
 };
 
-/** What signs and decrypts for all endpoints of an organization; `signingKey` is the one of now, null before any was set. */
-export type OrganizationKeys = { readonly keyring: Keyring; readonly signingKey: string | null };
-
-/** An endpoint ready for use: subscription compiled, secrets and headers decrypted on first need. */
-export class ResolvedEndpoint {
-  private readonly subscribed: (type: string, group: string) => boolean;
-  private readonly passes: (data: JsonObject) => boolean;
-  private plain:
-    | { headers: { name: string; value: string }[]; formatOptions: JsonObject | null; secret: string | null; previous: string | null }
-    | undefined;
-
-  constructor(
-    readonly id: EndpointId,
-    /** Of the endpoint's stream: what an attempt records as its configuration. */
-    readonly revision: number,
-    readonly configuration: EndpointConfiguration,
-    private readonly keys: OrganizationKeys,
-  ) {
-    const { eventTypes, filter } = configuration.settings;
-    this.subscribed = compileSubscription(eventTypes);
-    this.passes = filter === null ? () => true : compileFilter(filter);
-  }
-
-  subscribesTo(type: string, group: string): boolean {
-    return this.subscribed(type, group);
-  }
-
-  takes(data: JsonObject): boolean {
-    return this.passes(data);
-  }
-
-  get headers(): readonly { readonly name: string; readonly value: string }[] {
-    return this.decrypted().headers;
-  }
-
-  get formatOptions(): JsonObject | null {
-    return this.decrypted().formatOptions;
-  }
-
-  /** The secrets that sign at that moment, the current one first; the organization's signing key alone where the endpoint uses it. */
-  secrets(now: Date): readonly string[] {
-    if (this.configuration.settings.useOrganizationKey) return this.keys.signingKey === null ? [] : [this.keys.signingKey];
-    const { secret, previous } = this.decrypted();
-    const inGrace = previous !== null && now.toISOString() < (this.configuration.previousSecret?.until ?? '');
-    return [secret, inGrace ? previous : null].filter((each) => each !== null);
-  }
-
-  private decrypted() {
-    const { settings, secret, previousSecret } = this.configuration;
-    const { keyring } = this.keys;
-    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : keyring.open(sealed));
-    this.plain ??= {
-      headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.open(value) })),
-      formatOptions: mapSecretOptions(settings.formatOptions, (value) => keyring.open(value)),
-      secret: open(secret),
-      previous: open(previousSecret?.secret),
-    };
-    return this.plain;
-  }
-}
-
-export type Routing = { readonly destinations: Destination[]; readonly skipped: EndpointId[]; readonly routedAt: Position };
+export type Routing = RoutedMessage & { readonly routedAt: Position };
 
 type OrganizationEntry = OrganizationKeys & {
   readonly id: OrganizationId;
   state: Organization & { exists: 'yes' };
   signingKey: string | null;
   readonly endpoints: Map<EndpointId, ResolvedEndpoint>;
-  /** Who subscribes to a type, by type: made on first need, dropped at every change. */
-  readonly subscribers: Map<string, readonly ResolvedEndpoint[]>;
+  readonly routing: RoutingIndex;
 };
-
-/** Types are the publishers' to invent; the index by type is dropped when it has grown to this many. */
-const mostTypes = 10_000;
 
 export class EndpointDirectory {
   readonly progress = new Progress();
@@ -153,7 +87,7 @@ export class EndpointDirectory {
 
   /** The group that a type is defined in, else the one that its name says. */
   groupOf(id: OrganizationId, type: string): string {
-    return this.eventType(id, type)?.group ?? defaultGroup(type);
+    return groupOf(this.organizations.get(id)?.state ?? organization.initial, type);
   }
 
   endpoint(id: EndpointId): ResolvedEndpoint | undefined {
@@ -182,27 +116,8 @@ export class EndpointDirectory {
 
   /** Where a message goes: decided once, on the configuration of this moment. */
   route(id: OrganizationId, type: string, data: JsonObject, now: Date): Routing {
-    const destinations: Destination[] = [];
-    const skipped: EndpointId[] = [];
-    const known = this.organizations.get(id);
-    for (const subscriber of known ? this.subscribersOf(known, type) : []) {
-      if (!subscriber.takes(data)) continue;
-      const { status, settings } = subscriber.configuration;
-      if (status === 'DISABLED') skipped.push(subscriber.id);
-      else destinations.push(destinationOf(subscriber.id, settings.retryPolicy.delaysSeconds[0] ?? 0, now));
-    }
-    return { destinations, skipped, routedAt: this.progress.position ?? ('' as Position) };
-  }
-
-  private subscribersOf(known: OrganizationEntry, type: string): readonly ResolvedEndpoint[] {
-    let subscribers = known.subscribers.get(type);
-    if (!subscribers) {
-      const group = this.groupOf(known.id, type);
-      subscribers = Array.from(known.endpoints.values()).filter((each) => each.subscribesTo(type, group));
-      if (known.subscribers.size >= mostTypes) known.subscribers.clear();
-      known.subscribers.set(type, subscribers);
-    }
-    return subscribers;
+    const routed = this.organizations.get(id)?.routing.route(type, data, now) ?? { destinations: [], skipped: [] };
+    return { ...routed, routedAt: this.progress.position ?? ('' as Position) };
   }
 
   private async follow(caughtUp: () => void): Promise<void> {
@@ -273,10 +188,11 @@ export class EndpointDirectory {
     if (known) {
       known.state = state;
       if (event.type === 'organization.signing-key-set') known.signingKey = known.keyring.open(event.data.key);
-      known.subscribers.clear();
+      known.routing.groupsChanged();
     } else {
       const keyring = this.vault.keyring(state.encryptionKey);
-      this.organizations.set(id, { id, state, keyring, signingKey: null, endpoints: new Map(), subscribers: new Map() });
+      const routing = new RoutingIndex((type) => this.groupOf(id, type));
+      this.organizations.set(id, { id, state, keyring, signingKey: null, endpoints: new Map(), routing });
     }
   }
 
@@ -286,13 +202,15 @@ export class EndpointDirectory {
     const owner =
       this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.organizations.get(event.data.organizationId) : undefined);
     if (!owner) return;
-    owner.subscribers.clear();
     if (state.exists === 'yes') {
       this.organizationOf.set(id, owner);
-      owner.endpoints.set(id, new ResolvedEndpoint(id, event.revision, state.configuration, owner));
+      const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner);
+      owner.endpoints.set(id, resolved);
+      owner.routing.set(resolved.matcher);
     } else {
       this.organizationOf.delete(id);
       owner.endpoints.delete(id);
+      owner.routing.delete(id);
       this.deleted.add(id);
     }
     this.awaited.get(id)?.resolve();
@@ -300,6 +218,3 @@ export class EndpointDirectory {
     for (const listener of this.listeners) listener(id);
   }
 }
-
-const destinationOf = (endpointId: EndpointId, delaySeconds: number, now: Date): Destination =>
-  delaySeconds > 0 ? { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString() } : { endpointId };

@@ -2,11 +2,11 @@
 import { fold } from '../../domain/decider.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type Endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
-import { failedConditions, type FailedCondition } from '../../domain/filter.ts';
+import type { FailedCondition } from '../../domain/filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { defaultGroup, organization, type OrganizationEvent } from '../../domain/organization.ts';
-import { subscribingEntry } from '../../domain/subscription.ts';
+import { groupOf, organization, type OrganizationEvent } from '../../domain/organization.ts';
+import { routingReason, type RoutingReason } from '../../domain/routing.ts';
 import { positionWhere } from '../../event-store/copied.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 
@@ -46,19 +46,22 @@ export const subscriptionsTo = (accepted: Accepted, organizationEvents: readonly
     const state = fold(endpoint, decidedOn(accepted, endpointEvents));
     if (state.exists !== 'yes') return undefined;
     const { settings, status } = state.configuration;
-    const { eventTypes, filter } = settings;
-    const entry = subscribingEntry(eventTypes, accepted.data.type, group);
-    if (entry === undefined) return undefined;
-    const passes = filter === null ? '' : ', with a filter that lets it pass';
-    return `subscribed to "${entry}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
+    const reason = routingReason(state.configuration, { ...accepted.data, group });
+    if (reason.result === 'not-subscribed') return undefined;
+    const passes = settings.filter === null ? '' : ', with a filter that lets it pass';
+    return `subscribed to "${reason.subscription}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
   };
 };
 
-const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string => {
-  const state = fold(organization, decidedOn(accepted, events));
-  const { type } = accepted.data;
-  return (state.exists === 'yes' ? state.eventTypes.get(type)?.group : undefined) ?? defaultGroup(type);
-};
+const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string =>
+  groupOf(fold(organization, decidedOn(accepted, events)), accepted.data.type);
+
+/** Undefined: the endpoint did not exist. */
+const reasonThen = (state: Endpoint, { data }: Accepted, group: string): RoutingReason | undefined =>
+  state.exists === 'yes' ? routingReason(state.configuration, { ...data, group }) : undefined;
+
+const routingBy = (reason: RoutingReason | undefined): Routing =>
+  reason?.result === 'sent' ? 'SENT' : reason?.result === 'skipped' ? 'SKIPPED' : 'NOT_ROUTED';
 
 /** @param events all of the endpoint, of the organization, and of the delivery, if there is one */
 export const explainRouting = (
@@ -70,7 +73,7 @@ export const explainRouting = (
     readonly delivery: readonly RecordedEvent<DeliveryEvent>[];
   },
 ): RoutingExplanation => {
-  const { type, data, destinations, skipped, routedAt, test } = accepted.data;
+  const { type, destinations, skipped, routedAt, test } = accepted.data;
   const then = decidedOn(accepted, events.endpoint);
   const state = fold(endpoint, then);
   const name = nameOf(state, events.endpoint);
@@ -79,17 +82,12 @@ export const explainRouting = (
     : skipped.includes(endpointId)
       ? 'SKIPPED'
       : 'NOT_ROUTED';
-  const settings = state.exists === 'yes' ? state.configuration.settings : undefined;
   const group = groupThen(accepted, events.organization);
-  const subscription = (settings && subscribingEntry(settings.eventTypes, type, group)) ?? null;
-  const failed = settings?.filter ? failedConditions(settings.filter, data) : [];
-  const matches = subscription !== null && failed.length === 0;
-  const disabled = state.exists === 'yes' && state.configuration.status === 'DISABLED';
-  const byRules: Routing = !matches ? 'NOT_ROUTED' : disabled ? 'SKIPPED' : 'SENT';
+  const reason = reasonThen(state, accepted, group);
   // A test goes where the person said, whatever is subscribed to, and nowhere else.
-  const expected = test ? recorded : byRules;
+  const expected = test ? recorded : routingBy(reason);
   const agrees = recorded === expected;
-  const why = test ? testSentence(recorded, name) : sentenceOf(state, { name, type, group, subscription, failed });
+  const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group });
   const doubt = agrees ? '' : ` But the log has recorded ${recorded}, which these rules do not lead to.`;
   return {
     text: `${why}${doubt}${sentLater(recorded, events.delivery)}`,
@@ -98,8 +96,8 @@ export const explainRouting = (
     agrees,
     routedAt,
     revision: then.at(-1)?.revision,
-    subscription,
-    failedConditions: subscription === null ? [] : failed,
+    subscription: reason && 'subscription' in reason ? reason.subscription : null,
+    failedConditions: reason?.result === 'filtered-out' ? reason.failed : [],
   };
 };
 
@@ -120,24 +118,19 @@ const testSentence = (recorded: Routing, name: string) =>
     ? `A person's test sent it to ${name}, whatever that subscribes to.`
     : `It is a test of another endpoint than ${name}.`;
 
-type Matched = {
-  readonly name: string;
-  readonly type: string;
-  readonly group: string;
-  readonly subscription: string | null;
-  readonly failed: readonly FailedCondition[];
-};
+type RoutedHere = { readonly name: string; readonly type: string; readonly group: string };
 
-const sentenceOf = (state: Endpoint, { name, type, group, subscription, failed }: Matched): string => {
-  if (state.exists === 'not-yet') return `${name} was not registered yet when the message was accepted.`;
+const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, type, group }: RoutedHere): string => {
   if (state.exists === 'no-more') return `${name} had been deleted when the message was accepted.`;
+  if (state.exists === 'not-yet' || !reason) return `${name} was not registered yet when the message was accepted.`;
   const { status, settings } = state.configuration;
-  if (subscription === null)
+  if (reason.result === 'not-subscribed')
     return `${name} subscribed to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
-  const subscribed = `${name} subscribed to it by "${subscription}"`;
-  if (failed.length > 0) return `${subscribed}, but its filter did not let it pass: ${failed.map(conditionSentence).join('; ')}.`;
+  const subscribed = `${name} subscribed to it by "${reason.subscription}"`;
+  if (reason.result === 'filtered-out')
+    return `${subscribed}, but its filter did not let it pass: ${reason.failed.map(conditionSentence).join('; ')}.`;
   const passed = settings.filter === null ? subscribed : `${subscribed}, and its filter let it pass`;
-  if (status === 'DISABLED') return `${passed}, but it was disabled: the message was skipped.`;
+  if (reason.result === 'skipped') return `${passed}, but it was disabled: the message was skipped.`;
   return status === 'PAUSED' ? `${passed}. It was paused, so that the delivery waited.` : `${passed}.`;
 };
 

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import type { EndpointId } from './ids.ts';
+import { routeMessage, type RoutingConfiguration } from './routing.ts';
+
+const endpoint = (
+  id: string,
+  settings: Partial<RoutingConfiguration['settings']> = {},
+  status: RoutingConfiguration['status'] = 'ENABLED',
+) =>
+  [
+    id as EndpointId,
+    { status, settings: { eventTypes: ['*'], filter: null, retryPolicy: { delaysSeconds: [0, 60], jitter: 0 }, ...settings } },
+  ] as const;
+
+it('sends a message to the endpoints that take it, skips those that are disabled, and gives the reason for each', () => {
+  const endpoints = [
+    endpoint('by name', { eventTypes: ['x', 'alert.created', '*'] }),
+    endpoint('by group', { eventTypes: ['alerts'] }, 'PAUSED'),
+    endpoint('later', { retryPolicy: { delaysSeconds: [90], jitter: 0 } }),
+    endpoint('other type', { eventTypes: ['meeting.*'] }),
+    endpoint('filter', { filter: { severity: ['warning'], host: [{ exists: false }] } }),
+    endpoint('disabled', {}, 'DISABLED'),
+  ];
+  const message = { type: 'alert.created', group: 'alerts', data: { severity: 'critical' } };
+  const { destinations, skipped, reasons } = routeMessage(endpoints, message, new Date('2026-01-01T12:00:00.000Z'));
+  expect(destinations).toEqual([
+    { endpointId: 'by name' },
+    { endpointId: 'by group' },
+    { endpointId: 'later', notBefore: '2026-01-01T12:01:30.000Z' },
+  ]);
+  expect(skipped).toEqual(['disabled']);
+  expect(Object.fromEntries(reasons)).toEqual({
+    'by name': { result: 'sent', subscription: 'alert.created' },
+    'by group': { result: 'sent', subscription: 'alerts' },
+    later: { result: 'sent', subscription: '*' },
+    'other type': { result: 'not-subscribed' },
+    filter: { result: 'filtered-out', subscription: '*', failed: [{ path: 'severity', asks: ['warning'], found: 'critical' }] },
+    disabled: { result: 'skipped', subscription: '*' },
+  });
+});

@@ -1,0 +1,96 @@
+// Routing: which endpoints take a message, and why. The rule is written here once. Intake, the what-if preview, the explanation of a routing and the
+// check of the log all call it. Intake and the check ask compiled matchers; a property test holds these equal to `routeMessage`.
+import type { EndpointConfiguration, EndpointSettings } from './endpoint.ts';
+import { compileFilter, failedConditions, type FailedCondition } from './filter.ts';
+import type { EndpointId } from './ids.ts';
+import type { JsonObject } from './json.ts';
+import type { Destination } from './message.ts';
+import { compileSubscription, subscribingEntry } from './subscription.ts';
+
+/** The part of an endpoint's configuration that routing depends on. */
+export type RoutingConfiguration = Pick<EndpointConfiguration, 'status'> & {
+  readonly settings: Pick<EndpointSettings, 'eventTypes' | 'filter' | 'retryPolicy'>;
+};
+
+/** `group`: the group that the type belongs to in the message's organization. */
+export type MessageToRoute = { readonly type: string; readonly group: string; readonly data: JsonObject };
+
+/** In the order of the endpoints. `skipped` endpoints match but are disabled. */
+export type RoutedMessage = { readonly destinations: Destination[]; readonly skipped: EndpointId[] };
+
+/** What becomes of a message at one endpoint, and why. `subscription` is the entry that matched first. */
+export type RoutingReason =
+  | { readonly result: 'not-subscribed' }
+  | { readonly result: 'filtered-out'; readonly subscription: string; readonly failed: readonly FailedCondition[] }
+  | { readonly result: 'skipped' | 'sent'; readonly subscription: string };
+
+export const routingReason = ({ status, settings }: RoutingConfiguration, { type, group, data }: MessageToRoute): RoutingReason => {
+  const subscription = subscribingEntry(settings.eventTypes, type, group);
+  if (subscription === undefined) return { result: 'not-subscribed' };
+  const failed = settings.filter === null ? [] : failedConditions(settings.filter, data);
+  if (failed.length > 0) return { result: 'filtered-out', subscription, failed };
+  return { result: status === 'DISABLED' ? 'skipped' : 'sent', subscription };
+};
+
+/** Routes a message among endpoints, and gives the reason for each. */
+export const routeMessage = (
+  endpoints: Iterable<readonly [EndpointId, RoutingConfiguration]>,
+  message: MessageToRoute,
+  now: Date,
+): RoutedMessage & { readonly reasons: ReadonlyMap<EndpointId, RoutingReason> } => {
+  const destinations: Destination[] = [];
+  const skipped: EndpointId[] = [];
+  const reasons = new Map<EndpointId, RoutingReason>();
+  for (const [id, configuration] of endpoints) {
+    const reason = routingReason(configuration, message);
+    reasons.set(id, reason);
+    if (reason.result === 'skipped') skipped.push(id);
+    if (reason.result === 'sent') destinations.push(destinationOf(id, configuration, now));
+  }
+  return { destinations, skipped, reasons };
+};
+
+/** The first entry of the retry policy delays the first attempt. */
+const destinationOf = (endpointId: EndpointId, { settings }: RoutingConfiguration, now: Date): Destination => {
+  const [delaySeconds = 0] = settings.retryPolicy.delaysSeconds;
+  return delaySeconds > 0 ? { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString() } : { endpointId };
+};
+
+// ── Compiled, for many messages ──
+
+/** One endpoint's subscription and filter, compiled. */
+export class EndpointMatcher {
+  readonly subscribesTo: (type: string, group: string) => boolean;
+  private readonly passesFilter: (data: JsonObject) => boolean;
+
+  constructor(
+    readonly id: EndpointId,
+    readonly configuration: RoutingConfiguration,
+  ) {
+    const { eventTypes, filter } = configuration.settings;
+    this.subscribesTo = compileSubscription(eventTypes);
+    this.passesFilter = filter === null ? () => true : compileFilter(filter);
+  }
+
+  passes(data: JsonObject): boolean {
+    return this.passesFilter(data);
+  }
+
+  /** Whether the endpoint takes the message, unless it is disabled. */
+  matches({ type, group, data }: MessageToRoute): boolean {
+    return this.subscribesTo(type, group) && this.passes(data);
+  }
+}
+
+/** As `routeMessage`, among endpoints that subscribe to the message's type. */
+export const routeToSubscribers = (subscribers: Iterable<EndpointMatcher>, data: JsonObject, now: Date): RoutedMessage => {
+  const destinations: Destination[] = [];
+  const skipped: EndpointId[] = [];
+  for (const subscriber of subscribers) {
+    if (!subscriber.passes(data)) continue;
+    const { id, configuration } = subscriber;
+    if (configuration.status === 'DISABLED') skipped.push(id);
+    else destinations.push(destinationOf(id, configuration, now));
+  }
+  return { destinations, skipped };
+};

@@ -1,0 +1,47 @@
+// The routing index of one organization: its endpoints' compiled matchers, indexed by event type. Intake routes by it.
+// A property test holds it equal to `routeMessage` of domain/routing.ts.
+import type { EndpointId } from '../../domain/ids.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { routeToSubscribers, type EndpointMatcher, type RoutedMessage } from '../../domain/routing.ts';
+
+/** Publishers choose the types, so the index is emptied when it reaches this many. */
+const mostTypes = 10_000;
+
+export class RoutingIndex {
+  /** In the order in which the endpoints were registered. */
+  private readonly matchers = new Map<EndpointId, EndpointMatcher>();
+  private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
+
+  constructor(private readonly groupOf: (type: string) => string) {}
+
+  /** Adds an endpoint, or replaces its configuration. */
+  set(matcher: EndpointMatcher): void {
+    this.matchers.set(matcher.id, matcher);
+    this.subscribers.clear();
+  }
+
+  delete(id: EndpointId): void {
+    this.matchers.delete(id);
+    this.subscribers.clear();
+  }
+
+  /** Call when `groupOf` answers differently from now on. */
+  groupsChanged(): void {
+    this.subscribers.clear();
+  }
+
+  route(type: string, data: JsonObject, now: Date): RoutedMessage {
+    return routeToSubscribers(this.subscribersTo(type), data, now);
+  }
+
+  private subscribersTo(type: string): readonly EndpointMatcher[] {
+    let subscribers = this.subscribers.get(type);
+    if (!subscribers) {
+      const group = this.groupOf(type);
+      subscribers = Array.from(this.matchers.values()).filter((each) => each.subscribesTo(type, group));
+      if (this.subscribers.size >= mostTypes) this.subscribers.clear();
+      this.subscribers.set(type, subscribers);
+    }
+    return subscribers;
+  }
+}
