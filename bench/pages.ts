@@ -149,7 +149,7 @@ say(
   `${made.toLocaleString('en')} attempts, ${position.toLocaleString('en')} events applied in ${seconds.toFixed(1)} s, ${Math.round(position / seconds).toLocaleString('en')} events/s`,
 );
 
-const queries = new ViewQueries(() => views.namespace.read);
+const queries = new ViewQueries(() => views.tables.read);
 const at = (share: number) => new Date(began + messages * everyMs * share);
 const last = messageIdAt(Math.floor(messages * 0.7));
 const filters: Record<string, DeliveryFilter> = {
@@ -221,7 +221,7 @@ for (const window of ['LAST_HOUR', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const)
 
 // ── The history ── A page's events are made up again, as if read from the log; `npm run bench:timeline` reads a real log.
 
-const events = new HistoryQueries(() => views.namespace.read, queries, {
+const events = new HistoryQueries(() => views.tables.read, queries, {
   readStream: async (stream, { from = 0, upTo = from } = {}) =>
     Array.from({ length: upTo - from + 1 }, (_, i) => recorded(stream, from + i, began, 'message.accepted', {})),
 });

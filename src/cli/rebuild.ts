@@ -5,7 +5,7 @@ import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '..
 import type { OpenedLogToRead } from '../event-store/open-log.ts';
 import { originOf } from '../event-store/origin.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
-import type { Built, Comparison, Rebuilding, Rebuilt } from '../read-models/engine/rebuild.ts';
+import type { BuildResult, Comparison, RebuildOptions, RebuildResult } from '../read-models/engine/rebuild.ts';
 import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';
@@ -67,7 +67,7 @@ const momentOf = (text: string): Date => {
 };
 
 /** With a bar; `undefined` from `work`: it was interrupted. */
-const carryOut = (work: (options: Rebuilding) => Promise<number | undefined>): Promise<void> =>
+const carryOut = (work: (options: RebuildOptions) => Promise<number | undefined>): Promise<void> =>
   endingWith([LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
     const bar = progressBar(['building', 'comparing']);
     try {
@@ -81,8 +81,8 @@ const carryOut = (work: (options: Rebuilding) => Promise<number | undefined>): P
     }
   });
 
-const rebuildAll = async ({ consumer, json }: Options, config: Config, options: Rebuilding): Promise<number | undefined> => {
-  const done: Rebuilt[] = [];
+const rebuildAll = async ({ consumer, json }: Options, config: Config, options: RebuildOptions): Promise<number | undefined> => {
+  const done: RebuildResult[] = [];
   const isShared = config.database.kind === 'postgres' && config.database.shared === true;
   if (isShared && consumer === 'delivery-saga')
     throw new WrongCall(
@@ -97,12 +97,12 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
   return done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0) ? codes.found : 0;
 };
 
-const rebuildOne = (name: ConsumerName, config: Config, options: Rebuilding): Promise<Rebuilt | undefined> =>
+const rebuildOne = (name: ConsumerName, config: Config, options: RebuildOptions): Promise<RebuildResult | undefined> =>
   reading(config, async ({ reader, id }) => {
-    const { locatedFor, openDatabase } = await import('../read-models/engine/database/open.ts');
+    const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
     const { rebuild } = await import('../read-models/engine/rebuild.ts');
-    const database = openDatabase(locatedFor(config.database, id), told);
-    await database.follows({ origin: await originOf(reader), tip: () => reader.tip() });
+    const database = openDatabase(locationForLog(config.database, id), told);
+    await database.bindTo({ origin: await originOf(reader), tip: () => reader.tip() });
     if (name === 'views') {
       const { Views } = await import('../read-models/views/views.ts');
       return rebuild(new Views(), reader, database, options);
@@ -116,7 +116,7 @@ const rebuildPast = async (
   into: string,
   { json }: Options,
   config: Config,
-  options: Rebuilding,
+  options: RebuildOptions,
 ): Promise<number | undefined> => {
   const { buildPast } = await import('../read-models/views/past-views.ts');
   const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, told, options));
@@ -142,10 +142,10 @@ const reading = async <T>(config: Config, work: (log: OpenedLogToRead) => Promis
   }
 };
 
-const appliedIn = ({ events, seconds }: Built) =>
+const appliedIn = ({ events, seconds }: BuildResult) =>
   `${counted(events)} events applied in ${seconds.toFixed(1)} s${seconds > 0 ? `, ${counted(Math.round(events / seconds))} events/s` : ''}`;
 
-const linesOf = (rebuilt: Rebuilt): string[] => {
+const linesOf = (rebuilt: RebuildResult): string[] => {
   const { consumer, comparison, replaced } = rebuilt;
   return [
     `${consumer}, built anew: ${appliedIn(rebuilt)}.`,
@@ -173,7 +173,7 @@ const compared = ({ position, live, rebuilt, different }: Comparison): string[] 
   ];
 };
 
-const asJson = ({ comparison, seconds, ...rebuilt }: Rebuilt) => ({
+const asJson = ({ comparison, seconds, ...rebuilt }: RebuildResult) => ({
   ...rebuilt,
   seconds: rounded(seconds),
   comparison: comparison && {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../test/support/databases.ts';
 import { dueCause, subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
 import { createDueAttempts, OwnDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
 
@@ -20,7 +20,7 @@ const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false
 
 describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) => {
   let place: DatabaseUnderTest;
-  let namespace: Namespace<DueAttemptsSchema>;
+  let namespace: Tables<DueAttemptsSchema>;
   let due: OwnDueAttempts;
   const [a, b, c, d] = [attempt('a', e1, 30), attempt('b', e1, 10, true), attempt('c', e1, 20), attempt('d', e2, 25)];
 

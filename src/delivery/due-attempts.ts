@@ -2,7 +2,7 @@
 // a million of them cost rows, not memory.
 import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
-import type { Bookkeeping, Transaction } from '../read-models/engine/database/database.ts';
+import type { CheckpointSchema, Transaction } from '../read-models/engine/database/database.ts';
 import type { DeliveryProgress } from './delivery-progress.ts';
 import { isBatch, ScheduleAttempt, type ReleaseEndpoint, type DeliveryOrBatchId } from './saga-commands.ts';
 
@@ -36,7 +36,7 @@ type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: numbe
 /** Whether replicas may take what is due: not while the one that follows the log catches up, as it may be sent and recorded already. */
 type TakingRow = { readonly id: number; readonly open: 0 | 1 };
 
-export type DueAttemptsSchema = Bookkeeping & {
+export type DueAttemptsSchema = CheckpointSchema & {
   readonly due_attempts: DueAttemptRow;
   readonly newest_batches: NewestBatchRow;
   readonly taking: TakingRow;

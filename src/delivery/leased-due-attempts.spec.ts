@@ -5,7 +5,7 @@ import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../test/support/
 import { subject } from '../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { RecordedEvent } from '../event-store/event-store.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
 import { createDueAttempts, type DueAttemptsSchema, type Taker } from './due-attempts.ts';
@@ -28,7 +28,7 @@ let timeoutMs: number;
 
 const replica = async (name: string) => {
   const database = new PostgresDatabase({ url, prefix, shared: true }, { warn: () => undefined });
-  const namespace: Namespace<DueAttemptsSchema> = await database.open('due', 1, createDueAttempts);
+  const namespace: Tables<DueAttemptsSchema> = await database.open('due', 1, createDueAttempts);
   const due = new LeasedDueAttempts(
     name,
     () => namespace,
@@ -44,10 +44,10 @@ const replica = async (name: string) => {
     slotsLacking: vi.fn<Taker['slotsLacking']>(),
   };
   due.attach(taker);
-  const { sharing } = namespace;
-  if (!sharing) throw new Error('It is shared.');
-  sharing.listen({ told: (what) => due.heard(what) });
-  const holds = await sharing.acquire();
+  const { group } = namespace;
+  if (!group) throw new Error('It is shared.');
+  group.listen({ onMessage: (what) => due.heard(what) });
+  const holds = await group.acquireLeadership();
   closing.push(async () => {
     due.stop();
     await namespace.close();

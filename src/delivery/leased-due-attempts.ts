@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
-import type { Namespace, Transaction } from '../read-models/engine/database/database.ts';
+import type { Tables, Transaction } from '../read-models/engine/database/database.ts';
 import type { DeliveryProgress } from './delivery-progress.ts';
 import { isBatch, type ReleaseEndpoint, type ScheduleAttempt, type DeliveryOrBatchId } from './saga-commands.ts';
 import {
@@ -64,7 +64,7 @@ export class LeasedDueAttempts implements DueAttempts {
   constructor(
     /** Unlike that of every other process. */
     private readonly replica: string,
-    private readonly namespace: () => Namespace<Schema>,
+    private readonly namespace: () => Tables<Schema>,
     private readonly store: Pick<EventStore, 'readStream'>,
     /** How long an attempt may take once it is claimed: gathering for a batch, and its timeout. */
     private readonly longest: (id: EndpointId) => { readonly gatheringMs: number; readonly timeoutMs: number },
@@ -156,7 +156,7 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   private async tell(word: Word, tx?: Transaction<Schema>): Promise<void> {
-    await this.namespace().sharing?.tell(JSON.stringify(word), tx);
+    await this.namespace().group?.broadcast(JSON.stringify(word), tx);
   }
 
   // ── For the dispatcher ──
@@ -246,9 +246,9 @@ export class LeasedDueAttempts implements DueAttempts {
   // ── Leases ──
 
   private get beside() {
-    const { sharing } = this.namespace();
-    if (!sharing) throw new Error('The table of due attempts is this process’s alone.');
-    return sharing.beside;
+    const { group } = this.namespace();
+    if (!group) throw new Error('The table of due attempts is this process’s alone.');
+    return group.sideWriter;
   }
 
   private leaseOf({ id, attempt }: ScheduleAttempt): Lease | undefined {

@@ -142,7 +142,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     let repeats = 0;
     const among = { replica: name, repeated: () => void repeats++ };
     const runner = new AttemptRunner(store, executor, directory, { send }, requests, () => undefined, among);
-    const namespace = () => consumer.namespace;
+    const namespace = () => consumer.tables;
     const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }));
     const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log);
     const closer = new BatchCloser(store, executor, due);
@@ -158,7 +158,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
       { lingerMs: 250, standbyMs: 200 },
     );
     await consumer.start();
-    consumer.namespace.sharing?.listen({ told: (what) => due.heard(what) });
+    consumer.tables.group?.listen({ onMessage: (what) => due.heard(what) });
     dispatcher.takeFromTable();
     /** Whatever it has is given back; not by one that is dead. */
     const end = async () => {
@@ -176,7 +176,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
       await end();
     };
     closing.push(async () => ended || end());
-    const waiting = () => consumer.namespace.read.selectFrom('due_attempts').select('id').execute();
+    const waiting = () => consumer.tables.read.selectFrom('due_attempts').select('id').execute();
     return {
       kill,
       end,

@@ -9,7 +9,7 @@ import { delivery, type DeliveryCommand, type DeliverySubject } from '../domain/
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { LogUnavailable, type RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import { SqliteDatabase } from '../read-models/engine/database/sqlite.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import { DisableGoneEndpoint, DropAttempt } from './saga-commands.ts';
@@ -43,7 +43,7 @@ const deleted = (position: number, id = e1) =>
 
 describe('the saga host', () => {
   let folder: string;
-  const open: Namespace<DueAttemptsSchema>[] = [];
+  const open: Tables<DueAttemptsSchema>[] = [];
   const execute = vi.fn<(command: unknown) => Promise<void>>();
   const dispatcher = { offer: vi.fn<() => void>(), committed: vi.fn<() => void>(), start: vi.fn<() => void>(), cool: vi.fn<() => void>() };
   const due = new OwnDueAttempts(() => {
@@ -67,10 +67,10 @@ describe('the saga host', () => {
     open.push(namespace);
     return namespace;
   };
-  const rows = (namespace: Namespace<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
+  const rows = (namespace: Tables<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
   /** As the runner does, when the log held them at the start. */
-  const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.received(event, false));
-  const apply = (namespace: Namespace<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
+  const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.receive(event, false));
+  const apply = (namespace: Tables<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
     namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
 
   it('writes what is due when its tables are built anew, and does nothing else', async () => {
@@ -78,7 +78,7 @@ describe('the saga host', () => {
     const [live, anew] = [await table(), await table()];
     await apply(live, batch);
     const rebuilding = rowsOnlySagaHost();
-    await anew.transaction((tx) => rebuilding.applyAgain(received(batch, rebuilding), tx), batch.at(-1)?.position);
+    await anew.transaction((tx) => rebuilding.applyRowsOnly(received(batch, rebuilding), tx), batch.at(-1)?.position);
     expect(await rows(anew)).toEqual(await rows(live));
     expect(await rows(anew)).toHaveLength(2);
     expect(execute).toHaveBeenCalledTimes(1);
@@ -116,7 +116,7 @@ describe('the saga host', () => {
     await apply(namespace, batch, one);
     expect(dispatcher.committed).not.toHaveBeenCalled();
     const applied = received(batch, one);
-    one.committed(applied);
+    one.onCommitted(applied);
     expect(dispatcher.committed).toHaveBeenCalledWith(applied, [expect.objectContaining({ subject: subjectOf('m2') })]);
   });
 
@@ -159,7 +159,7 @@ describe('the saga host', () => {
     received([message('m1', 1)]);
     expect(dispatcher.offer).not.toHaveBeenCalled();
     const one = host();
-    for (const event of [message('m1', 1), message('m2', 2, '2999-01-01T00:00:00.000Z'), success('m1', 3)]) one.received(event, true);
+    for (const event of [message('m1', 1), message('m2', 2, '2999-01-01T00:00:00.000Z'), success('m1', 3)]) one.receive(event, true);
     expect(dispatcher.offer.mock.calls).toEqual([
       [expect.objectContaining({ subject: subjectOf('m1'), messages: [expect.objectContaining({ stream: 'message-m1' })] })],
     ]);
@@ -185,7 +185,7 @@ describe('the saga host', () => {
       },
     };
     const one = new SagaHost(saga, { execute }, due, dispatcher);
-    const kept = [message('bad', 1), message('m2', 2)].map((event) => one.received(event, true));
+    const kept = [message('bad', 1), message('m2', 2)].map((event) => one.receive(event, true));
     const namespace = await table();
     await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');
     await namespace.transaction((tx) => one.apply(kept.slice(1), tx));
@@ -193,7 +193,7 @@ describe('the saga host', () => {
   });
 
   it('lets the dispatcher start when the table shows what the log held', () => {
-    host().caughtUp();
+    host().onCaughtUp();
     expect(dispatcher.start).toHaveBeenCalledOnce();
   });
 

@@ -33,8 +33,8 @@ export type SagaDecision = EventHeader & {
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
   readonly version = 5;
-  readonly oneVersion = true;
-  readonly tables = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
+  readonly exclusiveVersion = true;
+  readonly primaryKeys = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
   readonly createTables = createDueAttempts;
   private written: readonly ScheduleAttempt[] = [];
 
@@ -46,7 +46,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   ) {}
 
   /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
-  received(event: RecordedEvent, live: boolean): SagaDecision {
+  receive(event: RecordedEvent, live: boolean): SagaDecision {
     const { stream, type, position, recordedAt } = event;
     let commands: readonly SagaCommand[] = [];
     let failure: unknown;
@@ -66,7 +66,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)));
   }
 
-  async applyAgain(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  async applyRowsOnly(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     await this.write(batch, tx, () => Promise.resolve());
   }
 
@@ -109,24 +109,24 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     return written;
   }
 
-  committed(batch: readonly SagaDecision[]): void {
+  onCommitted(batch: readonly SagaDecision[]): void {
     this.due.committed(this.written);
     this.dispatcher.committed(batch, this.written);
   }
 
-  takesOver(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
     return this.due.setOpen(false, tx);
   }
 
-  inPlace(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  onTermCaughtUp(tx: Transaction<DueAttemptsSchema>): Promise<void> {
     return this.due.setOpen(true, tx);
   }
 
-  caughtUp(): void {
+  onCaughtUp(): void {
     this.dispatcher.start();
   }
 
-  lost(): void {
+  onTermLost(): void {
     this.dispatcher.cool();
   }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../test/support/postgres.ts';
 import type { EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import type { Word } from './leased-due-attempts.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
 describe('slots', () => {
   const replica = async (name: string, bound: number, lookEveryMs = 200) => {
     const database = new PostgresDatabase({ url, prefix, shared: true }, { warn: () => undefined });
-    const namespace: Namespace<DueAttemptsSchema> = await database.open('due', 1, createDueAttempts);
+    const namespace: Tables<DueAttemptsSchema> = await database.open('due', 1, createDueAttempts);
     const slots = new SharedSlots(
       name,
       bound,
@@ -44,14 +44,14 @@ describe('slots', () => {
     );
     const user = { slotsCame: vi.fn<SlotUser['slotsCame']>(), noSlots: vi.fn<SlotUser['noSlots']>() };
     slots.attach(user);
-    namespace.sharing?.listen({
-      told: (what) => {
+    namespace.group?.listen({
+      onMessage: (what) => {
         const { free = [], lacking = [] } = JSON.parse(what ?? '{}') as Word;
         slots.free(free);
         slots.yield(lacking);
       },
     });
-    await namespace.sharing?.acquire();
+    await namespace.group?.acquireLeadership();
     closing.push(async () => {
       slots.stop();
       await namespace.close();

@@ -7,7 +7,7 @@
 // leases ended may have some more for a moment.
 import type { BaseLogger } from 'pino';
 import type { EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { marginMs } from './leased-due-attempts.ts';
 import { SlotsTable, type Slot } from './slots-table.ts';
@@ -53,7 +53,7 @@ export class SharedSlots {
     replica: string,
     /** Slots of each endpoint. */
     private readonly bound: number,
-    namespace: () => Namespace<DueAttemptsSchema>,
+    namespace: () => Tables<DueAttemptsSchema>,
     /** How long a request to it may take. */
     private readonly timeoutMs: (id: EndpointId) => number,
     private readonly log: Pick<BaseLogger, 'error'>,

@@ -86,7 +86,7 @@ class Session {
         await Promise.race([gone.execute(command), this.end.promise]);
       },
     };
-    const due = new OwnDueAttempts(() => this.runner.namespace.read);
+    const due = new OwnDueAttempts(() => this.runner.tables.read);
     const lazily = {
       offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
       committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
@@ -130,7 +130,7 @@ class Session {
   }
 
   async waiting() {
-    return this.runner.namespace.read.selectFrom('due_attempts').selectAll().execute();
+    return this.runner.tables.read.selectFrom('due_attempts').selectAll().execute();
   }
 
   caughtUp(position: Awaited<ReturnType<EventStore['tip']>>) {

@@ -2,7 +2,7 @@
 // Guarantee: a slot is one replica's until its lease ends by the database's clock, whatever the others do meanwhile.
 import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../domain/ids.ts';
-import type { Namespace } from '../read-models/engine/database/database.ts';
+import type { Tables } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { clock, mostIds, type Word } from './leased-due-attempts.ts';
 
@@ -17,7 +17,7 @@ export class SlotsTable {
     private readonly replica: string,
     /** Slots of each endpoint. */
     private readonly bound: number,
-    private readonly namespace: () => Namespace<DueAttemptsSchema>,
+    private readonly namespace: () => Tables<DueAttemptsSchema>,
   ) {}
 
   /** @returns those that were free, and whether they are this replica's now: another one may have been quicker */
@@ -64,7 +64,7 @@ export class SlotsTable {
     try {
       for (let i = 0; i < ids.length; i += mostIds) {
         const word: Word = { [what]: ids.slice(i, i + mostIds) };
-        await this.namespace().sharing?.tell(JSON.stringify(word));
+        await this.namespace().group?.broadcast(JSON.stringify(word));
       }
     } catch {
       // Who lacks some asks again.
@@ -72,9 +72,9 @@ export class SlotsTable {
   }
 
   private get beside(): Kysely<DueAttemptsSchema> {
-    const { sharing } = this.namespace();
-    if (!sharing) throw new Error('The slots are this process’s alone.');
-    return sharing.beside;
+    const { group } = this.namespace();
+    if (!group) throw new Error('The slots are this process’s alone.');
+    return group.sideWriter;
   }
 
   /** In one order, so that replicas do not wait for each other in a circle. */

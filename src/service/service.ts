@@ -42,7 +42,7 @@ import { nestLog } from '../log.ts';
 import { Metrics } from './metrics.ts';
 import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
 import type { Database } from '../read-models/engine/database/database.ts';
-import { locatedFor, openDatabase } from '../read-models/engine/database/open.ts';
+import { locationForLog, openDatabase } from '../read-models/engine/database/open.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
@@ -97,7 +97,7 @@ export class Service implements Running {
       }
       const { store, id: logId, readers, foreign } = await openLog(config.log, log);
       closing.push(() => store.close());
-      const location = locatedFor(config.database, logId);
+      const location = locationForLog(config.database, logId);
       const database = openDatabase(location, log);
       if (config.log.kind !== 'embedded' && location.kind === 'sqlite')
         log.warn(
@@ -142,7 +142,7 @@ export class Service implements Running {
       const leased = isShared
         ? new LeasedDueAttempts(
             replica,
-            () => deliveries.namespace,
+            () => deliveries.tables,
             store,
             (id) => longestOf(directory.endpoint(id)),
           )
@@ -154,7 +154,7 @@ export class Service implements Running {
           ? new SharedSlots(
               replica,
               bound,
-              () => deliveries.namespace,
+              () => deliveries.tables,
               (id) => longestOf(directory.endpoint(id)).timeoutMs,
               log,
             )
@@ -235,7 +235,7 @@ export class Service implements Running {
       );
       if (leased) {
         closing.push(async () => leased.stop());
-        deliveries.namespace.sharing?.listen({ told: (what) => leased.heard(what) });
+        deliveries.tables.group?.listen({ onMessage: (what) => leased.heard(what) });
         dispatcher.takeFromTable();
       }
       sealer.start();
@@ -260,7 +260,7 @@ const haveFollowed = async (store: EventStore, database: Database): Promise<stri
   for (;;) {
     const origin = await originOf(store);
     try {
-      await database.follows({ origin, tip: () => store.tip() });
+      await database.bindTo({ origin, tip: () => store.tip() });
       return origin;
     } catch (error) {
       // Another replica may have begun the log in this moment.

@@ -2,7 +2,7 @@
 // data, and count at the end.
 // `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js] [--database URL|embedded]`
 import { parseArgs } from 'node:util';
-import type { Built, Comparison } from '../../src/read-models/engine/rebuild.ts';
+import type { BuildResult, Comparison } from '../../src/read-models/engine/rebuild.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews, timeVerify } from '../support/rebuild.ts';
 import {
@@ -261,7 +261,7 @@ export const settle = async (server: Server, upTo: string, seconds: number): Pro
   }
 };
 
-export const checkViews = ({ events, different, live, rebuilt }: Comparison & Built, report: CrashReport) => {
+export const checkViews = ({ events, different, live, rebuilt }: Comparison & BuildResult, report: CrashReport) => {
   Object.assign(report, { rebuiltEvents: events, differentTables: different });
   for (const table of different)
     report.violations.push(

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LogAddress } from '../../src/event-store/open-log.ts';
 import type { DatabaseLocation } from '../../src/read-models/engine/database/open.ts';
-import type { Built, Comparison } from '../../src/read-models/engine/rebuild.ts';
+import type { BuildResult, Comparison } from '../../src/read-models/engine/rebuild.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 import { builtServer } from './server.ts';
 
@@ -43,7 +43,7 @@ const inFolder = (dataDir: string): DatabaseLocation => ({ kind: 'sqlite', folde
 export const compareViews = async (
   dataDir: string,
   { main = builtServer, log: address = { kind: 'embedded', directory: dataDir }, database: location = inFolder(dataDir) }: Where = {},
-): Promise<Comparison & Built> => {
+): Promise<Comparison & BuildResult> => {
   const { openLog } = await load(main, 'log');
   const { openDatabase } = await load(main, 'database');
   const { Views } = await load(main, 'views');

@@ -33,7 +33,7 @@ export const verifyViews = async (
   { progress, log: told }: { readonly progress: (progress: Progress) => void; readonly log: Told },
 ): Promise<ViewsVerified | undefined> => {
   const views = new Views();
-  const { name, version, tables } = views;
+  const { name, version, primaryKeys } = views;
   const live = openDatabase(location, told);
   if (!(await live.versions(name)).includes(version)) return undefined;
   const closing: (() => Promise<unknown>)[] = [];
@@ -46,7 +46,7 @@ export const verifyViews = async (
     const position = (await read.selectFrom('checkpoint').select('position').executeTakeFirst())?.position;
     const end = await log.last();
     if (position === undefined) return undefined;
-    const found = { tables: Object.keys(tables).length, events: 0, position };
+    const found = { tables: Object.keys(primaryKeys).length, events: 0, position };
     if (!end || end.position < position)
       return {
         ...found,

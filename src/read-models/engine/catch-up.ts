@@ -2,14 +2,14 @@
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { retainedOf, type Consumer, type EventHeader } from './consumer.ts';
-import type { Bookkeeping, Namespace, Transaction } from './database/database.ts';
+import type { CheckpointSchema, Tables, Transaction } from './database/database.ts';
 import type { Progress } from './progress.ts';
 
-export const applyAgain = <S extends Bookkeeping, Retained extends EventHeader>(
+export const applyRowsOnly = <S extends CheckpointSchema, Retained extends EventHeader>(
   consumer: Consumer<S, Retained>,
   batch: readonly Retained[],
   tx: Transaction<S>,
-) => (consumer.applyAgain ? consumer.applyAgain(batch, tx) : consumer.apply(batch, tx));
+) => (consumer.applyRowsOnly ? consumer.applyRowsOnly(batch, tx) : consumer.apply(batch, tx));
 
 /** What the log holds after `from`, `to` included; it holds `to`. */
 export async function* upTo(
@@ -36,8 +36,8 @@ export async function* upTo(
  * Brings tables that were built anew to where the others are.
  * @returns false when they are further than those
  */
-export const catchUp = async <S extends Bookkeeping, Retained extends EventHeader>(
-  anew: Namespace<S>,
+export const catchUp = async <S extends CheckpointSchema, Retained extends EventHeader>(
+  anew: Tables<S>,
   others: Pick<Progress, 'position'>,
   consumer: Consumer<S, Retained>,
   store: Pick<EventStore, 'follow'>,
@@ -49,7 +49,7 @@ export const catchUp = async <S extends Bookkeeping, Retained extends EventHeade
   if (to === undefined || (from !== undefined && from > to)) return from === undefined;
   for await (const events of upTo(to, store, from, signal, batchSize)) {
     const kept = events.map((event) => retainedOf(consumer, event, false));
-    await anew.transaction((tx) => applyAgain(consumer, kept, tx), events.at(-1)?.position);
+    await anew.transaction((tx) => applyRowsOnly(consumer, kept, tx), events.at(-1)?.position);
   }
   return (await anew.checkpoint()) === to;
 };

@@ -8,24 +8,24 @@ import type { EndpointId, Position } from '../../domain/ids.ts';
 import { UndecodableEvent, type RecordedEvent } from '../../event-store/event-store.ts';
 import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
-import type { Bookkeeping, Transaction } from './database/database.ts';
+import type { CheckpointSchema, Transaction } from './database/database.ts';
 
 /** On a machine that has other things to do. */
 const patience = { timeout: 10_000 };
 
-type Seen = Bookkeeping & { seen: { position: Position; name: string } };
+type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 
 /** Lists the names that endpoints were given; the name `poison` can't be applied. */
 class Names implements Consumer<Seen> {
   readonly name = 'names';
-  readonly tables = { seen: ['position'] } as const;
+  readonly primaryKeys = { seen: ['position'] } as const;
   readonly told: string[] = [];
   readonly batches: number[] = [];
   before: () => void = () => undefined;
 
   constructor(
     readonly version = 1,
-    readonly readsSince = 1,
+    readonly oldestReadableVersion = 1,
     private readonly shown = (name: string) => name,
   ) {}
 
@@ -37,7 +37,7 @@ class Names implements Consumer<Seen> {
       .execute();
   }
 
-  received(event: RecordedEvent, live: boolean) {
+  receive(event: RecordedEvent, live: boolean) {
     this.told.push(live ? 'live' : 'old');
     return event;
   }
@@ -49,11 +49,11 @@ class Names implements Consumer<Seen> {
     if (rows.some(({ name }) => name === 'poison')) throw new RangeError('the name is poison');
   }
 
-  committed(batch: readonly RecordedEvent[]) {
+  onCommitted(batch: readonly RecordedEvent[]) {
     this.batches.push(batch.length);
   }
 
-  caughtUp() {
+  onCaughtUp() {
     this.told.push('caught up');
   }
 }

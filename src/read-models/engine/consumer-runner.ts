@@ -7,16 +7,16 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import type { Consumer, EventHeader } from './consumer.ts';
-import type { Bookkeeping, Database, Namespace } from './database/database.ts';
+import type { CheckpointSchema, Database, Tables } from './database/database.ts';
 import { BuildSwitch } from './runner/build-switch.ts';
 import { LogFollower } from './runner/log-follower.ts';
 import { OlderVersions } from './runner/older-versions.ts';
 import { SharedBuildSwitch } from './runner/shared-build-switch.ts';
 import { RunnerStatus, type ConsumerState } from './runner/runner-status.ts';
-import { ConsumerTables, type Edition } from './runner/consumer-tables.ts';
+import { ConsumerTables, type BuildId } from './runner/consumer-tables.ts';
 import { Leadership } from './runner/leadership.ts';
 
-export type { Edition };
+export type { BuildId };
 
 export type RunnerOptions = {
   /** Events read from the log at once, and in one transaction when live; while catching up, a transaction takes several reads. */
@@ -28,7 +28,7 @@ export type RunnerOptions = {
   /** How often a process that stands by looks whether it may take over, about. */
   readonly standbyMs?: number;
   /** How often it looks whether its tables were built anew. */
-  readonly lookMs?: number;
+  readonly buildCheckMs?: number;
   /** A build that was replaced is dropped so long after: whoever reads it has been told by then. */
   readonly dropAfterMs?: number;
   /** Milliseconds since 1970. */
@@ -50,18 +50,18 @@ export type ConsumerStatus = {
   readonly error?: string;
 };
 
-export class ConsumerRunner<S extends Bookkeeping, Retained extends EventHeader = RecordedEvent> {
+export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
   /** What is open: this version's tables, an older version's, and those that were replaced. */
-  private readonly tables: ConsumerTables<S>;
+  private readonly open: ConsumerTables<S>;
   /** State, position and error, which all parts go by. */
-  private readonly standing: RunnerStatus;
+  private readonly runnerStatus: RunnerStatus;
   /** Between two transactions, the follower waits for processes of an older version, and goes over to tables that were built anew. */
   private readonly follower: LogFollower<S, Retained>;
   private readonly older: OlderVersions<S>;
-  private readonly changeOver: BuildSwitch<S, Retained>;
+  private readonly buildSwitch: BuildSwitch<S, Retained>;
   /** Where others have the tables open, too: when the follower works, and, between two terms, on which tables. */
-  private readonly turns: Leadership<S, Retained>;
-  private readonly lookMs: number;
+  private readonly leadership: Leadership<S, Retained>;
+  private readonly buildCheckMs: number;
   private readonly now: () => number;
 
   private readonly ending = new AbortController();
@@ -78,39 +78,39 @@ export class ConsumerRunner<S extends Bookkeeping, Retained extends EventHeader 
       lingerMs = 50,
       retryMs = 50,
       standbyMs = 1000,
-      lookMs = 1000,
+      buildCheckMs = 1000,
       dropAfterMs = 2000,
       now = Date.now,
     }: RunnerOptions = {},
   ) {
-    this.lookMs = lookMs;
+    this.buildCheckMs = buildCheckMs;
     this.now = now;
     const wake = () => this.follower.wake();
     const { signal } = this.ending;
-    const tables = (this.tables = new ConsumerTables(consumer, database, log));
-    const standing = (this.standing = new RunnerStatus(consumer.name, log));
+    const tables = (this.open = new ConsumerTables(consumer, database, log));
+    const standing = (this.runnerStatus = new RunnerStatus(consumer.name, log));
     this.older = new OlderVersions(consumer, tables, log, standbyMs, wake);
-    this.changeOver = new BuildSwitch(consumer, store, database, tables, standing, signal, { maxBatch, dropAfterMs }, wake);
-    this.follower = new LogFollower(consumer, store, database, tables, standing, this.older, this.changeOver, log, {
+    this.buildSwitch = new BuildSwitch(consumer, store, database, tables, standing, signal, { maxBatch, dropAfterMs }, wake);
+    this.follower = new LogFollower(consumer, store, database, tables, standing, this.older, this.buildSwitch, log, {
       maxBatch,
       lingerMs,
       retryMs,
     });
-    const shared = new SharedBuildSwitch(consumer, store, database, tables, standing, signal, { maxBatch, lookMs, dropAfterMs });
-    this.turns = new Leadership(consumer, tables, standing, this.follower, shared, signal, log, standbyMs);
+    const shared = new SharedBuildSwitch(consumer, store, database, tables, standing, signal, { maxBatch, buildCheckMs, dropAfterMs });
+    this.leadership = new Leadership(consumer, tables, standing, this.follower, shared, signal, log, standbyMs);
   }
 
   /** Opens the consumer's tables and begins to follow; resolves before it has caught up. */
   async start(): Promise<void> {
-    const own = await this.tables.start();
+    const own = await this.open.start();
     const checkpoint = await own.checkpoint();
-    if (checkpoint !== undefined) this.standing.progress.advance(checkpoint);
-    await this.follower.lookForTip();
-    if (!this.follower.isAtTip(checkpoint)) await this.tables.openOlder();
-    this.looking = setInterval(() => void this.look(), this.lookMs).unref();
-    if (own.sharing) {
-      this.turns.listenTo(own);
-      this.running = this.turns.take(await this.turns.acquire());
+    if (checkpoint !== undefined) this.runnerStatus.progress.advance(checkpoint);
+    await this.follower.readTip();
+    if (!this.follower.isAtTip(checkpoint)) await this.open.openOlder();
+    this.looking = setInterval(() => void this.checkForNewerBuild(), this.buildCheckMs).unref();
+    if (own.group) {
+      this.leadership.listenTo(own);
+      this.running = this.leadership.run(await this.leadership.acquire());
     } else {
       await this.follower.begin(checkpoint);
       this.running = this.follower.work(checkpoint);
@@ -118,35 +118,35 @@ export class ConsumerRunner<S extends Bookkeeping, Retained extends EventHeader 
   }
 
   /** Whether the tables were built anew, by another process. */
-  private look(): Promise<void> {
-    return this.namespace.sharing ? this.turns.moveOn() : this.changeOver.look();
+  private checkForNewerBuild(): Promise<void> {
+    return this.tables.group ? this.leadership.endTermForNewerBuild() : this.buildSwitch.checkForNewerBuild();
   }
 
   /** What queries see: this version's tables; until it has caught up, those of an older version that they can read. Take it anew per query. */
   get read(): Kysely<S> {
-    return this.tables.read;
+    return this.open.read;
   }
 
   /** The tables that `read` is on; of an older version, its newest build. */
-  get reads(): Edition | { readonly version: number } {
-    return this.tables.reads;
+  get readBuild(): BuildId | { readonly version: number } {
+    return this.open.readBuild;
   }
 
   /** This version's tables. */
-  get namespace(): Namespace<S> {
-    return this.tables.namespace;
+  get tables(): Tables<S> {
+    return this.open.current;
   }
 
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`; false at once when it has stopped. */
   async reached(position: Position, timeoutMs: number): Promise<boolean> {
     const reached = this.follower.reached(position, timeoutMs);
-    if (this.standing.state === 'elsewhere' && this.standing.progress.isAwaited) this.namespace.sharing?.awaits(position);
+    if (this.runnerStatus.state === 'elsewhere' && this.runnerStatus.progress.isAwaited) this.tables.group?.hurryLeader(position);
     return reached;
   }
 
   status(): ConsumerStatus {
     const { name, version } = this.consumer;
-    const { state, progress, error } = this.standing;
+    const { state, progress, error } = this.runnerStatus;
     const oldest = this.follower.pending.oldest(state === 'catching-up');
     return {
       name,
@@ -165,7 +165,7 @@ export class ConsumerRunner<S extends Bookkeeping, Retained extends EventHeader 
     this.ending.abort();
     this.follower.stop();
     await this.running;
-    this.standing.stop();
-    await this.tables.close();
+    this.runnerStatus.stop();
+    await this.open.close();
   }
 }

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import { applyAgain, upTo } from './catch-up.ts';
+import { applyRowsOnly, upTo } from './catch-up.ts';
 import { retainedOf, type Consumer, type EventHeader } from './consumer.ts';
-import type { Bookkeeping, CreateTables, Database, Namespace, ReadOnly } from './database/database.ts';
+import type { CheckpointSchema, CreateTables, Database, Tables, ReadOnlyTables } from './database/database.ts';
 
 /** What a table holds: its rows, counted and hashed in the order of its primary key. */
 export type TableDigest = { readonly rows: number; readonly sha256: string };
@@ -22,7 +22,7 @@ export type Comparison = {
   readonly different: readonly string[];
 };
 
-export type Built = {
+export type BuildResult = {
   /** Events that were applied, and how long it took. */
   readonly events: number;
   readonly seconds: number;
@@ -30,7 +30,7 @@ export type Built = {
 
 type Log = Pick<EventStore, 'tip' | 'follow'>;
 
-export type Rebuilding = {
+export type RebuildOptions = {
   /** After each transaction. `share`: of the way to where the live tables are, from 0 to 1. */
   readonly progress?: (told: { readonly step: 'building' | 'comparing'; readonly events: number; readonly share: number }) => void;
   /** When it aborts, what is built so far is kept for the next time. */
@@ -40,7 +40,7 @@ export type Rebuilding = {
 const rowsPerRead = 5_000;
 
 /** Of all tables and the checkpoint, in one snapshot; other reads on the same connection wait for it. */
-export const digest = <S extends Bookkeeping>(read: Kysely<S>, tables: Consumer<S>['tables']): Promise<Digest> =>
+export const digest = <S extends CheckpointSchema>(read: Kysely<S>, tables: Consumer<S>['primaryKeys']): Promise<Digest> =>
   read.transaction().execute(async (snapshot) => {
     const checkpoint = await sql<{ position: Position }>`SELECT position FROM checkpoint`.execute(snapshot);
     const digests: Record<string, TableDigest> = {};
@@ -71,22 +71,22 @@ export const eventsPerRead = 500;
 /** The fewer transactions, the fewer times a page of an index is written. */
 const readsPerTransaction = 20;
 
-export const noSignal = new AbortController().signal;
+export const neverAborts = new AbortController().signal;
 
 /** Applies batches to tables that stand where these begin. Stops early when the signal aborts. */
-export const build = async <S extends Bookkeeping, Retained extends EventHeader>(
-  namespace: Namespace<S>,
+export const buildTables = async <S extends CheckpointSchema, Retained extends EventHeader>(
+  namespace: Tables<S>,
   consumer: Consumer<S, Retained>,
   batches: AsyncIterable<readonly RecordedEvent[]>,
   share: (last: EventHeader) => number,
-  { progress = () => undefined, signal }: Rebuilding = {},
-): Promise<Built> => {
+  { progress = () => undefined, signal }: RebuildOptions = {},
+): Promise<BuildResult> => {
   const began = performance.now();
   let events = 0;
   for await (const kept of ahead(gathered(consumer, batches))) {
     const last = kept.at(-1);
     if (last === undefined) continue;
-    await namespace.transaction((tx) => applyAgain(consumer, kept, tx), last.position);
+    await namespace.transaction((tx) => applyRowsOnly(consumer, kept, tx), last.position);
     events += kept.length;
     progress({ step: 'building', events, share: share(last) });
     if (signal?.aborted) break;
@@ -96,7 +96,7 @@ export const build = async <S extends Bookkeeping, Retained extends EventHeader>
 };
 
 /** What the consumer keeps of the events, for a transaction at a time. */
-async function* gathered<S extends Bookkeeping, Retained extends EventHeader>(
+async function* gathered<S extends CheckpointSchema, Retained extends EventHeader>(
   consumer: Consumer<S, Retained>,
   batches: AsyncIterable<readonly RecordedEvent[]>,
 ): AsyncGenerator<readonly Retained[]> {
@@ -127,16 +127,16 @@ async function* ahead<T>(batches: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-const buildTo = async <S extends Bookkeeping, Retained extends EventHeader>(
+const buildTo = async <S extends CheckpointSchema, Retained extends EventHeader>(
   to: Position | undefined,
-  namespace: Namespace<S>,
+  namespace: Tables<S>,
   consumer: Consumer<S, Retained>,
   log: Pick<EventStore, 'follow'>,
-  options: Rebuilding = {},
-): Promise<Built> => {
+  options: RebuildOptions = {},
+): Promise<BuildResult> => {
   if (to === undefined) return { events: 0, seconds: 0 };
-  const batches = upTo(to, log, await namespace.checkpoint(), options.signal ?? noSignal, eventsPerRead);
-  return build(namespace, consumer, batches, ({ position }) => shareOf(position, to), options);
+  const batches = upTo(to, log, await namespace.checkpoint(), options.signal ?? neverAborts, eventsPerRead);
+  return buildTables(namespace, consumer, batches, ({ position }) => shareOf(position, to), options);
 };
 
 /** For a bar. Positions sort as the numbers that their digits spell, whatever the log. */
@@ -148,7 +148,7 @@ const mostRounds = 20;
 /** How long a server may take to go on with what was built; it looks for it every second. */
 const changeOverMs = 60_000;
 
-export type Rebuilt = Built & {
+export type RebuildResult = BuildResult & {
   readonly consumer: string;
   readonly version: number;
   readonly position: Position | undefined;
@@ -163,20 +163,20 @@ export type Rebuilt = Built & {
  * @returns undefined when it was aborted
  * @throws DatabaseUnusable while another process does the same, and for a consumer of one version while replicas run; UndecodableEvent
  */
-export const rebuild = async <S extends Bookkeeping, Retained extends EventHeader = RecordedEvent>(
+export const rebuild = async <S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent>(
   consumer: Consumer<S, Retained>,
   log: Log,
   database: Database,
-  options: Rebuilding = {},
-): Promise<Rebuilt | undefined> => {
+  options: RebuildOptions = {},
+): Promise<RebuildResult | undefined> => {
   const { name, version, queryIndexes } = consumer;
-  const oneVersion = consumer.oneVersion === true;
+  const exclusiveVersion = consumer.exclusiveVersion === true;
   for (const each of await database.versions(name)) if (each !== version) await database.drop(name, each, 'next');
   const createTables: CreateTables<S> = (db, int64) => consumer.createTables(db, int64);
-  const next = await database.openNext<S>(name, version, createTables, { ...(queryIndexes ? { queryIndexes } : {}), oneVersion });
+  const next = await database.openNext<S>(name, version, createTables, { ...(queryIndexes ? { queryIndexes } : {}), exclusiveVersion });
   const live = (await database.builds(name, version)).length > 0 ? await database.openReadOnly<S>(name, version) : undefined;
   let comparison: Comparison | undefined;
-  let built: Built = { events: 0, seconds: 0 };
+  let built: BuildResult = { events: 0, seconds: 0 };
   let position: Position | undefined;
   const goOnTo = async (to: Position | undefined): Promise<number> => {
     const { events, seconds } = await buildTo(to, next, consumer, log, {
@@ -200,10 +200,10 @@ export const rebuild = async <S extends Bookkeeping, Retained extends EventHeade
     // 2. Compared where both are at the same place: that of a snapshot of the live ones.
     if (live && !behind && !isOver()) {
       options.progress?.({ step: 'comparing', events: built.events, share: 0 });
-      const snapshot = await digest(live.read, consumer.tables);
+      const snapshot = await digest(live.read, consumer.primaryKeys);
       await goOnTo(snapshot.position);
       options.progress?.({ step: 'comparing', events: built.events, share: 0.5 });
-      if (!isOver()) comparison = compared(snapshot, await digest(next.read, consumer.tables), consumer.tables);
+      if (!isOver()) comparison = compared(snapshot, await digest(next.read, consumer.primaryKeys), consumer.primaryKeys);
       options.progress?.({ step: 'comparing', events: built.events, share: 1 });
       await goOnTo(await goal());
     }
@@ -215,7 +215,7 @@ export const rebuild = async <S extends Bookkeeping, Retained extends EventHeade
   if (isOver()) return undefined;
 
   // 3. The change-over.
-  const newest = await database.finishNext(name, version, { oneVersion });
+  const newest = await database.finishNext(name, version, { exclusiveVersion });
   const replaced = await whenReplaced(database, consumer, newest, options.signal);
   return { consumer: name, version, position, ...built, comparison, replaced };
 };
@@ -226,7 +226,7 @@ const secondsOf = async (work: Promise<void>): Promise<number> => {
   return (performance.now() - began) / 1000;
 };
 
-const checkpointOf = async <S extends Bookkeeping>({ read }: ReadOnly<S>): Promise<Position | undefined> => {
+const checkpointOf = async <S extends CheckpointSchema>({ read }: ReadOnlyTables<S>): Promise<Position | undefined> => {
   const { rows } = await sql<{ position: Position }>`SELECT position FROM checkpoint`.execute(read);
   return rows[0]?.position;
 };
@@ -239,7 +239,7 @@ const compared = (live: Digest, rebuilt: Digest, tables: object): Comparison => 
 /** Builds that nobody has open are dropped here; who has one open goes on with the newest, and drops it. */
 const whenReplaced = async (
   database: Database,
-  { name, version }: Pick<Consumer<Bookkeeping>, 'name' | 'version'>,
+  { name, version }: Pick<Consumer<CheckpointSchema>, 'name' | 'version'>,
   newest: number,
   signal: AbortSignal | undefined,
 ): Promise<boolean> => {
@@ -256,19 +256,19 @@ const whenReplaced = async (
  * Compares the live tables with ones built from the log up to the same position. The service may go on meanwhile; what is built is dropped.
  * @throws Error when the log can't be applied up to there.
  */
-export const compareWithRebuild = async <S extends Bookkeeping, Retained extends EventHeader = RecordedEvent>(
+export const compareWithRebuild = async <S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent>(
   live: Kysely<S>,
   consumer: Consumer<S, Retained>,
   log: Log,
   database: Database,
-): Promise<Comparison & Built> => {
-  const before = await digest(live, consumer.tables);
+): Promise<Comparison & BuildResult> => {
+  const before = await digest(live, consumer.primaryKeys);
   const name = `${consumer.name}-compared`;
   await database.drop(name, consumer.version);
   const namespace = await database.open<S>(name, consumer.version, (db, int64) => consumer.createTables(db, int64));
   try {
     const built = await buildTo(before.position, namespace, consumer, log);
-    return { ...built, ...compared(before, await digest(namespace.read, consumer.tables), consumer.tables) };
+    return { ...built, ...compared(before, await digest(namespace.read, consumer.primaryKeys), consumer.primaryKeys) };
   } finally {
     await namespace.close();
     await database.drop(name, consumer.version);

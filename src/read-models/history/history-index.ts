@@ -24,7 +24,7 @@ export class HistoryIndex {
 
   async apply<S extends HistorySchema>(batch: readonly ViewEvent[], transaction: Transaction<S>): Promise<void> {
     const tx = transaction as unknown as Transaction<HistorySchema>; // the tables beside these are not looked at
-    const stands = (tx.isLone ? this.stands : undefined) ?? (await standing(tx.kysely));
+    const stands = (tx.isOnlyWriter ? this.stands : undefined) ?? (await standing(tx.kysely));
     if (stands.kinds !== this.newest) await this.recall(tx.kysely, stands.kinds);
     let next = stands.sequence + 1;
     let ahead = 0;

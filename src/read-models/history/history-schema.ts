@@ -3,7 +3,7 @@
 import type { Kysely } from 'kysely';
 import type { EventName } from '../../domain/catalog.ts';
 import type { OrganizationId, Position } from '../../domain/ids.ts';
-import type { Int64 } from '../engine/database/database.ts';
+import type { Int64Type } from '../engine/database/database.ts';
 
 export type HistorySchema = {
   /** What events have in common: one small row instead of five texts in each. */
@@ -35,7 +35,7 @@ export type HistorySchema = {
 
 export const historyKeys = { log_kinds: ['id'], log_events: ['sequence'], log_clock: ['id'] } as const;
 
-export const createHistoryTables = async <S extends HistorySchema>({ schema }: Kysely<S>, int64: Int64): Promise<void> => {
+export const createHistoryTables = async <S extends HistorySchema>({ schema }: Kysely<S>, int64: Int64Type): Promise<void> => {
   await schema
     .createTable('log_kinds')
     .addColumn('id', int64, (column) => column.primaryKey())

@@ -1,12 +1,12 @@
 // The tables of sources, among those of the views: each source as it is, how far it has been read, and what was skipped.
 import type { Kysely } from 'kysely';
 import type { OrganizationId, Position, SourceId } from '../../domain/ids.ts';
-import type { Bookkeeping, Int64 } from '../engine/database/database.ts';
+import type { CheckpointSchema, Int64Type } from '../engine/database/database.ts';
 
 /** Milliseconds since 1970. */
 type Moment = number;
 
-export type SourcesSchema = Bookkeeping & {
+export type SourcesSchema = CheckpointSchema & {
   sources: {
     id: SourceId;
     organization_id: OrganizationId;
@@ -43,7 +43,7 @@ export type SourcesSchema = Bookkeeping & {
 
 export const sourceKeys = { sources: ['id'], readings: ['source_id'], skipped_events: ['source_id', 'revision'] } as const;
 
-export const createSourceTables = async ({ schema }: Pick<Kysely<SourcesSchema>, 'schema'>, int64: Int64): Promise<void> => {
+export const createSourceTables = async ({ schema }: Pick<Kysely<SourcesSchema>, 'schema'>, int64: Int64Type): Promise<void> => {
   await schema
     .createTable('sources')
     .addColumn('id', 'text', (column) => column.primaryKey())

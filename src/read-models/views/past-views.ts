@@ -8,9 +8,9 @@ import * as z from 'zod';
 import { position, type Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { originOf } from '../../event-store/origin.ts';
-import { DatabaseUnusable, type ReadOnly } from '../engine/database/database.ts';
+import { DatabaseUnusable, type ReadOnlyTables } from '../engine/database/database.ts';
 import { SqliteDatabase } from '../engine/database/sqlite.ts';
-import { build, eventsPerRead, noSignal, type Built, type Rebuilding } from '../engine/rebuild.ts';
+import { buildTables, eventsPerRead, neverAborts, type BuildResult, type RebuildOptions } from '../engine/rebuild.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
@@ -53,8 +53,8 @@ export const buildPast = async (
   folder: string,
   log: Log,
   told: Told,
-  options: Rebuilding = {},
-): Promise<(Past & Built) | undefined> => {
+  options: RebuildOptions = {},
+): Promise<(Past & BuildResult) | undefined> => {
   const views = new Views();
   const origin = await originOf(log);
   const wanted = { asOf: asOf.toISOString(), origin: origin ?? '', version: views.version };
@@ -71,13 +71,13 @@ export const buildPast = async (
   const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64), {
     queryIndexes: views.queryIndexes,
   });
-  let built: Built;
+  let built: BuildResult;
   let end: Position | undefined;
   try {
     await writeFile(join(folder, begun), JSON.stringify(wanted, null, 2));
     const [from, to] = [Date.parse(first.recordedAt), asOf.getTime()];
     const share = ({ recordedAt }: Pick<RecordedEvent, 'recordedAt'>) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
-    built = await build(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? noSignal), share, options);
+    built = await buildTables(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? neverAborts), share, options);
     if (!options.signal?.aborted) await next.complete();
     end = await next.checkpoint();
   } finally {
@@ -127,7 +127,7 @@ async function* until(asOf: Date, log: Log, from: Position | undefined, signal: 
 }
 
 /** What `buildPast` made. @throws DatabaseUnusable */
-export const openPast = async (folder: string): Promise<{ readonly past: Past; readonly views: ReadOnly<ViewsSchema> }> => {
+export const openPast = async (folder: string): Promise<{ readonly past: Past; readonly views: ReadOnlyTables<ViewsSchema> }> => {
   const past = await readAbout(folder, finished);
   if (past?.position === undefined) {
     const unfinished = existsSync(folder) ? await readAbout(folder, begun) : undefined;

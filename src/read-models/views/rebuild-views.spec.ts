@@ -45,7 +45,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   };
   const end = async () => (await store.tip()) as Position;
   const liveViews = async () => {
-    const views = new ConsumerRunner(new Views(), store, database, silent, { lingerMs: 0, lookMs: 20, dropAfterMs: 0 });
+    const views = new ConsumerRunner(new Views(), store, database, silent, { lingerMs: 0, buildCheckMs: 20, dropAfterMs: 0 });
     await views.start();
     opened.push({ close: () => views.stop() });
     expect(await views.reached(await end(), 10_000)).toBe(true);
@@ -60,7 +60,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     const rebuilt = await rebuild(new Views(), store, database);
     expect(rebuilt).toMatchObject({ events: store.log.length, position: await end(), replaced: true });
     expect(rebuilt?.comparison).toMatchObject({ position: await end(), different: [] });
-    expect(views.reads).toEqual({ version: new Views().version, build: 1 });
+    expect(views.readBuild).toEqual({ version: new Views().version, build: 1 });
     expect(await database.builds('views', new Views().version)).toEqual([1]);
 
     messages(30, 40);
@@ -81,7 +81,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
       },
     });
     expect(await rebuilding).toMatchObject({ replaced: true });
-    expect(views.reads).toMatchObject({ build: 1 });
+    expect(views.readBuild).toMatchObject({ build: 1 });
     expect(await routed(views)).toBe(25);
     expect(views.status()).toMatchObject({ state: 'live', position: await end() });
   });
@@ -89,7 +89,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   it('names the tables that did not hold what the log says, and mends them', async () => {
     messages(0, 10);
     const views = await liveViews();
-    await views.namespace.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
+    await views.tables.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
     expect((await rebuild(new Views(), store, database))?.comparison?.different).toEqual(['deliveries']);
     expect((await rebuild(new Views(), store, database))?.comparison?.different).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     const replica = new ConsumerRunner(new Views(), store, shared, silent, { lingerMs: 0 });
     await replica.start();
     expect(await replica.reached(await end(), 10_000)).toBe(true);
-    const sends = () => Object.assign(new Views(), { oneVersion: true as const });
+    const sends = () => Object.assign(new Views(), { exclusiveVersion: true as const });
     await expect(rebuild(sends(), store, database)).rejects.toThrow(
       /^Replicas of Hookledger send what is due by \w+, and can't all change over/,
     );
@@ -178,7 +178,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
 
 /** A copy whose methods can be replaced. */
 const bound = (database: Database): Database => ({
-  follows: (log) => database.follows(log),
+  bindTo: (log) => database.bindTo(log),
   open: (name, version, createTables, options) => database.open(name, version, createTables, options),
   openReadOnly: (name, version, build) => database.openReadOnly(name, version, build),
   versions: (name) => database.versions(name),

@@ -4,7 +4,7 @@ import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
-import type { Bookkeeping, Int64 } from '../engine/database/database.ts';
+import type { CheckpointSchema, Int64Type } from '../engine/database/database.ts';
 import { createHistoryTables, historyKeys, type HistorySchema } from '../history/history-schema.ts';
 import { createSourceTables, sourceKeys, type SourcesSchema } from '../sources/source-schema.ts';
 
@@ -18,7 +18,7 @@ type Flag = 0 | 1;
 type Moment = number;
 
 /** What stands beside the tables of the views. */
-type Beside = Bookkeeping & HistorySchema & SourcesSchema;
+type Beside = CheckpointSchema & HistorySchema & SourcesSchema;
 
 export type ViewsSchema = Beside & {
   organizations: { id: OrganizationId; name: string; created_at: Moment };
@@ -203,7 +203,7 @@ const indexName = (table: string, n: number) => `${table}_index_${n}`;
  */
 export const queryIndexes: readonly string[] = [indexName('messages', 1)];
 
-export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64): Promise<void> => {
+export const createTables = async (db: Kysely<ViewsSchema>, int64: Int64Type): Promise<void> => {
   const { schema } = db;
   await schema
     .createTable('organizations')

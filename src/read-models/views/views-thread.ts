@@ -7,7 +7,7 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { ConsumerStatus } from '../engine/consumer-runner.ts';
-import type { Database, ReadOnly } from '../engine/database/database.ts';
+import type { Database, ReadOnlyTables } from '../engine/database/database.ts';
 import { LiveDeliveries } from './live-deliveries.ts';
 import { Progress } from '../engine/progress.ts';
 import type { ViewsSchema } from './schema.ts';
@@ -26,7 +26,7 @@ const longestWaitMs = 5_000;
 export class ViewsThread {
   private readonly progress = new Progress();
   private readonly ending = new AbortController();
-  private readonly editions = new Map<string, ReadOnly<ViewsSchema>>();
+  private readonly editions = new Map<string, ReadOnlyTables<ViewsSchema>>();
   private worker: Worker | undefined;
   private reads: string | undefined;
   private telling: NodeJS.Timeout | undefined;

@@ -8,7 +8,7 @@ import type { EndpointId, MessageId, OrganizationId, Position } from '../../doma
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { ConsumerRunner } from '../engine/consumer-runner.ts';
-import type { Database, Namespace } from '../engine/database/database.ts';
+import type { Database, Tables } from '../engine/database/database.ts';
 import { viewEventOf } from './view-event.ts';
 import { compareWithRebuild, digest } from '../engine/rebuild.ts';
 import type { DeliveryFilter } from './delivery-pages.ts';
@@ -52,7 +52,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     return Object.assign(new ViewQueries(() => views.read), {
       settle,
       db: () => views.read,
-      tables: () => digest(views.read, new Views().tables),
+      tables: () => digest(views.read, new Views().primaryKeys),
     });
   };
   const all = { first: 200 };
@@ -503,14 +503,14 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       }
     }
   };
-  const rolledBack = async (namespace: Namespace<ViewsSchema>, batch: readonly RecordedEvent[]) => {
+  const rolledBack = async (namespace: Tables<ViewsSchema>, batch: readonly RecordedEvent[]) => {
     const work = namespace.transaction(async (tx) => {
       await new Views().apply(batch.map(viewEventOf), tx);
       throw new Error('rolled back');
     }, batch.at(-1)?.position);
     await expect(work).rejects.toThrow('rolled back');
   };
-  const tablesOf = (namespace: Namespace<ViewsSchema>) => digest(namespace.read, new Views().tables);
+  const tablesOf = (namespace: Tables<ViewsSchema>) => digest(namespace.read, new Views().primaryKeys);
 
   it('are the same however the log is cut into batches, and whatever was rolled back', async () => {
     const views = new Views();
@@ -563,7 +563,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     expect(compared).toMatchObject({ position: end, events: store.log.length });
     expect(compared.live.tables['deliveries']?.rows).toBeGreaterThan(5);
 
-    await views.namespace.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
+    await views.tables.transaction(({ kysely }) => kysely.updateTable('deliveries').set({ attempt_count: 99 }).execute());
     expect((await compareWithRebuild(views.read, new Views(), store, database)).different).toEqual(['deliveries']);
   });
 });

@@ -4,7 +4,7 @@ import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Consumer } from '../engine/consumer.ts';
-import type { Int64, Transaction } from '../engine/database/database.ts';
+import type { Int64Type, Transaction } from '../engine/database/database.ts';
 import { HistoryIndex } from '../history/history-index.ts';
 import { viewEventOf, type ViewEvent } from './view-event.ts';
 import { Changes, RunningDeliveries, type Row } from './changes.ts';
@@ -14,26 +14,28 @@ import { endpointIdIn, replayIdIn } from '../../domain/streams.ts';
 export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
   readonly version = 4;
-  readonly tables = primaryKeys;
+  readonly primaryKeys = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();
   /** What would be asked of the tables, where nobody else writes them. */
   private known: { readonly sequence: number; readonly running: RunningDeliveries } | undefined;
 
-  constructor(private readonly listener: Pick<Consumer<ViewsSchema, ViewEvent>, 'committed' | 'committedElsewhere' | 'caughtUp'> = {}) {}
+  constructor(
+    private readonly listener: Pick<Consumer<ViewsSchema, ViewEvent>, 'onCommitted' | 'onCommittedElsewhere' | 'onCaughtUp'> = {},
+  ) {}
 
-  createTables(db: Kysely<ViewsSchema>, int64: Int64): Promise<void> {
+  createTables(db: Kysely<ViewsSchema>, int64: Int64Type): Promise<void> {
     return createTables(db, int64);
   }
 
-  received(event: RecordedEvent): ViewEvent {
+  receive(event: RecordedEvent): ViewEvent {
     return viewEventOf(event);
   }
 
   async apply(batch: readonly ViewEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
-    const known = tx.isLone ? this.known : undefined;
+    const known = tx.isOnlyWriter ? this.known : undefined;
     const sequence = known?.sequence ?? (await nextSequence(batch, tx));
-    const running = tx.isLone ? (known?.running ?? new RunningDeliveries()) : undefined;
+    const running = tx.isOnlyWriter ? (known?.running ?? new RunningDeliveries()) : undefined;
     const changes = new Changes(sequence, await endpointsOf(batch, tx), await replaysOf(batch, tx), running);
     for (const event of batch) changes.add(event);
     await changes.write(tx);
@@ -41,21 +43,21 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
     if (running && changes.nextSequence > 0) this.known = { sequence: changes.nextSequence, running };
   }
 
-  forget(): void {
+  clearCache(): void {
     this.history = new HistoryIndex();
     this.known = undefined;
   }
 
-  committed(batch: readonly ViewEvent[], live: boolean): void {
-    this.listener.committed?.(batch, live);
+  onCommitted(batch: readonly ViewEvent[], live: boolean): void {
+    this.listener.onCommitted?.(batch, live);
   }
 
-  caughtUp(): void {
-    this.listener.caughtUp?.();
+  onCaughtUp(): void {
+    this.listener.onCaughtUp?.();
   }
 
-  committedElsewhere(position: Position): void {
-    this.listener.committedElsewhere?.(position);
+  onCommittedElsewhere(position: Position): void {
+    this.listener.onCommittedElsewhere?.(position);
   }
 }
 

@@ -21,7 +21,7 @@ export type ViewsWorkerOptions = {
 export type ToViews = { readonly tip: Position } | { readonly awaited: Position; readonly timeoutMs: number } | 'stop';
 
 /** `reads`: the tables that queries are to see. */
-export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema, ViewEvent>['reads'] };
+export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema, ViewEvent>['readBuild'] };
 
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
@@ -30,8 +30,8 @@ const run = async (port: NonNullable<typeof parentPort>, { readers, database, ti
   const log = createLog(logLevel);
   const { reader, grown, close } = await openReader(readers, log);
   if (tip !== undefined) grown(tip);
-  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.reads } satisfies FromViews);
-  const views = new Views({ committed: tell, committedElsewhere: tell, caughtUp: tell });
+  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readBuild } satisfies FromViews);
+  const views = new Views({ onCommitted: tell, onCommittedElsewhere: tell, onCaughtUp: tell });
   const runner: ConsumerRunner<ViewsSchema, ViewEvent> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,
     maxBatch: 4000,

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../../test/support/databases.ts';
 import { endConnections } from '../../../../test/support/postgres.ts';
 import type { Position } from '../../../domain/ids.ts';
-import { CheckpointMoved, type Bookkeeping, type Database, type Int64, type Namespace } from './database.ts';
+import { CheckpointMoved, type CheckpointSchema, type Database, type Int64Type, type Tables } from './database.ts';
 
-type Schema = Bookkeeping & {
+type Schema = CheckpointSchema & {
   things: { key: string; part: number; amount: number; label: string | null };
 };
 
-const createTables = async (db: Kysely<Schema>, int64: Int64) => {
+const createTables = async (db: Kysely<Schema>, int64: Int64Type) => {
   await db.schema
     .createTable('things')
     .addColumn('key', 'text', (column) => column.notNull())
@@ -27,8 +27,8 @@ const thing = (key: string, amount = 1, label: string | null = null, part = 0) =
 describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
   let place: DatabaseUnderTest;
   let database: Database;
-  let namespace: Namespace<Schema>;
-  const opened: Namespace<Schema>[] = [];
+  let namespace: Tables<Schema>;
+  const opened: Tables<Schema>[] = [];
   const open = async (version = 1, from = database) => {
     const made = await from.open<Schema>('some-things', version, createTables);
     opened.push(made);
@@ -112,7 +112,7 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
   });
 
   it('adds to counters, and begins those that are not there', async () => {
-    type Counters = Bookkeeping & { counters: { key: string; count: number; sum: number } };
+    type Counters = CheckpointSchema & { counters: { key: string; count: number; sum: number } };
     const counters = await database.open<Counters>('counters', 1, async (db, int64) => {
       const table = db.schema.createTable('counters').addColumn('key', 'text', (column) => column.primaryKey());
       await table.addColumn('count', 'integer').addColumn('sum', int64).execute();
@@ -223,7 +223,7 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     const log = { warn: vi.fn<() => void>() };
     const follows = async (origin: string, end: number) => {
       for (const each of opened.splice(0)) await each.close();
-      await place.open(log).follows({ origin, tip: async () => at(end) });
+      await place.open(log).bindTo({ origin, tip: async () => at(end) });
       namespace = await open();
       return namespace.checkpoint();
     };

@@ -3,11 +3,11 @@ import type { Kysely } from 'kysely';
 import type { Position } from '../../../domain/ids.ts';
 
 /** Every schema extends this: the checkpoint stands beside the rows that it speaks of, and is read in one snapshot with them. */
-export type Bookkeeping = { readonly checkpoint: { readonly id: number; readonly position: Position } };
+export type CheckpointSchema = { readonly checkpoint: { readonly id: number; readonly position: Position } };
 
 /** What a column of 64-bit integers is called. In SQLite only `integer` makes a primary key the row's own place, which saves an index. */
-export type Int64 = 'integer' | 'bigint';
-export type CreateTables<S> = (db: Kysely<S>, int64: Int64) => Promise<void>;
+export type Int64Type = 'integer' | 'bigint';
+export type CreateTables<S> = (db: Kysely<S>, int64: Int64Type) => Promise<void>;
 
 type Table<S> = keyof S & string;
 type Column<S, T extends keyof S> = keyof S[T] & string;
@@ -41,11 +41,11 @@ export interface Transaction<S> {
   /** For the rare other statement, within this transaction. */
   readonly kysely: Kysely<S>;
   /** Nobody else writes these tables, and a transaction that fails is the last: what was written stands, and need not be asked for again. */
-  readonly isLone?: boolean;
+  readonly isOnlyWriter?: boolean;
 }
 
 /** The tables of one version of one consumer, and its checkpoint. */
-export interface Namespace<S> {
+export interface Tables<S> {
   /** 0 for the tables that were made first, and one more each time that they were built anew. */
   readonly build: number;
   /** Whether a newer build of it stands. */
@@ -61,58 +61,58 @@ export interface Namespace<S> {
   checkpoint(): Promise<Position | undefined>;
   close(): Promise<void>;
   /** Where several processes have it open. Left out: this one writes, and nobody else. */
-  readonly sharing?: Sharing<S>;
+  readonly group?: ReplicaGroup<S>;
 }
 
 /** What a process is told of a namespace that others have open, too. None of it may throw. */
-export type SharingListener = {
+export type GroupListener = {
   /** Another process may write from now on. */
-  readonly lost: () => void;
+  readonly onLeadershipLost: () => void;
   /** Whoever writes has committed up to here. */
-  readonly moved: (position: Position) => void;
+  readonly onCheckpoint: (position: Position) => void;
   /** Somebody waits for this position. */
-  readonly awaited: (position: Position) => void;
+  readonly onPositionAwaited: (position: Position) => void;
   /** Another process has told all of them something; undefined: what it was may have been missed. */
-  readonly told: (what: string | undefined) => void;
+  readonly onMessage: (what: string | undefined) => void;
   /** A newer build stands, as `isReplaced` says. It may be missed. */
-  readonly replaced: () => void;
+  readonly onNewerBuild: () => void;
 };
 
 /** A namespace that several processes have open: one of them writes, the others stand by to take its place, and each hears of what is committed. */
-export interface Sharing<S> {
-  listen(listener: Partial<SharingListener>): void;
+export interface ReplicaGroup<S> {
+  listen(listener: Partial<GroupListener>): void;
   /** Hears from now on what is committed, `moved` first, and asks for nothing else. As with `acquire`, it is not dropped meanwhile. Rejects while the database is away. */
-  stand(): Promise<void>;
+  standBy(): Promise<void>;
   /**
    * @returns whether this process is the one that writes. It stays that until it releases it or is told that it was lost; what it knows of the
-   * checkpoint is read anew. Rejects while the database is away; with `oneVersion`, also while a process has a newer version or build open.
+   * checkpoint is read anew. Rejects while the database is away; with `exclusiveVersion`, also while a process has a newer version or build open.
    */
-  acquire(): Promise<boolean>;
-  release(): Promise<void>;
-  /** With `oneVersion`: whether a process has an older version or build open. While this one is open, none that does not has begun to. */
-  isOlderUsed(): Promise<boolean>;
+  acquireLeadership(): Promise<boolean>;
+  releaseLeadership(): Promise<void>;
+  /** With `exclusiveVersion`: whether a process has an older version or build open. While this one is open, none that does not has begun to. */
+  isOlderInUse(): Promise<boolean>;
   /** Asks whoever writes to hurry. */
-  awaits(position: Position): void;
+  hurryLeader(position: Position): void;
   /** Tells the other processes something; within a transaction, once it commits. */
-  tell(what: string, tx?: Transaction<S>): Promise<void>;
+  broadcast(what: string, tx?: Transaction<S>): Promise<void>;
   /** For what is no consequence of the log, as who works on what: rows change beside whoever writes, each statement a transaction of its own. */
-  readonly beside: Kysely<S>;
+  readonly sideWriter: Kysely<S>;
 }
 
 /** One that is being built. A transaction may be answered before it is committed; a failure then shows at a later one, or at `checkpoint`. */
-export interface NextNamespace<S> extends Namespace<S> {
+export interface NextTables<S> extends Tables<S> {
   /** Makes what queries need and writing does not; to be called before it is finished. */
   complete(): Promise<void>;
 }
 
 /** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
-export type ReadOnly<S> = { readonly read: Kysely<S>; close(): Promise<void> };
+export type ReadOnlyTables<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
 export type NextOptions = {
   /** Only queries need these indexes, so that they may be missing until `complete`. */
   readonly queryIndexes?: readonly string[];
   /** Processes must not have two builds open at one time. */
-  readonly oneVersion?: boolean;
+  readonly exclusiveVersion?: boolean;
 };
 
 /** The log that the namespaces follow. */
@@ -128,20 +128,20 @@ export interface Database {
    * goes, a database of our own begins anew, with a line in the log.
    * @throws DatabaseUnusable where it may be somebody else's, and when it can't be reached, or lacks what is needed.
    */
-  follows(log: FollowedLog): Promise<void>;
+  bindTo(log: FollowedLog): Promise<void>;
   /**
    * Opens a namespace, the newest build of it; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in
    * the log), it is made, empty, by `createTables`.
-   * @throws DatabaseUnusable with `oneVersion` where another process has a newer version, or a newer build, open
+   * @throws DatabaseUnusable with `exclusiveVersion` where another process has a newer version, or a newer build, open
    */
-  open<S extends Bookkeeping>(
+  open<S extends CheckpointSchema>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
-    options?: { readonly oneVersion?: boolean },
-  ): Promise<Namespace<S>>;
+    options?: { readonly exclusiveVersion?: boolean },
+  ): Promise<Tables<S>>;
   /** @param build left out: the newest */
-  openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>>;
+  openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>>;
   /** The versions of a consumer that stand, lowest first. */
   versions(name: string): Promise<readonly number[]>;
   /** The builds of a version that stand, lowest first. */
@@ -153,20 +153,20 @@ export interface Database {
 
   /**
    * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
-   * @throws DatabaseUnusable while another one builds it, and with `oneVersion` where processes share the namespace
+   * @throws DatabaseUnusable while another one builds it, and with `exclusiveVersion` where processes share the namespace
    */
-  openNext<S extends Bookkeeping>(
+  openNext<S extends CheckpointSchema>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
     options?: NextOptions,
-  ): Promise<NextNamespace<S>>;
+  ): Promise<NextTables<S>>;
   /**
    * From now on it is the newest build. It must be closed. Processes that share the namespace are told.
    * @returns its number
    * @throws DatabaseUnusable as `openNext`
    */
-  finishNext(name: string, version: number, options?: Pick<NextOptions, 'oneVersion'>): Promise<number>;
+  finishNext(name: string, version: number, options?: Pick<NextOptions, 'exclusiveVersion'>): Promise<number>;
   /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
   isTransient(error: unknown): boolean;
 }

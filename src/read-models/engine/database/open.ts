@@ -11,5 +11,5 @@ export const openDatabase = (location: DatabaseLocation, log: Pick<BaseLogger, '
   location.kind === 'sqlite' ? new SqliteDatabase(location.folder, log) : new PostgresDatabase(location, log);
 
 /** For one log. Files are beside those of other logs: a data folder can have been used with several. */
-export const locatedFor = (location: DatabaseLocation, logId: string): DatabaseLocation =>
+export const locationForLog = (location: DatabaseLocation, logId: string): DatabaseLocation =>
   location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;

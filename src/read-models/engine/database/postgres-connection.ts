@@ -44,7 +44,7 @@ export const connect = async (url: string, purpose: string, settings: readonly s
 };
 
 /** PostgreSQL has no U+0000 in its texts; U+FFFD stands in, for what is written and for what is asked for. */
-export const storable = (text: string) => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
+export const withoutNul = (text: string) => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
 
 // ── Errors ──
 

@@ -1,8 +1,8 @@
 // What a namespace in PostgreSQL is read and written by: a pool that reads, one that writes beside, and the connection that moves the checkpoint.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { Pool, type Client, type ClientBase } from 'pg';
-import { DatabaseUnusable, type ReadOnly } from './database.ts';
-import { clientConfig, connect, failureToConnect, isAnswer, quoted, storable, unavailable } from './postgres-connection.ts';
+import { DatabaseUnusable, type ReadOnlyTables } from './database.ts';
+import { clientConfig, connect, failureToConnect, isAnswer, quoted, withoutNul, unavailable } from './postgres-connection.ts';
 
 /** Queries at one time; more wait for their turn. */
 const readers = 4;
@@ -17,7 +17,7 @@ const asking = (ask: Asks, release: () => void = () => undefined) =>
     query: (sql: string, parameters: readonly unknown[]) =>
       ask(
         sql,
-        parameters.map((each) => (typeof each === 'string' ? storable(each) : each)),
+        parameters.map((each) => (typeof each === 'string' ? withoutNul(each) : each)),
       ),
     release,
   }) as PostgresPoolClient; // Kysely uses the one overload of `query`; there are no cursors
@@ -28,7 +28,7 @@ export const kyselyOn = <S>(client: Pick<Client, 'query'>) =>
 
 export const kyselyAsking = <S>(ask: Asks) => new Kysely<S>({ dialect: new PostgresDialect({ pool: alone(asking(ask)) }) });
 
-export const openReadOnly = <S>(url: string, schema: string): ReadOnly<S> => {
+export const openReadOnly = <S>(url: string, schema: string): ReadOnlyTables<S> => {
   const { db, close } = openPool<S>(url, schema, readers, [
     `search_path TO ${quoted(schema)}`,
     'default_transaction_read_only TO on',
@@ -44,7 +44,7 @@ export const openReadOnly = <S>(url: string, schema: string): ReadOnly<S> => {
 };
 
 /** Two connections that write beside the one that moves the checkpoint. */
-export const openBeside = <S>(url: string, schema: string) =>
+export const openSideWriter = <S>(url: string, schema: string) =>
   openPool<S>(url, `${schema} beside`, 2, [...writerSettings(schema), 'statement_timeout TO 30000']);
 
 /** Connections are made when they are asked for. */
@@ -89,7 +89,7 @@ const openPool = <S>(url: string, purpose: string, max: number, settings: readon
  */
 export const connectWriter = async (url: string, schema: string, waitMs?: number): Promise<Client> => {
   const client = await connect(url, `${schema} writer`, writerSettings(schema));
-  if (waitMs === 0 && !(await mayWrite(client, schema))) {
+  if (waitMs === 0 && !(await tryWriterLock(client, schema))) {
     await client.end();
     throw new DatabaseUnusable(`Another process is building ${schema}; wait until it is done, or stop it.`);
   }
@@ -109,7 +109,7 @@ export const usersLock = (schema: string) => `hookledger uses ${schema}`;
 export const writerLock = (schema: string) => `hookledger writes ${schema}`;
 
 /** Whether no other process writes to a schema. None does, either, until this connection ends. */
-export const mayWrite = async (client: Client, schema: string): Promise<boolean> => {
+export const tryWriterLock = async (client: Client, schema: string): Promise<boolean> => {
   const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken', [
     writerLock(schema),
   ]);

@@ -3,7 +3,7 @@
 import type { Kysely } from 'kysely';
 import type { QueryResult } from 'pg';
 import type { Transaction } from './database.ts';
-import { storable } from './postgres-connection.ts';
+import { withoutNul } from './postgres-connection.ts';
 
 /** By table and column: the type, as an object id of PostgreSQL. */
 export type ColumnTypes = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -152,7 +152,7 @@ const textArray = (rows: readonly Row[], column: string): Buffer => {
   let end = header;
   for (const row of rows) {
     const value = row[column] as string | null;
-    const length = value === null ? nothing : array.write(storable(value), end + 4);
+    const length = value === null ? nothing : array.write(withoutNul(value), end + 4);
     array.writeInt32BE(length, end);
     end += 4 + Math.max(length, 0);
   }

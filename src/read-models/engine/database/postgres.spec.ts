@@ -10,10 +10,10 @@ import { postgresUrl } from '../../../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../../test/support/postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../../../../test/support/tcp-proxy.ts';
 import type { Position } from '../../../domain/ids.ts';
-import { DatabaseUnavailable, DatabaseUnusable, type Bookkeeping, type Namespace } from './database.ts';
+import { DatabaseUnavailable, DatabaseUnusable, type CheckpointSchema, type Tables } from './database.ts';
 import { PostgresDatabase } from './postgres.ts';
 
-type Counts = Bookkeeping & { counts: { name: string; count: number } };
+type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 const createTables = async (db: Kysely<Counts>) => {
   const table = db.schema.createTable('counts').addColumn('name', 'text', (column) => column.primaryKey());
   await table.addColumn('count', 'integer').execute();
@@ -46,14 +46,14 @@ const open = async (database = databaseAt()) => {
   opened.push(namespace);
   return namespace;
 };
-const count = (namespace: Namespace<Counts>, n: number) =>
+const count = (namespace: Tables<Counts>, n: number) =>
   namespace.transaction((tx) => tx.add('counts', ['name'], [{ name: 'all', count: 1 }]), at(n));
-const counted = (namespace: Namespace<Counts>) => namespace.read.selectFrom('counts').select('count').executeTakeFirst();
+const counted = (namespace: Tables<Counts>) => namespace.read.selectFrom('counts').select('count').executeTakeFirst();
 
 describe('a connection to PostgreSQL that breaks', () => {
   let proxy: TcpProxy;
   let database: PostgresDatabase;
-  let namespace: Namespace<Counts>;
+  let namespace: Tables<Counts>;
   beforeEach(async () => {
     const { hostname, port } = new URL(url);
     proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
@@ -184,15 +184,15 @@ it('the rows to change are found by their key, though the table was empty when t
 it('two installations share a database under two prefixes', async () => {
   await count(await open(), 1);
   const other = new PostgresDatabase({ url, prefix: `${prefix}b` }, log);
-  await other.follows({ origin: 'another', tip: async () => undefined });
+  await other.bindTo({ origin: 'another', tip: async () => undefined });
   const namespace = await open(other);
   expect(await namespace.checkpoint()).toBeUndefined();
-  await expect(databaseAt().follows({ origin: 'this', tip: async () => at(1) })).resolves.toBeUndefined();
+  await expect(databaseAt().bindTo({ origin: 'this', tip: async () => at(1) })).resolves.toBeUndefined();
 });
 
 describe('a database that cannot be used is refused with a sentence', () => {
   const refusal = async (database: PostgresDatabase, tip: Position | undefined = at(1), origin = 'here') => {
-    const error: unknown = await database.follows({ origin, tip: async () => tip }).then(
+    const error: unknown = await database.bindTo({ origin, tip: async () => tip }).then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
@@ -244,7 +244,7 @@ describe('a database that cannot be used is refused with a sentence', () => {
         `The user "${name}" may not make schemas in the database "${new URL(url).pathname.slice(1)}"; as its owner, run: GRANT`,
       );
       // Nor may it touch what somebody else has made.
-      await databaseAt().follows({ origin: 'here', tip: async () => at(1) });
+      await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
       await withPostgres(url, (client) => client.query(`GRANT CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO ${name}`));
       const more = await refusal(databaseAt(urlWith({ username: name, password: 'p' })));
       expect(more).toMatch(/lacks a right in it \(permission denied .*\); make it the owner of all schemas that begin with/);
@@ -273,25 +273,25 @@ describe('a database that cannot be used is refused with a sentence', () => {
   });
 
   it('that holds the views of another log', async () => {
-    await databaseAt().follows({ origin: 'there', tip: async () => at(1) });
+    await databaseAt().bindTo({ origin: 'there', tip: async () => at(1) });
     await count(await open(), 1);
     const anew = new RegExp(`DROP SCHEMA "${prefix}", "${prefix}_counts_1" CASCADE$`);
     const said = await refusal(databaseAt());
     expect(said).toMatch(/^The database holds the views of another log: that one began there, this one here\. Name this log's own/);
     expect(said).toMatch(anew);
     const empty = await databaseAt()
-      .follows({ origin: undefined, tip: async () => undefined })
+      .bindTo({ origin: undefined, tip: async () => undefined })
       .catch((error: Error) => error.message);
     expect(empty).toMatch(/this one is empty\./);
   });
 
   it('that is ahead of the log', async () => {
-    await databaseAt().follows({ origin: 'here', tip: async () => at(1) });
+    await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
     await count(await open(), 7);
     const said = await refusal(databaseAt(), at(5));
     expect(said).toMatch(`The database is ahead of the log: ${prefix}_counts_1 is at position ${at(7)}, and the log ends at ${at(5)}, so`);
     await withPostgres(url, (client) => client.query((/DROP SCHEMA .*$/.exec(said) ?? [''])[0]));
-    await databaseAt().follows({ origin: 'here', tip: async () => at(5) });
+    await databaseAt().bindTo({ origin: 'here', tip: async () => at(5) });
   });
 
   it('whose schema of that name is somebody else’s', async () => {
@@ -305,7 +305,7 @@ it('waits at the start for a server that comes up', async () => {
   await using proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
   await proxy.close();
   const waiting = new PostgresDatabase({ url: urlWith({ hostname: '127.0.0.1', port: String(proxy.port) }), prefix, waitMs: 20_000 }, log);
-  const follows = waiting.follows({ origin: 'here', tip: async () => undefined });
+  const follows = waiting.bindTo({ origin: 'here', tip: async () => undefined });
   await waitFor(() =>
     expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/^No database listens .* It is tried for/)),
   );

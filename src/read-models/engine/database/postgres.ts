@@ -16,19 +16,19 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
 import {
   DatabaseUnusable,
-  type Bookkeeping,
+  type CheckpointSchema,
   type CreateTables,
   type Database,
   type FollowedLog,
-  type Namespace,
-  type NextNamespace,
+  type Tables,
+  type NextTables,
   type NextOptions,
-  type ReadOnly,
+  type ReadOnlyTables,
 } from './database.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
-import { PostgresNamespace } from './postgres-namespace.ts';
-import { connectWriter, kyselyOn, mayWrite, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
-import { askingOn, replacedNow, superseded, type Ask, type Rivals } from './postgres-sharing.ts';
+import { PostgresTables } from './postgres-tables.ts';
+import { connectWriter, kyselyOn, tryWriterLock, openReadOnly, usersLock, writerSettings } from './postgres-sessions.ts';
+import { queryOn, newerBuildMessage, supersededBy, type RunQuery, type FindOtherVersionsInUse } from './postgres-replica-group.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
 export type PostgresOptions = {
@@ -63,7 +63,7 @@ export class PostgresDatabase implements Database {
     this.waitMs = waitMs;
   }
 
-  async follows(log: FollowedLog): Promise<void> {
+  async bindTo(log: FollowedLog): Promise<void> {
     const { known, checkpoints } = await this.asking(async (client) => {
       await this.checkServer(client);
       const known = await this.exclusively(client, () => this.originOrElse(client, log.origin));
@@ -82,28 +82,28 @@ export class PostgresDatabase implements Database {
         );
   }
 
-  async open<S extends Bookkeeping>(
+  async open<S extends CheckpointSchema>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
-    { oneVersion = false }: { readonly oneVersion?: boolean } = {},
-  ): Promise<Namespace<S>> {
+    { exclusiveVersion = false }: { readonly exclusiveVersion?: boolean } = {},
+  ): Promise<Tables<S>> {
     const build = (await this.builds(name, version)).at(-1) ?? 0;
     const how = this.shared ? 'shared' : 'alone';
-    return this.openSchema(this.schema(name, version, build), build, createTables, how, oneVersion ? name : undefined);
+    return this.openSchema(this.schema(name, version, build), build, createTables, how, exclusiveVersion ? name : undefined);
   }
 
   /**
    * @param how `next`: alone, and at once or not at all
    * @param only of this consumer no newer schema may be in use
    */
-  private async openSchema<S extends Bookkeeping>(
+  private async openSchema<S extends CheckpointSchema>(
     schema: string,
     build: number,
     createTables: CreateTables<S>,
     how: 'shared' | 'alone' | 'next',
     only?: string,
-  ): Promise<PostgresNamespace<S>> {
+  ): Promise<PostgresTables<S>> {
     const isShared = how === 'shared';
     const rivals = only !== undefined && isShared ? this.rivalsOf(schema, only) : undefined;
     const client = isShared
@@ -111,8 +111,8 @@ export class PostgresDatabase implements Database {
       : await connectWriter(this.url, schema, how === 'next' ? 0 : undefined);
     try {
       const namespace = await this.exclusively(client, async () => {
-        const { newer } = rivals ? await rivals(askingOn(client)) : {};
-        if (newer !== undefined) throw superseded(schema, newer);
+        const { newer } = rivals ? await rivals(queryOn(client)) : {};
+        if (newer !== undefined) throw supersededBy(schema, newer);
         const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
         if (rows.length === 0) await this.create(client, schema, createTables);
         const types = await columnTypes(client, schema);
@@ -121,7 +121,7 @@ export class PostgresDatabase implements Database {
             `The schema ${schema} of the database is not Hookledger's; rename it, or set HOOKLEDGER_DATABASE_PREFIX to something else.`,
           );
         const checkpoint = await checkpointOf(client, schema);
-        return new PostgresNamespace<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint, rivals);
+        return new PostgresTables<S>(this.url, schema, build, isShared ? undefined : client, types, checkpoint, rivals);
       });
       if (isShared) await client.end();
       return namespace;
@@ -131,7 +131,7 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+  async openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
     return openReadOnly<S>(this.url, this.schema(name, version, build ?? (await this.builds(name, version)).at(-1) ?? 0));
   }
 
@@ -149,37 +149,37 @@ export class PostgresDatabase implements Database {
     await this.asking((client) =>
       this.exclusively(client, async () => {
         for (const schema of builds.map((each) => this.schema(name, version, each)))
-          if (!(await isUsed(askingOn(client), schema))) await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
+          if (!(await isUsed(queryOn(client), schema))) await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`);
       }),
     );
   }
 
   async dropUnused(name: string, version: number, build: number): Promise<void> {
     await this.asking(async (client) => {
-      if (await mayWrite(client, this.schema(name, version, build))) await this.drop(name, version, build);
+      if (await tryWriterLock(client, this.schema(name, version, build))) await this.drop(name, version, build);
     });
   }
 
-  async openNext<S extends Bookkeeping>(
+  async openNext<S extends CheckpointSchema>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
-    { oneVersion = false }: NextOptions = {},
-  ): Promise<NextNamespace<S>> {
-    if (oneVersion) await this.asking((client) => this.exclusively(client, () => this.checkUnshared(client, name, version)));
+    { exclusiveVersion = false }: NextOptions = {},
+  ): Promise<NextTables<S>> {
+    if (exclusiveVersion) await this.asking((client) => this.exclusively(client, () => this.checkUnshared(client, name, version)));
     const namespace = await this.openSchema(this.schema(name, version, 'next'), -1, createTables, 'next');
     return Object.assign(namespace, { complete: () => Promise.resolve() }); // it is written with all its indexes
   }
 
-  async finishNext(name: string, version: number, { oneVersion = false }: NextOptions = {}): Promise<number> {
+  async finishNext(name: string, version: number, { exclusiveVersion = false }: NextOptions = {}): Promise<number> {
     const older = await this.builds(name, version);
     const build = (older.at(-1) ?? 0) + 1;
     const statement = `ALTER SCHEMA ${quoted(this.schema(name, version, 'next'))} RENAME TO ${quoted(this.schema(name, version, build))}`;
     await this.asking((client) =>
       this.exclusively(client, async () => {
-        if (oneVersion) await this.checkUnshared(client, name, version);
+        if (exclusiveVersion) await this.checkUnshared(client, name, version);
         await client.query(statement);
-        for (const each of older) await client.query(replacedNow(this.schema(name, version, each)));
+        for (const each of older) await client.query(newerBuildMessage(this.schema(name, version, each)));
       }),
     );
     return build;
@@ -188,7 +188,7 @@ export class PostgresDatabase implements Database {
   /** What replicas send by, they could not all change at one time. */
   private async checkUnshared(client: Client, name: string, version: number): Promise<void> {
     for (const build of await this.builds(name, version))
-      if (await isUsed(askingOn(client), this.schema(name, version, build)))
+      if (await isUsed(queryOn(client), this.schema(name, version, build)))
         throw new DatabaseUnusable(
           `Replicas of Hookledger send what is due by ${this.schema(name, version, build)}, and can't all change over to what is built anew at one moment. Stop them, build it, and start them again; what is built so far is kept.`,
         );
@@ -211,12 +211,12 @@ export class PostgresDatabase implements Database {
   }
 
   /** Those of consumers. */
-  private async schemas(ask: Ask): Promise<string[]> {
+  private async schemas(ask: RunQuery): Promise<string[]> {
     const rows = await ask('SELECT nspname FROM pg_namespace WHERE nspname ~ $1', [`^${this.prefix}_[a-z0-9_]+_[0-9]+(_b[0-9]+|_next)?$`]);
     return rows.map(({ nspname }) => nspname as string);
   }
 
-  private rivalsOf(schema: string, name: string): Rivals {
+  private rivalsOf(schema: string, name: string): FindOtherVersionsInUse {
     const own = this.placeOf(schema, name) ?? { version: 0, build: 0 };
     return async (ask) => {
       const used: { schema: string; age: number }[] = [];
@@ -230,11 +230,11 @@ export class PostgresDatabase implements Database {
   }
 
   private async standing(name: string): Promise<{ version: number; build: number }[]> {
-    const schemas = await this.asking((client) => this.schemas(askingOn(client)));
+    const schemas = await this.asking((client) => this.schemas(queryOn(client)));
     return schemas.map((schema) => this.placeOf(schema, name)).filter((place) => place !== undefined);
   }
 
-  private async create<S extends Bookkeeping>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {
+  private async create<S extends CheckpointSchema>(client: Client, schema: string, createTables: CreateTables<S>): Promise<void> {
     await client.query(`CREATE SCHEMA ${quoted(schema)}`);
     await client.query('CREATE TABLE checkpoint (id integer PRIMARY KEY, position text NOT NULL)');
     await createTables(kyselyOn<S>(client).withPlugin(new TextsByTheirBytes()), 'bigint');
@@ -290,7 +290,7 @@ export class PostgresDatabase implements Database {
   /** By schema, where anything is applied. */
   private async checkpoints(client: Client): Promise<ReadonlyMap<string, Position>> {
     const found = new Map<string, Position>();
-    for (const schema of (await this.schemas(askingOn(client))).sort()) {
+    for (const schema of (await this.schemas(queryOn(client))).sort()) {
       const checkpoint = await checkpointOf(client, schema);
       if (checkpoint !== undefined) found.set(schema, checkpoint);
     }
@@ -353,7 +353,7 @@ const tipOf = async ({ tip }: FollowedLog, position: Position | undefined, waitM
 };
 
 /** Whether a process among several has it open. */
-const isUsed = async (ask: Ask, schema: string): Promise<boolean> => {
+const isUsed = async (ask: RunQuery, schema: string): Promise<boolean> => {
   const [row] = await ask('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', [usersLock(schema)]);
   return row?.['free'] !== true;
 };

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { SQLInputValue } from 'node:sqlite';
 import { Kysely, SqliteAdapter, SqliteQueryCompiler, type CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely';
 import type { Position } from '../../../domain/ids.ts';
-import type { Bookkeeping, NextNamespace, ReadOnly, Transaction } from './database.ts';
+import type { CheckpointSchema, NextTables, ReadOnlyTables, Transaction } from './database.ts';
 import type { BuildWorkerOptions, FromBuild, ToBuild } from './sqlite-build.worker.ts';
 import { flat, type Row } from './sqlite-rows.ts';
 import { SqliteTransaction } from './sqlite-transaction.ts';
@@ -18,7 +18,7 @@ const mostUnderWay = 2;
 
 const setCheckpoint = { one: 'INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET position = excluded.position' };
 
-export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
+export class SqliteBuild<S extends CheckpointSchema> implements NextTables<S> {
   readonly build = -1; // it has no number yet
   readonly read: Kysely<S>;
   private readonly worker: Worker;
@@ -33,7 +33,7 @@ export class SqliteBuild<S extends Bookkeeping> implements NextNamespace<S> {
   /** @param reader of the same file, which has its tables. `onClose`: when all is written and the file is closed */
   constructor(
     file: string,
-    private readonly reader: ReadOnly<S>,
+    private readonly reader: ReadOnlyTables<S>,
     private readonly onClose: () => void,
   ) {
     this.read = reader.read;

@@ -7,7 +7,7 @@ import type { Statements } from './sqlite-dialect.ts';
 import { flat, rowsAtOnce, runEach, type Row, type RowStatement } from './sqlite-rows.ts';
 
 /** What carries statements out, here or elsewhere. */
-export type Carrier = {
+export type StatementRunner = {
   /** Runs the statement for each row, whose columns are its parameters. */
   each(statement: RowStatement, columns: readonly string[], rows: readonly Row[]): Promise<void>;
   /** The rows that the statement finds, for each value. */
@@ -20,9 +20,9 @@ export class SqliteTransaction<S> implements Transaction<S> {
   private readonly statements = new Map<string, RowStatement>();
 
   constructor(
-    private readonly carrier: Carrier,
+    private readonly carrier: StatementRunner,
     readonly kysely: Kysely<S>,
-    readonly isLone = false,
+    readonly isOnlyWriter = false,
   ) {}
 
   insert(table: string, rows: readonly unknown[]): Promise<void> {
@@ -87,7 +87,7 @@ export class SqliteTransaction<S> implements Transaction<S> {
 const rowsPerTurn = 16 * rowsAtOnce;
 
 /** On a connection of this thread. */
-export const onConnection = (statements: Statements): Carrier => ({
+export const onConnection = (statements: Statements): StatementRunner => ({
   async each(statement, columns, rows) {
     for (let from = 0; from < rows.length; from += rowsPerTurn) {
       if (from > 0) await setImmediate();

@@ -10,14 +10,14 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
 import {
   DatabaseUnusable,
-  type Bookkeeping,
+  type CheckpointSchema,
   type CreateTables,
   type Database,
   type FollowedLog,
-  type Namespace,
-  type NextNamespace,
+  type Tables,
+  type NextTables,
   type NextOptions,
-  type ReadOnly,
+  type ReadOnlyTables,
   type Transaction,
 } from './database.ts';
 import { SqliteBuild } from './sqlite-build.ts';
@@ -52,7 +52,7 @@ export class SqliteDatabase implements Database {
   ) {}
 
   /** The folder is this process's alone, so whatever is in it is ours to build anew. */
-  async follows({ origin, tip }: FollowedLog): Promise<void> {
+  async bindTo({ origin, tip }: FollowedLog): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const written = join(this.folder, 'log-origin');
     const known = await readFile(written, 'utf8').catch(() => undefined);
@@ -69,12 +69,12 @@ export class SqliteDatabase implements Database {
     if (origin !== undefined) await writeFile(written, origin);
   }
 
-  async open<S extends Bookkeeping>(name: string, version: number, createTables: CreateTables<S>): Promise<Namespace<S>> {
+  async open<S extends CheckpointSchema>(name: string, version: number, createTables: CreateTables<S>): Promise<Tables<S>> {
     await mkdir(this.folder, { recursive: true });
     return this.openAnew(this.file(name, version, await this.newest(name, version)), createTables);
   }
 
-  private async openAnew<S extends Bookkeeping>({ file, build }: Build, createTables: CreateTables<S>): Promise<SqliteNamespace<S>> {
+  private async openAnew<S extends CheckpointSchema>({ file, build }: Build, createTables: CreateTables<S>): Promise<SqliteNamespace<S>> {
     try {
       return await openNamespace(file, build, createTables);
     } catch (error) {
@@ -92,7 +92,7 @@ export class SqliteDatabase implements Database {
     this.log.warn({ file, aside }, `${file} can't be used (${reason}); it was moved to ${aside} and is built anew from the log.`);
   }
 
-  async openReadOnly<S extends Bookkeeping>(name: string, version: number, build?: number): Promise<ReadOnly<S>> {
+  async openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
     return openReadOnly<S>(this.file(name, version, build ?? (await this.newest(name, version))).file);
   }
 
@@ -128,12 +128,12 @@ export class SqliteDatabase implements Database {
     await remove(file);
   }
 
-  async openNext<S extends Bookkeeping>(
+  async openNext<S extends CheckpointSchema>(
     name: string,
     version: number,
     createTables: CreateTables<S>,
     { queryIndexes = [] }: NextOptions = {},
-  ): Promise<NextNamespace<S>> {
+  ): Promise<NextTables<S>> {
     await mkdir(this.folder, { recursive: true });
     const next = this.file(name, version, 'next');
     const lock = lockBuilding(next.file);
@@ -241,7 +241,7 @@ const checkpointOf = (file: string): Position | undefined => {
   }
 };
 
-const openReadOnly = <S>(file: string): ReadOnly<S> => {
+const openReadOnly = <S>(file: string): ReadOnlyTables<S> => {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
   db.exec('PRAGMA cache_size = -4096');
   const read = new Kysely<S>({ dialect: sqliteDialect(db, new Statements(db)) });
@@ -249,7 +249,7 @@ const openReadOnly = <S>(file: string): ReadOnly<S> => {
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
 };
 
-const openNamespace = async <S extends Bookkeeping>(file: string, build: number, createTables: CreateTables<S>) => {
+const openNamespace = async <S extends CheckpointSchema>(file: string, build: number, createTables: CreateTables<S>) => {
   if (existsSync(damageMark(file))) throw new Unusable('it was found to be damaged');
   const db = new DatabaseSync(file, { timeout: 100 });
   try {
@@ -274,7 +274,7 @@ const openNamespace = async <S extends Bookkeeping>(file: string, build: number,
   }
 };
 
-class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
+class SqliteNamespace<S extends CheckpointSchema> implements Tables<S> {
   readonly read: Kysely<S>;
   private readonly tx: SqliteTransaction<S>;
   private last: Promise<unknown> = Promise.resolve();
@@ -285,7 +285,7 @@ class SqliteNamespace<S extends Bookkeeping> implements Namespace<S> {
     private readonly db: DatabaseSync,
     private readonly statements: Statements,
     kysely: Kysely<S>,
-    private readonly reader: ReadOnly<S>,
+    private readonly reader: ReadOnlyTables<S>,
   ) {
     this.read = reader.read;
     this.tx = new SqliteTransaction(onConnection(statements), kysely);

@@ -4,11 +4,11 @@
 import type { EventStore } from '../../../event-store/event-store.ts';
 import { catchUp } from '../catch-up.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
-import type { Bookkeeping, Database, Namespace } from '../database/database.ts';
-import { ended, sentenceOf, type RunnerStatus } from './runner-status.ts';
+import type { CheckpointSchema, Database, Tables } from '../database/database.ts';
+import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
 
-export class BuildSwitch<S extends Bookkeeping, Retained extends EventHeader> {
+export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeader> {
   /** There is a newer build of the tables. */
   private due = false;
 
@@ -17,7 +17,7 @@ export class BuildSwitch<S extends Bookkeeping, Retained extends EventHeader> {
     private readonly store: Pick<EventStore, 'follow'>,
     private readonly database: Pick<Database, 'isTransient'>,
     private readonly tables: ConsumerTables<S>,
-    private readonly standing: RunnerStatus,
+    private readonly status: RunnerStatus,
     /** The process ends. */
     private readonly ending: AbortSignal,
     private readonly options: {
@@ -34,41 +34,42 @@ export class BuildSwitch<S extends Bookkeeping, Retained extends EventHeader> {
     return this.due;
   }
 
-  async look(): Promise<void> {
-    const { namespace } = this.tables;
+  async checkForNewerBuild(): Promise<void> {
+    const { current } = this.tables;
     try {
-      if (this.standing.state !== 'live' || !(await namespace.isReplaced()) || namespace !== this.tables.namespace) return;
+      if (this.status.state !== 'live' || !(await current.isReplaced()) || current !== this.tables.current) return;
       this.due = true;
       this.wake();
     } catch (error) {
       if (!this.database.isTransient(error))
-        this.standing.trouble(`It can't be seen whether it was built anew: ${ended(sentenceOf(error))}`, error);
+        this.status.reportProblem(`It can't be seen whether it was built anew: ${asSentence(messageOf(error))}`, error);
     }
   }
 
-  async carryOut(): Promise<void> {
-    await this.goOver();
+  async run(): Promise<void> {
+    await this.switchOver();
     this.due = false;
   }
 
-  private async goOver(): Promise<void> {
-    const before = this.tables.namespace;
-    this.consumer.forget?.();
-    let anew: Namespace<S> | undefined;
+  private async switchOver(): Promise<void> {
+    const before = this.tables.current;
+    this.consumer.clearCache?.();
+    let anew: Tables<S> | undefined;
     try {
       anew = await this.tables.openNewest();
-      const isThere = await catchUp(anew, this.standing.progress, this.consumer, this.store, this.ending, this.options.maxBatch);
+      const isThere = await catchUp(anew, this.status.progress, this.consumer, this.store, this.ending, this.options.maxBatch);
       if (!isThere) return await anew.close(); // they are further than these: soon these are, too
     } catch (error) {
-      this.consumer.forget?.();
+      this.consumer.clearCache?.();
       await anew?.close();
-      if (!this.ending.aborted) this.standing.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
+      if (!this.ending.aborted)
+        this.status.reportProblem(`The tables that were built anew can't be used: ${asSentence(messageOf(error))}`, error);
       return;
     }
-    this.tables.goOnWith(anew);
+    this.tables.switchTo(anew);
     this.tables.closeReplacedLater(before);
     setTimeout(
-      () => void this.tables.dropOlderBuilds().catch((error: unknown) => this.standing.trouble(sentenceOf(error), error)),
+      () => void this.tables.dropOlderBuilds().catch((error: unknown) => this.status.reportProblem(messageOf(error), error)),
       this.options.dropAfterMs,
     ).unref();
   }

@@ -5,11 +5,11 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore } from '../../../event-store/event-store.ts';
 import { retainedOf, type Consumer, type EventHeader } from '../consumer.ts';
-import { CheckpointMoved, type Bookkeeping, type Database } from '../database/database.ts';
+import { CheckpointMoved, type CheckpointSchema, type Database } from '../database/database.ts';
 import type { BuildSwitch } from './build-switch.ts';
 import type { OlderVersions } from './older-versions.ts';
 import { isLive, PendingEvents } from './pending-events.ts';
-import { ended, sentenceOf, type RunnerStatus } from './runner-status.ts';
+import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
 import { Bell, pause } from './bell.ts';
 
@@ -19,11 +19,11 @@ const longestRetryMs = 5_000;
 class PoisonEvent extends Error {
   override name = 'PoisonEvent';
   constructor(event: EventHeader, cause: unknown) {
-    super(`The event at position ${event.position} (${event.type} in ${event.stream}) can't be applied: ${sentenceOf(cause)}`, { cause });
+    super(`The event at position ${event.position} (${event.type} in ${event.stream}) can't be applied: ${messageOf(cause)}`, { cause });
   }
 }
 
-export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
+export class LogFollower<S extends CheckpointSchema, Retained extends EventHeader> {
   readonly pending: PendingEvents<Retained>;
   /** Ends with the term, and with the process. */
   private term = new AbortController();
@@ -41,9 +41,9 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
     private readonly store: Pick<EventStore, 'tip' | 'follow'>,
     private readonly database: Pick<Database, 'isTransient'>,
     private readonly tables: ConsumerTables<S>,
-    private readonly standing: RunnerStatus,
+    private readonly status: RunnerStatus,
     private readonly older: OlderVersions<S>,
-    private readonly changeOver: BuildSwitch<S, Retained>,
+    private readonly buildSwitch: BuildSwitch<S, Retained>,
     private readonly log: Pick<BaseLogger, 'info'>,
     private readonly options: { readonly maxBatch: number; readonly lingerMs: number; readonly retryMs: number },
   ) {
@@ -53,13 +53,13 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
   // ── What others ask of it ──
 
   /** A term of its own: what was read in the last one and not committed comes again. */
-  renew(): void {
+  startTerm(): void {
     this.term = new AbortController();
     this.pending.clear();
     this.readingEnded = undefined;
   }
 
-  async lookForTip(): Promise<void> {
+  async readTip(): Promise<void> {
     this.tip = await this.store.tip();
   }
 
@@ -68,10 +68,10 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
   }
 
   async begin(checkpoint: Position | undefined): Promise<void> {
-    await this.older.look();
-    this.standing.state = 'catching-up';
+    await this.older.check();
+    this.status.state = 'catching-up';
     this.lastCommit = this.isAtTip(checkpoint) ? -Infinity : performance.now();
-    if (!this.older.isWaiting && this.isAtTip(checkpoint)) await this.becomeLive();
+    if (!this.older.isWaiting && this.isAtTip(checkpoint)) await this.goLive();
   }
 
   /** Until the term ends, or it must stop; does not reject. */
@@ -81,7 +81,7 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
 
   /** As `Progress.reached`, and who lingers goes now. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
-    const reached = this.standing.progress.reached(position, this.standing.hasStopped() ? 0 : timeoutMs);
+    const reached = this.status.progress.reached(position, this.status.hasStopped() ? 0 : timeoutMs);
     this.arrived.ring();
     return reached;
   }
@@ -106,9 +106,9 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
   endTerm(): void {
     const isOver = this.stopping;
     this.stop();
-    if (isOver || this.standing.state === 'elsewhere' || !this.tables.namespace.sharing) return;
-    if (!this.standing.hasStopped()) this.standing.state = 'elsewhere';
-    this.consumer.lost?.();
+    if (isOver || this.status.state === 'elsewhere' || !this.tables.current.group) return;
+    if (!this.status.hasStopped()) this.status.state = 'elsewhere';
+    this.consumer.onTermLost?.();
     this.log.info({ consumer: this.consumer.name }, `${this.consumer.name} may be run elsewhere from now on.`);
   }
 
@@ -123,13 +123,13 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
           for (const event of batch) this.pending.add(retainedOf(this.consumer, event, isLive([event], this.tip)));
           this.pending.endRead();
           this.arrived.ring();
-          while (this.isFull() && !this.stopping && !this.standing.hasStopped()) await this.taken.next;
-          if (this.standing.hasStopped()) break;
+          while (this.isFull() && !this.stopping && !this.status.hasStopped()) await this.taken.next;
+          if (this.status.hasStopped()) break;
         }
         this.readingEnded = {};
       } catch (error) {
         if (error instanceof LogUnavailable && !this.stopping) {
-          this.standing.trouble(`The log can't be read: ${ended(sentenceOf(error))} It is tried again.`, error);
+          this.status.reportProblem(`The log can't be read: ${asSentence(messageOf(error))} It is tried again.`, error);
           await pause(error.retryAfterSeconds * 1000, this.term.signal);
           continue;
         }
@@ -140,18 +140,18 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
   }
 
   private isFull(): boolean {
-    return this.pending.isFull(this.standing.state === 'catching-up');
+    return this.pending.isFull(this.status.state === 'catching-up');
   }
 
   // ── Writing ──
 
   private async writeEvents(): Promise<void> {
-    const { pending, changeOver, older } = this;
+    const { pending, buildSwitch, older } = this;
     try {
       for (;;) {
-        while (pending.isEmpty && !this.readingEnded && !this.stopping && !changeOver.isDue && !older.isDue) await this.arrived.next;
-        if (changeOver.isDue) await changeOver.carryOut();
-        if (older.isDue) await this.lookAgainForOlder();
+        while (pending.isEmpty && !this.readingEnded && !this.stopping && !buildSwitch.isDue && !older.isDue) await this.arrived.next;
+        if (buildSwitch.isDue) await buildSwitch.run();
+        if (older.isDue) await this.recheckOlderVersions();
         if (pending.isEmpty && !this.readingEnded && !this.stopping) continue;
         await this.linger();
         if (this.stopping) return;
@@ -160,14 +160,13 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
         const batch = pending.take(this.tip);
         this.taken.ring();
         await this.commit(batch);
-        if (this.standing.state === 'catching-up' && !older.isWaiting && this.isAtTip(this.standing.progress.position))
-          await this.becomeLive();
+        if (this.status.state === 'catching-up' && !older.isWaiting && this.isAtTip(this.status.progress.position)) await this.goLive();
       }
     } catch (error) {
       if (this.stopping) return;
       const passes = error instanceof CheckpointMoved || error instanceof LogUnavailable || this.database.isTransient(error);
-      if (this.tables.namespace.sharing && passes) {
-        this.standing.trouble(`It is taken up again from the checkpoint: ${ended(sentenceOf(error))}`, error);
+      if (this.tables.current.group && passes) {
+        this.status.reportProblem(`It is taken up again from the checkpoint: ${asSentence(messageOf(error))}`, error);
         return this.endTerm();
       }
       this.stopAt(error);
@@ -182,7 +181,7 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
     const until = this.lastCommit + this.options.lingerMs;
     let timer: NodeJS.Timeout | undefined;
     while (!this.isFull() && !this.readingEnded && !this.stopping) {
-      const { state, progress } = this.standing;
+      const { state, progress } = this.status;
       const { last } = this.pending;
       if (state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
       const left = until - performance.now();
@@ -200,7 +199,7 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
   /** Commits all of it; where one event can't be applied, all that is before it. */
   private async commit(batch: readonly Retained[]): Promise<void> {
     try {
-      await this.transact(batch);
+      await this.commitWithRetry(batch);
     } catch (error) {
       const [first] = batch;
       if (!first || error instanceof PoisonEvent || error instanceof CheckpointMoved || this.stopping) throw error;
@@ -211,47 +210,47 @@ export class LogFollower<S extends Bookkeeping, Retained extends EventHeader> {
     }
   }
 
-  private async transact(batch: readonly Retained[]): Promise<void> {
+  private async commitWithRetry(batch: readonly Retained[]): Promise<void> {
     const last = batch.at(-1);
     if (!last) return;
     for (let wait = this.options.retryMs; ; wait = Math.min(2 * wait, longestRetryMs)) {
       try {
-        await this.tables.namespace.transaction((tx) => this.consumer.apply(batch, tx), last.position);
+        await this.tables.current.transaction((tx) => this.consumer.apply(batch, tx), last.position);
         break;
       } catch (error) {
         if (!this.database.isTransient(error)) throw error;
-        this.standing.trouble(`The database can't be written: ${ended(sentenceOf(error))} It is tried again.`, error);
+        this.status.reportProblem(`The database can't be written: ${asSentence(messageOf(error))} It is tried again.`, error);
         await pause(wait, this.term.signal);
         if (this.stopping) throw error;
       }
     }
-    this.standing.error = undefined;
+    this.status.error = undefined;
     this.lastCommit = performance.now();
     this.pending.committed(batch);
-    this.standing.progress.advance(last.position);
-    this.consumer.committed?.(batch, isLive(batch, this.tip));
+    this.status.progress.advance(last.position);
+    this.consumer.onCommitted?.(batch, isLive(batch, this.tip));
   }
 
   /** From here on queries see this version; older ones are no longer needed. */
-  private async becomeLive(): Promise<void> {
-    const { namespace } = this.tables;
-    if (namespace.sharing) await namespace.transaction(async (tx) => this.consumer.inPlace?.(tx));
-    this.standing.state = 'live';
-    this.consumer.caughtUp?.();
+  private async goLive(): Promise<void> {
+    const { current } = this.tables;
+    if (current.group) await current.transaction(async (tx) => this.consumer.onTermCaughtUp?.(tx));
+    this.status.state = 'live';
+    this.consumer.onCaughtUp?.();
     this.tables.closeOlder();
     await this.tables.dropOlder();
   }
 
   /** What the older ones have recorded until they ended comes first. */
-  private async lookAgainForOlder(): Promise<void> {
-    if (!(await this.older.lookAgain())) return;
-    await this.lookForTip();
-    if (this.isAtTip(this.standing.progress.position)) await this.becomeLive();
+  private async recheckOlderVersions(): Promise<void> {
+    if (!(await this.older.recheck())) return;
+    await this.readTip();
+    if (this.isAtTip(this.status.progress.position)) await this.goLive();
   }
 
   private stopAt(error: unknown): void {
     const named = [PoisonEvent, UndecodableEvent, CheckpointMoved].some((kind) => error instanceof kind);
-    this.standing.stopAt(`${named ? '' : 'It can no longer follow the log: '}${sentenceOf(error)}`, error);
+    this.status.stopWithError(`${named ? '' : 'It can no longer follow the log: '}${messageOf(error)}`, error);
     this.endTerm();
   }
 }

@@ -2,16 +2,16 @@
 // older one goes on until then, and this one builds its tables meanwhile. Limit: it is looked again about every `standbyMs`.
 import type { BaseLogger } from 'pino';
 import type { Consumer } from '../consumer.ts';
-import type { Bookkeeping } from '../database/database.ts';
+import type { CheckpointSchema } from '../database/database.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
 
-export class OlderVersions<S extends Bookkeeping> {
+export class OlderVersions<S extends CheckpointSchema> {
   private waits = false;
   private due = false;
 
   constructor(
-    private readonly consumer: Pick<Consumer<S>, 'name' | 'version' | 'oneVersion'>,
-    private readonly tables: Pick<ConsumerTables<S>, 'namespace'>,
+    private readonly consumer: Pick<Consumer<S>, 'name' | 'version' | 'exclusiveVersion'>,
+    private readonly tables: Pick<ConsumerTables<S>, 'current'>,
     private readonly log: Pick<BaseLogger, 'info'>,
     private readonly standbyMs: number,
     /** Told when it is time to look again. */
@@ -29,10 +29,10 @@ export class OlderVersions<S extends Bookkeeping> {
   }
 
   /** @returns whether it waits */
-  async look(): Promise<boolean> {
-    const { name, version, oneVersion } = this.consumer;
+  async check(): Promise<boolean> {
+    const { name, version, exclusiveVersion } = this.consumer;
     const waited = this.waits;
-    this.waits = oneVersion === true && (await this.tables.namespace.sharing?.isOlderUsed()) === true;
+    this.waits = exclusiveVersion === true && (await this.tables.current.group?.isOlderInUse()) === true;
     if (!this.waits) return false;
     if (!waited)
       this.log.info({ consumer: name, version }, `${name}: version ${version} waits until those that run an older one have ended.`);
@@ -44,8 +44,8 @@ export class OlderVersions<S extends Bookkeeping> {
   }
 
   /** When it is due. @returns whether it has waited, and need not any longer */
-  async lookAgain(): Promise<boolean> {
+  async recheck(): Promise<boolean> {
     this.due = false;
-    return this.waits && !(await this.look());
+    return this.waits && !(await this.check());
   }
 }

@@ -24,12 +24,12 @@ export class RunnerStatus {
   }
 
   /** What is tried again; told once in the log while it is the same. */
-  trouble(sentence: string, error: unknown): void {
+  reportProblem(sentence: string, error: unknown): void {
     if (this.error !== sentence) this.log.warn({ consumer: this.name, err: error }, `${this.name}: ${sentence}`);
     this.error = sentence;
   }
 
-  stopAt(sentence: string, error: unknown): void {
+  stopWithError(sentence: string, error: unknown): void {
     this.state = 'stopped';
     this.error = sentence;
     this.log.error({ consumer: this.name, err: error }, `${this.name} has stopped: ${sentence}`);
@@ -42,5 +42,5 @@ export class RunnerStatus {
   }
 }
 
-export const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-export const ended = (sentence: string) => (sentence.endsWith('.') ? sentence : `${sentence}.`);
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+export const asSentence = (sentence: string) => (sentence.endsWith('.') ? sentence : `${sentence}.`);

@@ -6,9 +6,9 @@ import type { Position } from '../../../domain/ids.ts';
 import { LogUnavailable, type EventStore } from '../../../event-store/event-store.ts';
 import { catchUp } from '../catch-up.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
-import type { Bookkeeping, Database, Namespace } from '../database/database.ts';
+import type { CheckpointSchema, Database, Tables } from '../database/database.ts';
 import { Progress } from '../progress.ts';
-import { ended, sentenceOf, type RunnerStatus } from './runner-status.ts';
+import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
 import { pause } from './bell.ts';
 
@@ -18,14 +18,14 @@ const longestBringUp = 3;
 const looksAfterFailure = 30;
 
 export type SwitchedBuild<S> = {
-  readonly anew: Namespace<S>;
+  readonly tables: Tables<S>;
   /** Whether this process may write to them. */
-  readonly writes: boolean;
+  readonly isLeader: boolean;
   /** How far whoever writes to them has come, where it is another process that was heard. */
-  readonly heard: Position | undefined;
+  readonly position: Position | undefined;
 };
 
-export class SharedBuildSwitch<S extends Bookkeeping, Retained extends EventHeader> {
+export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends EventHeader> {
   /** When those that could not be used are tried again; as `performance.now()`. */
   private triesAgainAt = -Infinity;
 
@@ -34,22 +34,22 @@ export class SharedBuildSwitch<S extends Bookkeeping, Retained extends EventHead
     private readonly store: Pick<EventStore, 'follow'>,
     private readonly database: Pick<Database, 'isTransient'>,
     private readonly tables: ConsumerTables<S>,
-    private readonly standing: RunnerStatus,
+    private readonly status: RunnerStatus,
     /** The process ends. */
     private readonly ending: AbortSignal,
     private readonly options: {
       readonly maxBatch: number;
-      readonly lookMs: number;
+      readonly buildCheckMs: number;
       /** A build that was replaced is dropped so long after. */
       readonly dropAfterMs: number;
     },
   ) {}
 
   async isDue(): Promise<boolean> {
-    if (this.consumer.oneVersion || this.ending.aborted || performance.now() < this.triesAgainAt) return false;
+    if (this.consumer.exclusiveVersion || this.ending.aborted || performance.now() < this.triesAgainAt) return false;
     try {
       // Who stands by must be able to take over, though this answer fails to come.
-      return await Promise.race([this.tables.namespace.isReplaced(), pause(this.options.lookMs, this.ending).then(() => false)]);
+      return await Promise.race([this.tables.current.isReplaced(), pause(this.options.buildCheckMs, this.ending).then(() => false)]);
     } catch {
       return false; // the database is away, which shows elsewhere
     }
@@ -60,44 +60,45 @@ export class SharedBuildSwitch<S extends Bookkeeping, Retained extends EventHead
    * @param mine whether this process may write to what it has
    * @returns undefined where it must stay on what it has, and is to be asked again; others may have come to write to that meanwhile
    */
-  async carryOut(mine: boolean): Promise<SwitchedBuild<S> | undefined> {
-    const { lookMs, dropAfterMs } = this.options;
-    const before = this.tables.namespace;
-    this.consumer.forget?.();
+  async run(mine: boolean): Promise<SwitchedBuild<S> | undefined> {
+    const { buildCheckMs, dropAfterMs } = this.options;
+    const before = this.tables.current;
+    this.consumer.clearCache?.();
     const heard = new Progress();
-    let anew: Namespace<S> | undefined;
+    let anew: Tables<S> | undefined;
     try {
       anew = await this.tables.openNewest();
-      anew.sharing?.listen({ moved: (position) => heard.advance(position) });
-      const writes = mine && (await anew.sharing?.acquire()) === true;
-      if (!writes) await anew.sharing?.stand();
-      if (writes ? await this.bringUp(anew) : await this.isBroughtUp(heard, mine ? lookMs : longestBringUp * lookMs)) {
-        this.tables.goOnWith(anew);
+      anew.group?.listen({ onCheckpoint: (position) => heard.advance(position) });
+      const writes = mine && (await anew.group?.acquireLeadership()) === true;
+      if (!writes) await anew.group?.standBy();
+      if (writes ? await this.catchUpNewest(anew) : await this.waitForLeader(heard, mine ? buildCheckMs : longestBringUp * buildCheckMs)) {
+        this.tables.switchTo(anew);
         setTimeout(() => void this.drop(before), dropAfterMs).unref();
-        return { anew, writes, heard: writes ? undefined : heard.position };
+        return { tables: anew, isLeader: writes, position: writes ? undefined : heard.position };
       }
-      if (mine) this.triesAgainAt = performance.now() + lookMs;
+      if (mine) this.triesAgainAt = performance.now() + buildCheckMs;
     } catch (error) {
       const passes = error instanceof LogUnavailable || this.database.isTransient(error);
-      this.triesAgainAt = performance.now() + (passes ? 1 : looksAfterFailure) * lookMs;
-      if (!this.ending.aborted) this.standing.trouble(`The tables that were built anew can't be used: ${ended(sentenceOf(error))}`, error);
+      this.triesAgainAt = performance.now() + (passes ? 1 : looksAfterFailure) * buildCheckMs;
+      if (!this.ending.aborted)
+        this.status.reportProblem(`The tables that were built anew can't be used: ${asSentence(messageOf(error))}`, error);
     }
-    this.consumer.forget?.();
+    this.consumer.clearCache?.();
     await anew?.close().catch(() => undefined);
     return undefined;
   }
 
   /** @returns whether they hold all that was applied here. They may hold more, as whoever had them before may have gone on with them. */
-  private async bringUp(anew: Namespace<S>): Promise<boolean> {
-    const { progress } = this.standing;
+  private async catchUpNewest(anew: Tables<S>): Promise<boolean> {
+    const { progress } = this.status;
     const from = await anew.checkpoint();
     if (from !== undefined && from > (progress.position ?? '')) return true;
     return catchUp(anew, progress, this.consumer, this.store, this.ending, this.options.maxBatch);
   }
 
   /** @returns whether they hold all that was applied, here or elsewhere, within that time; somebody else writes to them. */
-  private async isBroughtUp(heard: Progress, withinMs: number): Promise<boolean> {
-    const { progress } = this.standing;
+  private async waitForLeader(heard: Progress, withinMs: number): Promise<boolean> {
+    const { progress } = this.status;
     const until = performance.now() + withinMs;
     const end = () => heard.end();
     this.ending.addEventListener('abort', end);
@@ -113,13 +114,13 @@ export class SharedBuildSwitch<S extends Bookkeeping, Retained extends EventHead
   }
 
   /** Unless another process has it open still; that one drops it then. */
-  private async drop(before: Namespace<S>): Promise<void> {
+  private async drop(before: Tables<S>): Promise<void> {
     if (this.ending.aborted) return;
     try {
       await this.tables.closeReplaced(before);
       await this.tables.dropOlderBuilds();
     } catch (error) {
-      this.standing.trouble(sentenceOf(error), error);
+      this.status.reportProblem(messageOf(error), error);
     }
   }
 }

@@ -9,16 +9,16 @@ import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
-import type { Bookkeeping, Transaction } from './database/database.ts';
+import type { CheckpointSchema, Transaction } from './database/database.ts';
 import { PostgresDatabase } from './database/postgres.ts';
 import '../../domain/streams.ts';
 
-type Seen = Bookkeeping & { seen: { position: Position; name: string } };
+type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 
 class Names implements Consumer<Seen> {
   readonly name = 'names';
   readonly version: number = 1;
-  readonly tables = { seen: ['position'] } as const;
+  readonly primaryKeys = { seen: ['position'] } as const;
   readonly told: string[] = [];
   before: () => Promise<void> = async () => undefined;
 
@@ -26,7 +26,7 @@ class Names implements Consumer<Seen> {
     const table = db.schema.createTable('seen').addColumn('position', 'text', (column) => column.primaryKey());
     await table.addColumn('name', 'text').execute();
   }
-  received(event: RecordedEvent, live: boolean) {
+  receive(event: RecordedEvent, live: boolean) {
     if (live) this.told.push(`live ${'name' in event.data ? event.data.name : ''}`);
     return event;
   }
@@ -37,13 +37,13 @@ class Names implements Consumer<Seen> {
     );
     await this.before();
   }
-  async takesOver() {
+  async onTermStart() {
     this.told.push('takes over');
   }
-  async inPlace() {
+  async onTermCaughtUp() {
     this.told.push('in place');
   }
-  lost() {
+  onTermLost() {
     this.told.push('lost');
   }
 }
@@ -155,7 +155,7 @@ it('keeps an older version that another process has open', async () => {
 });
 
 describe('of which one version at a time may do what it does', () => {
-  const only = (number: number) => Object.assign(version(number), { oneVersion: true });
+  const only = (number: number) => Object.assign(version(number), { exclusiveVersion: true });
 
   it('builds a newer one beside the older, which goes on; it is in place when the last of the older has ended, with all that was recorded until then', async () => {
     const [one, two] = [await run(only(1)), await run(only(1))];
@@ -168,7 +168,7 @@ describe('of which one version at a time may do what it does', () => {
     expect(await three.runner.reached(rename('c'), 10_000)).toBe(true);
     expect(three.runner.status().state).toBe('elsewhere');
     expect(await two.runner.reached(rename('d'), 10_000)).toBe(true);
-    three.consumer.inPlace = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
+    three.consumer.onTermCaughtUp = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
     const [busy, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     three.consumer.before = () => (busy.resolve(), late.promise);
     rename('e');

@@ -9,17 +9,17 @@ import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
-import type { Bookkeeping, Transaction } from './database/database.ts';
+import type { CheckpointSchema, Transaction } from './database/database.ts';
 import { PostgresDatabase } from './database/postgres.ts';
 import { compareWithRebuild, rebuild } from './rebuild.ts';
 
-type Counts = Bookkeeping & { counts: { name: string; count: number } };
+type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 
 /** An event that is applied twice, or not at all, is seen. */
 class Renames implements Consumer<Counts> {
   readonly name = 'renames';
   readonly version = 1;
-  readonly tables = { counts: ['name'] } as const;
+  readonly primaryKeys = { counts: ['name'] } as const;
   before: () => Promise<void> = async () => undefined;
   beforeAgain: () => Promise<void> = async () => undefined;
 
@@ -37,7 +37,7 @@ class Renames implements Consumer<Counts> {
       Array.from(counts, ([name, count]) => ({ name, count })),
     );
   }
-  async applyAgain(batch: readonly RecordedEvent[], tx: Transaction<Counts>) {
+  async applyRowsOnly(batch: readonly RecordedEvent[], tx: Transaction<Counts>) {
     await this.beforeAgain();
     await this.apply(batch, tx);
   }
@@ -65,7 +65,7 @@ afterEach(async () => {
 
 const databaseAt = (where = url) => new PostgresDatabase({ url: where, prefix, shared: true, waitMs: 0 }, log);
 const run = async (database = databaseAt(), consumer = new Renames()): Promise<Replica> => {
-  const options = { standbyMs: 50, lingerMs: 5, lookMs: 200, dropAfterMs: 300, maxBatch: 5 };
+  const options = { standbyMs: 50, lingerMs: 5, buildCheckMs: 200, dropAfterMs: 300, maxBatch: 5 };
   const runner = new ConsumerRunner(consumer, store, database, log, options);
   running.push(runner);
   await runner.start();
@@ -121,7 +121,7 @@ const behind = (replicas: readonly Replica[]) => {
 const allOnTheNewest = async (replicas: readonly Replica[]) => {
   const last = rename(3);
   for (const each of replicas) {
-    await vi.waitFor(() => expect(each.runner.reads).toEqual({ version: 1, build: 1 }), patience);
+    await vi.waitFor(() => expect(each.runner.readBuild).toEqual({ version: 1, build: 1 }), patience);
     expect(await each.runner.reached(last, 10_000)).toBe(true);
     expect(await counted(each)).toBe(store.log.length);
   }
@@ -183,7 +183,7 @@ it('one that starts then may have them first; the others go on with the old ones
   for (let times = 0; times < 5; times++)
     for (const each of [first, second]) {
       expect(await each.runner.reached(rename(1), 5_000)).toBe(true);
-      expect(each.runner.reads).toEqual({ version: 1, build: 0 });
+      expect(each.runner.readBuild).toEqual({ version: 1, build: 0 });
     }
   mayApply.resolve();
   const end = underLoad([first, second, third]);
@@ -207,7 +207,7 @@ it('are gone over to at once where they are further than those in use', async ()
   await vi.waitFor(() => expect(first.runner.status().state).toBe('elsewhere'), patience); // its term ends
   mayApply.resolve();
   await isLive(first);
-  expect(first.runner.reads).toEqual({ version: 1, build: 1 });
+  expect(first.runner.readBuild).toEqual({ version: 1, build: 1 });
   expect(before).toHaveBeenCalledTimes(1);
   await allOnTheNewest([first]);
 });
@@ -227,6 +227,6 @@ it('that can not be used leave all on those that they have', async () => {
   for (const each of replicas) {
     expect(await each.runner.reached(rename(2), 10_000)).toBe(true);
     expect(await counted(each)).toBe(store.log.length);
-    expect(each.runner.reads).toEqual({ version: 1, build: 0 });
+    expect(each.runner.readBuild).toEqual({ version: 1, build: 0 });
   }
 });

@@ -5,9 +5,9 @@
 import { CompiledQuery, sql, type Kysely } from 'kysely';
 import type { Client, Notification } from 'pg';
 import type { Position } from '../../../domain/ids.ts';
-import { DatabaseUnusable, type Sharing, type SharingListener, type Transaction } from './database.ts';
+import { DatabaseUnusable, type ReplicaGroup, type GroupListener, type Transaction } from './database.ts';
 import { connect, isAnswer, unavailable } from './postgres-connection.ts';
-import { openBeside, usersLock, writerLock, writerSettings } from './postgres-sessions.ts';
+import { openSideWriter, usersLock, writerLock, writerSettings } from './postgres-sessions.ts';
 
 const beatMs = 2_000;
 const longestBeatMs = 7_000;
@@ -16,28 +16,28 @@ const longestBeatMs = 7_000;
 const kinds = { moved: 'm', awaited: 'a', told: 't', replaced: 'r' } as const;
 
 /** Whoever writes from now on, on this connection and from this checkpoint; undefined: another process. */
-export type Taken = (by: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
+export type OnLeadershipChange = (by: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
 
-export type Ask = (text: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+export type RunQuery = (text: string, values: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 /** Where only one version and build of a namespace may be worked on: schemas of others, before and after it, that a process has open. */
-export type Rivals = (ask: Ask) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;
+export type FindOtherVersionsInUse = (ask: RunQuery) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;
 
-export const askingOn =
-  (client: Client): Ask =>
+export const queryOn =
+  (client: Client): RunQuery =>
   async (text, values) =>
     (await client.query<Record<string, unknown>>(text, [...values])).rows;
 
 /** For whoever would go on with tables that are out of date. */
-export const superseded = (schema: string, newer: string): DatabaseUnusable =>
+export const supersededBy = (schema: string, newer: string): DatabaseUnusable =>
   new DatabaseUnusable(
     `A newer version of Hookledger runs on this database, or one with tables that were built anew: it sends what is due by ${newer}, and this one would send it by ${schema} as well. Start that one here, too; to go back to this one, stop all that run first.`,
   );
 
-export class PostgresSharing<S> implements Sharing<S> {
-  readonly beside: Kysely<S>;
+export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
+  readonly sideWriter: Kysely<S>;
   private readonly closeBeside: () => Promise<void>;
-  private listener: Partial<SharingListener> = {};
+  private listener: Partial<GroupListener> = {};
   private client: Client | undefined;
   private beating: NodeJS.Timeout | undefined;
   private holds = false;
@@ -45,23 +45,23 @@ export class PostgresSharing<S> implements Sharing<S> {
   constructor(
     private readonly url: string,
     private readonly schema: string,
-    private readonly taken: Taken,
-    private readonly rivals: Rivals = async () => ({ older: undefined, newer: undefined }),
+    private readonly taken: OnLeadershipChange,
+    private readonly rivals: FindOtherVersionsInUse = async () => ({ older: undefined, newer: undefined }),
   ) {
-    const { db, close } = openBeside<S>(url, schema);
-    this.beside = db;
+    const { db, close } = openSideWriter<S>(url, schema);
+    this.sideWriter = db;
     this.closeBeside = close;
   }
 
-  listen(listener: Partial<SharingListener>): void {
+  listen(listener: Partial<GroupListener>): void {
     this.listener = { ...this.listener, ...listener };
   }
 
-  async stand(): Promise<void> {
+  async standBy(): Promise<void> {
     await this.connected();
   }
 
-  async acquire(): Promise<boolean> {
+  async acquireLeadership(): Promise<boolean> {
     if (this.holds) return true;
     const client = await this.connected();
     try {
@@ -81,7 +81,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     }
   }
 
-  async release(): Promise<void> {
+  async releaseLeadership(): Promise<void> {
     const { client } = this;
     if (!this.holds || !client) return;
     this.holds = false;
@@ -93,18 +93,18 @@ export class PostgresSharing<S> implements Sharing<S> {
     }
   }
 
-  async isOlderUsed(): Promise<boolean> {
-    const asking: Ask = async (text, values) =>
-      (await this.beside.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]))).rows;
+  async isOlderInUse(): Promise<boolean> {
+    const asking: RunQuery = async (text, values) =>
+      (await this.sideWriter.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]))).rows;
     return (await this.rivals(asking)).older !== undefined;
   }
 
-  awaits(position: Position): void {
+  hurryLeader(position: Position): void {
     this.client?.query('SELECT pg_notify($1, $2)', [this.schema, kinds.awaited + position]).catch(() => undefined); // it is hurried for nothing else
   }
 
-  async tell(what: string, tx?: Transaction<S>): Promise<void> {
-    await sql`SELECT pg_notify(${this.schema}, ${kinds.told + what})`.execute(tx?.kysely ?? this.beside);
+  async broadcast(what: string, tx?: Transaction<S>): Promise<void> {
+    await sql`SELECT pg_notify(${this.schema}, ${kinds.told + what})`.execute(tx?.kysely ?? this.sideWriter);
   }
 
   /** The connection was lost, as whoever used it has noticed. */
@@ -116,7 +116,7 @@ export class PostgresSharing<S> implements Sharing<S> {
     if (!this.holds) return;
     this.holds = false;
     this.taken(undefined);
-    this.listener.lost?.();
+    this.listener.onLeadershipLost?.();
   }
 
   async close(): Promise<void> {
@@ -138,8 +138,8 @@ export class PostgresSharing<S> implements Sharing<S> {
     try {
       await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [usersLock(schema)]);
       // A newer one, which looks as well, may have found nobody here while the connection was lost.
-      const { newer } = await this.rivals(askingOn(client));
-      if (newer !== undefined) throw superseded(schema, newer);
+      const { newer } = await this.rivals(queryOn(client));
+      if (newer !== undefined) throw supersededBy(schema, newer);
       await client.query(`LISTEN "${schema}"`);
       const checkpoint = await checkpointOn(client);
       this.client = client;
@@ -148,8 +148,8 @@ export class PostgresSharing<S> implements Sharing<S> {
       this.beating = setInterval(() => {
         client.query(beat).catch((error: unknown) => isAnswer(error) || this.gone(client));
       }, beatMs);
-      if (checkpoint !== undefined) this.listener.moved?.(checkpoint);
-      this.listener.told?.(undefined);
+      if (checkpoint !== undefined) this.listener.onCheckpoint?.(checkpoint);
+      this.listener.onMessage?.(undefined);
       return client;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -160,21 +160,21 @@ export class PostgresSharing<S> implements Sharing<S> {
   private heard(client: Client, { processId, payload = '' }: Notification): void {
     if (processId === (client as Client & { processID?: number }).processID) return; // its own words
     const what = payload.slice(1);
-    if (payload.startsWith(kinds.awaited)) this.listener.awaited?.(what as Position);
-    else if (payload.startsWith(kinds.told)) this.listener.told?.(what);
-    else if (payload.startsWith(kinds.replaced)) this.listener.replaced?.();
-    else this.listener.moved?.(what as Position);
+    if (payload.startsWith(kinds.awaited)) this.listener.onPositionAwaited?.(what as Position);
+    else if (payload.startsWith(kinds.told)) this.listener.onMessage?.(what);
+    else if (payload.startsWith(kinds.replaced)) this.listener.onNewerBuild?.();
+    else this.listener.onCheckpoint?.(what as Position);
   }
 }
 
 /** To be sent in the transaction that moves the checkpoint. */
-export const movedTo = (schema: string, position: Position) => ({
+export const checkpointMessage = (schema: string, position: Position) => ({
   text: 'SELECT pg_notify($1, $2)',
   values: [schema, kinds.moved + position],
 });
 
 /** To be sent in the transaction that makes a newer build of it. */
-export const replacedNow = (schema: string) => ({ text: 'SELECT pg_notify($1, $2)', values: [schema, kinds.replaced] });
+export const newerBuildMessage = (schema: string) => ({ text: 'SELECT pg_notify($1, $2)', values: [schema, kinds.replaced] });
 
 const checkpointOn = async (client: Client): Promise<Position | undefined> => {
   const { rows } = await client.query<{ position: Position }>('SELECT position FROM checkpoint');

@@ -4,10 +4,17 @@
 import { sql, type Kysely } from 'kysely';
 import type { Client } from 'pg';
 import type { Position } from '../../../domain/ids.ts';
-import { CheckpointMoved, DatabaseUnavailable, type Bookkeeping, type Namespace, type ReadOnly, type Transaction } from './database.ts';
+import {
+  CheckpointMoved,
+  DatabaseUnavailable,
+  type CheckpointSchema,
+  type Tables,
+  type ReadOnlyTables,
+  type Transaction,
+} from './database.ts';
 import { isAnswer, unavailable } from './postgres-connection.ts';
 import { connectWriter, kyselyAsking, openReadOnly } from './postgres-sessions.ts';
-import { movedTo, PostgresSharing, type Rivals } from './postgres-sharing.ts';
+import { checkpointMessage, PostgresReplicaGroup, type FindOtherVersionsInUse } from './postgres-replica-group.ts';
 import { PostgresTransaction, type ColumnTypes } from './postgres-transaction.ts';
 
 type Statement = { name?: string; text: string; values?: unknown[] };
@@ -15,11 +22,11 @@ type Statement = { name?: string; text: string; values?: unknown[] };
 /** Statements that are not answered: while the server carries one out, the next is made. */
 const mostUnderWay = 2;
 
-export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
+export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   readonly read: Kysely<S>;
-  readonly sharing?: PostgresSharing<S>;
+  readonly group?: PostgresReplicaGroup<S>;
   private readonly tx: PostgresTransaction<S>;
-  private readonly reader: ReadOnly<S>;
+  private readonly reader: ReadOnlyTables<S>;
   private client: Client | undefined;
   private last: Promise<unknown> = Promise.resolve();
   private underWay: Promise<void>[] = [];
@@ -39,12 +46,12 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
     client: Client | undefined,
     types: ColumnTypes,
     private known: Position | undefined,
-    rivals?: Rivals,
+    rivals?: FindOtherVersionsInUse,
   ) {
     this.client = client;
     if (client) this.forgetWhenLost(client);
     else
-      this.sharing = new PostgresSharing<S>(
+      this.group = new PostgresReplicaGroup<S>(
         url,
         schema,
         (by) => {
@@ -82,7 +89,7 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
     await this.last;
     await this.client?.end();
     this.client = undefined;
-    await this.sharing?.close();
+    await this.group?.close();
     await this.reader.close();
   }
 
@@ -112,7 +119,7 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
 
   private async connected(): Promise<void> {
     if (this.client) return;
-    if (this.sharing) throw new DatabaseUnavailable(`Another process may write to ${this.schema} now.`);
+    if (this.group) throw new DatabaseUnavailable(`Another process may write to ${this.schema} now.`);
     this.client = await connectWriter(this.url, this.schema).catch((error: unknown) => {
       throw unavailable(error);
     });
@@ -141,7 +148,7 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
       this.known === undefined
         ? await this.ask({ text: 'INSERT INTO checkpoint VALUES (1, $1) ON CONFLICT DO NOTHING', values: [to] })
         : await this.ask({ text: 'UPDATE checkpoint SET position = $1 WHERE position = $2', values: [to, this.known] });
-    if (rowCount === 1) return this.sharing && this.send(movedTo(this.schema, to));
+    if (rowCount === 1) return this.group && this.send(checkpointMessage(this.schema, to));
     throw new CheckpointMoved(
       `The checkpoint of ${this.schema} is not where this process left it: another one has written there, or the server has lost what it had committed. Start this one again, and it goes on from there.`,
     );
@@ -175,7 +182,7 @@ export class PostgresNamespace<S extends Bookkeeping> implements Namespace<S> {
       this.failure ??= failure;
       if (failure !== error && client && client === this.client) {
         this.client = undefined;
-        if (this.sharing) this.sharing.gone(client);
+        if (this.group) this.group.gone(client);
         else await client.end().catch(() => undefined);
       }
       throw failure;
