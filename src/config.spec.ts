@@ -26,12 +26,12 @@ describe('the configuration', () => {
       logLevel: 'info',
     });
   });
-  it('takes networks as a list of CIDRs', () =>
+  it('accepts networks as a list of CIDRs', () =>
     expect(readConfig({ HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: '10.0.0.0/8, ::1/128' }).allowPrivateNetworks).toEqual([
       '10.0.0.0/8',
       '::1/128',
     ]));
-  it('takes the views to a PostgreSQL database where it names one', () => {
+  it('keeps the views in PostgreSQL if it names a database', () => {
     const folder = { kind: 'sqlite', folder: 'd/views' };
     expect(readConfig({ HOOKLEDGER_DATA_DIR: 'd' }).database).toEqual(folder);
     const url = 'postgres://user:p%40ss@db.example:5432/hookledger?sslmode=verify-full';
@@ -48,17 +48,17 @@ describe('the configuration', () => {
     'postgres://db.example',
     'postgres:///hookledger',
     'secret-words',
-  ])('refuses "%s" as a database, without repeating what may hold a password', (url) => {
+  ])('refuses "%s" as a database, without repeating a possible password', (url) => {
     const [mistake = '', ...more] = mistakesOf({ HOOKLEDGER_DATABASE_URL: url });
     expect(mistake).toBe('HOOKLEDGER_DATABASE_URL must be a URL such as postgres://user:password@db.example:5432/hookledger.');
     expect(more).toEqual([]);
   });
-  it.each(['Hook', 'hook_ledger', '1st', 'a'.repeat(31)])('refuses "%s" as a prefix of schemas', (prefix) => {
+  it.each(['Hook', 'hook_ledger', '1st', 'a'.repeat(31)])('refuses "%s" as a schema prefix', (prefix) => {
     expect(mistakesOf({ HOOKLEDGER_DATABASE_PREFIX: prefix })).toEqual([
       'HOOKLEDGER_DATABASE_PREFIX must be at most 30 lowercase letters and digits, beginning with a letter, such as hookledger.',
     ]);
   });
-  it('takes a bound of all replicas where there can be several', () => {
+  it('accepts a limit for all replicas only if there can be several', () => {
     const bound = { HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: '8' };
     const database = { HOOKLEDGER_DATABASE_URL: 'postgres://db.example/hookledger' };
     expect(readConfig({}).sharedEndpointConcurrency).toBeUndefined();
@@ -92,16 +92,20 @@ describe('the configuration', () => {
     beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'config-'))));
     afterAll(() => rmSync(folder, { recursive: true }));
 
-    it('is a file of one certificate or several, whatever stands between them', () => {
+    it('is a file of one or more certificates, with any text in between', () => {
       const both = ['ca.cert', 'self-signed.cert'].map((name) => readFileSync(pem(name), 'utf8').trim());
       expect(readConfig({ HOOKLEDGER_CA_FILE: file(`# ours\n${both.join('\n\nand another\n')}\n`) }).ca).toEqual(both);
       expect(readConfig({}).ca).toBeUndefined();
     });
     it.each<[string, () => string, RegExp]>([
-      ['is not there', () => join(folder, 'none.pem'), /^HOOKLEDGER_CA_FILE names the file .*none\.pem, which can't be read \(ENOENT\)\.$/],
+      [
+        'does not exist',
+        () => join(folder, 'none.pem'),
+        /^HOOKLEDGER_CA_FILE names the file .*none\.pem, which can't be read \(ENOENT\)\.$/,
+      ],
       ['is a folder', () => folder, /can't be read \(EISDIR\)/],
-      ['is no PEM', () => file('hello'), /holds no certificate in PEM/],
-      ['holds a key only', () => pem('valid.key'), /holds no certificate in PEM/],
+      ['is not PEM', () => file('hello'), /holds no certificate in PEM/],
+      ['holds only a key', () => pem('valid.key'), /holds no certificate in PEM/],
       ['is damaged', () => file(readFileSync(pem('ca.cert'), 'utf8').replace(/M/g, 'N')), /certificate no\. 1 can't be read; replace it/],
     ])('that %s is a mistake', (_, path, expected) => {
       const mistakes = mistakesOf({ HOOKLEDGER_CA_FILE: path() });
@@ -110,7 +114,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes a log server instead of the data folder', () => {
+  it('accepts a log server instead of the data folder', () => {
     expect(readConfig({ HOOKLEDGER_DATA_DIR: '/data' }).log).toEqual({ kind: 'embedded', directory: '/data' });
     const server = { HOOKLEDGER_EVENTSTORE_URL: 'kurrentdb://user:secret@db.example', HOOKLEDGER_EVENTSTORE_PREFIX: 'acme_' };
     expect(readConfig(server).log).toEqual({ kind: 'eventstoredb', url: 'kurrentdb://user:secret@db.example', prefix: 'acme_' });
@@ -123,7 +127,7 @@ describe('the configuration', () => {
       'HOOKLEDGER_EVENTSTORE_PREFIX must contain only letters, digits and _, such as acme_.',
     ]);
   });
-  it('leaves other variables alone, and takes an empty one as unset', () => {
+  it('ignores other variables, and treats an empty one as unset', () => {
     expect(mistakesOf({ PATH: '/bin', HOOKLEDGER_PORT: '' })).toEqual([]);
   });
   it('describes every setting', () => {

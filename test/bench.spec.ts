@@ -1,4 +1,4 @@
-// The bench and the demo run to their end and say what they should; how fast they are is not judged here.
+// The bench and the demo run to the end and print what they should. This spec does not judge their speed.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -25,7 +25,7 @@ it('the bench measures every phase and both limits', { timeout: 90_000 }, async 
   expect(figures.targets.map(({ what }) => what)).toContain('A / pass-through');
 });
 
-it('the bench of formats measures each of them, filters and matching', { timeout: 60_000 }, async () => {
+it('the bench of formats measures each format, filters and matching', { timeout: 60_000 }, async () => {
   const typed = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
   const { stdout } = await run(process.execPath, [...typed, 'bench/formats.ts', '--json', '--seconds', '0.02']);
   const figures = JSON.parse(stdout) as FormatFigures;
@@ -35,7 +35,7 @@ it('the bench of formats measures each of them, filters and matching', { timeout
   expect(figures.targets.map(({ what }) => what)).toContain('ENVELOPE with HMAC, requests/s');
 });
 
-it('the bench measures a log server too, beside a bare loop on its client', { timeout: 60_000 }, async () => {
+it('the bench also measures a log server, next to a bare loop on its client', { timeout: 60_000 }, async () => {
   const quick = ['--store', 'eventstoredb', '--only', 'A,log', '--seconds', '1', '--warm-up', '0.3', '--connections', '8'];
   const { stdout } = await run(process.execPath, ['bench/bench.ts', '--json', ...quick]);
   const figures = JSON.parse(stdout) as Figures;

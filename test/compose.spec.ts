@@ -1,5 +1,5 @@
-// docker-compose.yml, .env.example and the Dockerfile, as far as they can be checked without Docker: Hookledger takes the settings that they make,
-// secrets come from .env alone, and what the files refer to is there.
+// Checks docker-compose.yml, .env.example and the Dockerfile as far as possible without Docker: Hookledger accepts their settings, secrets come only
+// from .env, and the files that they name exist.
 import { existsSync, readFileSync } from 'node:fs';
 import { parsers } from 'prettier/plugins/yaml';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ const textOf = (file: string) => readFileSync(new URL(`../${file}`, import.meta.
 
 type Node = { readonly type: string; readonly value?: string; readonly children?: readonly (Node | null)[] };
 
-/** What a YAML file says, of what ours uses: mappings, lists and texts. */
+/** Reads the YAML that our file uses: mappings, lists and texts. */
 const valueOf = (node: Node | null | undefined): unknown => {
   const children = node?.children ?? [];
   switch (node?.type) {
@@ -71,7 +71,7 @@ const compose = z
   .parse(valueOf(parsers.yaml.parse(textOf('docker-compose.yml'), {} as never) as Node));
 const { hookledger, ...others } = compose.services;
 
-/** `${NAME:?what is said where it is missing}` */
+/** `${NAME:?sentence for a missing value}` */
 const variable = /\$\{(\w+):\?([^}]+)\}/g;
 const environments = Object.values(compose.services).flatMap(({ environment }) => Object.entries(environment));
 const secrets: Record<string, string> = {
@@ -81,7 +81,7 @@ const secrets: Record<string, string> = {
 };
 
 describe('docker-compose.yml', () => {
-  it('gives Hookledger settings that it takes', () => {
+  it('gives Hookledger settings that it accepts', () => {
     const environment = Object.fromEntries(
       Object.entries(hookledger?.environment ?? {}).map(([name, value]) => [
         name,
@@ -95,7 +95,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('holds no secret: each comes from .env, and its absence is told in a sentence', () => {
+  it('holds no secret: each comes from .env, and a missing one is reported in a sentence', () => {
     const named = environments.flatMap(([, value]) =>
       Array.from(value.matchAll(variable), ([, name = '', said = '']) => [name, said] as const),
     );
@@ -106,7 +106,7 @@ describe('docker-compose.yml', () => {
     expect(textOf('.gitignore').split('\n')).toContain('.env');
   });
 
-  it('starts Hookledger when what it needs is healthy, and loses nothing of any with its container', () => {
+  it('starts Hookledger when its databases are healthy, and keeps all data outside the containers', () => {
     expect(Object.keys(hookledger?.depends_on ?? {})).toEqual(Object.keys(others));
     for (const { healthcheck } of Object.values(others)) expect(healthcheck?.test[0]).toBe('CMD');
     const mounted = Object.values(compose.services).flatMap(({ volumes }) => volumes.map((volume) => volume.split(':')[0]));
@@ -116,7 +116,7 @@ describe('docker-compose.yml', () => {
   });
 });
 
-it('.env.example names what docker-compose.yml asks for, and gives nothing', () =>
+it('.env.example names the secrets of docker-compose.yml, without values', () =>
   expect(
     textOf('.env.example')
       .split('\n')
@@ -127,7 +127,7 @@ describe('the Dockerfile', () => {
   const lines = textOf('Dockerfile').replaceAll('\\\n', ' ').split('\n');
   const instructions = (name: string) => lines.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
 
-  it('copies what is there, and what .dockerignore lets through', () => {
+  it('copies files that exist and that .dockerignore lets through', () => {
     const copied = instructions('COPY')
       .filter((files) => !files.startsWith('--from'))
       .flatMap((files) => files.split(' ').slice(0, -1));
@@ -137,10 +137,10 @@ describe('the Dockerfile', () => {
     expect(ignored[0]).toBe('*');
   });
 
-  it('sets what Hookledger knows, runs it as `npm start` does, not as root, on the Node that it is made for', () => {
+  it('sets only settings of Hookledger, and runs it like `npm start`, not as root, on the right Node', () => {
     const set = instructions('ENV').flatMap((pairs) => Array.from(pairs.matchAll(/(HOOKLEDGER_\w+)=/g), ([, name]) => name));
-    const known = new Set(describeConfig().map(({ name }) => name));
-    expect(set.filter((name) => !known.has(name ?? ''))).toEqual([]);
+    const settings = new Set(describeConfig().map(({ name }) => name));
+    expect(set.filter((name) => !settings.has(name ?? ''))).toEqual([]);
     const { scripts, engines } = JSON.parse(textOf('package.json')) as { scripts: { start: string }; engines: { node: string } };
     expect((JSON.parse(instructions('CMD')[0] ?? '') as string[]).join(' ')).toBe(scripts.start);
     expect(instructions('USER')).toEqual(['node']);

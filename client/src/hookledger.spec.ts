@@ -40,7 +40,7 @@ describe('publish', () => {
     vi.restoreAllMocks();
   });
 
-  it('posts one message with the key, and answers what became of it', async () => {
+  it('posts one message with the key, and returns the result', async () => {
     fetch.mockImplementationOnce(taken({ ...published, duplicate: true }));
     const message = { ...ended, id: 'mine', timestamp: new Date(0) };
     expect(await client({ url: 'https://hooks.example/sub/' }).publish(message)).toEqual({ ...published, duplicate: true });
@@ -54,7 +54,7 @@ describe('publish', () => {
     expect(bodies()).toEqual([{ ...ended, id: 'mine', timestamp: '1970-01-01T00:00:00.000Z' }]);
   });
 
-  it('posts a list as a list, and answers in its order', async () => {
+  it('posts a list as a list, and returns results in the same order', async () => {
     const answers = [published, { ...published, id: 'm-2' }];
     fetch.mockImplementationOnce(taken(...answers));
     expect(await client().publish([ended, { ...ended, id: 'b' }])).toEqual(answers);
@@ -81,26 +81,26 @@ describe('publish', () => {
     expect(new Set(bodies().map((body) => (body as Message).id)).size).toBe(1);
   });
 
-  it('calls no message of its own id a duplicate, as that was an attempt of its own; of the caller’s id it may be', async () => {
+  it('reports a duplicate only for the caller’s id: with its own id, it can only repeat its own attempt', async () => {
     const duplicate = { ...published, duplicate: true };
     fetch.mockImplementationOnce(broken).mockImplementationOnce(taken(duplicate, duplicate));
     expect(await client().publish([ended, { ...ended, id: 'b' }])).toEqual([published, duplicate]);
   });
 
-  it('waits as long as it is asked to', async () => {
+  it('waits as long as the answer asks', async () => {
     fetch.mockImplementationOnce(refused(429, {}, { 'retry-after': '7' })).mockImplementationOnce(taken(published));
     const begun = Date.now();
     await client().publish(ended);
     expect(Date.now() - begun).toBe(7000);
   });
 
-  it('does not wait where it is asked to for too long, and says for how long', async () => {
+  it('throws if the answer asks for too long a wait, and says how long', async () => {
     fetch.mockImplementation(refused(503, { detail: 'The disk is full.' }, { 'retry-after': '600' }));
     const { error, ms } = await failure(client().publish(ended));
     expect([error.message, error.retryAfterSeconds, error.attempts, ms]).toEqual(['The disk is full.', 600, 1, 0]);
   });
 
-  it('gives up after so many attempts', async () => {
+  it('gives up after the given number of attempts', async () => {
     fetch.mockImplementation(broken);
     const { error, ms } = await failure(client().publish(ended));
     expect(error).toBeInstanceOf(UnreachableError);
@@ -114,7 +114,7 @@ describe('publish', () => {
     expect(fetch).toHaveBeenCalledTimes(7);
   });
 
-  it('does not try again what is refused, and says why', async () => {
+  it('does not retry a refused request, and says why', async () => {
     const issues = [{ path: 'data', message: 'must be a JSON object' }];
     fetch.mockImplementation(refused(400, { type: 'about:blank', title: 'Bad Request', status: 400, detail: 'data: no', issues }));
     const { error } = await failure(client().publish(ended));
@@ -133,7 +133,7 @@ describe('publish', () => {
     expect(error).toMatchObject({ status, issues: [], detail: expect.stringMatching(/without a problem document/) as string });
   });
 
-  it.each(['<html>', '{}', '{"messages":[]}'])('takes no success from what is not Hookledger: %s', async (text) => {
+  it.each(['<html>', '{}', '{"messages":[]}'])('does not accept a success that is not from Hookledger: %s', async (text) => {
     fetch.mockImplementation(() => Promise.resolve(new Response(text, { status: 202 })));
     const { error } = await failure(client().publish(ended));
     expect(error).toMatchObject({ name: 'UnreachableError', message: expect.stringMatching(/correct `url`/) as string, attempts: 1 });

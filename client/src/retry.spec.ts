@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest';
 import { isTransient, pauseMs, retryAfterSecondsOf } from './retry.ts';
 
-it('tries again what may pass', () =>
+it('retries temporary failures', () =>
   expect([200, 400, 401, 403, 404, 409, 413, 429, 500, 501, 502, 503, 504, 505].filter(isTransient)).toEqual([429, 502, 503, 504]));
 
-it('doubles the pause up to 10 s, half of it at random', () => {
+it('doubles the pause up to 10 s, half of it random', () => {
   expect([1, 2, 3, 4, 5, 6, 7, 20].map((attempt) => pauseMs(attempt, undefined, 1))).toEqual([
     250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000,
   ]);
   expect(pauseMs(3, undefined, 0)).toBe(500);
 });
 
-it('waits no shorter than it was asked to, and not at all where that is too long', () => {
+it('never waits less than asked, and not at all if asked for too long', () => {
   expect(pauseMs(1, 7, 0.5)).toBe(7000);
   expect(pauseMs(7, 0, 1)).toBe(10_000);
   expect(pauseMs(1, 60, 0)).toBe(60_000);

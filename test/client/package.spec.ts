@@ -1,4 +1,4 @@
-// The package that is published from client/: what is in it, and that it needs nothing.
+// The published package of client/: its files, and its lack of dependencies.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) 
   exports: { '.': { types: string; default: string } };
 };
 
-it('holds the built modules with their types, the page about it and the licence', async () => {
+it('holds the built modules with their types, the README and the licence', async () => {
   const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: folder });
   const [packed] = JSON.parse(stdout) as { name: string; files: { path: string }[] }[];
   const modules = ['errors', 'hookledger', 'index', 'retry', 'verify-webhook'];
@@ -22,7 +22,7 @@ it('holds the built modules with their types, the page about it and the licence'
   for (const path of [manifest.exports['.'].types, manifest.exports['.'].default]) expect(built).toContain(path.replace('./', ''));
 });
 
-it('depends on Node alone', () => {
+it('depends only on Node', () => {
   expect(manifest).not.toHaveProperty('dependencies');
   expect(manifest).not.toHaveProperty('peerDependencies');
   for (const name of ['errors', 'hookledger', 'index', 'retry', 'verify-webhook']) {

@@ -1,4 +1,4 @@
-// The client against the running server.
+// The client against a running server.
 import { createServer, request as forward } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.dispose());
 
-it('publishes what a receiver then verifies', async () => {
+it('publishes a message that a receiver then verifies', async () => {
   await using receiver = await startReceiver();
   const mutation = 'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { publicKey } }';
   const input = { name: 'A', url: receiver.url, eventTypes: ['meeting.ended'], signature: 'STANDARD_WEBHOOKS_ED25519' };
@@ -29,9 +29,9 @@ it('publishes what a receiver then verifies', async () => {
   expect(verifyWebhook({ signature: 'STANDARD_WEBHOOKS_ED25519', secret, body, headers })).toMatchObject({ data: { name: 'Zoë' } });
 });
 
-it('stores a message once though the connection breaks after it was taken', async () => {
+it('stores a message once, even if the connection breaks before the answer', async () => {
   let forwarded = 0;
-  // Takes each request to the server, and the first answer to nobody.
+  // Passes each request on to the server, and drops the first answer.
   const proxy = createServer((incoming, response) => {
     const onward = forward(new URL(incoming.url ?? '', server.url), { method: 'POST', headers: incoming.headers }, (answer) => {
       if (forwarded++ === 0) return void answer.resume().on('end', () => incoming.socket.destroy());
@@ -56,7 +56,7 @@ it('stores a message once though the connection breaks after it was taken', asyn
   expect(after.messages.nodes.map(({ id }) => id).toSorted()).toEqual(published.map(({ id }) => id).toSorted());
 });
 
-it('tells what was refused, and where', async () => {
+it('says what was refused, and where', async () => {
   const good = { type: 'a', data: {} };
   const refusal = await client.publish([good, { type: 'a b', data: {} }]).catch((error: unknown) => error as RefusedError);
   expect(refusal).toBeInstanceOf(RefusedError);

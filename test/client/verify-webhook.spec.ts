@@ -1,4 +1,4 @@
-// What the server signs, the client verifies: each scheme, with one secret and within the time of grace of another.
+// The client verifies the server's signatures: each scheme, with one secret and during the grace period of a rotation.
 import { expect, it } from 'vitest';
 import { verifyWebhook, type SignatureScheme } from '../../client/src/index.ts';
 import { sign } from '../../src/delivery/signatures/signature.ts';

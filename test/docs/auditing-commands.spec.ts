@@ -1,4 +1,4 @@
-// docs/auditing.md is true: its commands are carried out as they are written, beside a server that has delivered, retried and sealed.
+// docs/auditing.md is true: its commands run as written, next to a server that has delivered, retried and sealed.
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,7 +64,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('verify, export, import: each goes as it is written, while the server runs', { timeout: 120_000 }, async () => {
+it('verify, export and import run as written, while the server runs', { timeout: 120_000 }, async () => {
   const found = await run(named('hookledger verify\n'));
   expect(found).not.toContain('WRONG');
   for (const check of ['decodes', 'revisions', 'ids', 'routing', 'states', 'conservation', 'seals', 'views'])
@@ -87,7 +87,7 @@ it('verify, export, import: each goes as it is written, while the server runs', 
   expect(await run(named('verify --data-dir ./restored'))).not.toContain('WRONG');
 });
 
-it('what was tampered with ends with 1 and its name, and a call that is off with 2 and a sentence', { timeout: 120_000 }, async () => {
+it('tampering gives exit code 1 and the name of the event; a wrong call gives 2 and a sentence', { timeout: 120_000 }, async () => {
   const file = join(folder, 'log.ndjson.gz');
   writeLines(
     file.replace('log.', 'tampered.'),

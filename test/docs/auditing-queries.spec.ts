@@ -1,4 +1,4 @@
-// docs/auditing.md is true: every query in it is asked, of a log in which its story happened.
+// docs/auditing.md is true: every query in it runs on a log in which its story happened.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiServer } from '../api/api-server.ts';
@@ -32,7 +32,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     await log.discard();
   });
 
-  /** The answer to each query, in the order of the page; those that need a replay take the one that the page asks for. */
+  /** Answers to the queries, in the order of the page. Queries about a replay use the one that the page starts. */
   const answers = async () => {
     const all: Record<string, unknown>[] = [];
     for (const query of blocks) {
@@ -48,21 +48,21 @@ describe.each(logKinds)('on $name,', ({ make }) => {
   it('answers every query as it says', async () => {
     const all = await answers();
     expect(all).toHaveLength(blocks.length);
-    const told = Object.assign({}, ...all) as Record<string, unknown>;
+    const answer = Object.assign({}, ...all) as Record<string, unknown>;
     const [, sentence = ''] = /^```text explanation\n(.*)\n/m.exec(page) ?? [];
-    expect(told['explainRouting']).toMatchObject({ text: sentence, subscription: 'invoice.*' });
-    expect(told['whatIfEndpoint']).toMatchObject({
+    expect(answer['explainRouting']).toMatchObject({ text: sentence, subscription: 'invoice.*' });
+    expect(answer['whatIfEndpoint']).toMatchObject({
       looked: 1,
       complete: true,
       gains: [{ message: { id: variables['messageId'] } }],
       losses: [],
     });
-    expect(told['cancelReplay']).toMatchObject({ status: 'CANCELLED', reason: 'cancelled by apikey:default-ADMIN' });
-    expect(told['there']).toEqual({ url: 'https://b.example' });
-    expect(told['endpointChanges']).toContainEqual(
+    expect(answer['cancelReplay']).toMatchObject({ status: 'CANCELLED', reason: 'cancelled by apikey:default-ADMIN' });
+    expect(answer['there']).toEqual({ url: 'https://b.example' });
+    expect(answer['endpointChanges']).toContainEqual(
       expect.objectContaining({ field: 'url', from: 'https://a.example', to: 'https://b.example' }),
     );
-    expect(told['history']).toMatchObject({ nodes: [{ type: 'endpoint.url-changed', actor: 'apikey:default-ADMIN' }] });
-    expect(told['conservation']).toMatchObject({ routed: 0, balanced: true });
+    expect(answer['history']).toMatchObject({ nodes: [{ type: 'endpoint.url-changed', actor: 'apikey:default-ADMIN' }] });
+    expect(answer['conservation']).toMatchObject({ routed: 0, balanced: true });
   });
 });

@@ -1,4 +1,4 @@
-// docs/formats.md is true: its examples are what the formats make of its message.
+// docs/formats.md is true: the formats turn its message into its examples.
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { formatBody } from '../../src/delivery/formats/format.ts';

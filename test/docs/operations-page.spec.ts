@@ -12,7 +12,7 @@ import { startServer } from '../support/server.ts';
 const root = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 
-it('a backup that is made as it says, while messages arrive, has all that was acknowledged before', async () => {
+it('a backup made as it says while messages arrive holds everything acknowledged before', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hookledger-'));
   await using server = Object.assign(await startServer(), { [Symbol.asyncDispose]: () => server.dispose() });
   symlinkSync(server.dataDir, join(folder, 'data'));
@@ -46,7 +46,7 @@ it('a backup that is made as it says, while messages arrive, has all that was ac
 describe('what it names', () => {
   const shown = Array.from(page.matchAll(/`((?:src|test)\/[\w./-]+\.spec\.ts)`: _([^|]+?)_(?= *[|).])/g), ([, file = '', name = '']) => ({
     file,
-    name: name.replaceAll(/\s+/g, ' '), // a line may end in the middle of it
+    name: name.replaceAll(/\s+/g, ' '), // a name may continue on the next line
   }));
 
   it('is in the spec that it says', () => {
@@ -70,11 +70,11 @@ describe('what it names', () => {
   it('is measured', async () => {
     const metrics = new Metrics();
     metrics.observe({ consumers: () => [], requestsInFlight: () => 0, sources: () => [] });
-    const known = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+    const measured = metrics.registry.getMetricsAsArray().map(({ name }) => name);
     const named = Array.from(page.matchAll(/^\| `((?:hookledger|nodejs|process)_\w+)`/gm), ([, name = '']) => name);
     expect(named.length).toBeGreaterThanOrEqual(10);
-    expect(named.filter((name) => !known.includes(name))).toEqual([]);
-    const ours = known.filter((name) => name.startsWith('hookledger_') && name !== 'hookledger_consumer_lag_events');
+    expect(named.filter((name) => !measured.includes(name))).toEqual([]);
+    const ours = measured.filter((name) => name.startsWith('hookledger_') && name !== 'hookledger_consumer_lag_events');
     expect(ours.filter((name) => !named.includes(name))).toEqual([]);
   });
 });

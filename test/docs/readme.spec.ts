@@ -1,5 +1,4 @@
-// The documentation is true: the README's tour is carried out as it is written, its settings are those that exist, and what the pages
-// refer to is there.
+// The documentation is true: the README's tour runs as written, its settings are the ones that exist, and the links, scripts and files of all pages exist.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,7 +16,7 @@ const pages = ['README.md', 'CONTRIBUTING.md', 'client/README.md', ...globSync('
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 const readme = textOf('README.md');
 
-/** The code blocks with that info string, in order. */
+/** The code blocks with this info string, in order. */
 const blocks = (info: string): string[] =>
   Array.from(readme.matchAll(/^```(.*)\n([^]*?)^```$/gm))
     .filter(([, given]) => given === info)
@@ -38,7 +37,7 @@ describe("the README's tour", () => {
   let receiverPort: number;
   let printed = '';
 
-  /** With the ports of this run in place of those that the README names. */
+  /** Replaces the README's ports with those of this run. */
   const here = (code: string) => code.replaceAll('4000', String(receiverPort)).replaceAll('http://127.0.0.1:3000', server.url);
   const run = async (block: string): Promise<string> => {
     const { stdout } = await promisify(execFile)('bash', ['-e', '-c', here(block)], { cwd: folder });
@@ -75,7 +74,7 @@ describe("the README's tour", () => {
       (answered) => answered,
     );
 
-  it('goes as it is written', async () => {
+  it('runs as written', async () => {
     const tour = blocks('sh tour');
     expect(tour).toHaveLength(5);
     const [create = '', publish = '', see = '', story = '', refused = ''] = tour;
@@ -117,10 +116,10 @@ describe("the README's tour", () => {
       },
     });
 
-    const told = JSON.parse(await run(story)) as { data: { messages: { nodes: { clientId: string; timeline: { text: string }[] }[] } } };
-    expect(told).not.toHaveProperty('errors');
-    expect(told.data.messages.nodes).toMatchObject([{ clientId: 'meeting-7-ended' }]);
-    expect(told.data.messages.nodes[0]?.timeline.length).toBeGreaterThanOrEqual(2);
+    const answer = JSON.parse(await run(story)) as { data: { messages: { nodes: { clientId: string; timeline: { text: string }[] }[] } } };
+    expect(answer).not.toHaveProperty('errors');
+    expect(answer.data.messages.nodes).toMatchObject([{ clientId: 'meeting-7-ended' }]);
+    expect(answer.data.messages.nodes[0]?.timeline.length).toBeGreaterThanOrEqual(2);
 
     expect(JSON.parse(await run(refused))).toMatchObject({ status: 400, issues: [{ path: 'type' }, { path: 'data' }] });
   });
@@ -144,7 +143,7 @@ describe("the README's tour", () => {
     ]);
   });
 
-  it('goes on with the client package, which publishes and verifies', async () => {
+  it('continues with the client package, which publishes and verifies', async () => {
     mkdirSync(join(folder, 'node_modules/@hookledger'), { recursive: true });
     symlinkSync(join(root, 'client'), join(folder, 'node_modules/@hookledger/client'));
     const port = await freePort();
@@ -169,17 +168,17 @@ describe("the README's tour", () => {
   });
 });
 
-it("the README's table of settings lists exactly those that exist, with their defaults", () => {
+it("the README's table of settings lists exactly the existing ones, with their defaults", () => {
   const rows = Array.from(readme.matchAll(/^\| `(HOOKLEDGER_\w+)` +\| (\S+) +\|/gm), ([, name, preset]) => [
     name,
-    // What is not set is generated, or left out altogether.
+    // `generated` and `none` have no default value either.
     preset === 'generated' || preset === 'none' ? 'unset' : preset?.replaceAll('`', ''),
   ]);
   const expected = describeConfig().map((setting) => [setting.name, setting.default]);
   expect(rows).toEqual(expected);
 });
 
-it.each(pages)('%s: what it links to is there', (page) => {
+it.each(pages)('%s: the targets of its links exist', (page) => {
   const targets = Array.from(textOf(page).matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target).filter(
     (target) => !/^(https?:|#)/.test(target),
   );
@@ -187,7 +186,7 @@ it.each(pages)('%s: what it links to is there', (page) => {
   expect(missing).toEqual([]);
 });
 
-it.each(pages)('%s: the scripts that it names are there', (page) => {
+it.each(pages)('%s: the scripts and files that it names exist', (page) => {
   const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
   const named = Array.from(textOf(page).matchAll(/npm (?:run (?:--silent )?)?(start|test|(?<=run )[\w:-]+)/g), ([, name = '']) => name);
   expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
