@@ -72,6 +72,11 @@ it('verify, export and import run as written, while the server runs', { timeout:
   expect(found).toContain(`The key of the seals is ${publicKey}.`);
   expect(found).toMatch(/Deliveries: 80 routed = 80 succeeded/);
 
+  const [, example = ''] = /^```\n([^`]*decodes[^`]*)^```$/m.exec(page) ?? [];
+  const checks = Array.from(example.matchAll(/^(\w+) +(\S.*?) {2,}[\d,]+ +ok$/gm), ([, check = '', meaning = '']) => `${check} ${meaning}`);
+  expect(checks).toHaveLength(8);
+  expect(checks.filter((check) => !found.replaceAll(/ +/g, ' ').includes(`\n${check} `))).toEqual([]);
+
   const since = JSON.parse(await run(named('--since'))) as { ok: boolean; events: number };
   expect(since).toMatchObject({ ok: true });
 

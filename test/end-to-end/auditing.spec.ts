@@ -87,6 +87,14 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     const { out, ...ended } = await run(blocks('sh rebuild')[0] ?? '');
     expect(out).toMatch(/^views, built anew: \d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/);
     expect(ended).toEqual({ code: 0, err: '' });
+    const plain = (text: string) => text.replaceAll(/\d[\d.,]*/g, 'N').replaceAll(/ +/g, ' ');
+    const [, example = ''] = /^If you .* It reports what it found:\n\n```\n([^]*?)^```$/m.exec(page) ?? [];
+    const lines = plain(example)
+      .trim()
+      .split('\n')
+      .filter((line) => line.trim() !== '…');
+    expect(lines.length).toBeGreaterThanOrEqual(6);
+    expect(lines.filter((line) => !plain(out).includes(line))).toEqual([]);
   });
 
   it('what happened is told on the command line, in pages and without secrets', { timeout: 90_000 }, async () => {
