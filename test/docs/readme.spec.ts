@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeConfig } from '../../src/config.ts';
@@ -15,6 +15,9 @@ const root = resolve(import.meta.dirname, '../..');
 const pages = ['README.md', 'CONTRIBUTING.md', 'client/README.md', ...globSync('docs/**/*.md', { cwd: root })];
 const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 const readme = textOf('README.md');
+
+/** The names of all modules: pages may leave out the folder. */
+const sources = new Set(globSync('{*.ts,{src,test,bench,client/src}/**/*.ts}', { cwd: root }).map((file) => basename(file)));
 
 /** The code blocks with this info string, in order. */
 const blocks = (info: string): string[] =>
@@ -192,4 +195,6 @@ it.each(pages)('%s: the scripts and files that it names exist', (page) => {
   expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   const files = Array.from(textOf(page).matchAll(/`((?:src|test|bench|docs)\/[\w./-]*)`/g), ([, file = '']) => file);
   expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  const modules = Array.from(textOf(page).matchAll(/`([\w.-]+\.ts)`/g), ([, file = '']) => file);
+  expect(modules.filter((file) => !sources.has(file))).toEqual([]);
 });
