@@ -181,11 +181,24 @@ it("the README's table of settings lists exactly the existing ones, with their d
   expect(rows).toEqual(expected);
 });
 
+/** A page's headings as GitHub makes anchors of them. */
+const anchorsOf = (page: string) =>
+  Array.from(textOf(page).matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
 it.each(pages)('%s: the targets of its links exist', (page) => {
   const targets = Array.from(textOf(page).matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target).filter(
-    (target) => !/^(https?:|#)/.test(target),
+    (target) => !target.startsWith('http'),
   );
-  const missing = targets.filter((target) => !existsSync(join(root, dirname(page), target.split('#', 1)[0] ?? '')));
+  const missing = targets.filter((target) => {
+    const [path = '', anchor] = target.split('#', 2);
+    const file = path === '' ? page : join(dirname(page), path);
+    return !existsSync(join(root, file)) || (anchor !== undefined && !anchorsOf(file).includes(anchor));
+  });
   expect(missing).toEqual([]);
 });
 
