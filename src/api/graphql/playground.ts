@@ -1,12 +1,8 @@
 // The playground: GraphiQL at GET /graphql for browsers, from this server alone. The page is public; what it asks needs a key.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphqlPath } from './path.ts';
-
-const require = createRequire(import.meta.url);
-const inPackage = (name: string, file: string) => path.join(path.dirname(require.resolve(`${name}/package.json`)), file);
+import { readPlaygroundFile } from './playground-files.ts';
 
 /** The header editor is filled with the place for a key; a subscription goes over a WebSocket that carries the same headers. */
 const client = `'use strict';
@@ -57,20 +53,20 @@ ReactDOM.createRoot(document.getElementById('playground')).render(
 );
 `;
 
-const assets: Readonly<Record<string, { readonly type: string; readonly read: () => string | Buffer }>> = {
-  'react.js': { type: 'text/javascript', read: () => readFileSync(inPackage('react', 'umd/react.production.min.js')) },
-  'react-dom.js': { type: 'text/javascript', read: () => readFileSync(inPackage('react-dom', 'umd/react-dom.production.min.js')) },
-  'graphiql.js': { type: 'text/javascript', read: () => readFileSync(inPackage('graphiql', 'graphiql.min.js')) },
-  'graphiql.css': { type: 'text/css', read: () => readFileSync(inPackage('graphiql', 'graphiql.min.css')) },
-  'playground.js': { type: 'text/javascript', read: () => client },
-  'playground.css': { type: 'text/css', read: () => 'html, body, #playground { height: 100%; margin: 0; }\n' },
-};
+type Asset = { readonly type: string; readonly content: string | Buffer };
 
-/** Part of every asset's address, so that they can be kept for ever: another version has other addresses. */
-const version = ((require('graphiql/package.json') as { version: string }).version + '-1').replaceAll('.', '-');
-const base = `${graphqlPath}/assets/${version}`;
+/** Read when the first browser asks. */
+const readAssets = (): ReadonlyMap<string, Asset> =>
+  new Map([
+    ['react.js', { type: 'text/javascript', content: readPlaygroundFile('react.js') }],
+    ['react-dom.js', { type: 'text/javascript', content: readPlaygroundFile('react-dom.js') }],
+    ['graphiql.js', { type: 'text/javascript', content: readPlaygroundFile('graphiql.js') }],
+    ['graphiql.css', { type: 'text/css', content: readPlaygroundFile('graphiql.css') }],
+    ['playground.js', { type: 'text/javascript', content: client }],
+    ['playground.css', { type: 'text/css', content: 'html, body, #playground { height: 100%; margin: 0; }\n' }],
+  ]);
 
-const page = `<!doctype html>
+const pageWith = (base: string) => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -90,6 +86,15 @@ const page = `<!doctype html>
 </html>
 `;
 
+/** The page, and what it loads. Every asset's address has the hash of them all in it, so browsers may cache them for ever. */
+const readPlayground = () => {
+  const assets = readAssets();
+  const hash = createHash('sha256');
+  for (const { content } of assets.values()) hash.update(content);
+  const version = hash.digest('hex').slice(0, 12);
+  return { assets, version, page: pageWith(`${graphqlPath}/assets/${version}`) };
+};
+
 /** No other site, no inline script. The editor sets styles on its elements, and its style sheet carries its fonts. */
 const policy = [
   "default-src 'none'",
@@ -107,6 +112,8 @@ const wantsPage = ({ method, url, headers }: FastifyRequest) =>
   method === 'GET' && (url === graphqlPath || url === `${graphqlPath}/`) && (headers.accept ?? '').includes('text/html');
 
 export const servePlayground = (fastify: FastifyInstance): void => {
+  let read: ReturnType<typeof readPlayground> | undefined;
+  const playground = () => (read ??= readPlayground());
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!wantsPage(request)) return done();
     void reply
@@ -117,16 +124,15 @@ export const servePlayground = (fastify: FastifyInstance): void => {
         'x-content-type-options': 'nosniff',
         'cache-control': 'no-cache',
       })
-      .send(page);
+      .send(playground().page);
   });
-  const read = new Map<string, string | Buffer>();
-  for (const [name, asset] of Object.entries(assets))
-    fastify.get(`${base}/${name}`, (_, reply) => {
-      const content = read.get(name) ?? asset.read();
-      read.set(name, content);
-      return reply
-        .type(`${asset.type}; charset=utf-8`)
-        .headers({ 'cache-control': 'public, max-age=31536000, immutable', 'x-content-type-options': 'nosniff' })
-        .send(content);
-    });
+  fastify.get<{ Params: { version: string; name: string } }>(`${graphqlPath}/assets/:version/:name`, ({ params }, reply) => {
+    const { assets, version } = playground();
+    const asset = params.version === version ? assets.get(params.name) : undefined;
+    if (asset === undefined) return reply.callNotFound();
+    return reply
+      .type(`${asset.type}; charset=utf-8`)
+      .headers({ 'cache-control': 'public, max-age=31536000, immutable', 'x-content-type-options': 'nosniff' })
+      .send(asset.content);
+  });
 };
