@@ -1,15 +1,10 @@
-# Hookledger's image. One stage builds the program, another installs the production dependencies; the image gets only their results.
+# Hookledger's image. One stage builds the program; the image gets only the result, which contains the packages that it needs.
 # `docker compose up` builds it.
-FROM node:24-slim AS dependencies
-WORKDIR /hookledger
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts
-
 FROM node:24-slim AS build
 WORKDIR /hookledger
 COPY package.json package-lock.json ./
 RUN npm ci
-COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY build.ts tsconfig.json ./
 COPY src ./src
 RUN npm run build
 
@@ -17,7 +12,6 @@ FROM node:24-slim
 ENV NODE_ENV=production HOOKLEDGER_HOST=0.0.0.0 HOOKLEDGER_PORT=3000 HOOKLEDGER_DATA_DIR=/data
 WORKDIR /hookledger
 COPY package.json LICENSE ./
-COPY --from=dependencies /hookledger/node_modules ./node_modules
 COPY --from=build /hookledger/dist ./dist
 COPY examples ./examples
 # Hookledger writes only to /data. A new volume mounted there takes over this owner.

@@ -29,9 +29,9 @@ const loop = async (append: () => Promise<unknown>, inFlight: number, seconds: n
 };
 
 const handlers = {
-  /** @param dist the folder of the built server */
-  async run({ dist, url, prefix, inFlight, seconds }: { dist: string; url: string; prefix: string; inFlight: number; seconds: number }) {
-    const load = async (file: string) => (await import(pathToFileURL(`${dist}/event-store/eventstoredb/${file}.js`).href)) as unknown;
+  /** @param src the folder of the server's sources */
+  async run({ src, url, prefix, inFlight, seconds }: { src: string; url: string; prefix: string; inFlight: number; seconds: number }) {
+    const load = async (file: string) => (await import(pathToFileURL(`${src}/event-store/eventstoredb/${file}.ts`).href)) as unknown;
     const { EventStoreDbEventStore } = (await load('eventstoredb-event-store')) as Adapter;
     const { readConnection, readCertificates } = (await load('connection')) as Connecting;
     const store = await EventStoreDbEventStore.open({ url, prefix, log: { info: () => {}, warn: (line: string) => console.error(line) } });

@@ -22,7 +22,7 @@ import type { AppendsPart } from './appends.ts';
 import type { BareLoopPart } from './bare-loop.ts';
 import type { Load, LoadGeneratorPart } from './load-generator.ts';
 import type { PassThroughPart } from './pass-through.ts';
-import { startPart, type Part } from './processes.ts';
+import { runSources, startPart, type Part } from './processes.ts';
 import type { ReceiverPart } from './receiver.ts';
 import { endpointCount, eventType, secret } from './workload.ts';
 
@@ -326,10 +326,10 @@ const waiting = async (parts: Parts) => {
 
 /** Appends single events of a kilobyte to new streams. */
 const appends = async (url: string) => {
-  const part = startPart<AppendsPart>('./appends.ts');
+  const part = startPart<AppendsPart>('./appends.ts', runSources);
   const inFlight = Number(options['in-flight']);
-  const dist = dirname(options.server ?? builtServer);
-  figures.log = { inFlight, ...(await part.call('run', { dist, url, prefix: newPrefix(), inFlight, seconds })) };
+  const src = join(dirname(options.server ?? builtServer), '../src'); // the build has no file for the adapter alone
+  figures.log = { inFlight, ...(await part.call('run', { src, url, prefix: newPrefix(), inFlight, seconds })) };
   const { adapter, bare } = figures.log;
   say(`   ${inFlight} appends in flight: ${rounded(adapter)}/s; limit: bare loop on the client ${rounded(bare)}/s`);
   await part.stop();

@@ -7,23 +7,15 @@ import { parseArgs } from 'node:util';
 import type { DeliveryEvent } from '../src/domain/delivery.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../src/domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
-import type { DatabaseLocation } from '../src/read-models/engine/database/open.ts';
+import { deliveryIdOf } from '../src/event-store/id-generation.ts';
+import { ConsumerRunner } from '../src/read-models/engine/consumer-runner.ts';
+import { openDatabase, type DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
+import { HistoryQueries } from '../src/read-models/history/history-queries.ts';
 import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
+import { ViewQueries } from '../src/read-models/views/queries.ts';
+import { Views } from '../src/read-models/views/views.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
-
-// Imports the built code, because the sources need a build step. The types come from the sources.
-const built = (file: string): Promise<unknown> => import(`../dist/${file}.js`);
-const { deliveryIdOf } = (await built('event-store/id-generation')) as typeof import('../src/event-store/id-generation.ts');
-const { ConsumerRunner } = (await built(
-  'read-models/engine/consumer-runner',
-)) as typeof import('../src/read-models/engine/consumer-runner.ts');
-const { openDatabase } = (await built('read-models/engine/database/open')) as typeof import('../src/read-models/engine/database/open.ts');
-const { ViewQueries } = (await built('read-models/views/queries')) as typeof import('../src/read-models/views/queries.ts');
-const { HistoryQueries } = (await built(
-  'read-models/history/history-queries',
-)) as typeof import('../src/read-models/history/history-queries.ts');
-const { Views } = (await built('read-models/views/views')) as typeof import('../src/read-models/views/views.ts');
 
 const { values: options } = parseArgs({
   options: {

@@ -31,9 +31,12 @@ export type Part<H extends Handlers> = {
   stop(): Promise<void>;
 };
 
+/** Node's flags for a part that runs the server's sources: their syntax has to be transformed, not only stripped. */
+export const runSources = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
+
 /** Starts `file` in this folder. `H` is the type of the handlers that it serves. */
-export const startPart = <H extends Handlers>(file: string): Part<H> => {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), { execArgv: [] });
+export const startPart = <H extends Handlers>(file: string, execArgv: readonly string[] = []): Part<H> => {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), { execArgv: [...execArgv] });
   const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
   let next = 1;
   child.on('message', ({ id, result, error }: Reply) => {

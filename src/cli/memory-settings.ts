@@ -8,10 +8,13 @@ const flags = ['--max-semi-space-size=16', '--heap-growing-percent=35', '--no-pa
 /** Of glibc: else nearly every thread has a heap of its own, of which much is free and none is given back. */
 const environment = { MALLOC_ARENA_MAX: '2' };
 
+/** `serve` is the default command. */
+export const isServe = ([, , first = 'serve']: readonly string[]): boolean => first === 'serve' || first.startsWith('--read-only');
+
 /** Does not come back where it starts the process again. Where a system can't do so, the service is as good, and larger. */
 export const startAgainWithSettings = (): void => {
   const hasSettings = flags.every((flag) => process.execArgv.includes(flag));
   if (hasSettings || process.platform === 'win32' || process.execve === undefined) return;
-  const [node, ...program] = process.argv;
-  process.execve(process.execPath, [node ?? '', ...flags, ...process.execArgv, ...program], { ...environment, ...process.env });
+  const [node = '', ...program] = process.argv;
+  process.execve(process.execPath, [node, ...flags, ...process.execArgv, ...program], { ...environment, ...process.env });
 };

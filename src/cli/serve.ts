@@ -10,7 +10,6 @@ import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
 import type { Running } from '../service/service.ts';
 import { configured } from './configured.ts';
-import { startAgainWithSettings } from './memory-settings.ts';
 import { version } from './version.ts';
 
 export const addServe = (program: Command): void => {
@@ -61,7 +60,6 @@ const start = async (config: Config, readOnly: string | undefined, log: Logger):
 };
 
 const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
-  startAgainWithSettings();
   // What the command line says of the heap of this thread is not for those of the others, which are started with bounds of their own.
   setFlagsFromString('--max-semi-space-size=0');
   const log = createLog(config.logLevel);

@@ -6,9 +6,9 @@ import { builtServer } from './server.ts';
 export type Ended = { readonly code: number | null; readonly output: string };
 
 /** @param env the Hookledger settings; everything else is the caller's. Killed after 45 s, which is a `code` of null. */
-export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> => {
+export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}, main = builtServer): Promise<Ended> => {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name));
-  const child = spawn(process.execPath, [builtServer, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...env },
     timeout: 45_000,

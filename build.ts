@@ -1,0 +1,91 @@
+// The build: `npm run build` bundles the server and each of its threads and processes, with the packages that they import, into dist/. It does
+// nothing if dist/ is already built from the present sources. `npm run typecheck` checks the types. See docs/adr/0028-bundled.md.
+import { createHash } from 'node:crypto';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { playgroundFiles } from './src/api/graphql/playground-files.ts';
+
+const root = import.meta.dirname;
+const dist = join(root, 'dist');
+/** Holds the hash of what dist/ was built from. It is written last, so an interrupted build is not taken for a finished one. */
+const stamp = join(dist, '.built-from');
+
+/** Files that start a process or a thread. They lie side by side in dist/, where `new URL('./x.worker.js', import.meta.url)` finds them. */
+const entries = (): Record<string, string> =>
+  Object.fromEntries(
+    ['src/main.ts', ...globSync('src/**/*.{worker,process}.ts', { cwd: root })].map((file) => [basename(file, '.ts'), join(root, file)]),
+  );
+
+/** Packages that others load if they are installed. They are not, and nothing here needs them. */
+const notInstalled = [
+  /^@nestjs\/(axios|microservices|mongoose|platform-express|sequelize|typeorm|websockets)/,
+  /^class-(transformer|validator)/,
+  /^@apollo\/(gateway|subgraph)/,
+  /^@fastify\/(multipart|static|view)$/,
+  /^@as-integrations\/express/,
+  'pg-native',
+  'ts-morph',
+];
+
+/** Changes with everything that a build reads. Of node_modules, that is the lock file. */
+export const hashOfSources = (folder: string): string => {
+  const hash = createHash('sha256');
+  const files = globSync(['src/**/*.*', 'build.ts', 'package.json', 'package-lock.json', 'tsconfig.json'], { cwd: folder });
+  for (const file of files.filter((name) => !name.endsWith('.spec.ts')).toSorted())
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(folder, file)))
+      .update('\0');
+  return hash.digest('hex');
+};
+
+const isBuiltFrom = (hash: string): boolean => {
+  try {
+    return readFileSync(stamp, 'utf8') === hash;
+  } catch {
+    return false;
+  }
+};
+
+const bundle = async (): Promise<void> => {
+  const bundled = await rolldown({
+    cwd: root,
+    input: entries(),
+    platform: 'node',
+    tsconfig: 'tsconfig.json',
+    external: notInstalled,
+    // Some packages import graphql and others require it. Two copies in one process do not recognize each other's types.
+    resolve: { alias: { graphql: 'graphql/index.js' } },
+    onLog: (level, log, next) => next(level === 'warn' ? 'error' : level, log),
+  });
+  await bundled.write({
+    dir: dist,
+    format: 'esm',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+  });
+  await bundled.close();
+};
+
+/** @returns whether there was anything to do */
+export const build = async (): Promise<boolean> => {
+  const hash = hashOfSources(root);
+  if (isBuiltFrom(hash)) return false;
+  rmSync(dist, { recursive: true, force: true });
+  await bundle();
+  mkdirSync(join(dist, 'playground'));
+  for (const [name, file] of playgroundFiles()) copyFileSync(file, join(dist, 'playground', name));
+  writeFileSync(stamp, hash);
+  return true;
+};
+
+if (import.meta.main)
+  try {
+    await build();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
