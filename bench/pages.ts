@@ -12,8 +12,8 @@ import { ConsumerRunner } from '../src/read-models/engine/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import { HistoryQueries } from '../src/read-models/history/history-queries.ts';
-import type { DeliveryFilter } from '../src/read-models/views/delivery-pages.ts';
-import { ViewQueries } from '../src/read-models/views/queries.ts';
+import type { DeliveryFilter } from '../src/read-models/queries/delivery-pages.ts';
+import { viewQueries } from '../src/read-models/queries/view-queries.ts';
 import { Views } from '../src/read-models/views/views.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
@@ -141,8 +141,11 @@ say(
   `${made.toLocaleString('en')} attempts, ${position.toLocaleString('en')} events applied in ${seconds.toFixed(1)} s, ${Math.round(position / seconds).toLocaleString('en')} events/s`,
 );
 
-const queries = new ViewQueries(() => views.tables.read);
 const at = (share: number) => new Date(began + messages * everyMs * share);
+const queries = viewQueries(
+  () => views.tables.read,
+  () => at(1),
+);
 const last = messageIdAt(Math.floor(messages * 0.7));
 const filters: Record<string, DeliveryFilter> = {
   'all deliveries': {},
@@ -179,36 +182,39 @@ const time = async (page: string, ask: () => Promise<number>) => {
 };
 const first = 50;
 for (const [name, filter] of Object.entries(filters)) {
-  await time(`deliveries ${name}`, async () => (await queries.deliveries(organizationId, { first }, filter)).edges.length);
+  await time(`deliveries ${name}`, async () => (await queries.deliveries.page(organizationId, { first }, filter)).edges.length);
   let after: string | null = null;
   for (let page = 0; page < 20; page++)
-    after = (await queries.deliveries(organizationId, { first: 200, after }, filter)).endCursor ?? after;
-  await time(`  the 21st page of 200`, async () => (await queries.deliveries(organizationId, { first: 200, after }, filter)).edges.length);
+    after = (await queries.deliveries.page(organizationId, { first: 200, after }, filter)).endCursor ?? after;
+  await time(
+    `  the 21st page of 200`,
+    async () => (await queries.deliveries.page(organizationId, { first: 200, after }, filter)).edges.length,
+  );
 }
 await time('50 deliveries with their attempts, messages and endpoint', async () => {
-  const { edges } = await queries.deliveries(organizationId, { first }, { status: ['FAILED'] });
+  const { edges } = await queries.deliveries.page(organizationId, { first }, { status: ['FAILED'] });
   const nodes = edges.map(({ node }) => node);
   const [tried] = await Promise.all([
-    queries.attemptsOfDeliveries(
+    queries.deliveries.attemptsOf(
       organizationId,
       nodes.map(({ id }) => id),
     ),
-    queries.messagesById(
+    queries.messages.byIds(
       organizationId,
       nodes.map(({ messageId }) => messageId),
     ),
-    queries.endpointsById(organizationId, [...new Set(nodes.map(({ endpointId }) => endpointId))]),
+    queries.endpoints.byIds(organizationId, [...new Set(nodes.map(({ endpointId }) => endpointId))]),
   ]);
   return tried.length;
 });
 await time(
   'messages of a type',
-  async () => (await queries.messages(organizationId, { first }, { eventType: 'user.joined' })).edges.length,
+  async () => (await queries.messages.page(organizationId, { first }, { eventType: 'user.joined' })).edges.length,
 );
 for (const window of ['LAST_HOUR', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const)
   await time(
     `success rates of 20 endpoints, ${window}`,
-    async () => (await queries.successRates(organizationId, endpoints, window, at(1))).size,
+    async () => (await queries.endpoints.successRates(organizationId, endpoints, window)).size,
   );
 
 // ── The history ── A page's events are made up again, as if read from the log; `npm run bench:timeline` reads a real log.
@@ -239,7 +245,7 @@ for (const [name, filter] of Object.entries(histories))
     await time(`history ${name}${newestFirst ? ', newest first' : ''}`, ask);
   }
 
-await time('conservation', async () => (await queries.conservation(organizationId)).routed);
+await time('conservation', async () => (await queries.deliveries.conservation(organizationId)).routed);
 
 for (const { page, ms, count } of rows)
   say(`${page.padEnd(60)} ${ms.toFixed(1).padStart(8)} ms  ${String(count).padStart(6)} rows${ms < targetMs ? '' : '   MISSED'}`);

@@ -1,4 +1,4 @@
-// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, ViewQueries, HistoryQueries, ReplayQueries, SourceQueries, ForeignEvents,
+// The API as one Nest module. It needs from a global module: EndpointDirectory, RequestMaker, the query classes of the read models, ForeignEvents,
 // LiveDeliveries, prom-client's Registry, and the tokens
 // of tokens.ts; the command handlers and `CqrsModule.forRoot()` come with the application.
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';

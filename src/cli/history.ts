@@ -108,11 +108,11 @@ const history = (options: Options, config: Config): Promise<void> =>
 /** By its id, or by the one that its publisher gave; where there is neither, the first is what is not found. */
 const messageOf = async (id: string, views: Views): Promise<MessageId> => {
   const derived = messageIdOf(organization, id);
-  return (await views.message(organization, derived)) ? derived : (id as MessageId);
+  return (await views.messages.find(organization, derived)) ? derived : (id as MessageId);
 };
 
 type Queries = InstanceType<(typeof import('../read-models/history/history-queries.ts'))['HistoryQueries']>;
-type Views = InstanceType<(typeof import('../read-models/views/queries.ts'))['ViewQueries']>;
+type Views = import('../read-models/queries/view-queries.ts').ViewQueries;
 type EventNames = (typeof import('../read-models/history/history-filter.ts'))['eventNames'];
 
 /** With the views and the log of the configuration, as they are; nothing is written. */
@@ -121,7 +121,7 @@ const asking = async <T>(config: Config, work: (queries: Queries, views: Views, 
   const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
   const { HistoryQueries } = await import('../read-models/history/history-queries.ts');
   const { eventNames } = await import('../read-models/history/history-filter.ts');
-  const { ViewQueries } = await import('../read-models/views/queries.ts');
+  const { viewQueries } = await import('../read-models/queries/view-queries.ts');
   const { Views } = await import('../read-models/views/views.ts');
   const { reader, id, close } = await openLogToRead(config.log, told);
   try {
@@ -132,7 +132,7 @@ const asking = async <T>(config: Config, work: (queries: Queries, views: Views, 
         'There are no views of this log yet, which the history is found by; start the server once, or run: hookledger rebuild',
       );
     const views = await database.openReadOnly<ViewsSchema>(name, version);
-    const queries = new ViewQueries(() => views.read);
+    const queries = viewQueries(() => views.read);
     try {
       return await work(new HistoryQueries(() => views.read, queries, reader), queries, eventNames);
     } finally {

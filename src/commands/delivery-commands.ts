@@ -6,9 +6,9 @@ import { delivery } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import type { DeliveryFilter } from '../read-models/views/delivery-pages.ts';
-import { ViewQueries } from '../read-models/views/queries.ts';
-import type { DeliverySubjectView } from '../read-models/views/shown.ts';
+import type { DeliveryFilter } from '../read-models/queries/delivery-pages.ts';
+import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
+import type { DeliverySubjectView } from '../read-models/queries/delivery-view.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor, type Cause } from './command-executor.ts';
 import { batchStream, deliveryStream } from '../domain/streams.ts';
@@ -45,8 +45,8 @@ export class CancelDelivery extends Command<CommandResult> {
 /** Deliveries decided in one append. */
 const batchSize = 200;
 
-const known = async (views: ViewQueries, { organizationId }: Caller, id: DeliveryId): Promise<DeliverySubjectView> => {
-  const [found] = await views.deliverySubjects(organizationId, [id]);
+const known = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId): Promise<DeliverySubjectView> => {
+  const [found] = await deliveries.subjects(organizationId, [id]);
   if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
   return found;
 };
@@ -85,12 +85,12 @@ const carryOut = async (executor: CommandExecutor, deliveries: readonly Delivery
 export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   constructor(
     private readonly executor: CommandExecutor,
-    private readonly views: ViewQueries,
+    private readonly deliveries: DeliveryQueries,
     private readonly directory: EndpointDirectory,
   ) {}
 
   async execute({ caller, deliveryId }: RetryDelivery): Promise<CommandResult> {
-    const found = await known(this.views, caller, deliveryId);
+    const found = await known(this.deliveries, caller, deliveryId);
     // It could only be cancelled then, and how it had ended would be forgotten.
     if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
@@ -103,11 +103,11 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
 export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
   constructor(
     private readonly executor: CommandExecutor,
-    private readonly views: ViewQueries,
+    private readonly deliveries: DeliveryQueries,
   ) {}
 
   async execute({ caller, deliveryId }: CancelDelivery): Promise<CommandResult> {
-    const found = await known(this.views, caller, deliveryId);
+    const found = await known(this.deliveries, caller, deliveryId);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
     const [outcome] = await carryOut(this.executor, [found], command, newCause(caller));
     if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
@@ -120,7 +120,7 @@ export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
 export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> {
   constructor(
     private readonly executor: CommandExecutor,
-    private readonly views: ViewQueries,
+    private readonly deliveries: DeliveryQueries,
     private readonly directory: EndpointDirectory,
   ) {}
 
@@ -130,7 +130,7 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     const cause = newCause(caller);
     let matched = 0;
     let position: Position | undefined;
-    for await (const page of this.views.matchingDeliveries(caller.organizationId, wanted, batchSize)) {
+    for await (const page of this.deliveries.matchingSubjects(caller.organizationId, wanted, batchSize)) {
       const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
       const outcomes = await carryOut(this.executor, retryable, { type: 'RequestRetry', now }, cause);
       for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;

@@ -6,7 +6,7 @@ import type { EndpointId, ReplayId } from '../domain/ids.ts';
 import { replay, replayScopes, type ReplayFilter } from '../domain/replay.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import { ReplayQueries } from '../read-models/views/replay-queries.ts';
+import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { replayStream } from '../domain/streams.ts';
@@ -90,7 +90,7 @@ export class CancelReplayHandler implements ICommandHandler<CancelReplay> {
   ) {}
 
   async execute({ caller, replayId }: CancelReplay): Promise<CommandResult> {
-    if (!(await this.replays.replay(caller.organizationId, replayId)))
+    if (!(await this.replays.find(caller.organizationId, replayId)))
       throw notFound(`There is no replay "${replayId}"; \`replays\` lists those that are.`);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
     const { position } = await this.executor.execute({ stream: replayStream(replayId), decider: replay, command }, newCause(caller));

@@ -7,7 +7,7 @@ import type { SourceInput } from '../domain/source-settings.ts';
 import { source, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { newId } from '../event-store/id-generation.ts';
-import { SourceQueries } from '../read-models/sources/source-queries.ts';
+import { SourceQueries } from '../read-models/queries/source-queries.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { sourceStream } from '../domain/streams.ts';
@@ -49,7 +49,7 @@ class SourceCommands {
     const refusal = streams && this.foreign.refusal(streamPrefixOf(streams));
     if (streams && refusal !== undefined) throw badInput(streams.by === 'CATEGORY' ? 'category' : 'streamPrefix', refusal);
     if (name === undefined) return;
-    const named = (await this.sources.sources(organization)).find(({ configuration }) => configuration.settings.name === name);
+    const named = (await this.sources.ofOrganization(organization)).find(({ configuration }) => configuration.settings.name === name);
     if (named && named.id !== own)
       throw badInput('name', `There is a source "${name}" already; give another name, as messages tell by it where they came from.`);
   }
@@ -77,7 +77,7 @@ export class CreateSourceHandler extends SourceCommands implements ICommandHandl
 export class ChangeSourceHandler extends SourceCommands implements ICommandHandler<ChangeSource> {
   async execute({ caller, sourceId, change }: ChangeSource): Promise<CommandResult> {
     const { organizationId } = caller;
-    const known = await this.sources.source(organizationId, sourceId);
+    const known = await this.sources.find(organizationId, sourceId);
     if (!known) throw notFound(`There is no source "${sourceId}"; \`sources\` lists those that are.`);
     if (change.type === 'Change') await this.check(organizationId, change.settings, sourceId);
     return this.decide(caller, sourceId, change);

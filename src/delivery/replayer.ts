@@ -14,9 +14,9 @@ import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
-import type { ViewQueries } from '../read-models/views/queries.ts';
-import type { DeliveryView } from '../read-models/views/shown.ts';
-import type { PastMessage, ReplayQueries } from '../read-models/views/replay-queries.ts';
+import type { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
+import type { DeliveryView } from '../read-models/queries/delivery-view.ts';
+import type { PastMessage, ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
@@ -48,7 +48,7 @@ export class Replayer {
     private readonly executor: Pick<CommandExecutor, 'execute' | 'executeAll'>,
     private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
-    private readonly views: Pick<ViewQueries, 'deliveriesById'>,
+    private readonly deliveries: Pick<DeliveryQueries, 'byIds'>,
     private readonly log: Pick<BaseLogger, 'error'>,
   ) {}
 
@@ -133,7 +133,7 @@ export class Replayer {
   private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: ResolvedEndpoint) {
     const most = Math.max(1, Math.min(mostSent, Math.floor(state.ratePerSecond / stepsPerSecond)));
     const ids = page.map((each) => deliveryIdOf(each.id, endpoint.id));
-    const deliveries = new Map((await this.views.deliveriesById(state.organizationId, ids)).map((each) => [each.id, each]));
+    const deliveries = new Map((await this.deliveries.byIds(state.organizationId, ids)).map((each) => [each.id, each]));
     const looked: PastMessage[] = [];
     const chosen: Chosen[] = [];
     for (const each of page) {

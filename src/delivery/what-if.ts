@@ -11,8 +11,7 @@ import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
-import type { ViewQueries } from '../read-models/views/queries.ts';
-import type { MessageView } from '../read-models/views/shown.ts';
+import type { MessageQueries, MessageView } from '../read-models/queries/message-queries.ts';
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './request-maker.ts';
@@ -43,7 +42,7 @@ export class WhatIf {
   constructor(
     private readonly log: Pick<EventStore, 'readStream'>,
     private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'organization' | 'groupOf'>,
-    private readonly views: Pick<ViewQueries, 'messages'>,
+    private readonly messages: Pick<MessageQueries, 'page'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
 
@@ -72,7 +71,7 @@ export class WhatIf {
     after: ResolvedEndpoint,
     { since, until, limit }: Span,
   ): Promise<WhatIfAnswer> {
-    const page = await this.views.messages(organizationId, { first: limit }, { since, until });
+    const page = await this.messages.page(organizationId, { first: limit }, { since, until });
     const messages = page.edges.map(({ node }) => node).filter(({ test }) => !test);
     const gains: WouldReceive[] = [];
     const losses: WouldReceive[] = [];

@@ -43,9 +43,13 @@ import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
-import { ReplayQueries } from '../read-models/views/replay-queries.ts';
-import { SourceQueries } from '../read-models/sources/source-queries.ts';
-import { ViewQueries } from '../read-models/views/queries.ts';
+import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
+import { MessageQueries } from '../read-models/queries/message-queries.ts';
+import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
+import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { SourceQueries } from '../read-models/queries/source-queries.ts';
+import type { ViewQueries } from '../read-models/queries/view-queries.ts';
 
 const handlers = [
   PublishMessagesHandler,
@@ -77,8 +81,6 @@ export type Parts = {
   readonly requests: RequestMaker;
   readonly queries: ViewQueries;
   readonly history: HistoryQueries;
-  readonly replays: ReplayQueries;
-  readonly sources: SourceQueries;
   readonly foreign: ForeignEvents;
   readonly runningSources: RunningSources;
   readonly live: LiveDeliveries;
@@ -101,10 +103,13 @@ class PartsModule {
       { provide: CommandExecutor, useValue: parts.executor },
       { provide: EndpointDirectory, useValue: parts.directory },
       { provide: RequestMaker, useValue: parts.requests },
-      { provide: ViewQueries, useValue: parts.queries },
+      { provide: DeliveryQueries, useValue: parts.queries.deliveries },
+      { provide: EndpointQueries, useValue: parts.queries.endpoints },
+      { provide: MessageQueries, useValue: parts.queries.messages },
+      { provide: OrganizationQueries, useValue: parts.queries.organizations },
+      { provide: ReplayQueries, useValue: parts.queries.replays },
+      { provide: SourceQueries, useValue: parts.queries.sources },
       { provide: HistoryQueries, useValue: parts.history },
-      { provide: ReplayQueries, useValue: parts.replays },
-      { provide: SourceQueries, useValue: parts.sources },
       { provide: ForeignEvents, useValue: parts.foreign },
       { provide: RUNNING_SOURCES, useValue: parts.runningSources },
       { provide: LiveDeliveries, useValue: parts.live },

@@ -23,9 +23,7 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import { openPast } from '../read-models/views/past-views.ts';
-import { SourceQueries } from '../read-models/sources/source-queries.ts';
-import { ViewQueries } from '../read-models/views/queries.ts';
-import { ReplayQueries } from '../read-models/views/replay-queries.ts';
+import { viewQueries } from '../read-models/queries/view-queries.ts';
 import { Views } from '../read-models/views/views.ts';
 import { existingMasterKeyIn } from '../secrets/master-key.ts';
 import { Vault } from '../secrets/vault.ts';
@@ -74,7 +72,11 @@ export const startReadOnly = async (folder: string, config: Config, version: str
     const metrics = new Metrics();
     metrics.observe({ consumers: () => [status], requestsInFlight: () => 0, sources: () => [] });
 
-    const queries = new PastQueries(() => views.read, new Date(past.asOf));
+    // "The last hour" is the hour before the moment shown.
+    const queries = viewQueries(
+      () => views.read,
+      () => new Date(past.asOf),
+    );
 
     // 3. The API.
     const app = await NestFactory.create<NestFastifyApplication>(
@@ -90,9 +92,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         directory,
         requests: new RequestMaker(templates, `Hookledger/${version}`),
         queries,
-        replays: new ReplayQueries(() => views.read),
         history: new HistoryQueries(() => views.read, queries, store),
-        sources: new SourceQueries(() => views.read),
         foreign: new NoForeignEvents(),
         runningSources: { status: () => undefined, look: () => undefined },
         live: new LiveDeliveries(() => Promise.resolve([])),
@@ -113,17 +113,3 @@ export const startReadOnly = async (folder: string, config: Config, version: str
     throw error;
   }
 };
-
-/** "The last hour" is that before the moment that is shown. */
-class PastQueries extends ViewQueries {
-  constructor(
-    read: ConstructorParameters<typeof ViewQueries>[0],
-    private readonly asOf: Date,
-  ) {
-    super(read);
-  }
-
-  override successRates(...[organization, ids, window]: Parameters<ViewQueries['successRates']>) {
-    return super.successRates(organization, ids, window, this.asOf);
-  }
-}

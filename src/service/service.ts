@@ -47,9 +47,7 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
-import { ReplayQueries } from '../read-models/views/replay-queries.ts';
-import { SourceQueries } from '../read-models/sources/source-queries.ts';
-import { ViewQueries } from '../read-models/views/queries.ts';
+import { viewQueries } from '../read-models/queries/view-queries.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { ViewsThread } from '../read-models/views/views-thread.ts';
 import { masterKeyIn } from '../secrets/master-key.ts';
@@ -115,16 +113,14 @@ export class Service implements Running {
       const key = await sealKey(executor, store, vault);
 
       // 2. The read models.
-      const queries = new ViewQueries(() => views.read);
-      const replays = new ReplayQueries(() => views.read);
+      const queries = viewQueries(() => views.read);
       const live = new LiveDeliveries(async (organization, id) =>
-        (await queries.deliveriesOfBatch(organization, id)).map((delivery) => ({
+        (await queries.deliveries.ofBatch(organization, id)).map((delivery) => ({
           ...delivery,
           deliveryId: delivery.id,
           organizationId: organization,
         })),
       );
-      const sourceQueries = new SourceQueries(() => views.read);
       const { logLevel } = config;
       const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, database: location, logLevel });
 
@@ -176,9 +172,7 @@ export class Service implements Running {
           directory,
           requests,
           queries,
-          replays,
           history: new HistoryQueries(() => views.read, queries, store),
-          sources: sourceQueries,
           foreign,
           runningSources: { status: (id) => sources.status(id), look: () => sources.look() },
           live,
@@ -201,10 +195,10 @@ export class Service implements Running {
         log,
         { lingerMs: 250 },
       );
-      const replayer = new Replayer(store, executor, directory, replays, queries, log);
+      const replayer = new Replayer(store, executor, directory, queries.replays, queries.deliveries, log);
       const atStart = await store.tip();
       const sources: SourceRunner = new SourceRunner(
-        sourceQueries,
+        queries.sources,
         async () => atStart === undefined || views.reached(atStart, longestCatchUpMs),
         () => deliveries.status().state !== 'elsewhere',
         {

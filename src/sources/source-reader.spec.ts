@@ -13,7 +13,7 @@ import type { SourceConfiguration, SourceSettings } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import { ForeignEvents, type ForeignEvent } from '../event-store/foreign-events.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import type { SourceView } from '../read-models/sources/source-queries.ts';
+import type { SourceView } from '../read-models/queries/source-queries.ts';
 import { SourceReader, type ReaderOptions, type SourceParts } from './source-reader.ts';
 
 const placeOf = (n: number) => String(n).padStart(6, '0') as Position;

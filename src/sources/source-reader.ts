@@ -17,7 +17,7 @@ import { streamPrefixOf } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type ExpectedRevision } from '../event-store/event-store.ts';
 import type { ForeignEvent, ForeignEvents } from '../event-store/foreign-events.ts';
 import { messageIdOf } from '../event-store/id-generation.ts';
-import type { SourceView } from '../read-models/sources/source-queries.ts';
+import type { SourceView } from '../read-models/queries/source-queries.ts';
 import { messageOf, shorten, type Evaluate } from './source-message.ts';
 import { messageStream, readingStream } from '../domain/streams.ts';
 

@@ -2,7 +2,7 @@
 // consumer. While it is not certain which one that is, two may: what both do is done once, and read twice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceId } from '../domain/ids.ts';
-import type { SourceQueries, SourceView } from '../read-models/sources/source-queries.ts';
+import type { SourceQueries, SourceView } from '../read-models/queries/source-queries.ts';
 import { SourceReader, type ReaderOptions, type ReaderStatus, type SourceParts } from './source-reader.ts';
 
 export type RunnerOptions = ReaderOptions & {

@@ -47,11 +47,15 @@ import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/engin
 import { SqliteDatabase } from '../../src/read-models/engine/database/sqlite.ts';
 import { EndpointDirectory } from '../../src/read-models/directory/endpoint-directory.ts';
 import { HistoryQueries } from '../../src/read-models/history/history-queries.ts';
+import { DeliveryQueries } from '../../src/read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../../src/read-models/queries/endpoint-queries.ts';
+import { MessageQueries } from '../../src/read-models/queries/message-queries.ts';
+import { OrganizationQueries } from '../../src/read-models/queries/organization-queries.ts';
+import { ReplayQueries } from '../../src/read-models/queries/replay-queries.ts';
+import { SourceQueries } from '../../src/read-models/queries/source-queries.ts';
+import { viewQueries } from '../../src/read-models/queries/view-queries.ts';
 import { LiveDeliveries } from '../../src/read-models/views/live-deliveries.ts';
 import type { Progress } from '../../src/read-models/engine/progress.ts';
-import { ReplayQueries } from '../../src/read-models/views/replay-queries.ts';
-import { SourceQueries } from '../../src/read-models/sources/source-queries.ts';
-import { ViewQueries } from '../../src/read-models/views/queries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import type { LogUnderTest } from '../support/logs.ts';
@@ -160,15 +164,18 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const templates = new TemplateProcesses();
   const requests = new RequestMaker(templates, 'Hookledger/test');
   const failures: unknown[] = [];
-  const queries = new ViewQueries(() => views.read);
+  const queries = viewQueries(() => views.read);
   const parts = [
     { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
     { provide: RequestMaker, useValue: requests },
-    { provide: ViewQueries, useValue: queries },
-    { provide: ReplayQueries, useValue: new ReplayQueries(() => views.read) },
+    { provide: DeliveryQueries, useValue: queries.deliveries },
+    { provide: EndpointQueries, useValue: queries.endpoints },
+    { provide: MessageQueries, useValue: queries.messages },
+    { provide: OrganizationQueries, useValue: queries.organizations },
+    { provide: ReplayQueries, useValue: queries.replays },
+    { provide: SourceQueries, useValue: queries.sources },
     { provide: HistoryQueries, useValue: new HistoryQueries(() => views.read, queries, store) },
-    { provide: SourceQueries, useValue: new SourceQueries(() => views.read) },
     { provide: ForeignEvents, useValue: new NoForeignEvents() },
     { provide: RUNNING_SOURCES, useValue: { status: () => undefined, look: () => undefined } },
     { provide: LiveDeliveries, useValue: live },

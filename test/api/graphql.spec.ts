@@ -4,7 +4,7 @@ import { delivery } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
 import { mask } from '../../src/domain/sensitive.ts';
 import { newId } from '../../src/event-store/id-generation.ts';
-import { ViewQueries } from '../../src/read-models/views/queries.ts';
+import { DeliveryQueries } from '../../src/read-models/queries/delivery-queries.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 import { deliveryStream } from '../../src/domain/streams.ts';
 
@@ -427,11 +427,11 @@ describe('messages and deliveries', () => {
   it('show of one delivery what goes together, also while an attempt is recorded', async () => {
     const { id } = await create({ name: 'Meanwhile', eventTypes: ['shown.meanwhile'] });
     const deliveryId = await deliveryTo(await publish('shown.meanwhile', {}), id);
-    const asking = vi.spyOn(ViewQueries.prototype, 'attemptsOfDeliveries');
-    asking.mockImplementationOnce(async function (this: ViewQueries, ...asked) {
+    const asking = vi.spyOn(DeliveryQueries.prototype, 'attemptsOf');
+    asking.mockImplementationOnce(async function (this: DeliveryQueries, ...asked) {
       await attempt(deliveryId, 'succeeded');
       asking.mockRestore();
-      return this.attemptsOfDeliveries(...asked);
+      return this.attemptsOf(...asked);
     });
     const read = 'query ($id: ID!) { delivery(id: $id) { status attemptCount attempts { number } } }';
     const { delivery: before } = await api.query<Record<string, unknown>>(read, { id: deliveryId });

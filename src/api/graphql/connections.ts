@@ -1,7 +1,7 @@
 // Relay connections: pages by keyset, `first` is 1..200, 50 unless said.
 import type { Type } from '@nestjs/common';
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
-import type { Page, PageRequest } from '../../read-models/views/page.ts';
+import type { Page, PageRequest } from '../../read-models/queries/page.ts';
 import { badInput } from '../../domain/errors.ts';
 
 export const defaultFirst = 50;

@@ -1,8 +1,10 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
 import { Injectable } from '@nestjs/common';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
-import { ViewQueries } from '../../read-models/views/queries.ts';
-import { ReplayQueries } from '../../read-models/views/replay-queries.ts';
+import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
+import { MessageQueries } from '../../read-models/queries/message-queries.ts';
+import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import { History } from './history/history.ts';
@@ -22,8 +24,11 @@ export class ApiContexts {
   constructor(
     private readonly authentication: Authentication,
     private readonly directory: EndpointDirectory,
-    private readonly views: ViewQueries,
+
     private readonly history: History,
+    private readonly endpoints: EndpointQueries,
+    private readonly messages: MessageQueries,
+    private readonly deliveries: DeliveryQueries,
     private readonly replays: ReplayQueries,
   ) {}
 
@@ -32,7 +37,8 @@ export class ApiContexts {
     const caller = this.authentication.authenticate(authorization, correlationId);
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
-    const loaders = new Loaders(this.views, this.history, this.replays, caller.organizationId);
+    const { endpoints, messages, deliveries, replays, history } = this;
+    const loaders = new Loaders({ endpoints, messages, deliveries, replays }, history, caller.organizationId);
     return { caller, keyring: organization.keyring, loaders, req: {} };
   }
 }

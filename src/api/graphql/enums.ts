@@ -3,13 +3,13 @@ import { registerEnumType } from '@nestjs/graphql';
 import { apiKeyRoles } from '../../domain/api-key.ts';
 import { failureReasons } from '../../domain/attempts.ts';
 import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from '../../domain/endpoint.ts';
-import type { DeliveryStatus as Delivery } from '../../read-models/views/shown.ts';
+import type { DeliveryStatus as Delivery } from '../../read-models/queries/delivery-view.ts';
 import { routings } from '../../read-models/history/routing-explanation.ts';
 import { replayScopes } from '../../domain/replay.ts';
 import type { ReplayStatus as ReplayState } from '../../read-models/views/schema.ts';
 import { sourceStarts } from '../../domain/source-settings.ts';
 import type { SourceStatus as SourceState } from '../../domain/source.ts';
-import { windows } from '../../read-models/views/success-rate.ts';
+import { windows } from '../../read-models/queries/success-rate.ts';
 
 const asEnum = <T extends string>(values: readonly T[]) => Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
 

@@ -3,10 +3,12 @@ import DataLoader from 'dataloader';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { ViewQueries } from '../../read-models/views/queries.ts';
-import type { AttemptView, DeliveryView, EndpointView, MessageView } from '../../read-models/views/shown.ts';
-import type { ReplayQueries, ReplayView } from '../../read-models/views/replay-queries.ts';
-import type { SuccessRate, Window } from '../../read-models/views/success-rate.ts';
+import type { AttemptView, DeliveryView } from '../../read-models/queries/delivery-view.ts';
+import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
+import type { MessageView } from '../../read-models/queries/message-queries.ts';
+import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
+import type { ReplayView } from '../../read-models/queries/replay-queries.ts';
+import type { SuccessRate, Window } from '../../read-models/queries/success-rate.ts';
 import type { EndpointSource } from './endpoints/endpoint.types.ts';
 import type { History } from './history/history.ts';
 
@@ -40,22 +42,21 @@ export class Loaders {
   readonly configuration: DataLoader<string, EndpointSource | undefined>;
 
   constructor(
-    private readonly views: ViewQueries,
+    private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays'>,
     history: History,
-    replays: ReplayQueries,
     private readonly organizationId: OrganizationId,
   ) {
-    this.endpoint = this.loader(async (ids) => byKey(ids, await views.endpointsById(organizationId, ids), idOf));
-    this.message = this.loader(async (ids) => byKey(ids, await views.messagesById(organizationId, ids), idOf));
+    this.endpoint = this.loader(async (ids) => byKey(ids, await queries.endpoints.byIds(organizationId, ids), idOf));
+    this.message = this.loader(async (ids) => byKey(ids, await queries.messages.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
-      const deliveries = await views.deliveriesOfMessages(organizationId, ids);
+      const deliveries = await queries.deliveries.ofMessages(organizationId, ids);
       return grouped(ids, deliveries, ({ messageId }) => messageId);
     });
     this.attempts = this.loader(async (ids) => {
-      const attempts = await views.attemptsOfDeliveries(organizationId, ids);
+      const attempts = await queries.deliveries.attemptsOf(organizationId, ids);
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
-    this.replay = this.loader(async (ids) => byKey(ids, await replays.replaysById(organizationId, ids), idOf));
+    this.replay = this.loader(async (ids) => byKey(ids, await queries.replays.byIds(organizationId, ids), idOf));
     this.accepted = this.loader((ids) => Promise.all(ids.map((id) => history.accepted(id))));
     this.inBatch = this.loader((ids) =>
       Promise.all(
@@ -79,7 +80,7 @@ export class Loaders {
     let rates = this.rates.get(window);
     if (!rates) {
       rates = this.loader(async (ids: readonly EndpointId[]) => {
-        const found = await this.views.successRates(this.organizationId, ids, window, new Date());
+        const found = await this.queries.endpoints.successRates(this.organizationId, ids, window);
         return ids.map((id) => found.get(id));
       });
       this.rates.set(window, rates);

@@ -8,7 +8,7 @@ import { ConsumerRunner } from '../engine/consumer-runner.ts';
 import type { Database } from '../engine/database/database.ts';
 import { compareWithRebuild } from '../engine/rebuild.ts';
 import { viewEventOf, type ViewEvent } from '../views/view-event.ts';
-import { ViewQueries } from '../views/queries.ts';
+import { viewQueries } from '../queries/view-queries.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { Views } from '../views/views.ts';
 import { type HistoryFilter } from './history-filter.ts';
@@ -45,7 +45,7 @@ describe.each(databaseKinds)('the history on $name', ({ make }) => {
     }
     const { read, reached } = { read: () => views!.read, reached: views.reached.bind(views) };
     expect(await reached((await store.tip()) as Position, 10_000)).toBe(true);
-    return new HistoryQueries(read, new ViewQueries(read), store, 1);
+    return new HistoryQueries(read, viewQueries(read), store, 1);
   };
   /** The positions of all pages, as numbers. */
   const found = async (filter: HistoryFilter = {}, { first = 200, newestFirst = false, of = organization } = {}) => {

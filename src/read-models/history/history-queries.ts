@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely';
 import { badInput, notFound } from '../../domain/errors.ts';
 import type { OrganizationId } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import { keyOf, pageOf, type Page, type PageRequest } from '../views/page.ts';
-import type { ViewQueries } from '../views/queries.ts';
+import { keyOf, pageOf, type Page, type PageRequest } from '../queries/page.ts';
+import type { ViewQueries } from '../queries/view-queries.ts';
 import { checkSpan, isOf, type HistoryFilter } from './history-filter.ts';
 import { historySequenceAt } from './history-index.ts';
 import type { HistorySchema } from './history-schema.ts';
@@ -27,7 +27,7 @@ export class HistoryQueries {
   /** @param read where the tables are now; asked for each query. @param walked rows to walk through before an index is asked for the rare ones */
   constructor(
     private readonly read: () => Db,
-    private readonly views: Pick<ViewQueries, 'message' | 'delivery' | 'deliveriesOfMessages'>,
+    private readonly queries: Pick<ViewQueries, 'messages' | 'deliveries'>,
     private readonly log: Pick<EventStore, 'readStream'>,
     private readonly walked = mostWalked,
   ) {}
@@ -124,12 +124,12 @@ export class HistoryQueries {
   }
 
   private async streamsOf(organization: OrganizationId, { messageId, deliveryId }: HistoryFilter): Promise<string[]> {
-    if (messageId && !(await this.views.message(organization, messageId)))
+    if (messageId && !(await this.queries.messages.find(organization, messageId)))
       throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
-    const delivery = deliveryId ? await this.views.delivery(organization, deliveryId) : undefined;
+    const delivery = deliveryId ? await this.queries.deliveries.find(organization, deliveryId) : undefined;
     if (deliveryId && !delivery) throw notFound(`There is no delivery "${deliveryId}"; \`deliveries\` lists those that are.`);
     if (messageId && delivery && delivery.messageId !== messageId) return [];
-    const deliveries = delivery ? [delivery] : messageId ? await this.views.deliveriesOfMessages(organization, [messageId]) : [];
+    const deliveries = delivery ? [delivery] : messageId ? await this.queries.deliveries.ofMessages(organization, [messageId]) : [];
     const batches = new Set(deliveries.flatMap(({ batch }) => (batch ? [batch.id] : [])));
     return [
       ...(messageId && !delivery ? [messageStream(messageId)] : []),

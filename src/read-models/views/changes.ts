@@ -11,7 +11,7 @@ import type { AcceptedViewEvent, AttemptedViewEvent, ViewEvent } from './view-ev
 import { momentOf } from './moment.ts';
 import { SourceChanges } from '../sources/source-changes.ts';
 import { idKey, sequenceAt, type ViewsSchema } from './schema.ts';
-import { hourOf } from './success-rate.ts';
+import { hourOf } from '../queries/success-rate.ts';
 import {
   apiKeyIdIn,
   batchIdIn,

@@ -8,7 +8,7 @@ import type { OrganizationId, Position } from '../../domain/ids.ts';
 import { logUpTo } from '../../event-store/log-up-to.ts';
 import { SqliteDatabase } from '../engine/database/sqlite.ts';
 import { buildPast, openPast } from './past-views.ts';
-import { ViewQueries } from './queries.ts';
+import { viewQueries } from '../queries/view-queries.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
@@ -36,7 +36,7 @@ const at = (time: string) => new Date(`2026-01-01T${time}Z`);
 const counts = async () => {
   const { past, views } = await openPast(folder);
   try {
-    const { routed, succeeded, open } = await new ViewQueries(() => views.read).conservation('default' as OrganizationId);
+    const { routed, succeeded, open } = await viewQueries(() => views.read).deliveries.conservation('default' as OrganizationId);
     return { routed, succeeded, open, position: past.position };
   } finally {
     await views.close();

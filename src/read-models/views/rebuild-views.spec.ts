@@ -10,7 +10,7 @@ import type { ViewEvent } from './view-event.ts';
 import { DatabaseUnusable, type Database } from '../engine/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../engine/database/open.ts';
 import { rebuild } from '../engine/rebuild.ts';
-import { ViewQueries } from './queries.ts';
+import { viewQueries } from '../queries/view-queries.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
@@ -52,7 +52,9 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     return views;
   };
   const routed = (views: Pick<ConsumerRunner<ViewsSchema, ViewEvent>, 'read'>) =>
-    new ViewQueries(() => views.read).conservation(organization).then((counts) => counts.routed);
+    viewQueries(() => views.read)
+      .deliveries.conservation(organization)
+      .then((counts) => counts.routed);
 
   it('finds the same as is in use, and takes its place under a running server, which goes on', async () => {
     messages(0, 30);

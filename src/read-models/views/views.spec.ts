@@ -11,9 +11,9 @@ import { ConsumerRunner } from '../engine/consumer-runner.ts';
 import type { Database, Tables } from '../engine/database/database.ts';
 import { viewEventOf } from './view-event.ts';
 import { compareWithRebuild, digest } from '../engine/rebuild.ts';
-import type { DeliveryFilter } from './delivery-pages.ts';
-import { ViewQueries } from './queries.ts';
-import { ReplayQueries } from './replay-queries.ts';
+import type { DeliveryFilter } from '../queries/delivery-pages.ts';
+import { viewQueries, type ViewQueries } from '../queries/view-queries.ts';
+import { ReplayQueries } from '../queries/replay-queries.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
@@ -49,15 +49,21 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     const views = await runner();
     const settle = async () => expect(await views.reached((await store.tip()) as Position, 10_000)).toBe(true);
     await settle();
-    return Object.assign(new ViewQueries(() => views.read), {
-      settle,
-      db: () => views.read,
-      tables: () => digest(views.read, new Views().primaryKeys),
-    });
+    return Object.assign(
+      viewQueries(
+        () => views.read,
+        () => new Date(log.now),
+      ),
+      {
+        settle,
+        db: () => views.read,
+        tables: () => digest(views.read, new Views().primaryKeys),
+      },
+    );
   };
   const all = { first: 200 };
   const only = async (queries: ViewQueries, filter: DeliveryFilter) =>
-    (await queries.deliveries(organization, all, filter)).edges.map(({ node }) => node);
+    (await queries.deliveries.page(organization, all, filter)).edges.map(({ node }) => node);
 
   it('show a delivery from its acceptance to its end', async () => {
     log.endpoint('a');
@@ -66,7 +72,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     await queries.settle();
     const id = deliveryIdOf(message, 'a' as EndpointId);
     const at = '2026-01-01T12:00:00.000Z';
-    expect(await queries.delivery(organization, id)).toEqual({
+    expect(await queries.deliveries.find(organization, id)).toEqual({
       id,
       messageId: message,
       endpointId: 'a',
@@ -85,16 +91,16 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.attempt(message, 'a', 1, 503);
     await queries.settle();
     const retrying = { status: 'RETRYING', attemptCount: 1, nextAttemptAt: '2026-01-01T12:01:00.010Z', lastResponseCode: 503 };
-    expect(await queries.delivery(organization, id)).toMatchObject({ ...retrying, endedAt: null });
+    expect(await queries.deliveries.find(organization, id)).toMatchObject({ ...retrying, endedAt: null });
 
     log.attempt(message, 'a', 2, undefined);
     await queries.settle();
     const failed = { status: 'FAILED', attemptCount: 2, nextAttemptAt: null, lastResponseCode: null, endedAt: '2026-01-01T12:00:00.010Z' };
-    expect(await queries.delivery(organization, id)).toMatchObject(failed);
+    expect(await queries.deliveries.find(organization, id)).toMatchObject(failed);
 
     log.retry(message, 'a');
     await queries.settle();
-    expect(await queries.delivery(organization, id)).toMatchObject({
+    expect(await queries.deliveries.find(organization, id)).toMatchObject({
       status: 'PENDING',
       attemptCount: 2,
       nextAttemptAt: at,
@@ -103,8 +109,8 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
 
     log.attempt(message, 'a', 3, 200);
     await queries.settle();
-    expect(await queries.delivery(organization, id)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 3, lastResponseCode: 200 });
-    const attempts = await queries.attemptsOfDeliveries(organization, [id]);
+    expect(await queries.deliveries.find(organization, id)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 3, lastResponseCode: 200 });
+    const attempts = await queries.deliveries.attemptsOf(organization, [id]);
     expect(attempts.map(({ attempt, responseCode, failure, error }) => ({ attempt, responseCode, failure, error }))).toEqual([
       { attempt: 1, responseCode: 503, failure: 'HTTP_STATUS', error: 'It failed.' },
       { attempt: 2, responseCode: undefined, failure: 'CONNECTION', error: 'It failed.' },
@@ -131,15 +137,14 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       await queries.settle();
       const retrying = { status: 'RETRYING', attemptCount: 1, lastResponseCode: 503, batch: { id, size: 2 } };
       expect(await only(queries, { status: ['RETRYING'] })).toMatchObject([retrying, retrying]);
-      expect((await queries.deliveriesOfBatch(organization, id)).map((each) => each.id)).toEqual(ids);
-      expect(await queries.deliverySubjects(organization, ids)).toMatchObject([{ batch: { id, size: 2 } }, { batch: { id, size: 2 } }]);
+      expect((await queries.deliveries.ofBatch(organization, id)).map((each) => each.id)).toEqual(ids);
+      expect(await queries.deliveries.subjects(organization, ids)).toMatchObject([{ batch: { id, size: 2 } }, { batch: { id, size: 2 } }]);
       await step(log.attempt(alone, 'a', 1, 200));
       await step(log.attemptBatch('a', 1, 2, 2, undefined));
       await queries.settle();
-      const rate = async () =>
-        (await queries.successRates(organization, ['a' as EndpointId], 'ALL', new Date(log.now))).get('a' as EndpointId);
+      const rate = async () => (await queries.endpoints.successRates(organization, ['a' as EndpointId], 'ALL')).get('a' as EndpointId);
       expect(await rate()).toMatchObject({ succeeded: 1, total: 3 });
-      const attempts = await queries.attemptsOfDeliveries(organization, ids);
+      const attempts = await queries.deliveries.attemptsOf(organization, ids);
       expect(attempts.map(({ deliveryId, attempt, responseCode }) => [deliveryId, attempt, responseCode])).toEqual([
         [ids[0], 1, 503],
         [ids[1], 1, 503],
@@ -152,7 +157,13 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       await step(log.attemptBatch('a', 1, 2, 3, 200));
       await queries.settle();
       expect(await rate()).toMatchObject({ succeeded: 3, total: 3 });
-      expect(await queries.conservation(organization)).toMatchObject({ routed: 3, succeeded: 3, failed: 0, cancelled: 0, open: 0 });
+      expect(await queries.deliveries.conservation(organization)).toMatchObject({
+        routed: 3,
+        succeeded: 3,
+        failed: 0,
+        cancelled: 0,
+        open: 0,
+      });
     });
   });
 
@@ -169,32 +180,32 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     const [begun, again] = [deliveryIdOf(message, 'late' as EndpointId), deliveryIdOf(message, 'a' as EndpointId)];
     const times = { createdAt: '2026-01-01T12:01:00.000Z', nextAttemptAt: '2026-01-01T12:01:00.000Z' };
     const made = { id: begun, status: 'PENDING', replayId: 'r1', attemptCount: 0, eventType: 'meeting.ended', batch: null, ...times };
-    expect(await queries.deliveriesOfMessages(organization, [message])).toMatchObject([
+    expect(await queries.deliveries.ofMessages(organization, [message])).toMatchObject([
       { id: again, status: 'PENDING', replayId: 'r1' },
       made,
     ]);
     expect(await only(queries, { messageId: message, endpointId: 'late' as EndpointId })).toMatchObject([made]);
     expect((await only(queries, { messageId: message })).map((each) => each.id)).toEqual([begun, again]);
-    expect(await queries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 0, open: 2 });
+    expect(await queries.deliveries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 0, open: 2 });
     const replays = new ReplayQueries(() => queries.db());
     expect(await replays.running()).toEqual(['r1']);
     const asked = { id, endpointId: 'late', status: 'RUNNING', looked: 0, sent: 0, cameTo: null, requestedBy: 'test', ratePerSecond: 10 };
-    expect(await replays.replay(organization, id)).toMatchObject(asked);
-    expect(await replays.replay('other' as OrganizationId, id)).toBeUndefined();
+    expect(await replays.find(organization, id)).toMatchObject(asked);
+    expect(await replays.find('other' as OrganizationId, id)).toBeUndefined();
     expect(await replays.messagesAfter(id, null, 10)).toMatchObject([{ id: message, eventType: 'meeting.ended' }]);
     expect(await replays.messagesAfter(id, message, 10)).toEqual([]);
     expect((await replays.deliveriesOf(organization, id, { first: 1 })).edges.map(({ node }) => node)).toEqual([begun]);
 
     log.progressReplay('r1', message);
     await queries.settle();
-    expect(await replays.replay(organization, id)).toMatchObject({ looked: 1, sent: 1, cameTo: '2026-01-01T12:01:00.000Z' });
+    expect(await replays.find(organization, id)).toMatchObject({ looked: 1, sent: 1, cameTo: '2026-01-01T12:01:00.000Z' });
     log.finishReplay('r1');
     await queries.settle();
-    expect(await replays.replay(organization, id)).toMatchObject({ status: 'FINISHED', endedAt: '2026-01-01T12:01:00.000Z' });
+    expect(await replays.find(organization, id)).toMatchObject({ status: 'FINISHED', endedAt: '2026-01-01T12:01:00.000Z' });
     expect(await replays.running()).toEqual([]);
     log.attempt(message, 'late', 1, 200);
     await queries.settle();
-    expect(await queries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 1, open: 1 });
+    expect(await queries.deliveries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 1, open: 1 });
   });
 
   it('leave a delivery cancelled whose last attempt fails later, and show one succeeded whose last attempt arrived', async () => {
@@ -204,7 +215,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.attempt(late, 'a', 1, 200);
     log.attempt(lost, 'a', 1, 500);
     const queries = await shown();
-    const statuses = (await queries.deliveriesOfMessages(organization, [late, lost])).map(({ status, attemptCount }) => [
+    const statuses = (await queries.deliveries.ofMessages(organization, [late, lost])).map(({ status, attemptCount }) => [
       status,
       attemptCount,
     ]);
@@ -212,7 +223,13 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       ['CANCELLED', 1],
       ['SUCCEEDED', 1],
     ]);
-    expect(await queries.conservation(organization)).toMatchObject({ routed: 2, succeeded: 1, failed: 0, cancelled: 1, open: 0 });
+    expect(await queries.deliveries.conservation(organization)).toMatchObject({
+      routed: 2,
+      succeeded: 1,
+      failed: 0,
+      cancelled: 1,
+      open: 0,
+    });
   });
 
   it('show endpoints as they are configured now, without the deleted, newest first', async () => {
@@ -221,11 +238,11 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.endpoint('c', log.registering(), { type: 'Delete' });
     const queries = await shown();
     const names = async (status?: 'PAUSED') =>
-      (await queries.endpoints(organization, all, status)).edges.map(({ node }) => node.configuration.settings.name);
+      (await queries.endpoints.page(organization, all, status)).edges.map(({ node }) => node.configuration.settings.name);
     expect(await names()).toEqual(['Renamed', 'An endpoint']);
     expect(await names('PAUSED')).toEqual(['Renamed']);
-    expect(await queries.endpoint(organization, 'c' as EndpointId)).toBeUndefined();
-    expect(await queries.endpointsById(organization, ['c' as EndpointId])).toMatchObject([
+    expect(await queries.endpoints.find(organization, 'c' as EndpointId)).toBeUndefined();
+    expect(await queries.endpoints.byIds(organization, ['c' as EndpointId])).toMatchObject([
       { id: 'c', deletedAt: '2026-01-01T12:00:00.000Z' },
     ]);
     log.endpoint('b', { type: 'Resume' });
@@ -246,12 +263,12 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.record('apikey-1', { type: 'apikey.issued', data: { organizationId: organization, name: 'ci', role: 'PUBLISHER', hash: 'h' } });
     log.record('apikey-1', { type: 'apikey.revoked', data: {} });
     const queries = await shown();
-    expect(await queries.organization(organization)).toMatchObject({ id: 'default', name: 'Default' });
-    expect(await queries.eventTypes(organization)).toEqual([
+    expect(await queries.organizations.find(organization)).toMatchObject({ id: 'default', name: 'Default' });
+    expect(await queries.organizations.eventTypes(organization)).toEqual([
       { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, retired: false },
       { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, retired: true },
     ]);
-    const [key] = await queries.apiKeys(organization);
+    const [key] = await queries.organizations.apiKeys(organization);
     expect(key).toMatchObject({ id: '1', name: 'ci', role: 'PUBLISHER', revokedAt: '2026-01-01T12:00:00.000Z' });
   });
 
@@ -261,17 +278,17 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     const queries = await shown();
     const other = 'other' as OrganizationId;
     const id = deliveryIdOf(message, 'a' as EndpointId);
-    expect(await queries.endpointsById(other, ['a' as EndpointId])).toEqual([]);
-    expect(await queries.message(other, message)).toBeUndefined();
-    expect(await queries.delivery(other, id)).toBeUndefined();
-    expect(await queries.deliveriesOfMessages(other, [message])).toEqual([]);
-    expect(await queries.attemptsOfDeliveries(other, [id])).toEqual([]);
-    expect(await queries.deliverySubjects(other, [id])).toEqual([]);
+    expect(await queries.endpoints.byIds(other, ['a' as EndpointId])).toEqual([]);
+    expect(await queries.messages.find(other, message)).toBeUndefined();
+    expect(await queries.deliveries.find(other, id)).toBeUndefined();
+    expect(await queries.deliveries.ofMessages(other, [message])).toEqual([]);
+    expect(await queries.deliveries.attemptsOf(other, [id])).toEqual([]);
+    expect(await queries.deliveries.subjects(other, [id])).toEqual([]);
     for (const filter of [{}, { endpointId: 'a' as EndpointId }, { messageId: message }])
-      expect((await queries.deliveries(other, all, filter)).edges).toEqual([]);
-    expect((await queries.messages(other, all)).edges).toEqual([]);
-    expect((await queries.successRates(other, ['a' as EndpointId], 'ALL', new Date(log.now))).get('a' as EndpointId)?.total).toBe(0);
-    expect(await queries.conservation(other, 'a' as EndpointId)).toMatchObject({ routed: 0, succeeded: 0, open: 0 });
+      expect((await queries.deliveries.page(other, all, filter)).edges).toEqual([]);
+    expect((await queries.messages.page(other, all)).edges).toEqual([]);
+    expect((await queries.endpoints.successRates(other, ['a' as EndpointId], 'ALL')).get('a' as EndpointId)?.total).toBe(0);
+    expect(await queries.deliveries.conservation(other, 'a' as EndpointId)).toMatchObject({ routed: 0, succeeded: 0, open: 0 });
   });
 
   describe('a filter of deliveries', () => {
@@ -350,7 +367,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       const seen: string[] = [];
       let after: string | null = null;
       do {
-        const page = await queries.deliveries(organization, { first: 7, after });
+        const page = await queries.deliveries.page(organization, { first: 7, after });
         seen.push(...page.edges.map(({ node }) => node.id));
         after = page.hasNextPage ? page.endCursor : null;
         log.message(`later ${seen.length}`, ['a', 'b']);
@@ -362,7 +379,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     it.each(['', 'x', '!!!', 'bm9uZQ', 'LTE'])('refuses the broken cursor "%s"', async (after) => {
       log.endpoint('a');
       const queries = await shown();
-      await expect(queries.deliveries(organization, { first: 1, after })).rejects.toMatchObject({
+      await expect(queries.deliveries.page(organization, { first: 1, after })).rejects.toMatchObject({
         name: DomainError.name,
         code: 'BAD_USER_INPUT',
         issues: [{ path: 'after' }],
@@ -376,7 +393,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       log.message('open', ['a']);
       const queries = await shown();
       const pages: string[][] = [];
-      for await (const page of queries.matchingDeliveries(organization, { status: ['FAILED'] }, 2)) {
+      for await (const page of queries.deliveries.matchingSubjects(organization, { status: ['FAILED'] }, 2)) {
         pages.push(page.map(({ subject }) => subject.messageId));
         for (const { subject } of page) log.retry(subject.messageId, 'a');
         await queries.settle();
@@ -391,24 +408,26 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.now += minute;
     const second = log.message('second', [], { type: 'alert.created' });
     const queries = await shown();
-    const found = async (filter = {}) => (await queries.messages(organization, all, filter)).edges.map(({ node }) => node.id);
+    const found = async (filter = {}) => (await queries.messages.page(organization, all, filter)).edges.map(({ node }) => node.id);
     expect(await found()).toEqual([second, first]);
     expect(await found({ eventType: 'meeting.ended' })).toEqual([first]);
     expect(await found({ since: new Date(log.now) })).toEqual([second]);
     expect(await found({ until: new Date(log.now) })).toEqual([first]);
-    expect(await queries.message(organization, first)).toMatchObject({
+    expect(await queries.messages.find(organization, first)).toMatchObject({
       clientId: 'first',
       destinations: 2,
       skipped: ['c'],
       acceptedAt: '2026-01-01T12:00:00.000Z',
     });
-    const [page] = (await queries.messages(organization, { first: 1 })).edges;
-    expect((await queries.messages(organization, { first: 1, after: page?.cursor })).edges.map(({ node }) => node.id)).toEqual([first]);
+    const [page] = (await queries.messages.page(organization, { first: 1 })).edges;
+    expect((await queries.messages.page(organization, { first: 1, after: page?.cursor })).edges.map(({ node }) => node.id)).toEqual([
+      first,
+    ]);
   });
 
   describe('a success rate', () => {
     const rate = async (queries: ViewQueries, window: 'ALL' | 'LAST_HOUR' | 'LAST_DAY' = 'ALL') =>
-      (await queries.successRates(organization, ['a' as EndpointId], window, new Date(log.now))).get('a' as EndpointId)?.label;
+      (await queries.endpoints.successRates(organization, ['a' as EndpointId], window)).get('a' as EndpointId)?.label;
 
     it('counts what ended, in its window; neither tests nor what was cancelled', async () => {
       log.endpoint('a');
@@ -537,8 +556,8 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
           await anew.checkpoint();
           expect(await tablesOf(cut)).toEqual(await tablesOf(single));
           expect(await tablesOf(anew)).toEqual(await tablesOf(single));
-          const queries = new ViewQueries(() => cut.read);
-          const { routed, succeeded, failed, cancelled, open } = await queries.conservation(organization);
+          const queries = viewQueries(() => cut.read);
+          const { routed, succeeded, failed, cancelled, open } = await queries.deliveries.conservation(organization);
           expect(routed).toBe(succeeded + failed + cancelled + open);
           for (const each of opened.splice(0)) await each.close();
         },

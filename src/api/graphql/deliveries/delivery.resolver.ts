@@ -14,7 +14,7 @@ import type { DeliveryId, EndpointId, MessageId } from '../../../domain/ids.ts';
 import type { Json, JsonObject } from '../../../domain/json.ts';
 import { maskHeader } from '../../../domain/sensitive.ts';
 import { LiveDeliveries, SubscriberTooSlow } from '../../../read-models/views/live-deliveries.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
+import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { Authentication } from '../../auth/authentication.ts';
 import { maskSecretsInText } from '../../../domain/masking.ts';
@@ -42,7 +42,7 @@ import { JsonScalar } from '../scalars.ts';
 export class DeliveryResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly views: ViewQueries,
+    private readonly deliveryQueries: DeliveryQueries,
     private readonly writes: ReadYourWrites,
     private readonly live: LiveDeliveries,
     private readonly authentication: Authentication,
@@ -53,7 +53,7 @@ export class DeliveryResolver {
   @Query(() => Delivery, { nullable: true })
   @AllowReaders()
   async delivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() { caller }: ApiContext): Promise<Delivery | null> {
-    const view = await this.views.delivery(caller.organizationId, id);
+    const view = await this.deliveryQueries.find(caller.organizationId, id);
     return view ? shownDelivery(view) : null;
   }
 
@@ -64,7 +64,7 @@ export class DeliveryResolver {
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Delivery>> {
-    return asConnection(await this.views.deliveries(caller.organizationId, pageRequest(page), viewFilter(filter)), shownDelivery);
+    return asConnection(await this.deliveryQueries.page(caller.organizationId, pageRequest(page), viewFilter(filter)), shownDelivery);
   }
 
   @Query(() => Conservation, { description: 'Nothing appears and nothing disappears: the counts must balance at every position.' })
@@ -73,7 +73,7 @@ export class DeliveryResolver {
     @Args('endpointId', { type: () => ID, nullable: true }) endpointId: EndpointId | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Conservation> {
-    const counts = await this.views.conservation(caller.organizationId, endpointId);
+    const counts = await this.deliveryQueries.conservation(caller.organizationId, endpointId);
     const { routed, succeeded, failed, cancelled, open } = counts;
     return { ...counts, position: counts.position ?? '', balanced: routed === succeeded + failed + cancelled + open };
   }
@@ -104,7 +104,7 @@ export class DeliveryResolver {
 
   private async after(done: CommandResult, id: DeliveryId, { caller }: ApiContext): Promise<Delivery> {
     await this.writes.shown(done);
-    const view = await this.views.delivery(caller.organizationId, id);
+    const view = await this.deliveryQueries.find(caller.organizationId, id);
     if (!view) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
     return shownDelivery(view);
   }
@@ -142,7 +142,7 @@ export class DeliveryResolver {
           return { done: false, value: { deliveryChanged: new Refusal('UNAUTHENTICATED', 'The API key was revoked.') } };
         }
         context.loaders.clear();
-        const view = await this.views.delivery(organizationId, change.value.deliveryId);
+        const view = await this.deliveryQueries.find(organizationId, change.value.deliveryId);
         if (view) return { done: false, value: { deliveryChanged: shownDelivery(view) } };
       }
     };

@@ -3,8 +3,9 @@ import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
 import type { JsonObject } from '../../../domain/json.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
-import type { DeliveryFilter as ViewFilter } from '../../../read-models/views/delivery-pages.ts';
-import type { AttemptView, DeliveryView, MessageView } from '../../../read-models/views/shown.ts';
+import type { DeliveryFilter as ViewFilter } from '../../../read-models/queries/delivery-pages.ts';
+import type { AttemptView, DeliveryView } from '../../../read-models/queries/delivery-view.ts';
+import type { MessageView } from '../../../read-models/queries/message-queries.ts';
 import { connectionOf } from '../connections.ts';
 import { DeliveryStatus, FailureReason } from '../enums.ts';
 import { LogEvent } from '../history/history.types.ts';
@@ -27,10 +28,7 @@ export class Message {
   /** What the fields that take work are made from. */
   readonly source!: MessageView;
 }
-export const shownMessage = (source: MessageView): Message => {
-  const { id, clientId, eventType, timestamp, acceptedAt, position } = source;
-  return { id, clientId, eventType, timestamp, acceptedAt, position, source };
-};
+export const shownMessage = (source: MessageView): Message => ({ ...source, source });
 export const MessageConnection = connectionOf('Message', () => Message);
 
 @ObjectType({ description: 'Several messages that go to an endpoint in one request: sent, recorded, retried and cancelled as one.' })
@@ -62,10 +60,7 @@ export class Delivery {
   /** What the fields that take work are made from. */
   readonly source!: DeliveryView;
 }
-export const shownDelivery = (source: DeliveryView): Delivery => {
-  const { id, status, test, batch, attemptCount, nextAttemptAt, createdAt, endedAt } = source;
-  return { id, status, test, batch, attemptCount, nextAttemptAt, createdAt, endedAt, source };
-};
+export const shownDelivery = (source: DeliveryView): Delivery => ({ ...source, source });
 export const DeliveryConnection = connectionOf('Delivery', () => Delivery);
 
 @ObjectType()

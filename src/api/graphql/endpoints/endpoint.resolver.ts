@@ -17,8 +17,9 @@ import { badInput, DomainError, notFound } from '../../../domain/errors.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import { compileSubscription } from '../../../domain/subscription.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
-import type { Window as RateWindow } from '../../../read-models/views/success-rate.ts';
+import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
+import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
+import type { Window as RateWindow } from '../../../read-models/queries/success-rate.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../refusal.ts';
@@ -46,7 +47,8 @@ export class EndpointResolver {
 
   constructor(
     private readonly commands: CommandBus,
-    private readonly views: ViewQueries,
+    private readonly endpointQueries: EndpointQueries,
+    private readonly deliveryQueries: DeliveryQueries,
     private readonly history: History,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
@@ -73,7 +75,7 @@ export class EndpointResolver {
     const [time, position] = [moment(asOf), asOfPosition ?? undefined];
     if (time && position !== undefined) throw badInput('asOfPosition', 'Give `asOf` or `asOfPosition`, not both.');
     if (!time && position === undefined) {
-      const view = await this.views.endpoint(organizationId, id);
+      const view = await this.endpointQueries.find(organizationId, id);
       return view ? shownEndpoint(view, context) : null;
     }
     const source = await this.history.endpoint(id, position === undefined ? time && { asOf: time } : { asOfPosition: position });
@@ -87,7 +89,7 @@ export class EndpointResolver {
     @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Connection<Endpoint>> {
-    const found = await this.views.endpoints(context.caller.organizationId, pageRequest(page), status);
+    const found = await this.endpointQueries.page(context.caller.organizationId, pageRequest(page), status);
     return asConnection(found, (view) => shownEndpoint(view, context));
   }
 
@@ -176,7 +178,7 @@ export class EndpointResolver {
   ): Promise<Delivery> {
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? undefined;
     const { deliveryId } = await this.writes.shown(await this.commands.execute(new TestEndpoint(caller, id, type)));
-    const view = await this.views.delivery(caller.organizationId, deliveryId);
+    const view = await this.deliveryQueries.find(caller.organizationId, deliveryId);
     if (!view) throw new Error(`The test delivery ${deliveryId} is recorded, but the views do not show it yet.`);
     return shownDelivery(view);
   }
@@ -236,7 +238,7 @@ export class EndpointResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Delivery>> {
     const narrowed = { ...viewFilter(filter), endpointId: id };
-    return asConnection(await this.views.deliveries(caller.organizationId, pageRequest(page), narrowed), shownDelivery);
+    return asConnection(await this.deliveryQueries.page(caller.organizationId, pageRequest(page), narrowed), shownDelivery);
   }
 }
 

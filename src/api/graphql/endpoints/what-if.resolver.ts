@@ -11,7 +11,7 @@ import type { EndpointId } from '../../../domain/ids.ts';
 import type { EventStore } from '../../../event-store/event-store.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
+import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow } from '../../auth/access.ts';
 import { validate } from '../../refusal.ts';
 import { EVENT_STORE, SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -67,11 +67,11 @@ export class WhatIfResolver {
   constructor(
     @Inject(EVENT_STORE) store: EventStore,
     directory: EndpointDirectory,
-    views: ViewQueries,
+    messages: MessageQueries,
     requests: RequestMaker,
     @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
   ) {
-    this.whatIfs = new WhatIf(store, directory, views, requests);
+    this.whatIfs = new WhatIf(store, directory, messages, requests);
     this.input = endpointInput(options);
     this.patch = endpointPatch(options);
   }

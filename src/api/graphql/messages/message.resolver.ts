@@ -6,7 +6,7 @@ import { messageInput, PublishMessages, type PublishedMessage } from '../../../c
 import type { MessageId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
+import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { maskSecrets } from '../../../domain/masking.ts';
 import { checkDataSizes } from '../../payload-size.ts';
@@ -47,7 +47,7 @@ function withoutNulls(input: unknown): unknown {
 export class MessageResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly views: ViewQueries,
+    private readonly messageQueries: MessageQueries,
     private readonly history: History,
     private readonly writes: ReadYourWrites,
   ) {}
@@ -57,7 +57,7 @@ export class MessageResolver {
   @Query(() => Message, { nullable: true })
   @AllowReaders()
   async message(@Args('id', { type: () => ID }) id: MessageId, @Context() { caller }: ApiContext): Promise<Message | null> {
-    const view = await this.views.message(caller.organizationId, id);
+    const view = await this.messageQueries.find(caller.organizationId, id);
     return view ? shownMessage(view) : null;
   }
 
@@ -72,7 +72,7 @@ export class MessageResolver {
   ): Promise<Connection<Message>> {
     const filter = { eventType, since: moment(since), until: moment(until) };
     checkSpan(filter.since, filter.until, 'until');
-    return asConnection(await this.views.messages(caller.organizationId, pageRequest(page), filter), shownMessage);
+    return asConnection(await this.messageQueries.page(caller.organizationId, pageRequest(page), filter), shownMessage);
   }
 
   // ── Mutation ──

@@ -7,7 +7,7 @@ import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { notFound } from '../../../domain/errors.ts';
 import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
+import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal, validate } from '../../refusal.ts';
@@ -47,7 +47,7 @@ const signingKey = z
 export class OrganizationResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly views: ViewQueries,
+    private readonly organizationQueries: OrganizationQueries,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
   ) {}
@@ -61,7 +61,7 @@ export class OrganizationResolver {
   @Query(() => [EventType])
   @AllowReaders()
   eventTypes(@Context() { caller }: ApiContext): Promise<EventType[]> {
-    return this.views.eventTypes(caller.organizationId);
+    return this.organizationQueries.eventTypes(caller.organizationId);
   }
 
   @Mutation(() => EventType)

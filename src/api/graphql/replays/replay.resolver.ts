@@ -3,8 +3,8 @@ import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, Float, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { CancelReplay, ratePerSecond, replayFilter, ReplayMessages } from '../../../commands/replay-commands.ts';
 import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
-import { ReplayQueries } from '../../../read-models/views/replay-queries.ts';
-import { ViewQueries } from '../../../read-models/views/queries.ts';
+import { ReplayQueries } from '../../../read-models/queries/replay-queries.ts';
+import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../refusal.ts';
@@ -20,8 +20,8 @@ const usualRate = 50;
 export class ReplayResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly views: ViewQueries,
-    private readonly known: ReplayQueries,
+    private readonly deliveryQueries: DeliveryQueries,
+    private readonly replayQueries: ReplayQueries,
     private readonly writes: ReadYourWrites,
   ) {}
 
@@ -30,14 +30,14 @@ export class ReplayResolver {
   @Query(() => Replay, { nullable: true })
   @AllowReaders()
   async replay(@Args('id', { type: () => ID }) id: ReplayId, @Context() { caller }: ApiContext): Promise<Replay | null> {
-    const view = await this.known.replay(caller.organizationId, id);
+    const view = await this.replayQueries.find(caller.organizationId, id);
     return view ? shownReplay(view) : null;
   }
 
   @Query(() => ReplayConnection, { description: 'Newest first.' })
   @AllowReaders()
   async replays(@Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Replay>> {
-    return asConnection(await this.known.replays(caller.organizationId, pageRequest(page)), shownReplay);
+    return asConnection(await this.replayQueries.page(caller.organizationId, pageRequest(page)), shownReplay);
   }
 
   // ── Mutations ──
@@ -68,7 +68,7 @@ export class ReplayResolver {
   }
 
   private async shown(id: ReplayId, { caller }: ApiContext): Promise<Replay> {
-    const view = await this.known.replay(caller.organizationId, id);
+    const view = await this.replayQueries.find(caller.organizationId, id);
     if (!view) throw new Error(`The replay ${id} is recorded, but the views do not show it yet.`);
     return shownReplay(view);
   }
@@ -84,9 +84,9 @@ export class ReplayResolver {
 
   @ResolveField(() => DeliveryConnection, { description: 'Those that no other replay has sent since.' })
   async deliveries(@Parent() { id }: Replay, @Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Delivery>> {
-    const found = await this.known.deliveriesOf(caller.organizationId, id, pageRequest(page));
+    const found = await this.replayQueries.deliveriesOf(caller.organizationId, id, pageRequest(page));
     const ids = found.edges.map(({ node }) => node);
-    const views = await this.views.deliveriesById(caller.organizationId, ids);
+    const views = await this.deliveryQueries.byIds(caller.organizationId, ids);
     const byId = new Map(views.map((view) => [view.id, view]));
     const edges = found.edges.flatMap(({ cursor, node }) => {
       const view = byId.get(node);

@@ -2,7 +2,7 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { ReplayId } from '../../../domain/ids.ts';
 import type { ReplayFilter as Filter, ReplayScope as Scope } from '../../../domain/replay.ts';
-import type { ReplayView } from '../../../read-models/views/replay-queries.ts';
+import type { ReplayView } from '../../../read-models/queries/replay-queries.ts';
 import { connectionOf } from '../connections.ts';
 import { ReplayScope, ReplayStatus } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
@@ -78,7 +78,4 @@ const selection = ({ eventType, since, until, only, matching }: Filter): ReplayS
   matching,
 });
 
-export const shownReplay = (source: ReplayView): Replay => {
-  const { id, status, filter, ratePerSecond, requestedBy, requestedAt, cameTo, looked, sent, endedAt, reason } = source;
-  return { id, status, filter: selection(filter), ratePerSecond, requestedBy, requestedAt, cameTo, looked, sent, endedAt, reason, source };
-};
+export const shownReplay = (source: ReplayView): Replay => ({ ...source, filter: selection(source.filter), source });

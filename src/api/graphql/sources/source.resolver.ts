@@ -7,7 +7,7 @@ import type { SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { notFound } from '../../../domain/errors.ts';
 import type { SourceId } from '../../../domain/ids.ts';
 import { sourceInput, sourcePatch } from '../../../domain/source-settings.ts';
-import { SourceQueries } from '../../../read-models/sources/source-queries.ts';
+import { SourceQueries } from '../../../read-models/queries/source-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../refusal.ts';
@@ -38,14 +38,14 @@ export class SourceResolver {
   @Query(() => Source, { nullable: true })
   @AllowReaders()
   async source(@Args('id', { type: () => ID }) id: SourceId, @Context() { caller }: ApiContext): Promise<Source | null> {
-    const view = await this.queries.source(caller.organizationId, id);
+    const view = await this.queries.find(caller.organizationId, id);
     return view ? shownSource(view, this.running) : null;
   }
 
   @Query(() => [Source])
   @AllowReaders()
   async sources(@Context() { caller }: ApiContext): Promise<Source[]> {
-    return (await this.queries.sources(caller.organizationId)).map((view) => shownSource(view, this.running));
+    return (await this.queries.ofOrganization(caller.organizationId)).map((view) => shownSource(view, this.running));
   }
 
   @Query(() => SkippedEventConnection, { description: 'Newest first.' })
@@ -113,7 +113,7 @@ export class SourceResolver {
   }
 
   private async shown(id: SourceId, { organizationId }: ApiContext['caller']): Promise<Source> {
-    const view = await this.queries.source(organizationId, id);
+    const view = await this.queries.find(organizationId, id);
     if (!view) throw notFound('The source is recorded, but the views do not show it yet, or it was deleted meanwhile.');
     return shownSource(view, this.running);
   }

@@ -3,7 +3,7 @@ import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { Position, SourceId } from '../../../domain/ids.ts';
 import type { SourceStart as Start } from '../../../domain/source-settings.ts';
 import type { SourceConfiguration } from '../../../domain/source.ts';
-import type { SkippedEventView, SourceView } from '../../../read-models/sources/source-queries.ts';
+import type { SkippedEventView, SourceView } from '../../../read-models/queries/source-queries.ts';
 import type { RunningSources } from '../../tokens.ts';
 import { connectionOf } from '../connections.ts';
 import { SourceStart, SourceStatus } from '../enums.ts';

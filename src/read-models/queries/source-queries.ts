@@ -1,13 +1,14 @@
-// The queries on sources. But for `all`, the first argument is always the organization that asks: nothing of another one is ever seen.
+// Queries on sources. Except for `all`, the first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { OrganizationId, Position, SourceId } from '../../domain/ids.ts';
 import type { SkippedEvent } from '../../domain/reading.ts';
 import type { SourceConfiguration } from '../../domain/source.ts';
-import { pageOf, sequenceOf, type Page, type PageRequest } from '../views/page.ts';
+import { iso } from './columns.ts';
+import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 import type { ViewsSchema } from '../views/schema.ts';
-import type { SourcesSchema } from './source-schema.ts';
+import type { SourcesSchema } from '../sources/source-schema.ts';
 
-/** As the log has it; `reading`: null before anything was recorded of it. Moments are ISO 8601 in UTC with milliseconds. */
+/** `reading` is null until the first read is recorded. Times are ISO 8601 in UTC with milliseconds. */
 export type SourceView = {
   readonly id: SourceId;
   readonly configuration: SourceConfiguration;
@@ -23,27 +24,27 @@ export type SourceView = {
 export type SkippedEventView = SkippedEvent & { readonly skippedAt: string };
 
 export class SourceQueries {
-  /** @param read where the views are now */
+  /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
   constructor(private readonly read: () => Kysely<ViewsSchema>) {}
 
-  /** Of all organizations, oldest first: for what reads them. */
+  /** The sources of all organizations, oldest first. For the source readers. */
   async all(): Promise<SourceView[]> {
-    return (await this.standing().execute()).map(sourceView);
+    return (await this.existing().execute()).map(sourceView);
   }
 
   /** Oldest first. */
-  async sources(organization: OrganizationId): Promise<SourceView[]> {
-    return (await this.standing().where('organization_id', '=', organization).execute()).map(sourceView);
+  async ofOrganization(organization: OrganizationId): Promise<SourceView[]> {
+    return (await this.existing().where('organization_id', '=', organization).execute()).map(sourceView);
   }
 
-  async source(organization: OrganizationId, id: SourceId): Promise<SourceView | undefined> {
-    const row = await this.standing().where('organization_id', '=', organization).where('id', '=', id).executeTakeFirst();
+  async find(organization: OrganizationId, id: SourceId): Promise<SourceView | undefined> {
+    const row = await this.existing().where('organization_id', '=', organization).where('id', '=', id).executeTakeFirst();
     return row && sourceView(row);
   }
 
-  /** Newest first. Of a source that the organization has not, or has no more: none. */
+  /** Newest first. Empty if the organization has no such source, or deleted it. */
   async skippedEvents(organization: OrganizationId, id: SourceId, { first, after }: PageRequest): Promise<Page<SkippedEventView>> {
-    const before = sequenceOf(after);
+    const before = sequenceKeyOf(after);
     let query = this.read()
       .selectFrom('skipped_events')
       .innerJoin('sources', 'sources.id', 'skipped_events.source_id')
@@ -72,7 +73,7 @@ export class SourceQueries {
     );
   }
 
-  private standing() {
+  private existing() {
     return this.read()
       .selectFrom('sources')
       .leftJoin('readings', 'readings.source_id', 'sources.id')
@@ -83,13 +84,11 @@ export class SourceQueries {
   }
 }
 
-const iso = (milliseconds: number) => new Date(milliseconds).toISOString();
-
-type Standing = SourcesSchema['sources'] & {
+type SourceRow = SourcesSchema['sources'] & {
   [C in 'revision' | 'position' | 'published' | 'skipped']: SourcesSchema['readings'][C] | null;
 };
 
-const sourceView = ({ id, configuration, created_at, updated_at, revision, position, published, skipped }: Standing): SourceView => ({
+const sourceView = ({ id, configuration, created_at, updated_at, revision, position, published, skipped }: SourceRow): SourceView => ({
   id,
   configuration: JSON.parse(configuration) as SourceConfiguration,
   createdAt: iso(created_at),

@@ -1,11 +1,12 @@
-// The queries on replays: what is shown of them, and what carries them out. The first argument is the organization that asks.
+// Queries on replays: for the API, whose first argument is the caller's organization, and for the replayer.
 import type { Kysely } from 'kysely';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { ReplayFilter } from '../../domain/replay.ts';
-import { keyOf, pageOf, type Page, type PageRequest } from './page.ts';
-import { idKey, sequenceAt, type ReplayStatus, type ViewsSchema } from './schema.ts';
+import { iso, isoOrNull, sequenceBefore } from './columns.ts';
+import { pageOf, positionKeyOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
+import { idKey, sequenceAt, type ReplayStatus, type ViewsSchema } from '../views/schema.ts';
 
-/** Moments are ISO 8601 in UTC with milliseconds. */
+/** Times are ISO 8601 in UTC with milliseconds. */
 export type ReplayView = {
   readonly id: ReplayId;
   readonly endpointId: EndpointId;
@@ -14,43 +15,41 @@ export type ReplayView = {
   readonly requestedBy: string;
   readonly requestedAt: string;
   readonly status: ReplayStatus;
-  /** When the message was accepted that was looked at last; null: none was yet. */
+  /** When the last message examined was accepted. Null: none was examined yet. */
   readonly cameTo: string | null;
+  /** Messages examined. */
   readonly looked: number;
   readonly sent: number;
   readonly endedAt: string | null;
   readonly reason: string | null;
 };
 
-/** A message that a replay may be about. */
+/** A message that a replay may send. */
 export type PastMessage = { readonly id: MessageId; readonly eventType: string; readonly acceptedAt: string };
 
 type Row = ViewsSchema['replays'];
 
-/** What was accepted in the moment of the request may have its sequence a little later. */
-const roomMs = 5_000;
-
 export class ReplayQueries {
-  /** @param read where the views are now; asked for each query */
+  /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
   constructor(private readonly read: () => Kysely<ViewsSchema>) {}
 
-  async replay(organization: OrganizationId, id: ReplayId): Promise<ReplayView | undefined> {
-    const [found] = await this.replaysById(organization, [id]);
+  async find(organization: OrganizationId, id: ReplayId): Promise<ReplayView | undefined> {
+    const [found] = await this.byIds(organization, [id]);
     return found;
   }
 
-  /** In no order. */
-  async replaysById(organization: OrganizationId, ids: readonly ReplayId[]): Promise<ReplayView[]> {
+  /** In no particular order. */
+  async byIds(organization: OrganizationId, ids: readonly ReplayId[]): Promise<ReplayView[]> {
     if (ids.length === 0) return [];
     const query = this.read().selectFrom('replays').selectAll().where('organization_id', '=', organization);
     return (await query.where('id', 'in', ids).execute()).map(replayView);
   }
 
   /** Newest first. */
-  async replays(organization: OrganizationId, { first, after }: PageRequest): Promise<Page<ReplayView>> {
-    const key = keyOf(after);
+  async page(organization: OrganizationId, { first, after }: PageRequest): Promise<Page<ReplayView>> {
+    const before = positionKeyOf(after);
     let query = this.read().selectFrom('replays').selectAll().where('organization_id', '=', organization);
-    if (key !== undefined) query = query.where('requested_position', '<', key as Row['requested_position']);
+    if (before !== undefined) query = query.where('requested_position', '<', before);
     const rows = await query
       .orderBy('requested_position', 'desc')
       .limit(first + 1)
@@ -58,13 +57,13 @@ export class ReplayQueries {
     return pageOf(rows, first, (row) => row.requested_position, replayView);
   }
 
-  /** Of all organizations. */
+  /** The running replays of all organizations. */
   async running(): Promise<ReplayId[]> {
     const rows = await this.read().selectFrom('replays').select('id').where('status', '=', 'RUNNING').execute();
     return rows.map(({ id }) => id);
   }
 
-  /** What a replay looks at next, oldest first: messages that were accepted before it was requested; tests are none. */
+  /** What a replay examines next, oldest first: messages accepted before it was requested, without tests. */
   async messagesAfter(id: ReplayId, after: MessageId | null, limit: number): Promise<PastMessage[]> {
     const db = this.read();
     const replay = await db.selectFrom('replays').selectAll().where('id', '=', id).executeTakeFirst();
@@ -76,23 +75,23 @@ export class ReplayQueries {
       .select(['id', 'event_type', 'accepted_at'])
       .where('organization_id', '=', replay.organization_id)
       .where('sequence', '>', last ?? -1)
-      .where('sequence', '<', sequenceAt(replay.requested_at + roomMs))
+      .where('sequence', '<', sequenceBefore(replay.requested_at))
       .where('position', '<', replay.requested_position)
       .where('test', '=', 0);
     if (eventType !== undefined) query = query.where('event_type', '=', eventType);
     if (since !== undefined)
       query = query.where('sequence', '>=', sequenceAt(Date.parse(since))).where('accepted_at', '>=', Date.parse(since));
     if (until !== undefined)
-      query = query.where('sequence', '<', sequenceAt(Date.parse(until) + roomMs)).where('accepted_at', '<', Date.parse(until));
+      query = query.where('sequence', '<', sequenceBefore(Date.parse(until))).where('accepted_at', '<', Date.parse(until));
     const rows = await query.orderBy('sequence').limit(limit).execute();
     return rows.map(({ id, event_type, accepted_at }) => ({ id, eventType: event_type, acceptedAt: iso(accepted_at) }));
   }
 
-  /** The deliveries that a replay sent last, newest message first. */
+  /** The deliveries that this replay sent and no later one did, newest message first. */
   async deliveriesOf(organization: OrganizationId, id: ReplayId, { first, after }: PageRequest): Promise<Page<DeliveryId>> {
-    const key = keyOf(after);
+    const before = sequenceKeyOf(after);
     let query = this.read().selectFrom('deliveries').select(['id', 'sequence']).where('replay_id', '=', id);
-    if (key !== undefined) query = query.where('sequence', '<', Number(key));
+    if (before !== undefined) query = query.where('sequence', '<', before);
     const rows = await query
       .where('organization_id', '=', organization)
       .orderBy('sequence', 'desc')
@@ -111,9 +110,6 @@ export class ReplayQueries {
     return (await query.executeTakeFirst())?.sequence;
   }
 }
-
-const iso = (milliseconds: number) => new Date(milliseconds).toISOString();
-const isoOrNull = (milliseconds: number | null) => (milliseconds === null ? null : iso(milliseconds));
 
 const replayView = (row: Row): ReplayView => ({
   id: row.id,

@@ -1,0 +1,18 @@
+// What queries do with columns: times as ISO text and as bounds of sequences, and conditions that no index may serve.
+import { sql } from 'kysely';
+import { sequenceAt } from '../views/schema.ts';
+
+/** ISO 8601 in UTC with milliseconds. */
+export const iso = (milliseconds: number) => new Date(milliseconds).toISOString();
+export const isoOrNull = (milliseconds: number | null) => (milliseconds === null ? null : iso(milliseconds));
+
+/** How far a sequence may run ahead of its time: the log's clock may have been set back. */
+const clockToleranceMs = 5_000;
+/** Everything accepted before `until` has a lower sequence, unless the clock was set back further than tolerated. */
+export const sequenceBefore = (until: number) => sequenceAt(until + clockToleranceMs);
+
+/**
+ * A column in a form that no index serves, for conditions on rows that another index finds. SQLite's planner takes the rows of an organization for some
+ * ten; it would use that index, and walk through all of them.
+ */
+export const withoutIndex = (column: string) => sql<string>`${sql.ref(column)} || ''`;

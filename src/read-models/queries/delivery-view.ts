@@ -1,0 +1,92 @@
+// A delivery and an attempt as queries show them, and how they are made from rows. Times are ISO 8601 in UTC with milliseconds.
+import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
+import type { DeliverySubject } from '../../domain/delivery.ts';
+import type { EndpointStatus } from '../../domain/endpoint.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
+import type { StoredStatus, ViewsSchema } from '../views/schema.ts';
+import { iso, isoOrNull } from './columns.ts';
+
+/** `HELD`: open, and its endpoint is paused or disabled. */
+export type DeliveryStatus = StoredStatus | 'HELD';
+
+/** Several messages that go out in one request. */
+type BatchView = { readonly id: BatchId; readonly size: number };
+
+export type DeliveryView = {
+  readonly id: DeliveryId;
+  readonly messageId: MessageId;
+  readonly endpointId: EndpointId;
+  readonly eventType: string;
+  /** Null: the delivery goes alone, or its batch is still open. */
+  readonly batch: BatchView | null;
+  /** The latest replay that sent it. */
+  readonly replayId: ReplayId | null;
+  readonly status: DeliveryStatus;
+  readonly test: boolean;
+  readonly attemptCount: number;
+  readonly nextAttemptAt: string | null;
+  readonly lastResponseCode: number | null;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+};
+
+export type AttemptView = AttemptRecord & {
+  /** Of the event that recorded it. */
+  readonly position: Position;
+  readonly failure: FailureReason | null;
+  readonly error: string | null;
+};
+
+/** What commands need: whom the delivery belongs to, and the batch that is retried or cancelled with it. */
+export type DeliverySubjectView = { readonly id: DeliveryId; readonly subject: DeliverySubject; readonly batch: BatchView | null };
+
+export const openStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING'];
+
+// ── From rows ──
+
+type BatchColumns = { readonly batch_id: BatchId | null; readonly batch_size: number | null };
+export type DeliveryRow = ViewsSchema['deliveries'] &
+  BatchColumns & { readonly endpoint_status: EndpointStatus | null; readonly endpoint_deleted_at: number | null };
+type SubjectRow = Pick<ViewsSchema['deliveries'], 'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test'> & BatchColumns;
+
+const batchView = ({ batch_id, batch_size }: BatchColumns): BatchView | null =>
+  batch_id === null ? null : { id: batch_id, size: batch_size ?? 0 };
+
+export const subjectView = (row: SubjectRow): DeliverySubjectView => ({
+  id: row.id,
+  subject: {
+    organizationId: row.organization_id,
+    messageId: row.message_id,
+    endpointId: row.endpoint_id,
+    ...(row.test === 1 ? { test: true as const } : {}),
+  },
+  batch: batchView(row),
+});
+
+export const deliveryView = (row: DeliveryRow): DeliveryView => {
+  const isHeld = row.endpoint_deleted_at === null && (row.endpoint_status === 'PAUSED' || row.endpoint_status === 'DISABLED');
+  return {
+    id: row.id,
+    messageId: row.message_id,
+    endpointId: row.endpoint_id,
+    eventType: row.event_type,
+    batch: batchView(row),
+    replayId: row.replay_id,
+    status: isHeld && openStatuses.includes(row.status) ? 'HELD' : row.status,
+    test: row.test === 1,
+    attemptCount: row.attempt_count,
+    nextAttemptAt: isoOrNull(row.next_attempt_at),
+    lastResponseCode: row.last_response_code,
+    createdAt: iso(row.created_at),
+    endedAt: isoOrNull(row.ended_at),
+  };
+};
+
+export const attemptView = ({
+  position,
+  failure,
+  detail,
+}: Pick<ViewsSchema['attempts'], 'position' | 'failure' | 'detail'>): AttemptView => {
+  const record = JSON.parse(detail) as AttemptRecord & { readonly error?: string };
+  return { ...record, position, failure, error: record.error ?? null };
+};

@@ -1,0 +1,101 @@
+// Queries on endpoints: single ones, pages, success rates. The first argument is the caller's organization: no query shows another one's data.
+import type { Kysely } from 'kysely';
+import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
+import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import { iso, isoOrNull, withoutIndex } from './columns.ts';
+import { isGiven, type Optional } from './optional.ts';
+import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
+import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
+
+/** Times are ISO 8601 in UTC with milliseconds. */
+export type EndpointView = {
+  readonly id: EndpointId;
+  readonly organizationId: OrganizationId;
+  /** Secrets and header values are encrypted. */
+  readonly configuration: EndpointConfiguration;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly deletedAt: string | null;
+  readonly revision: number;
+};
+
+export class EndpointQueries {
+  /**
+   * @param read the current views; called for each query, since a rebuilt version may replace them at any time
+   * @param now when the windows of success rates end
+   */
+  constructor(
+    private readonly read: () => Kysely<ViewsSchema>,
+    private readonly now: () => Date = () => new Date(),
+  ) {}
+
+  async find(organization: OrganizationId, id: EndpointId): Promise<EndpointView | undefined> {
+    const [found] = await this.byIds(organization, [id]);
+    return found?.deletedAt === null ? found : undefined;
+  }
+
+  /** Includes deleted endpoints, which deliveries still name. In no particular order. */
+  async byIds(organization: OrganizationId, ids: readonly EndpointId[]): Promise<EndpointView[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.read()
+      .selectFrom('endpoints')
+      .selectAll()
+      .where(withoutIndex('organization_id'), '=', organization)
+      .where('id', 'in', ids)
+      .execute();
+    return rows.map(endpointView);
+  }
+
+  /** Newest first. */
+  async page(organization: OrganizationId, { first, after }: PageRequest, status?: Optional<EndpointStatus>): Promise<Page<EndpointView>> {
+    const before = positionKeyOf(after);
+    let query = this.read().selectFrom('endpoints').selectAll().where('organization_id', '=', organization).where('deleted_at', 'is', null);
+    if (before !== undefined) query = query.where('created_position', '<', before);
+    if (isGiven(status)) query = query.where('status', '=', status);
+    const rows = await query
+      .orderBy('created_position', 'desc')
+      .limit(first + 1)
+      .execute();
+    return pageOf(rows, first, (row) => row.created_position, endpointView);
+  }
+
+  /** One rate for each of the ids, also for endpoints that had nothing to deliver. */
+  async successRates(
+    organization: OrganizationId,
+    ids: readonly EndpointId[],
+    window: Window,
+  ): Promise<ReadonlyMap<EndpointId, SuccessRate>> {
+    const rates = new Map(ids.map((id) => [id, successRate(0, 0)]));
+    if (ids.length === 0) return rates;
+    const totals = this.read()
+      .selectFrom('endpoint_totals')
+      .where('endpoint_totals.organization_id', '=', organization)
+      .where('endpoint_totals.endpoint_id', 'in', ids);
+    const rows =
+      window === 'ALL'
+        ? await totals.select(['endpoint_id', 'rated_succeeded as succeeded', 'rated_failed as failed']).execute()
+        : await totals
+            .innerJoin('success_buckets', 'success_buckets.endpoint_id', 'endpoint_totals.endpoint_id')
+            .where('hour', '>=', firstHourOf(window, this.now()))
+            .groupBy('endpoint_totals.endpoint_id')
+            .select(({ fn }) => [
+              'endpoint_totals.endpoint_id',
+              fn.sum<number>('success_buckets.succeeded').as('succeeded'),
+              fn.sum<number>('success_buckets.failed').as('failed'),
+            ])
+            .execute();
+    for (const { endpoint_id, succeeded, failed } of rows) rates.set(endpoint_id, successRate(succeeded, succeeded + failed));
+    return rates;
+  }
+}
+
+const endpointView = (row: ViewsSchema['endpoints']): EndpointView => ({
+  id: row.id,
+  organizationId: row.organization_id,
+  configuration: JSON.parse(row.configuration) as EndpointConfiguration,
+  createdAt: iso(row.created_at),
+  updatedAt: iso(row.updated_at),
+  deletedAt: isoOrNull(row.deleted_at),
+  revision: row.revision,
+});

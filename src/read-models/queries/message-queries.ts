@@ -1,0 +1,79 @@
+// Queries on messages. The first argument is the caller's organization: no query shows another one's data.
+import type { Kysely } from 'kysely';
+import type { EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import { idKey, sequenceAt, type ViewsSchema } from '../views/schema.ts';
+import { iso, sequenceBefore, withoutIndex } from './columns.ts';
+import { isGiven, type Optional } from './optional.ts';
+import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
+
+/** Without the payload, which is in the message's stream. Times are ISO 8601 in UTC with milliseconds. */
+export type MessageView = {
+  readonly id: MessageId;
+  readonly clientId: string | null;
+  readonly eventType: string;
+  /** As the publisher wrote it. */
+  readonly timestamp: string;
+  readonly acceptedAt: string;
+  readonly position: Position;
+  readonly destinations: number;
+  /** The disabled endpoints that would have received it. */
+  readonly skipped: readonly EndpointId[];
+  readonly test: boolean;
+};
+
+/** Accepted at `since` or later, and before `until`. */
+type MessageFilter = { readonly eventType?: Optional<string>; readonly since?: Optional<Date>; readonly until?: Optional<Date> };
+
+export class MessageQueries {
+  /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
+  constructor(private readonly read: () => Kysely<ViewsSchema>) {}
+
+  async find(organization: OrganizationId, id: MessageId): Promise<MessageView | undefined> {
+    const [found] = await this.byIds(organization, [id]);
+    return found;
+  }
+
+  /** In no particular order. */
+  async byIds(organization: OrganizationId, ids: readonly MessageId[]): Promise<MessageView[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.read()
+      .selectFrom('messages')
+      .selectAll()
+      .where(withoutIndex('organization_id'), '=', organization)
+      .where('id_key', 'in', ids.map(idKey))
+      .where('id', 'in', ids)
+      .execute();
+    return rows.map(messageView);
+  }
+
+  /** Newest first. */
+  async page(
+    organization: OrganizationId,
+    { first, after }: PageRequest,
+    { eventType, since, until }: MessageFilter = {},
+  ): Promise<Page<MessageView>> {
+    const before = sequenceKeyOf(after);
+    let query = this.read().selectFrom('messages').selectAll().where('organization_id', '=', organization);
+    if (before !== undefined) query = query.where('sequence', '<', before);
+    if (isGiven(eventType)) query = query.where('event_type', '=', eventType);
+    if (isGiven(since)) query = query.where('sequence', '>=', sequenceAt(+since)).where('accepted_at', '>=', +since);
+    if (isGiven(until)) query = query.where('sequence', '<', sequenceBefore(+until)).where('accepted_at', '<', +until);
+    const rows = await query
+      .orderBy('sequence', 'desc')
+      .limit(first + 1)
+      .execute();
+    return pageOf(rows, first, (row) => row.sequence, messageView);
+  }
+}
+
+const messageView = (row: ViewsSchema['messages']): MessageView => ({
+  id: row.id,
+  clientId: row.client_id,
+  eventType: row.event_type,
+  timestamp: row.timestamp,
+  acceptedAt: iso(row.accepted_at),
+  position: row.position,
+  destinations: row.destinations,
+  skipped: JSON.parse(row.skipped) as EndpointId[],
+  test: row.test === 1,
+});

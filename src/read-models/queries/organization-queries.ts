@@ -1,0 +1,61 @@
+// Queries on an organization: itself, its event types, its API keys. The first argument is the caller's organization: no query shows another one's data.
+import type { Kysely } from 'kysely';
+import type { ApiKeyRole } from '../../domain/api-key.ts';
+import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
+import type { Json } from '../../domain/json.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import { iso, isoOrNull } from './columns.ts';
+
+type EventTypeView = {
+  readonly name: string;
+  readonly group: string;
+  readonly description: string | null;
+  readonly sample: Json | null;
+  readonly retired: boolean;
+};
+
+/** Times are ISO 8601 in UTC with milliseconds. */
+type OrganizationView = { readonly id: OrganizationId; readonly name: string; readonly createdAt: string };
+type ApiKeyView = {
+  readonly id: ApiKeyId;
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  readonly issuedAt: string;
+  readonly revokedAt: string | null;
+};
+
+export class OrganizationQueries {
+  /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
+  constructor(private readonly read: () => Kysely<ViewsSchema>) {}
+
+  async find(id: OrganizationId): Promise<OrganizationView | undefined> {
+    const row = await this.read().selectFrom('organizations').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && { id: row.id, name: row.name, createdAt: iso(row.created_at) };
+  }
+
+  /** By group, then by name. */
+  async eventTypes(organization: OrganizationId): Promise<EventTypeView[]> {
+    const query = this.read().selectFrom('event_types').selectAll().where('organization_id', '=', organization);
+    const rows = await query.orderBy('group_name').orderBy('name').execute();
+    return rows.map(({ name, group_name, description, sample, retired }) => ({
+      name,
+      group: group_name,
+      description,
+      sample: sample === null ? null : (JSON.parse(sample) as Json),
+      retired: retired === 1,
+    }));
+  }
+
+  /** Oldest first. */
+  async apiKeys(organization: OrganizationId): Promise<ApiKeyView[]> {
+    const query = this.read().selectFrom('api_keys').selectAll().where('organization_id', '=', organization);
+    const rows = await query.orderBy('issued_at').orderBy('id').execute();
+    return rows.map(({ id, name, role, issued_at, revoked_at }) => ({
+      id,
+      name,
+      role,
+      issuedAt: iso(issued_at),
+      revokedAt: isoOrNull(revoked_at),
+    }));
+  }
+}

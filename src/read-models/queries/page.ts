@@ -1,0 +1,43 @@
+// Keyset pages: a cursor names the last row seen, so pages stay complete while rows arrive.
+import { badInput } from '../../domain/errors.ts';
+import type { Position } from '../../domain/ids.ts';
+
+export type PageRequest = {
+  /** The most rows to return. The API checks the bounds. */
+  readonly first: number;
+  /** The cursor of the last row seen. Left out: the first page. */
+  readonly after?: string | null | undefined;
+};
+
+export type Page<T> = {
+  readonly edges: readonly { readonly cursor: string; readonly node: T }[];
+  readonly hasNextPage: boolean;
+  readonly endCursor: string | null;
+};
+
+const cursorOf = (key: string | number) => Buffer.from(String(key)).toString('base64url');
+
+/** @throws DomainError BAD_USER_INPUT for anything but a cursor made here */
+export const keyOf = (after: string | null | undefined): string | undefined => {
+  if (after === null || after === undefined) return undefined;
+  const key = Buffer.from(after, 'base64url').toString();
+  if (!/^[0-9A-Za-z.:_-]{1,100}$/.test(key) || cursorOf(key) !== after)
+    throw badInput('after', 'This is not a cursor; give the `endCursor` of the previous page, or leave it out to start at the beginning.');
+  return key;
+};
+
+/** As `keyOf`, for lists ordered by a position. */
+export const positionKeyOf = (after: string | null | undefined) => keyOf(after) as Position | undefined;
+
+/** As `keyOf`, for lists ordered by a number. */
+export const sequenceKeyOf = (after: string | null | undefined): number | undefined => {
+  const key = keyOf(after);
+  if (key !== undefined && !/^\d{1,16}$/.test(key)) throw badInput('after', 'This cursor belongs to another list.');
+  return key === undefined ? undefined : Number(key);
+};
+
+/** @param rows up to `first` + 1 rows: one more than asked for tells that there is a next page */
+export const pageOf = <R, T>(rows: readonly R[], first: number, keyOf: (row: R) => string | number, view: (row: R) => T): Page<T> => {
+  const edges = rows.slice(0, first).map((row) => ({ cursor: cursorOf(keyOf(row)), node: view(row) }));
+  return { edges, hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null };
+};

@@ -1,0 +1,24 @@
+// All queries on one set of views.
+import type { Kysely } from 'kysely';
+import type { ViewsSchema } from '../views/schema.ts';
+import { DeliveryQueries } from './delivery-queries.ts';
+import { EndpointQueries } from './endpoint-queries.ts';
+import { MessageQueries } from './message-queries.ts';
+import { OrganizationQueries } from './organization-queries.ts';
+import { ReplayQueries } from './replay-queries.ts';
+import { SourceQueries } from './source-queries.ts';
+
+export type ViewQueries = ReturnType<typeof viewQueries>;
+
+/**
+ * @param read the current views; called for each query, since a rebuilt version may replace them at any time
+ * @param now when the windows of success rates end: left out, the present
+ */
+export const viewQueries = (read: () => Kysely<ViewsSchema>, now?: () => Date) => ({
+  endpoints: new EndpointQueries(read, now),
+  messages: new MessageQueries(read),
+  deliveries: new DeliveryQueries(read),
+  organizations: new OrganizationQueries(read),
+  replays: new ReplayQueries(read),
+  sources: new SourceQueries(read),
+});
