@@ -10,8 +10,7 @@
 // The receiver counts the deliveries. Latency runs from *sending* the request (in C: from the time it was due) to the arrival of the
 // delivery, on the machine's monotonic clock. That is stricter than from the 202.
 import { randomBytes } from 'node:crypto';
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LogServerDouble } from '../test/support/log-server/double.ts';
@@ -20,7 +19,9 @@ import { timeRebuild, timeVerify } from '../test/support/rebuild.ts';
 import { builtServer, conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
 import type { AppendsPart } from './appends.ts';
 import type { BareLoopPart } from './bare-loop.ts';
+import { targetsFor, type Figures, type Throughput } from './figures.ts';
 import type { Load, LoadGeneratorPart } from './load-generator.ts';
+import { cpuSeconds, fdatasyncPerSecond, megabytes, settledMegabytes } from './machine.ts';
 import type { PassThroughPart } from './pass-through.ts';
 import { runSources, startPart, type Part } from './processes.ts';
 import type { ReceiverPart } from './receiver.ts';
@@ -39,43 +40,6 @@ const usage = `npm run bench -- [options]
   --database URL      keeps views and due attempts in that PostgreSQL; \`embedded\`: in one that the bench starts
   --server FILE       measures another build than dist/main.js
   --json              prints figures as JSON on standard output, progress on standard error`;
-
-type Throughput = {
-  deliveriesPerSecond: number;
-  acceptedPerSecond: number;
-  /** Messages accepted but not delivered when the measured time ended, and the time their delivery took from then. */
-  backlog: number;
-  drainSeconds: number;
-  /** Messages accepted but not delivered within a minute after the end: must be 0. */
-  lost: number;
-  refused: number;
-  latencyMs: { p50: number; p95: number; p99: number; max: number };
-  signatures: { checked: number; wrong: number };
-  /** CPU cores that the measured process used. */
-  cores: number;
-};
-type Waiting = { deliveries: number; beforeMb: number; afterMb: number; growthMb: number; peakMb: number };
-type Target = { what: string; value: number; target: string; met: boolean };
-export type Figures = {
-  machine: { cpus: number; model: string; node: string; fdatasyncPerSecond: number; loadBefore: number };
-  secondsPerPhase: number;
-  store: string;
-  database: 'sqlite' | 'postgres';
-  A?: Throughput;
-  passThrough?: Throughput;
-  B?: Throughput;
-  bareLoop?: { perSecond: number; concurrency: number };
-  C?: Throughput & { rate: number };
-  peakMemoryMb?: number;
-  D?: Waiting;
-  /** Appends per second. */
-  log?: { adapter: number; bare: number; inFlight: number };
-  rebuild?: { events: number; seconds: number; eventsPerSecond: number };
-  verify?: { events: number; seconds: number; eventsPerSecond: number };
-  targets: Target[];
-  /** Failures, one sentence each. */
-  problems: string[];
-};
 
 const { values: options } = parseArgs({
   options: {
@@ -128,52 +92,6 @@ const schemas = databaseUrl === undefined ? undefined : ({ kind: 'postgres', url
 const dispose = async (server: Server) => {
   await server.dispose();
   if (schemas) await dropSchemas(schemas.url, schemas.prefix);
-};
-
-// ── The machine ── Linux' /proc; elsewhere memory and CPU read as NaN.
-
-const megabytes = (pid: number, field: 'VmHWM' | 'VmRSS'): number => {
-  try {
-    return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1_024) / 1e6;
-  } catch {
-    return Number.NaN;
-  }
-};
-
-const cpuSeconds = (pid: number): number => {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return Number.NaN;
-  }
-};
-
-/** Printed with the figures, because those of an SQLite log mean nothing if fdatasync is free (tmpfs). */
-const fdatasyncPerSecond = (): number => {
-  const folder = mkdtempSync(join(tmpdir(), 'hookledger-bench-'));
-  const file = openSync(join(folder, 'probe'), 'w');
-  const began = performance.now();
-  let count = 0;
-  for (; performance.now() - began < 300; count++) {
-    writeSync(file, 'x'.repeat(4_096));
-    fdatasyncSync(file);
-  }
-  closeSync(file);
-  rmSync(folder, { recursive: true });
-  return Math.round(count / ((performance.now() - began) / 1_000));
-};
-
-/** Memory once it is stable: five readings, a second apart, within 2 %. After 30 s, the last reading. */
-const settledMegabytes = async (pid: number): Promise<number> => {
-  const readings: number[] = [];
-  for (let i = 0; i < Math.min(30, seconds * 3); i++) {
-    readings.push(megabytes(pid, 'VmRSS'));
-    const last = readings.slice(-5);
-    if (last.length === 5 && Math.max(...last) < Math.min(...last) * 1.02) break;
-    await pause(Math.min(1, seconds / 5));
-  }
-  return readings.at(-1) ?? Number.NaN;
 };
 
 // ── Phases ──
@@ -300,7 +218,7 @@ const waiting = async (parts: Parts) => {
     const url = `${parts.receiverUrl}/fail`;
     await createEndpoint(server, { name: 'waiting', url, eventTypes: [type], secret, retryPolicy: { delaysSeconds: [0, 3_600] } });
     await measure(parts, loadOn(server), server.pid);
-    const beforeMb = await settledMegabytes(server.pid);
+    const beforeMb = await settledMegabytes(server.pid, seconds);
 
     const failedBefore = (await parts.receiver.call('count')).failed;
     const batch = Math.min(100, waitingDeliveries);
@@ -310,7 +228,7 @@ const waiting = async (parts: Parts) => {
     if (!(await until(arrived, 60))) figures.problems.push('Some first attempts of the waiting deliveries were not made within a minute.');
     const shown = async () => (await conservation(server)).open >= sent.accepted;
     if (!(await until(shown, 60))) figures.problems.push(`After a minute, the views do not show ${sent.accepted} open deliveries.`);
-    const afterMb = await settledMegabytes(server.pid);
+    const afterMb = await settledMegabytes(server.pid, seconds);
     const { open } = await conservation(server);
     figures.D = { deliveries: open, beforeMb, afterMb, growthMb: afterMb - beforeMb, peakMb: megabytes(server.pid, 'VmHWM') };
     say(
@@ -333,21 +251,6 @@ const appends = async (url: string) => {
   const { adapter, bare } = figures.log;
   say(`   ${inFlight} appends in flight: ${rounded(adapter)}/s; limit: bare loop on the client ${rounded(bare)}/s`);
   await part.stop();
-};
-
-const setTargets = ({ A, B, C, D, passThrough, bareLoop, peakMemoryMb, rebuild, verify, log, database }: Figures): Target[] => {
-  const targets: Target[] = [];
-  const atLeast = (what: string, value: number, limit: number) => targets.push({ what, value, target: `≥ ${limit}`, met: value >= limit });
-  const below = (what: string, value: number, limit: number) => targets.push({ what, value, target: `< ${limit}`, met: value < limit });
-  if (A && passThrough) atLeast('A / pass-through', A.deliveriesPerSecond / passThrough.deliveriesPerSecond, 0.5);
-  if (B && bareLoop) atLeast('B / bare loop', B.deliveriesPerSecond / bareLoop.perSecond, 0.3);
-  if (C) below('p99 at half load, ms', C.latencyMs.p99, 100);
-  if (peakMemoryMb !== undefined) below('peak memory, MB', peakMemoryMb, 400);
-  if (D) below(`growth with ${rounded(D.deliveries)} waiting, MB`, D.growthMb, 100);
-  if (verify && logServer === undefined) atLeast('verify, events/s', verify.eventsPerSecond, 100_000);
-  if (rebuild && logServer === undefined) atLeast('rebuild, events/s', rebuild.eventsPerSecond, database === 'sqlite' ? 100_000 : 20_000);
-  if (log) atLeast('appends / bare client loop', log.adapter / log.bare, 0.8);
-  return targets;
 };
 
 const figures: Figures = {
@@ -383,7 +286,7 @@ for (const [name, phase] of Object.entries({ A: figures.A, 'pass-through': figur
   if (phase && phase.signatures.wrong > 0)
     figures.problems.push(`${name}: ${phase.signatures.wrong} of ${phase.signatures.checked} signatures were wrong.`);
 }
-figures.targets = setTargets(figures);
+figures.targets = targetsFor(figures);
 say('');
 for (const { what, value, target, met } of figures.targets)
   say(`${what.padEnd(36)} ${value.toFixed(value < 10 ? 2 : 0).padStart(8)}   target ${target.padEnd(9)} ${met ? 'met' : 'MISSED'}`);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import type { Figures } from '../bench/bench.ts';
+import type { Figures } from '../bench/figures.ts';
 import type { FormatFigures } from '../bench/formats.ts';
 
 const run = promisify(execFile);
