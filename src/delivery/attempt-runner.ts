@@ -26,7 +26,7 @@ export type AttemptResult = {
 };
 
 /** `repeated`: told of each attempt that another replica had made and recorded already. */
-export type AmongReplicas = { readonly repeated: () => void };
+export type ReplicaHooks = { readonly repeated: () => void };
 
 /** A test is one attempt. */
 const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
@@ -41,7 +41,7 @@ export class AttemptRunner {
     /** Told of every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
     /** Undefined: no other process sends. */
-    private readonly among?: AmongReplicas,
+    private readonly among?: ReplicaHooks,
   ) {}
 
   /**

@@ -62,8 +62,8 @@ describe('the batch closer', () => {
     expect(ids).toEqual([idOf('m2'), idOf('m1')]);
     expect(await closed(7)).toEqual({ organizationId, endpointId: e1, number: 7, messages: ['m2', 'm1'] });
     expect(position).toBe(await store.tip());
-    expect(batches.take(batchIdOf(e1, 7))?.map(({ stream }) => stream)).toEqual(['message-m2', 'message-m1']);
-    expect(batches.take(batchIdOf(e1, 7))).toBeUndefined();
+    expect(batches.takeMessages(batchIdOf(e1, 7))?.map(({ stream }) => stream)).toEqual(['message-m2', 'message-m1']);
+    expect(batches.takeMessages(batchIdOf(e1, 7))).toBeUndefined();
     await batches.close(e1, [due('m3')]);
     expect(await closed(8)).toMatchObject({ messages: ['m3'] });
   });

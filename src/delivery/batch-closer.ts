@@ -19,7 +19,7 @@ const mostBytes = 4 * 1024 * 1024;
 const mostAtHand = 2_000;
 
 /** The deliveries that are in a batch now, and where the log says so. */
-export type InBatch = { readonly ids: readonly DeliveryOrBatchId[]; readonly position: Position };
+export type BatchedDeliveries = { readonly ids: readonly DeliveryOrBatchId[]; readonly position: Position };
 
 type Candidate = { readonly due: ScheduleAttempt; readonly messageId: MessageId; readonly message: RecordedEvent<MessageEvent> };
 
@@ -39,7 +39,7 @@ export class BatchCloser {
    * Closes a batch over deliveries of one endpoint, in their order, as many as fit.
    * @returns those that are in a batch now, this one or one that was closed before; undefined while the table of due attempts can't be read
    */
-  async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<InBatch> {
+  async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<BatchedDeliveries> {
     let candidates = await this.candidates(waiting);
     const found: DeliveryOrBatchId[] = [];
     for (let number = (await this.newestOf(endpointId)) + 1; ; number++) {
@@ -63,7 +63,7 @@ export class BatchCloser {
   }
 
   /** The messages of a batch that was closed here, once: where there are none they are read from the log. */
-  take(id: DeliveryOrBatchId): readonly RecordedEvent<MessageEvent>[] | undefined {
+  takeMessages(id: DeliveryOrBatchId): readonly RecordedEvent<MessageEvent>[] | undefined {
     const messages = this.atHand.get(id);
     this.atHand.delete(id);
     return messages;

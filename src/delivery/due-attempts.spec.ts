@@ -39,7 +39,7 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
 
   const claim = async (now: number, { limit = 10, testsOnly = false, size = 0 } = {}) => {
     vi.setSystemTime(now);
-    return due.claim(e1, { limit, testsOnly, underWay: { size } });
+    return due.claim(e1, { limit, testsOnly, tracked: { size } });
   };
   const all = { more: false };
 
@@ -53,7 +53,7 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
   it('names the endpoints that something became due to, each once, and says when the next becomes due', async () => {
     const becameDue = async (after: number, now: number) => {
       vi.setSystemTime(now);
-      const { endpoints, ...rest } = await due.becameDue(after);
+      const { endpoints, ...rest } = await due.dueSince(after);
       return { endpoints: [...endpoints].sort(), ...rest };
     };
     expect(await becameDue(0, 30)).toEqual({ endpoints: [e1, e2], until: 30, nextAt: undefined });
@@ -61,7 +61,7 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
     expect(await becameDue(20, 24)).toEqual({ endpoints: [], until: 24, nextAt: 25 });
   });
   it('releases what waits for an endpoint', async () => {
-    await namespace.transaction((tx) => due.release(new ReleaseEndpoint(e1, 15, { causationId: 'deleted' }), tx));
+    await namespace.transaction((tx) => due.releaseEndpoint(new ReleaseEndpoint(e1, 15, { causationId: 'deleted' }), tx));
     const { attempts } = await claim(15);
     const dueAt = new Map(attempts.map((each) => [each.id as string, each.dueAt]));
     expect(dueAt).toEqual(new Map(Object.entries({ a: 15, b: 10, c: 15 })));

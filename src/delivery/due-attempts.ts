@@ -117,46 +117,46 @@ export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
   );
 
 /** What the dispatcher is to the table. */
-export type Taker = {
+export type DueAttemptsListener = {
   /** Whether this very attempt is under way here: waiting, in flight, or recorded where the table does not show it yet. */
-  readonly isUnderWay: (attempt: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>) => boolean;
+  readonly isTracked: (attempt: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>) => boolean;
   /** Something may be due to these endpoints; and a time at which something will be. */
-  readonly announced: (endpoints: readonly EndpointId[], nextAt: number | undefined) => void;
+  readonly attemptsDue: (endpoints: readonly EndpointId[], nextAt: number | undefined) => void;
   /** Anything may be due. */
-  readonly lookEverywhere: () => void;
+  readonly checkAllLanes: () => void;
   /** A person cancelled them. */
-  readonly withdrawn: (endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]) => void;
+  readonly attemptsCancelled: (endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]) => void;
   /** Slots of these endpoints were given back; or another replica has none, and something to send. */
-  readonly slotsFree: (endpoints: readonly EndpointId[]) => void;
-  readonly slotsLacking: (endpoints: readonly EndpointId[]) => void;
+  readonly slotsFreed: (endpoints: readonly EndpointId[]) => void;
+  readonly slotsWanted: (endpoints: readonly EndpointId[]) => void;
 };
 
-export type Wanted = {
+export type ClaimRequest = {
   readonly limit: number;
   /** All that a paused or disabled endpoint gets. */
   readonly testsOnly: boolean;
   /** What is at hand already. */
-  readonly underWay: { readonly size: number };
+  readonly tracked: { readonly size: number };
 };
 
 /** `more`: there may be more than these. */
-export type Claimed = { readonly attempts: readonly ScheduleAttempt[]; readonly more: boolean };
+export type ClaimResult = { readonly attempts: readonly ScheduleAttempt[]; readonly more: boolean };
 
 /** The endpoints that something became due to; up to when that was looked for, as a mark for the next time; when the next becomes due. */
-export type BecameDue = { readonly endpoints: readonly EndpointId[]; readonly until: number; readonly nextAt: number | undefined };
+export type DueEndpoints = { readonly endpoints: readonly EndpointId[]; readonly until: number; readonly nextAt: number | undefined };
 
 /** The port: the saga's host writes what is due, and the dispatcher takes it. */
 export interface DueAttempts {
   /** Other replicas take from it, too: no more is to be taken than can go soon. */
   readonly isShared: boolean;
-  attach(taker: Taker): void;
+  attach(taker: DueAttemptsListener): void;
 
   // ── Within the transactions of the saga's host ──
   /** Whether replicas may take what is due. */
-  setOpen(open: boolean, tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  allowClaims(open: boolean, tx: Transaction<DueAttemptsSchema>): Promise<void>;
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** All of an endpoint's are due now, if not before. */
-  release(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** At the end: tells other replicas of it, and what was cancelled. */
   announce(cancelled: readonly DeliveryProgress[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** What was scheduled is committed. */
@@ -164,17 +164,17 @@ export interface DueAttempts {
 
   // ── For the dispatcher ──
   /** The oldest that are due to an endpoint. */
-  claim(id: EndpointId, wanted: Wanted): Promise<Claimed>;
+  claim(id: EndpointId, wanted: ClaimRequest): Promise<ClaimResult>;
   /** Right before an attempt is sent: whether it may be, for as long as it may take. */
   mayBeSent(attempt: ScheduleAttempt): true | Promise<boolean>;
   /** Its outcome is recorded. @returns whether nobody takes its row until that shows what follows */
-  recorded(attempt: ScheduleAttempt): boolean;
+  outcomeRecorded(attempt: ScheduleAttempt): boolean;
   /** Whether it was claimed, and not only heard of. */
   isClaimed(attempt: ScheduleAttempt): boolean;
   /** They were not sent; whoever has room may have them. */
-  giveBack(attempts: readonly ScheduleAttempt[]): Promise<void>;
+  unclaim(attempts: readonly ScheduleAttempt[]): Promise<void>;
   /** @param after the mark of the last time; 0: all that is due */
-  becameDue(after: number): Promise<BecameDue>;
+  dueSince(after: number): Promise<DueEndpoints>;
   /** The number of an endpoint's newest batch; 0: it has none. */
   newestBatch(id: EndpointId): Promise<number>;
 }
@@ -184,7 +184,7 @@ export const newestBatchIn = async (database: Kysely<DueAttemptsSchema>, id: End
   return (await query.executeTakeFirst())?.number ?? 0;
 };
 
-export const releasing = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { kysely }: Transaction<DueAttemptsSchema>) =>
+export const releaseQuery = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { kysely }: Transaction<DueAttemptsSchema>) =>
   kysely
     .updateTable('due_attempts')
     .set({ due_at: dueAt, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
@@ -199,21 +199,21 @@ export class OwnDueAttempts implements DueAttempts {
   constructor(private readonly database: () => Kysely<DueAttemptsSchema>) {}
 
   attach(): void {}
-  async setOpen(): Promise<void> {}
+  async allowClaims(): Promise<void> {}
 
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     return tx.upsert('due_attempts', ['id'], attempts.map(rowOf));
   }
 
-  async release(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    await releasing(command, tx).execute();
+  async releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await releaseQuery(command, tx).execute();
   }
 
   async announce(): Promise<void> {}
   committed(): void {}
 
-  async claim(id: EndpointId, { limit, testsOnly, underWay }: Wanted): Promise<Claimed> {
-    const most = limit + underWay.size; // those are among them
+  async claim(id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> {
+    const most = limit + tracked.size; // those are among them
     let query = this.database().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', Date.now());
     if (testsOnly) query = query.where('test', '=', 1);
     const rows = await query.orderBy('ready_at').limit(most).execute();
@@ -223,15 +223,15 @@ export class OwnDueAttempts implements DueAttempts {
   mayBeSent(): true {
     return true;
   }
-  recorded(): boolean {
+  outcomeRecorded(): boolean {
     return false;
   }
   isClaimed(): boolean {
     return true;
   }
-  async giveBack(): Promise<void> {}
+  async unclaim(): Promise<void> {}
 
-  async becameDue(after: number): Promise<BecameDue> {
+  async dueSince(after: number): Promise<DueEndpoints> {
     const until = Date.now();
     const endpoints = this.database().selectFrom('due_attempts').select('endpoint_id').distinct();
     const rows = await endpoints.where('ready_at', '>', after).where('ready_at', '<=', until).execute();

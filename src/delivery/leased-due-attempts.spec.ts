@@ -8,7 +8,7 @@ import type { RecordedEvent } from '../event-store/event-store.ts';
 import type { Tables } from '../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
-import { createDueAttempts, type DueAttemptsSchema, type Taker } from './due-attempts.ts';
+import { createDueAttempts, type DueAttemptsSchema, type DueAttemptsListener } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -16,7 +16,7 @@ const attempt = (id: string, { endpointId = e1, dueAt = 1000, number = 2, failur
   new ScheduleAttempt(id as DeliveryId, { ...subject, endpointId, ...(test ? { test: true } : {}) }, number, failures, number - 2, dueAt, {
     causationId: 'event',
   });
-const all = { limit: 10, testsOnly: false, underWay: { size: 0 } };
+const all = { limit: 10, testsOnly: false, tracked: { size: 0 } };
 
 let url: string;
 let prefix: string;
@@ -36,17 +36,17 @@ const replica = async (name: string) => {
     () => ({ gatheringMs: 0, timeoutMs }),
   );
   const taker = {
-    isUnderWay: vi.fn<Taker['isUnderWay']>().mockReturnValue(false),
-    announced: vi.fn<Taker['announced']>(),
-    lookEverywhere: vi.fn<Taker['lookEverywhere']>(),
-    withdrawn: vi.fn<Taker['withdrawn']>(),
-    slotsFree: vi.fn<Taker['slotsFree']>(),
-    slotsLacking: vi.fn<Taker['slotsLacking']>(),
+    isTracked: vi.fn<DueAttemptsListener['isTracked']>().mockReturnValue(false),
+    attemptsDue: vi.fn<DueAttemptsListener['attemptsDue']>(),
+    checkAllLanes: vi.fn<DueAttemptsListener['checkAllLanes']>(),
+    attemptsCancelled: vi.fn<DueAttemptsListener['attemptsCancelled']>(),
+    slotsFreed: vi.fn<DueAttemptsListener['slotsFreed']>(),
+    slotsWanted: vi.fn<DueAttemptsListener['slotsWanted']>(),
   };
   due.attach(taker);
   const { group } = namespace;
   if (!group) throw new Error('It is shared.');
-  group.listen({ onMessage: (what) => due.heard(what) });
+  group.listen({ onMessage: (what) => due.receive(what) });
   const holds = await group.acquireLeadership();
   closing.push(async () => {
     due.stop();
@@ -66,7 +66,7 @@ const write = (...attempts: ScheduleAttempt[]) =>
       await host.due.announce([], tx);
     })
     .then(() => host.due.committed(attempts));
-const open = (isOpen = true) => host.namespace.transaction((tx) => host.due.setOpen(isOpen, tx));
+const open = (isOpen = true) => host.namespace.transaction((tx) => host.due.allowClaims(isOpen, tx));
 const rows = () => host.namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
 /** As time does it. */
 const endLeases = () => withPostgres(url, (client) => client.query(`UPDATE ${prefix}_due_1.due_attempts SET ready_at = 0`));
@@ -116,11 +116,11 @@ describe('a claim', () => {
     expect(await other.ids()).toEqual([]);
     await open();
     expect(await other.ids()).toEqual(['a']);
-    await vi.waitFor(() => expect(other.taker.lookEverywhere).toHaveBeenCalled());
+    await vi.waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
   });
 
   it('leaves alone what the host has under way already', async () => {
-    host.taker.isUnderWay.mockImplementation(({ id }) => id === 'hot');
+    host.taker.isTracked.mockImplementation(({ id }) => id === 'hot');
     await write(attempt('hot'), attempt('cold'));
     expect(await other.ids()).toEqual(['cold']);
     expect((await rows()).map(({ id, leased_by }) => [id, leased_by])).toEqual([
@@ -164,21 +164,21 @@ describe('a lease', () => {
     await write(attempt('a'));
     await other.ids();
     const [before] = await rows();
-    other.taker.isUnderWay.mockReturnValue(true);
+    other.taker.isTracked.mockReturnValue(true);
     await vi.waitFor(async () => expect((await rows())[0]?.ready_at).toBeGreaterThan(before?.ready_at ?? 0), { timeout: 10_000 });
   });
 
   it('that is given back is at hand for others, who are told, at once', async () => {
     await write(attempt('a'));
     const { attempts } = await other.due.claim(e1, all);
-    host.taker.announced.mockClear();
-    await other.due.giveBack(attempts);
-    await vi.waitFor(() => expect(host.taker.announced).toHaveBeenCalledWith([e1], undefined));
+    host.taker.attemptsDue.mockClear();
+    await other.due.unclaim(attempts);
+    await vi.waitFor(() => expect(host.taker.attemptsDue).toHaveBeenCalledWith([e1], undefined));
     expect(await host.ids()).toEqual(['a']);
   });
 
   it('of what was given up while it was written is given back at once', async () => {
-    host.taker.isUnderWay.mockReturnValueOnce(true); // and not any more when it is committed
+    host.taker.isTracked.mockReturnValueOnce(true); // and not any more when it is committed
     await write(attempt('a'));
     await vi.waitFor(async () => expect(await other.ids()).toEqual(['a']));
   });
@@ -186,7 +186,7 @@ describe('a lease', () => {
   it('ends with what follows: the next attempt is for whoever takes it', async () => {
     await write(attempt('a'));
     const { attempts } = await other.due.claim(e1, all);
-    expect(attempts.map((each) => other.due.recorded(each))).toEqual([true]);
+    expect(attempts.map((each) => other.due.outcomeRecorded(each))).toEqual([true]);
     await write(attempt('a', { number: 3, failures: 2 }));
     expect(await host.ids()).toEqual(['a']);
   });
@@ -201,7 +201,7 @@ describe('a lease', () => {
   it('is no claim: one that was heard of before it had a row may be sent', () => {
     expect(host.due.mayBeSent(attempt('x'))).toBe(true);
     expect(host.due.isClaimed(attempt('x'))).toBe(false);
-    expect(host.due.recorded(attempt('x'))).toBe(false);
+    expect(host.due.outcomeRecorded(attempt('x'))).toBe(false);
   });
 });
 
@@ -209,23 +209,23 @@ describe('other replicas are told', () => {
   it('what is due, and when the next will be', async () => {
     const next = Date.now() + 60_000;
     await write(attempt('a'), attempt('b', { endpointId: e2 }), attempt('c', { dueAt: next }));
-    await vi.waitFor(() => expect(other.taker.announced).toHaveBeenCalledOnce());
-    const [endpoints, nextAt] = other.taker.announced.mock.calls[0] ?? [];
+    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledOnce());
+    const [endpoints, nextAt] = other.taker.attemptsDue.mock.calls[0] ?? [];
     expect([...(endpoints ?? [])].sort()).toEqual([e1, e2]);
     expect(Math.abs((nextAt ?? 0) - next)).toBeLessThan(5_000);
-    expect(host.taker.announced).not.toHaveBeenCalled();
+    expect(host.taker.attemptsDue).not.toHaveBeenCalled();
   });
 
   it('to look everywhere where the list would be too long', async () => {
-    other.taker.lookEverywhere.mockClear();
+    other.taker.checkAllLanes.mockClear();
     await write(...Array.from({ length: 2000 }, (_, i) => attempt(`a${i}`, { endpointId: `e${i}`.padEnd(36, '-') as EndpointId })));
-    await vi.waitFor(() => expect(other.taker.lookEverywhere).toHaveBeenCalled());
+    await vi.waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
   });
 
   it('what was cancelled', async () => {
     const ids = Array.from({ length: 400 }, (_, i) => `d${i}`.padEnd(36, '-') as DeliveryId);
     await host.namespace.transaction((tx) => host.due.announce([{ endpointId: e1, ids, cancelled: true }], tx));
-    await vi.waitFor(() => expect(other.taker.withdrawn.mock.calls.flatMap(([, told]) => told)).toEqual(ids));
+    await vi.waitFor(() => expect(other.taker.attemptsCancelled.mock.calls.flatMap(([, told]) => told)).toEqual(ids));
   });
 
   it('of an endpoint that is gone: all that waits for it is due, but what is under way', async () => {
@@ -233,24 +233,24 @@ describe('other replicas are told', () => {
     await write(attempt('taken'), attempt('waits', { dueAt: later }));
     await other.ids();
     await host.namespace.transaction(async (tx) => {
-      await host.due.release(new ReleaseEndpoint(e1, Date.now() - 1000, { causationId: 'deleted' }), tx);
+      await host.due.releaseEndpoint(new ReleaseEndpoint(e1, Date.now() - 1000, { causationId: 'deleted' }), tx);
       await host.due.announce([], tx);
     });
     expect(await other.ids()).toEqual(['waits']);
-    await vi.waitFor(() => expect(other.taker.announced).toHaveBeenLastCalledWith([e1], undefined));
+    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenLastCalledWith([e1], undefined));
   });
 });
 
 it('says to which endpoints something became due, leases that ran out among them, and when the next does', async () => {
   const later = Date.now() + 60_000;
   await write(attempt('a'), attempt('b', { endpointId: e2, dueAt: later }));
-  const first = await other.due.becameDue(0);
+  const first = await other.due.dueSince(0);
   expect(first.endpoints).toEqual([e1]);
   expect(Math.abs((first.nextAt ?? 0) - later)).toBeLessThan(5_000);
-  expect((await other.due.becameDue(first.until)).endpoints).toEqual([]);
+  expect((await other.due.dueSince(first.until)).endpoints).toEqual([]);
   await other.ids();
   await withPostgres(url, (client) =>
     client.query(`UPDATE ${prefix}_due_1.due_attempts SET ready_at = $1 WHERE leased_by IS NOT NULL`, [first.until + 1]),
   );
-  expect((await other.due.becameDue(first.until)).endpoints).toEqual([e1]);
+  expect((await other.due.dueSince(first.until)).endpoints).toEqual([e1]);
 });

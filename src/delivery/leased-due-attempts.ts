@@ -11,15 +11,15 @@ import { isBatch, type ReleaseEndpoint, type ScheduleAttempt, type DeliveryOrBat
 import {
   attemptOf,
   newestBatchIn,
-  releasing,
+  releaseQuery,
   rowOf,
-  type BecameDue,
-  type Claimed,
+  type DueEndpoints,
+  type ClaimResult,
   type DueAttemptRow,
   type DueAttempts,
   type DueAttemptsSchema,
-  type Taker,
-  type Wanted,
+  type DueAttemptsListener,
+  type ClaimRequest,
 } from './due-attempts.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream } from '../domain/streams.ts';
@@ -27,7 +27,7 @@ import { batchStream, deliveryStream } from '../domain/streams.ts';
 type Schema = DueAttemptsSchema;
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
 /** What replicas tell each other: `due` to these endpoints now, or at `next`; `withdrawn` from one; slots that are `free`, or `lacking`; nothing of it: anything may be due. */
-export type Word = {
+export type ReplicaNotice = {
   readonly due?: readonly EndpointId[];
   readonly next?: number;
   readonly withdrawn?: readonly DeliveryOrBatchId[];
@@ -37,22 +37,22 @@ export type Word = {
 };
 
 /** Between the end of an attempt's timeout and that of its lease: time enough to record it. */
-export const marginMs = 3_000;
+export const leaseMarginMs = 3_000;
 /** Leases are looked through so often. */
 const renewEveryMs = 1_000;
 /** Ids that fit into a word: PostgreSQL takes 8,000 bytes. */
-export const mostIds = 150;
+export const maxNoticeIds = 150;
 const mostWords = 10;
 
 /** The database's clock, in milliseconds: no replica's own is asked. */
-export const clock = sql<number>`(extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
+export const databaseClock = sql<number>`(extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
   private readonly leases = new Map<DeliveryOrBatchId, Lease>();
   private readonly due = new Set<EndpointId>();
   private next: number | undefined;
-  private taker: Taker | undefined;
+  private taker: DueAttemptsListener | undefined;
   private isOpen = false;
   /** The first moment of the running transaction that schedules, and what it writes as leased here. */
   private scheduledAt = 0;
@@ -70,18 +70,18 @@ export class LeasedDueAttempts implements DueAttempts {
     private readonly longest: (id: EndpointId) => { readonly gatheringMs: number; readonly timeoutMs: number },
   ) {}
 
-  attach(taker: Taker): void {
+  attach(taker: DueAttemptsListener): void {
     this.taker = taker;
   }
 
   /** What the namespace's listeners heard; undefined: anything may have been said. */
-  heard(what: string | undefined): void {
-    const { due, next, withdrawn, from, free, lacking } = JSON.parse(what ?? '{}') as Word;
-    if (withdrawn && from) this.taker?.withdrawn(from, withdrawn);
-    else if (free) this.taker?.slotsFree(free);
-    else if (lacking) this.taker?.slotsLacking(lacking);
-    else if (due || next) this.taker?.announced(due ?? [], next && next - this.ahead);
-    else this.taker?.lookEverywhere();
+  receive(what: string | undefined): void {
+    const { due, next, withdrawn, from, free, lacking } = JSON.parse(what ?? '{}') as ReplicaNotice;
+    if (withdrawn && from) this.taker?.attemptsCancelled(from, withdrawn);
+    else if (free) this.taker?.slotsFreed(free);
+    else if (lacking) this.taker?.slotsWanted(lacking);
+    else if (due || next) this.taker?.attemptsDue(due ?? [], next && next - this.ahead);
+    else this.taker?.checkAllLanes();
   }
 
   stop(): void {
@@ -91,7 +91,7 @@ export class LeasedDueAttempts implements DueAttempts {
   // ── Within the transactions of the saga's host ──
 
   /** Nobody takes anything while the table does not show what the log held when its host took over. */
-  async setOpen(open: boolean, tx: Transaction<Schema>): Promise<void> {
+  async allowClaims(open: boolean, tx: Transaction<Schema>): Promise<void> {
     this.isOpen = open;
     await tx.upsert('taking', ['id'], [{ id: 1, open: open ? 1 : 0 }]);
     if (open) await this.tell({}, tx);
@@ -103,7 +103,7 @@ export class LeasedDueAttempts implements DueAttempts {
     const now = this.scheduledAt + this.ahead;
     const rows = attempts.map((attempt): DueAttemptRow => {
       const row = rowOf(attempt);
-      if (this.taker?.isUnderWay(attempt)) {
+      if (this.taker?.isTracked(attempt)) {
         this.writtenAsLeased.add(attempt);
         return { ...row, ready_at: now + this.leaseMs(attempt), leased_by: this.replica };
       }
@@ -118,16 +118,16 @@ export class LeasedDueAttempts implements DueAttempts {
 
   /** A person may ask for an attempt that is under way at another replica: it is not begun a second time. */
   private async leasedElsewhere(attempts: readonly ScheduleAttempt[], { kysely }: Transaction<Schema>) {
-    const asked = attempts.filter((each) => !each.isFirst && each.failuresInSeries === 0 && !this.taker?.isUnderWay(each));
+    const asked = attempts.filter((each) => !each.isFirst && each.failuresInSeries === 0 && !this.taker?.isTracked(each));
     if (asked.length === 0) return new Map<DeliveryOrBatchId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
     const ids = asked.map(({ id }) => id);
     const query = kysely.selectFrom('due_attempts').select(['id', 'attempt', 'ready_at', 'leased_by']).where('id', 'in', ids);
-    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', clock).forUpdate().execute();
+    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', databaseClock).forUpdate().execute();
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  async release(command: ReleaseEndpoint, tx: Transaction<Schema>): Promise<void> {
-    await releasing(command, tx).where('leased_by', 'is', null).execute();
+  async releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<Schema>): Promise<void> {
+    await releaseQuery(command, tx).where('leased_by', 'is', null).execute();
     this.due.add(command.endpointId);
   }
 
@@ -136,12 +136,13 @@ export class LeasedDueAttempts implements DueAttempts {
     this.due.clear();
     this.next = undefined;
     if (!this.isOpen) return;
-    const words: Word[] = [];
+    const words: ReplicaNotice[] = [];
     if (due.length > 0 || next !== undefined)
-      for (let i = 0; i === 0 || i < due.length; i += mostIds) words.push({ due: due.slice(i, i + mostIds), ...(next && { next }) });
+      for (let i = 0; i === 0 || i < due.length; i += maxNoticeIds)
+        words.push({ due: due.slice(i, i + maxNoticeIds), ...(next && { next }) });
     if (words.length > mostWords) words.splice(0, Infinity, {}); // everywhere
     for (const { endpointId, ids } of cancelled)
-      for (let i = 0; i < ids.length; i += mostIds) words.push({ from: endpointId, withdrawn: ids.slice(i, i + mostIds) });
+      for (let i = 0; i < ids.length; i += maxNoticeIds) words.push({ from: endpointId, withdrawn: ids.slice(i, i + maxNoticeIds) });
     for (const word of words) await this.tell(word, tx);
   }
 
@@ -152,32 +153,32 @@ export class LeasedDueAttempts implements DueAttempts {
     this.writtenAsLeased.clear();
     for (const attempt of leased) this.leases.set(attempt.id, { attempt, until: since + this.leaseMs(attempt) });
     // It may have been given up while it was written.
-    void this.giveBack(leased.filter((attempt) => !this.taker?.isUnderWay(attempt)));
+    void this.unclaim(leased.filter((attempt) => !this.taker?.isTracked(attempt)));
   }
 
-  private async tell(word: Word, tx?: Transaction<Schema>): Promise<void> {
+  private async tell(word: ReplicaNotice, tx?: Transaction<Schema>): Promise<void> {
     await this.namespace().group?.broadcast(JSON.stringify(word), tx);
   }
 
   // ── For the dispatcher ──
 
-  async claim(id: EndpointId, { limit, testsOnly }: Wanted): Promise<Claimed> {
+  async claim(id: EndpointId, { limit, testsOnly }: ClaimRequest): Promise<ClaimResult> {
     const asked = Date.now();
     const lease = this.leaseFor(id);
     const { rows } = await sql<DueAttemptRow & { before: string | null; now: number }>`
       WITH due AS (
         SELECT id AS due_id, leased_by AS before FROM due_attempts
-        WHERE endpoint_id = ${id} AND ready_at <= ${clock} AND EXISTS (SELECT FROM taking WHERE open = 1)
+        WHERE endpoint_id = ${id} AND ready_at <= ${databaseClock} AND EXISTS (SELECT FROM taking WHERE open = 1)
         ${testsOnly ? sql`AND test = 1` : sql``}
         ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-      UPDATE due_attempts SET ready_at = ${clock} + ${lease}, leased_by = ${this.replica} FROM due WHERE id = due_id
-      RETURNING due_attempts.*, before, ${clock} AS now`.execute(this.beside);
+      UPDATE due_attempts SET ready_at = ${databaseClock} + ${lease}, leased_by = ${this.replica} FROM due WHERE id = due_id
+      RETURNING due_attempts.*, before, ${databaseClock} AS now`.execute(this.beside);
     if (rows[0]) this.ahead = rows[0].now - asked;
     const claimed: ScheduleAttempt[] = [];
     await Promise.all(
       rows.map(async (row) => {
         const attempt = attemptOf(row);
-        if (this.taker?.isUnderWay(attempt)) return void this.leases.set(attempt.id, { attempt, until: asked + lease });
+        if (this.taker?.isTracked(attempt)) return void this.leases.set(attempt.id, { attempt, until: asked + lease });
         // Whoever had it may have made and recorded it, and the table not show it yet. It does soon, or the lease runs out again.
         if (row.before !== null && (await this.hasGoneOn(attempt))) return;
         this.leases.set(attempt.id, { attempt, until: asked + lease });
@@ -191,14 +192,14 @@ export class LeasedDueAttempts implements DueAttempts {
     const lease = this.leaseOf(attempt);
     if (!lease) return true; // it was heard of here before there was a row
     const { timeoutMs } = this.longest(attempt.subject.endpointId);
-    if (lease.until - Date.now() >= timeoutMs + marginMs) return true;
+    if (lease.until - Date.now() >= timeoutMs + leaseMarginMs) return true;
     return this.renew([attempt]).then(
       (renewed) => renewed.has(attempt.id),
       () => false,
     );
   }
 
-  recorded(attempt: ScheduleAttempt): boolean {
+  outcomeRecorded(attempt: ScheduleAttempt): boolean {
     const lease = this.leaseOf(attempt);
     if (lease) this.leases.delete(attempt.id);
     return lease !== undefined && lease.until > Date.now();
@@ -209,7 +210,7 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   /** Whoever takes them next looks into the log first, as after every lease. */
-  async giveBack(attempts: readonly ScheduleAttempt[]): Promise<void> {
+  async unclaim(attempts: readonly ScheduleAttempt[]): Promise<void> {
     const mine = attempts.filter((attempt) => this.isClaimed(attempt));
     if (mine.length === 0) return;
     for (const { id } of mine) this.leases.delete(id);
@@ -220,16 +221,16 @@ export class LeasedDueAttempts implements DueAttempts {
           FOR UPDATE SKIP LOCKED)
         UPDATE due_attempts SET ready_at = due_at FROM mine WHERE id = its`.execute(this.beside);
       const due = new Set(mine.map(({ subject }) => subject.endpointId));
-      await this.tell(due.size > mostIds ? {} : { due: [...due] });
+      await this.tell(due.size > maxNoticeIds ? {} : { due: [...due] });
     } catch {
       // Their leases run out.
     }
   }
 
-  async becameDue(after: number): Promise<BecameDue> {
+  async dueSince(after: number): Promise<DueEndpoints> {
     const asked = Date.now();
     const { rows: found } = await sql<{ now: number; next: number | null }>`
-      SELECT ${clock} AS now, (SELECT ready_at FROM due_attempts WHERE ready_at > ${clock} ORDER BY ready_at LIMIT 1) AS next`.execute(
+      SELECT ${databaseClock} AS now, (SELECT ready_at FROM due_attempts WHERE ready_at > ${databaseClock} ORDER BY ready_at LIMIT 1) AS next`.execute(
       this.beside,
     );
     const { now = asked, next = null } = found[0] ?? {};
@@ -262,7 +263,7 @@ export class LeasedDueAttempts implements DueAttempts {
 
   private leaseFor(id: EndpointId): number {
     const { gatheringMs, timeoutMs } = this.longest(id);
-    return Math.ceil(gatheringMs + timeoutMs + 2 * marginMs);
+    return Math.ceil(gatheringMs + timeoutMs + 2 * leaseMarginMs);
   }
 
   private async hasGoneOn({ id, subject, revision }: ScheduleAttempt): Promise<boolean> {
@@ -281,7 +282,7 @@ export class LeasedDueAttempts implements DueAttempts {
         JOIN unnest(${attempts.map(({ id }) => id)}::text[], ${attempts.map(({ attempt }) => attempt)}::int[], ${leases}::bigint[])
           AS wanted (wanted_id, number, lease) ON id = wanted_id AND attempt = number
         WHERE leased_by = ${this.replica} FOR UPDATE OF due_attempts SKIP LOCKED)
-      UPDATE due_attempts SET ready_at = ${clock} + lease FROM mine WHERE id = its RETURNING id`.execute(this.beside);
+      UPDATE due_attempts SET ready_at = ${databaseClock} + lease FROM mine WHERE id = its RETURNING id`.execute(this.beside);
     const renewed = new Set(rows.map(({ id }) => id));
     attempts.forEach((attempt, i) => {
       // One that was lost stays as it is, so that its attempt is not taken for one that was heard of here.
@@ -291,11 +292,11 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   private async renewAll(): Promise<void> {
-    const soon = Date.now() + marginMs + renewEveryMs;
+    const soon = Date.now() + leaseMarginMs + renewEveryMs;
     const ending = Array.from(this.leases.values()).filter(({ until }) => until < soon);
     const wanted: ScheduleAttempt[] = [];
     for (const { attempt, until } of ending) {
-      if (this.taker?.isUnderWay(attempt)) wanted.push(attempt);
+      if (this.taker?.isTracked(attempt)) wanted.push(attempt);
       else if (until < Date.now()) this.leases.delete(attempt.id);
     }
     if (wanted.length > 0) await this.renew(wanted).catch(() => undefined); // it is tried again while there is time

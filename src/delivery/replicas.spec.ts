@@ -23,7 +23,7 @@ import { addressGuard } from './address-guard.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { BatchCloser } from './batch-closer.ts';
 import { DeliverySaga } from './delivery-saga.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher } from './lanes/dispatcher.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 import { RequestMaker } from './request-maker.ts';
@@ -158,7 +158,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
       { lingerMs: 250, standbyMs: 200 },
     );
     await consumer.start();
-    consumer.tables.group?.listen({ onMessage: (what) => due.heard(what) });
+    consumer.tables.group?.listen({ onMessage: (what) => due.receive(what) });
     dispatcher.takeFromTable();
     /** Whatever it has is given back; not by one that is dead. */
     const end = async () => {
@@ -229,7 +229,7 @@ it('replicas have the slots of one that died when its leases end, and not before
   receiver.lose('a');
   await killed;
   await vi.waitFor(() => expect(b.state()).toBe('live'), { timeout: 5_000 });
-  expect([receiver.open.size, b.slots.count(e1)]).toEqual([0, 0]); // three are due, and none goes
+  expect([receiver.open.size, b.slots.held(e1)]).toEqual([0, 0]); // three are due, and none goes
   await vi.waitFor(() => expect(receiver.open.size).toBe(2), { timeout: 6_000 });
   expect(Date.now() - since).toBeGreaterThan(1_500);
   receiver.answerAll();
@@ -243,9 +243,9 @@ it('replicas have the slots of one that is stopped at once', async () => {
   const [a, b] = [await replica('a'), await replica('b')];
   await publish(12);
   await vi.waitFor(() => expect(receiver.ids.length).toBeGreaterThan(1));
-  const [holder, other] = a.slots.count(e1) > 0 ? [a, b] : [b, a];
+  const [holder, other] = a.slots.held(e1) > 0 ? [a, b] : [b, a];
   await holder.end();
-  await vi.waitFor(() => expect(other.slots.count(e1)).toBe(1), { timeout: 2_500 });
+  await vi.waitFor(() => expect(other.slots.held(e1)).toBe(1), { timeout: 2_500 });
   await vi.waitFor(() => expect(new Set(receiver.ids).size).toBe(12), { timeout: 5_000 });
   expect(receiver.most()).toBe(1);
 });

@@ -7,7 +7,7 @@ import type { TemplateProcesses } from './formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
 
 /** `id`: of the message, or of the batch. */
-export type Sent = { readonly id: string; readonly messages: Messages };
+export type RequestContent = { readonly id: string; readonly messages: Messages };
 
 export class RequestMaker {
   constructor(
@@ -17,7 +17,7 @@ export class RequestMaker {
   ) {}
 
   /** At once but for templates. @throws FormatError when no request can be made; a promise rejects with it. */
-  make(endpoint: ResolvedEndpoint, { id, messages }: Sent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
+  make(endpoint: ResolvedEndpoint, { id, messages }: RequestContent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
     const { settings } = endpoint.configuration;
     const { headers, formatOptions } = endpoint;
     const withBody = (body: FormattedBody) =>

@@ -45,7 +45,12 @@ describe('the saga host', () => {
   let folder: string;
   const open: Tables<DueAttemptsSchema>[] = [];
   const execute = vi.fn<(command: unknown) => Promise<void>>();
-  const dispatcher = { offer: vi.fn<() => void>(), committed: vi.fn<() => void>(), start: vi.fn<() => void>(), cool: vi.fn<() => void>() };
+  const dispatcher = {
+    offer: vi.fn<() => void>(),
+    committed: vi.fn<() => void>(),
+    acceptOffers: vi.fn<() => void>(),
+    refuseOffers: vi.fn<() => void>(),
+  };
   const due = new OwnDueAttempts(() => {
     throw new Error('The host does not read.');
   });
@@ -194,7 +199,7 @@ describe('the saga host', () => {
 
   it('lets the dispatcher start when the table shows what the log held', () => {
     host().onCaughtUp();
-    expect(dispatcher.start).toHaveBeenCalledOnce();
+    expect(dispatcher.acceptOffers).toHaveBeenCalledOnce();
   });
 
   it('leaves the same table however the log is cut into batches', async () => {

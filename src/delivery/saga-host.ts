@@ -16,7 +16,7 @@ import {
   type DeliveryOrBatchId,
 } from './saga-commands.ts';
 import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher } from './lanes/dispatcher.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 
 /** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
@@ -41,8 +41,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   constructor(
     private readonly saga: Pick<DeliverySaga, 'decide'>,
     private readonly bus: Pick<CommandBus, 'execute'>,
-    private readonly due: Pick<DueAttempts, 'setOpen' | 'schedule' | 'release' | 'announce' | 'committed'>,
-    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'start' | 'cool'>,
+    private readonly due: Pick<DueAttempts, 'allowClaims' | 'schedule' | 'releaseEndpoint' | 'announce' | 'committed'>,
+    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'acceptOffers' | 'refuseOffers'>,
   ) {}
 
   /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
@@ -93,7 +93,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
         } else if (command instanceof ReleaseEndpoint) {
           written.push(...(await this.writeDue(due, tx))); // what came before it is released too
           due = new Map();
-          await this.due.release(command, tx);
+          await this.due.releaseEndpoint(command, tx);
         } else {
           await carryOut(command);
         }
@@ -115,19 +115,19 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   }
 
   onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    return this.due.setOpen(false, tx);
+    return this.due.allowClaims(false, tx);
   }
 
   onTermCaughtUp(tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    return this.due.setOpen(true, tx);
+    return this.due.allowClaims(true, tx);
   }
 
   onCaughtUp(): void {
-    this.dispatcher.start();
+    this.dispatcher.acceptOffers();
   }
 
   onTermLost(): void {
-    this.dispatcher.cool();
+    this.dispatcher.refuseOffers();
   }
 
   /** @returns what it has scheduled */
@@ -158,5 +158,10 @@ export const rowsOnlySagaHost = (): SagaHost => {
     throw new Error('Nothing is sent while tables are built anew.');
   };
   const rows = new OwnDueAttempts(nobody);
-  return new SagaHost(new DeliverySaga(), { execute: nobody }, rows, { offer: nobody, committed: nobody, start: nobody, cool: nobody });
+  return new SagaHost(new DeliverySaga(), { execute: nobody }, rows, {
+    offer: nobody,
+    committed: nobody,
+    acceptOffers: nobody,
+    refuseOffers: nobody,
+  });
 };

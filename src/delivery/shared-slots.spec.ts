@@ -6,8 +6,8 @@ import type { EndpointId } from '../domain/ids.ts';
 import type { Tables } from '../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import type { Word } from './leased-due-attempts.ts';
-import { SharedSlots, type SlotUser } from './shared-slots.ts';
+import type { ReplicaNotice } from './leased-due-attempts.ts';
+import { SharedSlots, type SlotsListener } from './shared-slots.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 
@@ -42,13 +42,13 @@ describe('slots', () => {
       { error: (...what: unknown[]) => void failures.push(what) },
       lookEveryMs,
     );
-    const user = { slotsCame: vi.fn<SlotUser['slotsCame']>(), noSlots: vi.fn<SlotUser['noSlots']>() };
+    const user = { slotsChanged: vi.fn<SlotsListener['slotsChanged']>(), slotsExhausted: vi.fn<SlotsListener['slotsExhausted']>() };
     slots.attach(user);
     namespace.group?.listen({
       onMessage: (what) => {
-        const { free = [], lacking = [] } = JSON.parse(what ?? '{}') as Word;
-        slots.free(free);
-        slots.yield(lacking);
+        const { free = [], lacking = [] } = JSON.parse(what ?? '{}') as ReplicaNotice;
+        slots.slotsFreed(free);
+        slots.yieldHalf(lacking);
       },
     });
     await namespace.group?.acquireLeadership();
@@ -58,10 +58,10 @@ describe('slots', () => {
     });
     /** Resolves when it is told what came of it. */
     const ask = async (id: EndpointId, most: number) => {
-      const told = user.slotsCame.mock.calls.length + user.noSlots.mock.calls.length;
-      slots.ask(id, most);
-      await vi.waitFor(() => expect(user.slotsCame.mock.calls.length + user.noSlots.mock.calls.length).toBeGreaterThan(told));
-      return slots.count(id);
+      const told = user.slotsChanged.mock.calls.length + user.slotsExhausted.mock.calls.length;
+      slots.request(id, most);
+      await vi.waitFor(() => expect(user.slotsChanged.mock.calls.length + user.slotsExhausted.mock.calls.length).toBeGreaterThan(told));
+      return slots.held(id);
     };
     const takeAll = (id: EndpointId) => {
       let taken = 0;
@@ -81,18 +81,18 @@ describe('slots', () => {
 
   it('are as many as the bound, however many ask at one time', async () => {
     const replicas = await Promise.all(['a', 'b', 'c'].map((name) => replica(name, 8)));
-    for (const { user, takeAll } of replicas) user.slotsCame.mockImplementation(takeAll);
+    for (const { user, takeAll } of replicas) user.slotsChanged.mockImplementation(takeAll);
     await Promise.all(replicas.map(({ ask }) => ask(e1, 5)));
-    expect(replicas.reduce((sum, { slots }) => sum + slots.used(e1), 0)).toBe(8);
+    expect(replicas.reduce((sum, { slots }) => sum + slots.inUse(e1), 0)).toBe(8);
     expect((await rows()).map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   it('are each endpoint’s own, and asked for together', async () => {
     const a = await replica('a', 3);
-    a.slots.ask(e1, 2);
+    a.slots.request(e1, 2);
     expect(await a.ask(e2, 9)).toBe(3);
     expect([a.takeAll(e1), a.takeAll(e2)]).toEqual([2, 3]);
-    a.slots.done(e1);
+    a.slots.release(e1);
     expect(a.slots.take(e1)).toBe(true);
   });
 
@@ -100,10 +100,10 @@ describe('slots', () => {
     const [a, b] = [await replica('a', 1, 10_000), await replica('b', 1, 10_000)];
     await a.ask(e1, 2);
     expect(a.takeAll(e1)).toBe(1);
-    expect([await b.ask(e1, 1), b.user.noSlots.mock.calls, b.slots.hope(e1)]).toEqual([0, [[e1]], 0]);
-    a.slots.done(e1);
-    await a.slots.giveBackUnused(e1);
-    await vi.waitFor(() => expect(b.user.slotsCame).toHaveBeenCalledWith(e1), { timeout: 2_000 });
+    expect([await b.ask(e1, 1), b.user.slotsExhausted.mock.calls, b.slots.obtainable(e1)]).toEqual([0, [[e1]], 0]);
+    a.slots.release(e1);
+    await a.slots.returnUnused(e1);
+    await vi.waitFor(() => expect(b.user.slotsChanged).toHaveBeenCalledWith(e1), { timeout: 2_000 });
     expect([await b.ask(e1, 2), b.takeAll(e1)]).toEqual([1, 1]);
     expect(a.takeAll(e1)).toBe(0);
   });
@@ -114,15 +114,15 @@ describe('slots', () => {
     expect(a.takeAll(e1)).toBe(4);
     expect(await b.ask(e1, 4)).toBe(0);
     await vi.waitFor(() => {
-      a.slots.done(e1); // it would take it again
+      a.slots.release(e1); // it would take it again
       expect(a.slots.take(e1)).toBe(false);
     });
-    await vi.waitFor(() => expect(b.slots.hope(e1)).toBe(4)); // it was told
+    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(4)); // it was told
     expect(await b.ask(e1, 4)).toBe(1);
-    a.slots.done(e1);
-    await vi.waitFor(() => expect(b.slots.hope(e1)).toBe(4));
+    a.slots.release(e1);
+    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(4));
     expect(await b.ask(e1, 4)).toBe(2);
-    expect([a.slots.count(e1), a.slots.used(e1), b.takeAll(e1)]).toEqual([2, 2, 2]);
+    expect([a.slots.held(e1), a.slots.inUse(e1), b.takeAll(e1)]).toEqual([2, 2, 2]);
   });
 
   it('are given back when they are not used, and kept while they are', async () => {
@@ -130,10 +130,10 @@ describe('slots', () => {
     await a.ask(e1, 4);
     expect([a.slots.take(e1), a.slots.take(e1)]).toEqual([true, true]);
     await vi.waitFor(async () => expect(await of('a')).toBe(2), { timeout: 3_000 });
-    a.slots.done(e1);
-    a.slots.done(e1);
+    a.slots.release(e1);
+    a.slots.release(e1);
     await vi.waitFor(async () => expect(await of('a')).toBe(0), { timeout: 4_000 });
-    expect(a.slots.count(e1)).toBe(0);
+    expect(a.slots.held(e1)).toBe(0);
   });
 
   it('are prolonged while they are used, and free when the lease of one that is gone ends', async () => {
@@ -148,7 +148,7 @@ describe('slots', () => {
     await b.ask(e1, 1);
     expect(b.slots.take(e1)).toBe(false);
     await endLeases();
-    await vi.waitFor(() => expect(b.slots.hope(e1)).toBe(1));
+    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(1));
     await b.ask(e1, 1);
     expect(b.slots.take(e1)).toBe(true);
   });
@@ -169,8 +169,8 @@ describe('slots', () => {
     await endLeases('number = 2');
     expect(await b.ask(e1, 2)).toBe(1);
     timeoutMs = 70_000; // so that it is to be prolonged
-    await vi.waitFor(() => expect(a.slots.count(e1)).toBe(1), { timeout: 3_000 });
-    a.slots.done(e1);
+    await vi.waitFor(() => expect(a.slots.held(e1)).toBe(1), { timeout: 3_000 });
+    a.slots.release(e1);
     expect(a.slots.take(e1)).toBe(false); // one is still in use
   });
 });

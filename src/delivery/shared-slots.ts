@@ -9,10 +9,10 @@ import type { BaseLogger } from 'pino';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Tables } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
-import { marginMs } from './leased-due-attempts.ts';
+import { leaseMarginMs } from './leased-due-attempts.ts';
 import { SlotsTable, type Slot } from './slots-table.ts';
 
-type Kept = {
+type HeldSlots = {
   readonly numbers: Set<number>;
   /** When the first of their leases ends, by this process's clock. */
   until: number;
@@ -24,25 +24,25 @@ type Kept = {
 };
 
 /** Keeps what is used, and what is not for others. */
-const atOnce = ({ numbers, used, yielding }: Kept) => Math.max(used, numbers.size - yielding);
+const atOnce = ({ numbers, used, yielding }: HeldSlots) => Math.max(used, numbers.size - yielding);
 
 /** What the dispatcher is to the slots. */
-export type SlotUser = {
+export type SlotsListener = {
   /** There are more, or it is time to ask again. */
-  readonly slotsCame: (id: EndpointId) => void;
+  readonly slotsChanged: (id: EndpointId) => void;
   /** Other replicas have all of them. */
-  readonly noSlots: (id: EndpointId) => void;
+  readonly slotsExhausted: (id: EndpointId) => void;
 };
 
 export class SharedSlots {
   private readonly table: SlotsTable;
-  private readonly kept = new Map<EndpointId, Kept>();
+  private readonly heldSlots = new Map<EndpointId, HeldSlots>();
   /** How many requests are wanted at one time. */
   private wanted = new Map<EndpointId, number>();
   private isAsking = false;
   /** Not to be asked for before they are looked through: there were no more. */
   private readonly full = new Set<EndpointId>();
-  private user: SlotUser | undefined;
+  private user: SlotsListener | undefined;
   /** Statements come one after the other, so that none speaks of what another one changes. */
   private last: Promise<unknown> = Promise.resolve();
   private isLooking = false;
@@ -64,69 +64,69 @@ export class SharedSlots {
     this.looking = setInterval(() => void this.look(), lookEveryMs).unref();
   }
 
-  attach(user: SlotUser): void {
+  attach(user: SlotsListener): void {
     this.user = user;
   }
 
   /** Those that this replica has, in use or not. */
-  count(id: EndpointId): number {
-    return this.kept.get(id)?.numbers.size ?? 0;
+  held(id: EndpointId): number {
+    return this.heldSlots.get(id)?.numbers.size ?? 0;
   }
 
-  used(id: EndpointId): number {
-    return this.kept.get(id)?.used ?? 0;
+  inUse(id: EndpointId): number {
+    return this.heldSlots.get(id)?.used ?? 0;
   }
 
   /** Those that it may have: all, unless it was told that there are no more. */
-  hope(id: EndpointId): number {
-    return this.full.has(id) ? this.count(id) : this.bound;
+  obtainable(id: EndpointId): number {
+    return this.full.has(id) ? this.held(id) : this.bound;
   }
 
   /** For one request, until it is `done`. @returns false without a slot */
   take(id: EndpointId): boolean {
-    const kept = this.kept.get(id);
+    const kept = this.heldSlots.get(id);
     if (!kept || kept.used >= kept.numbers.size - kept.yielding || !this.lasts(id, kept)) return false;
     kept.used++;
     kept.peak = Math.max(kept.peak, kept.used);
     return true;
   }
 
-  done(id: EndpointId): void {
-    const kept = this.kept.get(id);
+  release(id: EndpointId): void {
+    const kept = this.heldSlots.get(id);
     if (!kept) return;
     kept.used--;
     this.forgetIfEmpty(id, kept);
-    if (kept.yielding > 0) void this.giveBack([[id, kept]], atOnce);
+    if (kept.yielding > 0) void this.returnSlots([[id, kept]], atOnce);
   }
 
   /** Asks for as many as this replica lacks for `most` requests at one time; its user is told what came of it. */
-  ask(id: EndpointId, most: number): void {
+  request(id: EndpointId, most: number): void {
     if (this.full.has(id) || this.has(id, most)) return;
     this.wanted.set(id, Math.min(most, this.bound));
     if (!this.isAsking) void this.askForAll();
   }
 
   /** Another replica has given some back. */
-  free(ids: readonly EndpointId[]): void {
-    for (const id of ids) if (this.full.delete(id)) this.user?.slotsCame(id);
+  slotsFreed(ids: readonly EndpointId[]): void {
+    for (const id of ids) if (this.full.delete(id)) this.user?.slotsChanged(id);
   }
 
   /** Another replica lacks slots and has none: it gets half of those that this one has, but not the last. */
-  yield(ids: readonly EndpointId[]): void {
+  yieldHalf(ids: readonly EndpointId[]): void {
     for (const id of ids) {
-      const kept = this.kept.get(id);
+      const kept = this.heldSlots.get(id);
       if (!kept || kept.numbers.size < 2 || kept.yielding > 0) continue;
       kept.yielding = Math.floor(kept.numbers.size / 2);
       this.full.add(id); // or it would ask for them itself
-      void this.giveBack([[id, kept]], atOnce);
+      void this.returnSlots([[id, kept]], atOnce);
     }
   }
 
   /** All that are not in use, at once. @param id left out: of all endpoints */
-  async giveBackUnused(id?: EndpointId): Promise<void> {
-    const kept = id === undefined ? undefined : this.kept.get(id);
-    if (id === undefined) await this.giveBack([...this.kept], ({ used }) => used);
-    else if (kept) await this.giveBack([[id, kept]], ({ used }) => used);
+  async returnUnused(id?: EndpointId): Promise<void> {
+    const kept = id === undefined ? undefined : this.heldSlots.get(id);
+    if (id === undefined) await this.returnSlots([...this.heldSlots], ({ used }) => used);
+    else if (kept) await this.returnSlots([[id, kept]], ({ used }) => used);
   }
 
   stop(): void {
@@ -134,21 +134,21 @@ export class SharedSlots {
   }
 
   private has(id: EndpointId, most: number): boolean {
-    const kept = this.kept.get(id);
+    const kept = this.heldSlots.get(id);
     return kept !== undefined && kept.numbers.size - kept.yielding >= Math.min(most, this.bound) && this.lasts(id, kept);
   }
 
   /** Whether a request that begins now ends before the lease does. */
-  private lasts(id: EndpointId, { until }: Kept): boolean {
-    return until - Date.now() >= this.timeoutMs(id) + marginMs;
+  private lasts(id: EndpointId, { until }: HeldSlots): boolean {
+    return until - Date.now() >= this.timeoutMs(id) + leaseMarginMs;
   }
 
   private leaseFor(id: EndpointId): number {
-    return Math.ceil(this.timeoutMs(id) + 2 * marginMs);
+    return Math.ceil(this.timeoutMs(id) + 2 * leaseMarginMs);
   }
 
-  private forgetIfEmpty(id: EndpointId, { numbers, used }: Kept): void {
-    if (numbers.size === 0 && used === 0) this.kept.delete(id);
+  private forgetIfEmpty(id: EndpointId, { numbers, used }: HeldSlots): void {
+    if (numbers.size === 0 && used === 0) this.heldSlots.delete(id);
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -174,21 +174,21 @@ export class SharedSlots {
       );
       for (const [id, most] of wanted) {
         if (!asked || !this.has(id, most)) this.full.add(id);
-        if (asked && this.count(id) === 0) this.user?.noSlots(id);
-        else if (asked) this.user?.slotsCame(id);
+        if (asked && this.held(id) === 0) this.user?.slotsExhausted(id);
+        else if (asked) this.user?.slotsChanged(id);
       }
       if (asked)
-        await this.table.tell(
+        await this.table.notify(
           'lacking',
-          wanted.map(([id]) => id).filter((id) => this.count(id) === 0),
+          wanted.map(([id]) => id).filter((id) => this.held(id) === 0),
         );
     }
     this.isAsking = false;
   }
 
   private async acquire(wanted: readonly (readonly [EndpointId, number])[]): Promise<void> {
-    await this.renew(wanted.map(([id]) => id).filter((id) => !this.has(id, this.count(id))));
-    let lacking = wanted.map(([id, most]) => ({ id, lack: most - this.count(id) })).filter(({ lack }) => lack > 0);
+    await this.renew(wanted.map(([id]) => id).filter((id) => !this.has(id, this.held(id))));
+    let lacking = wanted.map(([id, most]) => ({ id, lack: most - this.held(id) })).filter(({ lack }) => lack > 0);
     while (lacking.length > 0) {
       const missed = (await this.takeFree(lacking)).filter(({ taken }) => !taken);
       // Another replica was quicker; others may still be free.
@@ -204,8 +204,8 @@ export class SharedSlots {
     const asked = Date.now();
     const found = await this.table.takeFree(lacking.map(({ id, lack }) => ({ id, lack, leaseMs: this.leaseFor(id) })));
     for (const { id, number } of found.filter(({ taken }) => taken)) {
-      const kept = this.kept.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0, yielding: 0 };
-      this.kept.set(id, kept);
+      const kept = this.heldSlots.get(id) ?? { numbers: new Set(), until: 0, used: 0, peak: 0, yielding: 0 };
+      this.heldSlots.set(id, kept);
       const until = asked + this.leaseFor(id);
       kept.until = kept.numbers.size === 0 ? until : Math.min(kept.until, until);
       kept.numbers.add(number);
@@ -219,23 +219,23 @@ export class SharedSlots {
   private async look(): Promise<void> {
     if (this.isLooking) return;
     this.isLooking = true;
-    await this.giveBack([...this.kept], ({ peak }) => peak);
-    for (const kept of this.kept.values()) {
+    await this.returnSlots([...this.heldSlots], ({ peak }) => peak);
+    for (const kept of this.heldSlots.values()) {
       kept.peak = kept.used;
       kept.yielding = Math.min(kept.yielding, Math.max(0, kept.numbers.size - 1)); // others may be lost
     }
-    const soon = Date.now() + marginMs + 2 * this.lookEveryMs;
-    const ending = [...this.kept].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
+    const soon = Date.now() + leaseMarginMs + 2 * this.lookEveryMs;
+    const ending = [...this.heldSlots].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
     await this.inTurn(() => this.renew(ending)).catch(() => undefined); // it is tried again
     const asked = [...this.full];
     this.full.clear();
-    for (const id of asked) this.user?.slotsCame(id);
+    for (const id of asked) this.user?.slotsChanged(id);
     this.isLooking = false;
   }
 
   /** Those that another replica has taken meanwhile are gone. */
   private async renew(ids: readonly EndpointId[]): Promise<void> {
-    const places = ids.flatMap((id) => Array.from(this.kept.get(id)?.numbers ?? [], (number) => ({ id, number })));
+    const places = ids.flatMap((id) => Array.from(this.heldSlots.get(id)?.numbers ?? [], (number) => ({ id, number })));
     if (places.length === 0) return;
     const asked = Date.now();
     const leases = new Map(ids.map((id) => [id, this.leaseFor(id)]));
@@ -246,9 +246,9 @@ export class SharedSlots {
         ([id, mine]) => [id, new Set(mine.map(({ number }) => number))],
       ),
     );
-    for (const { id, number } of places) if (!renewed.get(id)?.has(number)) this.kept.get(id)?.numbers.delete(number);
+    for (const { id, number } of places) if (!renewed.get(id)?.has(number)) this.heldSlots.get(id)?.numbers.delete(number);
     for (const [id, lease] of leases) {
-      const kept = this.kept.get(id);
+      const kept = this.heldSlots.get(id);
       if (!kept) continue;
       kept.until = asked + lease;
       this.forgetIfEmpty(id, kept);
@@ -256,7 +256,7 @@ export class SharedSlots {
   }
 
   /** @param keep how many of an endpoint's are not given back */
-  private async giveBack(all: readonly (readonly [EndpointId, Kept])[], keep: (kept: Kept) => number): Promise<void> {
+  private async returnSlots(all: readonly (readonly [EndpointId, HeldSlots])[], keep: (kept: HeldSlots) => number): Promise<void> {
     const places: Slot[] = [];
     for (const [id, kept] of all) {
       const numbers = [...kept.numbers].slice(keep(kept));
@@ -269,8 +269,8 @@ export class SharedSlots {
     }
     if (places.length === 0) return;
     try {
-      await this.inTurn(() => this.table.giveBack(places));
-      await this.table.tell('free', [...new Set(places.map(({ id }) => id))]);
+      await this.inTurn(() => this.table.release(places));
+      await this.table.notify('free', [...new Set(places.map(({ id }) => id))]);
     } catch {
       // Their leases run out.
     }

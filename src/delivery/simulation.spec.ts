@@ -26,7 +26,7 @@ import { DeliverySaga } from './delivery-saga.ts';
 import { DisableGoneEndpoint } from './saga-commands.ts';
 import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
 import { BatchCloser } from './batch-closer.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher } from './lanes/dispatcher.ts';
 import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
 import { SagaHost, type SagaDecision } from './saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender.ts';
@@ -90,8 +90,8 @@ class Session {
     const lazily = {
       offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
       committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
-      cool: () => this.dispatcher?.cool(),
-      start: () => {
+      refuseOffers: () => this.dispatcher?.refuseOffers(),
+      acceptOffers: () => {
         const attempts = new AttemptRunner(
           living,
           this.executor,
@@ -108,7 +108,7 @@ class Session {
           { concurrency: 12, endpointConcurrency: 6 },
           log,
         );
-        this.dispatcher.start();
+        this.dispatcher.acceptOffers();
       },
     };
     const host = new SagaHost(new DeliverySaga(), commands as ConstructorParameters<typeof SagaHost>[1], due, lazily);

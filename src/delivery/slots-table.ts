@@ -4,12 +4,12 @@ import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Tables } from '../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts.ts';
-import { clock, mostIds, type Word } from './leased-due-attempts.ts';
+import { databaseClock, maxNoticeIds, type ReplicaNotice } from './leased-due-attempts.ts';
 
 /** One of an endpoint's, from 1 to the bound. */
 export type Slot = { readonly id: EndpointId; readonly number: number };
 
-export type Lacking = { readonly id: EndpointId; readonly lack: number; readonly leaseMs: number };
+export type SlotRequest = { readonly id: EndpointId; readonly lack: number; readonly leaseMs: number };
 
 export class SlotsTable {
   constructor(
@@ -21,7 +21,7 @@ export class SlotsTable {
   ) {}
 
   /** @returns those that were free, and whether they are this replica's now: another one may have been quicker */
-  async takeFree(lacking: readonly Lacking[]): Promise<(Slot & { readonly taken: boolean })[]> {
+  async takeFree(lacking: readonly SlotRequest[]): Promise<(Slot & { readonly taken: boolean })[]> {
     const leases = lacking.map(({ leaseMs }) => leaseMs);
     const { rows } = await sql<Slot & { taken: boolean }>`
       WITH free AS MATERIALIZED (
@@ -30,13 +30,13 @@ export class SlotsTable {
           AS wanted (its, lack, lease)
         CROSS JOIN LATERAL (
           SELECT n FROM generate_series(1, ${this.bound}::int) AS n
-          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${clock})
+          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${databaseClock})
           ORDER BY random() LIMIT lack) AS numbers),
       taken AS (
         INSERT INTO slots (endpoint_id, number, replica, held_until)
-        SELECT its, n, ${this.replica}, ${clock} + lease FROM free ORDER BY its, n
+        SELECT its, n, ${this.replica}, ${databaseClock} + lease FROM free ORDER BY its, n
         ON CONFLICT (endpoint_id, number) DO UPDATE SET replica = excluded.replica, held_until = excluded.held_until
-          WHERE slots.held_until <= ${clock}
+          WHERE slots.held_until <= ${databaseClock}
         RETURNING endpoint_id, number)
       SELECT its AS id, n AS number, taken.number IS NOT NULL AS taken
       FROM free LEFT JOIN taken ON endpoint_id = its AND taken.number = n`.execute(this.beside);
@@ -47,23 +47,23 @@ export class SlotsTable {
   async renew(slots: readonly Slot[], leases: ReadonlyMap<EndpointId, number>): Promise<Slot[]> {
     const { rows } = await sql<Slot>`
       WITH mine AS (${this.mine(slots)})
-      UPDATE slots SET held_until = ${clock} + lease
+      UPDATE slots SET held_until = ${databaseClock} + lease
       FROM mine JOIN unnest(${[...leases.keys()]}::text[], ${[...leases.values()]}::bigint[]) AS leases (id, lease) ON id = its
       WHERE endpoint_id = its AND number = n RETURNING endpoint_id AS id, number`.execute(this.beside);
     return rows;
   }
 
-  async giveBack(slots: readonly Slot[]): Promise<void> {
+  async release(slots: readonly Slot[]): Promise<void> {
     await sql`
       WITH mine AS (${this.mine(slots)})
       DELETE FROM slots USING mine WHERE endpoint_id = its AND number = n`.execute(this.beside);
   }
 
   /** Does not reject: who lacks some asks again. */
-  async tell(what: 'free' | 'lacking', ids: readonly EndpointId[]): Promise<void> {
+  async notify(what: 'free' | 'lacking', ids: readonly EndpointId[]): Promise<void> {
     try {
-      for (let i = 0; i < ids.length; i += mostIds) {
-        const word: Word = { [what]: ids.slice(i, i + mostIds) };
+      for (let i = 0; i < ids.length; i += maxNoticeIds) {
+        const word: ReplicaNotice = { [what]: ids.slice(i, i + maxNoticeIds) };
         await this.namespace().group?.broadcast(JSON.stringify(word));
       }
     } catch {

@@ -20,7 +20,7 @@ import { addressGuard } from '../delivery/address-guard.ts';
 import { AttemptRunner } from '../delivery/attempt-runner.ts';
 import { BatchCloser } from '../delivery/batch-closer.ts';
 import { DeliverySaga } from '../delivery/delivery-saga.ts';
-import { Dispatcher } from '../delivery/dispatcher.ts';
+import { Dispatcher } from '../delivery/lanes/dispatcher.ts';
 import { OwnDueAttempts, type DueAttemptsSchema } from '../delivery/due-attempts.ts';
 import { LeasedDueAttempts } from '../delivery/leased-due-attempts.ts';
 import { availableFormats } from '../delivery/formats/format.ts';
@@ -229,7 +229,7 @@ export class Service implements Running {
       );
       if (leased) {
         closing.push(async () => leased.stop());
-        deliveries.tables.group?.listen({ onMessage: (what) => leased.heard(what) });
+        deliveries.tables.group?.listen({ onMessage: (what) => leased.receive(what) });
         dispatcher.takeFromTable();
       }
       sealer.start();

@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { dueCause, recorded, record, subject as someone } from '../../test/support/samples.ts';
-import type { EndpointSettings, EndpointStatus } from '../domain/endpoint.ts';
-import type { BatchId, DeliveryId, EndpointId, Position } from '../domain/ids.ts';
-import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import type { AttemptResult, AttemptRunner } from './attempt-runner.ts';
-import type { BatchCloser, InBatch } from './batch-closer.ts';
-import { progressIn } from './delivery-progress.ts';
-import { isBatch, ScheduleAttempt } from './saga-commands.ts';
-import type { SharedSlots } from './shared-slots.ts';
+import { dueCause, recorded, record, subject as someone } from '../../../test/support/samples.ts';
+import type { EndpointSettings, EndpointStatus } from '../../domain/endpoint.ts';
+import type { BatchId, DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
+import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { AttemptResult, AttemptRunner } from '../attempt-runner.ts';
+import type { BatchCloser, BatchedDeliveries } from '../batch-closer.ts';
+import { progressIn } from '../delivery-progress.ts';
+import { isBatch, ScheduleAttempt } from '../saga-commands.ts';
+import type { SharedSlots } from '../shared-slots.ts';
 import { Dispatcher, type DispatcherOptions, type AppliedEvent } from './dispatcher.ts';
-import type { BecameDue, Claimed, DueAttempts, Wanted } from './due-attempts.ts';
+import type { DueEndpoints, ClaimResult, DueAttempts, ClaimRequest } from '../due-attempts.ts';
 
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
@@ -41,12 +41,12 @@ const build = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) =>
     isShared: false,
     attach: () => undefined,
     mayBeSent: () => true,
-    recorded: () => false,
+    outcomeRecorded: () => false,
     isClaimed: () => true,
-    giveBack: async () => undefined,
-    claim: async (id: EndpointId, { limit, testsOnly, underWay }: Wanted): Promise<Claimed> => {
+    unclaim: async () => undefined,
+    claim: async (id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> => {
       reads.push(id);
-      const most = limit + underWay.size;
+      const most = limit + tracked.size;
       const mine = [...rows.values()].filter(
         ({ subject, dueAt }) => subject.endpointId === id && dueAt <= Date.now() && (!testsOnly || (!isBatch(subject) && subject.test)),
       );
@@ -54,7 +54,7 @@ const build = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) =>
       await slow;
       return { attempts: read, more: read.length === most };
     },
-    becameDue: async (after: number): Promise<BecameDue> => {
+    dueSince: async (after: number): Promise<DueEndpoints> => {
       const until = Date.now();
       const due = [...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until);
       const later = [...rows.values()].map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > until);
@@ -74,9 +74,9 @@ const build = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) =>
       }),
   };
   const closer = {
-    take: () => undefined,
+    takeMessages: () => undefined,
     close: (_: EndpointId, attempts: readonly ScheduleAttempt[]) =>
-      new Promise<InBatch>((resolve, reject) => {
+      new Promise<BatchedDeliveries>((resolve, reject) => {
         const ids = attempts.map(({ id }) => id);
         const end = (left = 0) => resolve({ ids: ids.slice(0, ids.length - left), position: at(++position) });
         closed.push({ of: ids, end, fail: reject });
@@ -132,14 +132,14 @@ describe('the dispatcher', () => {
     write(attempt('a', 'e1', { dueAt: 1 }));
     await settle();
     expect(ids()).toEqual([]);
-    dispatcher.start();
+    dispatcher.acceptOffers();
     await settle();
     expect(ids()).toEqual(['a']);
   });
 
   it('keeps both bounds', async () => {
     const { dispatcher, sent } = build({ concurrency: 10, endpointConcurrency: 4 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const endpoint of ['e1', 'e2', 'e3', 'e4']) for (const each of many(20, endpoint)) dispatcher.offer(each);
     let most = 0;
     for (let ended = 0; ended < 80; ended++) {
@@ -155,7 +155,7 @@ describe('the dispatcher', () => {
 
   it('lets an endpoint that hangs cost the others nothing', async () => {
     const { dispatcher, sent, ids } = build({ endpointConcurrency: 2 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const each of many(2000, 'hangs')) dispatcher.offer(each);
     for (let i = 0; i < 50; i++) {
       dispatcher.offer(attempt(`well-${i}`, 'well'));
@@ -168,7 +168,7 @@ describe('the dispatcher', () => {
 
   it('gives a slot that comes free to whoever waits for one longest', async () => {
     const { dispatcher, sent, ids } = build({ concurrency: 2, endpointConcurrency: 2 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const each of many(50, 'busy')) dispatcher.offer(each);
     dispatcher.offer(attempt('late', 'other'));
     sent[0]?.end();
@@ -178,7 +178,7 @@ describe('the dispatcher', () => {
 
   it('sends fewer at a time to a receiver that struggles, and more again to one that answers', async () => {
     const { dispatcher, sent } = build({ endpointConcurrency: 8 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const each of many(60)) dispatcher.offer(each);
     const endAll = async (receiver: AttemptResult['receiver']) => {
       for (const { end } of sent.splice(0)) end({ receiver });
@@ -199,7 +199,7 @@ describe('the dispatcher', () => {
     'holds what is due to a %s endpoint, lets tests through, and goes on when it is enabled',
     async (held) => {
       const { dispatcher, write, ids, setStatus } = build({ endpointConcurrency: 1 });
-      dispatcher.start();
+      dispatcher.acceptOffers();
       const [first, second, third] = [
         attempt('a', 'e1', { dueAt: 1 }),
         attempt('b', 'e1', { dueAt: 2 }),
@@ -218,7 +218,7 @@ describe('the dispatcher', () => {
 
   it('drains what was held when the endpoint is resumed', async () => {
     const { dispatcher, write, sent, ids, setStatus } = build();
-    dispatcher.start();
+    dispatcher.acceptOffers();
     setStatus('e1', 'PAUSED');
     write(...many(600, 'e1', { dueAt: 1 }));
     await settle();
@@ -234,7 +234,7 @@ describe('the dispatcher', () => {
 
   it('takes what it had no room for from the table', async () => {
     const { dispatcher, write, sent, ids } = build();
-    dispatcher.start();
+    dispatcher.acceptOffers();
     const all = many(3000);
     for (const each of all) dispatcher.offer(each);
     write(...all);
@@ -250,7 +250,7 @@ describe('the dispatcher', () => {
     vi.useFakeTimers({ now: 1_000_000, toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     const { dispatcher, write, rows, ids } = build();
     rows.set('before', attempt('before', 'e1', { dueAt: 1_060_000 }));
-    dispatcher.start();
+    dispatcher.acceptOffers();
     write(attempt('later', 'e2', { dueAt: 1_030_000 }), attempt('far', 'e2', { dueAt: 1_000_000 + 40 * 86_400_000 }));
     await vi.advanceTimersByTimeAsync(29_000);
     expect(ids()).toEqual([]);
@@ -265,7 +265,7 @@ describe('the dispatcher', () => {
   describe('sends nothing twice', () => {
     it('while it waits or is in flight', async () => {
       const { dispatcher, write, ids, setStatus } = build({ endpointConcurrency: 1 });
-      dispatcher.start();
+      dispatcher.acceptOffers();
       const both = [attempt('a'), attempt('b')];
       for (const each of [...both, ...both]) dispatcher.offer(each);
       write(...both);
@@ -276,7 +276,7 @@ describe('the dispatcher', () => {
 
     it('while its outcome is not yet in the table', async () => {
       const { dispatcher, rows, sent, ids, setStatus } = build();
-      dispatcher.start();
+      dispatcher.acceptOffers();
       const one = attempt('a');
       dispatcher.offer(one);
       rows.set('a', one);
@@ -294,7 +294,7 @@ describe('the dispatcher', () => {
 
     it('that was read from the table before its outcome came into it', async () => {
       const { dispatcher, rows, sent, ids, setStatus, readSlowly } = build();
-      dispatcher.start();
+      dispatcher.acceptOffers();
       const one = attempt('a');
       dispatcher.offer(one);
       rows.set('a', one);
@@ -313,7 +313,7 @@ describe('the dispatcher', () => {
 
   it('sends the retry of an attempt whose outcome the table shows before the log has answered', async () => {
     const { dispatcher, rows, sent } = build();
-    dispatcher.start();
+    dispatcher.acceptOffers();
     const [first, second] = [attempt('a'), attempt('a', 'e1', { number: 2, dueAt: 1 })];
     dispatcher.offer(first);
     rows.set('a', second);
@@ -327,7 +327,7 @@ describe('the dispatcher', () => {
 
   it('does not send what was cancelled while it waited', async () => {
     const { dispatcher, sent, ids } = build({ endpointConcurrency: 1 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const each of [attempt('a'), attempt('b'), attempt('c')]) dispatcher.offer(each);
     const cancelled = { type: 'delivery.cancelled', data: { ...someone, at: 'x', reason: 'x' } } as const;
     dispatcher.committed([settled(cancelled, { stream: 'delivery-b' })], []);
@@ -339,7 +339,7 @@ describe('the dispatcher', () => {
   it('reads the table again after a failure of it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     const { dispatcher, due, write, log, ids } = build();
-    dispatcher.start();
+    dispatcher.acceptOffers();
     vi.spyOn(due, 'claim').mockRejectedValueOnce(new Error('away'));
     write(attempt('a'));
     await vi.advanceTimersByTimeAsync(500);
@@ -351,7 +351,7 @@ describe('the dispatcher', () => {
 
   it('says when an attempt could not be carried out, does not repeat it, and goes on with the others', async () => {
     const { dispatcher, write, sent, ids, log, setStatus } = build({ endpointConcurrency: 1 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     write(attempt('a'), attempt('b'));
     await settle();
     sent[0]?.fail(new Error('a defect'));
@@ -364,7 +364,7 @@ describe('the dispatcher', () => {
 
   it('stops by ending what is in flight and beginning nothing', async () => {
     const { dispatcher, sent, ids } = build({ endpointConcurrency: 1 });
-    dispatcher.start();
+    dispatcher.acceptOffers();
     for (const each of many(3)) dispatcher.offer(each);
     let stopped = false;
     const stopping = dispatcher.stop(60_000).then(() => (stopped = true));
@@ -378,7 +378,7 @@ describe('the dispatcher', () => {
 
   it('waits no longer than it is told to', async () => {
     const { dispatcher } = build();
-    dispatcher.start();
+    dispatcher.acceptOffers();
     dispatcher.offer(attempt('a'));
     await dispatcher.stop(1);
     expect(dispatcher.requestsInFlight).toBe(1);
@@ -391,7 +391,7 @@ describe('the dispatcher, for an endpoint that takes batches,', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     const built = build();
     built.batch.set(endpoint, { maxSize, maxWaitMs });
-    built.dispatcher.start();
+    built.dispatcher.acceptOffers();
     return built;
   };
   const due = (...ids: string[]) => ids.map((id) => attempt(id, endpoint, { dueAt: Date.now() }));
@@ -494,15 +494,15 @@ describe('slots', () => {
     let used = 0;
     const slots = {
       attach: () => undefined,
-      ask: vi.fn<SharedSlots['ask']>(),
-      hope: () => some,
-      count: () => some,
-      used: () => used,
+      request: vi.fn<SharedSlots['request']>(),
+      obtainable: () => some,
+      held: () => some,
+      inUse: () => used,
       take: () => used < some && ++used > 0,
-      done: () => void used--,
+      release: () => void used--,
     };
     const built = build({}, slots as unknown as SharedSlots); // as much of it as is used
-    built.dispatcher.start();
+    built.dispatcher.acceptOffers();
     return { ...built, slots, lose: () => (some = 0) };
   };
 
@@ -510,7 +510,7 @@ describe('slots', () => {
     const { dispatcher, ids, slots } = withSlots(2);
     for (const each of many(4)) dispatcher.offer(each);
     expect(ids()).toEqual(['e1-0', 'e1-1']);
-    expect(slots.ask).toHaveBeenLastCalledWith('e1', 4);
+    expect(slots.request).toHaveBeenLastCalledWith('e1', 4);
   });
 
   it('are held until the answer, and not until it is recorded', async () => {
@@ -528,15 +528,15 @@ describe('slots', () => {
 
   it('of which there are none leave what waits to others', async () => {
     const { dispatcher, sent, ids, due, slots, lose } = withSlots(1);
-    const giveBack = vi.spyOn(due, 'giveBack');
+    const unclaim = vi.spyOn(due, 'unclaim');
     for (const each of many(3)) dispatcher.offer(each);
     lose();
-    dispatcher.noSlots('e1' as EndpointId);
-    expect(giveBack.mock.calls).toEqual([[many(3).slice(1)]]);
+    dispatcher.slotsExhausted('e1' as EndpointId);
+    expect(unclaim.mock.calls).toEqual([[many(3).slice(1)]]);
     dispatcher.offer(attempt('x'));
     sent[0]?.end();
     await settle();
     expect(ids()).toEqual(['e1-0']);
-    expect(slots.ask).toHaveBeenLastCalledWith('e1', 8); // for all that the table may hold
+    expect(slots.request).toHaveBeenLastCalledWith('e1', 8); // for all that the table may hold
   });
 });

@@ -1,0 +1,180 @@
+// The dispatcher: has a lane for each endpoint, and tells the lanes what happens: an attempt is due, the table has changed, slots have come or gone.
+import type { BaseLogger } from 'pino';
+import { endpointIdIn } from '../../domain/streams.ts';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { AttemptRunner } from '../attempt-runner.ts';
+import type { BatchCloser } from '../batch-closer.ts';
+import type { DeliveryProgress } from '../delivery-progress.ts';
+import type { DueAttempts, DueAttemptsListener } from '../due-attempts.ts';
+import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga-commands.ts';
+import type { SharedSlots, SlotsListener } from '../shared-slots.ts';
+import { DueScheduler } from './due-scheduler.ts';
+import { Lane, type DispatcherStatus, type LaneContext } from './lane.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { RequestLimiter } from './request-limiter.ts';
+
+/** An event that the table of due attempts shows now. */
+export type AppliedEvent = Pick<RecordedEvent, 'position' | 'type' | 'stream'> & { readonly progress: DeliveryProgress | undefined };
+
+export type DispatcherOptions = {
+  /** Requests in flight, in all and to one endpoint. */
+  readonly concurrency: number;
+  readonly endpointConcurrency: number;
+};
+
+export class Dispatcher implements DueAttemptsListener, SlotsListener {
+  private readonly lanes = new Map<EndpointId, Lane>();
+  private readonly status: { -readonly [key in keyof DispatcherStatus]: DispatcherStatus[key] } = {
+    isRunning: false,
+    acceptsOffers: false,
+    appliedUpTo: undefined,
+  };
+  private readonly limiter: RequestLimiter;
+  private readonly budget = new MemoryBudget();
+  private readonly scheduler: DueScheduler;
+  private readonly context: LaneContext;
+  private isStopped = false;
+
+  constructor(
+    private readonly due: DueAttempts,
+    directory: EndpointDirectory,
+    runner: AttemptRunner,
+    batches: BatchCloser,
+    { concurrency, endpointConcurrency }: DispatcherOptions,
+    log: Pick<BaseLogger, 'error'>,
+    /** Undefined: replicas share no limit of requests to one endpoint. */
+    private readonly slots?: SharedSlots,
+  ) {
+    const { budget, status } = this;
+    this.limiter = new RequestLimiter(concurrency);
+    this.scheduler = new DueScheduler(
+      due,
+      (endpoints) => this.checkLanes(endpoints),
+      (error) => status.isRunning && log.error({ err: error }, 'The table of due attempts could not be read. Retrying.'),
+    );
+    this.context = { due, directory, runner, batches, slots, limiter: this.limiter, budget, status, endpointConcurrency, log };
+    directory.onEndpointChanged((id) => this.lane(id).checkTable());
+    due.attach(this);
+    slots?.attach(this);
+  }
+
+  get requestsInFlight(): number {
+    return this.limiter.inFlight;
+  }
+
+  // ── Start and stop ──
+
+  /** Sends what is due in the table. Where replicas share the table, each of them does this. */
+  takeFromTable(): void {
+    if (this.isStopped) return;
+    this.status.isRunning = true;
+    this.scheduler.start();
+    this.scheduler.searchAll();
+  }
+
+  /** Call once the table shows all that the log held at the start: from now on attempts are offered before the table shows them. */
+  acceptOffers(): void {
+    this.status.acceptsOffers = true;
+    this.takeFromTable();
+  }
+
+  /** Another replica is offered attempts now. */
+  refuseOffers(): void {
+    this.status.acceptsOffers = false;
+    for (const lane of this.lanes.values()) lane.dropOffered();
+  }
+
+  /** Stops taking work; resolves once in-flight attempts are recorded, or after `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.status.isRunning = false;
+    this.isStopped = true;
+    this.scheduler.stop();
+    const late = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
+    const ended = Promise.all([this.limiter.idle(), this.returnQueued(), this.slots?.returnUnused()]).then(() =>
+      this.slots?.returnUnused(),
+    );
+    await Promise.race([late, ended]);
+  }
+
+  /** Other replicas need not wait for this one's leases to run out. */
+  private async returnQueued(): Promise<void> {
+    const queued = Array.from(this.lanes.values(), (lane) => lane.stop()).flat();
+    await this.due.unclaim(queued);
+  }
+
+  // ── From the saga host ──
+
+  /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
+  offer(attempt: ScheduleAttempt): void {
+    if (!this.status.isRunning || !this.status.acceptsOffers || this.budget.isFull) return;
+    this.lane(attempt.subject.endpointId).offer(attempt);
+  }
+
+  /** The table shows these events now; `written` are the attempts that it gained. */
+  committed(batch: readonly AppliedEvent[], written: readonly ScheduleAttempt[]): void {
+    const end = batch.at(-1)?.position;
+    if (end === undefined) return;
+    this.status.appliedUpTo = end;
+    for (const { progress } of batch) if (progress) this.lanes.get(progress.endpointId)?.applied(progress, end);
+    const now = Date.now();
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const { id, subject, dueAt } of written) {
+      if (dueAt > now) nextAt = Math.min(nextAt, dueAt);
+      else if (!this.lanes.get(subject.endpointId)?.tracks(id)) this.lane(subject.endpointId).checkTable();
+    }
+    this.scheduler.wakeAt(nextAt);
+    for (const { type, stream } of batch) if (type === 'endpoint.deleted') this.lane(endpointIdIn(stream)).checkTable();
+  }
+
+  // ── From the table of due attempts: what other replicas did ──
+
+  isTracked(attempt: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>): boolean {
+    return this.lanes.get(attempt.subject.endpointId)?.tracksAttempt(attempt) ?? false;
+  }
+
+  attemptsDue(endpoints: readonly EndpointId[], nextAt: number | undefined): void {
+    this.checkLanes(endpoints);
+    if (nextAt !== undefined) this.scheduler.wakeAt(nextAt);
+  }
+
+  checkAllLanes(): void {
+    this.scheduler.searchAll();
+  }
+
+  attemptsCancelled(endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]): void {
+    for (const id of ids) this.lanes.get(endpointId)?.cancel(id);
+  }
+
+  slotsFreed(endpoints: readonly EndpointId[]): void {
+    this.slots?.slotsFreed(endpoints);
+  }
+
+  slotsWanted(endpoints: readonly EndpointId[]): void {
+    this.slots?.yieldHalf(endpoints);
+  }
+
+  // ── From the slots ──
+
+  slotsChanged(id: EndpointId): void {
+    this.lanes.get(id)?.pump();
+  }
+
+  slotsExhausted(id: EndpointId): void {
+    this.lanes.get(id)?.slotsExhausted();
+  }
+
+  private checkLanes(endpoints: readonly EndpointId[]): void {
+    for (const id of endpoints) this.lane(id).checkTable();
+  }
+
+  private lane(id: EndpointId): Lane {
+    let lane = this.lanes.get(id);
+    if (!lane) {
+      lane = new Lane(id, this.context);
+      this.lanes.set(id, lane);
+    }
+    return lane;
+  }
+}

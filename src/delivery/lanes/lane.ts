@@ -1,0 +1,302 @@
+// A lane: one endpoint's share of the dispatcher. It decides which of the endpoint's attempts go out now, and keeps at hand those that come next.
+// Each lane has a limit of its own, so that nothing waits behind somebody else's dead endpoint.
+import type { BaseLogger } from 'pino';
+import type { EndpointId, Position } from '../../domain/ids.ts';
+import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { AttemptRunner } from '../attempt-runner.ts';
+import type { BatchCloser } from '../batch-closer.ts';
+import type { DeliveryProgress } from '../delivery-progress.ts';
+import type { DueAttempts } from '../due-attempts.ts';
+import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga-commands.ts';
+import type { SharedSlots } from '../shared-slots.ts';
+import { AttemptQueue } from './attempt-queue.ts';
+import { BatchGatherer } from './batch-gatherer.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { RequestLimiter } from './request-limiter.ts';
+import { TrackedAttempts } from './tracked-attempts.ts';
+
+/** What all lanes share. */
+export type LaneContext = {
+  readonly due: DueAttempts;
+  readonly directory: Pick<EndpointDirectory, 'endpoint'>;
+  readonly runner: Pick<AttemptRunner, 'run'>;
+  readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
+  /** Undefined: replicas share no limit of requests to one endpoint. */
+  readonly slots: SharedSlots | undefined;
+  readonly limiter: RequestLimiter;
+  readonly budget: MemoryBudget;
+  readonly status: DispatcherStatus;
+  readonly endpointConcurrency: number;
+  readonly log: Pick<BaseLogger, 'error'>;
+};
+
+export type DispatcherStatus = {
+  /** Attempts may be taken and sent. */
+  readonly isRunning: boolean;
+  /** Attempts are offered that the table does not show yet. */
+  readonly acceptsOffers: boolean;
+  /** The table shows the log up to here. */
+  readonly appliedUpTo: Position | undefined;
+};
+
+/** What to do with the next attempt. `hold`: it goes back to the table. `lane-full` and `process-full`: it stays next. */
+type Admission = 'send' | 'hold' | 'lane-full' | 'process-full';
+
+/** Attempts offered to a lane that it queues, per request it may have in flight: a dead endpoint fills only its own share of the memory. */
+const queuedPerRequest = 64;
+/** The same where other replicas can send them, too. */
+const queuedPerRequestShared = 4;
+/** Attempts that a lane reads from the table at a time, and while the memory budget is full: many lanes make many attempts. */
+const readSize = 256;
+const smallReadSize = 16;
+/** After a failure to read the table. */
+const retryMs = 1_000;
+
+export class Lane {
+  private readonly limit: ConcurrencyLimit;
+  private readonly tracked = new TrackedAttempts();
+  /** Next to be sent. */
+  private readonly queue: AttemptQueue;
+  /** To be sent in a batch. */
+  private readonly gatherer: BatchGatherer;
+  private inFlight = 0;
+  /** The table may hold due attempts that are not in memory. */
+  private hasBacklog = false;
+
+  constructor(
+    private readonly id: EndpointId,
+    private readonly context: LaneContext,
+  ) {
+    const { batches, budget, endpointConcurrency, log } = context;
+    this.limit = new ConcurrencyLimit(endpointConcurrency);
+    this.queue = new AttemptQueue(budget);
+    const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
+      for (const attempt of deliveries) this.recorded(attempt, position);
+    };
+    this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady: () => this.pump() }, log);
+  }
+
+  // ── What comes in ──
+
+  /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
+  offer(attempt: ScheduleAttempt): void {
+    const { due, slots, batches } = this.context;
+    const perRequest = due.isShared ? queuedPerRequestShared : queuedPerRequest;
+    const room = this.isForBatch(attempt)
+      ? 2 * this.maxBatchSize
+      : Math.min(this.limit.current, slots?.obtainable(this.id) ?? Infinity) * perRequest;
+    if (this.queue.length + this.gatherer.queue.length >= room) return;
+    // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
+    if (this.tracked.has(attempt.id)) return;
+    this.enqueue(isBatch(attempt.subject) ? attempt.withMessages(batches.takeMessages(attempt.id)) : attempt);
+    this.pump();
+  }
+
+  /** The table may have gained due attempts for this lane. */
+  checkTable(): void {
+    this.hasBacklog = true;
+    this.pump();
+  }
+
+  /** The table shows the log up to `position`, including this event. */
+  applied({ ids, cancelled }: DeliveryProgress, position: Position): void {
+    for (const id of ids) if (!this.tracked.untrackIfApplied(id, position) && cancelled) this.cancel(id);
+  }
+
+  /** A person cancelled it. An attempt in flight is recorded as it ends. */
+  cancel(id: DeliveryOrBatchId): void {
+    if (this.queue.remove(id) || this.gatherer.queue.remove(id)) this.tracked.untrack(id);
+  }
+
+  tracks(id: DeliveryOrBatchId): boolean {
+    return this.tracked.has(id);
+  }
+
+  tracksAttempt(attempt: Pick<ScheduleAttempt, 'id' | 'attempt'>): boolean {
+    return this.tracked.hasAttempt(attempt);
+  }
+
+  /** Another replica may take from the table now what was only offered here. */
+  dropOffered(): void {
+    const { due } = this.context;
+    for (const queue of [this.queue, this.gatherer.queue])
+      for (const { id } of queue.removeAll((attempt) => !due.isClaimed(attempt))) this.tracked.untrack(id);
+    this.tracked.untrackAllRecorded();
+  }
+
+  /** Other replicas have all slots: they can send what is queued here. */
+  slotsExhausted(): void {
+    if (this.queue.length === 0) return;
+    this.hasBacklog = true;
+    this.returnToTable(this.queue.removeAll());
+  }
+
+  /** Sends nothing more. @returns what was queued */
+  stop(): readonly ScheduleAttempt[] {
+    this.gatherer.cancelTimer();
+    const queued = [...this.queue.removeAll(), ...this.gatherer.queue.removeAll()];
+    for (const { id } of queued) this.tracked.untrack(id);
+    return queued;
+  }
+
+  // ── What goes out ──
+
+  /** Sends what may go now; asks for slots and reads the table if the lane needs more. */
+  pump(): void {
+    if (!this.context.status.isRunning) return;
+    this.gather();
+    if (this.sendQueued() === 'process-full') this.context.limiter.waitForRoom(this);
+    else if (this.hasBacklog || this.queue.length > 0) this.getMore();
+  }
+
+  /** Sends from the queue, oldest first. @returns why it stopped; undefined: the queue is empty */
+  private sendQueued(): Admission | undefined {
+    for (let next = this.queue.first; next; next = this.queue.first) {
+      const admission = this.admit(next);
+      if (admission === 'lane-full' || admission === 'process-full') return admission;
+      this.queue.shift();
+      if (admission === 'hold') this.returnToTable([next]);
+      else void this.send(next);
+    }
+    return undefined;
+  }
+
+  /** The lane's rules. An attempt that is admitted has a slot, where there are slots. */
+  private admit(attempt: ScheduleAttempt): Admission {
+    const { limiter, slots } = this.context;
+    if (this.inFlight >= this.limit.current) return 'lane-full';
+    if (limiter.isFull) return 'process-full';
+    if (this.isHeld && !isTest(attempt.subject)) return 'hold';
+    return slots?.take(this.id) === false ? 'lane-full' : 'send';
+  }
+
+  private async send(attempt: ScheduleAttempt): Promise<void> {
+    const { due, limiter, log, runner, slots } = this.context;
+    this.inFlight++;
+    limiter.begin();
+    let hasSlot = slots !== undefined;
+    const releaseSlot = () => {
+      if (hasSlot) slots?.release(this.id);
+      hasSlot = false;
+    };
+    try {
+      const allowed = due.mayBeSent(attempt);
+      if (allowed === true || (await allowed)) {
+        const { position, receiver } = await runner.run(attempt, () => {
+          if (!hasSlot) return;
+          releaseSlot(); // recording the outcome needs none
+          this.pump();
+        });
+        this.recorded(attempt, position);
+        this.limit.observe(receiver);
+      } else this.tracked.untrack(attempt.id);
+    } catch (error) {
+      // It stays tracked, so it is not sent over and over. The next start tries it again.
+      log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
+    }
+    this.inFlight--;
+    releaseSlot();
+    limiter.end(this);
+  }
+
+  /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
+  private recorded(attempt: ScheduleAttempt, position: Position): void {
+    const { due, status } = this.context;
+    const isRowLeased = due.outcomeRecorded(attempt);
+    if (!this.tracked.hasAttempt(attempt)) return; // the table was so much faster that the next attempt is tracked
+    const isApplied = status.appliedUpTo !== undefined && position <= status.appliedUpTo;
+    if (isApplied || isRowLeased || !status.acceptsOffers) this.tracked.untrack(attempt.id);
+    else this.tracked.track(attempt, position);
+    this.hasBacklog ||= isApplied;
+  }
+
+  // ── Batches ──
+
+  /** Only an endpoint's first attempts go in batches; tests and retries go by themselves. */
+  private isForBatch(attempt: ScheduleAttempt): boolean {
+    return attempt.isFirst && !isBatch(attempt.subject) && !isTest(attempt.subject) && this.batchSettings !== null;
+  }
+
+  private gather(): void {
+    if (!this.gatherer.isPending) return;
+    const { batchSettings } = this;
+    if (batchSettings && !this.isHeld) return this.gatherer.closeIfReady(batchSettings);
+    this.gatherer.cancelTimer();
+    const gathered = this.gatherer.queue.removeAll();
+    if (batchSettings) this.returnToTable(gathered);
+    else for (const attempt of gathered) this.queue.push(attempt); // the endpoint takes no batches any more
+  }
+
+  private get maxBatchSize(): number {
+    return this.batchSettings?.maxSize ?? 0;
+  }
+
+  private get batchSettings() {
+    return this.context.directory.endpoint(this.id)?.configuration.settings.batch ?? null;
+  }
+
+  // ── The table ──
+
+  private enqueue(attempt: ScheduleAttempt): void {
+    this.tracked.track(attempt);
+    const queue = this.isForBatch(attempt) ? this.gatherer.queue : this.queue;
+    queue.push(attempt);
+  }
+
+  /** They were not sent: they stay in the table, for later or for another replica. */
+  private returnToTable(attempts: readonly ScheduleAttempt[]): void {
+    for (const { id } of attempts) this.tracked.untrack(id);
+    void this.context.due.unclaim(attempts);
+  }
+
+  private getMore(): void {
+    const { due, limiter, slots } = this.context;
+    if (due.isShared && limiter.isFull) return limiter.waitForRoom(this);
+    const wanted = this.hasBacklog ? this.limit.current : this.queue.length;
+    slots?.request(this.id, Math.min(this.limit.current, slots.inUse(this.id) + wanted));
+    if (slots?.obtainable(this.id) === 0) this.slotsExhausted();
+    // Only replicas with slots take from the table.
+    if (!this.hasBacklog || slots?.held(this.id) === 0) return;
+    const inMemory = this.queue.length + this.gatherer.queue.length;
+    if (inMemory < Math.max(this.readSize / 2, this.maxBatchSize)) void this.readTable();
+  }
+
+  /** Where replicas share the table, a lane takes only what it can send soon. */
+  private get readSize(): number {
+    const { budget, due, slots } = this.context;
+    if (due.isShared) return 2 * Math.min(this.limit.current, slots?.held(this.id) ?? Infinity);
+    return budget.isFull ? smallReadSize : readSize;
+  }
+
+  private async readTable(): Promise<void> {
+    if (this.tracked.isBeingRead) return;
+    const { due, log, slots, status } = this.context;
+    const { untrackedMeanwhile, end } = this.tracked.beginRead();
+    this.hasBacklog = false;
+    try {
+      const limit = Math.max(this.readSize, this.maxBatchSize);
+      const { attempts, more } = await due.claim(this.id, { limit, testsOnly: this.isHeld, tracked: this.tracked });
+      for (const attempt of attempts) if (this.isUpToDate(attempt, untrackedMeanwhile)) this.enqueue(attempt);
+      if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
+      if (attempts.length === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
+    } catch (error) {
+      if (status.isRunning) log.error({ err: error }, 'The table of due attempts could not be read. Retrying.');
+      setTimeout(() => this.checkTable(), retryMs).unref();
+    }
+    end();
+    this.pump();
+  }
+
+  /** A row that was read may be out of date. One that was claimed is not, though an earlier attempt may still be tracked until its outcome is applied. */
+  private isUpToDate(attempt: ScheduleAttempt, untrackedMeanwhile: ReadonlySet<DeliveryOrBatchId>): boolean {
+    if (this.context.due.isShared) return !this.tracked.hasAttempt(attempt);
+    return !this.tracked.has(attempt.id) && !untrackedMeanwhile.has(attempt.id);
+  }
+
+  /** A paused or disabled endpoint gets nothing but tests. One that is gone is not held: its deliveries are cancelled. */
+  private get isHeld(): boolean {
+    const endpoint = this.context.directory.endpoint(this.id);
+    return endpoint !== undefined && endpoint.configuration.status !== 'ENABLED';
+  }
+}

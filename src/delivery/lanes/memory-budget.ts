@@ -1,0 +1,28 @@
+// The memory budget: how many attempts, and messages of theirs, all lanes together keep in memory. The rest waits in the table and in the log.
+import type { ScheduleAttempt } from '../saga-commands.ts';
+
+const maxAttempts = 10_000;
+const maxMessages = 1_000;
+
+export class MemoryBudget {
+  private attempts = 0;
+  private messages = 0;
+
+  /** A full budget still accepts attempts: it is the lanes that take fewer, so that each gets some. */
+  get isFull(): boolean {
+    return this.attempts >= maxAttempts;
+  }
+
+  /** @returns the attempt to keep: without its messages if there is no room for them, so that they are read from the log again */
+  add(attempt: ScheduleAttempt): ScheduleAttempt {
+    this.attempts++;
+    if (this.messages >= maxMessages) return attempt.messages ? attempt.withMessages(undefined) : attempt;
+    this.messages += attempt.messages?.length ?? 0;
+    return attempt;
+  }
+
+  remove({ messages }: ScheduleAttempt): void {
+    this.attempts--;
+    this.messages -= messages?.length ?? 0;
+  }
+}
