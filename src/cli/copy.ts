@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { copyLog } from '../event-store/copy-log.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
-import { ConnectionUnreadable, readConnection } from '../event-store/eventstoredb/connection.ts';
+import { InvalidConnectionString, readConnection } from '../event-store/eventstoredb/connection.ts';
 import { openStoredLog, type LogAddress } from '../event-store/open-log.ts';
 import type { StoredLog } from '../event-store/stored-log.ts';
 import { configured } from './configured.ts';
@@ -46,7 +46,7 @@ const addressOf = (option: string, given: string, prefix: string): LogAddress =>
     readConnection(given);
     return { kind: 'eventstoredb', url: given, prefix };
   } catch (error) {
-    throw error instanceof ConnectionUnreadable ? new WrongCall(`${option} ${error.message}.`) : error;
+    throw error instanceof InvalidConnectionString ? new WrongCall(`${option} ${error.message}.`) : error;
   }
 };
 

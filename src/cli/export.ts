@@ -7,8 +7,8 @@ import { keyIn } from '../proof/sealing/seals-in-log.ts';
 import { writeExport } from '../proof/export/write-export.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
-import { openLogForReading } from '../event-store/open-log.ts';
-import type { ReadableLog } from '../event-store/stored-log.ts';
+import { openStoredLogReader } from '../event-store/open-log.ts';
+import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
 import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
@@ -39,7 +39,7 @@ Examples:
 };
 
 /** Undefined: there is no master key here, or no key in the log. @throws SecretUnreadable when it is another installation's master key */
-const signingKeyIn = async (log: ReadableLog, { masterKey, dataDir }: Config) => {
+const signingKeyIn = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
   const found = await keyIn(log);
   const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? masterKeyIn(dataDir) : undefined);
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
@@ -50,7 +50,7 @@ const signingKeyIn = async (log: ReadableLog, { masterKey, dataDir }: Config) =>
 const exportLog = (file: string, { since, json }: ExportCommand, config: Config): Promise<void> =>
   endingWith([ExportUnusable, LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable], async () => {
     const bar = progressBar(['exporting']);
-    const log = await openLogForReading(config.log, told);
+    const log = await openStoredLogReader(config.log, told);
     try {
       const { publicKey, key } = await signingKeyIn(log, config);
       const exported = await writeExport(log, {

@@ -117,13 +117,13 @@ type EventNames = (typeof import('../read-models/history/history-filter.ts'))['e
 
 /** With the views and the log of the configuration, as they are; nothing is written. */
 const asking = async <T>(config: Config, work: (queries: Queries, views: Views, eventNames: EventNames) => Promise<T>): Promise<T> => {
-  const { openLogToRead } = await import('../event-store/open-log.ts');
+  const { openLogReader } = await import('../event-store/open-log.ts');
   const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
   const { HistoryQueries } = await import('../read-models/history/history-queries.ts');
   const { eventNames } = await import('../read-models/history/history-filter.ts');
   const { viewQueries } = await import('../read-models/queries/view-queries.ts');
   const { Views } = await import('../read-models/views/views.ts');
-  const { reader, id, close } = await openLogToRead(config.log, told);
+  const { reader, id, close } = await openLogReader(config.log, { log: told, watch: true });
   try {
     const database = openDatabase(locationForLog(config.database, id), told);
     const { name, version } = new Views();

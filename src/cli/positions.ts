@@ -1,14 +1,14 @@
 // Positions that a command is given.
 import type { Position } from '../domain/ids.ts';
-import { hasFormOf } from '../event-store/position-form.ts';
-import type { ReadableLog } from '../event-store/stored-log.ts';
+import { hasPositionFormat } from '../event-store/position-format.ts';
+import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { WrongCall } from './outcome.ts';
 
 /** A position of this log, written as the log writes it. */
-export const positionIn = async (since: string | undefined, log: ReadableLog): Promise<Position | undefined> => {
+export const positionIn = async (since: string | undefined, log: StoredLogReader): Promise<Position | undefined> => {
   if (since === undefined) return undefined;
   const last = await log.last();
-  if (last && hasFormOf(since, last.position) && since <= last.position) return since;
+  if (last && hasPositionFormat(since, last.position) && since <= last.position) return since;
   throw new WrongCall(
     `--since ${since} is no position of this log${last ? `, which ends at ${last.position}` : ', which is empty'}. Give one as the API and \`verify\` show them.`,
   );

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '../event-store/event-store.ts';
-import type { OpenedLogToRead } from '../event-store/open-log.ts';
-import { originOf } from '../event-store/origin.ts';
+import type { OpenedLogReader } from '../event-store/open-log.ts';
+import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import type { BuildResult, Comparison, RebuildOptions, RebuildResult } from '../read-models/engine/rebuild.ts';
 import { configured } from './configured.ts';
@@ -102,7 +102,7 @@ const rebuildOne = (name: ConsumerName, config: Config, options: RebuildOptions)
     const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
     const { rebuild } = await import('../read-models/engine/rebuild.ts');
     const database = openDatabase(locationForLog(config.database, id), told);
-    await database.bindTo({ origin: await originOf(reader), tip: () => reader.tip() });
+    await database.bindTo({ origin: await logFingerprint(reader), tip: () => reader.tip() });
     if (name === 'views') {
       const { Views } = await import('../read-models/views/views.ts');
       return rebuild(new Views(), reader, database, options);
@@ -132,9 +132,9 @@ const rebuildPast = async (
 const rounded = (seconds: number) => Number(seconds.toFixed(3));
 
 /** With the log of the configuration open for reading. */
-const reading = async <T>(config: Config, work: (log: OpenedLogToRead) => Promise<T>): Promise<T> => {
-  const { openLogToRead } = await import('../event-store/open-log.ts');
-  const log = await openLogToRead(config.log, told);
+const reading = async <T>(config: Config, work: (log: OpenedLogReader) => Promise<T>): Promise<T> => {
+  const { openLogReader } = await import('../event-store/open-log.ts');
+  const log = await openLogReader(config.log, { log: told, watch: true });
   try {
     return await work(log);
   } finally {

@@ -9,8 +9,8 @@ import { verifyLog } from '../proof/checking/verify-log.ts';
 import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
-import { openLogForReading, openLogToRead } from '../event-store/open-log.ts';
-import type { ReadableLog } from '../event-store/stored-log.ts';
+import { openLogReader, openStoredLogReader } from '../event-store/open-log.ts';
+import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import type { DatabaseLocation } from '../read-models/engine/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
@@ -55,7 +55,7 @@ Examples:
 /** Where the views of a log are; those of a server's log are kept apart by its id. */
 const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
   if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
-  const { id, close } = await openLogToRead(log, told);
+  const { id, close } = await openLogReader(log, { log: told, watch: false });
   await close();
   return { ...database, folder: join(database.folder, id) };
 };
@@ -128,8 +128,8 @@ const waiting = (unsealed: number, since: string | undefined): string => {
   return `${which} in no seal yet${since === undefined ? '' : `, the first of them of ${since}`}. `;
 };
 
-const withLog = async <T>({ log: address }: Config, work: (log: ReadableLog) => Promise<T>): Promise<T> => {
-  const log = await openLogForReading(address, told);
+const withLog = async <T>({ log: address }: Config, work: (log: StoredLogReader) => Promise<T>): Promise<T> => {
+  const log = await openStoredLogReader(address, told);
   try {
     return await work(log);
   } finally {

@@ -1,6 +1,7 @@
 // The codec: what it refuses to write, and how it reads what older and newer versions wrote.
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { catalog } from '../domain/catalog.ts';
 import { position } from '../domain/ids.ts';
 import { codec, createCodec, type StoredEvent } from './codec.ts';
 import { UndecodableEvent, type NewEvent } from './event-store.ts';
@@ -34,7 +35,8 @@ describe('encoding', () => {
 });
 
 describe('decoding', () => {
-  it('gives back the event, and where it stands', () => expect(codec.decode(stored())).toStrictEqual({ ...renamed, ...place }));
+  it('returns the event with its stream, revision, position and time', () =>
+    expect(codec.decode(stored())).toStrictEqual({ ...renamed, ...place }));
 
   it.each<[string, StoredEvent, RegExp]>([
     [
@@ -46,17 +48,23 @@ describe('decoding', () => {
     ['metadata that is not JSON', stored({ metadata: '' }), /its metadata is not JSON/],
     ['metadata without a version', stored({ metadata: '{"actor":"x"}' }), /metadata\.v/],
     ['data of another shape', stored({ data: '{"name":null}' }), /data\.name/],
-    ['a version that is still to come', stored({ metadata: '{"actor":"x","v":2}' }), /version 2 .* reads up to 1/],
+    ['a newer version', stored({ metadata: '{"actor":"x","v":2}' }), /version 2 .* reads up to 1/],
   ])('cannot read %s', (_, event, sentence) => {
     expect(() => codec.decode(event)).toThrow(UndecodableEvent);
     expect(() => codec.decode(event)).toThrow(sentence);
   });
 });
 
+describe('the schemas of the catalog', () => {
+  it.each(Object.entries(catalog))('%s compiles, so that it is checked fast', (_, schema) =>
+    expect(() => z.compile(schema, { strict: true })).not.toThrow(),
+  );
+});
+
 describe('an event that was copied from another log', () => {
   const copied = { recordedAt: '2020-01-01T00:00:00.000Z', positions: ['a', 'b'] };
 
-  it('has the time at which it was recorded first, and knows where it stood before', () =>
+  it('has the time at which it was first recorded, and its former positions', () =>
     expect(codec.decode(stored({ metadata: JSON.stringify({ actor: 'apikey:ops', v: 1, copied }) }))).toStrictEqual({
       ...renamed,
       ...place,
@@ -85,12 +93,12 @@ describe('upcasting', () => {
     [1, { title: 'A' }, { name: 'A', colour: 'grey' }],
     [2, { name: 'A' }, { name: 'A', colour: 'grey' }],
     [3, { name: 'A', colour: 'red' }, { name: 'A', colour: 'red' }],
-  ])('brings version %i to the current one, step by step', (v, data, expected) => expect(now.decode(of(v, data)).data).toEqual(expected));
+  ])('converts version %i to the current one, step by step', (v, data, expected) => expect(now.decode(of(v, data)).data).toEqual(expected));
 
   it('writes the current version', () =>
     expect(JSON.parse(now.encode(wrong({ data: { name: 'A', colour: 'red' } })).metadata)).toMatchObject({ v: 3 }));
 
-  it('cannot read what an upcaster refuses, or leaves in another shape', () => {
+  it('cannot read data that an upcaster refuses, or leaves in the wrong shape', () => {
     expect(() => now.decode(of(1, { title: 'bad' }))).toThrow(/from version 2 to 3: bad names have no colour/);
     expect(() => now.decode(of(1, {}))).toThrow(/data\.name/);
   });

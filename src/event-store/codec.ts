@@ -1,133 +1,134 @@
-// The codec: an event of the catalog ⇄ the JSON that a log stores. Every adapter writes and reads through it.
+// The codec: converts events of the catalog to and from the JSON that a log stores. Every adapter writes and reads events through it.
 import * as z from 'zod';
 import { catalog } from '../domain/catalog.ts';
 import { position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
-import { UndecodableEvent, type NewEvent, type RecordedEvent } from './event-store.ts';
-import { plainCheckOf, type PlainCheck } from './plain-check.ts';
+import { UndecodableEvent, type Metadata, type NewEvent, type RecordedEvent } from './event-store.ts';
 import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
 
-/** `data` and `metadata` are JSON text; the metadata also holds the version of the event's schema, as `v`. */
+/** `data` and `metadata` are JSON text; the metadata also holds the schema version of the event, as `v`. */
 export type EncodedEvent = { readonly id: string; readonly type: string; readonly data: string; readonly metadata: string };
 
-/** `value`: the data as a reader of the log will get it, for those who follow live. */
-export type Encoded = EncodedEvent & { readonly value: NewEvent['data'] };
-
+/** An encoded event of a stream. */
 export type StoredEvent = EncodedEvent & Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'recordedAt'>;
 
 export type Codec = {
-  /** @throws TypeError when the event is not what the catalog says, or holds what JSON can't: nothing unreadable is ever written. */
-  readonly encode: (event: NewEvent) => Encoded;
+  /**
+   * `value` is the data as a later `decode` returns it.
+   * @throws TypeError if the event does not fit the catalog or holds a value that JSON can't: nothing unreadable is ever written
+   */
+  readonly encode: (event: NewEvent) => EncodedEvent & { readonly value: unknown };
   /** @throws UndecodableEvent */
   readonly decode: (stored: StoredEvent) => RecordedEvent;
 };
 
-/**
- * What the metadata of an event keeps that was copied from another log: when it was recorded first, and where it stood in each log that it was
- * copied from, the first one first.
- */
-export const copied = z.object({ recordedAt: z.string(), positions: z.array(position).min(1) });
+/** Where a copied event comes from: when it was first recorded, and its position in each log that it was copied from, oldest log first. */
+export const provenance = z.object({ recordedAt: z.string(), positions: z.array(position).min(1) });
 
-const storedMetadata = z.object({
-  v: z.int().positive(),
-  actor: z.string(),
-  correlationId: z.string().exactOptional(),
-  causationId: z.string().exactOptional(),
-  copied: copied.exactOptional(),
-});
+const storedMetadata = z.compile(
+  z.object({
+    v: z.int().positive(),
+    actor: z.string(),
+    correlationId: z.string().exactOptional(),
+    causationId: z.string().exactOptional(),
+    copied: provenance.exactOptional(),
+  }),
+);
+type StoredMetadata = z.infer<typeof storedMetadata>;
 
-const isPlainMetadata = plainCheckOf(storedMetadata);
+/** The application's codec is `codec`; tests may bring another catalog and other upcasters. */
+export const createCodec = (catalog: Readonly<Record<string, z.ZodType>>, upcasters: Upcasters<string>): Codec => {
+  const schemaOf = compiledOnDemand(catalog);
+  return {
+    encode({ id, type, data, metadata }) {
+      const schema = schemaOf(type);
+      if (!schema) throw new TypeError(`${type} can't be written: the catalog has no such event.`);
+      const checked = schema.safeParse(data);
+      if (!checked.success) throw new TypeError(`${type} can't be written: ${describeIssue(checked.error, 'data')}`);
+      const value = checked.data;
+      try {
+        const v = currentVersion(upcasters, type);
+        return { id, type, data: JSON.stringify(value), metadata: JSON.stringify({ ...metadata, v }), value };
+      } catch (error) {
+        throw new TypeError(`${type} can't be written: ${messageOf(error)}`, { cause: error });
+      }
+    },
+
+    decode(stored) {
+      const { id, type, stream, revision, position } = stored;
+      const schema = schemaOf(type);
+      if (!schema) throw undecodable(stored, 'this version of Hookledger has no such event');
+      const { v, copied, ...metadata } = readMetadata(stored);
+      const checked = schema.safeParse(upcast(stored, v, upcasters));
+      if (!checked.success) throw undecodable(stored, describeIssue(checked.error, 'data'), checked.error);
+      const recordedAt = copied?.recordedAt ?? stored.recordedAt;
+      const event = toRecordedEvent({ id, type, data: checked.data, metadata, stream, revision, position, recordedAt });
+      return copied ? { ...event, copiedFrom: copied.positions } : event;
+    },
+  };
+};
+
+/** Compiling takes a millisecond and makes checks several times faster, so each thread compiles the schemas it uses, when it first uses them. */
+const compiledOnDemand = (catalog: Readonly<Record<string, z.ZodType>>) => {
+  const compiled = new Map<string, z.ZodType>();
+  return (type: string): z.ZodType | undefined => {
+    const found = compiled.get(type);
+    if (found) return found;
+    const schema = Object.hasOwn(catalog, type) ? catalog[type] : undefined;
+    if (!schema) return undefined;
+    const made = z.compile(schema);
+    compiled.set(type, made);
+    return made;
+  };
+};
+
+/** The data of an event, brought from the version it was stored in to the current one. */
+const upcast = (stored: StoredEvent, version: number, upcasters: Upcasters<string>): unknown => {
+  const current = currentVersion(upcasters, stored.type);
+  if (version > current)
+    throw undecodable(stored, `it has version ${version} of its schema, and this version of Hookledger reads up to ${current}`);
+  let data = parseJson(stored, 'data');
+  for (let from = version; from < current; from += 1) {
+    try {
+      data = upcasters[stored.type]?.[from - 1]?.(jsonObject.parse(data));
+    } catch (error) {
+      throw undecodable(stored, `it can't be converted from version ${from} to ${from + 1}: ${messageOf(error)}`, error);
+    }
+  }
+  return data;
+};
+
+const readMetadata = (stored: StoredEvent): StoredMetadata => {
+  const parsed = storedMetadata.safeParse(parseJson(stored, 'metadata'));
+  if (!parsed.success) throw undecodable(stored, describeIssue(parsed.error, 'metadata'), parsed.error);
+  return parsed.data;
+};
+
+const parseJson = (stored: StoredEvent, part: 'data' | 'metadata'): unknown => {
+  try {
+    return JSON.parse(stored[part]);
+  } catch (error) {
+    throw undecodable(stored, `its ${part} is not JSON`, error);
+  }
+};
+
+const undecodable = ({ position, stream, type }: StoredEvent, reason: string, cause?: unknown) =>
+  new UndecodableEvent(position, stream, type, reason, { cause });
 
 const describeIssue = (error: z.ZodError, root: string) => {
   const [issue] = error.issues;
   return issue ? `${[root, ...issue.path.map(String)].join('.')}: ${issue.message}` : error.message;
 };
 
-const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** Our own codec is `codec`; a test may bring another catalog and other upcasters. */
-export const createCodec = (schemas: Readonly<Record<string, z.ZodType>>, upcasters: Upcasters<string>): Codec => {
-  /** Most of what is written and read fits; zod is asked about the rest, and says why. */
-  const plain = new Map<string, PlainCheck | undefined>();
-  for (const [type, schema] of Object.entries(schemas)) plain.set(type, plainCheckOf(schema));
-
-  const encode = (event: NewEvent): Encoded => {
-    const { id, type, data, metadata } = event;
-    const schema = schemas[type];
-    if (!schema) throw new TypeError(`${type} can't be written: the catalog has no such event.`);
-    let value = data;
-    if (!plain.get(type)?.(data)) {
-      const checked = schema.safeParse(data);
-      if (!checked.success) throw new TypeError(`${type} can't be written: ${describeIssue(checked.error, 'data')}`);
-      value = checked.data as NewEvent['data']; // the schema of this very type
-    }
-    try {
-      return {
-        id,
-        type,
-        data: JSON.stringify(value),
-        metadata: JSON.stringify({ ...metadata, v: currentVersion(upcasters, type) }),
-        value,
-      };
-    } catch (error) {
-      throw new TypeError(`${type} can't be written: ${sentenceOf(error)}`, { cause: error });
-    }
-  };
-
-  const decode = (stored: StoredEvent): RecordedEvent => {
-    const { id, type, stream, revision } = stored;
-    const unreadable = (reason: string, cause?: unknown) => new UndecodableEvent(stored.position, stream, type, reason, { cause });
-    const parse = (text: string, what: string): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch (error) {
-        throw unreadable(`its ${what} is not JSON`, error);
-      }
-    };
-
-    // 1. What it is, and which version of that.
-    const schema = schemas[type];
-    if (!schema) throw unreadable('this version of Hookledger knows no such event');
-    const { v, copied, actor, correlationId, causationId } = metadataOf(parse(stored.metadata, 'metadata'), unreadable);
-    const current = currentVersion(upcasters, type);
-    if (v > current) throw unreadable(`it has version ${v} of its schema, and this version of Hookledger reads up to ${current}`);
-
-    // 2. From its version to today's.
-    let data = parse(stored.data, 'data');
-    for (const [i, upcast] of (upcasters[type] ?? []).entries()) {
-      if (i + 1 < v) continue;
-      try {
-        data = upcast(jsonObject.parse(data));
-      } catch (error) {
-        throw unreadable(`it can't be brought from version ${i + 1} to ${i + 2}: ${sentenceOf(error)}`, error);
-      }
-    }
-
-    // 3. Today's schema.
-    if (!plain.get(type)?.(data)) {
-      const checked = schema.safeParse(data);
-      if (!checked.success) throw unreadable(describeIssue(checked.error, 'data'), checked.error);
-      data = checked.data;
-    }
-    const { position, recordedAt } = stored;
-    const metadata: Omit<StoredMetadata, 'v' | 'copied'> = { actor };
-    if (correlationId !== undefined) metadata.correlationId = correlationId;
-    if (causationId !== undefined) metadata.causationId = causationId;
-    // The schema of this very type has been applied, which is what the union of event types says.
-    const event = { id, type, data, metadata, stream, revision, position, recordedAt } as RecordedEvent;
-    return copied ? { ...event, recordedAt: copied.recordedAt, copiedFrom: copied.positions } : event;
-  };
-
-  return { encode, decode };
+type CheckedFields = Omit<RecordedEvent, 'type' | 'data' | 'metadata'> & {
+  readonly type: string;
+  readonly data: unknown;
+  readonly metadata: Metadata;
 };
 
-type StoredMetadata = z.infer<typeof storedMetadata>;
-
-const metadataOf = (value: unknown, unreadable: (reason: string, cause: unknown) => UndecodableEvent): StoredMetadata => {
-  if (isPlainMetadata?.(value)) return value as StoredMetadata; // that is what the check says
-  const parsed = storedMetadata.safeParse(value);
-  if (!parsed.success) throw unreadable(describeIssue(parsed.error, 'metadata'), parsed.error);
-  return parsed.data;
-};
+/** Pairs a type with data that the schema of this type has checked. TypeScript can't follow that through the union of events, hence the cast. */
+export const toRecordedEvent = (fields: CheckedFields) => fields as RecordedEvent;
 
 export const codec: Codec = createCodec(catalog, upcasters);

@@ -2,9 +2,9 @@
 // interrupted goes on where it stopped; at the end both logs are read again and compared.
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
-import { asCopied, copiedOf } from './copied.ts';
+import { toCopiedEvent, provenanceOf } from './provenance.ts';
 import { LogUnusable } from './event-store.ts';
-import type { EventToStore, ReadableLog, StoredLog } from './stored-log.ts';
+import type { EventToStore, StoredLogReader, StoredLog } from './stored-log.ts';
 
 export type Progress = {
   readonly step: 'copying' | 'verifying';
@@ -23,7 +23,7 @@ export type CopyResult = {
 
 /** @throws LogUnusable, LogUnavailable; the same call goes on where it stopped. Ends early, without a result, when `signal` aborts. */
 export const copyLog = async (
-  from: ReadableLog,
+  from: StoredLogReader,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<CopyResult | undefined> => {
@@ -45,7 +45,7 @@ export const copyLog = async (
 };
 
 /** The place in the log that is copied up to which the copy is. @throws LogUnusable when the copy is none of this log */
-const reachedIn = async (to: StoredLog, from: ReadableLog): Promise<Position | undefined> => {
+const reachedIn = async (to: StoredLog, from: StoredLogReader): Promise<Position | undefined> => {
   const last = await to.last();
   if (!last) return undefined;
   const reached = copiedOrNot(last)?.positions.at(-1);
@@ -59,16 +59,16 @@ const reachedIn = async (to: StoredLog, from: ReadableLog): Promise<Position | u
 
 const copiedOrNot = (event: StoredEvent) => {
   try {
-    return copiedOf(event);
+    return provenanceOf(event);
   } catch {
     return undefined;
   }
 };
 
-const toCopy = (event: StoredEvent, { name }: Pick<ReadableLog, 'name'>): EventToStore => {
+const toCopy = (event: StoredEvent, { name }: Pick<StoredLogReader, 'name'>): EventToStore => {
   try {
     JSON.parse(event.data);
-    return asCopied(event);
+    return toCopiedEvent(event);
   } catch (error) {
     const where = `The event at position ${event.position} of ${name} (${event.type} in ${event.stream})`;
     throw new LogUnusable(`${where} can't be copied: its data or metadata is not JSON.`, { cause: error });
@@ -77,7 +77,7 @@ const toCopy = (event: StoredEvent, { name }: Pick<ReadableLog, 'name'>): EventT
 
 /** Reads both from the start, in step. @returns how many events there are; undefined when aborted. @throws LogUnusable at the first difference */
 const verify = async (
-  from: ReadableLog,
+  from: StoredLogReader,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<number | undefined> => {
@@ -109,7 +109,7 @@ const verify = async (
   }
 };
 
-async function* eachOf(log: ReadableLog): AsyncGenerator<StoredEvent, undefined> {
+async function* eachOf(log: StoredLogReader): AsyncGenerator<StoredEvent, undefined> {
   for await (const events of log.read(undefined)) yield* events;
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { StoredEvent } from './codec.ts';
 export type EventToStore = Omit<StoredEvent, 'position' | 'recordedAt'>;
 
 /** What is read while somebody else may write to it. */
-export type ReadableLog = Omit<StoredLog, 'append'>;
+export type StoredLogReader = Omit<StoredLog, 'append'>;
 
 export interface StoredLog {
   /** For people. */

@@ -14,8 +14,8 @@ import { RequestMaker } from '../delivery/request-maker.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { NoForeignEvents } from '../event-store/foreign-events.ts';
 import { logUpTo } from '../event-store/log-up-to.ts';
-import { openLogToRead } from '../event-store/open-log.ts';
-import { originOf } from '../event-store/origin.ts';
+import { openLogReader } from '../event-store/open-log.ts';
+import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { nestLog } from '../log.ts';
 import { Metrics } from './metrics.ts';
 import { DatabaseUnusable } from '../read-models/engine/database/database.ts';
@@ -43,9 +43,9 @@ export const startReadOnly = async (folder: string, config: Config, version: str
     // 1. The folder, and the log that it belongs to.
     const { past, views } = await openPast(folder);
     closing.push(() => views.close());
-    const { reader: today, close } = await openLogToRead(config.log, log);
+    const { reader: today, close } = await openLogReader(config.log, { log, watch: true });
     closing.push(close);
-    const origin = await originOf(today);
+    const origin = await logFingerprint(today);
     if (origin !== past.origin)
       throw new DatabaseUnusable(
         `${folder} holds views of another log: that one began ${past.origin}, the configured one ${origin ?? 'is empty'}. Name the log that they are of, by HOOKLEDGER_DATA_DIR or HOOKLEDGER_EVENTSTORE_URL.`,

@@ -36,7 +36,7 @@ import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { openLog } from '../event-store/open-log.ts';
-import { originOf } from '../event-store/origin.ts';
+import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { lockFolder } from '../event-store/sqlite/log-file.ts';
 import { nestLog } from '../log.ts';
 import { Metrics } from './metrics.ts';
@@ -93,7 +93,7 @@ export class Service implements Running {
         const lock = lockFolder(config.dataDir); // the embedded log takes the folder for itself
         closing.push(async () => lock.close());
       }
-      const { store, id: logId, readers, foreign } = await openLog(config.log, log);
+      const { store, id: logId, foreign } = await openLog(config.log, log);
       closing.push(() => store.close());
       const location = locationForLog(config.database, logId);
       const database = openDatabase(location, log);
@@ -122,7 +122,7 @@ export class Service implements Running {
         })),
       );
       const { logLevel } = config;
-      const views: ViewsThread = new ViewsThread(store, database, live, log, { readers, database: location, logLevel });
+      const views: ViewsThread = new ViewsThread(store, database, live, log, { address: config.log, database: location, logLevel });
 
       // 3. Delivery. The saga's host and the dispatcher know each other: what is due goes one way, what is recorded the other.
       const metrics = new Metrics();
@@ -252,13 +252,13 @@ export class Service implements Running {
 /** @returns the log's origin; undefined while it is empty */
 const haveFollowed = async (store: EventStore, database: Database): Promise<string | undefined> => {
   for (;;) {
-    const origin = await originOf(store);
+    const origin = await logFingerprint(store);
     try {
       await database.bindTo({ origin, tip: () => store.tip() });
       return origin;
     } catch (error) {
       // Another replica may have begun the log in this moment.
-      if (origin !== undefined || (await originOf(store)) === undefined) throw error;
+      if (origin !== undefined || (await logFingerprint(store)) === undefined) throw error;
     }
   }
 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { copyLog } from '../../src/event-store/copy-log.ts';
-import { positionWhere } from '../../src/event-store/copied.ts';
+import { positionInLogOf } from '../../src/event-store/provenance.ts';
 import { LogUnusable, type EventStore, type RecordedEvent } from '../../src/event-store/event-store.ts';
 import { openLog, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import type { StoredLog } from '../../src/event-store/stored-log.ts';
@@ -115,10 +115,10 @@ describe('a copy of a log', () => {
     // What an event says of another's place can be compared, in the log where the one was recorded.
     const [oldest, newest] = [back[0], back[60]];
     if (!oldest || !newest) throw new Error('There are none.');
-    expect(positionWhere(oldest, { copiedFrom: back[5]?.copiedFrom ?? [] })).toBe(originals[0]?.position);
-    expect(positionWhere(oldest, newest)).toBe(there[0]?.position);
-    expect(positionWhere(oldest, {})).toBe(oldest.position);
-    expect(positionWhere(newest, oldest)).toBeUndefined();
+    expect(positionInLogOf({ copiedFrom: back[5]?.copiedFrom ?? [] }, oldest)).toBe(originals[0]?.position);
+    expect(positionInLogOf(newest, oldest)).toBe(there[0]?.position);
+    expect(positionInLogOf({}, oldest)).toBe(oldest.position);
+    expect(positionInLogOf(oldest, newest)).toBeUndefined();
   });
 
   it('goes on like the original: at the revisions where it stood, and repeated appends write nothing', async () => {

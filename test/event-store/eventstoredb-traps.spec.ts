@@ -376,7 +376,7 @@ describe('following', () => {
     const store = await open();
     await store.append(one());
     const later = await open({ url: other.url() });
-    await expect(take(later, await store.tip(), 1)).rejects.toThrow(/lies behind the end of this log/);
+    await expect(take(later, await store.tip(), 1)).rejects.toThrow(/is past the end of this log/);
     await expect(take(store, '0000000000000007' as Position, 1)).rejects.toThrow(/"0000000000000007" is not a position of this log/);
   });
 });

@@ -6,7 +6,7 @@ import type { SealKey } from '../../src/proof/sealing/sealer.ts';
 import { verifyExport } from '../../src/proof/export/verify-export.ts';
 import { writeExport } from '../../src/proof/export/write-export.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
-import { openLogForReading, openStoredLog } from '../../src/event-store/open-log.ts';
+import { openStoredLogReader, openStoredLog } from '../../src/event-store/open-log.ts';
 import { newPrivateKey, publicKeyOf } from '../../src/secrets/signing-keys.ts';
 import { linesOf, SealedLog, silent, writeLines } from '../support/sealed-log.ts';
 
@@ -14,7 +14,7 @@ const { signal } = new AbortController();
 const quiet = { progress: () => {}, signal };
 
 const exportOf = async (log: SealedLog, name: string, key: SealKey | undefined, since?: string) => {
-  const reader = await openLogForReading(log.address, silent);
+  const reader = await openStoredLogReader(log.address, silent);
   try {
     return await writeExport(reader, { file: log.file(name), since: since as never, key, publicKey: key?.publicKey, ...quiet });
   } finally {

@@ -3,13 +3,13 @@ import { expect, it } from 'vitest';
 import { LogSealing } from '../../src/proof/sealing/log-sealing.ts';
 import { SegmentBuilder, type Segment } from '../../src/proof/sealing/seal.ts';
 import { sealCountIn } from '../../src/proof/sealing/seals-in-log.ts';
-import { openLogForReading } from '../../src/event-store/open-log.ts';
+import { openStoredLogReader } from '../../src/event-store/open-log.ts';
 import { SealedLog, silent } from '../support/sealed-log.ts';
 
 it('seals what is full at once, the rest when it has waited, and seals alone never', async () => {
   await using log = new SealedLog();
   await log.seal(); // the key
-  const reader = await openLogForReading(log.address, silent);
+  const reader = await openStoredLogReader(log.address, silent);
   const sealed = await sealCountIn(reader);
   expect(sealed).toBe(0); // a key alone is not worth a seal
   let now = 0;
@@ -40,7 +40,7 @@ it('of two processes the second leaves it to the first, and takes over when that
   await using log = new SealedLog();
   await log.messages(1, 5);
   await log.seal(5);
-  const reader = await openLogForReading(log.address, silent);
+  const reader = await openStoredLogReader(log.address, silent);
   let now = 0;
   const numbers: number[] = [];
   const options = { mostEvents: 1_000, everyMs: 1_000, isAlone: false, now: () => now };

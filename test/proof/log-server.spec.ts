@@ -5,12 +5,12 @@ import { verifyExport } from '../../src/proof/export/verify-export.ts';
 import { verifyLog } from '../../src/proof/checking/verify-log.ts';
 import { writeExport } from '../../src/proof/export/write-export.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
-import { openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
+import { openStoredLogReader, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { linesOf, SealedLog, silent, writeLines } from '../support/sealed-log.ts';
 
 const quiet = { progress: () => {}, signal: new AbortController().signal };
-const copy = async (from: Awaited<ReturnType<typeof openLogForReading>>, address: LogAddress) => {
+const copy = async (from: Awaited<ReturnType<typeof openStoredLogReader>>, address: LogAddress) => {
   const to = await openStoredLog(address, { log: silent, create: true });
   try {
     return await copyLog(from, to, quiet);
@@ -38,7 +38,7 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   const { unsealedSince } = await wrongIn(embedded.address);
   expect(unsealedSince).toBeDefined();
   const address: LogAddress = { kind: 'eventstoredb', url: double.url(), prefix: 'audited_' };
-  await copy(await openLogForReading(embedded.address, silent), address);
+  await copy(await openStoredLogReader(embedded.address, silent), address);
   expect(await wrongIn(address)).toMatchObject({ unsealedSince });
   await using served = new SealedLog(address);
   served.masterKey.set(embedded.masterKey);
@@ -51,7 +51,7 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   expect(before.seals).toBeGreaterThan(4);
   expect(before.routed).toBe(151);
 
-  const log = await openLogForReading(address, silent);
+  const log = await openStoredLogReader(address, silent);
   await writeExport(log, { file: served.file('log.gz'), since: undefined, key, publicKey: key.publicKey, ...quiet });
   await log.close();
   expect(await verifyExport(served.file('log.gz'), key.publicKey, quiet)).toMatchObject({ problem: undefined });

@@ -7,7 +7,7 @@ import { sealCountIn, sealIn } from '../../src/proof/sealing/seals-in-log.ts';
 import { verifyLog } from '../../src/proof/checking/verify-log.ts';
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
-import { openLog, openLogForReading, type LogAddress } from '../../src/event-store/open-log.ts';
+import { openLog, openStoredLogReader, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import { eventually } from '../support/client.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
@@ -44,7 +44,7 @@ const check = async () => {
   const { results, events, unsealed } = await verifyLog(address, { since: undefined, threads: 0, progress: () => {}, log: silent });
   const wrong = [results.seals, results.revisions, results.states, results.decodes].flatMap(({ first }) => first ?? []);
   expect(wrong).toEqual([]);
-  const reader = await openLogForReading(address, silent);
+  const reader = await openStoredLogReader(address, silent);
   const count = await sealCountIn(reader);
   const newest = await sealIn(reader, count);
   await reader.close();
@@ -57,7 +57,7 @@ it('at the same moment, one is taken, and the other goes on from there when its 
   let now = 0;
   const process = async () => {
     const { store, executor, key } = await partsOfProcess();
-    const reader = await openLogForReading(address, silent);
+    const reader = await openStoredLogReader(address, silent);
     opened.push(reader);
     const recorded: number[] = [];
     const options = { mostEvents: 10, everyMs: 1_000, isAlone: false, now: () => now };
@@ -105,7 +105,7 @@ it('in threads of their own, each stopped in turn while messages come in, all is
     sealer.start();
     return sealer;
   };
-  const reader = await openLogForReading(address, silent);
+  const reader = await openStoredLogReader(address, silent);
   opened.push(reader);
   let sent = 100;
   const sendMore = async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { verifyLog, verifyOpened, type LogVerified } from '../../src/proof/checking/verify-log.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
-import { openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
+import { openStoredLogReader, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { LogServerDouble } from './log-server/double.ts';
 import { silent, type SealedLog } from './sealed-log.ts';
 
@@ -84,7 +84,7 @@ const onServer = async (log: SealedLog): Promise<DamageableLog> => {
   const double = await LogServerDouble.start();
   const prefix = 'damaged_';
   const address: LogAddress = { kind: 'eventstoredb', url: double.url(), prefix };
-  const [from, to] = [await openLogForReading(log.address, silent), await openStoredLog(address, { log: silent, create: true })];
+  const [from, to] = [await openStoredLogReader(log.address, silent), await openStoredLog(address, { log: silent, create: true })];
   await copyLog(from, to, { progress: () => {}, signal: new AbortController().signal });
   const positions = new Map<string, string>();
   for await (const batch of to.read(undefined))

@@ -11,7 +11,7 @@ export type Where = { readonly src: string; readonly log: LogAddress; readonly d
 const [task = '', json = ''] = process.argv.slice(2);
 const where = JSON.parse(json) as Where;
 const load = (file: string): Promise<unknown> => import(pathToFileURL(join(where.src, file)).href);
-const { openLog, openLogToRead } = (await load('event-store/open-log.ts')) as typeof import('../../src/event-store/open-log.ts');
+const { openLog, openLogReader } = (await load('event-store/open-log.ts')) as typeof import('../../src/event-store/open-log.ts');
 const { openDatabase } = (await load(
   'read-models/engine/database/open.ts',
 )) as typeof import('../../src/read-models/engine/database/open.ts');
@@ -39,7 +39,7 @@ const tasks = {
   },
 
   async timeRebuild(): Promise<{ events: number; seconds: number }> {
-    const { reader, close } = await openLogToRead(where.log, log);
+    const { reader, close } = await openLogReader(where.log, { log, watch: true });
     const database = openDatabase(where.database, log);
     const timed = Object.assign(new Views(), { name: 'views-timed' });
     try {

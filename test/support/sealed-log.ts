@@ -9,7 +9,7 @@ import { recordSeal, sealKey, type SealKey } from '../../src/proof/sealing/seale
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
-import { openLog, openLogForReading, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
+import { openLog, openStoredLogReader, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { Vault } from '../../src/secrets/vault.ts';
 import { MadeLog } from './made-log.ts';
 import { accepted, organizationId } from './samples.ts';
@@ -56,7 +56,7 @@ export class SealedLog {
     return this.open(async (store) => {
       const executor = new CommandExecutor(store);
       const key = await sealKey(executor, store, new Vault(this.masterKey));
-      const reader = await openLogForReading(this.address, silent);
+      const reader = await openStoredLogReader(this.address, silent);
       const options = { mostEvents, everyMs: 0, isAlone: true, now: Date.now };
       const sealing = new LogSealing(reader, options, (number, segment) =>
         recordSeal(store, executor, key, { number, segment, commandId: newId() }),

@@ -33,12 +33,12 @@ export class Availability {
   }
 
   /** Why the server can't be used now, and since when. */
-  get away(): { readonly since: number; readonly reason: string } | undefined {
+  get outage(): { readonly since: number; readonly reason: string } | undefined {
     return this.#away;
   }
 
   /** A call failed because the server is away: from now on everybody waits until a probe succeeds. */
-  lost(reason: string): void {
+  reportOutage(reason: string): void {
     if (this.#ending.signal.aborted) return;
     if (this.#away) {
       this.#away.reason = reason;
@@ -51,7 +51,7 @@ export class Availability {
   }
 
   /** Resolves as soon as the server can be used. @throws LogUnavailable when that takes until `deadline` (in ms since 1970), or it is over. */
-  async back(deadline: number): Promise<void> {
+  async untilAvailable(deadline: number): Promise<void> {
     while (this.#away) {
       const { over } = this.#away;
       const left = deadline - Date.now();
@@ -64,7 +64,7 @@ export class Availability {
   }
 
   /** Resolves as soon as the server can be used, or the signal aborts, or it is over. */
-  async backOrAborted(signal: AbortSignal): Promise<void> {
+  async untilAvailableOrAborted(signal: AbortSignal): Promise<void> {
     while (this.#away && !signal.aborted) {
       const aborted = Promise.withResolvers<void>();
       const abort = () => aborted.resolve();

@@ -5,19 +5,19 @@ import type {
   AppendAnswer,
   ClientFailure,
   ClientOptions,
-  CountBetween,
+  CountRequest,
   EncodedWrite,
-  FindLast,
-  Follow,
-  Followed,
+  LastEventSearch,
+  SubscriptionRequest,
+  SubscriptionItem,
   FromClient,
-  LastFound,
+  LastEventFound,
   StreamRange,
   ToClient,
 } from './client.worker.ts';
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
-import { lost, unanswered } from './failures.ts';
+import { lostCall, unansweredCall } from './failures.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './client.worker.ts' : './client.worker.js', import.meta.url);
 
@@ -32,8 +32,8 @@ export class CallFailed extends Error {
 type Call = { readonly resolve: (answer: never) => void; readonly reject: (error: CallFailed) => void; stop: () => void };
 
 /** One subscription, from where it began until it ends. */
-export class Following {
-  #items: Followed[] = [];
+export class Subscription {
+  #items: SubscriptionItem[] = [];
   #bytes = 0;
   #ended: { readonly failure: ClientFailure | undefined } | undefined;
   #wake = () => {};
@@ -45,7 +45,7 @@ export class Following {
     this.#unfollow = unfollow;
   }
 
-  push(items: readonly Followed[], bytes: number): void {
+  push(items: readonly SubscriptionItem[], bytes: number): void {
     for (const item of items) this.#items.push(item);
     this.#bytes += bytes;
     this.#wake();
@@ -60,7 +60,7 @@ export class Following {
    * What has come, at most `count`; waits while there is nothing, at the longest `timeoutMs`, and then gives nothing. More is sent for what was
    * taken. @returns undefined when it ended. @throws CallFailed when it ended by an error.
    */
-  async take(count: number, signal: AbortSignal, timeoutMs?: number): Promise<readonly Followed[] | undefined> {
+  async take(count: number, signal: AbortSignal, timeoutMs?: number): Promise<readonly SubscriptionItem[] | undefined> {
     if (this.#items.length === 0 && !this.#ended && !signal.aborted) await this.#something(signal, timeoutMs);
     if (this.#items.length === 0 && this.#ended) {
       if (this.#ended.failure) throw new CallFailed(this.#ended.failure);
@@ -117,7 +117,7 @@ export class ClientThread {
   #closed = false;
   #next = 1;
   #calls = new Map<number, Call>();
-  #followings = new Map<number, { readonly following: Following; readonly stop: () => void }>();
+  #followings = new Map<number, { readonly following: Subscription; readonly stop: () => void }>();
   /** What is said in one turn of the event loop, as it goes in one message. */
   #outbox: ToClient[] = [];
 
@@ -142,17 +142,17 @@ export class ClientThread {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'read-at', call, position }));
   }
 
-  findLast(find: FindLast, timeoutMs: number): Promise<LastFound> {
+  findLast(find: LastEventSearch, timeoutMs: number): Promise<LastEventFound> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'find-last', call, find }));
   }
 
-  countBetween(count: CountBetween, timeoutMs: number): Promise<number> {
+  countBetween(count: CountRequest, timeoutMs: number): Promise<number> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'count', call, count }));
   }
 
-  follow(follow: Omit<Follow, 'window'>): Following {
+  subscribe(follow: Omit<SubscriptionRequest, 'window'>): Subscription {
     const call = this.#next++;
-    const following = new Following(
+    const following = new Subscription(
       (bytes) => this.#tell({ kind: 'taken', call, bytes }),
       () => {
         this.#forget(call);
@@ -160,12 +160,12 @@ export class ClientThread {
       },
     );
     if (this.#closed) {
-      following.end(lost('the log is closed'));
+      following.end(lostCall('the log is closed'));
       return following;
     }
     const stop = this.#after(confirmedWithinMs, () => {
       this.#forget(call);
-      following.end(unanswered(`a subscription was not confirmed within ${confirmedWithinMs / 1000} s`));
+      following.end(unansweredCall(`a subscription was not confirmed within ${confirmedWithinMs / 1000} s`));
       this.#tell({ kind: 'unfollow', call });
     });
     this.#followings.set(call, { following, stop });
@@ -242,7 +242,7 @@ export class ClientThread {
   }
 
   #call<T>(timeoutMs: number, send: (call: number) => void): Promise<T> {
-    if (this.#closed) return Promise.reject(new CallFailed(lost('the log is closed')));
+    if (this.#closed) return Promise.reject(new CallFailed(lostCall('the log is closed')));
     return new Promise<T>((resolve, reject) => {
       const number = this.#next++;
       const call = { resolve, reject, stop: () => {} };
@@ -255,7 +255,7 @@ export class ClientThread {
           return;
         }
         this.#calls.delete(number);
-        reject(new CallFailed(unanswered(`it did not answer within ${timeoutMs / 1000} s`)));
+        reject(new CallFailed(unansweredCall(`it did not answer within ${timeoutMs / 1000} s`)));
       };
       call.stop = this.#after(timeoutMs, late);
       this.#calls.set(number, call);
@@ -307,11 +307,11 @@ export class ClientThread {
     this.#outbox = [];
     for (const { stop, reject } of calls) {
       stop();
-      reject(new CallFailed(lost(reason)));
+      reject(new CallFailed(lostCall(reason)));
     }
     for (const [call, { following }] of followings) {
       this.#forget(call);
-      following.end(lost(reason));
+      following.end(lostCall(reason));
     }
   }
 }

@@ -29,24 +29,24 @@ export type ClientOptions = { readonly connection: Connection; readonly certific
 export type EncodedWrite = readonly [stream: string, expected: number, events: readonly string[]];
 
 export type StreamRange = { readonly stream: string; readonly from: number | 'end'; readonly count: number; readonly backwards?: boolean };
-export type Follow = { readonly after: Position | undefined; readonly prefixes: readonly string[]; readonly window: number };
+export type SubscriptionRequest = { readonly after: Position | undefined; readonly prefixes: readonly string[]; readonly window: number };
 /** One page of the whole log, backwards from `before` (the end where there is none), not further than `after`. */
-export type FindLast = {
+export type LastEventSearch = {
   readonly prefixes: readonly string[];
   readonly before: Position | undefined;
   readonly after: Position;
   readonly count: number;
 };
-export type CountBetween = { readonly prefixes: readonly string[]; readonly after: Position | undefined; readonly upTo: Position };
+export type CountRequest = { readonly prefixes: readonly string[]; readonly after: Position | undefined; readonly upTo: Position };
 
 /** Every call has a number; its answer has the same. */
 export type ToClient =
   | { readonly kind: 'append'; readonly call: number; readonly write: EncodedWrite }
   | { readonly kind: 'read'; readonly call: number; readonly range: StreamRange }
   | { readonly kind: 'read-at'; readonly call: number; readonly position: Position }
-  | { readonly kind: 'find-last'; readonly call: number; readonly find: FindLast }
-  | { readonly kind: 'count'; readonly call: number; readonly count: CountBetween }
-  | { readonly kind: 'follow'; readonly call: number; readonly follow: Follow }
+  | { readonly kind: 'find-last'; readonly call: number; readonly find: LastEventSearch }
+  | { readonly kind: 'count'; readonly call: number; readonly count: CountRequest }
+  | { readonly kind: 'follow'; readonly call: number; readonly follow: SubscriptionRequest }
   | { readonly kind: 'taken'; readonly call: number; readonly bytes: number }
   | { readonly kind: 'unfollow'; readonly call: number };
 
@@ -65,18 +65,26 @@ export type AppendAnswer = { readonly revision: number; readonly position: Posit
  * The last event on the page of a stream with one of the prefixes; where the page began, which is the end of the whole log if it was read from
  * there; and where to go on, unless all was searched.
  */
-export type LastFound = { readonly last: Position | undefined; readonly newest: Position | undefined; readonly next: Position | undefined };
+export type LastEventFound = {
+  readonly last: Position | undefined;
+  readonly newest: Position | undefined;
+  readonly next: Position | undefined;
+};
 
 /** `opaque`: its data is no JSON, and what of it could be read as text says nothing. */
 export type EventOnServer = StoredEvent & { readonly opaque?: true };
 /** What a follower is given, in order: events, and now and then that everything up to a position was given. */
-export type Followed = EventOnServer | { readonly through: Position };
+export type SubscriptionItem = EventOnServer | { readonly through: Position };
 
 export type FromClient =
   /** It has begun to carry out calls. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly call: number; readonly answer: unknown; readonly failure?: ClientFailure }
-  | { readonly kind: 'followed'; readonly call: number; readonly followed: { readonly items: readonly Followed[]; readonly bytes: number } }
+  | {
+      readonly kind: 'followed';
+      readonly call: number;
+      readonly followed: { readonly items: readonly SubscriptionItem[]; readonly bytes: number };
+    }
   | { readonly kind: 'confirmed'; readonly call: number }
   | { readonly kind: 'ended'; readonly call: number; readonly failure: ClientFailure | undefined }
   /** Promises of the client were rejected and nobody had them; the last one's reason. */
@@ -247,7 +255,7 @@ const serve = (options: ClientOptions, outbox: Outbox) => {
     }
   };
 
-  const findLast = async ({ prefixes, before, after, count }: FindLast): Promise<LastFound> => {
+  const findLast = async ({ prefixes, before, after, count }: LastEventSearch): Promise<LastEventFound> => {
     const fromPosition = before === undefined ? END : toServerPosition(before);
     const page = listening(leader.readAll({ ...onLeader, direction: BACKWARDS, fromPosition, maxCount: count }));
     let newest: Position | undefined;
@@ -269,7 +277,7 @@ const serve = (options: ClientOptions, outbox: Outbox) => {
   };
 
   /** Forwards, over few events. */
-  const countBetween = async ({ prefixes, after, upTo }: CountBetween): Promise<number> => {
+  const countBetween = async ({ prefixes, after, upTo }: CountRequest): Promise<number> => {
     const page = listening(followed.readAll({ fromPosition: startOf(after) }));
     let count = 0;
     try {
@@ -285,7 +293,7 @@ const serve = (options: ClientOptions, outbox: Outbox) => {
     }
   };
 
-  const follow = (call: number, { after, prefixes, window }: Follow) => {
+  const follow = (call: number, { after, prefixes, window }: SubscriptionRequest) => {
     let untaken = 0;
     let read = 0;
     let ended = false;
@@ -293,8 +301,8 @@ const serve = (options: ClientOptions, outbox: Outbox) => {
     let checkpoints: { readonly behind: number; readonly through: Position }[] = [];
 
     /** What was gathered in this turn of the event loop, already posted and still growing. */
-    let gathered = { turn: -1, items: [] as Followed[], bytes: 0 };
-    const gather = (item: Followed, bytes: number) => {
+    let gathered = { turn: -1, items: [] as SubscriptionItem[], bytes: 0 };
+    const gather = (item: SubscriptionItem, bytes: number) => {
       if (gathered.turn !== outbox.turn) {
         gathered = { turn: outbox.turn, items: [], bytes: 0 };
         outbox.post({ kind: 'followed', call, followed: gathered });

@@ -1,6 +1,6 @@
 // The connection string: what is taken, and what is said of the rest.
 import { describe, expect, it } from 'vitest';
-import { ConnectionUnreadable, nameOf, readCertificates, readConnection } from './connection.ts';
+import { InvalidConnectionString, nameOf, readCertificates, readConnection } from './connection.ts';
 
 const host = (address: string, port = 2113) => ({ address, port });
 
@@ -41,7 +41,7 @@ describe('a connection string', () => {
     ['esdb://a?userCertFile=x', /userCertFile and userKeyFile together/],
     ['esdb://a?colour=red', /option "colour" that is not known/],
   ])('says what is wrong with %s', (url, sentence) => {
-    expect(() => readConnection(url)).toThrow(ConnectionUnreadable);
+    expect(() => readConnection(url)).toThrow(InvalidConnectionString);
     expect(() => readConnection(url)).toThrow(sentence);
   });
 

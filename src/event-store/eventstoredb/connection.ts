@@ -32,11 +32,11 @@ const defaultPort = 2113;
 const form = 'esdb://user:password@host:2113?tls=true';
 
 /** What is wrong with a connection string, to be read after the name of the setting: "must begin with …". It never repeats the password. */
-export class ConnectionUnreadable extends Error {
+export class InvalidConnectionString extends Error {
   override name = 'ConnectionUnreadable';
 }
 
-const mistake = (message: string) => new ConnectionUnreadable(message);
+const mistake = (message: string) => new InvalidConnectionString(message);
 
 const decoded = (part: string, what: string) => {
   try {

@@ -7,13 +7,13 @@ import { checkWrites } from '../check-writes.ts';
 import { codec, type StoredEvent } from '../codec.ts';
 import { configurationCategories, LogUnavailable, type Appended, type EventStore, type RecordedEvent, type Write } from '../event-store.ts';
 import type { ForeignEvents } from '../foreign-events.ts';
-import { Appending, damaged, type WriteToServer } from './appending.ts';
+import { Appender, damaged, type WriteToServer } from './appender.ts';
 import { CallFailed } from './client-thread.ts';
 import { followLog } from './following.ts';
 import { ForeignEventsOnServer } from './foreign-events-on-server.ts';
-import { LogEnd } from './log-end.ts';
+import { TipFinder } from './tip-finder.ts';
 import { findMarker, type Marker } from './log-marker.ts';
-import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
+import { createLogServer, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
 import { categories, categoryOf, isCategory } from '../../domain/streams.ts';
 
@@ -43,8 +43,8 @@ export class EventStoreDbEventStore implements EventStore {
   readonly #server: LogServer;
   readonly #prefix: string;
   readonly #begin: Position;
-  readonly #end: LogEnd;
-  readonly #appending: Appending;
+  readonly #end: TipFinder;
+  readonly #appending: Appender;
   readonly #closing = new AbortController();
 
   private constructor(server: LogServer, { id, position }: Marker, { prefix = '', maxBytesInFlight = 16 * MiB }: EventStoreDbOptions) {
@@ -52,21 +52,21 @@ export class EventStoreDbEventStore implements EventStore {
     this.#server = server;
     this.#prefix = prefix;
     this.#begin = position;
-    this.#end = new LogEnd(this.#prefixesOf(categories), position);
-    this.#appending = new Appending(server, maxBytesInFlight);
+    this.#end = new TipFinder(this.#prefixesOf(categories), position);
+    this.#appending = new Appender(server, maxBytesInFlight);
     this.foreign = new ForeignEventsOnServer(server, prefix, this.#closing.signal);
   }
 
   /** @throws LogUnusable with a sentence that says what to do; a server that is away is waited for first */
   static async open(options: EventStoreDbOptions): Promise<EventStoreDbEventStore> {
     const { prefix = '', create = true } = options;
-    const server = serverAt(options);
+    const server = createLogServer(options);
     try {
       return await server.connect(async (thread, timeoutMs) => {
         const marker = await findMarker(thread, timeoutMs, { server: server.name, prefix, create });
         const store = new EventStoreDbEventStore(server, marker, options);
         const tip = await store.#end.find(thread, timeoutMs);
-        if (tip !== undefined) store.#appending.saw(tip);
+        if (tip !== undefined) store.#appending.noteSeen(tip);
         return store;
       });
     } catch (error) {
@@ -115,14 +115,14 @@ export class EventStoreDbEventStore implements EventStore {
         }
       }
       const last = events.at(-1);
-      if (last) this.#appending.saw(last.position);
+      if (last) this.#appending.noteSeen(last.position);
       yield events;
     }
   }
 
   async tip(): Promise<Position | undefined> {
     const tip = await this.#server.read((thread, timeoutMs) => this.#end.find(thread, timeoutMs));
-    if (tip !== undefined) this.#appending.saw(tip);
+    if (tip !== undefined) this.#appending.noteSeen(tip);
     return tip;
   }
 

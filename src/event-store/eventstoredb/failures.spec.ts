@@ -1,12 +1,12 @@
 // What is made of the client's errors: as they were seen, or as the server's sources have them.
 import { describe, expect, it } from 'vitest';
 import type { ClientFailure } from './client.worker.ts';
-import { awayBecause, lost, meaningOf, unanswered, unusableBecause, type Meaning } from './failures.ts';
+import { describeOutage, lostCall, classifyFailure, unansweredCall, describeUnusable, type FailureKind } from './failures.ts';
 
 const failure = (message: string, code?: number, type?: string): ClientFailure => ({ type, code, message });
 
 describe('an error of the client', () => {
-  it.each<[Meaning, ClientFailure]>([
+  it.each<[FailureKind, ClientFailure]>([
     ['conflict', { ...failure('', undefined, 'wrong-expected-version'), actual: 3 }],
     ['deleted', failure("9 FAILED_PRECONDITION: Event stream 'endpoint-1' is deleted.", 9, 'stream-deleted')],
     ['too-large', failure('', undefined, 'maximum-append-size-exceeded')],
@@ -23,11 +23,11 @@ describe('an error of the client', () => {
     ['away', failure('5 NOT_FOUND: Leader info available', 5, 'not-leader')],
     ['away', failure('10 ABORTED: Operation timed out: Consumer too slow to handle event while live.', 10, 'timeout')],
     ['unfinished', failure('', undefined, 'deadline-exceeded')],
-    ['away', lost('its thread ended')],
-    ['broken', unanswered('it did not answer within 4 s')],
+    ['away', lostCall('its thread ended')],
+    ['broken', unansweredCall('it did not answer within 4 s')],
     ['broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
     ['broken', failure('Failed to discover after 10 attempts.')],
-  ])('means %s: %o', (meaning, each) => expect(meaningOf(each)).toBe(meaning));
+  ])('means %s: %o', (meaning, each) => expect(classifyFailure(each)).toBe(meaning));
 
   it.each([
     [
@@ -42,11 +42,11 @@ describe('an error of the client', () => {
     ['Could not recognize Server Is Not Ready', 'Server Is Not Ready'],
     ['', 'it gave no reason'],
   ])('is told in short: %s', (message, told) =>
-    expect(awayBecause('esdb://a:1', failure(message, 14))).toBe(`The log server esdb://a:1 is away: ${told}.`),
+    expect(describeOutage('esdb://a:1', failure(message, 14))).toBe(`The log server esdb://a:1 is away: ${told}.`),
   );
 
   it('ends the start only where waiting does not mend it', () => {
-    expect(unusableBecause('esdb://a:1', failure('14 UNAVAILABLE: Connection dropped', 14))).toBeUndefined();
-    expect(unusableBecause('esdb://a:1', failure('16 UNAUTHENTICATED: Unauthenticated', 16))).toMatch(/user and password/);
+    expect(describeUnusable('esdb://a:1', failure('14 UNAVAILABLE: Connection dropped', 14))).toBeUndefined();
+    expect(describeUnusable('esdb://a:1', failure('16 UNAUTHENTICATED: Unauthenticated', 16))).toMatch(/user and password/);
   });
 });

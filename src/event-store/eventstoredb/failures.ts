@@ -5,11 +5,11 @@ import type { ClientFailure } from './client.worker.ts';
 const code = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14, unauthenticated: 16 };
 
 /** The thread ended, or was replaced, with the call on its way. */
-export const lost = (message: string): ClientFailure => ({ type: 'lost', code: undefined, message });
+export const lostCall = (message: string): ClientFailure => ({ type: 'lost', code: undefined, message });
 /** The call took too long. After some ends of a connection the client waits for ever, so that it is not to be trusted then. */
-export const unanswered = (message: string): ClientFailure => ({ type: 'unanswered', code: undefined, message });
+export const unansweredCall = (message: string): ClientFailure => ({ type: 'unanswered', code: undefined, message });
 
-export type Meaning =
+export type FailureKind =
   /** The stream is elsewhere: nothing was written. */
   | 'conflict'
   /** The stream was deleted on the server: nothing was written. */
@@ -32,7 +32,7 @@ const notNow = /not ready|is (?:too )?busy|no leader info|write after end|slow|r
 const wrongSecurity = /certificate|altname|SSL routines|ERR_SSL|EPROTO/i;
 const wrongProtocol = /protocol error|Received HTTP status code/i;
 
-export const meaningOf = ({ type, code: status, message }: ClientFailure): Meaning => {
+export const classifyFailure = ({ type, code: status, message }: ClientFailure): FailureKind => {
   switch (type) {
     case 'wrong-expected-version':
       return 'conflict';
@@ -80,8 +80,8 @@ const essence = ({ message }: ClientFailure): string => {
 };
 
 /** Why the server can't be used now. */
-export const awayBecause = (server: string, failure: ClientFailure): string => {
-  switch (meaningOf(failure)) {
+export const describeOutage = (server: string, failure: ClientFailure): string => {
+  switch (classifyFailure(failure)) {
     case 'denied':
       return `The log server ${server} refuses the user: ${essence(failure)}.`;
     case 'unsuitable':
@@ -92,9 +92,9 @@ export const awayBecause = (server: string, failure: ClientFailure): string => {
 };
 
 /** Why the log can't be opened, and what to do; undefined where waiting may help. */
-export const unusableBecause = (server: string, failure: ClientFailure): string | undefined => {
+export const describeUnusable = (server: string, failure: ClientFailure): string | undefined => {
   const reason = essence(failure);
-  switch (meaningOf(failure)) {
+  switch (classifyFailure(failure)) {
     case 'denied':
       return failure.code === code.unauthenticated || /not authenticated/i.test(reason)
         ? `The log server ${server} does not take the user and password (${reason}). Correct them in the connection string.`
@@ -111,7 +111,7 @@ export const unusableBecause = (server: string, failure: ClientFailure): string 
 };
 
 /** The same after it was waited for. */
-export const unusableSince = (reason: string, seconds: number, tls: boolean): string => {
+export const describeStartTimeout = (reason: string, seconds: number, tls: boolean): string => {
   const orTls = !tls && /Failed to connect/.test(reason) ? ', take tls=false out of the connection string if it uses TLS,' : '';
   return `${reason} It was waited for ${seconds} s. Start the server${orTls} or correct its address in the connection string.`;
 };

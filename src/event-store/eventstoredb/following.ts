@@ -5,7 +5,7 @@ import type { StoredEvent } from '../codec.ts';
 import { LogUnavailable } from '../event-store.ts';
 import { CallFailed } from './client-thread.ts';
 import type { EventOnServer } from './client.worker.ts';
-import type { LogEnd } from './log-end.ts';
+import type { TipFinder } from './tip-finder.ts';
 import type { LogServer } from './log-server.ts';
 
 export type FollowedLog = {
@@ -13,14 +13,14 @@ export type FollowedLog = {
   readonly prefixes: readonly string[];
   /** Nothing of the log stands before it. */
   readonly begin: Position;
-  readonly end: LogEnd;
+  readonly end: TipFinder;
 };
 
 /** A server that does not say where a subscription stands is asked after so long a silence. */
 const silenceMs = 500;
 
 /** What a subscription brought: events, and the place up to which they are all that there is. `silent`: nothing came for `silenceMs`. */
-export type Brought = { readonly events: readonly EventOnServer[]; readonly through: Position; readonly silent: boolean };
+export type SubscriptionBatch = { readonly events: readonly EventOnServer[]; readonly through: Position; readonly silent: boolean };
 
 /**
  * The events of streams whose names begin with one of `prefixes`, in log order, for ever: a subscription, made anew after what was handled last,
@@ -34,12 +34,12 @@ export async function* followServer(
     batchSize,
     silenceMs,
   }: { readonly signal: AbortSignal; readonly batchSize: number; readonly silenceMs?: () => number | undefined },
-): AsyncGenerator<Brought> {
+): AsyncGenerator<SubscriptionBatch> {
   let handled = after;
   let failures = 0;
   while (!signal.aborted) {
     // 1. Subscribe. What a subscription gave and nobody took is given by the next one.
-    const following = server.follow({ after: handled, prefixes });
+    const following = server.subscribe({ after: handled, prefixes });
     try {
       for (;;) {
         const items = await following.take(batchSize, signal, silenceMs?.());
@@ -60,14 +60,14 @@ export async function* followServer(
     } catch (error) {
       // A reader that is too slow is dropped by the server; that is no failure of the server's, unless it happens at once again.
       const dropped = error instanceof CallFailed && error.failure.type === 'timeout' && failures === 0;
-      if (!dropped) server.failed(error);
+      if (!dropped) server.reportFailure(error);
     } finally {
       following.close();
     }
     // 3. A server that stops ends its subscriptions without an error: the first time it is subscribed to again at once.
     failures += 1;
     if (failures > 1) await sleep(pauseMs(failures), undefined, { signal }).catch(() => {});
-    await server.backOrAborted(signal);
+    await server.untilAvailable(signal);
   }
 }
 
@@ -111,7 +111,7 @@ const pauseMs = (failures: number) => Math.min(50 * 2 ** failures, 5_000) * (0.5
 /** Waits for as long as the server is away. */
 const untilAnswered = async <T>(server: LogServer, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> => {
   while (!signal.aborted) {
-    await server.backOrAborted(signal);
+    await server.untilAvailable(signal);
     if (signal.aborted) break;
     try {
       return await work();

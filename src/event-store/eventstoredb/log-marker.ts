@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { Position } from '../../domain/ids.ts';
 import { LogUnusable } from '../event-store.ts';
 import { CallFailed, type ClientThread } from './client-thread.ts';
-import { meaningOf } from './failures.ts';
+import { classifyFailure } from './failures.ts';
 
 /** Counts up when the names of streams, or what else this adapter keeps, change. */
 const FORMAT = 1;
@@ -45,7 +45,7 @@ export const findMarker = async (
     try {
       await thread.append([stream, -1, event], timeoutMs);
     } catch (error) {
-      const wasFaster = error instanceof CallFailed && meaningOf(error.failure) === 'conflict'; // another process
+      const wasFaster = error instanceof CallFailed && classifyFailure(error.failure) === 'conflict'; // another process
       if (!wasFaster) throw error;
     }
   }

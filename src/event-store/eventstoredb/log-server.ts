@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import { LogUnavailable, LogUnusable } from '../event-store.ts';
 import { Availability } from './availability.ts';
-import { CallFailed, ClientThread, type Following } from './client-thread.ts';
-import type { AppendAnswer, EncodedWrite, Follow } from './client.worker.ts';
-import { ConnectionUnreadable, nameOf, readCertificates, readConnection, type Connection } from './connection.ts';
-import { awayBecause, meaningOf, unusableBecause, unusableSince, type Meaning } from './failures.ts';
+import { CallFailed, ClientThread, type Subscription } from './client-thread.ts';
+import type { AppendAnswer, EncodedWrite, SubscriptionRequest } from './client.worker.ts';
+import { InvalidConnectionString, nameOf, readCertificates, readConnection, type Connection } from './connection.ts';
+import { describeOutage, classifyFailure, describeUnusable, describeStartTimeout, type FailureKind } from './failures.ts';
 import { markerStream } from './log-marker.ts';
-import { Slots } from './slots.ts';
+import { Semaphore } from './semaphore.ts';
 
 export type LogServerOptions = {
   readonly log: Pick<BaseLogger, 'info' | 'warn'>;
@@ -36,8 +36,8 @@ export class LogServer {
   readonly #options: Required<LogServerOptions>;
   readonly #thread: ClientThread;
   readonly #availability: Availability;
-  readonly #appends = new Slots(mostAppends);
-  readonly #reads = new Slots(mostReads);
+  readonly #appends = new Semaphore(mostAppends);
+  readonly #reads = new Semaphore(mostReads);
 
   /**
    * @param probed a stream that is read to see whether the server is back
@@ -75,10 +75,10 @@ export class LogServer {
         return await work(this.#thread, tryTimeoutMs);
       } catch (error) {
         const { meaning, reason, failure } = this.#understand(error);
-        const unusable = unusableBecause(this.name, failure);
+        const unusable = describeUnusable(this.name, failure);
         if (unusable !== undefined) throw new LogUnusable(unusable, { cause: error });
         if (Date.now() + pauseMs > deadline)
-          throw new LogUnusable(unusableSince(reason, startTimeoutMs / 1000, this.connection.tls), { cause: error });
+          throw new LogUnusable(describeStartTimeout(reason, startTimeoutMs / 1000, this.connection.tls), { cause: error });
         if (!said) log.warn(`${reason} It is waited for, up to ${startTimeoutMs / 1000} s.`);
         said = true;
         if (meaning === 'broken') this.#thread.replace();
@@ -96,8 +96,8 @@ export class LogServer {
     const deadline = Date.now() + timeoutMs;
     for (let sent = false; ;) {
       try {
-        await this.#availability.back(sent ? deadline : this.#patientUntil(deadline));
-        return await this.#appends.use(() => {
+        await this.#availability.untilAvailable(sent ? deadline : this.#patientUntil(deadline));
+        return await this.#appends.run(() => {
           if (Date.now() > deadline) throw this.#availability.refusal();
           sent = true;
           return this.#thread.append(write, tryTimeoutMs);
@@ -106,7 +106,7 @@ export class LogServer {
         if (error instanceof LogUnavailable) throw sent ? outcomeUnknown(error) : error;
         const { meaning, reason } = this.#understand(error);
         if (isVerdict(meaning)) throw error;
-        if (meaning !== 'unfinished') this.failed(error);
+        if (meaning !== 'unfinished') this.reportFailure(error);
         else if (Date.now() < deadline) await sleep(unfinishedPauseMs);
         else throw outcomeUnknown(new LogUnavailable(reason));
       }
@@ -119,32 +119,32 @@ export class LogServer {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       try {
-        await this.#availability.back(this.#patientUntil(deadline));
-        return await this.#reads.use(() => {
+        await this.#availability.untilAvailable(this.#patientUntil(deadline));
+        return await this.#reads.run(() => {
           if (Date.now() > deadline) throw this.#availability.refusal();
           return work(this.#thread, tryTimeoutMs);
         });
       } catch (error) {
         if (error instanceof LogUnavailable || isVerdict(this.#understand(error).meaning)) throw error;
-        this.failed(error);
+        this.reportFailure(error);
       }
     }
   }
 
-  follow(follow: Omit<Follow, 'window'>): Following {
-    return this.#thread.follow(follow);
+  subscribe(follow: Omit<SubscriptionRequest, 'window'>): Subscription {
+    return this.#thread.subscribe(follow);
   }
 
   /** Resolves as soon as the server can be used, or the signal aborts. */
-  backOrAborted(signal: AbortSignal): Promise<void> {
-    return this.#availability.backOrAborted(signal);
+  untilAvailable(signal: AbortSignal): Promise<void> {
+    return this.#availability.untilAvailableOrAborted(signal);
   }
 
   /** A call failed: from now on the server is taken as away until it answers a probe. @throws the error, where it is none of the server's */
-  failed(error: unknown): void {
+  reportFailure(error: unknown): void {
     const { meaning, reason } = this.#understand(error);
     if (meaning === 'broken') this.#thread.replace();
-    this.#availability.lost(reason);
+    this.#availability.reportOutage(reason);
   }
 
   async close(): Promise<void> {
@@ -153,31 +153,31 @@ export class LogServer {
   }
 
   #patientUntil(deadline: number): number {
-    const { away } = this.#availability;
-    return away ? Math.min(deadline, away.since + this.#options.patienceMs) : deadline;
+    const { outage } = this.#availability;
+    return outage ? Math.min(deadline, outage.since + this.#options.patienceMs) : deadline;
   }
 
   #understand(error: unknown) {
     if (!(error instanceof CallFailed)) throw error;
     const { failure } = error;
-    return { failure, meaning: meaningOf(failure), reason: awayBecause(this.name, failure) };
+    return { failure, meaning: classifyFailure(failure), reason: describeOutage(this.name, failure) };
   }
 }
 
 /** The server has decided: to ask again would change nothing. */
-const isVerdict = (meaning: Meaning) => meaning === 'conflict' || meaning === 'deleted' || meaning === 'too-large';
+const isVerdict = (meaning: FailureKind) => meaning === 'conflict' || meaning === 'deleted' || meaning === 'too-large';
 
 const outcomeUnknown = ({ message, retryAfterSeconds }: LogUnavailable) =>
   new LogUnavailable(`${message} It is not known whether it was written; repeat the request.`, retryAfterSeconds);
 
 /** @throws LogUnusable when it can't be so */
-export const serverAt = (options: LogServerOptions & { readonly url: string; readonly prefix?: string }): LogServer => {
+export const createLogServer = (options: LogServerOptions & { readonly url: string; readonly prefix?: string }): LogServer => {
   const { url, prefix = '' } = options;
   if (!/^\w*$/.test(prefix)) throw new LogUnusable(`The prefix "${prefix}" of the log may have letters, digits and _ only.`);
   try {
     return new LogServer(readConnection(url), markerStream(prefix), options);
   } catch (error) {
-    if (error instanceof ConnectionUnreadable) throw new LogUnusable(`The connection string of the log ${error.message}.`);
+    if (error instanceof InvalidConnectionString) throw new LogUnusable(`The connection string of the log ${error.message}.`);
     throw error;
   }
 };

@@ -6,9 +6,9 @@ import type { EventToStore, StoredLog } from '../stored-log.ts';
 import { CallFailed } from './client-thread.ts';
 import type { EncodedWrite } from './client.worker.ts';
 import { followLog, type FollowedLog } from './following.ts';
-import { LogEnd } from './log-end.ts';
+import { TipFinder } from './tip-finder.ts';
 import { findMarker } from './log-marker.ts';
-import { serverAt, type LogServer, type LogServerOptions } from './log-server.ts';
+import { createLogServer, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
 import { categories } from '../../domain/streams.ts';
 
@@ -36,12 +36,12 @@ export class StoredLogOnServer implements StoredLog {
   /** @throws LogUnusable */
   static async open(options: StoredLogOnServerOptions): Promise<StoredLogOnServer> {
     const { prefix, create } = options;
-    const server = serverAt(options);
+    const server = createLogServer(options);
     try {
       return await server.connect(async (thread, timeoutMs) => {
         const { position: begin } = await findMarker(thread, timeoutMs, { server: server.name, prefix, create });
         const prefixes = categories.map((category) => `${prefix}${category}-`);
-        const end = new LogEnd(prefixes, begin);
+        const end = new TipFinder(prefixes, begin);
         await end.find(thread, timeoutMs);
         return new StoredLogOnServer(server, prefix, { server, prefixes, begin, end });
       });

@@ -15,7 +15,7 @@ it('never lets two at a stream of which one wants it alone, and lets everybody t
       const order: number[] = [];
       await Promise.all(
         all.map((append, i) =>
-          turns.take(append.streams, append, async () => {
+          turns.run(append.streams, append, async () => {
             expect(Array.from(inside).filter((other) => excludes(append, other))).toEqual([]);
             inside.add(append);
             order.push(i);
@@ -35,18 +35,18 @@ it('never lets two at a stream of which one wants it alone, and lets everybody t
 it('holds up nobody who shares', async () => {
   const turns = new StreamLocks();
   const never = new Promise<never>(() => {});
-  void turns.take(['a'], { alone: false }, () => never);
-  expect(await turns.take(['a'], { alone: false }, async () => 'at once')).toBe('at once');
-  void turns.take(['a', 'b'], { alone: true }, () => never); // waits for the first
-  expect(await turns.take(['c'], { alone: true }, async () => 'elsewhere')).toBe('elsewhere');
+  void turns.run(['a'], { alone: false }, () => never);
+  expect(await turns.run(['a'], { alone: false }, async () => 'at once')).toBe('at once');
+  void turns.run(['a', 'b'], { alone: true }, () => never); // waits for the first
+  expect(await turns.run(['c'], { alone: true }, async () => 'elsewhere')).toBe('elsewhere');
 });
 
 it('goes on after work that failed', async () => {
   const turns = new StreamLocks();
-  const failing = turns.take(['a'], { alone: true }, async () => {
+  const failing = turns.run(['a'], { alone: true }, async () => {
     throw new Error('refused');
   });
-  const next = turns.take(['a'], { alone: true }, async () => 'next');
+  const next = turns.run(['a'], { alone: true }, async () => 'next');
   await expect(failing).rejects.toThrow('refused');
   expect(await next).toBe('next');
 });

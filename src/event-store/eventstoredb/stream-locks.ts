@@ -10,7 +10,7 @@ export class StreamLocks {
   #waiting: Waiting[] = [];
 
   /** Carries out `work` when nobody is at any of the streams alone; `alone`: when nobody is there at all, and then nobody else is. */
-  async take<T>(names: readonly string[], { alone }: { readonly alone: boolean }, work: () => Promise<T>): Promise<T> {
+  async run<T>(names: readonly string[], { alone }: { readonly alone: boolean }, work: () => Promise<T>): Promise<T> {
     const streams = new Set(names);
     if (this.#mustWait(streams, alone, this.#waiting)) {
       await new Promise<void>((begin) => this.#waiting.push({ streams, alone, begin }));

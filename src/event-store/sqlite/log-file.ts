@@ -1,15 +1,15 @@
-// The file of the embedded log: its lock, its schema, what is checked before it is trusted, and its errors as sentences.
+// The file of the embedded log: locks, creates and checks it, and turns SQLite errors into sentences.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { configurationCategories, LogUnavailable, LogUnusable } from '../event-store.ts';
 
-/** "Hkld" in SQLite's header: how we know our own files. */
+/** "Hkld" in SQLite's header marks our files. */
 const APPLICATION_ID = 0x486b6c64;
-/** Counts up when the tables change; kept in SQLite's header as `user_version`. */
+/** Incremented when the tables change; stored in SQLite's header as `user_version`. */
 const FORMAT = 1;
 
-// `sequence` has no gaps, and its order is the order of commits: there is one writer. `recorded_at` is in ms since 1970.
+// `sequence` has no gaps and follows the order of commits, as there is one writer. `recorded_at` is in ms since 1970.
 const EVENTS = `CREATE TABLE events (
   sequence INTEGER PRIMARY KEY,
   stream TEXT NOT NULL,
@@ -21,30 +21,27 @@ const EVENTS = `CREATE TABLE events (
   metadata TEXT NOT NULL
 ) STRICT`;
 const BY_STREAM = 'CREATE UNIQUE INDEX events_by_stream ON events (stream, revision)';
-/** A query that says this to the letter is served by the index of configuration, which costs other events nothing. */
-export const ofConfiguration = `(${configurationCategories.map((category) => `stream GLOB '${category}-*'`).join(' OR ')})`;
-const CONFIGURATION = `CREATE INDEX events_of_configuration ON events (sequence) WHERE ${ofConfiguration}`;
+/** Queries that contain exactly this text use the index of configuration events, which costs nothing for other events. */
+export const configurationCondition = `(${configurationCategories.map((category) => `stream GLOB '${category}-*'`).join(' OR ')})`;
+const CONFIGURATION = `CREATE INDEX events_of_configuration ON events (sequence) WHERE ${configurationCondition}`;
 
-/** Files up to this size are checked whole at the start (some 0.2 s); of larger ones a sample. */
+/** Files up to this size are checked completely at the start (about 0.2 s); larger ones are sampled. */
 const FULL_CHECK_BYTES = 32 * 1024 * 1024;
 const SAMPLE = 256;
 
 const SQLITE = { busy: 5, readOnly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 };
 
-/** SQLite's result code of an error, without its extension; undefined: not an error of SQLite. */
+/** SQLite's primary result code; undefined for other errors. */
 const resultCode = (error: unknown) => (error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined);
 
 export const damaged = (file: string, reason: string, cause?: unknown) =>
   new LogUnusable(`${file} is damaged (${reason}). Restore the data folder from a backup.`, { cause });
 
-/** Why an append was refused; the process goes on, and the next append may succeed. */
+/** Explains a failed append. The next one may succeed. */
 export const unwritable = (file: string, errcode: number, reason: string) => {
   switch (errcode & 0xff) {
     case SQLITE.full:
-      return new LogUnavailable(
-        `The disk that holds ${file} is full: nothing was written. Free some space there, then repeat the request.`,
-        5,
-      );
+      return new LogUnavailable(`The disk that holds ${file} is full; nothing was written. Free some space, then repeat the request.`, 5);
     case SQLITE.ioError:
       return new LogUnavailable(`${file} can't be written (${reason}). Check the disk that holds it, then repeat the request.`, 5);
     default:
@@ -52,18 +49,18 @@ export const unwritable = (file: string, errcode: number, reason: string) => {
   }
 };
 
-/** Why a read failed. */
+/** Explains a failed read; errors that are not SQLite's pass unchanged. */
 export const unreadable = (file: string, error: unknown): unknown => {
   const code = resultCode(error);
   if (code === undefined) return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(file, reason, error);
-  return new LogUnavailable(`${file} can't be read just now (${reason}).`, 5, { cause: error });
+  return new LogUnavailable(`${file} can't be read now (${reason}).`, 5, { cause: error });
 };
 
 /**
- * Makes the data folder where there is none, and takes it for this process until the returned connection is closed. The kernel
- * drops the lock with the process, however it ends. (Opening `lock.db` otherwise in this process would drop it as well.)
+ * Creates the data folder if needed, and locks it for this process until the returned connection is closed. The kernel releases the lock when the
+ * process ends, however it ends. (Opening `lock.db` a second time in this process would release it too.)
  */
 export const lockFolder = (directory: string): DatabaseSync => {
   const file = path.join(directory, 'lock.db');
@@ -77,7 +74,7 @@ export const lockFolder = (directory: string): DatabaseSync => {
     lock?.close();
     if (resultCode(error) === SQLITE.busy)
       throw new LogUnusable(
-        `The data folder ${directory} is in use by another process. Stop that one first, or give this one a folder of its own.`,
+        `The data folder ${directory} is in use by another process. Stop that process, or give this one its own folder.`,
         { cause: error },
       );
     throw new LogUnusable(`The data folder ${directory} can't be used: ${error instanceof Error ? error.message : String(error)}`, {
@@ -89,14 +86,14 @@ export const lockFolder = (directory: string): DatabaseSync => {
 const pragma = (db: DatabaseSync, name: string) => Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
 
 const create = (db: DatabaseSync) => {
-  // In WAL mode first, so that the file is never empty while its WAL holds events. The rest is one transaction.
+  // WAL mode comes first: the file must never be empty while its WAL holds events. The rest is one transaction.
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
   db.exec(
     `BEGIN; ${EVENTS}; ${BY_STREAM}; ${CONFIGURATION}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT}; COMMIT`,
   );
 };
 
-/** Reads events spread over the whole log, each by its sequence and by its stream: a missing stretch of the file shows. */
+/** Reads events spread over the whole log, each by its sequence and by its stream. This finds missing stretches of the file. */
 const checkSample = (db: DatabaseSync, file: string) => {
   const bySequence = db.prepare('SELECT stream, revision, length(data) + length(metadata) FROM events WHERE sequence = ?');
   const byStream = db.prepare('SELECT sequence FROM events WHERE stream = ? AND revision = ?');
@@ -109,10 +106,10 @@ const checkSample = (db: DatabaseSync, file: string) => {
   }
 };
 
-/** Whether this version can read it at all. @throws LogUnusable */
+/** @throws LogUnusable unless this version can read the file */
 const checkHeader = (db: DatabaseSync, file: string) => {
   if (pragma(db, 'application_id') !== APPLICATION_ID)
-    throw new LogUnusable(`${file} is not a log of Hookledger. Move it away, or name another data folder.`);
+    throw new LogUnusable(`${file} is not a log of Hookledger. Move it away, or choose another data folder.`);
   const format = pragma(db, 'user_version');
   if (format > FORMAT)
     throw new LogUnusable(
@@ -124,7 +121,7 @@ const check = (db: DatabaseSync, file: string) => {
   checkHeader(db, file);
   const tables = db.prepare('SELECT sql FROM sqlite_schema ORDER BY rowid').all();
   if (![EVENTS, BY_STREAM, CONFIGURATION].every((sql) => tables.some((row) => row['sql'] === sql)))
-    throw damaged(file, 'its tables are not those of a log');
+    throw damaged(file, 'it does not have the tables of a log');
   if (statSync(file).size <= FULL_CHECK_BYTES) {
     const found = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
     if (found !== 'ok') throw damaged(file, String(found));
@@ -134,7 +131,7 @@ const check = (db: DatabaseSync, file: string) => {
 
 const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Creates the log's file, or makes sure that it is one that this version can go on with. The folder must be locked. @throws LogUnusable */
+/** Creates the log's file, or checks that this version can continue it. The folder must be locked. @throws LogUnusable */
 export const prepareLogFile = (file: string): void => {
   if (sizeOf(file) === 0 && sizeOf(`${file}-wal`) > 0) throw damaged(file, 'it is empty, though its WAL is not');
   let db: DatabaseSync | undefined;
@@ -150,11 +147,8 @@ export const prepareLogFile = (file: string): void => {
   }
 };
 
-/**
- * Opens the log's file for reading, whoever writes to it meanwhile. It is not checked further than that it is one: a damaged one is to be read, too, as
- * far as it goes. @throws LogUnusable
- */
-export const openForReading = (file: string): DatabaseSync => {
+/** Opens the log's file for reading while another process may write to it. Checks only the header: a damaged log is read as far as it goes. @throws LogUnusable */
+export const openLogFileReadOnly = (file: string): DatabaseSync => {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
@@ -166,11 +160,11 @@ export const openForReading = (file: string): DatabaseSync => {
   }
 };
 
-/** The log in a data folder, for reading it. @throws LogUnusable */
-export const existingLogFile = (directory: string): string => {
+/** The file of the log in a data folder. @throws LogUnusable if there is none */
+export const findLogFile = (directory: string): string => {
   const file = path.join(path.resolve(directory), 'log.db');
-  if (!existsSync(file)) throw new LogUnusable(`There is no log of Hookledger in ${path.dirname(file)}. Name its data folder.`);
-  openForReading(file).close();
+  if (!existsSync(file)) throw new LogUnusable(`There is no log of Hookledger in ${path.dirname(file)}. Give the data folder of the log.`);
+  openLogFileReadOnly(file).close();
   return file;
 };
 
@@ -179,11 +173,11 @@ const unopenable = (file: string, error: unknown): LogUnusable => {
   const reason = error instanceof Error ? error.message : String(error);
   switch (resultCode(error)) {
     case SQLITE.notADatabase:
-      return new LogUnusable(`${file} is not a log of Hookledger. Move it away, or name another data folder.`, { cause: error });
+      return new LogUnusable(`${file} is not a log of Hookledger. Move it away, or choose another data folder.`, { cause: error });
     case SQLITE.corrupt:
       return damaged(file, reason, error);
     case SQLITE.full:
-      return new LogUnusable(`The disk that holds ${file} is full. Free some space there, then start again.`, { cause: error });
+      return new LogUnusable(`The disk that holds ${file} is full. Free some space, then start again.`, { cause: error });
     default:
       return new LogUnusable(`${file} can't be opened: ${reason}`, { cause: error });
   }

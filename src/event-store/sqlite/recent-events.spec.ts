@@ -36,7 +36,7 @@ it('holds the newest events within its bounds, in order', () =>
     }),
   ));
 
-it('begins anew after a restart', () => {
+it('is empty after a restart', () => {
   const recent = new RecentEvents({ tip: 0, maxEvents: 8, maxBytes: 100 });
   recent.push(event(1), 60);
   recent.restart(5);

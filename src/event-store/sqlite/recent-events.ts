@@ -1,7 +1,7 @@
-// The newest events of the log, in memory once for all followers: who keeps up reads here and never from the file.
+// The newest events of the log, in memory once for all followers. A follower that keeps up never reads the file.
 import type { RecordedEvent } from '../event-store.ts';
 
-/** A ring, bounded by the number of events and by the bytes of their JSON. Sequences have no gaps, so a place is a remainder. */
+/** A ring buffer, bounded by the number of events and by the bytes of their JSON. Sequences have no gaps, so a slot is a remainder. */
 export class RecentEvents {
   readonly #events: (RecordedEvent | undefined)[];
   readonly #sizes: number[];
@@ -10,7 +10,7 @@ export class RecentEvents {
   #tip: number;
   #bytes = 0;
 
-  /** @param tip the sequence of the last event that is in the log already */
+  /** @param tip the sequence of the last event already in the log */
   constructor({ tip, maxEvents, maxBytes }: { tip: number; maxEvents: number; maxBytes: number }) {
     this.#events = Array.from({ length: maxEvents }, () => undefined);
     this.#sizes = Array.from({ length: maxEvents }, () => 0);
@@ -19,7 +19,7 @@ export class RecentEvents {
     this.#first = tip + 1;
   }
 
-  /** The sequence of the last event that is known to be durable; 0: the log is empty. */
+  /** The sequence of the last durable event; 0 if the log is empty. */
   get tip() {
     return this.#tip;
   }
@@ -27,21 +27,21 @@ export class RecentEvents {
   push(event: RecordedEvent, bytes: number) {
     this.#tip += 1;
     if (this.#tip - this.#first >= this.#events.length) this.#drop();
-    const place = this.#tip % this.#events.length;
-    this.#events[place] = event;
-    this.#sizes[place] = bytes;
+    const slot = this.#tip % this.#events.length;
+    this.#events[slot] = event;
+    this.#sizes[slot] = bytes;
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) this.#drop();
   }
 
-  /** Forgets all and goes on after `tip`: events between are in the file only. */
+  /** Drops everything and continues after `tip`; the events in between are in the file only. */
   restart(tip: number) {
     while (this.#first <= this.#tip) this.#drop();
     this.#tip = tip;
     this.#first = tip + 1;
   }
 
-  /** Up to `limit` events after a sequence; undefined when some of them are no longer here. */
+  /** Up to `limit` events after a sequence; undefined if some of them have been dropped. */
   after(sequence: number, limit: number): RecordedEvent[] | undefined {
     if (sequence + 1 < this.#first) return undefined;
     const batch: RecordedEvent[] = [];
@@ -53,9 +53,9 @@ export class RecentEvents {
   }
 
   #drop() {
-    const place = this.#first % this.#events.length;
-    this.#bytes -= this.#sizes[place] ?? 0;
-    this.#events[place] = undefined;
+    const slot = this.#first % this.#events.length;
+    this.#bytes -= this.#sizes[slot] ?? 0;
+    this.#events[slot] = undefined;
     this.#first += 1;
   }
 }

@@ -1,12 +1,12 @@
 // The embedded log: one SQLite file, written by a worker thread in group commits, read and followed on the main thread.
-// Guarantee: what `append` has answered, and what a follower was given, is on the disk (WAL, synchronous=FULL).
-// Limit: one process per data folder; a lock sees to it.
+// Guarantee: an event that `append` has confirmed, or that a follower was given, is on disk (WAL, synchronous=FULL).
+// Limit: one process per data folder, enforced by a lock.
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
 import { checkWrites } from '../check-writes.ts';
-import { codec } from '../codec.ts';
+import { codec, toRecordedEvent } from '../codec.ts';
 import {
   LogUnavailable,
   LogUnusable,
@@ -14,67 +14,67 @@ import {
   type Appended,
   type EventStore,
   type ExpectedRevision,
-  type NewEvent,
   type RecordedEvent,
+  type RevisionConflict,
   type Write,
 } from '../event-store.ts';
 import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
-import { LogReader, toPosition, type FollowOptions } from './log-reader.ts';
+import { toPosition } from './event-rows.ts';
+import { LogReader, type FollowOptions } from './log-reader.ts';
 import { RecentEvents } from './recent-events.ts';
-import type { Committed, EncodedWrite, FromWriter, Group, ToWriter, Unit, WriterOptions } from './writer.worker.ts';
+import type { Committed, Conflict, EncodedWrite, FromWriter, Group, ToWriter, EncodedAppend, WriterOptions } from './writer.worker.ts';
 
 export type SqliteEventStoreOptions = {
-  /** The data folder; made where there is none. The log is `log.db` in it. */
+  /** The data folder, created if needed. The log is `log.db` in it. */
   readonly directory: string;
   readonly clock?: () => Date;
-  /** Appends are refused while the file is larger than this; undefined: as large as the disk. */
+  /** Appends are refused while the file is larger than this; unlimited if undefined. */
   readonly maxBytes?: number;
-  /** Appends are refused while more than this waits for the disk. */
+  /** Appends are refused while more than this waits to be written. */
   readonly maxQueuedBytes?: number;
-  /** How much of the log's end stays in memory for the followers. */
+  /** How many of the newest events stay in memory for the followers. */
   readonly recent?: { readonly maxEvents: number; readonly maxBytes: number };
-  /** The file of the writing thread. */
+  /** The module of the writer thread. */
   readonly writer?: URL;
 };
 
 const MiB = 1024 * 1024;
-/** What an event costs in memory beside its JSON, roughly. */
+/** The memory that an event takes beside its JSON, roughly. */
 const EVENT_OVERHEAD = 300;
 const RESTART_AFTER_MS = 1000;
 
 const writerFile = new URL(import.meta.url.endsWith('.ts') ? './writer.worker.ts' : './writer.worker.js', import.meta.url);
 
-/** One is being committed, and the next lies ready, so that the writer need not wait for this thread to come round. */
-const groupsAtOnce = 2;
+/** One group is being committed while the next is ready, so the writer never waits for this thread. */
+const mostGroupsInFlight = 2;
 
-/** An append on its way: what it wrote, the JSON's size of each event, and its promise. */
-type Pending = {
+type PendingAppend = {
   readonly writes: readonly Write[];
-  readonly unit: Unit;
-  /** The data of each write's events, as followers get it. */
-  readonly values: readonly (readonly NewEvent['data'][])[];
+  readonly encoded: EncodedAppend;
+  /** For each write the data of its events, as followers get it. */
+  readonly values: readonly (readonly unknown[])[];
   readonly bytes: number;
   readonly resolve: (appended: readonly Appended[]) => void;
   readonly reject: (error: Error) => void;
 };
 
-const encodeWrites = (writes: readonly Write[]): Pick<Pending, 'unit' | 'values' | 'bytes'> => {
+const encodeWrites = (writes: readonly Write[]): Pick<PendingAppend, 'encoded' | 'values' | 'bytes'> => {
   checkWrites(writes);
-  const values: NewEvent['data'][][] = [];
+  const values: unknown[][] = [];
   let bytes = 0;
-  const unit = writes.map(({ stream, expectedRevision, events }): EncodedWrite => {
-    const encoded: string[] = [];
-    const valuesOfWrite: NewEvent['data'][] = [];
+  const encoded = writes.map(({ stream, expectedRevision, events }): EncodedWrite => {
+    const strings: string[] = [];
+    const valuesOfWrite: unknown[] = [];
     values.push(valuesOfWrite);
     for (const event of events) {
       const { id, type, data, metadata, value } = codec.encode(event);
-      encoded.push(id, type, data, metadata);
+      strings.push(id, type, data, metadata);
       valuesOfWrite.push(value);
       bytes += data.length + metadata.length + EVENT_OVERHEAD;
     }
-    return [stream, expectedRevision === 'no-stream' ? -1 : expectedRevision, encoded];
+    return [stream, expectedRevision === 'no-stream' ? -1 : expectedRevision, strings];
   });
-  return { unit, values, bytes };
+  return { encoded, values, bytes };
 };
 
 export class SqliteEventStore implements EventStore {
@@ -87,10 +87,10 @@ export class SqliteEventStore implements EventStore {
   readonly #log: LogReader;
   #writer: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
-  /** Appends of this tick, not yet handed to the writer. */
-  #queued: Pending[] = [];
-  /** Groups that the writer has not answered, oldest first. */
-  #inFlight: Pending[][] = [];
+  /** Appends not yet handed to the writer. */
+  #queued: PendingAppend[] = [];
+  /** Groups that the writer has not answered yet, oldest first. */
+  #inFlight: PendingAppend[][] = [];
   #queuedBytes = 0;
   #closing: Promise<void> | undefined;
 
@@ -123,76 +123,64 @@ export class SqliteEventStore implements EventStore {
     }
   }
 
-  /** The log's file, for a `LogReader` of another thread. */
-  get file(): string {
-    return this.#file;
-  }
-
   // ── Appending ──
 
   async append(writes: readonly Write[]): Promise<readonly Appended[]> {
-    const { unit, values, bytes } = encodeWrites(writes);
+    const { encoded, values, bytes } = encodeWrites(writes);
     if (this.#closing) throw new LogUnavailable('The log is closed.');
-    if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written just now: its writer is being started again.`);
+    if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written now: its writer is restarting.`);
     if (this.#queuedBytes + bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
-      throw new LogUnavailable('More waits for the disk than is taken: nothing was written. Repeat the request later.');
+      throw new LogUnavailable('Too much is waiting to be written to disk; nothing was written. Repeat the request later.');
     if (writes.length === 0) return [];
     return new Promise((resolve, reject) => {
-      // At the end of the tick, so that all requests which arrived together share one message and one fsync.
+      // Flushed at the end of the tick: requests that arrived together share one message and one fsync.
       if (this.#queued.length === 0) setImmediate(() => this.#flushWhenFree());
-      this.#queued.push({ writes, unit, values, bytes, resolve, reject });
+      this.#queued.push({ writes, encoded, values, bytes, resolve, reject });
       this.#queuedBytes += bytes;
     });
   }
 
-  /** What comes while the writer has enough gathers: it could not be committed any sooner. */
+  /** While the writer is busy, appends collect here: they could not be committed any sooner. */
   #flushWhenFree() {
-    if (this.#inFlight.length < groupsAtOnce) this.#flush();
+    if (this.#inFlight.length < mostGroupsInFlight) this.#flush();
   }
 
   #flush() {
     if (this.#queued.length === 0 || !this.#writer) return;
-    const group: Group = { at: this.#clock().getTime(), units: this.#queued.map(({ unit }) => unit) };
+    const group: Group = { at: this.#clock().getTime(), appends: this.#queued.map(({ encoded }) => encoded) };
     this.#inFlight.push(this.#queued);
     this.#queued = [];
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     this.#writer.postMessage(group satisfies ToWriter);
   }
 
-  /** The oldest groups, which the writer has answered now. */
-  #take(groups: number): Pending[] {
+  /** Takes the appends of the oldest groups, which the writer has answered. */
+  #takeAnswered(groups: number): PendingAppend[] {
     const taken = this.#inFlight.splice(0, groups).flat();
     setImmediate(() => this.#flushWhenFree());
     for (const { bytes } of taken) this.#queuedBytes -= bytes;
     return taken;
   }
 
-  #committed({ groups, first, at, units }: Committed) {
+  #committed({ groups, first, at, exceptions }: Committed) {
     const recordedAt = new Date(at).toISOString();
     const answers: (() => void)[] = [];
     let sequence = first;
-    for (const [i, pending] of this.#take(groups).entries()) {
-      const other = units.get(i);
-      if (other && 'conflicts' in other) {
-        const revision = (n: number): ExpectedRevision => (n === -1 ? 'no-stream' : n);
-        const conflicts = other.conflicts.map(({ stream, expected, actual }) => ({
-          stream,
-          expected: revision(expected),
-          actual: revision(actual),
-        }));
-        answers.push(() => pending.reject(new WrongExpectedRevision(conflicts)));
+    for (const [i, pending] of this.#takeAnswered(groups).entries()) {
+      const exception = exceptions.get(i);
+      if (exception && 'conflicts' in exception) {
+        answers.push(() => pending.reject(new WrongExpectedRevision(exception.conflicts.map(toRevisionConflict))));
         continue;
       }
       const appended = pending.writes.map(({ stream, events }, w): Appended => {
-        const found = other?.found.find(({ write }) => write === w);
-        if (found) return { revision: found.revision, position: toPosition(found.sequence), deduplicated: true };
-        const [, expected, encoded] = pending.unit[w] ?? ['', -1, []];
+        const duplicate = exception?.duplicates.find(({ write }) => write === w);
+        if (duplicate) return { revision: duplicate.revision, position: toPosition(duplicate.sequence), deduplicated: true };
+        const [, expected, strings] = pending.encoded[w] ?? ['', -1, []];
         for (const [e, { id, type, metadata }] of events.entries()) {
           const data = pending.values[w]?.[e];
-          // The type and data of one event stay together, which TypeScript does not see through a union.
-          const recorded = { id, type, data, metadata, stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
-          const bytes = (encoded[e * 4 + 2]?.length ?? 0) + (encoded[e * 4 + 3]?.length ?? 0) + EVENT_OVERHEAD;
-          this.#recent.push(recorded as RecordedEvent, bytes);
+          const place = { stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
+          const bytes = (strings[e * 4 + 2]?.length ?? 0) + (strings[e * 4 + 3]?.length ?? 0) + EVENT_OVERHEAD;
+          this.#recent.push(toRecordedEvent({ id, type, data, metadata, ...place }), bytes);
           sequence += 1;
         }
         return { revision: expected + events.length, position: toPosition(sequence - 1), deduplicated: false };
@@ -203,9 +191,9 @@ export class SqliteEventStore implements EventStore {
     if (sequence > first) this.#log.wake();
   }
 
-  // ── The writing thread ──
+  // ── The writer thread ──
 
-  /** Starts the writer and resolves when it is ready; when it dies at any time, it is started again. */
+  /** Starts the writer and resolves when it is ready. A writer that dies is restarted. */
   #startWriter(): Promise<void> {
     return new Promise((resolve, reject) => {
       const workerData: WriterOptions = { file: this.#file, maxBytes: this.#options.maxBytes };
@@ -220,11 +208,11 @@ export class SqliteEventStore implements EventStore {
             try {
               this.#log.open();
             } catch (error) {
-              this.#closing ??= Promise.resolve(); // so that the thread is not started again
+              this.#closing ??= Promise.resolve(); // prevents a restart
               void writer.terminate();
               return reject(error instanceof Error ? error : new Error(String(error)));
             }
-            // A writer that died may have committed what it could not answer any more: that is in the file, not in memory.
+            // A writer that died may have committed events without confirming them: those are in the file, not in memory.
             if (message.tip !== this.#recent.tip) this.#recent.restart(message.tip);
             this.#log.wake();
             return resolve();
@@ -232,26 +220,29 @@ export class SqliteEventStore implements EventStore {
             return this.#committed(message);
           case 'failed': {
             const error = unwritable(this.#file, message.errcode, message.reason);
-            for (const pending of this.#take(message.groups)) pending.reject(error);
+            for (const pending of this.#takeAnswered(message.groups)) pending.reject(error);
           }
         }
       });
       writer.on('error', (error) => (cause = error));
-      // Only when the thread has ended is its connection closed and its transaction rolled back.
+      // Restart only after the thread has exited: then its connection is closed and its transaction rolled back.
       writer.on('exit', () => {
         this.#writer = undefined;
-        reject(new Error('The writing thread has ended.', { cause }));
-        const lost = new LogUnavailable(`The writer of ${this.#file} has died: it is not known what was written. Repeat the request.`, 1, {
-          cause,
-        });
-        for (const pending of [...this.#take(this.#inFlight.length), ...this.#queued]) pending.reject(lost);
-        this.#queued = [];
-        this.#queuedBytes = 0;
+        reject(new Error('The writer thread has exited.', { cause }));
+        this.#rejectUnanswered(cause);
         if (this.#closing) return;
         if (ready) this.#startWriter().catch(() => {});
         else if (this.#log.isOpen) this.#restart = setTimeout(() => void this.#startWriter().catch(() => {}), RESTART_AFTER_MS);
       });
     });
+  }
+
+  #rejectUnanswered(cause: unknown) {
+    const sentence = `The writer of ${this.#file} has died, and it is not known what it wrote. Repeat the request.`;
+    const error = new LogUnavailable(sentence, 1, { cause });
+    for (const pending of [...this.#takeAnswered(this.#inFlight.length), ...this.#queued]) pending.reject(error);
+    this.#queued = [];
+    this.#queuedBytes = 0;
   }
 
   async close(): Promise<void> {
@@ -261,7 +252,7 @@ export class SqliteEventStore implements EventStore {
 
   async #close() {
     this.#flush();
-    this.#log.close(); // before the writer's, which as the last one cleans up
+    this.#log.close(); // before the writer's connection, which cleans up when it is the last one
     clearTimeout(this.#restart);
     const writer = this.#writer;
     if (writer) {
@@ -279,7 +270,7 @@ export class SqliteEventStore implements EventStore {
     return this.#log.readStream(stream, range);
   }
 
-  /** As the port says; it also ends when the log is closed. @throws RangeError when the position is not one of this log */
+  /** As in the port; also ends when the log is closed. @throws RangeError if the position is not one of this log */
   follow(after: Position | undefined, options: FollowOptions): AsyncIterable<readonly RecordedEvent[]> {
     return this.#log.follow(after, options);
   }
@@ -288,3 +279,11 @@ export class SqliteEventStore implements EventStore {
     return this.#log.tip();
   }
 }
+
+const toRevisionConflict = ({ stream, expected, actual }: Conflict): RevisionConflict => ({
+  stream,
+  expected: toExpectedRevision(expected),
+  actual: toExpectedRevision(actual),
+});
+
+const toExpectedRevision = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);

@@ -1,18 +1,17 @@
-// The embedded log as it is stored, for copying and checking it. Copying has it for itself; who only reads it bears that others write to it.
+// The embedded log in stored form, for copying and checking. Copying locks the folder; reading works beside a server that writes.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
 import { LogUnusable } from '../event-store.ts';
-import type { EventToStore, ReadableLog, StoredLog } from '../stored-log.ts';
-import { lockFolder, openForReading, prepareLogFile, unreadable, unwritable } from './log-file.ts';
-import { storedOf, toSequence } from './log-reader.ts';
+import type { EventToStore, StoredLogReader, StoredLog } from '../stored-log.ts';
+import { eventColumns, prepareEventQuery, toSequence, toStoredEvent, type EventRow } from './event-rows.ts';
+import { lockFolder, openLogFileReadOnly, prepareLogFile, unreadable, unwritable } from './log-file.ts';
 
-const columns = 'sequence, stream, revision, id, type, recorded_at, data, metadata';
-/** Of one batch; the second is aimed at. */
+/** The limit, and the aim, for the size of one batch. */
 const mostEvents = 250;
-const mostCharacters = 1024 * 1024;
+const aimedCharacters = 1024 * 1024;
 
 export class StoredLogFile implements StoredLog {
   readonly name: string;
@@ -20,8 +19,8 @@ export class StoredLogFile implements StoredLog {
   readonly #lock: DatabaseSync | undefined;
   readonly #db: DatabaseSync;
 
-  private constructor(directory: string, file: string, db: DatabaseSync, lock?: DatabaseSync) {
-    this.name = directory;
+  private constructor(folder: string, file: string, db: DatabaseSync, lock?: DatabaseSync) {
+    this.name = folder;
     this.#file = file;
     this.#lock = lock;
     this.#db = db;
@@ -29,7 +28,7 @@ export class StoredLogFile implements StoredLog {
 
   /** @throws LogUnusable */
   static open(directory: string, { create }: { readonly create: boolean }): StoredLogFile {
-    const { folder, file } = create ? placeOf(directory) : standing(directory, 'to copy');
+    const { folder, file } = create ? pathsIn(directory) : existingPathsIn(directory, 'to copy');
     const lock = lockFolder(folder);
     try {
       prepareLogFile(file);
@@ -42,39 +41,41 @@ export class StoredLogFile implements StoredLog {
     }
   }
 
-  /** Beside a server that writes to it, too: only what is committed is seen. @throws LogUnusable */
-  static openReadOnly(directory: string): ReadableLog {
-    const { folder, file } = standing(directory, 'to read');
-    return new StoredLogFile(folder, file, openForReading(file));
+  /** Works beside a server that writes to the log; sees only committed events. @throws LogUnusable */
+  static openReadOnly(directory: string): StoredLogReader {
+    const { folder, file } = existingPathsIn(directory, 'to read');
+    return new StoredLogFile(folder, file, openLogFileReadOnly(file));
   }
 
   async last(): Promise<StoredEvent | undefined> {
-    return this.#reading(() => this.#prepare(`SELECT ${columns} FROM events ORDER BY sequence DESC LIMIT 1`).all().map(storedOf)[0]);
+    const [last] = this.#read(prepareEventQuery(this.#db, 'ORDER BY sequence DESC LIMIT 1'));
+    return last;
   }
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
-    const page = this.#prepare(`SELECT ${columns} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`);
-    let limit = mostEvents / 10; // until it is known how large the events are
+    const page = prepareEventQuery(this.#db, 'WHERE sequence > ? ORDER BY sequence LIMIT ?');
+    let limit = mostEvents / 10; // until the size of the events is known
     for (let last = after === undefined ? 0 : toSequence(after); ;) {
-      const events = this.#reading(() => page.all(last, limit).map(storedOf));
+      const events = this.#read(() => page(last, limit));
       const end = events.at(-1);
       if (!end) return;
       last = toSequence(end.position);
       const characters = events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
-      limit = Math.max(1, Math.min(mostEvents, 10 * limit, Math.floor((events.length * mostCharacters) / Math.max(1, characters))));
+      limit = Math.max(1, Math.min(mostEvents, 10 * limit, Math.floor((events.length * aimedCharacters) / Math.max(1, characters))));
       yield events;
     }
   }
 
   async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
-    const one = this.#prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision = ?`);
-    return this.#reading(() => one.all(stream, revision).map(storedOf)[0]);
+    const one = prepareEventQuery(this.#db, 'WHERE stream = ? AND revision = ?');
+    const [event] = this.#read(() => one(stream, revision));
+    return event;
   }
 
-  /** One transaction, so all or none. */
+  /** Appends in one transaction: all events or none. */
   async append(events: readonly EventToStore[]): Promise<void> {
     const insert = this.#db.prepare(
-      `INSERT INTO events (${columns}) VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM events), ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO events (${eventColumns}) VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM events), ?, ?, ?, ?, ?, ?, ?)`,
     );
     const now = Date.now();
     try {
@@ -97,28 +98,22 @@ export class StoredLogFile implements StoredLog {
     this.#lock?.close();
   }
 
-  #prepare(sql: string) {
-    const statement = this.#db.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  }
-
-  #reading<T>(read: () => T): T {
+  #read(query: () => readonly EventRow[]): readonly StoredEvent[] {
     try {
-      return read();
+      return query().map(toStoredEvent);
     } catch (error) {
       throw unreadable(this.#file, error);
     }
   }
 }
 
-const placeOf = (directory: string) => {
+const pathsIn = (directory: string) => {
   const folder = path.resolve(directory);
   return { folder, file: path.join(folder, 'log.db') };
 };
 
-const standing = (directory: string, what: string) => {
-  const { folder, file } = placeOf(directory);
+const existingPathsIn = (directory: string, purpose: string) => {
+  const { folder, file } = pathsIn(directory);
   if (existsSync(file)) return { folder, file };
-  throw new LogUnusable(`There is no log of Hookledger in ${folder}. Name the data folder of the one ${what}.`);
+  throw new LogUnusable(`There is no log of Hookledger in ${folder}. Give the data folder of the log ${purpose}.`);
 };

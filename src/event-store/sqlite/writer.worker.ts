@@ -1,36 +1,37 @@
-// The worker thread that owns the log's writing connection. Everything that waits is committed in one transaction:
-// one fsync for all of it (group commit). Node may run this file by stripping its types, so they must be erasable.
+// The worker thread that owns the log's writing connection. It commits everything that is waiting in one transaction, with one fsync for all of it
+// (group commit). Node may run this file by stripping its types, so they must be erasable.
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 export type WriterOptions = { readonly file: string; readonly maxBytes?: number | undefined };
 
-/** `events` holds four strings for each event: id, type, data, metadata. `expected` is -1 for no stream. */
+/** `events` holds four strings per event: id, type, data, metadata. `expected` is -1 for no stream. */
 export type EncodedWrite = readonly [stream: string, expected: number, events: readonly string[]];
-/** What is written whole or not at all: one call of `append`. */
-export type Unit = readonly EncodedWrite[];
-/** All appends of one tick of the main thread; `at`: its time then, in ms since 1970. */
-export type Group = { readonly at: number; readonly units: readonly Unit[] };
+/** One call of `append`, written completely or not at all. */
+export type EncodedAppend = readonly EncodedWrite[];
+/** The appends that the main thread sends together; `at` is its time then, in ms since 1970. */
+export type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] };
 
-/** A write that stands in the log already; of its last event. */
-export type Found = { readonly write: number; readonly revision: number; readonly sequence: number };
-/** `actual` is -1 where there is no stream. */
+/** A write whose events are in the log already; `revision` and `sequence` are those of its last event. */
+export type Duplicate = { readonly write: number; readonly revision: number; readonly sequence: number };
+/** `actual` is -1 if there is no such stream. */
 export type Conflict = { readonly stream: string; readonly expected: number; readonly actual: number };
+type Exception = { readonly conflicts: readonly Conflict[] } | { readonly duplicates: readonly Duplicate[] };
 
 /**
- * The answer to `groups` groups, the oldest that are unanswered. The events that were written have the sequences from `first` on,
- * in order; `units` names those units, counted through all the groups, that were not written as they came.
+ * Answers the oldest `groups` unanswered groups. The events written have the sequences from `first` on, in order; `exceptions` lists the appends
+ * that were refused or had duplicates, by their number counted through all the groups.
  */
 export type Committed = {
   readonly kind: 'committed';
   readonly groups: number;
   readonly first: number;
   readonly at: number;
-  readonly units: ReadonlyMap<number, { readonly conflicts: readonly Conflict[] } | { readonly found: readonly Found[] }>;
+  readonly exceptions: ReadonlyMap<number, Exception>;
 };
 /** Nothing of these groups was written. `errcode` is SQLite's extended result code. */
-export type Failed = { readonly kind: 'failed'; readonly groups: number; readonly errcode: number; readonly reason: string };
-export type Ready = { readonly kind: 'ready'; readonly tip: number };
+type Failed = { readonly kind: 'failed'; readonly groups: number; readonly errcode: number; readonly reason: string };
+type Ready = { readonly kind: 'ready'; readonly tip: number };
 export type FromWriter = Ready | Committed | Failed;
 export type ToWriter = Group | 'close';
 
@@ -38,94 +39,109 @@ const PAGE_BYTES = 4096;
 
 const openForWriting = ({ file, maxBytes }: WriterOptions) => {
   const db = new DatabaseSync(file, { timeout: 5000 });
-  // A checkpoint each 16 MiB of WAL: rarer ones cost less in all, but each holds the commits behind it for longer.
+  // Checkpoints every 16 MiB of WAL: rarer ones cost less in total, but each delays the commits behind it for longer.
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
     PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -6144; PRAGMA temp_store = MEMORY`);
   if (maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
   return db;
 };
 
-const serve = (db: DatabaseSync, answer: (message: FromWriter) => void) => {
-  const begin = db.prepare('BEGIN IMMEDIATE');
-  const commit = db.prepare('COMMIT');
-  const insert = db.prepare(
-    'INSERT INTO events (sequence, stream, revision, id, type, recorded_at, data, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  );
-  const tipOf = db.prepare('SELECT revision FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1');
-  const standing = db.prepare('SELECT sequence, revision, id FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision');
-  const last = db.prepare('SELECT sequence, recorded_at FROM events ORDER BY sequence DESC LIMIT 1').get();
-  let tip = Number(last?.['sequence'] ?? 0);
-  let lastAt = Number(last?.['recorded_at'] ?? 0);
+class LogWriter {
+  readonly #db: DatabaseSync;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  #tip: number;
+  #lastAt: number;
 
-  /** The last event of a write that was carried out before: the same ids at the revisions that it asks for. */
-  const find = ([stream, expected, events]: EncodedWrite, write: number): Found | undefined => {
-    const count = events.length / 4;
-    const rows = standing.all(stream, expected + 1, expected + count);
-    const end = rows.at(-1);
-    if (!end || rows.length < count || !rows.every((row, i) => row['id'] === events[i * 4])) return undefined;
-    return { write, revision: Number(end['revision']), sequence: Number(end['sequence']) };
-  };
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#statements = prepareStatements(db);
+    const last = db.prepare('SELECT sequence, recorded_at FROM events ORDER BY sequence DESC LIMIT 1').get();
+    this.#tip = Number(last?.['sequence'] ?? 0);
+    this.#lastAt = Number(last?.['recorded_at'] ?? 0);
+  }
 
-  const writeUnit = (unit: Unit, next: number, at: number) => {
-    // 1. Every write is checked before the first row, so a refused unit leaves no trace and needs no savepoint.
-    const conflicts: Conflict[] = [];
-    const found: Found[] = [];
-    for (const [i, write] of unit.entries()) {
-      const [stream, expected] = write;
-      const actual = Number(tipOf.get(stream)?.['revision'] ?? -1);
-      if (actual === expected) continue;
-      const same = actual > expected ? find(write, i) : undefined;
-      if (same) found.push(same);
-      else conflicts.push({ stream, expected, actual });
-    }
-    if (conflicts.length > 0) return { next, result: { conflicts } };
+  get tip(): number {
+    return this.#tip;
+  }
 
-    // 2. The writes that are new.
-    let sequence = next;
-    for (const [i, [stream, expected, events]] of unit.entries()) {
-      if (found.some(({ write }) => write === i)) continue;
-      for (let e = 0, revision = expected + 1; e < events.length; e += 4, revision += 1, sequence += 1) {
-        const [id = '', type = '', data = '', metadata = ''] = [events[e], events[e + 1], events[e + 2], events[e + 3]];
-        insert.run(sequence, stream, revision, id, type, at, data, metadata);
-      }
-    }
-    return { next: sequence, result: found.length > 0 ? { found } : undefined };
-  };
-
-  const commitGroups = (groups: readonly Group[]): Committed | Failed => {
-    const at = groups.reduce((latest, group) => Math.max(latest, group.at), lastAt);
-    const units: (readonly [number, NonNullable<ReturnType<typeof writeUnit>['result']>])[] = [];
-    const first = tip + 1;
+  commit(groups: readonly Group[]): Committed | Failed {
+    const at = groups.reduce((latest, group) => Math.max(latest, group.at), this.#lastAt);
+    const exceptions = new Map<number, Exception>();
+    const first = this.#tip + 1;
     let next = first;
-    let counted = 0;
+    let count = 0;
     try {
-      begin.run();
+      this.#statements.begin.run();
       for (const group of groups)
-        for (const unit of group.units) {
-          const written = writeUnit(unit, next, at);
+        for (const append of group.appends) {
+          const written = this.#write(append, next, at);
           next = written.next;
-          if (written.result) units.push([counted, written.result]);
-          counted += 1;
+          if (written.exception) exceptions.set(count, written.exception);
+          count += 1;
         }
-      commit.run();
+      this.#statements.commit.run();
     } catch (error) {
-      if (!(error instanceof Error && 'errcode' in error)) throw error; // a mistake of ours: this thread ends and is started again
-      if (db.isTransaction) db.exec('ROLLBACK');
+      if (!(error instanceof Error && 'errcode' in error)) throw error; // a bug: this thread dies and is restarted
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       return { kind: 'failed', groups: groups.length, errcode: Number(error.errcode), reason: error.message };
     }
-    tip = next - 1;
-    if (next > first) lastAt = at;
-    return { kind: 'committed', groups: groups.length, first, at, units: new Map(units) };
-  };
+    this.#tip = next - 1;
+    if (next > first) this.#lastAt = at;
+    return { kind: 'committed', groups: groups.length, first, at, exceptions };
+  }
 
-  answer({ kind: 'ready', tip });
-  return commitGroups;
-};
+  #write(append: EncodedAppend, next: number, at: number): { readonly next: number; readonly exception: Exception | undefined } {
+    // 1. Check every write before the first insert: a refused append leaves no trace and needs no savepoint.
+    const conflicts: Conflict[] = [];
+    const duplicates: Duplicate[] = [];
+    for (const [i, write] of append.entries()) {
+      const [stream, expected] = write;
+      const actual = Number(this.#statements.tipOfStream.get(stream)?.['revision'] ?? -1);
+      if (actual === expected) continue;
+      const duplicate = actual > expected ? this.#findDuplicate(write, i) : undefined;
+      if (duplicate) duplicates.push(duplicate);
+      else conflicts.push({ stream, expected, actual });
+    }
+    if (conflicts.length > 0) return { next, exception: { conflicts } };
+
+    // 2. Insert the new writes.
+    let sequence = next;
+    for (const [i, [stream, expected, events]] of append.entries()) {
+      if (duplicates.some(({ write }) => write === i)) continue;
+      for (let e = 0, revision = expected + 1; e < events.length; e += 4, revision += 1, sequence += 1) {
+        const [id = '', type = '', data = '', metadata = ''] = [events[e], events[e + 1], events[e + 2], events[e + 3]];
+        this.#statements.insert.run(sequence, stream, revision, id, type, at, data, metadata);
+      }
+    }
+    return { next: sequence, exception: duplicates.length > 0 ? { duplicates } : undefined };
+  }
+
+  /** A write is a duplicate if the log holds the same event ids at the revisions it asks for. */
+  #findDuplicate([stream, expected, events]: EncodedWrite, write: number): Duplicate | undefined {
+    const count = events.length / 4;
+    const rows = this.#statements.eventsBetween.all(stream, expected + 1, expected + count);
+    const last = rows.at(-1);
+    if (!last || rows.length < count || !rows.every((row, i) => row['id'] === events[i * 4])) return undefined;
+    return { write, revision: Number(last['revision']), sequence: Number(last['sequence']) };
+  }
+}
+
+const prepareStatements = (db: DatabaseSync) => ({
+  begin: db.prepare('BEGIN IMMEDIATE'),
+  commit: db.prepare('COMMIT'),
+  insert: db.prepare(
+    'INSERT INTO events (sequence, stream, revision, id, type, recorded_at, data, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  ),
+  tipOfStream: db.prepare('SELECT revision FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1'),
+  eventsBetween: db.prepare('SELECT sequence, revision, id FROM events WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision'),
+});
 
 if (parentPort) {
   const port = parentPort;
-  const db = openForWriting(workerData as WriterOptions); // what SqliteEventStore starts this thread with
-  const commitGroups = serve(db, (message) => port.postMessage(message));
+  const send = (message: FromWriter) => port.postMessage(message);
+  const db = openForWriting(workerData as WriterOptions); // SqliteEventStore starts this thread with them
+  const writer = new LogWriter(db);
+  send({ kind: 'ready', tip: writer.tip });
 
   port.on('message', (message: ToWriter) => {
     const groups: Group[] = [];
@@ -135,9 +151,9 @@ if (parentPort) {
       else groups.push(next);
       next = receiveMessageOnPort(port)?.message;
     }
-    if (groups.length > 0) port.postMessage(commitGroups(groups));
+    if (groups.length > 0) send(writer.commit(groups));
     if (closing) {
-      db.close(); // as the last connection: checkpoints, and removes the WAL
+      db.close(); // being the last connection, it checkpoints and removes the WAL
       port.close();
     }
   });

@@ -3,8 +3,8 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
 import { codec, type StoredEvent } from '../../event-store/codec.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { openLogForReading, openReader, type LogAddress, type ReaderAddress } from '../../event-store/open-log.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import { openLogReader, openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { ConfigurationHistory } from './configuration-history.ts';
 import type { Earlier } from './earlier-cases.ts';
 import type { Results } from './findings.ts';
@@ -36,7 +36,7 @@ type Told = Pick<BaseLogger, 'info' | 'warn'>;
 type Tell = (events: number, share: number) => void;
 
 export const checkLog = async (order: CheckOrder, told: Told, progress: Tell): Promise<PartResult> => {
-  const log = await openLogForReading(order.log, told);
+  const log = await openStoredLogReader(order.log, told);
   try {
     return await checkOpened(log, order, told, progress);
   } finally {
@@ -46,7 +46,7 @@ export const checkLog = async (order: CheckOrder, told: Told, progress: Tell): P
 
 /** @param log what `order.log` names */
 export const checkOpened = async (
-  log: ReadableLog,
+  log: StoredLogReader,
   { log: address, part, after, end, seals }: CheckOrder,
   told: Told,
   progress: Tell,
@@ -82,10 +82,10 @@ export const checkOpened = async (
 
 /** All of it up to a position: it is little, and has an index. */
 const readConfiguration = async (address: LogAddress, upTo: Position, configuration: ConfigurationHistory, told: Told): Promise<void> => {
-  const opened = await openReader(readersOf(address), told);
+  const opened = await openLogReader(address, { log: told, watch: false });
   const ending = new AbortController();
   try {
-    opened.grown(upTo);
+    opened.advanceTo(upTo);
     for await (const batch of opened.reader.follow(undefined, { signal: ending.signal, only: 'configuration' })) {
       if (batch.length === 0) break;
       for (const event of batch) if (event.position <= upTo) configuration.add(event);
@@ -96,10 +96,7 @@ const readConfiguration = async (address: LogAddress, upTo: Position, configurat
   }
 };
 
-export const readersOf = (address: LogAddress): ReaderAddress =>
-  address.kind === 'eventstoredb' ? address : { kind: 'file', file: `${address.directory}/log.db` };
-
-const earlierIn = (log: Pick<ReadableLog, 'at'>): Earlier => ({
+const earlierIn = (log: Pick<StoredLogReader, 'at'>): Earlier => ({
   stream: async (stream, before) => {
     const events: RecordedEvent[] = [];
     const most = typeof before === 'number' ? before : Number.MAX_SAFE_INTEGER;

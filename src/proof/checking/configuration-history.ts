@@ -6,7 +6,7 @@ import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { defaultGroup } from '../../domain/organization.ts';
 import { EndpointMatcher, routeToSubscribers } from '../../domain/routing.ts';
-import { positionWhere } from '../../event-store/copied.ts';
+import { positionInLogOf } from '../../event-store/provenance.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { idIn } from '../../domain/streams.ts';
 
@@ -41,7 +41,7 @@ const mostCached = 10_000;
 /** The newest version that stood when the message was routed. */
 const standing = <V extends { readonly place: Place }>(versions: readonly (V | undefined)[], message: Message): V | undefined =>
   versions.findLast((version) => {
-    const position = version && positionWhere(version.place, message);
+    const position = version && positionInLogOf(message, version.place);
     return position !== undefined && position <= message.data.routedAt;
   });
 

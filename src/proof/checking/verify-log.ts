@@ -4,9 +4,9 @@ import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import { type Seal } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
-import { copiedOf } from '../../event-store/copied.ts';
-import { openLogForReading, type LogAddress } from '../../event-store/open-log.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import { provenanceOf } from '../../event-store/provenance.ts';
+import { openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { checkOpened, type CheckOrder, type PartResult } from './check-log.ts';
 import { Findings, type Results } from './findings.ts';
 import type { Counts } from './log-checker.ts';
@@ -43,7 +43,7 @@ export type LogVerified = {
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './verify-log.worker.ts' : './verify-log.worker.js', import.meta.url);
 
 export const verifyLog = async (address: LogAddress, options: VerifyOptions): Promise<LogVerified> => {
-  const log = await openLogForReading(address, options.log);
+  const log = await openStoredLogReader(address, options.log);
   try {
     return await verifyOpened(log, address, options);
   } finally {
@@ -53,7 +53,7 @@ export const verifyLog = async (address: LogAddress, options: VerifyOptions): Pr
 
 /** @param log what the address names */
 export const verifyOpened = async (
-  log: ReadableLog,
+  log: StoredLogReader,
   address: LogAddress,
   { since, threads, progress, log: told }: VerifyOptions,
 ): Promise<LogVerified> => {
@@ -139,7 +139,7 @@ type Chain = { readonly seals: readonly ExpectedSeal[]; readonly publicKey: stri
  * @param afterSeal undefined: all; null: none, as the events do not begin where one does
  */
 const readChain = async (
-  log: ReadableLog,
+  log: StoredLogReader,
   findings: Findings,
   afterSeal: number | null | undefined,
   progress: VerifyOptions['progress'],
@@ -170,7 +170,7 @@ const readChain = async (
 };
 
 /** When the first event after the newest seal's last one was recorded that is worth a seal. */
-const firstWaiting = async (log: ReadableLog, newest: Seal | undefined, after: Position | undefined): Promise<string | undefined> => {
+const firstWaiting = async (log: StoredLogReader, newest: Seal | undefined, after: Position | undefined): Promise<string | undefined> => {
   const from = newest ? await sealedUpTo(log, newest) : after;
   for await (const batch of log.read(from)) {
     const event = batch.find(({ stream }) => stream !== sealingStream);
@@ -182,7 +182,7 @@ const firstWaiting = async (log: ReadableLog, newest: Seal | undefined, after: P
 /** Of a copied event: in the log that it was copied from. */
 const recordedFirst = (event: StoredEvent): string => {
   try {
-    return copiedOf(event)?.recordedAt ?? event.recordedAt;
+    return provenanceOf(event)?.recordedAt ?? event.recordedAt;
   } catch {
     return event.recordedAt; // its metadata can't be read, which is reported where all events are
   }

@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
-import { openLogForReading, openReader, type LogAddress, type OpenedReader } from '../../event-store/open-log.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import { openLogReader, openStoredLogReader, type LogAddress, type OpenedLogReader } from '../../event-store/open-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import type { Database } from '../../read-models/engine/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../../read-models/engine/database/open.ts';
 import { compareWithRebuild } from '../../read-models/engine/rebuild.ts';
 import type { ViewsSchema } from '../../read-models/views/schema.ts';
 import { Views } from '../../read-models/views/views.ts';
-import { readersOf } from './check-log.ts';
 import type { Progress } from './step.ts';
 
 type Told = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
@@ -41,7 +40,7 @@ export const verifyViews = async (
     const opened = await live.openReadOnly<ViewsSchema>(name, version);
     closing.push(() => opened.close());
     const { read } = opened;
-    const log = await openLogForReading(address, told);
+    const log = await openStoredLogReader(address, told);
     closing.push(() => log.close());
     const position = (await read.selectFrom('checkpoint').select('position').executeTakeFirst())?.position;
     const end = await log.last();
@@ -55,7 +54,7 @@ export const verifyViews = async (
 
     const { database, remove } = scratchFor(location, told);
     closing.push(remove);
-    const reader = await openReader(readersOf(address), told);
+    const reader = await openLogReader(address, { log: told, watch: false });
     closing.push(() => reader.close());
     const store = growing(reader, log, progress);
     const { different, events, position: upTo } = await compareWithRebuild(read, views, store, database);
@@ -75,15 +74,15 @@ const scratchFor = (location: DatabaseLocation, told: Told): { readonly database
 
 /** Reads up to where the log is when it is followed, and tells how far it is. */
 const growing = (
-  { reader, grown }: OpenedReader,
-  log: ReadableLog,
+  { reader, advanceTo }: OpenedLogReader,
+  log: StoredLogReader,
   progress: (progress: Progress) => void,
 ): Pick<EventStore, 'tip' | 'follow'> => ({
   tip: () => reader.tip(),
   async *follow(after, options) {
     const end = await log.last();
     if (!end) return;
-    grown(end.position);
+    advanceTo(end.position);
     let events = 0;
     for await (const batch of reader.follow(after, options)) {
       yield batch;

@@ -1,11 +1,11 @@
 // An export as a log that can be read: what importing copies from.
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { storedOf } from '../sealing/canonical-event.ts';
 import { ExportUnusable, headOf, linesOf, type NumberedLine } from './export-reader.ts';
 
-export class ExportedLog implements ReadableLog {
+export class ExportedLog implements StoredLogReader {
   private constructor(
     readonly name: string,
     private readonly end: StoredEvent | undefined,

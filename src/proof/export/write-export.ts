@@ -8,7 +8,7 @@ import type { Position } from '../../domain/ids.ts';
 import type { Seal } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import { LogUnusable } from '../../event-store/event-store.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { canonicalOf } from '../sealing/canonical-event.ts';
 import { endLine, eventLine, headLine, sealLine } from './export-line.ts';
 import { ExportUnusable } from './export-reader.ts';
@@ -41,7 +41,7 @@ export type Exported = {
 const mostInSeal = 10_000;
 
 /** @returns undefined when aborted; there is no file then */
-export const writeExport = async (log: ReadableLog, options: ExportOptions): Promise<Exported | undefined> => {
+export const writeExport = async (log: StoredLogReader, options: ExportOptions): Promise<Exported | undefined> => {
   const { file } = options;
   if (existsSync(file)) throw new ExportUnusable(`${file} exists already. Name another file, or remove it first.`);
   const part = `${file}.part`;
@@ -64,7 +64,7 @@ export const writeExport = async (log: ReadableLog, options: ExportOptions): Pro
 };
 
 const write = async (
-  log: ReadableLog,
+  log: StoredLogReader,
   part: string,
   { since, key, publicKey, progress, signal }: ExportOptions,
 ): Promise<Exported | undefined> => {

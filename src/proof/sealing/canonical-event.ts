@@ -8,13 +8,13 @@
 import * as z from 'zod';
 import { position, type Position } from '../../domain/ids.ts';
 import { jsonObject } from '../../domain/json.ts';
-import { copied, type StoredEvent } from '../../event-store/codec.ts';
+import { provenance, type StoredEvent } from '../../event-store/codec.ts';
 
 /** Where the event stood in the logs after its first one, up to that in which it was found; empty: it was never copied. */
 export type Positions = readonly Position[];
 export type Canonical = { readonly text: string; readonly copies: Positions };
 
-const metadataOfCopy = z.looseObject({ copied });
+const metadataOfCopy = z.looseObject({ copied: provenance });
 
 /** `first`: its position in the log in which it was recorded first. @throws Error when the metadata tells of a copy in no form that this version knows */
 export const canonicalOf = (event: StoredEvent): Canonical & { readonly first: Position } => {

@@ -1,6 +1,6 @@
 // Seals a log as it grows: reads it as it is stored, hashes it, and says what is to be sealed. What it needs to know is in the log.
 import type { Position } from '../../domain/ids.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { canonicalOf } from './canonical-event.ts';
 import { leafHash } from './merkle-tree.ts';
 import { SegmentBuilder, type Segment } from './seal.ts';
@@ -36,7 +36,7 @@ export class LogSealing {
   private quietUntil = 0;
 
   constructor(
-    private readonly log: ReadableLog,
+    private readonly log: StoredLogReader,
     private readonly options: SealingOptions,
     /** Resolves when it is recorded. */
     private readonly record: (number: number, segment: Segment) => Promise<boolean>,

@@ -5,7 +5,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LogUnavailable } from '../../event-store/event-store.ts';
-import { openLogForReading, type LogAddress } from '../../event-store/open-log.ts';
+import { openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
 import { LogSealing, type Waiting } from './log-sealing.ts';
 import type { Segment } from './seal.ts';
@@ -52,7 +52,7 @@ const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions)
       if (!sealing) {
         const { mostEvents, everyMs } = options;
         const isAlone = options.log.kind === 'embedded';
-        const opened = new LogSealing(await openLogForReading(options.log, log), { mostEvents, everyMs, isAlone, now: Date.now }, record);
+        const opened = new LogSealing(await openStoredLogReader(options.log, log), { mostEvents, everyMs, isAlone, now: Date.now }, record);
         await opened.start();
         sealing = opened;
         yieldToOthers(); // not before: opening, a second of work, took half a minute on a busy machine. A server's client keeps the usual priority

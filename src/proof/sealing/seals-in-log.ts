@@ -2,11 +2,11 @@
 import type { Position } from '../../domain/ids.ts';
 import { sealingEvents, type SealingKey, type Seal } from '../../domain/sealing.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
-import type { ReadableLog } from '../../event-store/stored-log.ts';
+import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { sealingStream } from '../../domain/streams.ts';
 
 /** Undefined: the log is from before there were seals. @throws Error when it is damaged */
-export const keyIn = async (log: Pick<ReadableLog, 'at'>): Promise<SealingKey | undefined> => {
+export const keyIn = async (log: Pick<StoredLogReader, 'at'>): Promise<SealingKey | undefined> => {
   const event = await log.at(sealingStream, 0);
   return event && sealingEvents['ledger.key-created'].parse(JSON.parse(event.data));
 };
@@ -15,7 +15,7 @@ export const keyIn = async (log: Pick<ReadableLog, 'at'>): Promise<SealingKey | 
 export const sealOf = (event: Pick<StoredEvent, 'data'>): Seal => sealingEvents['ledger.sealed'].parse(JSON.parse(event.data));
 
 /** The seal of that number, and the event that holds it. */
-export const sealIn = async (log: Pick<ReadableLog, 'at'>, number: number): Promise<{ seal: Seal; event: StoredEvent } | undefined> => {
+export const sealIn = async (log: Pick<StoredLogReader, 'at'>, number: number): Promise<{ seal: Seal; event: StoredEvent } | undefined> => {
   const event = await log.at(sealingStream, number);
   return event && { seal: sealOf(event), event };
 };
@@ -33,21 +33,21 @@ const lastWhere = async (holds: (number: number) => Promise<boolean>): Promise<n
 };
 
 /** How many seals the log holds. */
-export const sealCountIn = (log: Pick<ReadableLog, 'at'>): Promise<number> =>
+export const sealCountIn = (log: Pick<StoredLogReader, 'at'>): Promise<number> =>
   lastWhere(async (number) => (await log.at(sealingStream, number)) !== undefined);
 
-export const newestSealIn = async (log: Pick<ReadableLog, 'at'>): Promise<Seal | undefined> => {
+export const newestSealIn = async (log: Pick<StoredLogReader, 'at'>): Promise<Seal | undefined> => {
   const count = await sealCountIn(log);
   return count === 0 ? undefined : (await sealIn(log, count))?.seal;
 };
 
 /** Where the last event stands that a seal seals. */
-export const sealedUpTo = async (log: Pick<ReadableLog, 'at'>, { last }: Seal): Promise<Position | undefined> =>
+export const sealedUpTo = async (log: Pick<StoredLogReader, 'at'>, { last }: Seal): Promise<Position | undefined> =>
   (await log.at(last.stream, last.revision))?.position;
 
 /** The newest seal whose last event stands at `position` or before it, and where that is; undefined: there is none. */
 export const sealBefore = async (
-  log: Pick<ReadableLog, 'at'>,
+  log: Pick<StoredLogReader, 'at'>,
   position: Position,
 ): Promise<{ seal: Seal; position: Position } | undefined> => {
   const endOf = async (number: number) => {

@@ -7,7 +7,7 @@ import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { groupOf, organization, type OrganizationEvent } from '../../domain/organization.ts';
 import { routingReason, type RoutingReason } from '../../domain/routing.ts';
-import { positionWhere } from '../../event-store/copied.ts';
+import { positionInLogOf } from '../../event-store/provenance.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 
 export const routings = ['SENT', 'SKIPPED', 'NOT_ROUTED'] as const;
@@ -35,7 +35,7 @@ type Accepted = RecordedEvent<MessageEvent>;
 /** Those that the routing was decided on. The log may be a copy, so that `routedAt` is a position of another one. */
 const decidedOn = <E extends RecordedEvent>(accepted: Accepted, events: readonly E[]): E[] =>
   events.filter((event) => {
-    const position = positionWhere(event, accepted);
+    const position = positionInLogOf(accepted, event);
     return position !== undefined && position <= accepted.data.routedAt;
   });
 

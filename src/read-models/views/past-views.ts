@@ -7,7 +7,7 @@ import type { BaseLogger } from 'pino';
 import * as z from 'zod';
 import { position, type Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import { originOf } from '../../event-store/origin.ts';
+import { logFingerprint } from '../../event-store/log-fingerprint.ts';
 import { DatabaseUnusable, type ReadOnlyTables } from '../engine/database/database.ts';
 import { SqliteDatabase } from '../engine/database/sqlite.ts';
 import { buildTables, eventsPerRead, neverAborts, type BuildResult, type RebuildOptions } from '../engine/rebuild.ts';
@@ -56,7 +56,7 @@ export const buildPast = async (
   options: RebuildOptions = {},
 ): Promise<(Past & BuildResult) | undefined> => {
   const views = new Views();
-  const origin = await originOf(log);
+  const origin = await logFingerprint(log);
   const wanted = { asOf: asOf.toISOString(), origin: origin ?? '', version: views.version };
   await checkFolder(folder, wanted);
   const [first] = await firstOf(log);

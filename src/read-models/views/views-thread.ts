@@ -69,7 +69,7 @@ export class ViewsThread {
       });
     });
     // A server tells whoever follows it by itself.
-    if (this.options.readers.kind === 'file') this.telling = setInterval(() => void this.tell(), tellEveryMs);
+    if (this.options.address.kind === 'embedded') this.telling = setInterval(() => void this.tell(), tellEveryMs);
     this.live.onWanted = () => void this.follow();
   }
 

@@ -1,7 +1,7 @@
 // The thread of the views: follows the log by a reader of its own and writes the tables, so that the main thread is left to HTTP. See views-thread.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
-import { openReader, type ReaderAddress } from '../../event-store/open-log.ts';
+import { openLogReader, type LogAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../engine/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from '../engine/database/open.ts';
@@ -11,7 +11,7 @@ import { Views } from './views.ts';
 
 /** `tip`: how far the log is durable at the start. */
 export type ViewsWorkerOptions = {
-  readonly readers: ReaderAddress;
+  readonly address: LogAddress;
   readonly database: DatabaseLocation;
   readonly tip: Position | undefined;
   readonly logLevel: string;
@@ -26,10 +26,10 @@ export type FromViews = { readonly status: ConsumerStatus; readonly reads: Consu
 /** What has no commit to tell it by, as that it stopped, is told so often. */
 const tellEveryMs = 250;
 
-const run = async (port: NonNullable<typeof parentPort>, { readers, database, tip, logLevel }: ViewsWorkerOptions) => {
+const run = async (port: NonNullable<typeof parentPort>, { address, database, tip, logLevel }: ViewsWorkerOptions) => {
   const log = createLog(logLevel);
-  const { reader, grown, close } = await openReader(readers, log);
-  if (tip !== undefined) grown(tip);
+  const { reader, advanceTo, close } = await openLogReader(address, { log, watch: false });
+  if (tip !== undefined) advanceTo(tip);
   const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readBuild } satisfies FromViews);
   const views = new Views({ onCommitted: tell, onCommittedElsewhere: tell, onCaughtUp: tell });
   const runner: ConsumerRunner<ViewsSchema, ViewEvent> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
@@ -47,7 +47,7 @@ const run = async (port: NonNullable<typeof parentPort>, { readers, database, ti
         .stop()
         .then(close)
         .finally(() => port.close());
-    } else if ('tip' in message) grown(message.tip);
+    } else if ('tip' in message) advanceTo(message.tip);
     else void runner.reached(message.awaited, message.timeoutMs);
   });
 };

@@ -11,14 +11,14 @@ import {
 } from '../event-store.ts';
 import { CallFailed } from './client-thread.ts';
 import type { EncodedWrite } from './client.worker.ts';
-import { meaningOf } from './failures.ts';
+import { classifyFailure } from './failures.ts';
 import type { LogServer } from './log-server.ts';
 import { StreamLocks } from './stream-locks.ts';
 
 /** `stream`: its name above the port. `isNew`: it is known to nobody else, so that nothing can be there. */
 export type WriteToServer = { readonly stream: string; readonly write: EncodedWrite; readonly bytes: number; readonly isNew: boolean };
 
-export class Appending {
+export class Appender {
   readonly #server: LogServer;
   readonly #maxBytes: number;
   readonly #turns = new StreamLocks();
@@ -36,7 +36,7 @@ export class Appending {
   }
 
   /** Somebody here was given this event. */
-  saw(position: Position): void {
+  noteSeen(position: Position): void {
     if (position > this.#seen) this.#seen = position;
   }
 
@@ -47,7 +47,7 @@ export class Appending {
     const streams = writes.map(({ stream }) => stream);
     const [only, ...others] = writes;
     if (!only) return [];
-    const work = this.#turns.take(streams, { alone: others.length > 0 }, async () =>
+    const work = this.#turns.run(streams, { alone: others.length > 0 }, async () =>
       others.length === 0 ? [await this.#appendOne(only)] : this.#appendSeveral(writes),
     );
     this.#bytes += bytes;
@@ -125,7 +125,7 @@ export class Appending {
       // What stands where something was seen before was not written now.
       const deduplicated = position <= seen || position === same.position;
       same.position = position;
-      this.saw(position);
+      this.noteSeen(position);
       return { revision, position, deduplicated };
     } catch (error) {
       throw this.#refused(error, each);
@@ -146,7 +146,7 @@ export class Appending {
 
   #refused(error: unknown, { stream, write: [onServer, expected] }: WriteToServer): unknown {
     if (!(error instanceof CallFailed)) return error;
-    switch (meaningOf(error.failure)) {
+    switch (classifyFailure(error.failure)) {
       case 'conflict':
         return new WrongExpectedRevision([{ stream, expected: revisionOf(expected), actual: revisionOf(error.failure.actual ?? -1) }]);
       case 'deleted':

@@ -7,7 +7,7 @@ import type { ClientThread } from './client-thread.ts';
 const firstPage = 16;
 const largestPage = 4096;
 
-export class LogEnd {
+export class TipFinder {
   readonly #prefixes: readonly string[];
   /** The last of our events up to a place of the whole log. */
   #known: { readonly last: Position | undefined; readonly upTo: Position };

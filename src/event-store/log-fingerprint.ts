@@ -1,8 +1,8 @@
-// What tells one log from another: its first event. A copy of a log whose positions are others is another log by this.
+// Tells logs apart by their first event. A copy whose positions differ counts as another log.
 import type { EventStore } from './event-store.ts';
 
-/** When the first event was recorded, and where it is: a phrase. Undefined while the log is empty. */
-export const originOf = async (log: Pick<EventStore, 'tip' | 'follow'>): Promise<string | undefined> => {
+/** The time and position of the first event, as a phrase; undefined while the log is empty. */
+export const logFingerprint = async (log: Pick<EventStore, 'tip' | 'follow'>): Promise<string | undefined> => {
   if ((await log.tip()) === undefined) return undefined;
   const ending = new AbortController();
   try {
