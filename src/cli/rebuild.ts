@@ -5,7 +5,9 @@ import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '..
 import type { OpenedLogReader } from '../event-store/open-log.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
-import type { BuildResult, Comparison, RebuildOptions, RebuildResult } from '../read-models/engine/rebuild.ts';
+import type { BuildResult, RebuildOptions } from '../read-models/engine/build-tables.ts';
+import type { Comparison } from '../read-models/engine/compare-tables.ts';
+import type { RebuildResult } from '../read-models/engine/rebuild.ts';
 import { configured } from './configured.ts';
 import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
 import { counted, progressBar } from './progress-bar.ts';

@@ -2,7 +2,8 @@
 // data, and count at the end.
 // `npm run test:crash -- --rounds N [--seconds-per-round S] [--seed X] [--server main.js] [--database URL|embedded]`
 import { parseArgs } from 'node:util';
-import type { BuildResult, Comparison } from '../../src/read-models/engine/rebuild.ts';
+import type { BuildResult } from '../../src/read-models/engine/build-tables.ts';
+import type { Comparison } from '../../src/read-models/engine/compare-tables.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews, timeVerify } from '../support/rebuild.ts';
 import {

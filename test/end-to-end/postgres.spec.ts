@@ -74,7 +74,7 @@ it('goes on taking and sending while the database is away, says so, and shows al
   await receiver.received(sent + 20);
   const { details } = await eventually(ready, ({ details }) => details['views']?.error !== undefined);
   expect(details['views']?.state).toBe('live');
-  expect(details['views']?.error).toMatch(/^The database can't be written: .*\. It is tried again\.$/);
+  expect(details['views']?.error).toMatch(/^Can't write to the database: .*\. Retrying\.$/);
 
   await proxy.open();
   const totals = await eventually(

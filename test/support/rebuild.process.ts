@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LogAddress } from '../../src/event-store/open-log.ts';
 import type { DatabaseLocation } from '../../src/read-models/engine/database/open.ts';
-import type { BuildResult, Comparison } from '../../src/read-models/engine/rebuild.ts';
+import type { BuildResult } from '../../src/read-models/engine/build-tables.ts';
+import type { Comparison } from '../../src/read-models/engine/compare-tables.ts';
 import type { ViewsSchema } from '../../src/read-models/views/schema.ts';
 
 export type Where = { readonly src: string; readonly log: LogAddress; readonly database: DatabaseLocation };
@@ -16,9 +17,10 @@ const { openDatabase } = (await load(
   'read-models/engine/database/open.ts',
 )) as typeof import('../../src/read-models/engine/database/open.ts');
 const { Views } = (await load('read-models/views/views.ts')) as typeof import('../../src/read-models/views/views.ts');
-const { compareWithRebuild, rebuild } = (await load(
-  'read-models/engine/rebuild.ts',
-)) as typeof import('../../src/read-models/engine/rebuild.ts');
+const { compareWithRebuild } = (await load(
+  'read-models/engine/compare-tables.ts',
+)) as typeof import('../../src/read-models/engine/compare-tables.ts');
+const { rebuild } = (await load('read-models/engine/rebuild.ts')) as typeof import('../../src/read-models/engine/rebuild.ts');
 const { verifyLog } = (await load('proof/checking/verify-log.ts')) as typeof import('../../src/proof/checking/verify-log.ts');
 
 const say = (_: unknown, sentence?: string) => console.error(sentence ?? '');

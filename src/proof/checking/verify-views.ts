@@ -10,7 +10,7 @@ import { openLogReader, openStoredLogReader, type LogAddress, type OpenedLogRead
 import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import type { Database } from '../../read-models/engine/database/database.ts';
 import { openDatabase, type DatabaseLocation } from '../../read-models/engine/database/open.ts';
-import { compareWithRebuild } from '../../read-models/engine/rebuild.ts';
+import { compareWithRebuild } from '../../read-models/engine/compare-tables.ts';
 import type { ViewsSchema } from '../../read-models/views/schema.ts';
 import { Views } from '../../read-models/views/views.ts';
 import type { Progress } from './step.ts';

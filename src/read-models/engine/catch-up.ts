@@ -1,7 +1,7 @@
-// Applies what the log holds to tables that are behind others: nothing is done but writing rows.
+// Brings tables that are behind up to a position of the log. Writes rows and does nothing else.
 import type { Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import { retainedOf, type Consumer, type EventHeader } from './consumer.ts';
+import type { Consumer, EventHeader } from './consumer.ts';
 import type { CheckpointSchema, Tables, Transaction } from './database/database.ts';
 import type { Progress } from './progress.ts';
 
@@ -11,8 +11,8 @@ export const applyRowsOnly = <S extends CheckpointSchema, Retained extends Event
   tx: Transaction<S>,
 ) => (consumer.applyRowsOnly ? consumer.applyRowsOnly(batch, tx) : consumer.apply(batch, tx));
 
-/** What the log holds after `from`, `to` included; it holds `to`. */
-export async function* upTo(
+/** Reads the log's events after `from`, up to and including `to`. The log must hold `to`. */
+export async function* readUpTo(
   to: Position,
   store: Pick<EventStore, 'follow'>,
   from: Position | undefined,
@@ -33,23 +33,23 @@ export async function* upTo(
 }
 
 /**
- * Brings tables that were built anew to where the others are.
- * @returns false when they are further than those
+ * Catches a new build up with the tables in use.
+ * @returns false when the new build is ahead of them
  */
 export const catchUp = async <S extends CheckpointSchema, Retained extends EventHeader>(
-  anew: Tables<S>,
-  others: Pick<Progress, 'position'>,
+  newest: Tables<S>,
+  inUse: Pick<Progress, 'position'>,
   consumer: Consumer<S, Retained>,
   store: Pick<EventStore, 'follow'>,
   signal: AbortSignal,
   batchSize: number,
 ): Promise<boolean> => {
-  const from = await anew.checkpoint();
-  const to = others.position;
+  const from = await newest.checkpoint();
+  const to = inUse.position;
   if (to === undefined || (from !== undefined && from > to)) return from === undefined;
-  for await (const events of upTo(to, store, from, signal, batchSize)) {
-    const kept = events.map((event) => retainedOf(consumer, event, false));
-    await anew.transaction((tx) => applyRowsOnly(consumer, kept, tx), events.at(-1)?.position);
+  for await (const events of readUpTo(to, store, from, signal, batchSize)) {
+    const batch = events.map((event) => consumer.receive(event, false));
+    await newest.transaction((tx) => applyRowsOnly(consumer, batch, tx), events.at(-1)?.position);
   }
-  return (await anew.checkpoint()) === to;
+  return (await newest.checkpoint()) === to;
 };

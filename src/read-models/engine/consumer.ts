@@ -1,70 +1,61 @@
-// A consumer: what keeps tables (or a program) up to date with the log. The runner (consumer-runner.ts) feeds it.
+// The consumer interface: something that keeps tables, or a program, up to date with the log. ConsumerRunner feeds it.
 import type { Kysely } from 'kysely';
 import type { Position } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { CheckpointSchema, Int64Type, Transaction } from './database/database.ts';
 
-/** What is known of every event until it is applied. */
+/** What the engine itself needs of each event until the event is applied. */
 export type EventHeader = Pick<RecordedEvent, 'stream' | 'type' | 'position' | 'recordedAt'>;
 
-/** `Kept`: what waits to be applied, of each event: the event itself, unless `received` makes less of it. */
+/** `Retained`: the part of an event that stays in memory until the event is applied. */
 export interface Consumer<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
-  /** Letters, digits and `-`: part of a file's name. */
+  /** Letters, digits and `-`: part of a file name. */
   readonly name: string;
-  /** Bump it when the tables or what is written to them change: the new version is built beside the old one. */
+  /** Raise it when the tables, or the rows written to them, change. The new version is built beside the old one. */
   readonly version: number;
-  /** The oldest version whose tables today's queries can read: it answers them until this version has caught up. Left out: none. */
+  /** The oldest version whose tables today's queries can read. It answers them until this version has caught up. Omitted: none. */
   readonly oldestReadableVersion?: number;
-  /** Two versions must not do what it does at one time, at two replicas: the newer one only writes its tables until the older ones have ended. */
+  /** Replicas must not run two versions at once. The newer one only writes its tables until no replica runs an older one. */
   readonly exclusiveVersion?: true;
-  /** Every table with the columns of its primary key, for comparing. */
+  /** The primary key of each table. Comparisons read the rows in this order. */
   readonly primaryKeys: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };
 
   createTables(db: Kysely<S>, int64: Int64Type): Promise<void>;
-  /** Names of indexes that `apply` does without: a build may make them at its end. */
+  /** Indexes that `apply` doesn't use. A rebuild may create them last. */
   readonly queryIndexes?: readonly string[];
 
   /**
-   * As soon as an event is read, before it is applied; `live` is false for those that the log held already at the start. Must not throw.
-   * What it returns waits to be applied, and goes into memory that is cleared seldom: the less, the better.
+   * Called for each event as soon as it is read. `live` is false for events that were in the log at the start. Must not throw.
+   * @returns what to keep in memory until the event is applied. Keep little: a catch-up holds thousands of these.
    */
-  receive?(event: RecordedEvent, live: boolean): Retained;
+  receive(event: RecordedEvent, live: boolean): Retained;
 
   /**
-   * Applies events, in log order, within `tx`, which commits with the checkpoint. How the log is cut into batches must make no difference.
-   * Whatever it remembers from one call to the next must bear that `tx` is rolled back and the same events come again.
+   * Applies events, in log order, within `tx`, which also commits the checkpoint. The result must not depend on how the log is cut into batches.
+   * `tx` may be rolled back and the same events may come again, so any state kept between calls has to allow for that.
    */
   apply(batch: readonly Retained[], tx: Transaction<S>): Promise<void>;
 
-  /**
-   * As `apply`, and nothing else is done than writing rows: whatever else follows from these events has been done long ago. Left out: `apply`
-   * writes rows only.
-   */
+  /** Like `apply`, but only writes rows: all other effects of these events happened long ago. Omitted: `apply` only writes rows. */
   applyRowsOnly?(batch: readonly Retained[], tx: Transaction<S>): Promise<void>;
 
-  /** What it comes to next are other tables, which were built anew: whatever it remembers of those before is void. */
+  /** Other tables, from a rebuild, come next. Drop anything cached from the current ones. */
   clearCache?(): void;
 
-  /** After rows and checkpoint of the batch are committed. Must not throw. */
+  /** Called after a batch's rows and checkpoint are committed. Must not throw. */
   onCommitted?(batch: readonly Retained[], live: boolean): void;
 
-  /** When all that the log held at the start is applied. */
+  /** Called once everything that the log held at the start is applied. */
   onCaughtUp?(): void;
 
-  // Where several processes have it open: one of them applies, for a term; another takes its place when it is gone.
+  // When several replicas share the tables, one of them, the leader, applies events for a term. When it goes, another one takes over.
 
-  /** In a transaction of its own, before the first event of a term is applied; and again when all is that the log held then, before `caughtUp`. */
+  /** Runs in its own transaction, before the first event of a term is applied. */
   onTermStart?(tx: Transaction<S>): Promise<void>;
+  /** Runs in its own transaction once the term has applied what the log held at its start, before `onCaughtUp`. */
   onTermCaughtUp?(tx: Transaction<S>): Promise<void>;
-  /** Another process may apply events now. Those that were received and not committed come again, here or there. Must not throw. */
+  /** Another replica may apply events now. Events received but not committed come again, here or there. Must not throw. */
   onTermLost?(): void;
-  /** Another process has committed up to here. Must not throw. */
+  /** Another replica has committed up to this position. Must not throw. */
   onCommittedElsewhere?(position: Position): void;
 }
-
-/** What waits to be applied of an event that was just read. */
-export const retainedOf = <S extends CheckpointSchema, Retained extends EventHeader>(
-  consumer: Consumer<S, Retained>,
-  event: RecordedEvent,
-  live: boolean,
-): Retained => (consumer.receive ? consumer.receive(event, live) : (event as EventHeader as Retained)); // without `received`, what is kept is the event

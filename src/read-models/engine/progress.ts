@@ -1,4 +1,4 @@
-// How far a consumer has come, and waiting for it: what lets a client read its own writes.
+// How far a consumer has come, and waiting for it to reach a position. This is how a client reads its own writes.
 import type { Position } from '../../domain/ids.ts';
 
 type Waiter = { readonly position: Position; readonly settle: (reached: boolean) => void };
@@ -11,7 +11,7 @@ export class Progress {
     return this.current;
   }
 
-  /** Somebody waits for a position that is not reached yet. */
+  /** Whether a caller is waiting for a position not reached yet. */
   get isAwaited(): boolean {
     return this.waiters.size > 0;
   }
@@ -21,12 +21,12 @@ export class Progress {
     for (const waiter of this.waiters) if (waiter.position <= position) waiter.settle(true);
   }
 
-  /** It goes no further: whoever waits is told so now. */
+  /** There will be no more progress: `reached` answers false to everyone who waits. */
   end(): void {
     for (const waiter of this.waiters) waiter.settle(false);
   }
 
-  /** @returns whether `position` was reached within `timeoutMs`. */
+  /** @returns whether `position` was reached within `timeoutMs` */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     if (this.current !== undefined && this.current >= position) return Promise.resolve(true);
     return new Promise((resolve) => {

@@ -6,7 +6,7 @@ import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { ConsumerRunner } from '../engine/consumer-runner.ts';
 import type { Database } from '../engine/database/database.ts';
-import { compareWithRebuild } from '../engine/rebuild.ts';
+import { compareWithRebuild } from '../engine/compare-tables.ts';
 import { viewEventOf, type ViewEvent } from '../views/view-event.ts';
 import { viewQueries } from '../queries/view-queries.ts';
 import type { ViewsSchema } from '../views/schema.ts';

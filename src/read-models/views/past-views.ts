@@ -10,7 +10,7 @@ import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts
 import { logFingerprint } from '../../event-store/log-fingerprint.ts';
 import { DatabaseUnusable, type ReadOnlyTables } from '../engine/database/database.ts';
 import { SqliteDatabase } from '../engine/database/sqlite.ts';
-import { buildTables, eventsPerRead, neverAborts, type BuildResult, type RebuildOptions } from '../engine/rebuild.ts';
+import { buildTables, eventsPerRead, neverAborts, type BuildResult, type RebuildOptions } from '../engine/build-tables.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 

@@ -171,7 +171,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     });
     await broken.close();
     await database.finishNext('views', views.status().version);
-    await vi.waitFor(() => expect(views.status().error).toMatch(/built anew can't be used/), patience);
+    await vi.waitFor(() => expect(views.status().error).toMatch(/rebuilt tables can't be used/), patience);
     messages(3, 6);
     await views.reached(await end(), 10_000);
     expect(await routed(views)).toBe(6);

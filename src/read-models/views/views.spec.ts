@@ -10,7 +10,7 @@ import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { ConsumerRunner } from '../engine/consumer-runner.ts';
 import type { Database, Tables } from '../engine/database/database.ts';
 import { viewEventOf } from './view-event.ts';
-import { compareWithRebuild, digest } from '../engine/rebuild.ts';
+import { compareWithRebuild, digest } from '../engine/compare-tables.ts';
 import type { DeliveryFilter } from '../queries/delivery-pages.ts';
 import { viewQueries, type ViewQueries } from '../queries/view-queries.ts';
 import { ReplayQueries } from '../queries/replay-queries.ts';

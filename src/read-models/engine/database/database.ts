@@ -49,7 +49,7 @@ export interface Tables<S> {
   /** 0 for the tables that were made first, and one more each time that they were built anew. */
   readonly build: number;
   /** Whether a newer build of it stands. */
-  isReplaced(): Promise<boolean>;
+  hasNewerBuild(): Promise<boolean>;
   /** Its own read-only connection: sees what is committed. */
   readonly read: Kysely<S>;
   /**
@@ -74,7 +74,7 @@ export type GroupListener = {
   readonly onPositionAwaited: (position: Position) => void;
   /** Another process has told all of them something; undefined: what it was may have been missed. */
   readonly onMessage: (what: string | undefined) => void;
-  /** A newer build stands, as `isReplaced` says. It may be missed. */
+  /** A newer build stands, as `hasNewerBuild` says. It may be missed. */
   readonly onNewerBuild: () => void;
 };
 

@@ -73,7 +73,7 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
     return done;
   }
 
-  async isReplaced(): Promise<boolean> {
+  async hasNewerBuild(): Promise<boolean> {
     const first = this.schema.replace(/_b\d+$/, '');
     const { rows } = await sql<{ nspname: string }>`SELECT nspname FROM pg_namespace WHERE nspname ~ ${`^${first}_b[0-9]+$`}`.execute(
       this.read,

@@ -109,7 +109,7 @@ export class SqliteBuild<S extends CheckpointSchema> implements NextTables<S> {
     await this.ask({ kind: 'exec', sql: `BEGIN IMMEDIATE; ${indexes.join(' ')} DROP TABLE put_off; COMMIT` });
   }
 
-  isReplaced(): Promise<boolean> {
+  hasNewerBuild(): Promise<boolean> {
     return Promise.resolve(false); // nobody knows it yet
   }
 

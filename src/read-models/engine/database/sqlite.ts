@@ -315,7 +315,7 @@ class SqliteNamespace<S extends CheckpointSchema> implements Tables<S> {
     }
   }
 
-  async isReplaced(): Promise<boolean> {
+  async hasNewerBuild(): Promise<boolean> {
     return (await standingIn(dirname(this.file), basename(this.file).replace(/@.*/, ''))).some(
       ({ version, build }) => this.file.includes(`@${version}.`) && build > this.build,
     );

@@ -1,7 +1,7 @@
-// Waiting: for a bell, or for a while.
+// Waiting inside the runner: for the next ring of a bell, or for some time.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Wakes all who wait for the next ring. */
+/** Wakes everyone who waits for the next ring. */
 export class Bell {
   private rung = Promise.withResolvers<void>();
 
@@ -15,5 +15,5 @@ export class Bell {
   }
 }
 
-/** Ends early, and does not reject, when the signal aborts. */
+/** Ends early, without rejecting, when the signal aborts. */
 export const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);

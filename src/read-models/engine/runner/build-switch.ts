@@ -1,15 +1,13 @@
-// Goes over to tables that another process has built anew beside those in use, where nobody else has them open. (Where others have:
-// shared-change-over.ts.) Guarantee: it goes over once they hold all that those in use hold, so that whoever follows the consumer notices nothing;
-// where they can't be used, it goes on with what it has.
+// Switches a process that has its tables to itself to a newer build of them, which another process has made. (For shared tables: shared-build-switch.ts.)
+// Guarantee: it switches once the newer build holds everything that the tables in use hold. If the newer build can't be used, it stays on these.
 import type { EventStore } from '../../../event-store/event-store.ts';
 import { catchUp } from '../catch-up.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
 import type { CheckpointSchema, Database, Tables } from '../database/database.ts';
-import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
+import { messageOf, sentenceOf, type RunnerStatus } from './runner-status.ts';
 
 export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeader> {
-  /** There is a newer build of the tables. */
   private due = false;
 
   constructor(
@@ -18,18 +16,18 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
     private readonly database: Pick<Database, 'isTransient'>,
     private readonly tables: ConsumerTables<S>,
     private readonly status: RunnerStatus,
-    /** The process ends. */
+    /** Aborts when the process ends. */
     private readonly ending: AbortSignal,
     private readonly options: {
       readonly maxBatch: number;
-      /** A build that was replaced is dropped so long after. */
+      /** How long a replaced build is kept before it is dropped. */
       readonly dropAfterMs: number;
     },
-    /** Told when it is time to go over. */
+    /** Called when the switch is due. */
     private readonly wake: () => void,
   ) {}
 
-  /** It is time to go over: between two transactions. */
+  /** There is a newer build: call `run` between two transactions. */
   get isDue(): boolean {
     return this.due;
   }
@@ -37,12 +35,11 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
   async checkForNewerBuild(): Promise<void> {
     const { current } = this.tables;
     try {
-      if (this.status.state !== 'live' || !(await current.isReplaced()) || current !== this.tables.current) return;
+      if (this.status.state !== 'live' || !(await current.hasNewerBuild()) || current !== this.tables.current) return;
       this.due = true;
       this.wake();
     } catch (error) {
-      if (!this.database.isTransient(error))
-        this.status.reportProblem(`It can't be seen whether it was built anew: ${asSentence(messageOf(error))}`, error);
+      if (!this.database.isTransient(error)) this.status.reportProblem(`Can't check for rebuilt tables: ${sentenceOf(error)}`, error);
     }
   }
 
@@ -54,19 +51,18 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
   private async switchOver(): Promise<void> {
     const before = this.tables.current;
     this.consumer.clearCache?.();
-    let anew: Tables<S> | undefined;
+    let newest: Tables<S> | undefined;
     try {
-      anew = await this.tables.openNewest();
-      const isThere = await catchUp(anew, this.status.progress, this.consumer, this.store, this.ending, this.options.maxBatch);
-      if (!isThere) return await anew.close(); // they are further than these: soon these are, too
+      newest = await this.tables.openNewest();
+      const hasCaughtUp = await catchUp(newest, this.status.progress, this.consumer, this.store, this.ending, this.options.maxBatch);
+      if (!hasCaughtUp) return await newest.close(); // it is ahead: the tables in use soon catch up with it
     } catch (error) {
       this.consumer.clearCache?.();
-      await anew?.close();
-      if (!this.ending.aborted)
-        this.status.reportProblem(`The tables that were built anew can't be used: ${asSentence(messageOf(error))}`, error);
+      await newest?.close();
+      if (!this.ending.aborted) this.status.reportProblem(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
       return;
     }
-    this.tables.switchTo(anew);
+    this.tables.switchTo(newest);
     this.tables.closeReplacedLater(before);
     setTimeout(
       () => void this.tables.dropOlderBuilds().catch((error: unknown) => this.status.reportProblem(messageOf(error), error)),

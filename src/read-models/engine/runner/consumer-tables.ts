@@ -1,20 +1,19 @@
-// The tables that a consumer's runner has open: this version's, those of an older version that answer queries until this one has caught up, and
-// those that were replaced by a newer build. Guarantee: what queries have begun on stays open for a while, and what is in use is not dropped.
+// The tables that a consumer's runner has open: this version's, an older version's that answer queries until this one has caught up, and those that
+// a newer build has replaced. Guarantee: tables stay open for a while for queries that already use them, and tables in use are not dropped.
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Consumer } from '../consumer.ts';
-import type { CheckpointSchema, CreateTables, Database, Tables, ReadOnlyTables } from '../database/database.ts';
+import type { CheckpointSchema, CreateTables, Database, ReadOnlyTables, Tables } from '../database/database.ts';
 
-/** Which tables: of which version of the consumer, and which build of them. */
+/** Identifies a consumer's tables: the consumer's version, and the build of that version. */
 export type BuildId = { readonly version: number; readonly build: number };
 
-/** What was replaced stays open this long, for queries that had begun on it. */
+/** How long replaced tables stay open for queries that already use them. */
 const graceMs = 30_000;
 
 export class ConsumerTables<S extends CheckpointSchema> {
   private own: Tables<S> | undefined;
   private older: { readonly version: number; readonly tables: ReadOnlyTables<S> } | undefined;
-  /** What was replaced, while queries may still be on it. */
   private readonly replaced = new Set<Tables<S>>();
 
   constructor(
@@ -27,14 +26,14 @@ export class ConsumerTables<S extends CheckpointSchema> {
     return (this.own = await this.openNewest());
   }
 
-  /** The newest build of this version; what is in use stays that until `goOnWith`. */
+  /** Opens the newest build of this version. The tables in use stay in use until `switchTo`. */
   openNewest(): Promise<Tables<S>> {
     const { name, version, exclusiveVersion = false } = this.consumer;
     const createTables: CreateTables<S> = (db, int64) => this.consumer.createTables(db, int64);
     return this.database.open<S>(name, version, createTables, { exclusiveVersion });
   }
 
-  /** Queries see the newest older version that they can read, if there is one, until `closeOlder`. */
+  /** Lets queries read the newest older version that they understand, if there is one, until `closeOlder`. */
   async openOlder(): Promise<void> {
     const { name, version, oldestReadableVersion = version } = this.consumer;
     const versions = await this.database.versions(name);
@@ -42,11 +41,12 @@ export class ConsumerTables<S extends CheckpointSchema> {
     if (readable !== undefined) this.older = { version: readable, tables: await this.database.openReadOnly<S>(name, readable) };
   }
 
+  /** The connection that queries use. */
   get read(): Kysely<S> {
     return this.older?.tables.read ?? this.current.read;
   }
 
-  /** The tables that `read` is on; of an older version, its newest build. */
+  /** Which tables `read` reads. Without `build`: the newest build of that older version. */
   get readBuild(): BuildId | { readonly version: number } {
     return this.older ? { version: this.older.version } : { version: this.consumer.version, build: this.current.build };
   }
@@ -57,20 +57,20 @@ export class ConsumerTables<S extends CheckpointSchema> {
     return this.own;
   }
 
-  /** In place of those in use, which are closed with `closeReplaced`. */
-  switchTo(anew: Tables<S>): void {
+  /** Replaces the tables in use. The caller closes the old ones with `closeReplaced`. */
+  switchTo(newest: Tables<S>): void {
     const { name, version } = this.consumer;
     this.replaced.add(this.current);
-    this.own = anew;
-    this.log.info({ consumer: name, version, build: anew.build }, `${name}: goes on with the tables that were built anew.`);
+    this.own = newest;
+    this.log.info({ consumer: name, version, build: newest.build }, `${name}: switched to the rebuilt tables.`);
   }
 
-  closeReplaced(before: Tables<S>): Promise<void> {
-    return before.close().finally(() => this.replaced.delete(before));
+  closeReplaced(tables: Tables<S>): Promise<void> {
+    return tables.close().finally(() => this.replaced.delete(tables));
   }
 
-  closeReplacedLater(before: Tables<S>): void {
-    setTimeout(() => void this.closeReplaced(before), graceMs).unref();
+  closeReplacedLater(tables: Tables<S>): void {
+    setTimeout(() => void this.closeReplaced(tables), graceMs).unref();
   }
 
   closeOlder(): void {
@@ -79,14 +79,14 @@ export class ConsumerTables<S extends CheckpointSchema> {
     if (older) setTimeout(() => void older.tables.close(), graceMs).unref();
   }
 
-  /** Builds before the one in use, and versions before this one. */
+  /** Drops older builds of this version, and older versions. */
   async dropOlder(): Promise<void> {
     const { name, version } = this.consumer;
     await this.dropOlderBuilds();
     for (const each of await this.database.versions(name)) {
       if (each >= version) continue;
       await this.database.drop(name, each);
-      this.log.info({ consumer: name, version, dropped: each }, `${name}: version ${version} has caught up; version ${each} was dropped.`);
+      this.log.info({ consumer: name, version, dropped: each }, `${name}: version ${version} has caught up; dropped version ${each}.`);
     }
   }
 

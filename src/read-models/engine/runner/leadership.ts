@@ -1,21 +1,21 @@
-// Takes turns with the other processes that have the same tables open: one of them runs the consumer, for a term, and the others stand by.
-// Guarantee: whoever's term it is writes until its connection is lost, the checkpoint is not where it left it, or the process ends; another one takes
-// over then, from the checkpoint. Limit: `received` and `committed` are told at most once per term.
+// Takes turns with the other processes that share the tables. The leader runs the consumer for a term; the others stand by.
+// Guarantee: a leader writes until it loses its connection, finds the checkpoint moved, or ends; another process then takes over from the checkpoint.
+// Limit: per term, the consumer hears of an event at most once through `receive` and `onCommitted`.
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
-import type { CheckpointSchema, Tables, ReplicaGroup } from '../database/database.ts';
-import type { LogFollower } from './log-follower.ts';
-import type { SharedBuildSwitch } from './shared-build-switch.ts';
-import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
-import type { ConsumerTables } from './consumer-tables.ts';
+import type { CheckpointSchema, ReplicaGroup, Tables } from '../database/database.ts';
 import { Bell, pause } from './bell.ts';
+import type { ConsumerTables } from './consumer-tables.ts';
+import type { LogFollower } from './log-follower.ts';
+import { sentenceOf, type RunnerStatus } from './runner-status.ts';
+import type { SharedBuildSwitch } from './shared-build-switch.ts';
 
-/** Whoever asks at another process waits no longer than this. */
-const awaitedElsewhereMs = 5_000;
+/** No client of another process waits longer than this for a position. */
+const longestWaitElsewhereMs = 5_000;
 
 export class Leadership<S extends CheckpointSchema, Retained extends EventHeader> {
-  /** The term has ended for a newer build. */
+  /** The term has ended because there is a newer build; leadership is kept. */
   private endedForNewerBuild = false;
   private readonly newerBuild = new Bell();
 
@@ -25,65 +25,66 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     private readonly status: RunnerStatus,
     private readonly follower: LogFollower<S, Retained>,
     private readonly buildSwitch: SharedBuildSwitch<S, Retained>,
-    /** The process ends. */
+    /** Aborts when the process ends. */
     private readonly ending: AbortSignal,
     private readonly log: Pick<BaseLogger, 'info'>,
     private readonly standbyMs: number,
   ) {}
 
-  listenTo(namespace: Tables<S>): void {
-    const isOwn = () => namespace === this.tables.current; // others may have taken its place
-    namespace.group?.listen({
-      onLeadershipLost: () => isOwn() && this.follower.endTerm(),
-      onCheckpoint: (position) => isOwn() && this.advanceTo(position),
+  listenTo(tables: Tables<S>): void {
+    const areInUse = () => tables === this.tables.current; // a newer build may have replaced them
+    tables.group?.listen({
+      onLeadershipLost: () => areInUse() && this.follower.endTerm(),
+      onCheckpoint: (position) => areInUse() && this.followLeader(position),
       onPositionAwaited: (position) =>
-        isOwn() && this.status.state !== 'elsewhere' && void this.follower.reached(position, awaitedElsewhereMs),
+        areInUse() && this.status.state !== 'elsewhere' && void this.follower.reached(position, longestWaitElsewhereMs),
       onNewerBuild: () => (this.newerBuild.ring(), void this.endTermForNewerBuild()),
     });
   }
 
-  /** @returns whether it is this process's turn */
+  /** @returns whether this process is the leader */
   async acquire(): Promise<boolean> {
     if (!this.status.hasStopped()) this.status.state = 'elsewhere';
     try {
-      const mine = await this.group.acquireLeadership();
+      const isLeader = await this.group.acquireLeadership();
       this.status.error = undefined;
-      return mine;
+      return isLeader;
     } catch (error) {
-      this.status.reportProblem(`The database can't be written: ${asSentence(messageOf(error))} It is tried again.`, error);
+      this.status.reportProblem(`Can't write to the database: ${sentenceOf(error)} Retrying.`, error);
       return false;
     }
   }
 
-  /** Until the process ends, or the consumer has stopped. */
+  /** Leads or stands by until the process ends or the consumer has stopped. */
   async run(acquired: boolean): Promise<void> {
-    for (let mine = acquired; ;) {
-      mine = await this.switchToNewestBuild(mine);
-      if (mine) {
+    for (let isLeader = acquired; ;) {
+      isLeader = await this.switchToNewestBuild(isLeader);
+      if (isLeader) {
         await this.runTerm();
         if (!this.endedForNewerBuild) await this.group.releaseLeadership();
       } else await Promise.race([pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending), this.newerBuild.next]);
       if (this.ending.aborted || this.status.hasStopped()) return;
-      mine = await this.acquire();
+      isLeader = await this.acquire();
     }
   }
 
-  /** Ends the term where there is a newer build: the next one begins on that. */
+  /** Ends the term if there is a newer build. The next term begins on that build. */
   async endTermForNewerBuild(): Promise<void> {
     const { current } = this.tables;
     if (this.status.state === 'elsewhere' || !(await this.buildSwitch.isDue())) return;
-    if (this.follower.stopping || current !== this.tables.current) return;
+    if (this.follower.hasTermEnded || current !== this.tables.current) return;
     this.endedForNewerBuild = true;
     this.follower.endTerm();
   }
 
   private get group(): ReplicaGroup<S> {
     const { group } = this.tables.current;
-    if (!group) throw new Error(`The tables of ${this.consumer.name} are this process's alone.`);
+    if (!group) throw new Error(`No other process shares the tables of ${this.consumer.name}.`);
     return group;
   }
 
-  private advanceTo(position: Position): void {
+  /** The leader, another process, has committed up to here. */
+  private followLeader(position: Position): void {
     if (this.status.state !== 'elsewhere') return;
     this.status.progress.advance(position);
     if (this.follower.isAtTip(position)) this.tables.closeOlder();
@@ -91,20 +92,20 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
   }
 
   /**
-   * Between two terms.
-   * @param mine whether this process may write to what it has
-   * @returns whether it may write to what it goes on with
+   * Called between two terms.
+   * @param isLeader whether this process leads the tables in use
+   * @returns whether it leads the tables it continues with
    */
-  private async switchToNewestBuild(mine: boolean): Promise<boolean> {
-    if (!(await this.buildSwitch.isDue())) return mine;
-    const wentOver = await this.buildSwitch.run(mine);
-    if (!wentOver) return mine && this.acquire(); // unless it was lost meanwhile
-    this.listenTo(wentOver.tables);
-    if (wentOver.position !== undefined) this.advanceTo(wentOver.position);
-    return wentOver.isLeader;
+  private async switchToNewestBuild(isLeader: boolean): Promise<boolean> {
+    if (!(await this.buildSwitch.isDue())) return isLeader;
+    const switched = await this.buildSwitch.run(isLeader);
+    if (!switched) return isLeader && this.acquire(); // it may have lost the lock meanwhile
+    this.listenTo(switched.tables);
+    if (switched.position !== undefined) this.followLeader(switched.position);
+    return switched.isLeader;
   }
 
-  /** A term: from the checkpoint on, until the connection is lost, the checkpoint is not where it was left, or the process ends. */
+  /** Runs the consumer from the checkpoint on, until the connection is lost, the checkpoint was moved by another process, or this process ends. */
   private async runTerm(): Promise<void> {
     const { name } = this.consumer;
     const { current } = this.tables;
@@ -116,11 +117,11 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
       if (checkpoint !== undefined) this.status.progress.advance(checkpoint);
       await current.transaction(async (tx) => this.consumer.onTermStart?.(tx));
       await this.follower.readTip();
-      this.log.info({ consumer: name, checkpoint }, `${name} is run here from now on.`);
+      this.log.info({ consumer: name, checkpoint }, `${name}: this process is the leader now.`);
       await this.follower.begin(checkpoint);
-      await this.follower.work(checkpoint);
+      await this.follower.follow(checkpoint);
     } catch (error) {
-      this.status.reportProblem(`It can't be taken over: ${asSentence(messageOf(error))} It is tried again.`, error);
+      this.status.reportProblem(`Can't take over: ${sentenceOf(error)} Retrying.`, error);
       await pause(this.standbyMs, this.ending);
     }
     this.follower.endTerm();

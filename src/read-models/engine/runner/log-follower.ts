@@ -1,21 +1,22 @@
-// Follows the log: reads ahead, and commits rows and checkpoint together, batch by batch; for as long as the process runs or, where several take
-// turns, for a term. Guarantee: each event is applied exactly once, in log order, however often it ends and begins again from the checkpoint.
-// Limit: it stops at an event that can't be applied; everything before that is.
+// Follows the log: reads ahead, and commits rows and checkpoint together, batch by batch, until the process ends or, with shared tables, its term does.
+// Guarantee: each event is applied exactly once, in log order, however often following ends and resumes from the checkpoint.
+// Limit: it stops at an event that can't be applied. Everything before that event is applied.
 import type { BaseLogger } from 'pino';
+import { Backoff } from '../../../backoff.ts';
 import type { Position } from '../../../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore } from '../../../event-store/event-store.ts';
-import { retainedOf, type Consumer, type EventHeader } from '../consumer.ts';
+import type { Consumer, EventHeader } from '../consumer.ts';
 import { CheckpointMoved, type CheckpointSchema, type Database } from '../database/database.ts';
+import { Bell, pause } from './bell.ts';
 import type { BuildSwitch } from './build-switch.ts';
+import type { ConsumerTables } from './consumer-tables.ts';
 import type { OlderVersions } from './older-versions.ts';
 import { isLive, PendingEvents } from './pending-events.ts';
-import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
-import type { ConsumerTables } from './consumer-tables.ts';
-import { Bell, pause } from './bell.ts';
+import { messageOf, sentenceOf, type RunnerStatus } from './runner-status.ts';
 
 const longestRetryMs = 5_000;
 
-/** An event that could not be applied. Everything before it is. */
+/** An event that can't be applied. Everything before it is. */
 class PoisonEvent extends Error {
   override name = 'PoisonEvent';
   constructor(event: EventHeader, cause: unknown) {
@@ -25,16 +26,15 @@ class PoisonEvent extends Error {
 
 export class LogFollower<S extends CheckpointSchema, Retained extends EventHeader> {
   readonly pending: PendingEvents<Retained>;
-  /** Ends with the term, and with the process. */
+  /** Aborts when the term, or the process, ends. */
   private term = new AbortController();
-  /** Where the log ended at the start of the process, and of the term; events after it are live. */
+  /** Where the log ended when the process, or its term, began. Later events are live. */
   private tip: Position | undefined;
   private lastCommit = -Infinity;
-  /** How reading ended, if it did. */
+  /** Set once reading has ended. */
   private readingEnded: { readonly error?: unknown } | undefined;
-  /** There is something to do; and there is room for what is read. */
-  private readonly arrived = new Bell();
-  private readonly taken = new Bell();
+  private readonly workArrived = new Bell();
+  private readonly batchTaken = new Bell();
 
   constructor(
     private readonly consumer: Consumer<S, Retained>,
@@ -50,9 +50,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     this.pending = new PendingEvents(options.maxBatch);
   }
 
-  // ── What others ask of it ──
-
-  /** A term of its own: what was read in the last one and not committed comes again. */
+  /** Begins a new term. Events read in the last one and not committed come again. */
   startTerm(): void {
     this.term = new AbortController();
     this.pending.clear();
@@ -74,42 +72,42 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     if (!this.older.isWaiting && this.isAtTip(checkpoint)) await this.goLive();
   }
 
-  /** Until the term ends, or it must stop; does not reject. */
-  async work(checkpoint: Position | undefined): Promise<void> {
+  /** Resolves when the term has ended or the consumer had to stop. Never rejects. */
+  async follow(checkpoint: Position | undefined): Promise<void> {
     await Promise.all([this.readEvents(checkpoint), this.writeEvents()]);
   }
 
-  /** As `Progress.reached`, and who lingers goes now. */
+  /** Like `Progress.reached`. Also ends the wait of a commit that lingers. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     const reached = this.status.progress.reached(position, this.status.hasStopped() ? 0 : timeoutMs);
-    this.arrived.ring();
+    this.workArrived.ring();
     return reached;
   }
 
   wake(): void {
-    this.arrived.ring();
+    this.workArrived.ring();
   }
 
-  /** The process ends, or its term. */
-  get stopping(): boolean {
+  /** True too when the process ends. */
+  get hasTermEnded(): boolean {
     return this.term.signal.aborted;
   }
 
-  /** Finishes the running transaction. */
+  /** Lets the running transaction finish. */
   stop(): void {
     this.term.abort();
-    this.arrived.ring();
-    this.taken.ring();
+    this.workArrived.ring();
+    this.batchTaken.ring();
   }
 
-  /** As `stop`; where others have the tables open, one of them may go on now, and the consumer is told so. */
+  /** Like `stop`. With shared tables, another process may take over now, and the consumer is notified. */
   endTerm(): void {
-    const isOver = this.stopping;
+    const hadEnded = this.hasTermEnded;
     this.stop();
-    if (isOver || this.status.state === 'elsewhere' || !this.tables.current.group) return;
+    if (hadEnded || this.status.state === 'elsewhere' || !this.tables.current.group) return;
     if (!this.status.hasStopped()) this.status.state = 'elsewhere';
     this.consumer.onTermLost?.();
-    this.log.info({ consumer: this.consumer.name }, `${this.consumer.name} may be run elsewhere from now on.`);
+    this.log.info({ consumer: this.consumer.name }, `${this.consumer.name}: this process is no longer the leader.`);
   }
 
   // ── Reading ──
@@ -120,22 +118,22 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
       try {
         for await (const batch of this.store.follow(after, { signal: this.term.signal, batchSize: this.options.maxBatch })) {
           after = batch.at(-1)?.position ?? after;
-          for (const event of batch) this.pending.add(retainedOf(this.consumer, event, isLive([event], this.tip)));
+          for (const event of batch) this.pending.add(this.consumer.receive(event, isLive([event], this.tip)));
           this.pending.endRead();
-          this.arrived.ring();
-          while (this.isFull() && !this.stopping && !this.status.hasStopped()) await this.taken.next;
+          this.workArrived.ring();
+          while (this.isFull() && !this.hasTermEnded && !this.status.hasStopped()) await this.batchTaken.next;
           if (this.status.hasStopped()) break;
         }
         this.readingEnded = {};
       } catch (error) {
-        if (error instanceof LogUnavailable && !this.stopping) {
-          this.status.reportProblem(`The log can't be read: ${asSentence(messageOf(error))} It is tried again.`, error);
+        if (error instanceof LogUnavailable && !this.hasTermEnded) {
+          this.status.reportProblem(`Can't read the log: ${sentenceOf(error)} Retrying.`, error);
           await pause(error.retryAfterSeconds * 1000, this.term.signal);
           continue;
         }
         this.readingEnded = { error };
       }
-      return this.arrived.ring();
+      return this.workArrived.ring();
     }
   }
 
@@ -149,24 +147,25 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     const { pending, buildSwitch, older } = this;
     try {
       for (;;) {
-        while (pending.isEmpty && !this.readingEnded && !this.stopping && !buildSwitch.isDue && !older.isDue) await this.arrived.next;
+        while (pending.isEmpty && !this.readingEnded && !this.hasTermEnded && !buildSwitch.isDue && !older.isCheckDue)
+          await this.workArrived.next;
         if (buildSwitch.isDue) await buildSwitch.run();
-        if (older.isDue) await this.recheckOlderVersions();
-        if (pending.isEmpty && !this.readingEnded && !this.stopping) continue;
+        if (older.isCheckDue) await this.recheckOlderVersions();
+        if (pending.isEmpty && !this.readingEnded && !this.hasTermEnded) continue;
         await this.linger();
-        if (this.stopping) return;
+        if (this.hasTermEnded) return;
         if (pending.isEmpty && this.readingEnded?.error !== undefined) throw this.readingEnded.error;
         if (pending.isEmpty && this.readingEnded) return;
         const batch = pending.take(this.tip);
-        this.taken.ring();
+        this.batchTaken.ring();
         await this.commit(batch);
         if (this.status.state === 'catching-up' && !older.isWaiting && this.isAtTip(this.status.progress.position)) await this.goLive();
       }
     } catch (error) {
-      if (this.stopping) return;
-      const passes = error instanceof CheckpointMoved || error instanceof LogUnavailable || this.database.isTransient(error);
-      if (this.tables.current.group && passes) {
-        this.status.reportProblem(`It is taken up again from the checkpoint: ${asSentence(messageOf(error))}`, error);
+      if (this.hasTermEnded) return;
+      const isTransient = error instanceof CheckpointMoved || error instanceof LogUnavailable || this.database.isTransient(error);
+      if (this.tables.current.group && isTransient) {
+        this.status.reportProblem(`Resuming from the checkpoint: ${sentenceOf(error)}`, error);
         return this.endTerm();
       }
       this.stopAt(error);
@@ -174,35 +173,35 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
   }
 
   /**
-   * Under load, commits are `lingerMs` apart, so that each one carries what came in between: most deliveries begin and end in one, and are
-   * one row written once. Who waits for a position, and the last of catching up, waits for nothing.
+   * Under load, keeps commits `lingerMs` apart to make batches larger: most deliveries then begin and end in one batch, and are one row written once.
+   * Doesn't wait while a client waits for a position, or at the end of catching up.
    */
   private async linger(): Promise<void> {
     const until = this.lastCommit + this.options.lingerMs;
     let timer: NodeJS.Timeout | undefined;
-    while (!this.isFull() && !this.readingEnded && !this.stopping) {
+    while (!this.isFull() && !this.readingEnded && !this.hasTermEnded) {
       const { state, progress } = this.status;
       const { last } = this.pending;
       if (state === 'catching-up' && last && this.tip !== undefined && last.position >= this.tip) break;
       const left = until - performance.now();
       if (left <= 0 || (state === 'live' && progress.isAwaited)) break;
-      // It may fire a fraction of a millisecond early, and is needed once more then.
+      // A timer may fire a fraction of a millisecond early, and is then set once more.
       timer ??= setTimeout(() => {
         timer = undefined;
-        this.arrived.ring();
+        this.workArrived.ring();
       }, Math.ceil(left));
-      await this.arrived.next;
+      await this.workArrived.next;
     }
     clearTimeout(timer);
   }
 
-  /** Commits all of it; where one event can't be applied, all that is before it. */
+  /** Commits the batch. If one event can't be applied, commits everything before it and throws PoisonEvent. */
   private async commit(batch: readonly Retained[]): Promise<void> {
     try {
       await this.commitWithRetry(batch);
     } catch (error) {
       const [first] = batch;
-      if (!first || error instanceof PoisonEvent || error instanceof CheckpointMoved || this.stopping) throw error;
+      if (!first || error instanceof PoisonEvent || error instanceof CheckpointMoved || this.hasTermEnded) throw error;
       if (batch.length === 1) throw new PoisonEvent(first, error);
       const half = Math.ceil(batch.length / 2);
       await this.commit(batch.slice(0, half));
@@ -213,15 +212,15 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
   private async commitWithRetry(batch: readonly Retained[]): Promise<void> {
     const last = batch.at(-1);
     if (!last) return;
-    for (let wait = this.options.retryMs; ; wait = Math.min(2 * wait, longestRetryMs)) {
+    for (const backoff = new Backoff({ firstMs: this.options.retryMs, longestMs: longestRetryMs }); ;) {
       try {
         await this.tables.current.transaction((tx) => this.consumer.apply(batch, tx), last.position);
         break;
       } catch (error) {
         if (!this.database.isTransient(error)) throw error;
-        this.status.reportProblem(`The database can't be written: ${asSentence(messageOf(error))} It is tried again.`, error);
-        await pause(wait, this.term.signal);
-        if (this.stopping) throw error;
+        this.status.reportProblem(`Can't write to the database: ${sentenceOf(error)} Retrying.`, error);
+        await backoff.pause(this.term.signal);
+        if (this.hasTermEnded) throw error;
       }
     }
     this.status.error = undefined;
@@ -231,7 +230,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     this.consumer.onCommitted?.(batch, isLive(batch, this.tip));
   }
 
-  /** From here on queries see this version; older ones are no longer needed. */
+  /** From here on queries read this version, and older ones are dropped. */
   private async goLive(): Promise<void> {
     const { current } = this.tables;
     if (current.group) await current.transaction(async (tx) => this.consumer.onTermCaughtUp?.(tx));
@@ -241,7 +240,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     await this.tables.dropOlder();
   }
 
-  /** What the older ones have recorded until they ended comes first. */
+  /** Applies what the older versions recorded before they ended, and only then goes live. */
   private async recheckOlderVersions(): Promise<void> {
     if (!(await this.older.recheck())) return;
     await this.readTip();
@@ -249,8 +248,8 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
   }
 
   private stopAt(error: unknown): void {
-    const named = [PoisonEvent, UndecodableEvent, CheckpointMoved].some((kind) => error instanceof kind);
-    this.status.stopWithError(`${named ? '' : 'It can no longer follow the log: '}${messageOf(error)}`, error);
+    const saysWhere = [PoisonEvent, UndecodableEvent, CheckpointMoved].some((kind) => error instanceof kind);
+    this.status.stopWithError(`${saysWhere ? '' : "Can't follow the log any longer: "}${messageOf(error)}`, error);
     this.endTerm();
   }
 }

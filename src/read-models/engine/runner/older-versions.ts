@@ -1,5 +1,5 @@
-// Waits until the last process has ended that runs an older version of a consumer of which no two versions may do their work at one time: the
-// older one goes on until then, and this one builds its tables meanwhile. Limit: it is looked again about every `standbyMs`.
+// Waits until no process runs an older version of a consumer that allows only one version at a time. Meanwhile this version builds its tables and
+// the older one keeps working. Limit: checks about every `standbyMs`.
 import type { BaseLogger } from 'pino';
 import type { Consumer } from '../consumer.ts';
 import type { CheckpointSchema } from '../database/database.ts';
@@ -14,7 +14,7 @@ export class OlderVersions<S extends CheckpointSchema> {
     private readonly tables: Pick<ConsumerTables<S>, 'current'>,
     private readonly log: Pick<BaseLogger, 'info'>,
     private readonly standbyMs: number,
-    /** Told when it is time to look again. */
+    /** Called when the next check is due. */
     private readonly wake: () => void,
   ) {}
 
@@ -23,19 +23,17 @@ export class OlderVersions<S extends CheckpointSchema> {
     return this.waits;
   }
 
-  /** It is time to look again whether they do. */
-  get isDue(): boolean {
+  get isCheckDue(): boolean {
     return this.due;
   }
 
-  /** @returns whether it waits */
+  /** @returns whether an older version still runs */
   async check(): Promise<boolean> {
     const { name, version, exclusiveVersion } = this.consumer;
     const waited = this.waits;
     this.waits = exclusiveVersion === true && (await this.tables.current.group?.isOlderInUse()) === true;
     if (!this.waits) return false;
-    if (!waited)
-      this.log.info({ consumer: name, version }, `${name}: version ${version} waits until those that run an older one have ended.`);
+    if (!waited) this.log.info({ consumer: name, version }, `${name}: version ${version} waits until no process runs an older version.`);
     setTimeout(() => {
       this.due = true;
       this.wake();
@@ -43,7 +41,7 @@ export class OlderVersions<S extends CheckpointSchema> {
     return true;
   }
 
-  /** When it is due. @returns whether it has waited, and need not any longer */
+  /** @returns whether the wait has just ended */
   async recheck(): Promise<boolean> {
     this.due = false;
     return this.waits && !(await this.check());

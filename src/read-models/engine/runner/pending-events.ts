@@ -1,13 +1,12 @@
-// What was read from the log and is not committed yet: what waits, and what the running transaction applies; in log order.
-// Limit: it is bounded by whoever looks at `isFull` after each read, so that it holds at most one read more.
+// The events read from the log and not committed yet, in log order: those that wait, and those of the running transaction.
+// Limit: the caller bounds it by checking `isFull` after each read, so it holds at most one read more.
 import type { Position } from '../../../domain/ids.ts';
 import type { EventHeader } from '../consumer.ts';
 
-/** While catching up: the fewer transactions, the fewer times a page of an index is written. */
+/** While catching up. Fewer transactions write each index page fewer times. */
 const readsPerTransaction = 5;
 
 export class PendingEvents<Retained extends EventHeader> {
-  /** Read, but in no transaction yet; and those of the running one. */
   private waiting: Retained[] = [];
   private reads = 0;
   private applying: readonly Retained[] = [];
@@ -15,12 +14,12 @@ export class PendingEvents<Retained extends EventHeader> {
 
   constructor(private readonly maxBatch: number) {}
 
-  /** Those of the running transaction included. */
+  /** Includes those of the running transaction. */
   get count(): number {
     return this.applying.length + this.waiting.length;
   }
 
-  /** Nothing waits. */
+  /** Whether no event waits for a transaction. */
   get isEmpty(): boolean {
     return this.waiting.length === 0;
   }
@@ -29,12 +28,12 @@ export class PendingEvents<Retained extends EventHeader> {
     return this.waiting.at(-1);
   }
 
-  /** While catching up, more is to come, and is as old as what was applied last. */
+  /** While catching up with nothing pending, more is to come: the event applied last stands for its age. */
   oldest(catchingUp: boolean): EventHeader | undefined {
     return this.applying[0] ?? this.waiting[0] ?? (catchingUp ? this.lastApplied : undefined);
   }
 
-  /** A read is bounded in bytes as well, so that counting reads bounds the memory, whatever the size of the events. */
+  /** A read is bounded in bytes too, so counting reads bounds the memory, whatever the size of the events. */
   isFull(catchingUp: boolean): boolean {
     return catchingUp ? this.reads >= readsPerTransaction : this.waiting.length >= this.maxBatch;
   }
@@ -43,12 +42,12 @@ export class PendingEvents<Retained extends EventHeader> {
     this.waiting.push(event);
   }
 
-  /** All of a read was added. */
+  /** All events of one read were added. */
   endRead(): void {
     this.reads++;
   }
 
-  /** All that waits, up to where live events begin. It is being applied from now on. */
+  /** Takes all waiting events, up to the first live one, for the next transaction. */
   take(tip: Position | undefined): readonly Retained[] {
     const [first = [], ...rest] = cutAtTip(this.waiting, tip);
     this.waiting = rest.flat();
@@ -57,13 +56,13 @@ export class PendingEvents<Retained extends EventHeader> {
     return first;
   }
 
-  /** The first of what was taken. */
+  /** @param batch the first of the events taken */
   committed(batch: readonly Retained[]): void {
     this.lastApplied = batch.at(-1);
     this.applying = this.applying.slice(batch.length);
   }
 
-  /** What was not committed comes again. */
+  /** Forgets everything: events not committed are read again. */
   clear(): void {
     this.waiting = [];
     this.reads = 0;
@@ -71,11 +70,11 @@ export class PendingEvents<Retained extends EventHeader> {
   }
 }
 
-/** Whether a batch begins after `tip`, where the log ended when it began to be followed. */
+/** Whether a batch begins after `tip`, the end of the log when following began. */
 export const isLive = ([first]: readonly EventHeader[], tip: Position | undefined): boolean =>
   first !== undefined && (tip === undefined || first.position > tip);
 
-/** One part, or two where the batch begins before the live events and ends among them. */
+/** Two parts where a batch begins before the live events and ends among them; otherwise one. */
 const cutAtTip = <Retained extends EventHeader>(batch: readonly Retained[], tip: Position | undefined): Retained[][] => {
   const last = batch.at(-1);
   if (!last || tip === undefined || last.position <= tip || isLive(batch, tip)) return [batch.slice()];

@@ -1,16 +1,15 @@
-// How it stands with a consumer here: its state, how far it has come, and what it is trying to get past. All parts of the runner go by it and
-// report to it; `status` tells it.
+// This consumer's state, progress and last error. The runner's parts report to it and read it.
 import type { BaseLogger } from 'pino';
 import { Progress } from '../progress.ts';
 
-/** `elsewhere`: another process runs it, or nobody yet; this one stands by. */
+/** `elsewhere`: this process stands by; another one runs the consumer, or none does yet. */
 export type ConsumerState = 'starting' | 'catching-up' | 'live' | 'elsewhere' | 'stopped';
 
 export class RunnerStatus {
   state: ConsumerState = 'starting';
-  /** Why it stopped, or what it is trying to get past; a sentence. */
+  /** Why the consumer stopped, or which problem it is retrying: one sentence. */
   error: string | undefined;
-  /** Everything up to its position is applied and committed, here or elsewhere. */
+  /** Everything up to its position is applied and committed, here or in another process. */
   readonly progress = new Progress();
 
   constructor(
@@ -18,22 +17,21 @@ export class RunnerStatus {
     private readonly log: Pick<BaseLogger, 'warn' | 'error'>,
   ) {}
 
-  /** As it may be after an `await`: TypeScript believes that a field is what it was before. */
+  /** For checks after an `await`, where TypeScript still assumes the state from before. */
   hasStopped(): boolean {
     return this.state === 'stopped';
   }
 
-  /** What is tried again; told once in the log while it is the same. */
+  /** Reports a problem that is being retried. Logs it once, however often it repeats. */
   reportProblem(sentence: string, error: unknown): void {
     if (this.error !== sentence) this.log.warn({ consumer: this.name, err: error }, `${this.name}: ${sentence}`);
     this.error = sentence;
   }
 
   stopWithError(sentence: string, error: unknown): void {
-    this.state = 'stopped';
     this.error = sentence;
     this.log.error({ consumer: this.name, err: error }, `${this.name} has stopped: ${sentence}`);
-    this.progress.end();
+    this.stop();
   }
 
   stop(): void {
@@ -43,4 +41,9 @@ export class RunnerStatus {
 }
 
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-export const asSentence = (sentence: string) => (sentence.endsWith('.') ? sentence : `${sentence}.`);
+
+/** An error's message, ending with a full stop. */
+export const sentenceOf = (error: unknown) => {
+  const message = messageOf(error);
+  return message.endsWith('.') ? message : `${message}.`;
+};

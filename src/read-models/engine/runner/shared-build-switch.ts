@@ -1,32 +1,31 @@
-// Goes over to tables that were built anew beside those in use, where other processes have these open, too. Whose term it is brings the newest build
-// to where the older one is; the others wait for that. Guarantee: each begins its next term, and reads, on the newest build, as soon as that holds
-// all that was applied. The older one stays until nobody has it open. Limit: where a process that starts then has begun to write to the newest, both
-// are written until that one has caught up.
+// Switches to a newer build of tables that several processes share. The current leader catches the newer build up with the one in use; the standbys
+// wait for that. Guarantee: each process starts its next term, and reads, on the newer build once that holds everything applied. The older build stays
+// until no process has it open. Limit: if a process that starts meanwhile leads the newer build, both builds are written until that one has caught up.
 import type { Position } from '../../../domain/ids.ts';
 import { LogUnavailable, type EventStore } from '../../../event-store/event-store.ts';
 import { catchUp } from '../catch-up.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
 import type { CheckpointSchema, Database, Tables } from '../database/database.ts';
 import { Progress } from '../progress.ts';
-import { asSentence, messageOf, type RunnerStatus } from './runner-status.ts';
-import type { ConsumerTables } from './consumer-tables.ts';
 import { pause } from './bell.ts';
+import type { ConsumerTables } from './consumer-tables.ts';
+import { messageOf, sentenceOf, type RunnerStatus } from './runner-status.ts';
 
-/** Who stands by waits so many looks for another process to bring what was built anew to where the older tables are, before it looks who may write. */
-const longestBringUp = 3;
-/** What can't be used is tried again after so many. */
-const looksAfterFailure = 30;
+/** For how many checks a standby waits for the leader to catch the newer build up, before it looks again whether it can lead itself. */
+const checksToWaitForLeader = 3;
+/** After how many checks a build that couldn't be used is tried again. */
+const checksAfterFailure = 30;
 
 export type SwitchedBuild<S> = {
   readonly tables: Tables<S>;
-  /** Whether this process may write to them. */
+  /** Whether this process leads the new build. */
   readonly isLeader: boolean;
-  /** How far whoever writes to them has come, where it is another process that was heard. */
+  /** The new leader's position, if another process leads and has told it. */
   readonly position: Position | undefined;
 };
 
 export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends EventHeader> {
-  /** When those that could not be used are tried again; as `performance.now()`. */
+  /** When a build that couldn't be used may be tried again, in `performance.now()` time. */
   private triesAgainAt = -Infinity;
 
   constructor(
@@ -35,12 +34,12 @@ export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends Even
     private readonly database: Pick<Database, 'isTransient'>,
     private readonly tables: ConsumerTables<S>,
     private readonly status: RunnerStatus,
-    /** The process ends. */
+    /** Aborts when the process ends. */
     private readonly ending: AbortSignal,
     private readonly options: {
       readonly maxBatch: number;
       readonly buildCheckMs: number;
-      /** A build that was replaced is dropped so long after. */
+      /** How long a replaced build is kept before it is dropped. */
       readonly dropAfterMs: number;
     },
   ) {}
@@ -48,64 +47,66 @@ export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends Even
   async isDue(): Promise<boolean> {
     if (this.consumer.exclusiveVersion || this.ending.aborted || performance.now() < this.triesAgainAt) return false;
     try {
-      // Who stands by must be able to take over, though this answer fails to come.
-      return await Promise.race([this.tables.current.isReplaced(), pause(this.options.buildCheckMs, this.ending).then(() => false)]);
+      // If the answer doesn't come, a standby must still be able to take over.
+      return await Promise.race([this.tables.current.hasNewerBuild(), pause(this.options.buildCheckMs, this.ending).then(() => false)]);
     } catch {
-      return false; // the database is away, which shows elsewhere
+      return false; // the database is unavailable, which is reported elsewhere
     }
   }
 
   /**
-   * When it is due, between two terms.
-   * @param mine whether this process may write to what it has
-   * @returns undefined where it must stay on what it has, and is to be asked again; others may have come to write to that meanwhile
+   * Call it when `isDue`, between two terms.
+   * @param isLeader whether this process leads the tables in use
+   * @returns undefined to stay on the tables in use for now; another process may have become their leader meanwhile
    */
-  async run(mine: boolean): Promise<SwitchedBuild<S> | undefined> {
+  async run(isLeader: boolean): Promise<SwitchedBuild<S> | undefined> {
     const { buildCheckMs, dropAfterMs } = this.options;
     const before = this.tables.current;
     this.consumer.clearCache?.();
-    const heard = new Progress();
-    let anew: Tables<S> | undefined;
+    const leaderProgress = new Progress();
+    let newest: Tables<S> | undefined;
     try {
-      anew = await this.tables.openNewest();
-      anew.group?.listen({ onCheckpoint: (position) => heard.advance(position) });
-      const writes = mine && (await anew.group?.acquireLeadership()) === true;
-      if (!writes) await anew.group?.standBy();
-      if (writes ? await this.catchUpNewest(anew) : await this.waitForLeader(heard, mine ? buildCheckMs : longestBringUp * buildCheckMs)) {
-        this.tables.switchTo(anew);
+      newest = await this.tables.openNewest();
+      newest.group?.listen({ onCheckpoint: (position) => leaderProgress.advance(position) });
+      const leadsNewest = isLeader && (await newest.group?.acquireLeadership()) === true;
+      if (!leadsNewest) await newest.group?.standBy();
+      const hasCaughtUp = leadsNewest
+        ? await this.catchUpNewest(newest)
+        : await this.waitForLeader(leaderProgress, isLeader ? buildCheckMs : checksToWaitForLeader * buildCheckMs);
+      if (hasCaughtUp) {
+        this.tables.switchTo(newest);
         setTimeout(() => void this.drop(before), dropAfterMs).unref();
-        return { tables: anew, isLeader: writes, position: writes ? undefined : heard.position };
+        return { tables: newest, isLeader: leadsNewest, position: leadsNewest ? undefined : leaderProgress.position };
       }
-      if (mine) this.triesAgainAt = performance.now() + buildCheckMs;
+      if (isLeader) this.triesAgainAt = performance.now() + buildCheckMs;
     } catch (error) {
-      const passes = error instanceof LogUnavailable || this.database.isTransient(error);
-      this.triesAgainAt = performance.now() + (passes ? 1 : looksAfterFailure) * buildCheckMs;
-      if (!this.ending.aborted)
-        this.status.reportProblem(`The tables that were built anew can't be used: ${asSentence(messageOf(error))}`, error);
+      const isTransient = error instanceof LogUnavailable || this.database.isTransient(error);
+      this.triesAgainAt = performance.now() + (isTransient ? 1 : checksAfterFailure) * buildCheckMs;
+      if (!this.ending.aborted) this.status.reportProblem(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
     }
     this.consumer.clearCache?.();
-    await anew?.close().catch(() => undefined);
+    await newest?.close().catch(() => undefined);
     return undefined;
   }
 
-  /** @returns whether they hold all that was applied here. They may hold more, as whoever had them before may have gone on with them. */
-  private async catchUpNewest(anew: Tables<S>): Promise<boolean> {
+  /** @returns whether `newest` holds everything applied here. It may hold more, if its last leader went on with it. */
+  private async catchUpNewest(newest: Tables<S>): Promise<boolean> {
     const { progress } = this.status;
-    const from = await anew.checkpoint();
+    const from = await newest.checkpoint();
     if (from !== undefined && from > (progress.position ?? '')) return true;
-    return catchUp(anew, progress, this.consumer, this.store, this.ending, this.options.maxBatch);
+    return catchUp(newest, progress, this.consumer, this.store, this.ending, this.options.maxBatch);
   }
 
-  /** @returns whether they hold all that was applied, here or elsewhere, within that time; somebody else writes to them. */
-  private async waitForLeader(heard: Progress, withinMs: number): Promise<boolean> {
+  /** @returns whether the newer build's leader has caught up in that time with everything applied to the tables in use */
+  private async waitForLeader(leaderProgress: Progress, withinMs: number): Promise<boolean> {
     const { progress } = this.status;
     const until = performance.now() + withinMs;
-    const end = () => heard.end();
+    const end = () => leaderProgress.end();
     this.ending.addEventListener('abort', end);
     try {
-      for (let goal = progress.position; goal !== undefined && (heard.position ?? '') < goal; goal = progress.position) {
+      for (let goal = progress.position; goal !== undefined && (leaderProgress.position ?? '') < goal; goal = progress.position) {
         const leftMs = this.ending.aborted ? 0 : Math.max(0, until - performance.now());
-        if (!(await heard.reached(goal, leftMs))) return false;
+        if (!(await leaderProgress.reached(goal, leftMs))) return false;
       }
       return !this.ending.aborted;
     } finally {
@@ -113,11 +114,11 @@ export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends Even
     }
   }
 
-  /** Unless another process has it open still; that one drops it then. */
-  private async drop(before: Tables<S>): Promise<void> {
+  /** The last process that has the build open drops it. */
+  private async drop(replaced: Tables<S>): Promise<void> {
     if (this.ending.aborted) return;
     try {
-      await this.tables.closeReplaced(before);
+      await this.tables.closeReplaced(replaced);
       await this.tables.dropOlderBuilds();
     } catch (error) {
       this.status.reportProblem(messageOf(error), error);
