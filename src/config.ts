@@ -132,7 +132,9 @@ const environment = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { error: 'must be trace, debug, info, warn, error or silent' })
     .default('info')
     .describe('Lowest level of log lines to write.'),
-  HOOKLEDGER_RATE_LIMIT: count(1_000_000).prefault('10000').describe('Most requests per second for each API key, per replica.'),
+  HOOKLEDGER_RATE_LIMIT: count(1_000_000)
+    .prefault('10000')
+    .describe('Most requests per second for each API key, per replica. Above it: 429 with Retry-After.'),
   HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('Most HTTP requests to endpoints at a time, per replica.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('Most HTTP requests to one endpoint at a time, per replica.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: count(10_000)

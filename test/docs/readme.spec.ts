@@ -171,14 +171,15 @@ describe("the README's tour", () => {
   });
 });
 
-it("the README's table of settings lists exactly the existing ones, with their defaults", () => {
-  const rows = Array.from(readme.matchAll(/^\| `(HOOKLEDGER_\w+)` +\| (\S+) +\|/gm), ([, name, preset]) => [
+it("the README's table of settings is the list of `--help`", () => {
+  const plain = (cell = '') => cell.replaceAll('`', '');
+  const rows = Array.from(readme.matchAll(/^\| `(HOOKLEDGER_\w+)` +\| (\S+) +\| (.+?) +\|$/gm), ([, name, preset, meaning]) => [
     name,
     // `generated` and `none` have no default value either.
-    preset === 'generated' || preset === 'none' ? 'unset' : preset?.replaceAll('`', ''),
+    preset === 'generated' || preset === 'none' ? 'unset' : plain(preset),
+    plain(meaning),
   ]);
-  const expected = describeConfig().map((setting) => [setting.name, setting.default]);
-  expect(rows).toEqual(expected);
+  expect(rows).toEqual(describeConfig().map((setting) => [setting.name, setting.default, setting.meaning]));
 });
 
 /** A page's headings as GitHub makes anchors of them. */
