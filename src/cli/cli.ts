@@ -7,7 +7,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
-import { codes, say } from './outcome.ts';
+import { exitCodes, printError } from './run-command.ts';
 import { addRebuild } from './rebuild.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
@@ -30,16 +30,16 @@ export const run = async (argv: readonly string[]): Promise<void> => {
   const [, , first] = argv;
   const isCommand = (name: string) => name === 'help' || program.commands.some((command) => command.name() === name);
   if (first !== undefined && !first.startsWith('-') && !isCommand(first)) {
-    say(`There is no command "${first}"; \`hookledger --help\` lists those that are.`);
-    process.exit(codes.wrongCall);
+    printError(`There is no command "${first}"; \`hookledger --help\` lists those that are.`);
+    process.exit(exitCodes.wrongCall);
   }
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    say(
+    printError(
       `Something failed here that should not have: ${inspect(error, { depth: 1 }).split('\n', 1)[0]} HOOKLEDGER_LOG_LEVEL=debug says where.`,
     );
-    if (process.env['HOOKLEDGER_LOG_LEVEL'] === 'debug') say(inspect(error));
-    process.exit(codes.found);
+    if (process.env['HOOKLEDGER_LOG_LEVEL'] === 'debug') printError(inspect(error));
+    process.exit(exitCodes.found);
   }
 };

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExportUnusable } from '../proof/export/export-reader.ts';
-import { keyIn } from '../proof/sealing/seals-in-log.ts';
+import { readSealingKey } from '../proof/sealing/stored-seals.ts';
 import { writeExport } from '../proof/export/write-export.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
@@ -12,10 +12,10 @@ import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
 import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
-import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, told } from './outcome.ts';
-import { positionIn } from './positions.ts';
-import { counted, progressBar } from './progress-bar.ts';
+import { configFromEnvironment } from './command-config.ts';
+import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger } from './run-command.ts';
+import { parsePosition } from './position-option.ts';
+import { formatCount, progressBar } from './progress-bar.ts';
 
 type ExportCommand = { readonly dataDir?: string; readonly since?: string; readonly json?: true };
 
@@ -35,12 +35,14 @@ Examples:
   hookledger export --since 0000000000120000 --json later.ndjson.gz
   gunzip -c log.ndjson.gz | head -3`,
     )
-    .action((file: string, options: ExportCommand) => exportLog(file, options, configured({ HOOKLEDGER_DATA_DIR: options.dataDir })));
+    .action((file: string, options: ExportCommand) =>
+      exportLog(file, options, configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir })),
+    );
 };
 
 /** Undefined: there is no master key here, or no key in the log. @throws SecretUnreadable when it is another installation's master key */
 const signingKeyIn = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
-  const found = await keyIn(log);
+  const found = await readSealingKey(log);
   const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? masterKeyIn(dataDir) : undefined);
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
   const privateKey = privateKeyOf(new Vault(master).keyring(found.encryptionKey).open(found.privateKey));
@@ -48,35 +50,35 @@ const signingKeyIn = async (log: StoredLogReader, { masterKey, dataDir }: Config
 };
 
 const exportLog = (file: string, { since, json }: ExportCommand, config: Config): Promise<void> =>
-  endingWith([ExportUnusable, LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable], async () => {
+  runCommand([ExportUnusable, LogUnusable, LogUnavailable, MasterKeyUnusable, SecretUnreadable], async () => {
     const bar = progressBar(['exporting']);
-    const log = await openStoredLogReader(config.log, told);
+    const log = await openStoredLogReader(config.log, commandLogger);
     try {
       const { publicKey, key } = await signingKeyIn(log, config);
       const exported = await writeExport(log, {
         file,
-        since: await positionIn(since, log),
+        since: await parsePosition(since, log),
         key,
         publicKey,
         progress: bar.show,
-        signal: interruption(),
+        signal: abortOnSignal(),
       });
       bar.stop();
       if (!exported) {
-        say(`Interrupted. Nothing was left in ${file}.`);
-        return codes.interrupted;
+        printError(`Interrupted. Nothing was left in ${file}.`);
+        return exitCodes.interrupted;
       }
       const { events, unsealed, after, until } = exported;
       const lines = [
-        `Exported ${counted(events)} events to ${file}${after === undefined ? '' : `, those after position ${after}`}${until === undefined ? '' : `, up to position ${until}`}.`,
+        `Exported ${formatCount(events)} events to ${file}${after === undefined ? '' : `, those after position ${after}`}${until === undefined ? '' : `, up to position ${until}`}.`,
         ...(publicKey === undefined ? [] : [`Check it anywhere: hookledger verify --file ${file} --key ${publicKey}`]),
         ...(unsealed === 0
           ? []
           : [
-              `${counted(unsealed)} of them are not sealed, as the ${publicKey === undefined ? 'log has no key yet: start the server once' : 'master key is not at hand'}.`,
+              `${formatCount(unsealed)} of them are not sealed, as the ${publicKey === undefined ? 'log has no key yet: start the server once' : 'master key is not at hand'}.`,
             ]),
       ];
-      tell(json, { file, events, after: after ?? null, until: until ?? null, unsealed, publicKey: publicKey ?? null }, lines);
+      printResult(json, { file, events, after: after ?? null, until: until ?? null, unsealed, publicKey: publicKey ?? null }, lines);
       return 0;
     } finally {
       bar.stop();

@@ -9,8 +9,8 @@ import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent, type Reco
 import { messageIdOf } from '../event-store/id-generation.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
-import { configured } from './configured.ts';
-import { endingWith, tell, told, WrongCall } from './outcome.ts';
+import { configFromEnvironment } from './command-config.ts';
+import { runCommand, printResult, commandLogger, UsageError } from './run-command.ts';
 
 export const addHistory = (program: Command): void => {
   program
@@ -29,7 +29,7 @@ export const addHistory = (program: Command): void => {
     .option('--data-dir <folder>', 'left out: HOOKLEDGER_DATA_DIR')
     .option('--json', 'the events with all that they hold, as JSON')
     .addHelpText('after', help)
-    .action((options: Options) => history(options, configured({ HOOKLEDGER_DATA_DIR: options.dataDir })));
+    .action((options: Options) => history(options, configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir })));
 };
 
 type Options = {
@@ -63,18 +63,18 @@ const momentOf = (option: string, text: string | undefined): Date | undefined =>
   if (text === undefined) return undefined;
   const moment = new Date(text);
   if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime()))
-    throw new WrongCall(`${option} must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
+    throw new UsageError(`${option} must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
   return moment;
 };
 
 const countOf = (text: string): number => {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > mostEvents) throw new WrongCall(`--first must be a number from 1 to ${mostEvents}.`);
+  if (!/^\d+$/.test(text) || count < 1 || count > mostEvents) throw new UsageError(`--first must be a number from 1 to ${mostEvents}.`);
   return count;
 };
 
 const history = (options: Options, config: Config): Promise<void> =>
-  endingWith(
+  runCommand(
     [LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable, DomainError],
     async () => {
       const { first, after, newest, json } = options;
@@ -92,11 +92,11 @@ const history = (options: Options, config: Config): Promise<void> =>
         };
         return queries.history(organization, page, filter, newest ?? false);
       }).catch((error: unknown) => {
-        throw error instanceof DomainError && error.code === 'BAD_USER_INPUT' ? new WrongCall(error.message) : error;
+        throw error instanceof DomainError && error.code === 'BAD_USER_INPUT' ? new UsageError(error.message) : error;
       });
       const events = found.edges.map(({ node }) => node);
       const next = found.hasNextPage ? found.endCursor : null;
-      tell(json, { events: events.map(asJson), next }, [
+      printResult(json, { events: events.map(asJson), next }, [
         ...events.map(lineOf),
         ...(events.length === 0 ? ['Nothing of that kind happened.'] : []),
         ...(next === null ? [] : [`More: --after ${next}`]),
@@ -123,9 +123,9 @@ const asking = async <T>(config: Config, work: (queries: Queries, views: Views, 
   const { eventNames } = await import('../read-models/history/history-filter.ts');
   const { viewQueries } = await import('../read-models/queries/view-queries.ts');
   const { Views } = await import('../read-models/views/views.ts');
-  const { reader, id, close } = await openLogReader(config.log, { log: told, watch: true });
+  const { reader, id, close } = await openLogReader(config.log, { log: commandLogger, watch: true });
   try {
-    const database = openDatabase(locationForLog(config.database, id), told);
+    const database = openDatabase(locationForLog(config.database, id), commandLogger);
     const { name, version } = new Views();
     if (!(await database.versions(name)).includes(version))
       throw new DatabaseUnusable(

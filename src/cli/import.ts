@@ -6,9 +6,9 @@ import type { Config } from '../config.ts';
 import { copyLog } from '../event-store/copy-log.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openStoredLog } from '../event-store/open-log.ts';
-import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, told } from './outcome.ts';
-import { counted, progressBar } from './progress-bar.ts';
+import { configFromEnvironment } from './command-config.ts';
+import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger } from './run-command.ts';
+import { formatCount, progressBar } from './progress-bar.ts';
 
 type ImportCommand = { readonly dataDir?: string; readonly json?: true };
 
@@ -28,23 +28,25 @@ Examples:
   hookledger import --data-dir ./restored log.ndjson.gz
   HOOKLEDGER_EVENTSTORE_URL=esdb://db.example:2113 hookledger import log.ndjson.gz`,
     )
-    .action((file: string, options: ImportCommand) => importLog(file, options, configured({ HOOKLEDGER_DATA_DIR: options.dataDir })));
+    .action((file: string, options: ImportCommand) =>
+      importLog(file, options, configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir })),
+    );
 };
 
 const importLog = (file: string, { json }: ImportCommand, config: Config): Promise<void> =>
-  endingWith([ExportUnusable, LogUnusable, LogUnavailable], async () => {
+  runCommand([ExportUnusable, LogUnusable, LogUnavailable], async () => {
     const bar = progressBar(['copying', 'verifying']);
     const from = await ExportedLog.open(file);
-    const to = await openStoredLog(config.log, { log: told, create: true });
+    const to = await openStoredLog(config.log, { log: commandLogger, create: true });
     try {
-      const result = await copyLog(from, to, { progress: bar.show, signal: interruption() });
+      const result = await copyLog(from, to, { progress: bar.show, signal: abortOnSignal() });
       bar.stop();
       if (!result) {
-        say('Interrupted. The same command goes on where it stopped.');
-        return codes.interrupted;
+        printError('Interrupted. The same command goes on where it stopped.');
+        return exitCodes.interrupted;
       }
-      tell(json, { file, log: to.name, ...result }, [
-        `Imported ${counted(result.copied)} events into ${to.name}; ${counted(result.events)} are there now, compared with ${file} one by one.`,
+      printResult(json, { file, log: to.name, ...result }, [
+        `Imported ${formatCount(result.copied)} events into ${to.name}; ${formatCount(result.events)} are there now, compared with ${file} one by one.`,
         'Whoever starts on it needs the master key of the log that was exported: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
       ]);
       return 0;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { endingWith, tell } from './outcome.ts';
+import { runCommand, printResult } from './run-command.ts';
 
 export const addLoad = (program: Command): void => {
   program
@@ -20,9 +20,9 @@ Examples:
   HOOKLEDGER_ADMIN_KEY=KEY hookledger load my-types.json --url https://hookledger.example`,
     )
     .action((file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'], json }: LoadCommand) =>
-      endingWith([LoadFailed], async () => {
+      runCommand([LoadFailed], async () => {
         const eventTypes = await load(file, { url, key });
-        tell(json, { file, eventTypes }, [`${eventTypes} event types of ${file} are defined.`]);
+        printResult(json, { file, eventTypes }, [`${eventTypes} event types of ${file} are defined.`]);
         return 0;
       }),
     );

@@ -1,6 +1,6 @@
 // How far a command is: a bar on standard error for each of its steps, where that is a terminal; elsewhere nothing.
 import { Presets, SingleBar } from 'cli-progress';
-import type { Progress } from '../proof/checking/step.ts';
+import type { Progress } from '../proof/progress.ts';
 
 export type ProgressBar = { readonly show: (progress: Progress) => void; readonly stop: () => void };
 
@@ -24,7 +24,11 @@ export const progressBar = (steps: readonly string[]): ProgressBar => {
         since = performance.now();
       }
       const seconds = (performance.now() - since) / 1000;
-      const told = { step: step.padEnd(width), count: counted(events), rate: counted(seconds > 0 ? Math.round(events / seconds) : 0) };
+      const told = {
+        step: step.padEnd(width),
+        count: formatCount(events),
+        rate: formatCount(seconds > 0 ? Math.round(events / seconds) : 0),
+      };
       if (step !== shown) bar.start(length, 0, told);
       shown = step;
       bar.update(Math.round(share * length), told);
@@ -34,4 +38,4 @@ export const progressBar = (steps: readonly string[]): ProgressBar => {
 };
 
 /** As people write it: 1,234,567. */
-export const counted = (events: number): string => events.toLocaleString('en');
+export const formatCount = (events: number): string => events.toLocaleString('en');

@@ -8,9 +8,9 @@ import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/dat
 import type { BuildResult, RebuildOptions } from '../read-models/engine/build-tables.ts';
 import type { Comparison } from '../read-models/engine/compare-tables.ts';
 import type { RebuildResult } from '../read-models/engine/rebuild.ts';
-import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
-import { counted, progressBar } from './progress-bar.ts';
+import { configFromEnvironment } from './command-config.ts';
+import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger, UsageError } from './run-command.ts';
+import { formatCount, progressBar } from './progress-bar.ts';
 
 /** What can be built anew: the views, and what is due when. */
 const consumers = ['views', 'delivery-saga'] as const;
@@ -27,14 +27,14 @@ export const addRebuild = (program: Command): void => {
     .option('--json', 'the outcome as JSON on standard output')
     .addHelpText('after', help)
     .action(({ asOf, into, ...options }: Options) => {
-      const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
-      return carryOut((told) => {
-        if (asOf === undefined && into === undefined) return rebuildAll(options, config, told);
+      const config = configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir });
+      return carryOut((buildOptions) => {
+        if (asOf === undefined && into === undefined) return rebuildAll(options, config, buildOptions);
         if (asOf === undefined || into === undefined || options.consumer !== undefined)
-          throw new WrongCall(
+          throw new UsageError(
             '--as-of and --into go together, and without --consumer: the views of that moment are built into that folder.',
           );
-        return rebuildPast(momentOf(asOf), into, options, config, told);
+        return rebuildPast(momentOf(asOf), into, options, config, buildOptions);
       });
     });
 };
@@ -63,21 +63,21 @@ Examples:
 const momentOf = (text: string): Date => {
   const moment = new Date(text);
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime()))
-    throw new WrongCall(`--as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
-  if (moment.getTime() > Date.now()) throw new WrongCall(`--as-of ${text} has not come yet; name a moment of the past.`);
+    throw new UsageError(`--as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
+  if (moment.getTime() > Date.now()) throw new UsageError(`--as-of ${text} has not come yet; name a moment of the past.`);
   return moment;
 };
 
 /** With a bar; `undefined` from `work`: it was interrupted. */
 const carryOut = (work: (options: RebuildOptions) => Promise<number | undefined>): Promise<void> =>
-  endingWith([LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
+  runCommand([LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
     const bar = progressBar(['building', 'comparing']);
     try {
-      const code = await work({ progress: bar.show, signal: interruption() });
+      const code = await work({ progress: bar.show, signal: abortOnSignal() });
       if (code !== undefined) return code;
       bar.stop();
-      say('Interrupted. What is in use is as it was; the same command goes on where it stopped.');
-      return codes.interrupted;
+      printError('Interrupted. What is in use is as it was; the same command goes on where it stopped.');
+      return exitCodes.interrupted;
     } finally {
       bar.stop();
     }
@@ -87,7 +87,7 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
   const done: RebuildResult[] = [];
   const isShared = config.database.kind === 'postgres' && config.database.shared === true;
   if (isShared && consumer === 'delivery-saga')
-    throw new WrongCall(
+    throw new UsageError(
       'What is due is leased by replicas, which only they know of: of a database that several share, only the views are built anew.',
     );
   for (const name of consumers.filter((each) => (consumer === undefined ? !isShared || each === 'views' : each === consumer))) {
@@ -95,15 +95,15 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
     if (!rebuilt) return undefined;
     done.push(rebuilt);
   }
-  tell(json, done.map(asJson), done.flatMap(linesOf));
-  return done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0) ? codes.found : 0;
+  printResult(json, done.map(asJson), done.flatMap(linesOf));
+  return done.some(({ comparison }) => (comparison?.different.length ?? 0) > 0) ? exitCodes.found : 0;
 };
 
 const rebuildOne = (name: ConsumerName, config: Config, options: RebuildOptions): Promise<RebuildResult | undefined> =>
   reading(config, async ({ reader, id }) => {
     const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
     const { rebuild } = await import('../read-models/engine/rebuild.ts');
-    const database = openDatabase(locationForLog(config.database, id), told);
+    const database = openDatabase(locationForLog(config.database, id), commandLogger);
     await database.bindTo({ origin: await logFingerprint(reader), tip: () => reader.tip() });
     if (name === 'views') {
       const { Views } = await import('../read-models/views/views.ts');
@@ -121,10 +121,10 @@ const rebuildPast = async (
   options: RebuildOptions,
 ): Promise<number | undefined> => {
   const { buildPast } = await import('../read-models/views/past-views.ts');
-  const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, told, options));
+  const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, commandLogger, options));
   if (!past) return undefined;
   const { position, events, seconds } = past;
-  tell(json, { asOf: past.asOf, into, position, events, seconds: rounded(seconds) }, [
+  printResult(json, { asOf: past.asOf, into, position, events, seconds: rounded(seconds) }, [
     `${into} holds the views as of ${past.asOf}: ${appliedIn(past)}, up to position ${position}.`,
     `Look at them with: hookledger serve --read-only ${into}`,
   ]);
@@ -136,7 +136,7 @@ const rounded = (seconds: number) => Number(seconds.toFixed(3));
 /** With the log of the configuration open for reading. */
 const reading = async <T>(config: Config, work: (log: OpenedLogReader) => Promise<T>): Promise<T> => {
   const { openLogReader } = await import('../event-store/open-log.ts');
-  const log = await openLogReader(config.log, { log: told, watch: true });
+  const log = await openLogReader(config.log, { log: commandLogger, watch: true });
   try {
     return await work(log);
   } finally {
@@ -145,7 +145,7 @@ const reading = async <T>(config: Config, work: (log: OpenedLogReader) => Promis
 };
 
 const appliedIn = ({ events, seconds }: BuildResult) =>
-  `${counted(events)} events applied in ${seconds.toFixed(1)} s${seconds > 0 ? `, ${counted(Math.round(events / seconds))} events/s` : ''}`;
+  `${formatCount(events)} events applied in ${seconds.toFixed(1)} s${seconds > 0 ? `, ${formatCount(Math.round(events / seconds))} events/s` : ''}`;
 
 const linesOf = (rebuilt: RebuildResult): string[] => {
   const { consumer, comparison, replaced } = rebuilt;
@@ -161,7 +161,7 @@ const linesOf = (rebuilt: RebuildResult): string[] => {
 const compared = ({ position, live, rebuilt, different }: Comparison): string[] => {
   const rows = Object.keys(rebuilt.tables).map((table) => {
     const [before, after] = [live.tables[table]?.rows ?? 0, rebuilt.tables[table]?.rows ?? 0];
-    return `  ${table.padEnd(18)} ${counted(before).padStart(13)} ${counted(after).padStart(13)}  ${different.includes(table) ? 'DIFFERENT' : 'same'}`;
+    return `  ${table.padEnd(18)} ${formatCount(before).padStart(13)} ${formatCount(after).padStart(13)}  ${different.includes(table) ? 'DIFFERENT' : 'same'}`;
   });
   const verdict =
     different.length === 0

@@ -9,7 +9,7 @@ import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
 import type { Running } from '../service/service.ts';
-import { configured } from './configured.ts';
+import { configFromEnvironment } from './command-config.ts';
 import { version } from './version.ts';
 
 export const addServe = (program: Command): void => {
@@ -18,7 +18,7 @@ export const addServe = (program: Command): void => {
     .description('Serves the API and delivers (the default).')
     .option('--read-only <folder>', 'shows the views of a past moment from that folder; nothing is taken in or sent')
     .addHelpText('after', help)
-    .action(({ readOnly }: { readonly readOnly?: string }) => serve(configured(), readOnly));
+    .action(({ readOnly }: { readonly readOnly?: string }) => serve(configFromEnvironment(), readOnly));
 };
 
 const help = `

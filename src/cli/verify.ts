@@ -3,21 +3,21 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExportUnusable } from '../proof/export/export-reader.ts';
-import { checks, Findings, type CheckName, type Results } from '../proof/checking/findings.ts';
+import { checkNames, checks, Findings, type Results } from '../proof/checking/findings.ts';
 import { verifyExport } from '../proof/export/verify-export.ts';
 import { verifyLog } from '../proof/checking/verify-log.ts';
 import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
-import { openLogReader, openStoredLogReader } from '../event-store/open-log.ts';
+import { openStoredLogReader, openLogReader } from '../event-store/open-log.ts';
 import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import type { DatabaseLocation } from '../read-models/engine/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
-import { configured } from './configured.ts';
-import { codes, endingWith, interruption, say, tell, told, WrongCall } from './outcome.ts';
-import { positionIn } from './positions.ts';
-import { counted, progressBar, type ProgressBar } from './progress-bar.ts';
+import { configFromEnvironment } from './command-config.ts';
+import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger, UsageError } from './run-command.ts';
+import { parsePosition } from './position-option.ts';
+import { formatCount, progressBar, type ProgressBar } from './progress-bar.ts';
 import { sealingStream } from '../domain/streams.ts';
 
 type VerifyCommand = {
@@ -55,25 +55,25 @@ Examples:
 /** Where the views of a log are; those of a server's log are kept apart by its id. */
 const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
   if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
-  const { id, close } = await openLogReader(log, { log: told, watch: false });
+  const { id, close } = await openLogReader(log, { log: commandLogger, watch: false });
   await close();
   return { ...database, folder: join(database.folder, id) };
 };
 
 const verifyTheLog = (options: VerifyCommand): Promise<void> =>
-  endingWith([LogUnusable, LogUnavailable, StreamDamaged, DatabaseUnavailable, DatabaseUnusable], async () => {
+  runCommand([LogUnusable, LogUnavailable, StreamDamaged, DatabaseUnavailable, DatabaseUnusable], async () => {
     const { since, json, key } = options;
-    const config = configured({ HOOKLEDGER_DATA_DIR: options.dataDir });
+    const config = configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir });
     const bar = progressBar(['checking the seals', 'checking the events', 'building the views']);
     try {
       const began = performance.now();
       if (key !== undefined) checkedKey(key);
-      const position = await withLog(config, (opened) => positionIn(since, opened));
+      const position = await withLog(config, (opened) => parsePosition(since, opened));
       const verified = await verifyLog(config.log, {
         since: position,
         threads: Math.min(2, availableParallelism()),
         progress: bar.show,
-        log: told,
+        log: commandLogger,
       });
       const seconds = (performance.now() - began) / 1000;
       const findings = new Findings();
@@ -102,21 +102,21 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
         checks: results,
         ok: !isWrong,
       };
-      tell(json, figures, [
-        `${verified.name}: ${counted(events)} events${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}, ${counted(Math.round(events / seconds))} a second.`,
+      printResult(json, figures, [
+        `${verified.name}: ${formatCount(events)} events${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}, ${formatCount(Math.round(events / seconds))} a second.`,
         '',
         ...table(results),
         '',
         ...(since === undefined
           ? [
-              `Deliveries: ${counted(counts.routed)} routed = ${counted(counts.succeeded)} succeeded + ${counted(counts.failed)} failed + ${counted(counts.cancelled)} cancelled + ${counted(counts.open)} open.`,
+              `Deliveries: ${formatCount(counts.routed)} routed = ${formatCount(counts.succeeded)} succeeded + ${formatCount(counts.failed)} failed + ${formatCount(counts.cancelled)} cancelled + ${formatCount(counts.open)} open.`,
             ]
           : []),
         publicKey === undefined
           ? 'The log has no key yet, so nothing is sealed.'
           : `${waiting(unsealed, unsealedSince)}The key of the seals is ${publicKey}.`,
       ]);
-      return isWrong ? codes.found : 0;
+      return isWrong ? exitCodes.found : 0;
     } finally {
       bar.stop();
     }
@@ -124,12 +124,12 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
 
 const waiting = (unsealed: number, since: string | undefined): string => {
   if (unsealed === 0) return '';
-  const which = unsealed === 1 ? 'The last event is' : `The last ${counted(unsealed)} events are`;
+  const which = unsealed === 1 ? 'The last event is' : `The last ${formatCount(unsealed)} events are`;
   return `${which} in no seal yet${since === undefined ? '' : `, the first of them of ${since}`}. `;
 };
 
 const withLog = async <T>({ log: address }: Config, work: (log: StoredLogReader) => Promise<T>): Promise<T> => {
-  const log = await openStoredLogReader(address, told);
+  const log = await openStoredLogReader(address, commandLogger);
   try {
     return await work(log);
   } finally {
@@ -140,7 +140,7 @@ const withLog = async <T>({ log: address }: Config, work: (log: StoredLogReader)
 const checkViews = async (config: Config, findings: Findings, bar: ProgressBar) => {
   const place = { position: '', type: 'views', stream: 'views' };
   try {
-    const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log: told });
+    const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log: commandLogger });
     findings.checked('views', found?.tables ?? 0);
     if (found?.wrong !== undefined) findings.wrong('views', { ...place, position: found.position }, found.wrong);
   } catch (error) {
@@ -151,44 +151,44 @@ const checkViews = async (config: Config, findings: Findings, bar: ProgressBar) 
 
 /** One line for each check, and below it the first event that is off. */
 const table = (results: Results): string[] =>
-  (Object.keys(checks) as CheckName[]).flatMap((name) => {
+  checkNames.flatMap((name) => {
     const { checked, wrong, first } = results[name];
-    const state = wrong > 0 ? `${counted(wrong)} WRONG` : checked > 0 ? 'ok' : 'nothing to check';
-    const line = `${name.padEnd(13)} ${checks[name].padEnd(50)} ${counted(checked).padStart(12)}  ${state}`;
+    const state = wrong > 0 ? `${formatCount(wrong)} WRONG` : checked > 0 ? 'ok' : 'nothing to check';
+    const line = `${name.padEnd(13)} ${checks[name].padEnd(50)} ${formatCount(checked).padStart(12)}  ${state}`;
     const where = first && (first.position === '' ? '' : `Position ${first.position}, ${first.type} in ${first.stream}: `);
     return first ? [line, `    ${where}${first.sentence}`] : [line];
   });
 
 const checkedKey = (key: string | undefined): string => {
   if (key === undefined)
-    throw new WrongCall('--key must be the public key of the installation, whpk_…; `hookledger export` and the server say it.');
+    throw new UsageError('--key must be the public key of the installation, whpk_…; `hookledger export` and the server say it.');
   try {
     verifyingKeyOf(key);
     return key;
   } catch (error) {
-    throw error instanceof UnfitSecret ? new WrongCall(`--key is no public key: ${error.message}.`) : error;
+    throw error instanceof UnfitSecret ? new UsageError(`--key is no public key: ${error.message}.`) : error;
   }
 };
 
 const verifyFile = (file: string, { key, json }: VerifyCommand): Promise<void> =>
-  endingWith([ExportUnusable], async () => {
+  runCommand([ExportUnusable], async () => {
     const bar = progressBar(['reading the seals', 'checking the events']);
     try {
-      const verified = await verifyExport(file, checkedKey(key), { progress: bar.show, signal: interruption() });
+      const verified = await verifyExport(file, checkedKey(key), { progress: bar.show, signal: abortOnSignal() });
       bar.stop();
       if (!verified) {
-        say('Interrupted.');
-        return codes.interrupted;
+        printError('Interrupted.');
+        return exitCodes.interrupted;
       }
       const { events, sealed, seals, afterSeal, until, problem } = verified;
       const lines = problem
-        ? [problem.sentence, `Of ${counted(events)} events, the first ${counted(sealed)} are as they were sealed.`]
+        ? [problem.sentence, `Of ${formatCount(events)} events, the first ${formatCount(sealed)} are as they were sealed.`]
         : [
-            `${file}: all ${counted(events)} events are as they were sealed, ${afterSeal === 0 ? 'from the start of the log' : `from seal ${afterSeal} of the log on`}${until === undefined ? '' : ` up to position ${until}`}: none was changed, removed, added or moved.`,
-            `${counted(seals)} seals hold, signed with ${key}.`,
+            `${file}: all ${formatCount(events)} events are as they were sealed, ${afterSeal === 0 ? 'from the start of the log' : `from seal ${afterSeal} of the log on`}${until === undefined ? '' : ` up to position ${until}`}: none was changed, removed, added or moved.`,
+            `${formatCount(seals)} seals hold, signed with ${key}.`,
           ];
-      tell(json, { ...verified, until: until ?? null, problem: problem ?? null }, lines);
-      return problem ? codes.found : 0;
+      printResult(json, { ...verified, until: until ?? null, problem: problem ?? null }, lines);
+      return problem ? exitCodes.found : 0;
     } finally {
       bar.stop();
     }

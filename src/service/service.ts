@@ -11,7 +11,8 @@ import { sql, type Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.ts';
 import { createHttpAdapter } from '../api/http.ts';
-import { Sealer, sealKey } from '../proof/sealing/sealer.ts';
+import { Sealer } from '../proof/sealing/sealer.ts';
+import { openSealingKey } from '../proof/sealing/sealing-key.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { hashOfKey, newKey } from '../commands/organization-commands.ts';
 import { newOrganizationKey } from '../commands/signing-secrets.ts';
@@ -110,7 +111,7 @@ export class Service implements Running {
       const newAdminKey = await setUp(config, executor, directory, vault);
       if (directory.failure) throw directory.failure; // another replica was first, under another master key
       if (origin === undefined) await haveFollowed(store, database);
-      const key = await sealKey(executor, store, vault);
+      const key = await openSealingKey(executor, store, vault);
 
       // 2. The read models.
       const queries = viewQueries(() => views.read);

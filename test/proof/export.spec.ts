@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedLog } from '../../src/proof/export/exported-log.ts';
-import type { SealKey } from '../../src/proof/sealing/sealer.ts';
+import type { SealingKeyPair } from '../../src/proof/sealing/sealing-key.ts';
 import { verifyExport } from '../../src/proof/export/verify-export.ts';
 import { writeExport } from '../../src/proof/export/write-export.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
@@ -13,7 +13,7 @@ import { linesOf, SealedLog, silent, writeLines } from '../support/sealed-log.ts
 const { signal } = new AbortController();
 const quiet = { progress: () => {}, signal };
 
-const exportOf = async (log: SealedLog, name: string, key: SealKey | undefined, since?: string) => {
+const exportOf = async (log: SealedLog, name: string, key: SealingKeyPair | undefined, since?: string) => {
   const reader = await openStoredLogReader(log.address, silent);
   try {
     return await writeExport(reader, { file: log.file(name), since: since as never, key, publicKey: key?.publicKey, ...quiet });
@@ -23,7 +23,7 @@ const exportOf = async (log: SealedLog, name: string, key: SealKey | undefined, 
 };
 
 let log: SealedLog;
-let key: SealKey;
+let key: SealingKeyPair;
 let whole: string;
 /** The key's event, 12 messages and seal 1 to 3, which have 5 events each but the last; then 4 more, which only the export seals. */
 beforeAll(async () => {
@@ -65,13 +65,13 @@ describe('what was done to it is named:', () => {
     const problem = await tampered((lines) => lines.map((line) => (isMessage(n)(line) ? line.replace(`"n":${n}`, '"n":99') : line)));
     expect(problem?.event).toEqual(placeOf(n));
     expect(problem?.sentence).toMatch(
-      /^The event at position \d+ \(message.accepted in message-.*\) was changed: it is not what seal \d seals/,
+      /^The event at position \d+ \(message.accepted in message-.*\) was changed: seal \d covers another event there/,
     );
   });
 
   it.each([3, 11, 16])('message %i was removed', async (n) => {
     const problem = await tampered((lines) => lines.filter((line) => !isMessage(n)(line)));
-    expect(problem?.sentence).toMatch(new RegExp(`an event was removed after the event at position .*`));
+    expect(problem?.sentence).toMatch(new RegExp(`An event under seal \\d was removed after the event at position .*`));
     expect(problem?.sentence).toContain(placeOf(n - 1).stream);
   });
 
@@ -113,9 +113,9 @@ describe('what was done to it is named:', () => {
   it('a seal was changed, and one was removed', async () => {
     const isSeal = (number: number) => (line: string) => line.includes('"type":"ledger.sealed"') && line.includes(`"number":${number},`);
     const changed = await tampered((lines) => lines.map((line) => (isSeal(2)(line) ? line.replace(/"root":"./, '"root":"x') : line)));
-    expect(changed?.sentence).toMatch(/The signature of seal 2 does not hold/);
+    expect(changed?.sentence).toMatch(/The signature of seal 2 does not match/);
     const removed = await tampered((lines) => lines.filter((line) => !isSeal(2)(line)));
-    expect(removed?.sentence).toMatch(/Seal 3 follows seal 1: one between them was removed/);
+    expect(removed?.sentence).toMatch(/Seal 3 follows seal 1: a seal between them was removed/);
   });
 });
 

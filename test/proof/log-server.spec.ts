@@ -1,4 +1,4 @@
-// The same on a log server: what was copied there is verified there, sealed on, exported, and found in the export when it is tampered with.
+// Verification on a log server: a copied log is verified, sealed further, exported and imported, and tampering is found.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ExportedLog } from '../../src/proof/export/exported-log.ts';
 import { verifyExport } from '../../src/proof/export/verify-export.ts';
@@ -30,11 +30,11 @@ beforeAll(async () => {
 });
 afterAll(() => double.stop());
 
-it('a log on a server is verified, sealed, exported and imported as the embedded one is', { timeout: 60_000 }, async () => {
+it('verifies, seals, exports and imports a log on a server like the embedded one', { timeout: 60_000 }, async () => {
   await using embedded = new SealedLog();
   await embedded.fill(60);
   await embedded.seal(80);
-  await embedded.messages(501, 503); // in no seal yet
+  await embedded.messages(501, 503); // not sealed yet
   const { unsealedSince } = await wrongIn(embedded.address);
   expect(unsealedSince).toBeDefined();
   const address: LogAddress = { kind: 'eventstoredb', url: double.url(), prefix: 'audited_' };
@@ -46,7 +46,7 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   const key = await served.seal(15);
 
   const before = await wrongIn(address);
-  // Those messages were recorded as they are, and routed nowhere.
+  // The test wrote these messages itself, routed nowhere.
   expect(before.wrong.filter((sentence) => !sentence.startsWith('routing'))).toEqual([]);
   expect(before.seals).toBeGreaterThan(4);
   expect(before.routed).toBe(151);
@@ -67,8 +67,8 @@ it('a log on a server is verified, sealed, exported and imported as the embedded
   const after = await wrongIn(imported.address);
   expect(after).toMatchObject({ wrong: before.wrong, seals: before.seals, routed: 151 });
 
-  // Whoever deletes the stream of the seals on the server does not make them forgotten.
+  // Deleting the seals' stream on the server does not hide that there were seals.
   await double.call('softDelete', 'audited_ledger-default');
   const deleted = await wrongIn(address);
-  expect(deleted.wrong).toContain("seals: It can't be read from where it belongs: the stream ledger-default was deleted, cut or changed.");
+  expect(deleted.wrong).toContain("seals: It can't be read from its own stream: the stream ledger-default was deleted, cut or changed.");
 });

@@ -1,9 +1,10 @@
-// Several processes seal one log on a server: the seals are in order, without a hole or an overlap, whoever makes them and whenever one stops.
+// Several processes seal one log on a server: the seals are in order, without gaps or overlaps, whichever process makes them, and whenever one stops.
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LogSealing } from '../../src/proof/sealing/log-sealing.ts';
-import { recordSeal, sealKey, type Sealer } from '../../src/proof/sealing/sealer.ts';
-import { sealCountIn, sealIn } from '../../src/proof/sealing/seals-in-log.ts';
+import { SegmentCollector } from '../../src/proof/sealing/segment-collector.ts';
+import { recordSeal, type Sealer } from '../../src/proof/sealing/sealer.ts';
+import { openSealingKey } from '../../src/proof/sealing/sealing-key.ts';
+import { countSeals, readSeal } from '../../src/proof/sealing/stored-seals.ts';
 import { verifyLog } from '../../src/proof/checking/verify-log.ts';
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
@@ -31,37 +32,37 @@ afterAll(async () => {
   await server.discard();
 });
 
-/** As each process has them. */
+/** What each process opens for itself. */
 const partsOfProcess = async () => {
   const { store } = await openLog(address, silent);
   opened.push(store);
   const executor = new CommandExecutor(store);
-  return { store, executor, key: await sealKey(executor, store, new Vault(log.masterKey)) };
+  return { store, executor, key: await openSealingKey(executor, store, new Vault(log.masterKey)) };
 };
 
-/** Of the whole log: all that no seal covers is what came after the newest one. */
+/** Verifies the whole log: only the events after the newest seal are unsealed. */
 const check = async () => {
   const { results, events, unsealed } = await verifyLog(address, { since: undefined, threads: 0, progress: () => {}, log: silent });
   const wrong = [results.seals, results.revisions, results.states, results.decodes].flatMap(({ first }) => first ?? []);
   expect(wrong).toEqual([]);
   const reader = await openStoredLogReader(address, silent);
-  const count = await sealCountIn(reader);
-  const newest = await sealIn(reader, count);
+  const count = await countSeals(reader);
+  const newest = await readSeal(reader, count);
   await reader.close();
   expect(results.seals.checked).toBe(count);
   expect(newest?.seal.total).toBe(events - unsealed);
   return { count, unsealed };
 };
 
-it('at the same moment, one is taken, and the other goes on from there when its patience is over', { timeout: 30_000 }, async () => {
+it('records one of two seals made at the same moment, and the slower process takes over after a while', { timeout: 30_000 }, async () => {
   let now = 0;
   const process = async () => {
     const { store, executor, key } = await partsOfProcess();
     const reader = await openStoredLogReader(address, silent);
     opened.push(reader);
     const recorded: number[] = [];
-    const options = { mostEvents: 10, everyMs: 1_000, isAlone: false, now: () => now };
-    const sealing = new LogSealing(reader, options, async (number, segment) => {
+    const options = { mostEvents: 10, everyMs: 1_000, isOnlySealer: false, now: () => now };
+    const sealing = new SegmentCollector(reader, options, async (number, segment) => {
       const isOurs = await recordSeal(store, executor, key, { number, segment, commandId: newId() });
       if (isOurs) recorded.push(number);
       return isOurs;
@@ -71,33 +72,33 @@ it('at the same moment, one is taken, and the other goes on from there when its 
   };
   const [first, second] = [await process(), await process()];
   await log.messages(1, 25);
-  // Both have read the same, and both want to seal it.
-  await Promise.all([first.sealing.look(), second.sealing.look()]);
+  // Both have read the same events, and try to seal them.
+  await Promise.all([first.sealing.collect(), second.sealing.collect()]);
   const [ahead, behind] = first.recorded.length > 0 ? [first, second] : [second, first];
   expect([ahead.recorded, behind.recorded]).toEqual([[1, 2], []]);
 
-  // The one that was second waits for as long as the other may take, and seals what is left then.
-  await behind.sealing.look();
+  // The slower one waits until the other has had its time, and then seals the rest.
+  await behind.sealing.collect();
   await log.messages(26, 40);
   now = 2_999;
-  await behind.sealing.look();
+  await behind.sealing.collect();
   expect(behind.recorded).toEqual([]);
   now = 3_000;
-  await behind.sealing.look();
+  await behind.sealing.collect();
   expect(behind.recorded).toEqual([3, 4]);
 
-  // What the first had in hand is sealed by then: it goes on behind that, when it comes back.
+  // The events that the first one held are sealed by now: it continues behind them.
   await log.messages(41, 55);
-  await ahead.sealing.look();
+  await ahead.sealing.collect();
   expect(ahead.recorded).toEqual([1, 2]);
   now = 6_000;
-  await ahead.sealing.look();
+  await ahead.sealing.collect();
   expect(ahead.recorded).toEqual([1, 2, 5, 6]);
   expect((await check()).count).toBe(6);
 });
 
-it('in threads of their own, each stopped in turn while messages come in, all is sealed', { timeout: 30_000 }, async () => {
-  // A thread runs what was built.
+it('seals everything in worker threads, of which each is stopped in turn', { timeout: 30_000 }, async () => {
+  // A worker thread runs the built code.
   const built = (await import(join(dirname(builtServer), 'proof/sealing/sealer.js'))) as typeof import('../../src/proof/sealing/sealer.ts');
   const start = async () => {
     const { store, executor, key } = await partsOfProcess();

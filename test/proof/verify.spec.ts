@@ -1,4 +1,4 @@
-// Verifying a log finds whatever was done to it: each kind of damage is done to a copy of one log, in a file and on a server, and is named.
+// Verification finds every kind of damage: each is done to a copy of one log, in a file and on a log server, and must be named.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -22,10 +22,10 @@ beforeAll(async () => {
 });
 afterAll(() => log[Symbol.asyncDispose]());
 
-const offencesIn = (results: Awaited<ReturnType<typeof verifyLog>>['results']) =>
+const failedChecks = (results: Awaited<ReturnType<typeof verifyLog>>['results']) =>
   Object.entries(results).flatMap(([name, { wrong }]) => (wrong > 0 ? [name] : []));
 
-it('what the service wrote is as it should be, and every kind of check had something to check', async () => {
+it('finds nothing wrong in what the service wrote, and gives every check something to check', async () => {
   const verified = await verifyLog(log.address, options);
   expect(verified.results).toMatchObject(
     Object.fromEntries(
@@ -38,15 +38,15 @@ it('what the service wrote is as it should be, and every kind of check had somet
   expect(verified.events).toBe(verified.results.decodes.checked);
 });
 
-it('in the middle of the log, what was before is looked up where it is needed', async () => {
+it('starts in the middle of the log, and looks up earlier events where it needs them', async () => {
   for (const since of [20, 333, 700].map((sequence) => String(sequence).padStart(16, '0') as Position)) {
     const { results, events } = await verifyLog(log.address, { ...options, since });
-    expect(offencesIn(results)).toEqual([]);
+    expect(failedChecks(results)).toEqual([]);
     expect(events).toBeGreaterThan(100);
   }
 });
 
-it('a copy of the log is as it should be, too, and so is a copy of that', async () => {
+it('finds nothing wrong in a copy of the log, or in a copy of the copy', async () => {
   let from = log.address;
   for (const name of ['first', 'second']) {
     const to = { kind: 'embedded', directory: log.file(name) } as const;
@@ -57,14 +57,14 @@ it('a copy of the log is as it should be, too, and so is a copy of that', async 
     await copyLog(source, target, { progress: () => {}, signal: new AbortController().signal });
     await Promise.all([source.close(), target.close()]);
     const { results, counts } = await verifyLog(to, options);
-    expect(offencesIn(results)).toEqual([]);
+    expect(failedChecks(results)).toEqual([]);
     expect(results.seals.checked).toBeGreaterThan(2);
     expect(counts.routed).toBe(751);
     from = to;
   }
 });
 
-it('a position that the embedded log lacks is named', async () => {
+it('names a position that is missing from the embedded log', async () => {
   const folder = log.file('gap');
   mkdirSync(folder);
   copyFileSync(log.file('log.db'), join(folder, 'log.db'));
@@ -76,10 +76,10 @@ it('a position that the embedded log lacks is named', async () => {
     position: '0000000000000401',
     sentence: 'The event before it is missing from the log: position 400.',
   });
-  expect(results.seals.first?.sentence).toMatch(/an event was removed after the event at position/);
+  expect(results.seals.first?.sentence).toMatch(/An event under seal \d was removed after the event at position/);
 });
 
-describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
+describe.each(damageableLogs)('in $name, names', ({ make }) => {
   let damaged: DamageableLog;
   beforeAll(async () => {
     damaged = await make(log);
@@ -101,7 +101,7 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     row: find(where),
     change: { type, ...(data !== undefined && { data }) },
   });
-  /** The first offence of that check is at the event that was damaged. The seals name it as well. */
+  /** That check's first finding is at the damaged event. The seals find it as well. */
   const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerified['results']> => {
     const { results, at } = await afterDamage(damage);
     expect(results[check].first).toMatchObject({ position: at(damage.row), sentence: expect.stringMatching(sentence) as string });
@@ -111,19 +111,15 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
   const message = "type = 'message.accepted' AND sequence > 300";
   const failed = "type = 'delivery.attempt-failed' AND sequence > 300";
 
-  it('an event that is not JSON, one of no known kind, one of another kind, and one that lacks a field', async () => {
+  it('an event that is not JSON, one of an unknown type, one of another kind than its stream, and one that lacks a field', async () => {
     await expectNamed('decodes', /not JSON|expected object/, { row: find(message), change: { data: '{' } });
-    await expectNamed('decodes', /knows no such event/, retyped(message, 'message.lost'));
-    await expectNamed('states', /It stands in a stream of another kind/, retyped(message, 'endpoint.paused'));
-    await expectNamed(
-      'states',
-      /It stands in a stream of another kind/,
-      retyped(failed, 'batch.closed', find("type = 'batch.closed'").data),
-    );
+    await expectNamed('decodes', /has no such event/, retyped(message, 'message.lost'));
+    await expectNamed('states', /It is in a stream of another kind/, retyped(message, 'endpoint.paused'));
+    await expectNamed('states', /It is in a stream of another kind/, retyped(failed, 'batch.closed', find("type = 'batch.closed'").data));
     await expectNamed('decodes', /data\.attempt/, rewritten(failed, '"attempt":1,', ''));
   });
 
-  it('an event that is missing from a stream, and one that was the first of its stream', async () => {
+  it('an event that is missing from the middle of a stream, or from its start', async () => {
     const second = find("revision = 1 AND stream LIKE 'delivery-%' AND type LIKE '%failed' AND sequence > 300");
     const removed = await afterDamage({ row: second });
     expect(removed.results.revisions.first).toMatchObject({
@@ -138,12 +134,12 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     });
   });
 
-  it('ids that do not follow: of an attempt, of a message, of a batch, of what a replay did', async () => {
+  it('ids that do not follow from their cause: of an attempt, a message, a batch, and what a replay did', async () => {
     const id = 'c0ffee00-0000-5000-8000-000000000000';
-    await expectNamed('ids', /is not the one that follows from its cause/, { row: find(failed), change: { id } });
+    await expectNamed('ids', /does not follow from its cause/, { row: find(failed), change: { id } });
     await expectNamed(
       'ids',
-      /The message's id .* is not the one that follows from "another"/,
+      /The message's id .* does not follow from "another"/,
       rewritten(message, /"clientId":"m\d+"/, '"clientId":"another"'),
     );
     await expectNamed(
@@ -152,10 +148,10 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
       rewritten("type = 'batch.closed' AND sequence > 300", /"number":\d+/, '"number":9999'),
     );
     for (const type of ['delivery.replay-requested', 'replay.finished'])
-      await expectNamed('ids', /is not the one that follows from its cause/, { row: find(`type = '${type}'`), change: { id } });
+      await expectNamed('ids', /does not follow from its cause/, { row: find(`type = '${type}'`), change: { id } });
   });
 
-  it('a message that went to an endpoint more, to one less, and one that was routed later than it was recorded', async () => {
+  it('a message that went to an endpoint too many or too few, and one that was routed after it was recorded', async () => {
     const added = `"destinations":[{"endpointId":"${endpoints.disabled}"},`;
     await expectNamed('routing', /It went to .*; by the configuration at \d+ it goes to/, rewritten(message, '"destinations":[', added));
     await expectNamed(
@@ -166,10 +162,10 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     await expectNamed('routing', /which is not before its own/, rewritten(message, /"routedAt":"\d+"/, '"routedAt":"0000000000009999"'));
   });
 
-  it('a delivery that nobody routed, a message in two batches, and one in a batch of an endpoint that it was not routed to', async () => {
+  it('a delivery that was not routed, a message in two batches, and one in a batch of an endpoint that it was not routed to', async () => {
     const alone = find("type = 'delivery.attempt-succeeded' AND revision = 0 AND sequence > 300");
     const elsewhere = { row: alone, change: { stream: alone.stream.replace(/.{4}$/, 'ffff') } };
-    await expectNamed('conservation', /No message was routed to/, elsewhere);
+    await expectNamed('conservation', /No message of this delivery was routed to/, elsewhere);
     const batch = "type = 'batch.closed' AND sequence > 300";
     const { messages } = JSON.parse(find("type = 'batch.closed' AND sequence > 200").data) as { messages: string[] };
     await expectNamed(
@@ -184,22 +180,26 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     );
   });
 
-  it('a delivery that went a way that there is not', async () => {
-    await expectNamed('states', /It could not happen: it was open, with attempt 1 next/, rewritten(failed, /"attempt":1/, '"attempt":3'));
-    await expectNamed('states', /By the decider it would have said/, rewritten(failed, /"failuresInSeries":1/, '"failuresInSeries":2'));
+  it('events that a delivery cannot have', async () => {
     await expectNamed(
       'states',
-      /By the decider it would have said/,
+      /It could not happen: the delivery was open, with attempt 1 next/,
+      rewritten(failed, /"attempt":1/, '"attempt":3'),
+    );
+    await expectNamed('states', /The decider would have written/, rewritten(failed, /"failuresInSeries":1/, '"failuresInSeries":2'));
+    await expectNamed(
+      'states',
+      /The decider would have written/,
       rewritten(failed, /"retryAt":"2026-01-01T12:0\d/, '"retryAt":"2026-01-01T11:00'),
     );
     await expectNamed(
       'states',
-      /a configuration of its endpoint that never was/,
+      /a configuration that its endpoint never had/,
       rewritten(failed, /"endpointRevision":0/, '"endpointRevision":77'),
     );
     await expectNamed(
       'states',
-      /It does not say what the last attempt did/,
+      /It contradicts the last attempt/,
       rewritten("type = 'delivery.exhausted'", /"attempts":2/, '"attempts":1'),
     );
     await expectNamed(
@@ -209,7 +209,7 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     );
   });
 
-  it('a delivery whose last attempt failed for good, and nothing says so', async () => {
+  it('a delivery whose last attempt failed for good, if no event says so', async () => {
     const { stream, revision } = find("type = 'delivery.exhausted'");
     const gone: Damage[] = [];
     for (let each = revision; each <= revision + 2; each++) gone.push({ row: find(`stream = '${stream}' AND revision = ${each}`) });
@@ -217,20 +217,20 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     expect(results.states.first?.sentence).toMatch(/no event says that the delivery has failed/);
   });
 
-  it('a replay that went a way that there is not, that came to no message, and one that sent what it can not', async () => {
+  it('events that a replay cannot have, a message that it did not find, and deliveries that it cannot have sent', async () => {
     const [progressed, finished] = ["type = 'replay.progressed'", "type = 'replay.finished'"];
-    await expectNamed('states', /^By the decider `sent` would be 1, not 3\.$/, rewritten(finished, '"sent":1', '"sent":3'));
+    await expectNamed('states', /^By the decider, `sent` would be 1, not 3\.$/, rewritten(finished, '"sent":1', '"sent":3'));
     await expectNamed(
       'states',
-      /^It could not happen after what its stream says before it/,
+      /^It could not happen after the events before it in its stream/,
       rewritten(progressed, '"sent":1', '"sent":22'),
     );
     await expectNamed('states', /^It could not happen/, retyped("type = 'replay.requested'", 'replay.finished', find(finished).data));
-    await expectNamed('states', /^By the decider `endpointId` would be/, rewritten(progressed, endpoints.disabled, endpoints.all));
+    await expectNamed('states', /^By the decider, `endpointId` would be/, rewritten(progressed, endpoints.disabled, endpoints.all));
     const later = find("type = 'message.accepted' AND sequence > 400").stream.slice('message-'.length);
     await expectNamed(
       'states',
-      /^It came to message .*, which was not accepted before the replay was asked for/,
+      /^It names message .*, which was not accepted before the replay was requested/,
       rewritten(progressed, /"after":"[^"]*"/, `"after":"${later}"`),
     );
     await expectNamed(
@@ -240,34 +240,34 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
     );
     await expectNamed(
       'states',
-      /^It names the replay .*, which nobody had asked for to/,
+      /^It names the replay .*, which nobody had requested for/,
       rewritten("type = 'delivery.replay-requested'", /"replayId":".{8}/, '"replayId":"ffffffff'),
     );
   });
 
-  it('configuration, and the reading of a source, that went a way that there is not', async () => {
-    const impossible = /^It could not happen after what its stream says before it/;
+  it('events that configuration, or the reading of a source, cannot have', async () => {
+    const impossible = /^It could not happen after the events before it in its stream/;
     await expectNamed('states', impossible, retyped("type = 'endpoint.enabled'", 'endpoint.resumed'));
     await expectNamed('states', impossible, retyped("type = 'apikey.issued'", 'apikey.revoked'));
     await expectNamed('states', impossible, retyped("type = 'source.paused'", 'source.resumed'));
     await expectNamed('states', impossible, retyped("type = 'organization.event-type-defined'", 'organization.event-type-retired'));
     const [skipped, last] = ["type = 'reading.advanced'", "type = 'reading.advanced' AND revision = 2"];
-    await expectNamed('states', /^By the decider `skipped` would be 1, not 7/, rewritten(skipped, '"skipped":1', '"skipped":7'));
+    await expectNamed('states', /^By the decider, `skipped` would be 1, not 7/, rewritten(skipped, '"skipped":1', '"skipped":7'));
     await expectNamed('states', impossible, rewritten(last, '"published":99', '"published":9'));
     await expectNamed('states', impossible, rewritten(last, /"position":"\w+"/, '"position":"0000000000000001"'));
   });
 
-  it('a seal that was changed, and one that stands in another place', async () => {
+  it('a seal that was changed, and one in the place of another', async () => {
     const second = "type = 'ledger.sealed' AND revision = 2";
     const { results } = await afterDamage(rewritten(second, /"total":\d+/, '"total":99999'));
-    expect(results.seals.first?.sentence).toMatch(/The signature of seal 2 does not hold/);
-    await expectNamed('states', /^It is seal 1, and stands where seal 2 belongs/, {
+    expect(results.seals.first?.sentence).toMatch(/The signature of seal 2 does not match/);
+    await expectNamed('states', /^It is seal 1, in the place of seal 2/, {
       row: find(second),
       change: { data: find("type = 'ledger.sealed' AND revision = 1").data },
     });
   });
 
-  it('a seal that is missing between others, and the last ones, cut off', async () => {
+  it('a seal that is missing between others; and reports what is unsealed if the last ones were cut off', async () => {
     const seals = [1, 2, 3].map((revision) => find(`type = 'ledger.sealed' AND revision = ${revision}`));
     for (const [i, row] of seals.slice(0, 2).entries()) {
       const { results, at } = await afterDamage({ row });
@@ -276,17 +276,17 @@ describe.each(damageableLogs)('damage of $name is named:', ({ make }) => {
       expect(results.seals.first).toMatchObject({ ...next, sentence: `Before it, seal ${i + 1} is missing: it was removed.` });
     }
     const { results } = await afterDamage({ row: find("type = 'ledger.key-created'") });
-    expect(offencesIn((await afterDamage(rewritten("type = 'ledger.sealed' AND revision = 2", '{', '['))).results)).toEqual([
+    expect(failedChecks((await afterDamage(rewritten("type = 'ledger.sealed' AND revision = 2", '{', '['))).results)).toEqual([
       'decodes',
       'seals',
     ]);
     expect(results.seals.first?.sentence).toBe('Before it, the key of the seals is missing: it was removed.');
-    // Nothing in the log says how many there were: it is told what no seal proves, and since when it waits for one.
+    // The log does not say how many seals there were, so only the number of unsealed events, and since when, can be reported.
     const whole = await afterDamage();
     expect(whole).toMatchObject({ unsealed: 1, unsealedSince: undefined });
     await damaged.damage(seals.slice(1).map((row) => ({ row })));
     const cut = await verifyLog(damaged.address, options);
-    expect(offencesIn(cut.results)).toEqual([]);
+    expect(failedChecks(cut.results)).toEqual([]);
     expect(cut.unsealed).toBe(cut.events - 400);
     expect(cut.unsealedSince).toMatch(/^\d{4}-.*Z$/);
   });

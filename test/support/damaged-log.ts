@@ -1,4 +1,4 @@
-// A sealed log that can be damaged as nobody can through Hookledger, in a file and on a log server, again and again.
+// A sealed log, in a file and on a log server, that tests damage again and again in ways that Hookledger itself cannot.
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,21 +8,21 @@ import { openStoredLogReader, openStoredLog, type LogAddress } from '../../src/e
 import { LogServerDouble } from './log-server/double.ts';
 import { silent, type SealedLog } from './sealed-log.ts';
 
-/** An event as it was before. */
+/** An event before the damage. */
 export type Row = { sequence: number; stream: string; revision: number; id: string; type: string; data: string };
 export type Damage = {
   readonly row: Row;
-  /** Left out: the event is taken away, and what comes later moves up. */
+  /** Left out: the event is removed, and later ones move up. */
   readonly change?: { readonly id?: string; readonly type?: string; readonly stream?: string; readonly data?: string };
 };
 
 export type DamageableLog = {
   readonly address: LogAddress;
-  /** The first event of the log for which an SQL condition holds. */
+  /** The first event of the log that meets an SQL condition. */
   readonly find: (where: string) => Row;
-  /** Does this to the log, and nothing of what was done to it before. @returns where an event stands in it */
+  /** Undoes earlier damage and does this. @returns gives an event's position in the damaged log */
   readonly damage: (damages: readonly Damage[]) => Promise<(row: Row) => string>;
-  /** Its last event must be there. */
+  /** The log's last event must still be there. */
   readonly verify: () => Promise<LogVerified>;
   readonly close: () => Promise<void>;
 };
@@ -111,7 +111,7 @@ const onServer = async (log: SealedLog): Promise<DamageableLog> => {
   };
 };
 
-/** Both hold what the sealed log holds, which must be in its folder. */
+/** Both are copies of the sealed log, which must be in its folder. */
 export const damageableLogs: readonly { readonly name: string; readonly make: (log: SealedLog) => Promise<DamageableLog> }[] = [
   { name: 'the embedded log', make: inFile },
   { name: 'a log server', make: onServer },

@@ -1,11 +1,12 @@
-// A log in a folder of its own with events and seals on them, for tests of what is proven by them; and an export as text, to be tampered with.
+// A sealed log in a folder of its own, for tests of what seals prove; and an export's lines, to tamper with.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { LogSealing } from '../../src/proof/sealing/log-sealing.ts';
-import { recordSeal, sealKey, type SealKey } from '../../src/proof/sealing/sealer.ts';
+import { SegmentCollector } from '../../src/proof/sealing/segment-collector.ts';
+import { recordSeal } from '../../src/proof/sealing/sealer.ts';
+import { openSealingKey, type SealingKeyPair } from '../../src/proof/sealing/sealing-key.ts';
 import { CommandExecutor } from '../../src/commands/command-executor.ts';
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import { messageIdOf, newId } from '../../src/event-store/id-generation.ts';
@@ -21,7 +22,7 @@ export class SealedLog {
   readonly folder = mkdtempSync(join(tmpdir(), 'hookledger-'));
   readonly masterKey = randomBytes(32);
 
-  /** @param elsewhere where the log is, unless it is in the folder */
+  /** @param elsewhere where the log is; by default it is in the folder */
   constructor(private readonly elsewhere?: LogAddress) {}
 
   get address(): LogAddress {
@@ -32,7 +33,7 @@ export class SealedLog {
     return join(this.folder, name);
   }
 
-  /** Records messages with the clients' ids `m<from>` to `m<to>`. */
+  /** Records messages with the publisher's ids `m<from>` to `m<to>`. */
   async messages(from: number, to: number): Promise<void> {
     await this.open(async (store) => {
       for (let n = from; n <= to; n++) {
@@ -44,25 +45,25 @@ export class SealedLog {
     });
   }
 
-  /** What the service would have written for so many messages, into a log that is empty. */
+  /** Fills an empty log with what the service would have written for so many messages. */
   async fill(messages: number): Promise<void> {
     const log = await openStoredLog(this.address, { log: silent, create: true });
     for (const events of new MadeLog().make(messages)) await log.append(events);
     await log.close();
   }
 
-  /** Seals what there is, at most so many events in a seal. */
-  async seal(mostEvents = 1_000): Promise<SealKey> {
+  /** Seals all events. */
+  async seal(mostEvents = 1_000): Promise<SealingKeyPair> {
     return this.open(async (store) => {
       const executor = new CommandExecutor(store);
-      const key = await sealKey(executor, store, new Vault(this.masterKey));
+      const key = await openSealingKey(executor, store, new Vault(this.masterKey));
       const reader = await openStoredLogReader(this.address, silent);
-      const options = { mostEvents, everyMs: 0, isAlone: true, now: Date.now };
-      const sealing = new LogSealing(reader, options, (number, segment) =>
+      const options = { mostEvents, everyMs: 0, isOnlySealer: true, now: Date.now };
+      const sealing = new SegmentCollector(reader, options, (number, segment) =>
         recordSeal(store, executor, key, { number, segment, commandId: newId() }),
       );
       await sealing.start();
-      await sealing.look();
+      await sealing.collect();
       await reader.close();
       return key;
     });

@@ -1,59 +1,64 @@
-// What a check of the log found: of each kind how much was checked, how much is off, and the first event that is.
-import type { NamedEvent } from './seal-check.ts';
-import '../../domain/streams.ts';
+// What a verification found: for each check, how much it checked, how many events are wrong, and the first of them.
+import type { EventReference } from '../event-reference.ts';
 
-/** In the order in which they are told. */
+/** What each check establishes, in the order of the report. */
 export const checks = {
   decodes: 'every event can be read',
-  revisions: 'streams have no holes',
-  ids: 'ids are what they should be',
+  revisions: 'streams have no gaps',
+  ids: 'ids follow from what they identify',
   routing: 'messages went where the configuration said',
-  states: 'every stream went a way that it can go',
-  conservation: 'every delivery was routed, and is counted once',
-  seals: 'events are as they were sealed',
-  views: 'the views are what the log says',
+  states: 'each event can follow the ones before it',
+  conservation: 'every delivery was routed, and counts once',
+  seals: 'events match their seals',
+  views: 'the views match the log',
 } as const;
 export type CheckName = keyof typeof checks;
+const isCheckName = (name: string): name is CheckName => name in checks;
+export const checkNames: readonly CheckName[] = Object.keys(checks).filter((name) => isCheckName(name));
 
-export type Offence = NamedEvent & { readonly sentence: string };
-export type CheckResult = { readonly checked: number; readonly wrong: number; readonly first: Offence | undefined };
-export type Results = Readonly<Record<CheckName, CheckResult>>;
+/** A wrong event, and a sentence that says what is wrong with it. */
+export type Finding = EventReference & { readonly sentence: string };
+export type CheckOutcome = { readonly checked: number; readonly wrong: number; readonly first: Finding | undefined };
+export type Results = Readonly<Record<CheckName, CheckOutcome>>;
 
-const names = Object.keys(checks) as CheckName[]; // a record of exactly these
+type Tally = { checked: number; wrong: number; first: Finding | undefined };
+const newTally = (): Tally => ({ checked: 0, wrong: 0, first: undefined });
 
 export class Findings {
-  private readonly found = new Map<CheckName, { checked: number; wrong: number; first: Offence | undefined }>(
-    names.map((name) => [name, { checked: 0, wrong: 0, first: undefined }]),
-  );
+  private readonly tallies: Record<CheckName, Tally> = {
+    decodes: newTally(),
+    revisions: newTally(),
+    ids: newTally(),
+    routing: newTally(),
+    states: newTally(),
+    conservation: newTally(),
+    seals: newTally(),
+    views: newTally(),
+  };
 
   checked(name: CheckName, count = 1): void {
-    this.of(name).checked += count;
+    this.tallies[name].checked += count;
   }
 
-  /** The first in the order of the log is kept, in whatever order they come. */
-  wrong(name: CheckName, { position, type, stream }: NamedEvent, sentence: string): void {
-    const found = this.of(name);
-    found.wrong += 1;
-    if (!found.first || position < found.first.position) found.first = { position, type, stream, sentence };
+  /** Calls may come in any order: the finding with the lowest position counts as the first. */
+  wrong(name: CheckName, { position, type, stream }: EventReference, sentence: string): void {
+    const tally = this.tallies[name];
+    tally.wrong += 1;
+    if (!tally.first || position < tally.first.position) tally.first = { position, type, stream, sentence };
   }
 
   results(): Results {
-    return Object.fromEntries(this.found) as Results; // it has every name
+    return this.tallies;
   }
 
+  /** Adds what another thread found. */
   add(results: Results): void {
-    for (const name of names) {
+    for (const name of checkNames) {
       const { checked, wrong, first } = results[name];
-      const found = this.of(name);
-      found.checked += checked;
-      found.wrong += wrong;
-      if (first && (!found.first || first.position < found.first.position)) found.first = first;
+      const tally = this.tallies[name];
+      tally.checked += checked;
+      tally.wrong += wrong;
+      if (first && (!tally.first || first.position < tally.first.position)) tally.first = first;
     }
-  }
-
-  private of(name: CheckName) {
-    const found = this.found.get(name);
-    if (!found) throw new TypeError(`${name} is no check.`);
-    return found;
   }
 }

@@ -13,7 +13,7 @@ import { openDatabase, type DatabaseLocation } from '../../read-models/engine/da
 import { compareWithRebuild } from '../../read-models/engine/compare-tables.ts';
 import type { ViewsSchema } from '../../read-models/views/schema.ts';
 import { Views } from '../../read-models/views/views.ts';
-import type { Progress } from './step.ts';
+import type { Progress } from '../progress.ts';
 
 type Told = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
 

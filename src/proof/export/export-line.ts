@@ -8,7 +8,7 @@
 import * as z from 'zod';
 import { sealingEvents, type Seal } from '../../domain/sealing.ts';
 import { position } from '../../domain/ids.ts';
-import type { Canonical } from '../sealing/canonical-event.ts';
+import type { CanonicalEvent } from '../sealing/canonical-event.ts';
 
 const seal = sealingEvents['ledger.sealed'];
 
@@ -24,22 +24,22 @@ const copies = z.array(position).min(1);
 const line = z.union([z.strictObject({ end: z.strictObject({ events: z.int().nonnegative() }) }), z.strictObject({ seal })]);
 
 export type ExportLine =
-  | { readonly kind: 'event'; readonly event: Canonical }
+  | { readonly kind: 'event'; readonly event: CanonicalEvent }
   | { readonly kind: 'seal'; readonly seal: Seal }
   | { readonly kind: 'end'; readonly events: number };
 
 export const headLine = ({ publicKey, after }: ExportHead): string =>
   JSON.stringify({ hookledger: 'export', version: 1, publicKey, after });
-export const eventLine = ({ text, copies }: Canonical): string =>
+export const eventLine = ({ text, copies }: CanonicalEvent): string =>
   copies.length === 0 ? `{"event":${text}}` : `{"copies":${JSON.stringify(copies)},"event":${text}}`;
 export const sealLine = (made: Seal): string => JSON.stringify({ seal: made });
 export const endLine = (events: number): string => JSON.stringify({ end: { events } });
 
 /** @throws Error when it is none */
-export const readHead = (text: string): ExportHead => head.parse(JSON.parse(text));
+export const parseHead = (text: string): ExportHead => head.parse(JSON.parse(text));
 
 /** The event's text is cut out as it stands, and not read. @throws Error when it is none of these lines */
-export const readLine = (text: string): ExportLine => {
+export const parseLine = (text: string): ExportLine => {
   if (text.startsWith('{"event":')) return { kind: 'event', event: { text: text.slice('{"event":'.length, -1), copies: [] } };
   if (text.startsWith('{"copies":')) {
     const end = text.indexOf(']') + 1;

@@ -1,7 +1,7 @@
 // Reads an export, line by line, in bounded memory; what is wrong with the file as a whole is told in a sentence.
 import { createReadStream, statSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { readHead, readLine, type ExportHead, type ExportLine } from './export-line.ts';
+import { parseHead, parseLine, type ExportHead, type ExportLine } from './export-line.ts';
 
 /** The file can't be used as it is; the message says why and what to do. */
 export class ExportUnusable extends Error {
@@ -65,10 +65,10 @@ async function* textLines(file: string): AsyncGenerator<{ readonly texts: readon
 }
 
 /** @throws ExportUnusable when there is no export in the file */
-export const headOf = async (file: string): Promise<ExportHead> => {
+export const readExportHead = async (file: string): Promise<ExportHead> => {
   for await (const { texts } of textLines(file)) {
     try {
-      return readHead(texts[0] ?? '');
+      return parseHead(texts[0] ?? '');
     } catch (error) {
       throw new ExportUnusable(notAnExport(file).message, { cause: error });
     }
@@ -80,7 +80,7 @@ export const headOf = async (file: string): Promise<ExportHead> => {
  * All lines but the first and the last.
  * @throws ExportUnusable at a line that is none, and when the last one is missing or says something else
  */
-export async function* linesOf(file: string): AsyncGenerator<LinesRead> {
+export async function* readExportLines(file: string): AsyncGenerator<LinesRead> {
   let number = 0;
   let events = 0;
   let end: number | undefined;
@@ -104,7 +104,7 @@ export async function* linesOf(file: string): AsyncGenerator<LinesRead> {
 
 const lineIn = (file: string, text: string, number: number): ExportLine => {
   try {
-    return readLine(text);
+    return parseLine(text);
   } catch (error) {
     throw new ExportUnusable(`${file}: line ${number} is no line of an export: it was changed.`, { cause: error });
   }

@@ -2,8 +2,8 @@
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import type { StoredLogReader } from '../../event-store/stored-log.ts';
-import { storedOf } from '../sealing/canonical-event.ts';
-import { ExportUnusable, headOf, linesOf, type NumberedLine } from './export-reader.ts';
+import { storedEventOf } from '../sealing/canonical-event.ts';
+import { ExportUnusable, readExportHead, readExportLines, type NumberedLine } from './export-reader.ts';
 
 export class ExportedLog implements StoredLogReader {
   private constructor(
@@ -15,14 +15,14 @@ export class ExportedLog implements StoredLogReader {
 
   /** Reads it once, so that one that was cut off is refused before anything is written. @throws ExportUnusable */
   static async open(file: string): Promise<ExportedLog> {
-    const { after } = await headOf(file);
+    const { after } = await readExportHead(file);
     if (after)
       throw new ExportUnusable(
         `${file} is a part of a log: it begins after position ${after.position}. A new log is started from a whole one; export without --since.`,
       );
     let events = 0;
     let last: (NumberedLine & { kind: 'event' }) | undefined;
-    for await (const { lines } of linesOf(file))
+    for await (const { lines } of readExportLines(file))
       for (const line of lines)
         if (line.kind === 'event') {
           events += 1;
@@ -39,7 +39,7 @@ export class ExportedLog implements StoredLogReader {
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
     this.seen = 0;
-    for await (const { lines } of linesOf(this.name)) {
+    for await (const { lines } of readExportLines(this.name)) {
       const events = lines.flatMap((line) => (line.kind === 'event' ? [eventIn(this.name, line)] : []));
       this.seen += events.length;
       const wanted = after === undefined ? events : events.filter(({ position }) => position > after);
@@ -66,7 +66,7 @@ export class ExportedLog implements StoredLogReader {
 
 const eventIn = (file: string, line: NumberedLine & { kind: 'event' }): StoredEvent => {
   try {
-    return storedOf(line.event);
+    return storedEventOf(line.event);
   } catch (error) {
     throw new ExportUnusable(
       `${file}: the event in line ${line.number} was changed: it is not written as Hookledger writes events. \`hookledger verify --file\` tells more.`,

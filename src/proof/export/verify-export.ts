@@ -1,13 +1,14 @@
 // Checks an export with nothing at hand but a public key: its seals form a chain that this key signed, and every event is what was sealed. The
 // file is read twice, for the seals and for the events, and a third time where one has to be found; so memory does not grow with it.
 import type { Seal } from '../../domain/sealing.ts';
-import { storedOf } from '../sealing/canonical-event.ts';
-import { headOf, linesOf, type NumberedLine } from './export-reader.ts';
+import { storedEventOf } from '../sealing/canonical-event.ts';
+import { readExportHead, readExportLines, type NumberedLine } from './export-reader.ts';
 import { leafHash } from '../sealing/merkle-tree.ts';
-import { sealOf } from '../sealing/seals-in-log.ts';
-import { nameOf, SealCheck, type ExpectedSeal, type NamedEvent } from '../checking/seal-check.ts';
-import { asBefore, mistakeIn, type SealBefore } from '../sealing/seal.ts';
-import type { Progress } from '../checking/step.ts';
+import { parseSeal } from '../sealing/stored-seals.ts';
+import { SealVerifier, type ExpectedSeal } from '../checking/seal-verifier.ts';
+import { describeEvent, type EventReference } from '../event-reference.ts';
+import { chainLinkOf, findSealProblem, type ChainLink } from '../sealing/seal.ts';
+import type { Progress } from '../progress.ts';
 
 export type ExportVerified = {
   readonly events: number;
@@ -19,7 +20,7 @@ export type ExportVerified = {
   /** Of the last event. */
   readonly until: string | undefined;
   /** The first thing that is off; undefined: all is as it was sealed. */
-  readonly problem: { readonly sentence: string; readonly event: NamedEvent | undefined } | undefined;
+  readonly problem: { readonly sentence: string; readonly event: EventReference | undefined } | undefined;
 };
 
 type Options = { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal };
@@ -27,8 +28,8 @@ type Problem = NonNullable<ExportVerified['problem']>;
 
 /** @returns undefined when aborted. @throws ExportUnusable when there is no whole export in the file */
 export const verifyExport = async (file: string, publicKey: string, options: Options): Promise<ExportVerified | undefined> => {
-  const { after } = await headOf(file);
-  const mistake = after && mistakeIn(after, beforeOf(after), publicKey);
+  const { after } = await readExportHead(file);
+  const mistake = after && findSealProblem(after, beforeOf(after), publicKey);
   if (mistake)
     return { events: 0, sealed: 0, seals: 0, afterSeal: after.number, until: undefined, problem: { sentence: mistake, event: undefined } };
 
@@ -36,12 +37,12 @@ export const verifyExport = async (file: string, publicKey: string, options: Opt
   if (!chain) return undefined;
   const checked = await checkEvents(file, chain.seals, options);
   if (!checked) return undefined;
-  const broken = await checked.check.broken((number) => marksIn(file, number));
-  const { held } = checked.check;
+  const broken = await checked.check.findBrokenSeal((number) => marksIn(file, number));
+  const { sealsVerified } = checked.check;
   return {
     events: checked.events,
-    sealed: chain.seals.slice(0, held).reduce((sum, { count }) => sum + count, 0),
-    seals: held,
+    sealed: chain.seals.slice(0, sealsVerified).reduce((sum, { count }) => sum + count, 0),
+    seals: sealsVerified,
     afterSeal: after?.number ?? 0,
     until: checked.until,
     problem: broken ?? chain.problem ?? checked.problem,
@@ -49,14 +50,14 @@ export const verifyExport = async (file: string, publicKey: string, options: Opt
 };
 
 /** As the seal itself says: what was before it is not in the file. */
-const beforeOf = ({ number, total, count, previous }: Seal): SealBefore | undefined =>
+const beforeOf = ({ number, total, count, previous }: Seal): ChainLink | undefined =>
   previous === null ? undefined : { number: number - 1, total: total - count, hash: previous };
 
-const sealIn = (line: NumberedLine): { seal: Seal; event: NamedEvent | undefined } | undefined => {
+const sealIn = (line: NumberedLine): { seal: Seal; event: EventReference | undefined } | undefined => {
   if (line.kind === 'seal') return { seal: line.seal, event: undefined };
   if (line.kind !== 'event' || !line.event.text.includes('"type":"ledger.sealed"')) return undefined;
-  const event = storedOf(line.event);
-  return { seal: sealOf(event), event };
+  const event = storedEventOf(line.event);
+  return { seal: parseSeal(event), event };
 };
 
 /** The seals up to the first that can't be trusted. */
@@ -67,10 +68,10 @@ const readChain = async (
   { progress, signal }: Options,
 ): Promise<{ seals: ExpectedSeal[]; problem: Problem | undefined } | undefined> => {
   const seals: ExpectedSeal[] = [];
-  let before = after ? asBefore(after) : undefined;
+  let before = after ? chainLinkOf(after) : undefined;
   let events = 0;
   let problem: Problem | undefined;
-  for await (const { lines, share } of linesOf(file)) {
+  for await (const { lines, share } of readExportLines(file)) {
     if (signal.aborted) return undefined;
     for (const line of lines) {
       if (line.kind === 'event') events += 1;
@@ -78,11 +79,11 @@ const readChain = async (
       try {
         const found = sealIn(line);
         if (!found || found.seal.number <= (after?.number ?? 0)) continue; // a seal is an event behind those that it seals
-        const sentence = mistakeIn(found.seal, before, publicKey);
+        const sentence = findSealProblem(found.seal, before, publicKey);
         if (sentence) problem = { sentence, event: found.event };
         else {
           seals.push({ number: found.seal.number, count: found.seal.count, root: found.seal.root });
-          before = asBefore(found.seal);
+          before = chainLinkOf(found.seal);
         }
       } catch {
         problem = { sentence: `Line ${line.number} holds a seal that can't be read: it was changed.`, event: undefined };
@@ -98,23 +99,23 @@ const checkEvents = async (
   file: string,
   seals: readonly ExpectedSeal[],
   { progress, signal }: Options,
-): Promise<{ check: SealCheck; events: number; until: string | undefined; problem: Problem | undefined } | undefined> => {
-  const check = new SealCheck(seals);
+): Promise<{ check: SealVerifier; events: number; until: string | undefined; problem: Problem | undefined } | undefined> => {
+  const check = new SealVerifier(seals);
   const sealed = seals.reduce((sum, { count }) => sum + count, 0);
   let events = 0;
-  let last: NamedEvent | undefined;
+  let last: EventReference | undefined;
   let problem: Problem | undefined;
-  for await (const { lines, share } of linesOf(file)) {
+  for await (const { lines, share } of readExportLines(file)) {
     if (signal.aborted) return undefined;
     for (const line of lines) {
       if (line.kind !== 'event') continue;
       events += 1;
       const { event, isReadable } = named(line);
       check.add(leafHash(line.event.text), event);
-      const name = nameOf(event).replace(/^t/, 'T');
+      const name = describeEvent(event).replace(/^t/, 'T');
       if (!isReadable) problem ??= { event, sentence: `${name} was changed: it is not written as Hookledger writes events.` };
       else if (last && event.position <= last.position)
-        problem ??= { event, sentence: `${name} was moved: it stands behind ${nameOf(last)}.` };
+        problem ??= { event, sentence: `${name} was moved: it stands behind ${describeEvent(last)}.` };
       else if (events === sealed + 1)
         problem ??= { event, sentence: `${name} is in no seal: it was added, or the export was made without the key.` };
       last = event;
@@ -124,9 +125,9 @@ const checkEvents = async (
   return { check, events, until: last?.position, problem };
 };
 
-const named = (line: NumberedLine & { kind: 'event' }): { event: NamedEvent; isReadable: boolean } => {
+const named = (line: NumberedLine & { kind: 'event' }): { event: EventReference; isReadable: boolean } => {
   try {
-    const { position, type, stream } = storedOf(line.event);
+    const { position, type, stream } = storedEventOf(line.event);
     return { event: { position, type, stream }, isReadable: true };
   } catch {
     return { event: { position: `unknown, in line ${line.number}`, type: 'unreadable', stream: 'no known stream' }, isReadable: false };
@@ -134,7 +135,7 @@ const named = (line: NumberedLine & { kind: 'event' }): { event: NamedEvent; isR
 };
 
 const marksIn = async (file: string, number: number): Promise<string> => {
-  for await (const { lines } of linesOf(file))
+  for await (const { lines } of readExportLines(file))
     for (const line of lines) {
       const found = line.kind === 'seal' || line.kind === 'event' ? sealIn(line) : undefined;
       if (found?.seal.number === number) return found.seal.marks;

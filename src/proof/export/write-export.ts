@@ -13,9 +13,9 @@ import { canonicalOf } from '../sealing/canonical-event.ts';
 import { endLine, eventLine, headLine, sealLine } from './export-line.ts';
 import { ExportUnusable } from './export-reader.ts';
 import { leafHash } from '../sealing/merkle-tree.ts';
-import { asBefore, SegmentBuilder, signSeal } from '../sealing/seal.ts';
-import { newestSealIn, sealBefore } from '../sealing/seals-in-log.ts';
-import type { Progress } from '../checking/step.ts';
+import { chainLinkOf, SegmentBuilder, signSeal } from '../sealing/seal.ts';
+import { readNewestSeal, readNewestSealUpTo } from '../sealing/stored-seals.ts';
+import type { Progress } from '../progress.ts';
 
 export type ExportOptions = {
   readonly file: string;
@@ -70,8 +70,8 @@ const write = async (
 ): Promise<Exported | undefined> => {
   // 1. Where does it begin and end, and how far is it sealed?
   const end = await log.last();
-  const newest = await newestSealIn(log);
-  const after = since === undefined ? undefined : await sealBefore(log, since);
+  const newest = await readNewestSeal(log);
+  const after = since === undefined ? undefined : await readNewestSealUpTo(log, since);
   const head = { publicKey: publicKey ?? null, after: after?.seal ?? null };
   let unsealedAfter = (newest?.total ?? 0) - (after?.seal.total ?? 0);
 
@@ -93,12 +93,12 @@ const write = async (
   let events = 0;
   let until: Position | undefined = after?.position;
   let tail = new SegmentBuilder();
-  let before = newest && asBefore(newest);
+  let before = newest && chainLinkOf(newest);
   const sealed = (): string => {
     const segment = tail.segment();
     if (!segment || !key) return '';
     const seal: Seal = signSeal(segment, before, key.publicKey, key.privateKey);
-    before = asBefore(seal);
+    before = chainLinkOf(seal);
     tail = new SegmentBuilder();
     return `${sealLine(seal)}\n`;
   };
@@ -113,7 +113,7 @@ const write = async (
         until = event.position;
         if (key && events > unsealedAfter) {
           const { stream, revision } = event;
-          tail.add(leafHash(canonical.text), { position: canonical.first, last: { stream, revision } });
+          tail.add(leafHash(canonical.text), { position: canonical.originalPosition, last: { stream, revision } });
           if (tail.count >= mostInSeal) text += sealed();
         }
       }

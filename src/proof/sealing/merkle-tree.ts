@@ -1,7 +1,7 @@
-// The hash of a Merkle tree (RFC 9162, section 2.1.1, SHA-256), one leaf after the other, in memory that grows with the logarithm of their number.
+// A Merkle tree's root hash (RFC 9162, section 2.1.1, SHA-256), computed leaf by leaf. Memory grows with the logarithm of the number of leaves.
 import { hash } from 'node:crypto';
 
-/** 32 bytes, a character each (latin1): of a buffer, most of the memory is outside of the heap, and is given back late. */
+/** 32 bytes, one character each (latin1). A buffer's memory is mostly outside the heap, and is freed late. */
 export type Hash = string;
 export const hexOf = (hashed: Hash): string => Buffer.from(hashed, 'latin1').toString('hex');
 
@@ -15,7 +15,7 @@ const nodeHash = (left: Hash, right: Hash): Hash => {
 const node = Buffer.alloc(65, 1);
 
 export class MerkleTree {
-  /** The roots of the complete subtrees so far, the largest first: one for each bit that is set in `size`. */
+  /** The roots of the complete subtrees, largest first: one for each bit set in `size`. */
   private readonly roots: Hash[] = [];
   private leaves = 0;
 
@@ -25,7 +25,7 @@ export class MerkleTree {
 
   add(leaf: Hash): void {
     let root = leaf;
-    // As many subtrees are completed as the number of leaves so far ends in ones.
+    // Completes one subtree for each trailing 1 bit in the number of leaves.
     for (let bits = this.leaves; bits % 2 === 1; bits = (bits - 1) / 2) root = nodeHash(this.roots.pop() ?? root, root);
     this.roots.push(root);
     this.leaves += 1;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Position } from '../../domain/ids.ts';
 import { newPrivateKey, privateKeyOf, publicKeyOf } from '../../secrets/signing-keys.ts';
 import { leafHash } from './merkle-tree.ts';
-import { asBefore, firstDifference, markBytes, mistakeIn, SegmentBuilder, signSeal } from './seal.ts';
+import { chainLinkOf, firstDifference, bytesPerMark, findSealProblem, SegmentBuilder, signSeal } from './seal.ts';
 
 const secret = newPrivateKey();
 const [publicKey, privateKey] = [publicKeyOf(secret), privateKeyOf(secret)];
@@ -15,24 +15,29 @@ const segmentOf = (...entries: string[]) => {
   return segment;
 };
 const first = signSeal(segmentOf('a', 'b'), undefined, publicKey, privateKey);
-const second = signSeal(segmentOf('c', 'd', 'e'), asBefore(first), publicKey, privateKey);
+const second = signSeal(segmentOf('c', 'd', 'e'), chainLinkOf(first), publicKey, privateKey);
 
 describe('a chain of seals', () => {
-  it('holds from its start on', () => {
-    expect([mistakeIn(first, undefined, publicKey), mistakeIn(second, asBefore(first), publicKey)]).toEqual([undefined, undefined]);
+  it('is valid from its start', () => {
+    expect([findSealProblem(first, undefined, publicKey), findSealProblem(second, chainLinkOf(first), publicKey)]).toEqual([
+      undefined,
+      undefined,
+    ]);
     expect(second).toMatchObject({ number: 2, count: 3, total: 5, position: '02', last: { stream: 's-1', revision: 2 } });
   });
 
-  it.each(['root', 'count', 'total', 'marks', 'previous', 'position'] as const)('does not when %s was changed', (field) =>
-    expect(mistakeIn({ ...second, [field]: typeof second[field] === 'number' ? 9 : 'AA' }, asBefore(first), publicKey)).toMatch(
-      /The signature of seal 2 does not hold/,
+  it.each(['root', 'count', 'total', 'marks', 'previous', 'position'] as const)('is broken if %s was changed', (field) =>
+    expect(findSealProblem({ ...second, [field]: typeof second[field] === 'number' ? 9 : 'AA' }, chainLinkOf(first), publicKey)).toMatch(
+      /The signature of seal 2 does not match/,
     ),
   );
 
-  it('does not when a seal is missing, or is not the one that was there', () => {
-    expect(mistakeIn(second, undefined, publicKey)).toMatch(/Seal 2 follows seal 0: one between them was removed or moved/);
+  it('is broken if a seal is missing or was replaced', () => {
+    expect(findSealProblem(second, undefined, publicKey)).toMatch(/Seal 2 follows seal 0: a seal between them was removed or moved/);
     const other = signSeal(segmentOf('x', 'y'), undefined, publicKey, privateKey);
-    expect(mistakeIn(second, asBefore(other), publicKey)).toMatch(/Seal 2 does not follow the seal before it: that one was changed/);
+    expect(findSealProblem(second, chainLinkOf(other), publicKey)).toMatch(
+      /Seal 2 does not continue the seal before it: that seal was changed/,
+    );
   });
 });
 
@@ -40,7 +45,7 @@ describe('the first difference', () => {
   const { marks } = segmentOf('a', 'b', 'c', 'd');
   const found = (text: string) => firstDifference(marks, Array.from(text, leafHash));
 
-  it('has a mark for each event', () => expect(Buffer.from(marks, 'base64')).toHaveLength(4 * markBytes));
+  it('has a mark for each event', () => expect(Buffer.from(marks, 'base64')).toHaveLength(4 * bytesPerMark));
 
   it('is found however many events there are', () => {
     const entries = Array.from({ length: 1_500 }, (_, i) => `entry ${i}`);

@@ -1,68 +1,40 @@
-// The sealer: records at intervals what the log holds, signed and chained, so that whoever has a seal can tell later whether the log is still what it
-// was. A consumer like others, whose checkpoint is the newest seal. A thread reads and hashes; here it is signed and recorded.
-// Guarantee: seals are in order, without holes or overlaps, however many processes run: the log takes each number once.
+// Seals the log at intervals: records a signed, chained hash of its new events, which proves later that the log still holds them unchanged.
+// A worker thread reads and hashes the events; this thread signs and records the seals. Progress is the newest seal in the log.
+// Guarantee: seals are in order, without gaps or overlaps, however many processes seal: the log accepts each number once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { KeyObject } from 'node:crypto';
 import type { BaseLogger } from 'pino';
 import type { CommandExecutor } from '../../commands/command-executor.ts';
-import { sealing, type SealingCommand, type Sealing, type SealingEvent } from '../../domain/sealing.ts';
+import { sealing, type Sealing, type SealingCommand, type SealingEvent } from '../../domain/sealing.ts';
+import { sealingStream } from '../../domain/streams.ts';
 import { LogUnavailable, type EventStore } from '../../event-store/event-store.ts';
 import { eventIdOf, newId } from '../../event-store/id-generation.ts';
 import type { ConsumerStatus } from '../../read-models/engine/consumer-runner.ts';
-import { newPrivateKey, privateKeyOf, publicKeyOf } from '../../secrets/signing-keys.ts';
-import type { Vault } from '../../secrets/vault.ts';
+import { chainLinkOf, signSeal, type Segment } from './seal.ts';
 import type { FromSealer, SealerOptions, ToSealer } from './sealer.worker.ts';
-import { asBefore, signSeal, type Segment } from './seal.ts';
-import { sealingStream } from '../../domain/streams.ts';
+import type { SealingKeyPair } from './sealing-key.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sealer.worker.ts' : './sealer.worker.js', import.meta.url);
 
-export type SealKey = { readonly publicKey: string; readonly privateKey: KeyObject };
-
-/** The installation's key; at the first start it is made. @throws SecretUnreadable when another master key wraps it */
-export const sealKey = async (ledgers: CommandExecutor, store: Pick<EventStore, 'readStream'>, vault: Vault): Promise<SealKey> => {
-  const stored = async () => {
-    const [first] = await store.readStream(sealingStream, { upTo: 0 });
-    return first?.type === 'ledger.key-created' ? first.data : undefined;
-  };
-  let state = await stored();
-  if (!state) {
-    await createKey(ledgers, vault);
-    state = await stored(); // that of another replica, if it was faster
-  }
-  if (!state) throw new Error('The log has no key that seals it, and took none.');
-  const privateKey = vault.keyring(state.encryptionKey).open(state.privateKey);
-  return { publicKey: state.publicKey, privateKey: privateKeyOf(privateKey) };
-};
-
-const createKey = async (ledgers: CommandExecutor, vault: Vault): Promise<void> => {
-  const encryptionKey = vault.newKey();
-  const key = newPrivateKey();
-  const command = {
-    type: 'CreateKey',
-    publicKey: publicKeyOf(key),
-    encryptionKey,
-    privateKey: vault.keyring(encryptionKey).seal(key),
-  } as const;
-  await ledgers.execute<SealingCommand, SealingEvent, Sealing>(
-    { stream: sealingStream, decider: sealing, command },
-    { actor: 'system:setup', commandId: `${sealingStream}/key` },
-  );
-};
-
-/** After the thread has died, another one is started. */
+/** How long after a failure the thread is started again. */
 const restartMs = 5_000;
 
 export class Sealer {
   private worker: Worker | undefined;
   private stopping = false;
-  private last: ConsumerStatus = { name: 'sealer', version: 1, state: 'catching-up', position: undefined, lagEvents: 0, lagSeconds: 0 };
+  private lastStatus: ConsumerStatus = {
+    name: 'sealer',
+    version: 1,
+    state: 'catching-up',
+    position: undefined,
+    lagEvents: 0,
+    lagSeconds: 0,
+  };
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
-    private readonly ledgers: CommandExecutor,
-    private readonly key: SealKey,
+    private readonly executor: CommandExecutor,
+    private readonly key: SealingKeyPair,
     private readonly options: SealerOptions,
     private readonly log: Pick<BaseLogger, 'error'>,
   ) {}
@@ -71,7 +43,7 @@ export class Sealer {
     const worker = new Worker(workerFile, { workerData: this.options, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
     this.worker = worker;
     worker.on('message', (message: FromSealer) => {
-      if (message.kind === 'waiting') return this.tell(message);
+      if (message.kind === 'backlog') return this.updateStatus(message);
       this.record(message.number, message.segment).then(
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
         (isOurs) => worker.postMessage({ isOurs } satisfies ToSealer),
@@ -82,36 +54,36 @@ export class Sealer {
   }
 
   status(): ConsumerStatus {
-    return this.last;
+    return this.lastStatus;
   }
 
-  /** What was not sealed is sealed after the next start. */
+  /** The next start seals the remaining events. */
   async stop(): Promise<void> {
     this.stopping = true;
-    await this.worker?.terminate(); // it only reads
+    await this.worker?.terminate(); // safe at any moment: the thread only reads
   }
 
   private restart(worker: Worker, error: unknown): void {
     if (this.stopping) return;
     const reason = error instanceof Error ? error.message : String(error);
-    this.log.error({ err: error }, 'The log could not be sealed; it is tried again.');
-    this.last = { ...this.last, error: `The log could not be sealed: ${reason}` };
+    this.log.error({ err: error }, `The log could not be sealed. Retrying in ${restartMs / 1_000} s.`);
+    this.lastStatus = { ...this.lastStatus, error: `The log could not be sealed: ${reason}` };
     void worker.terminate();
     setTimeout(() => {
       if (!this.stopping) this.start();
     }, restartMs).unref();
   }
 
-  private tell({ events, position, oldest }: FromSealer & { kind: 'waiting' }): void {
+  private updateStatus({ events, position, oldest }: FromSealer & { kind: 'backlog' }): void {
     const lagSeconds = oldest === undefined ? 0 : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000);
-    this.last = { name: 'sealer', version: 1, state: 'live', position, lagEvents: events, lagSeconds };
+    this.lastStatus = { name: 'sealer', version: 1, state: 'live', position, lagEvents: events, lagSeconds };
   }
 
   private async record(number: number, segment: Segment): Promise<boolean> {
     const commandId = newId();
     for (;;) {
       try {
-        return await recordSeal(this.store, this.ledgers, this.key, { number, segment, commandId });
+        return await recordSeal(this.store, this.executor, this.key, { number, segment, commandId });
       } catch (error) {
         if (!(error instanceof LogUnavailable) || this.stopping) throw error;
         await sleep(error.retryAfterSeconds * 1_000);
@@ -120,19 +92,22 @@ export class Sealer {
   }
 }
 
-/** Repeated with the same `commandId`, it is recorded once. @returns whether the log took it, and not that of another process */
+/**
+ * Signs a segment and records its seal. A call repeated with the same `commandId` records it once.
+ * @returns false if another process had recorded a seal of this number
+ */
 export const recordSeal = async (
   store: Pick<EventStore, 'readStream'>,
-  ledgers: CommandExecutor,
-  { publicKey, privateKey }: SealKey,
+  executor: CommandExecutor,
+  { publicKey, privateKey }: SealingKeyPair,
   { number, segment, commandId }: { readonly number: number; readonly segment: Segment; readonly commandId: string },
 ): Promise<boolean> => {
-  const [before, taken] = await store.readStream(sealingStream, { from: number - 1, upTo: number });
-  if (taken) return taken.id === eventIdOf(commandId, sealingStream, number);
-  const newest = before?.type === 'ledger.sealed' ? before.data : undefined;
-  const seal = signSeal(segment, newest && asBefore(newest), publicKey, privateKey);
+  const [previous, existing] = await store.readStream(sealingStream, { from: number - 1, upTo: number });
+  if (existing) return existing.id === eventIdOf(commandId, sealingStream, number);
+  const newest = previous?.type === 'ledger.sealed' ? previous.data : undefined;
+  const seal = signSeal(segment, newest && chainLinkOf(newest), publicKey, privateKey);
   const state: Sealing = { key: { publicKey, encryptionKey: '', privateKey: '' }, newest };
-  const { events } = await ledgers.execute<SealingCommand, SealingEvent, Sealing>(
+  const { events } = await executor.execute<SealingCommand, SealingEvent, Sealing>(
     { stream: sealingStream, decider: sealing, command: { type: 'Seal', seal }, expected: { state, revision: number - 1 } },
     { actor: 'system:sealer', commandId },
   );

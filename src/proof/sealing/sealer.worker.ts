@@ -1,5 +1,5 @@
-// The thread that seals: reads the log as it is stored, and hashes it. Once it has begun it has the lowest priority, so that it takes what others leave.
-// See sealer.ts.
+// The sealer's thread: reads and hashes the log, and sends each finished segment to sealer.ts to be signed. Once it has opened the log, it
+// runs at the lowest priority.
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,64 +7,77 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import { openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
-import { LogSealing, type Waiting } from './log-sealing.ts';
 import type { Segment } from './seal.ts';
+import { SegmentCollector, type Backlog } from './segment-collector.ts';
 
 export type SealerOptions = {
   readonly log: LogAddress;
-  /** A seal has so many events at most. */
+  /** Most events in one seal. */
   readonly mostEvents: number;
-  /** So long at most after an event was recorded, it is sealed. */
+  /** Longest time before a recorded event is sealed. */
   readonly everyMs: number;
   readonly logLevel: string;
 };
 
-/** Events that are to be sealed by the seal of that number; how far it is. */
+/** A segment to record as the seal of that number; or how much waits to be sealed. */
 export type FromSealer =
-  { readonly kind: 'segment'; readonly number: number; readonly segment: Segment } | ({ readonly kind: 'waiting' } & Waiting);
-/** The seal is in the log, or another process had been faster with it: that one is then read from there. */
+  { readonly kind: 'segment'; readonly number: number; readonly segment: Segment } | ({ readonly kind: 'backlog' } & Backlog);
+/** The answer to a segment. `isOurs: false`: another process recorded that number first; its seal is in the log. */
 export type ToSealer = { readonly isOurs: boolean };
 
-/** How often it looks whether the log has grown, at most. */
 const pollMs = 1_000;
-/** Linux only: elsewhere a thread has no priority of its own. */
-const yieldToOthers = () => {
+
+/** Works on Linux only; elsewhere a thread has no priority of its own. */
+const lowerPriority = () => {
   try {
     const thread = /(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1];
     if (thread !== undefined) setPriority(Number(thread), 19);
   } catch {
-    // It costs the others something then, and is right all the same.
+    // Sealing then competes with other threads, and still works.
   }
+};
+
+const openCollector = async (
+  { log: address, mostEvents, everyMs }: SealerOptions,
+  log: ReturnType<typeof createLog>,
+  record: (number: number, segment: Segment) => Promise<boolean>,
+): Promise<SegmentCollector> => {
+  const isOnlySealer = address.kind === 'embedded';
+  const collector = new SegmentCollector(
+    await openStoredLogReader(address, log),
+    { mostEvents, everyMs, isOnlySealer, now: Date.now },
+    record,
+  );
+  await collector.start();
+  return collector;
 };
 
 const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions) => {
   const log = createLog(options.logLevel);
-  let answered: (answer: ToSealer) => void = () => {};
-  port.on('message', (message: ToSealer) => answered(message));
+  let onAnswer: (answer: ToSealer) => void = () => {};
+  port.on('message', (message: ToSealer) => onAnswer(message));
   const record = (number: number, segment: Segment): Promise<boolean> =>
     new Promise((resolve) => {
-      answered = ({ isOurs }) => resolve(isOurs);
+      onAnswer = ({ isOurs }) => resolve(isOurs);
       port.postMessage({ kind: 'segment', number, segment } satisfies FromSealer);
     });
-  let sealing: LogSealing | undefined;
+  let collector: SegmentCollector | undefined;
   for (;;) {
     try {
-      if (!sealing) {
-        const { mostEvents, everyMs } = options;
-        const isAlone = options.log.kind === 'embedded';
-        const opened = new LogSealing(await openStoredLogReader(options.log, log), { mostEvents, everyMs, isAlone, now: Date.now }, record);
-        await opened.start();
-        sealing = opened;
-        yieldToOthers(); // not before: opening, a second of work, took half a minute on a busy machine. A server's client keeps the usual priority
+      if (!collector) {
+        collector = await openCollector(options, log, record);
+        // Only now: at the lowest priority, opening takes half a minute on a busy machine instead of a second. A log server's client keeps
+        // the usual priority.
+        lowerPriority();
       }
-      await sealing.look();
-      port.postMessage({ kind: 'waiting', ...sealing.waiting() } satisfies FromSealer);
+      await collector.collect();
+      port.postMessage({ kind: 'backlog', ...collector.backlog() } satisfies FromSealer);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      log.warn({ err: error }, `The log can't be read to be sealed; it is tried again. ${error.message}`);
+      log.warn({ err: error }, `The log can't be read for sealing. Retrying. ${error.message}`);
     }
     await sleep(Math.min(pollMs, options.everyMs));
   }
 };
 
-if (parentPort) await run(parentPort, workerData as SealerOptions); // what Sealer starts it with
+if (parentPort) await run(parentPort, workerData as SealerOptions); // set by Sealer.start

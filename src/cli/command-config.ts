@@ -2,7 +2,7 @@
 import { ConfigError, readConfig, type Config } from '../config.ts';
 
 /** `given`: what options of the command say in place of the environment. Exits with 2 where a setting is off. */
-export const configured = (given: Readonly<Record<string, string | undefined>> = {}): Config => {
+export const configFromEnvironment = (given: Readonly<Record<string, string | undefined>> = {}): Config => {
   const settings = Object.entries(given).filter(([, value]) => value !== undefined);
   try {
     return readConfig({ ...process.env, ...Object.fromEntries(settings) });

@@ -1,28 +1,28 @@
-// Which deliveries are in which batch, for finding one that is in two: in memory while they are few, else in files that are looked through at the end, one
-// after the other, and removed.
+// Remembers which deliveries are in which batch, to find a delivery that is in two. A few are kept in memory; many go to temporary files, which
+// are searched one after the other at the end, and removed.
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A delivery in a batch: `position` is that of the event that closed it. */
-export type Membership = { readonly delivery: string; readonly batch: string; readonly position: string };
+/** A delivery in a batch. `position`: of the event that closed the batch. */
+type Membership = { readonly delivery: string; readonly batch: string; readonly position: string };
 
 const mostInMemory = 100_000;
 const files = 64;
 
-export class Memberships {
+export class BatchMemberships {
   private recent: Membership[] = [];
   private folder: string | undefined;
 
   add(membership: Membership): void {
     this.recent.push(membership);
-    if (this.recent.length >= mostInMemory) this.moveOut();
+    if (this.recent.length >= mostInMemory) this.moveToFiles();
   }
 
-  /** All that are in a batch after another; once. */
+  /** Every delivery that was in a batch `before` already. Call once. */
   *repeated(): Generator<Membership & { readonly before: string }> {
     if (this.folder === undefined) return yield* repeatedIn(this.recent);
-    this.moveOut();
+    this.moveToFiles();
     try {
       for (let i = 0; i < files; i++) yield* repeatedIn(this.read(join(this.folder, String(i))));
     } finally {
@@ -39,7 +39,7 @@ export class Memberships {
     });
   }
 
-  private moveOut(): void {
+  private moveToFiles(): void {
     this.folder ??= mkdtempSync(join(tmpdir(), 'hookledger-verify-'));
     const lines = Array.from({ length: files }, (): string[] => []);
     for (const { delivery, batch, position } of this.recent) lines[fileOf(delivery)]?.push(`${delivery} ${batch} ${position}\n`);
@@ -48,7 +48,7 @@ export class Memberships {
   }
 }
 
-/** By the end of its id, which is random. */
+/** The end of a delivery's id is random, so the files have about the same size. */
 const fileOf = (delivery: string) => (Number.parseInt(delivery.slice(-2), 16) || 0) % files;
 
 function* repeatedIn(memberships: readonly Membership[]): Generator<Membership & { readonly before: string }> {

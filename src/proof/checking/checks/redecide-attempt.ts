@@ -1,0 +1,88 @@
+// Decides an attempt's event again: would the decider have written it, given the events before it? The command is reconstructed from the event.
+import { attempts, type Attempts, type AttemptsCommand, type RetryPolicy, type Step } from '../../../domain/attempts.ts';
+import { jsonEqual, type Json } from '../../../domain/json.ts';
+import type { EventOf } from '../event-category.ts';
+import type { Exhausted } from '../tracked-deliveries.ts';
+
+/** An event of a delivery or a batch about its attempts. */
+export type AttemptEvent = EventOf<'delivery'> | Exclude<EventOf<'batch'>, { type: 'batch.closed' }>;
+
+/** The step that the event records, without whose step it is. */
+export const stepOf = ({ type, data }: AttemptEvent): Step => ({ type: type.slice(type.indexOf('.') + 1), data }) as Step; // the catalog builds these events from steps
+
+export type RedecidedAttempt = {
+  /** What is wrong, as a sentence; undefined if nothing is. */
+  readonly problem: string | undefined;
+  readonly state: Attempts;
+  /** What the next event must say. */
+  readonly expectedExhausted: Exhausted | undefined;
+};
+
+/** A retry's recorded time goes in as `notBefore`: the decider repeats it only if the policy allows it. */
+const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPolicy): AttemptsCommand => {
+  switch (step.type) {
+    case 'attempt-succeeded':
+      return { type: 'RecordSuccess', record: step.data };
+    case 'attempt-failed': {
+      const { failure, error, retryAt } = step.data;
+      const notBefore = retryAt === undefined ? undefined : new Date(retryAt);
+      return { type: 'RecordFailure', record: step.data, failure, error, policy, random: 0, notBefore };
+    }
+    case 'retry-requested':
+      return { type: 'RequestRetry', now: new Date(step.data.at) };
+    case 'replay-requested':
+      return { type: 'Replay', now: new Date(step.data.at), replayId: step.data.replayId };
+    case 'cancelled':
+      return { type: 'Cancel', now: new Date(step.data.at), reason: step.data.reason };
+  }
+};
+
+/** The fields that the decider computes, as opposed to those that the command brings. */
+const decidedFields = (step: Step | undefined): Json | undefined => {
+  switch (step?.type) {
+    case 'attempt-failed':
+      return [step.type, step.data.attempt, step.data.failuresInSeries, step.data.retryAt ?? null];
+    case 'attempt-succeeded':
+      return [step.type, step.data.attempt];
+    case 'retry-requested':
+      return [step.type, step.data.attempt, step.data.reopened ?? null];
+    case 'replay-requested':
+      return [step.type, step.data.attempt, step.data.reopened ?? null, step.data.replayId];
+    default:
+      return step && [step.type];
+  }
+};
+
+const describe = (state: Attempts) => (state.status === 'pending' ? `open, with attempt ${state.attempt} next` : state.status);
+
+const anyPolicy: RetryPolicy = { delaysSeconds: [], jitter: 0 };
+
+/**
+ * @param expectedExhausted what this step must say, if the one before it was a last attempt that failed
+ * @param policyAt the endpoint's retry policy at a revision; undefined if there is no such revision
+ */
+export const redecideAttempt = (
+  step: Step,
+  before: Attempts,
+  expectedExhausted: Exhausted | undefined,
+  policyAt: (endpointRevision: number) => RetryPolicy | undefined,
+): RedecidedAttempt => {
+  const state = attempts.evolve(before, step);
+  const wrong = (problem: string): RedecidedAttempt => ({ problem, state, expectedExhausted: undefined });
+  if (step.type === 'exhausted') {
+    if (!expectedExhausted) return wrong(`It says that no further attempt follows, but the delivery was ${describe(before)}.`);
+    const isSame = step.data.attempts === expectedExhausted.attempts && step.data.at === expectedExhausted.at;
+    return isSame ? { problem: undefined, state, expectedExhausted: undefined } : wrong('It contradicts the last attempt.');
+  }
+  if (expectedExhausted) return wrong(`Attempt ${expectedExhausted.attempts} before it failed for good, but no event says so.`);
+  const policy = step.type === 'attempt-failed' ? policyAt(step.data.endpointRevision) : anyPolicy;
+  if (!policy) return wrong('It names a configuration that its endpoint never had.');
+  const [decided, next] = attempts.decide(commandFor(step, policy), before);
+  if (!jsonEqual(decidedFields(decided), decidedFields(step)))
+    return wrong(
+      decided
+        ? `The decider would have written ${JSON.stringify(decidedFields(decided))}, not ${JSON.stringify(decidedFields(step))}.`
+        : `It could not happen: the delivery was ${describe(before)}.`,
+    );
+  return { problem: undefined, state, expectedExhausted: next?.type === 'exhausted' ? next.data : undefined };
+};

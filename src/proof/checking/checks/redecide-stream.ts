@@ -1,0 +1,199 @@
+// Decides a stream's events again: would its decider have written each event, given the ones before it? The command is reconstructed from the
+// event. This covers the streams that are few: configuration, sources, replays and seals. For deliveries and batches, see redecide-attempt.ts.
+// Limit: what a command brought with it, such as names, settings and times, is taken as it is.
+import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../../../domain/api-key.ts';
+import type { DomainEvent } from '../../../domain/catalog.ts';
+import type { Decider } from '../../../domain/decider.ts';
+import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import { jsonEqual, type JsonObject } from '../../../domain/json.ts';
+import { organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
+import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
+import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
+import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
+import type { Category } from '../../../domain/streams.ts';
+import type { RecordedEvent } from '../../../event-store/event-store.ts';
+import { isEventOf, type EventOf } from '../event-category.ts';
+
+/** Takes the events of one stream in order. @returns what is wrong with the event, as a sentence; undefined if nothing is */
+export type Redecide = (event: RecordedEvent) => string | undefined;
+
+const impossible = 'It could not happen after the events before it in its stream.';
+
+const fieldsOf = ({ data }: DomainEvent) => data as JsonObject; // events hold JSON
+
+/** Compares the recorded event with the decided one. Shows only the fields that differ, because events hold secrets. */
+const compare = (recorded: DomainEvent, decided: DomainEvent | undefined): string | undefined => {
+  if (decided?.type !== recorded.type) return impossible;
+  const [actual, expected] = [fieldsOf(recorded), fieldsOf(decided)];
+  const fields = Object.keys({ ...actual, ...expected }).filter((field) => !jsonEqual(actual[field], expected[field]));
+  if (fields.length === 0) return undefined;
+  const differences = fields.map(
+    (field) => `\`${field}\` would be ${JSON.stringify(expected[field])}, not ${JSON.stringify(actual[field])}`,
+  );
+  return `By the decider, ${differences.join(', and ')}.`;
+};
+
+/** The last event that the command leads to. @returns 'unknowable' if the command is refused for its input, which the log does not hold in full */
+const decideLast = <C, S>(
+  { decide }: Pick<Decider<C, DomainEvent, S>, 'decide'>,
+  command: C,
+  state: S,
+): DomainEvent | 'unknowable' | undefined => {
+  try {
+    return decide(command, state).at(-1);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return error.code === 'BAD_USER_INPUT' ? 'unknowable' : undefined;
+  }
+};
+
+/** A decider whose events are those of a category. */
+type StreamDecider<K extends Category, C, S> = Pick<Decider<C, DomainEvent, S>, 'initial' | 'decide'> &
+  Pick<Decider<C, EventOf<K>, S>, 'evolve'>;
+
+/** @param commandFor returns undefined if no command leads to the event */
+const byDecider =
+  <K extends Category, C, S>(category: K, decider: StreamDecider<K, C, S>, commandFor: (event: EventOf<K>, before: S) => C | undefined) =>
+  (): Redecide => {
+    let state = decider.initial;
+    return (event) => {
+      if (!isEventOf(event, category)) return undefined; // reported as an event in a wrong stream
+      const before = state;
+      state = decider.evolve(before, event);
+      const command = commandFor(event, before);
+      // A command's several events match only if all of them are there, so comparing the last one is enough.
+      const decided = command && decideLast(decider, command, before);
+      return decided === 'unknowable' ? undefined : compare(event, decided);
+    };
+  };
+
+// ── The command behind each event ──
+
+const organizationCommand = ({ type, data }: OrganizationEvent): OrganizationCommand => {
+  switch (type) {
+    case 'organization.registered':
+      return { type: 'RegisterOrganization', ...data };
+    case 'organization.signing-key-set':
+      return { type: 'SetSigningKey', key: data.key };
+    case 'organization.event-type-defined':
+      return { type: 'DefineEventType', ...data };
+    case 'organization.event-type-retired':
+      return { type: 'RetireEventType', name: data.name };
+  }
+};
+
+const apiKeyCommand = ({ type, data }: ApiKeyEvent, before: ApiKey): ApiKeyCommand | undefined => {
+  if (type === 'apikey.issued') return { type: 'IssueApiKey', ...data };
+  return before.status === 'unknown' ? undefined : { type: 'RevokeApiKey', organizationId: before.organizationId };
+};
+
+const endpointCommand = ({ type, data }: EndpointEvent): EndpointCommand => {
+  switch (type) {
+    case 'endpoint.registered': {
+      const { organizationId, secret, disabled, ...settings } = data;
+      return { type: 'Register', organizationId, secret, disabled, settings };
+    }
+    case 'endpoint.secret-rotated':
+      return { type: 'RotateSecret', ...data };
+    case 'endpoint.paused':
+      return { type: 'Pause' };
+    case 'endpoint.resumed':
+      return { type: 'Resume' };
+    case 'endpoint.enabled':
+      return { type: 'Enable' };
+    case 'endpoint.disabled':
+      return { type: 'Disable', reason: data.reason };
+    case 'endpoint.deleted':
+      return { type: 'Delete' };
+    default:
+      return { type: 'Change', settings: data };
+  }
+};
+
+const sourceCommand = ({ type, data }: SourceEvent): SourceCommand => {
+  switch (type) {
+    case 'source.registered': {
+      const { organizationId, after, ...settings } = data;
+      return { type: 'Register', organizationId, after, settings };
+    }
+    case 'source.paused':
+      return { type: 'Pause' };
+    case 'source.resumed':
+      return { type: 'Resume' };
+    case 'source.deleted':
+      return { type: 'Delete' };
+    default:
+      return { type: 'Change', settings: data };
+  }
+};
+
+const replayCommand = ({ type, data }: ReplayEvent, before: Replay): ReplayCommand | undefined => {
+  const now = new Date(data.at);
+  switch (type) {
+    case 'replay.requested': {
+      const { at: _, ...asked } = data;
+      return { type: 'Request', now, ...asked };
+    }
+    case 'replay.progressed': {
+      if (before.status === 'unknown') return undefined;
+      const [looked, sent] = [data.looked - before.looked, data.sent - before.sent];
+      if (looked < 1 || sent < 0 || sent > looked) return undefined;
+      return { type: 'Progress', now, from: before.after, after: data.after, cameTo: data.cameTo, looked, sent };
+    }
+    case 'replay.finished':
+      return { type: 'Finish', now };
+    case 'replay.cancelled':
+      return { type: 'Cancel', now, reason: data.reason };
+  }
+};
+
+// ── Streams that can be checked from any of their events on ──
+
+/** @param isFromStart if false, the first event that says how far the source was read is taken as correct */
+const redecideReading = (isFromStart: boolean): Redecide => {
+  let state: Reading | undefined = isFromStart ? reading.initial : undefined;
+  let skipped: SkippedEvent[] = [];
+  return (event) => {
+    if (!isEventOf(event, 'reading')) return undefined;
+    if (event.type === 'reading.event-skipped') {
+      skipped.push(event.data);
+      return undefined;
+    }
+    const [before, since] = [state, skipped];
+    [state, skipped] = [event.data, []];
+    if (!before) return undefined;
+    const published = event.data.published - before.published;
+    if (published < 0) return impossible;
+    const command = { type: 'Advance', from: before.position, to: event.data.position, published, skipped: since } as const;
+    const decided = decideLast(reading, command, before);
+    return decided === 'unknowable' ? undefined : compare(event, decided);
+  };
+};
+
+/** Checks only that each seal is at its place; its content is checked against the events that it covers. */
+const checkSealNumber: Redecide = (event) => {
+  if (!isEventOf(event, 'ledger')) return undefined;
+  const { revision } = event;
+  if (event.type === 'ledger.key-created') return revision === 0 ? undefined : impossible;
+  return event.data.number === revision ? undefined : `It is seal ${event.data.number}, in the place of seal ${revision}.`;
+};
+
+const deciders: Readonly<Record<string, () => Redecide>> = {
+  organization: byDecider('organization', organization, organizationCommand),
+  apikey: byDecider('apikey', apiKey, apiKeyCommand),
+  endpoint: byDecider('endpoint', endpoint, endpointCommand),
+  source: byDecider('source', source, sourceCommand),
+  replay: byDecider('replay', replay, replayCommand),
+};
+
+/**
+ * For a stream of that category.
+ * @param isFromStart the stream's first event is the first one to be decided
+ * @returns `needsPast`: pass it the earlier events of the stream first
+ */
+export const redeciderFor = (category: string, isFromStart: boolean): { readonly redecide: Redecide; readonly needsPast: boolean } => {
+  if (category === 'reading') return { redecide: redecideReading(isFromStart), needsPast: false };
+  const make = deciders[category];
+  return make ? { redecide: make(), needsPast: !isFromStart } : { redecide: checkSealNumber, needsPast: false };
+};
