@@ -5,6 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { servePlayground } from './graphql/playground.ts';
 import { limitRates } from './rate-limit.ts';
 import { largestBody, Refusal } from './refusal.ts';
+import type { StartGate } from './start-gate.ts';
 import { parseStrictJson } from '../commands/strict-json.ts';
 
 /** A caller's own `x-request-id` is taken over where it is a plain token; it becomes the correlation id of what the request causes. */
@@ -13,18 +14,21 @@ const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers']
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 };
 
+/** Answered as soon as the log is open; everything else waits for the views. */
+const opensFirst = /^\/(v1\/messages|health|metrics)\b/;
+
 /** Nest would add parsers of its own, which take more than the strict one. */
 class HttpAdapter extends FastifyAdapter {
   override registerParserMiddleware(): void {}
 }
 
 /**
- * Create the application with it: `NestFactory.create(AppModule, createHttpAdapter(10_000))`. Bodies over 16 MiB are refused while they arrive;
+ * Bodies over 16 MiB are refused while they arrive;
  * a request must have arrived within 60 s and its headers may have 16 KiB.
  *
  * @param rateLimit requests a second for each API key
  */
-export const createHttpAdapter = (rateLimit: number): FastifyAdapter => {
+export const createHttpAdapter = (rateLimit: number, gate: StartGate): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
     requestTimeout: 60_000,
@@ -52,6 +56,9 @@ export const createHttpAdapter = (rateLimit: number): FastifyAdapter => {
     done();
   });
   limitRates(fastify, rateLimit);
+  fastify.addHook('onRequest', async ({ url }) => {
+    if (!opensFirst.test(url)) await gate.pass();
+  });
   servePlayground(fastify);
   return adapter;
 };

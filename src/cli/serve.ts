@@ -8,7 +8,7 @@ import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/dat
 import { createLog } from '../log.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
-import type { Running } from '../service/service.ts';
+import type { RunningService } from '../service/start-service.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { version } from './version.ts';
 
@@ -54,9 +54,9 @@ const sentenceOf = (error: unknown, config: Config): string | undefined => {
 };
 
 /** Loaded when it is wanted: the framework takes its time, and no other command needs it. */
-const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<Running> => {
+const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<RunningService> => {
   if (readOnly !== undefined) return (await import('../service/read-only-service.ts')).startReadOnly(readOnly, config, version, log);
-  return (await import('../service/service.ts')).Service.start(config, version, log);
+  return (await import('../service/start-service.ts')).startService(config, version, log);
 };
 
 const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
@@ -64,21 +64,21 @@ const serve = async (config: Config, readOnly: string | undefined): Promise<void
   setFlagsFromString('--max-semi-space-size=0');
   const log = createLog(config.logLevel);
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected and nobody listened.'));
-  let service: Running;
-  try {
-    service = await start(config, readOnly, log);
-  } catch (error) {
+  const fail = (error: unknown): never => {
     const sentence = sentenceOf(error, config);
     if (sentence !== undefined) log.fatal(sentence);
     else log.fatal({ err: error }, 'Hookledger could not start.');
     log.flush();
     process.exit(1);
-  }
+  };
+  const service = await start(config, readOnly, log).catch(fail);
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
   // Whoever starts it waits for this line, whatever the level of the others.
   log
     .child({}, { level: 'info' })
     .info(`Hookledger ${version} is listening on ${service.url}${service.shows ? `, and shows ${service.shows}` : ''}`);
+
+  service.whenOpen.catch(fail);
 
   let stopping = false;
   const stop = (signal: string) => {

@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { GraphQLError, Kind, OperationTypeNode, parse, validate, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
 import type { Context as WsContext, SubscribePayload } from 'graphql-ws';
 import { refusalOf } from '../refusal.ts';
+import { StartGate } from '../start-gate.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
@@ -33,6 +34,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   constructor(
     private readonly contexts: ApiContexts,
     @Inject(GraphQLSchemaHost) private readonly schemaHost: GraphQLSchemaHost,
+    private readonly gate: StartGate,
     @Inject(API_LOG) log: ApiLog,
   ) {
     this.format = formatGraphQLError(log);
@@ -81,8 +83,9 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   }
 
   /** graphql-ws closes the connection with 4403 when it is not. */
-  private isKnown(ws: Ws): boolean {
+  private async isKnown(ws: Ws): Promise<boolean> {
     try {
+      await this.gate.pass();
       this.contexts.create(authorizationOf(ws), randomUUID());
       return true;
     } catch (error) {

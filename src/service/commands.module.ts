@@ -1,0 +1,89 @@
+// The command handlers, in a Nest context of their own. The API and delivery both dispatch to its CommandBus.
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import type { Logger } from 'pino';
+import { CommandExecutor } from '../commands/command-executor.ts';
+import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
+import {
+  CreateEndpointHandler,
+  RotateEndpointSecretHandler,
+  SetEndpointStatusHandler,
+  TestEndpointHandler,
+  UpdateEndpointHandler,
+} from '../commands/endpoint-commands.ts';
+import {
+  DefineEventTypeHandler,
+  IssueApiKeyHandler,
+  ResetSigningKeyHandler,
+  RetireEventTypeHandler,
+  RevokeApiKeyHandler,
+} from '../commands/organization-commands.ts';
+import { PublishMessagesHandler } from '../commands/publish-messages.ts';
+import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
+import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
+import { DisableGoneEndpointHandler } from '../delivery/disable-gone-endpoint.ts';
+import { ForeignEvents } from '../event-store/foreign-events.ts';
+import { nestLog } from '../log.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
+import { MessageQueries } from '../read-models/queries/message-queries.ts';
+import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
+import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { SourceQueries } from '../read-models/queries/source-queries.ts';
+import type { LogParts } from './open-log.ts';
+import type { ReadModels } from './open-read-models.ts';
+
+const handlers = [
+  PublishMessagesHandler,
+  CreateEndpointHandler,
+  UpdateEndpointHandler,
+  SetEndpointStatusHandler,
+  RotateEndpointSecretHandler,
+  TestEndpointHandler,
+  RetryDeliveryHandler,
+  RetryDeliveriesHandler,
+  CancelDeliveryHandler,
+  ReplayMessagesHandler,
+  CancelReplayHandler,
+  DefineEventTypeHandler,
+  RetireEventTypeHandler,
+  ResetSigningKeyHandler,
+  IssueApiKeyHandler,
+  RevokeApiKeyHandler,
+  DisableGoneEndpointHandler,
+  CreateSourceHandler,
+  ChangeSourceHandler,
+];
+
+@Module({})
+class CommandsModule {}
+
+type CommandParts = {
+  readonly log: Pick<LogParts, 'executor' | 'directory' | 'foreign'>;
+  readonly readModels: Pick<ReadModels, 'queries'>;
+};
+
+export const openCommands = async (
+  { log: { executor, directory, foreign }, readModels: { queries } }: CommandParts,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<CommandBus> => {
+  const providers = [
+    { provide: CommandExecutor, useValue: executor },
+    { provide: EndpointDirectory, useValue: directory },
+    { provide: DeliveryQueries, useValue: queries.deliveries },
+    { provide: EndpointQueries, useValue: queries.endpoints },
+    { provide: MessageQueries, useValue: queries.messages },
+    { provide: OrganizationQueries, useValue: queries.organizations },
+    { provide: ReplayQueries, useValue: queries.replays },
+    { provide: SourceQueries, useValue: queries.sources },
+    { provide: ForeignEvents, useValue: foreign },
+    ...handlers,
+  ];
+  const module = { module: CommandsModule, imports: [CqrsModule.forRoot()], providers };
+  const context = await NestFactory.createApplicationContext(module, { logger: nestLog(log), abortOnError: false });
+  opened.defer(() => context.close());
+  return context.get(CommandBus);
+};

@@ -1,0 +1,144 @@
+// The API: Nest's application on the parts that the service opened, and the socket that it listens on.
+import { Global, Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { ApiModule } from '../api/api.module.ts';
+import { createHttpAdapter } from '../api/http.ts';
+import { StartGate } from '../api/start-gate.ts';
+import {
+  API_LOG,
+  EVENT_STORE,
+  READ_ONLY,
+  READINESS,
+  RUNNING_SOURCES,
+  SETTINGS_OPTIONS,
+  VIEWS_PROGRESS,
+  type ApiLog,
+  type ReadinessSource,
+  type RunningSources,
+  type ViewsProgress,
+} from '../api/tokens.ts';
+import type { Config } from '../config.ts';
+import type { AddressGuard } from '../delivery/address-guard.ts';
+import { availableFormats } from '../delivery/formats/format.ts';
+import { checkTemplate } from '../delivery/formats/template.ts';
+import { RequestMaker } from '../delivery/request-maker.ts';
+import type { SettingsOptions } from '../domain/endpoint-settings.ts';
+import type { EventStore } from '../event-store/event-store.ts';
+import { ForeignEvents } from '../event-store/foreign-events.ts';
+import { nestLog } from '../log.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { HistoryQueries } from '../read-models/history/history-queries.ts';
+import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
+import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
+import { MessageQueries } from '../read-models/queries/message-queries.ts';
+import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
+import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { SourceQueries } from '../read-models/queries/source-queries.ts';
+import type { ReadModels } from './open-read-models.ts';
+
+export type ApiParts = {
+  readonly store: EventStore;
+  readonly commands: Pick<CommandBus, 'execute'>;
+  readonly directory: EndpointDirectory;
+  readonly requests: RequestMaker;
+  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live'> & { readonly views: ViewsProgress };
+  readonly foreign: ForeignEvents;
+  readonly runningSources: RunningSources;
+  readonly registry: Registry;
+  readonly readiness: ReadinessSource;
+  readonly settings: SettingsOptions;
+  readonly log: ApiLog;
+  /** Refuses every change with this sentence: why, and whom to ask instead. */
+  readonly readOnly?: string;
+};
+
+/** What a test adds to the API. */
+export type ApiExtras = { readonly controllers?: Type[]; readonly providers?: Type[] };
+
+export type Api = {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  /** Lets all requests through, once the other parts are open. On closing, the API ends first: it stops listening and finishes its requests. */
+  readonly serve: (opened: AsyncDisposableStack) => void;
+};
+
+/** What may be set on an endpoint. */
+export const settingsOptions = (
+  { allowHttp }: Pick<Config, 'allowHttp'>,
+  { checkUrlHost }: Pick<AddressGuard, 'checkUrlHost'>,
+): SettingsOptions => ({
+  allowHttp,
+  checkHost: checkUrlHost,
+  checkTemplate,
+  formats: availableFormats,
+});
+
+/** Listens. Until `serve` is called, it takes messages and answers health and metrics; other requests wait. @throws the error of listening */
+export const openApi = async (
+  parts: ApiParts,
+  { host, port, rateLimit }: Pick<Config, 'host' | 'port' | 'rateLimit'>,
+  log: Logger,
+  opened: AsyncDisposableStack,
+  extras: ApiExtras = {},
+): Promise<Api> => {
+  const gate = new StartGate();
+  const app = await NestFactory.create<NestFastifyApplication>(apiOf(parts, gate, extras), createHttpAdapter(rateLimit, gate), {
+    logger: nestLog(log),
+    abortOnError: false,
+  });
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= app.close());
+  opened.defer(close);
+  await app.listen(port, host);
+  const serve = (all: AsyncDisposableStack) => {
+    all.defer(close);
+    gate.open();
+  };
+  return { app, url: await app.getUrl(), serve };
+};
+
+@Global()
+@Module({})
+class PartsModule {}
+
+@Module({})
+class ServiceModule {}
+
+const apiOf = (parts: ApiParts, gate: StartGate, { controllers = [], providers = [] }: ApiExtras): DynamicModule => {
+  const { readModels } = parts;
+  const { queries } = readModels;
+  const provided: Provider[] = [
+    { provide: API_LOG, useValue: parts.log },
+    { provide: CommandBus, useValue: parts.commands },
+    { provide: EndpointDirectory, useValue: parts.directory },
+    { provide: EVENT_STORE, useValue: parts.store },
+    { provide: ForeignEvents, useValue: parts.foreign },
+    { provide: HistoryQueries, useValue: readModels.history },
+    { provide: LiveDeliveries, useValue: readModels.live },
+    { provide: READ_ONLY, useValue: parts.readOnly },
+    { provide: READINESS, useValue: parts.readiness },
+    { provide: Registry, useValue: parts.registry },
+    { provide: RequestMaker, useValue: parts.requests },
+    { provide: RUNNING_SOURCES, useValue: parts.runningSources },
+    { provide: SETTINGS_OPTIONS, useValue: parts.settings },
+    { provide: StartGate, useValue: gate },
+    { provide: DeliveryQueries, useValue: queries.deliveries },
+    { provide: EndpointQueries, useValue: queries.endpoints },
+    { provide: MessageQueries, useValue: queries.messages },
+    { provide: OrganizationQueries, useValue: queries.organizations },
+    { provide: ReplayQueries, useValue: queries.replays },
+    { provide: SourceQueries, useValue: queries.sources },
+    { provide: VIEWS_PROGRESS, useValue: readModels.views },
+  ];
+  return {
+    module: ServiceModule,
+    imports: [{ module: PartsModule, providers: provided, exports: provided }, ApiModule],
+    controllers,
+    providers,
+  };
+};

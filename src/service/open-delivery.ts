@@ -1,0 +1,115 @@
+// Delivery: from what the saga decides is due to recorded attempts, and the replays.
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { CommandBus } from '@nestjs/cqrs';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { AttemptRunner } from '../delivery/attempt-runner.ts';
+import { BatchCloser } from '../delivery/batch-closer.ts';
+import { DeliverySaga } from '../delivery/delivery-saga.ts';
+import { Dispatcher } from '../delivery/lanes/dispatcher.ts';
+import { OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from '../delivery/due-attempts.ts';
+import { LeasedDueAttempts } from '../delivery/leased-due-attempts.ts';
+import { Replayer } from '../delivery/replayer.ts';
+import type { RequestMaker } from '../delivery/request-maker.ts';
+import { SagaHost, type SagaDecision } from '../delivery/saga-host.ts';
+import { Sender } from '../delivery/sender.ts';
+import { SharedSlots } from '../delivery/shared-slots.ts';
+import type { AddressGuard } from '../delivery/address-guard.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
+import type { Metrics } from './metrics.ts';
+import type { LogParts } from './open-log.ts';
+import type { ReadModels } from './open-read-models.ts';
+
+const drainAttemptsMs = 7_000;
+/** The longest that an endpoint may have. */
+const longestTimeoutSeconds = 300;
+const sagaLingerMs = 250;
+
+export type DeliveryParts = {
+  readonly guard: AddressGuard;
+  readonly requests: RequestMaker;
+  readonly commands: CommandBus;
+  readonly metrics: Metrics;
+};
+
+export class Delivery {
+  /** Runs the delivery saga. */
+  readonly saga: ConsumerRunner<DueAttemptsSchema, SagaDecision>;
+  readonly dispatcher: Dispatcher;
+  private readonly sender: Sender;
+  /** Only where replicas share the work. */
+  private readonly leased: LeasedDueAttempts | undefined;
+  /** Only where replicas share a bound per endpoint. */
+  private readonly slots: SharedSlots | undefined;
+  private readonly replayer: Replayer;
+
+  constructor(
+    private readonly logParts: LogParts,
+    readModels: ReadModels,
+    { guard, requests, commands, metrics }: DeliveryParts,
+    config: Config,
+    log: Logger,
+  ) {
+    const { store, executor, directory, database, isShared } = logParts;
+    const replica = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
+    this.sender = new Sender({ guard, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
+    const runner = new AttemptRunner(
+      store,
+      executor,
+      directory,
+      this.sender,
+      requests,
+      (outcome) => metrics.attempt(outcome),
+      isShared ? { repeated: () => metrics.repeated() } : undefined,
+    );
+    if (isShared)
+      this.leased = new LeasedDueAttempts(
+        replica,
+        () => this.saga.tables,
+        store,
+        (id) => this.longestAttempt(id),
+      );
+    const bound = config.sharedEndpointConcurrency;
+    if (isShared && bound !== undefined)
+      this.slots = new SharedSlots(
+        replica,
+        bound,
+        () => this.saga.tables,
+        (id) => this.longestAttempt(id).timeoutMs,
+        log,
+      );
+    const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
+    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), config, log, this.slots);
+    const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
+    this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
+    this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);
+  }
+
+  /** Resolves once the saga follows the log, which is before it has caught up. */
+  async open(opened: AsyncDisposableStack): Promise<void> {
+    await this.saga.start();
+    opened.defer(() => this.saga.stop());
+    opened.defer(() => this.sender.close());
+    opened.defer(() => this.slots?.stop());
+    opened.defer(() => this.dispatcher.stop(drainAttemptsMs));
+    const { leased } = this;
+    if (leased) {
+      opened.defer(() => leased.stop());
+      this.saga.tables.group?.listen({ onMessage: (what) => leased.receive(what) });
+      this.dispatcher.takeFromTable();
+    }
+    this.replayer.start();
+    opened.defer(() => this.replayer.stop());
+  }
+
+  /** How long an attempt at an endpoint may take once it is claimed. */
+  private longestAttempt(id: EndpointId): { readonly gatheringMs: number; readonly timeoutMs: number } {
+    const settings = this.logParts.directory.endpoint(id)?.configuration.settings;
+    return {
+      gatheringMs: settings?.batch?.maxWaitMs ?? 0,
+      timeoutMs: (settings?.timeoutSeconds ?? longestTimeoutSeconds) * 1_000,
+    };
+  }
+}

@@ -1,0 +1,63 @@
+// Step 1 of the start: the log, the database that follows it, and the directory of who is in it.
+import type { Logger } from 'pino';
+import { CommandExecutor } from '../commands/command-executor.ts';
+import type { Config } from '../config.ts';
+import type { EventStore } from '../event-store/event-store.ts';
+import { openLog as openEventStore, type OpenedLog } from '../event-store/open-log.ts';
+import { logFingerprint } from '../event-store/log-fingerprint.ts';
+import { lockFolder } from '../event-store/sqlite/log-file.ts';
+import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import type { Database } from '../read-models/engine/database/database.ts';
+import { locationForLog, openDatabase, type DatabaseLocation } from '../read-models/engine/database/open.ts';
+import { masterKeyIn } from '../secrets/master-key.ts';
+import { Vault } from '../secrets/vault.ts';
+
+export type LogParts = Pick<OpenedLog, 'store' | 'foreign'> & {
+  readonly executor: CommandExecutor;
+  readonly directory: EndpointDirectory;
+  readonly vault: Vault;
+  readonly database: Database;
+  readonly databaseLocation: DatabaseLocation;
+  /** Other replicas may use the same log and database. */
+  readonly isShared: boolean;
+  /** Binds the database to the log. An empty log has no origin yet: repeat it once the first event is written. */
+  readonly bindDatabase: () => Promise<void>;
+};
+
+/** @throws LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable */
+export const openLog = async (config: Config, log: Logger, opened: AsyncDisposableStack): Promise<LogParts> => {
+  if (config.log.kind !== 'embedded') {
+    const lock = lockFolder(config.dataDir); // the embedded log locks the folder itself
+    opened.defer(() => lock.close());
+  }
+  const { store, id, foreign } = await openEventStore(config.log, log);
+  opened.defer(() => store.close());
+  const databaseLocation = locationForLog(config.database, id);
+  const database = openDatabase(databaseLocation, log);
+  if (config.log.kind !== 'embedded' && databaseLocation.kind === 'sqlite')
+    log.warn(
+      'The log is on a server, and what is due in this data folder: run one process on this log, as two would each send everything. With HOOKLEDGER_DATABASE_URL any number may run.',
+    );
+  const bindDatabase = () => bindTo(database, store);
+  await bindDatabase();
+  const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
+  const directory = new EndpointDirectory(store, vault);
+  await directory.start();
+  opened.defer(() => directory.stop());
+  const isShared = databaseLocation.kind === 'postgres' && databaseLocation.shared === true;
+  const executor = new CommandExecutor(store);
+  return { store, foreign, executor, directory, vault, database, databaseLocation, isShared, bindDatabase };
+};
+
+/** @throws DatabaseUnusable when the database follows another log */
+const bindTo = async (database: Database, store: EventStore): Promise<void> => {
+  for (;;) {
+    const origin = await logFingerprint(store);
+    try {
+      return await database.bindTo({ origin, tip: () => store.tip() });
+    } catch (error) {
+      // Another replica may have begun the log at this moment.
+      if (origin !== undefined || (await logFingerprint(store)) === undefined) throw error;
+    }
+  }
+};

@@ -1,0 +1,63 @@
+// The read models: the views, and what queries them. Queries answer once the views are open.
+import { sql, type Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { Position } from '../domain/ids.ts';
+import type { EventStore } from '../event-store/event-store.ts';
+import { HistoryQueries } from '../read-models/history/history-queries.ts';
+import { viewQueries, type ViewQueries } from '../read-models/queries/view-queries.ts';
+import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
+import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
+import type { ViewsSchema } from '../read-models/views/schema.ts';
+import { ViewsThread } from '../read-models/views/views-thread.ts';
+import type { LogParts } from './open-log.ts';
+
+/** Runs the consumer of the views: in a thread of its own, or in this one. */
+export type ViewsRunner = {
+  /** The tables of now; take it for each query. */
+  readonly read: Kysely<ViewsSchema>;
+  start(): Promise<void>;
+  status(): ConsumerStatus;
+  /** @returns whether everything up to `position` was applied within `timeoutMs` */
+  reached(position: Position, timeoutMs: number): Promise<boolean>;
+  stop(): Promise<void>;
+};
+
+export const viewsInThread =
+  ({ store, database, databaseLocation }: LogParts, { log: address, logLevel }: Pick<Config, 'log' | 'logLevel'>, log: Logger) =>
+  (live: LiveDeliveries): ViewsRunner =>
+    new ViewsThread(store, database, live, log, { address, database: databaseLocation, logLevel });
+
+export class ReadModels {
+  readonly queries: ViewQueries;
+  readonly history: HistoryQueries;
+  readonly live: LiveDeliveries;
+  readonly views: ViewsRunner;
+
+  constructor(store: EventStore, runViews: (live: LiveDeliveries) => ViewsRunner) {
+    const read = () => this.views.read;
+    this.queries = viewQueries(read);
+    this.history = new HistoryQueries(read, this.queries, store);
+    this.live = new LiveDeliveries(async (organizationId, id) =>
+      (await this.queries.deliveries.ofBatch(organizationId, id)).map((delivery) => ({
+        ...delivery,
+        deliveryId: delivery.id,
+        organizationId,
+      })),
+    );
+    this.views = runViews(this.live);
+  }
+
+  /** Resolves once the tables are open, which is before they have caught up with the log. */
+  async open(opened: AsyncDisposableStack): Promise<void> {
+    await this.views.start();
+    opened.defer(() => this.views.stop());
+  }
+
+  /** For readiness. Rejects while PostgreSQL does not answer. */
+  async databaseServer(): Promise<{ readonly server: string | undefined }> {
+    const version = sql<{ server: string }>`SELECT 'PostgreSQL ' || current_setting('server_version') AS server`;
+    const { rows } = await version.execute(this.views.read);
+    return { server: rows[0]?.server };
+  }
+}

@@ -1,0 +1,133 @@
+// The service: opens its parts in order, and closes them in the reverse order.
+//
+//   log → what a first start writes → listen → views → delivery → sealing → sources → serve
+//
+// Every opened part registers how to close it at once, so that a start that fails half-way leaves nothing open.
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { addressGuard } from '../delivery/address-guard.ts';
+import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
+import { RequestMaker } from '../delivery/request-maker.ts';
+import { Sealer } from '../proof/sealing/sealer.ts';
+import { openSealingKey } from '../proof/sealing/sealing-key.ts';
+import { SourceRunner } from '../sources/source-runner.ts';
+import { openCommands } from './commands.module.ts';
+import { prepareLog } from './first-start.ts';
+import { Metrics } from './metrics.ts';
+import { openApi, settingsOptions } from './open-api.ts';
+import { Delivery } from './open-delivery.ts';
+import { openLog } from './open-log.ts';
+import { ReadModels, viewsInThread } from './open-read-models.ts';
+
+/** Sources wait for the views, a while at a time. */
+const longestCatchUpMs = 10_000;
+
+/** A service that listens. */
+export type RunningService = {
+  readonly url: string;
+  /** Generated at the first start, unless the configuration names one. */
+  readonly newAdminKey?: string | undefined;
+  /** What it shows instead of the present, as a phrase. */
+  readonly shows?: string;
+  /** Resolves once everything is open. Until then it takes messages, and other requests wait. Rejects as a start does; nothing stays open then. */
+  readonly whenOpen: Promise<void>;
+  /** Finishes what is under way and closes everything. */
+  readonly stop: () => Promise<void>;
+};
+
+/** @throws LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then */
+export const startService = async (config: Config, version: string, log: Logger): Promise<RunningService> => {
+  await using opening = new AsyncDisposableStack();
+
+  // 1. The log, its directory, and what a first start writes.
+  const logParts = await openLog(config, log, opening);
+  const newAdminKey = await prepareLog(logParts, config.adminKey);
+  const { store, executor, directory, vault, foreign } = logParts;
+  const sealingKey = await openSealingKey(executor, store, vault);
+  const tipAtStart = await store.tip();
+
+  // 2. Put the parts together. Nothing of them is open yet.
+  const metrics = new Metrics();
+  const guard = addressGuard(config.allowPrivateNetworks);
+  const templates = new TemplateProcesses();
+  opening.defer(() => templates.close());
+  const requests = new RequestMaker(templates, `Hookledger/${version}`);
+  const readModels = new ReadModels(store, viewsInThread(logParts, config, log));
+  const commands = await openCommands({ log: logParts, readModels }, log, opening);
+  const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics }, config, log);
+  const { sealEvents, sealSeconds, logLevel } = config;
+  const sealer = new Sealer(
+    store,
+    executor,
+    sealingKey,
+    { log: config.log, mostEvents: sealEvents, everyMs: sealSeconds * 1_000, logLevel },
+    log,
+  );
+  const sources = new SourceRunner(
+    readModels.queries.sources,
+    async () => tipAtStart === undefined || readModels.views.reached(tipAtStart, longestCatchUpMs),
+    () => delivery.saga.status().state !== 'elsewhere',
+    {
+      foreign,
+      store,
+      executor,
+      commands,
+      evaluate: (owner, template, event) => templates.evaluate(owner, template, event),
+      log,
+      count: (source, outcome, events) => metrics.sourceEvents(source, outcome, events),
+    },
+  );
+  const consumers = () => [readModels.views.status(), delivery.saga.status(), sealer.status()];
+  metrics.observe({ consumers, requestsInFlight: () => delivery.dispatcher.requestsInFlight, sources: () => sources.statuses() });
+
+  // 3. Listen. Publishing needs no more than the log.
+  const api = await openApi(
+    {
+      store,
+      commands,
+      directory,
+      requests,
+      readModels,
+      foreign,
+      log,
+      runningSources: sources,
+      registry: metrics.registry,
+      readiness: {
+        log: async () => ({ tip: await store.tip() }),
+        ...(config.database.kind === 'sqlite' ? {} : { database: () => readModels.databaseServer() }),
+        consumers,
+      },
+      settings: settingsOptions(config, guard),
+    },
+    config,
+    log,
+    opening,
+  );
+
+  // 4. Open the rest; last, let all requests in.
+  const opened = opening.move();
+  const whenOpen = closedOnFailure(opened, async () => {
+    await readModels.open(opened);
+    await delivery.open(opened);
+    sealer.start();
+    opened.defer(() => sealer.stop());
+    log.info({ publicKey: sealingKey.publicKey }, `The log is sealed with the key ${sealingKey.publicKey}.`);
+    sources.start();
+    opened.defer(() => sources.stop());
+    api.serve(opened);
+  });
+  const stop = async () => {
+    await whenOpen.catch(() => undefined);
+    await opened.disposeAsync();
+  };
+  return { url: api.url, newAdminKey, whenOpen, stop };
+};
+
+const closedOnFailure = async (opened: AsyncDisposableStack, open: () => Promise<void>): Promise<void> => {
+  try {
+    await open();
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+};
