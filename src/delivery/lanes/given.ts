@@ -1,0 +1,125 @@
+// Given a dispatcher whose surroundings a spec plays: the fixture of the specs of this folder.
+import { vi } from 'vitest';
+import { dueCause, recorded, record, subject as someone } from '../../../test/support/samples.ts';
+import type { EndpointSettings, EndpointStatus } from '../../domain/endpoint.ts';
+import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
+import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { AttemptResult, AttemptRunner } from '../attempt-runner.ts';
+import type { BatchCloser, BatchedDeliveries } from '../batch-closer.ts';
+import { progressIn } from '../delivery-progress.ts';
+import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts.ts';
+import { isTest, ScheduleAttempt } from '../saga-commands.ts';
+import type { SharedSlots } from '../shared-slots.ts';
+import { Dispatcher, type AppliedEvent, type DispatcherOptions } from './dispatcher.ts';
+
+export const at = (n: number) => String(n).padStart(12, '0') as Position;
+export const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
+  const subject = { ...someone, endpointId: endpoint as EndpointId, ...(test ? { test: true as const } : {}) };
+  return new ScheduleAttempt(id as DeliveryId, subject, number, 0, 'no-stream', dueAt, dueCause);
+};
+/** An event as the saga host passes it on. */
+export const appliedEvent = (...of: Parameters<typeof recorded>): AppliedEvent => {
+  const event = recorded(...of);
+  return { ...event, progress: progressIn(event) };
+};
+/** The event that records an attempt's success. */
+export const outcomeEvent = ({ id }: ScheduleAttempt, position: number) =>
+  appliedEvent({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
+
+/** A dispatcher whose table, directory, runner and batch closer the test plays. */
+export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) => {
+  const rows = new Map<string, ScheduleAttempt>();
+  const status = new Map<string, EndpointStatus>();
+  const batch = new Map<string, EndpointSettings['batch']>();
+  const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
+  type End = (result?: Partial<AttemptResult>) => void;
+  const sent: { attempt: ScheduleAttempt; answered: () => void; end: End; fail: (error: Error) => void }[] = [];
+  const log = { error: vi.fn<() => void>() };
+  let changed: (id: EndpointId) => void = () => undefined;
+  let slow: Promise<void> | undefined;
+  const reads: string[] = [];
+  const due = {
+    isShared: false,
+    attach: () => undefined,
+    mayBeSent: () => true,
+    outcomeRecorded: () => false,
+    isClaimed: () => true,
+    unclaim: async () => undefined,
+    claim: async (id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> => {
+      reads.push(id);
+      const most = limit + tracked.size;
+      const mine = [...rows.values()].filter(
+        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= Date.now() && (!testsOnly || isTest(subject)),
+      );
+      const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, most);
+      await slow;
+      return { attempts: read, more: read.length === most };
+    },
+    dueSince: async (after: number): Promise<DueEndpoints> => {
+      const until = Date.now();
+      const due = [...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until);
+      const later = [...rows.values()].map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > until);
+      return { endpoints: [...new Set(due.map(({ subject }) => subject.endpointId))], until, nextAt: later.sort((a, b) => a - b)[0] };
+    },
+  };
+  const directory = {
+    onEndpointChanged: (listener: typeof changed) => (changed = listener),
+    endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
+  };
+  let position = 0;
+  const runner = {
+    run: (due: ScheduleAttempt, answered: () => void) =>
+      new Promise<AttemptResult>((resolve, reject) => {
+        const end = (result: Partial<AttemptResult> = {}) => resolve({ position: at(++position), receiver: 'answers', ...result });
+        sent.push({ attempt: due, answered, end, fail: reject });
+      }),
+  };
+  const closer = {
+    takeMessages: () => undefined,
+    close: (_: EndpointId, attempts: readonly ScheduleAttempt[]) =>
+      new Promise<BatchedDeliveries>((resolve, reject) => {
+        const ids = attempts.map(({ id }) => id);
+        const end = (left = 0) => resolve({ ids: ids.slice(0, ids.length - left), position: at(++position) });
+        closed.push({ of: ids, end, fail: reject });
+      }),
+  };
+  const dispatcher = new Dispatcher(
+    due as unknown as DueAttempts, // the members that lanes use
+    directory as unknown as EndpointDirectory,
+    runner as unknown as AttemptRunner,
+    closer as unknown as BatchCloser,
+    { concurrency: 100, endpointConcurrency: 8, ...options },
+    log,
+    slots,
+  );
+  return {
+    dispatcher,
+    due,
+    rows,
+    sent,
+    batch,
+    closed,
+    reads,
+    log,
+    ids: () => sent.map((each) => each.attempt.id as string),
+    /** The table gains these rows. */
+    write: (...attempts: ScheduleAttempt[]) => {
+      for (const each of attempts) rows.set(each.id, each);
+      dispatcher.committed(
+        [appliedEvent({ type: 'organization.event-type-retired', data: { name: 'x' } }, { stream: 'organization-1', position })],
+        attempts,
+      );
+    },
+    setStatus: (id: string, to: EndpointStatus) => {
+      status.set(id, to);
+      changed(id as EndpointId);
+    },
+    readSlowly: (until: Promise<void>) => {
+      slow = until;
+    },
+  };
+};
+export const many = (n: number, endpoint = 'e1', options = {}) =>
+  Array.from({ length: n }, (_, i) => attempt(`${endpoint}-${i}`, endpoint, options));
+/** Waits until everything that follows immediately has happened. */
+export const allSettled = () => new Promise((resolve) => setImmediate(resolve));
