@@ -14,8 +14,10 @@ if (Number(found.split('.')[0]) < needed) {
   );
   process.exitCode = 1;
 } else {
-  if (isServe(process.argv)) startAgainWithSettings();
   // Beside the code, where only those can write who could also change the code. If this process can't write there, Node goes on without a cache.
-  process.getBuiltinModule('node:module').enableCompileCache(`${import.meta.dirname}/.compile-cache`);
+  // As a variable, because threads use the cache only if it is named by one.
+  process.env['NODE_COMPILE_CACHE'] = process.env['NODE_COMPILE_CACHE'] || `${import.meta.dirname}/.compile-cache`;
+  if (isServe(process.argv)) startAgainWithSettings();
+  process.getBuiltinModule('node:module').enableCompileCache();
   void import('./cli/cli.ts').then(({ run }) => run(process.argv));
 }

@@ -1,9 +1,8 @@
 // What keeps the service small: settings of V8 and of the C library, which both take them only when a process starts. So the service starts itself
 // again with them, as the same process, before it does anything else: however it is started, it is started with these; see docs/adr/0027.
 
-// V8 collects garbage a little sooner, which takes some 150 MB less; and the short collections are the main thread's own, as it would wait for
-// threads that have no core. Threads have bounds of their own.
-const flags = ['--max-semi-space-size=16', '--heap-growing-percent=35', '--no-parallel-scavenge', '--concurrent-turbofan-max-threads=1'];
+// The main thread does its short garbage collections itself, because helper threads would wait for a core. Threads have limits of their own.
+const flags = ['--max-semi-space-size=16', '--no-parallel-scavenge'];
 
 /** Of glibc: else nearly every thread has a heap of its own, of which much is free and none is given back. */
 const environment = { MALLOC_ARENA_MAX: '2' };

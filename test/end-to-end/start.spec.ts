@@ -45,7 +45,7 @@ const sentence = (output: string): string => {
 
 it.runIf(process.platform === 'linux')('what bounds its memory is set however it is started, in the process that was started', () => {
   const of = (what: string) => readFileSync(`/proc/${server.pid}/${what}`, 'utf8').split('\0');
-  expect(of('cmdline')).toContain('--heap-growing-percent=35');
+  expect(of('cmdline')).toContain('--max-semi-space-size=16');
   expect(of('environ')).toContain('MALLOC_ARENA_MAX=2');
 });
 
