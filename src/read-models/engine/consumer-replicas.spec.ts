@@ -187,10 +187,15 @@ describe('of which one version at a time may do what it does', () => {
     const one = await run(only(1));
     await isLive(one);
     const two = await run(only(2));
-    await expect(run(only(1))).rejects.toThrow(/^A newer version of Hookledger runs on this database.*stop all that run first/);
+    await expect(run(only(1))).rejects.toThrow(
+      /^A newer version of Hookledger, or one with rebuilt tables, runs on this database.*first stop all that run/,
+    );
     await cut();
     await isLive(two);
-    await vi.waitFor(() => expect(one.runner.status().error).toMatch(/A newer version of Hookledger runs/), patience);
+    await vi.waitFor(
+      () => expect(one.runner.status().error).toMatch(/A newer version of Hookledger, or one with rebuilt tables, runs/),
+      patience,
+    );
     expect(one.consumer.told.at(-1)).toBe('lost');
     expect(await two.runner.reached(rename('a'), 10_000)).toBe(true);
   });

@@ -224,7 +224,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const second = await run(new Names());
     expect(await second.reached(position, 5000)).toBe(true);
     expect(await names(second)).toEqual(['a']);
-    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringContaining('is built anew from the log'));
+    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringContaining('rebuilding it from the log'));
   });
 
   it('finishes its transaction when it is stopped', async () => {

@@ -226,7 +226,7 @@ it('that can not be used leave all on those that they have', async () => {
   });
   await broken.close();
   await database.finishNext('renames', 1);
-  const refusal = expect.stringMatching(/rebuilt tables can't be used: The column counts\.name is not there/);
+  const refusal = expect.stringMatching(/rebuilt tables can't be used: The column counts\.name doesn't exist/);
   await vi.waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), refusal), patience);
   for (const each of replicas) {
     expect(await each.runner.reached(rename(2), 10_000)).toBe(true);

@@ -157,7 +157,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     expect(await replica.reached(await end(), 10_000)).toBe(true);
     const sends = () => Object.assign(new Views(), { exclusiveVersion: true as const });
     await expect(rebuild(sends(), store, database)).rejects.toThrow(
-      /^Replicas of Hookledger send what is due by \w+, and can't all change over/,
+      /^Replicas send due attempts from \w+, and can't all switch to rebuilt tables/,
     );
     await replica.stop();
     expect(await rebuild(sends(), store, database)).toMatchObject({ comparison: { different: [] }, replaced: true });

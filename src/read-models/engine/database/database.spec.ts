@@ -232,10 +232,10 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     expect(await follows('here', 9)).toBe(at(5));
     expect(log.warn).not.toHaveBeenCalled();
     expect(await follows('here', 4)).toBeUndefined();
-    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, and the log ends at 0+4/));
+    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, but the log ends at 0+4/));
     await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
     expect(await follows('there', 9)).toBeUndefined();
-    expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it is of another log, which began here/));
+    expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it belongs to another log, which began here/));
     expect(await rows()).toEqual([]);
   });
 

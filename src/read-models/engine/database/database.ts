@@ -1,11 +1,11 @@
-// The database kit: what a consumer may know about where its rows are. Adapters stand beside this file.
+// The port between consumers and the database that holds their tables. Its adapters are beside this file.
 import type { Kysely } from 'kysely';
 import type { Position } from '../../../domain/ids.ts';
 
-/** Every schema extends this: the checkpoint stands beside the rows that it speaks of, and is read in one snapshot with them. */
+/** Part of every schema: the checkpoint is beside the rows that it describes, and is read in one snapshot with them. */
 export type CheckpointSchema = { readonly checkpoint: { readonly id: number; readonly position: Position } };
 
-/** What a column of 64-bit integers is called. In SQLite only `integer` makes a primary key the row's own place, which saves an index. */
+/** The type of 64-bit integer columns. In SQLite, only an `integer` primary key is the row id itself, which saves an index. */
 export type Int64Type = 'integer' | 'bigint';
 export type CreateTables<S> = (db: Kysely<S>, int64: Int64Type) => Promise<void>;
 
@@ -13,126 +13,128 @@ type Table<S> = keyof S & string;
 type Column<S, T extends keyof S> = keyof S[T] & string;
 
 /**
- * An open transaction, and the verbs that write or find many rows at once. All rows of one call have the same columns, and (but for `insert`)
- * no two of them the same keys. A column holds text, a whole number or null (true and false are 1 and 0, JSON is text), so that every database
- * takes the same rows.
+ * An open transaction, with bulk reads and writes. All rows of one call have the same columns and, except for `insert`, different keys.
+ * A column holds text, a whole number or null (true and false are 1 and 0, JSON is text), which every database can store.
  */
 export interface Transaction<S> {
-  /** Rows whose key stands already are left as they are. */
+  /** Skips rows whose key exists. */
   insert<T extends Table<S>>(table: T, rows: readonly S[T][]): Promise<void>;
-  /** Inserts, or sets all other columns where `keys` stand already. */
+  /** Inserts a row, or sets all other columns where `keys` exist. */
   upsert<T extends Table<S>>(table: T, keys: readonly Column<S, T>[], rows: readonly S[T][]): Promise<void>;
-  /** Sets the given columns of the rows with these keys; a row that does not stand is passed over. */
+  /** Sets the given columns of the rows with these keys. Skips rows that don't exist. */
   update<T extends Table<S>, K extends Column<S, T>>(
     table: T,
     keys: readonly K[],
     rows: readonly (Pick<S[T], K> & Partial<S[T]>)[],
   ): Promise<void>;
-  /** Counters: inserts, or adds to all other columns where `keys` stand already. */
+  /** For counters: inserts a row, or adds to all other columns where `keys` exist. */
   add<T extends Table<S>>(table: T, keys: readonly Column<S, T>[], rows: readonly S[T][]): Promise<void>;
   delete<T extends Table<S>, C extends Column<S, T>>(table: T, column: C, values: readonly S[T][C][]): Promise<void>;
-  /** The rows with one of these values, with some of their columns; in no order. */
+  /** Returns some columns of the rows that have one of these values, in no particular order. */
   find<T extends Table<S>, C extends Column<S, T>, R extends Column<S, T>>(
     table: T,
     column: C,
     values: readonly S[T][C][],
     columns: readonly R[],
   ): Promise<Pick<S[T], R>[]>;
-  /** For the rare other statement, within this transaction. */
+  /** For rare other statements, within this transaction. */
   readonly kysely: Kysely<S>;
-  /** Nobody else writes these tables, and a transaction that fails is the last: what was written stands, and need not be asked for again. */
+  /** No other process writes these tables, and the first failed transaction is the last. So rows written need not be read again. */
   readonly isOnlyWriter?: boolean;
 }
 
-/** The tables of one version of one consumer, and its checkpoint. */
+/** One build of the tables of a consumer's version, with its checkpoint. */
 export interface Tables<S> {
-  /** 0 for the tables that were made first, and one more each time that they were built anew. */
+  /** 0 for the first build, and one more for each rebuild. */
   readonly build: number;
-  /** Whether a newer build of it stands. */
   hasNewerBuild(): Promise<boolean>;
-  /** Its own read-only connection: sees what is committed. */
+  /** A read-only connection of its own. Sees committed rows. */
   readonly read: Kysely<S>;
   /**
-   * Carries out `work` and sets the checkpoint, both or neither. Transactions of a namespace come one after the other.
-   * Rejects with what `work` threw, with what the database did (see `Database.isTransient`), or with CheckpointMoved; nothing is changed then.
+   * Runs `work` and sets the checkpoint, both or neither. Transactions run one after the other.
+   * Rejects, with nothing changed, with the error of `work` or of the database (see `Database.isTransient`), or with CheckpointMoved.
    */
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T>;
   /** Undefined: no event has been applied. */
   checkpoint(): Promise<Position | undefined>;
   close(): Promise<void>;
-  /** Where several processes have it open. Left out: this one writes, and nobody else. */
+  /** Set if several processes share the tables. Otherwise only this process writes them. */
   readonly group?: ReplicaGroup<S>;
 }
 
-/** What a process is told of a namespace that others have open, too. None of it may throw. */
+/** What a process hears from the others in its group. No callback may throw. */
 export type GroupListener = {
   /** Another process may write from now on. */
   readonly onLeadershipLost: () => void;
-  /** Whoever writes has committed up to here. */
+  /** The leader, another process, has committed up to here. */
   readonly onCheckpoint: (position: Position) => void;
-  /** Somebody waits for this position. */
+  /** A process waits for this position. */
   readonly onPositionAwaited: (position: Position) => void;
-  /** Another process has told all of them something; undefined: what it was may have been missed. */
-  readonly onMessage: (what: string | undefined) => void;
-  /** A newer build stands, as `hasNewerBuild` says. It may be missed. */
+  /** Another process has sent a message. Undefined: messages may have been missed. */
+  readonly onMessage: (message: string | undefined) => void;
+  /** There is a newer build, as `hasNewerBuild` says. This call may be missed. */
   readonly onNewerBuild: () => void;
 };
 
-/** A namespace that several processes have open: one of them writes, the others stand by to take its place, and each hears of what is committed. */
+/** The processes that share tables. One of them, the leader, writes; the others stand by to take over, and hear of each commit. */
 export interface ReplicaGroup<S> {
   listen(listener: Partial<GroupListener>): void;
-  /** Hears from now on what is committed, `moved` first, and asks for nothing else. As with `acquire`, it is not dropped meanwhile. Rejects while the database is away. */
+  /**
+   * Starts to listen, without competing to lead. Calls `onCheckpoint` first. The tables can't be dropped meanwhile, as after `acquireLeadership`.
+   * Rejects while the database is unavailable.
+   */
   standBy(): Promise<void>;
   /**
-   * @returns whether this process is the one that writes. It stays that until it releases it or is told that it was lost; what it knows of the
-   * checkpoint is read anew. Rejects while the database is away; with `exclusiveVersion`, also while a process has a newer version or build open.
+   * Reads the checkpoint again if this process becomes the leader.
+   * @returns whether this process is the leader; it stays so until `releaseLeadership` or `onLeadershipLost`
+   * @throws while the database is unavailable; with `exclusiveVersion`, also while a process has a newer version or build open
    */
   acquireLeadership(): Promise<boolean>;
   releaseLeadership(): Promise<void>;
-  /** With `exclusiveVersion`: whether a process has an older version or build open. While this one is open, none that does not has begun to. */
+  /** With `exclusiveVersion`: whether a process has an older version or build open. While this one is open, no other process can open one. */
   isOlderInUse(): Promise<boolean>;
-  /** Asks whoever writes to hurry. */
+  /** Asks the leader to commit up to this position without delay. */
   hurryLeader(position: Position): void;
-  /** Tells the other processes something; within a transaction, once it commits. */
-  broadcast(what: string, tx?: Transaction<S>): Promise<void>;
-  /** For what is no consequence of the log, as who works on what: rows change beside whoever writes, each statement a transaction of its own. */
+  /** Sends a message to the other processes; within a transaction, once it commits. */
+  broadcast(message: string, tx?: Transaction<S>): Promise<void>;
+  /** For rows that don't follow from the log, such as leases: any process may write them. Each statement is its own transaction. */
   readonly sideWriter: Kysely<S>;
 }
 
-/** One that is being built. A transaction may be answered before it is committed; a failure then shows at a later one, or at `checkpoint`. */
+/** A build in progress. A transaction may be answered before it commits; a failure then shows at a later one, or at `checkpoint`. */
 export interface NextTables<S> extends Tables<S> {
-  /** Makes what queries need and writing does not; to be called before it is finished. */
+  /** Creates the indexes that only queries need. Call it before `finishNext`. */
   complete(): Promise<void>;
 }
 
-/** A connection that only reads a namespace that somebody else wrote: an older version that still answers queries. */
+/** A read-only connection to tables that another process may write, or to an older version that still answers queries. */
 export type ReadOnlyTables<S> = { readonly read: Kysely<S>; close(): Promise<void> };
 
 export type NextOptions = {
-  /** Only queries need these indexes, so that they may be missing until `complete`. */
+  /** Indexes that only queries need. They may be missing until `complete`. */
   readonly queryIndexes?: readonly string[];
-  /** Processes must not have two builds open at one time. */
+  /** Processes must not have two builds open at once. */
   readonly exclusiveVersion?: boolean;
 };
 
-/** The log that the namespaces follow. */
+/** The log that the tables follow. */
 export type FollowedLog = {
-  /** What tells it from any other: when its first event was recorded, and where it is. Undefined while it is empty. */
+  /** Identifies the log by when and where its first event was recorded. Undefined while the log is empty. */
   readonly origin: string | undefined;
   readonly tip: () => Promise<Position | undefined>;
 };
 
 export interface Database {
   /**
-   * To be called before anything is opened: the namespaces are of this log from now on (or once it is no longer empty). Where they are of another one, or further than this one
-   * goes, a database of our own begins anew, with a line in the log.
-   * @throws DatabaseUnusable where it may be somebody else's, and when it can't be reached, or lacks what is needed.
+   * Binds the tables to this log, now or once it is no longer empty. Call it before opening any. If the tables belong to another log, or are
+   * ahead of this one, a database of our own starts over, with a line in the log.
+   * @throws DatabaseUnusable if the tables may belong to someone else, and if the database can't be reached or lacks what we need
    */
   bindTo(log: FollowedLog): Promise<void>;
   /**
-   * Opens a namespace, the newest build of it; where there is none (or one that is damaged or isn't ours, which is moved aside with a line in
-   * the log), it is made, empty, by `createTables`.
-   * @throws DatabaseUnusable with `exclusiveVersion` where another process has a newer version, or a newer build, open
+   * Opens the newest build of a consumer's tables. Creates empty ones if there are none, or if they are damaged or not ours; those are moved
+   * aside, with a line in the log.
+   * @throws DatabaseUnusable with `exclusiveVersion`, if another process has a newer version or build open
    */
   open<S extends CheckpointSchema>(
     name: string,
@@ -140,20 +142,20 @@ export interface Database {
     createTables: CreateTables<S>,
     options?: { readonly exclusiveVersion?: boolean },
   ): Promise<Tables<S>>;
-  /** @param build left out: the newest */
+  /** @param build omitted: the newest */
   openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>>;
-  /** The versions of a consumer that stand, lowest first. */
+  /** The versions of a consumer that have tables, lowest first. */
   versions(name: string): Promise<readonly number[]>;
-  /** The builds of a version that stand, lowest first. */
+  /** The finished builds of a version, lowest first. */
   builds(name: string, version: number): Promise<readonly number[]>;
-  /** No error where it isn't there. What another process has open stays. `build` left out: all of that version, also the next one. */
+  /** Does nothing if the build doesn't exist or another process has it open. `build` omitted: all of that version, including the next one. */
   drop(name: string, version: number, build?: number | 'next'): Promise<void>;
   /** Drops a build unless a process has it open. */
   dropUnused(name: string, version: number, build: number): Promise<void>;
 
   /**
-   * The next build of a namespace, which nobody reads until it is finished: opens it where it was left, or makes it. One process at a time.
-   * @throws DatabaseUnusable while another one builds it, and with `exclusiveVersion` where processes share the namespace
+   * Opens the next build, which no query reads until it is finished: resumes an interrupted one, or creates it.
+   * @throws DatabaseUnusable while another process builds it; with `exclusiveVersion`, also while replicas share the tables
    */
   openNext<S extends CheckpointSchema>(
     name: string,
@@ -162,12 +164,12 @@ export interface Database {
     options?: NextOptions,
   ): Promise<NextTables<S>>;
   /**
-   * From now on it is the newest build. It must be closed. Processes that share the namespace are told.
+   * Makes the next build, which must be closed, the newest one. Notifies processes that share the tables.
    * @returns its number
    * @throws DatabaseUnusable as `openNext`
    */
   finishNext(name: string, version: number, options?: Pick<NextOptions, 'exclusiveVersion'>): Promise<number>;
-  /** Whether the same transaction may well succeed later: the database is locked or away, the disk is full. */
+  /** Whether a retry may succeed: the database is locked or unavailable, or the disk is full. */
   isTransient(error: unknown): boolean;
 }
 
@@ -176,12 +178,12 @@ export class DatabaseUnusable extends Error {
   override name = 'DatabaseUnusable';
 }
 
-/** The database can't be asked just now. Worth trying again. */
+/** The database doesn't answer at the moment. A retry may succeed. */
 export class DatabaseUnavailable extends Error {
   override name = 'DatabaseUnavailable';
 }
 
-/** The checkpoint is not where this process left it, as when another one has written: what this one would write is out of date. */
+/** The checkpoint is not where this process left it: another process has probably written, so this one's rows are out of date. */
 export class CheckpointMoved extends Error {
   override name = 'CheckpointMoved';
 }

@@ -1,4 +1,4 @@
-// The database that the configuration names. A location is plain data, so that a thread can be told where to open its own.
+// Opens the database that the configuration names. A location is plain data, so a thread can be told where to open its own connection.
 import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
 import type { Database } from './database.ts';
@@ -10,6 +10,6 @@ export type DatabaseLocation = { readonly kind: 'sqlite'; readonly folder: strin
 export const openDatabase = (location: DatabaseLocation, log: Pick<BaseLogger, 'warn'>): Database =>
   location.kind === 'sqlite' ? new SqliteDatabase(location.folder, log) : new PostgresDatabase(location, log);
 
-/** For one log. Files are beside those of other logs: a data folder can have been used with several. */
+/** Gives each log its own folder of files: a data folder may have been used with several logs. */
 export const locationForLog = (location: DatabaseLocation, logId: string): DatabaseLocation =>
   location.kind === 'sqlite' ? { ...location, folder: join(location.folder, logId) } : location;

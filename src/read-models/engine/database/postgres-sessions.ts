@@ -1,18 +1,25 @@
-// What a namespace in PostgreSQL is read and written by: a pool that reads, one that writes beside, and the connection that moves the checkpoint.
+// The connections to a consumer's tables in PostgreSQL: a pool that reads, the one connection that moves the checkpoint, and two that write beside it.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { Pool, type Client, type ClientBase } from 'pg';
 import { DatabaseUnusable, type ReadOnlyTables } from './database.ts';
-import { clientConfig, connect, failureToConnect, isAnswer, quoted, withoutNul, unavailable } from './postgres-connection.ts';
+import { clientConfig, connect, failureToConnect, isAnswer, quoted, unavailable, withoutNul } from './postgres-connection.ts';
 
-/** Queries at one time; more wait for their turn. */
+/** How many queries run at once. Others wait. */
 const readers = 4;
 
-type Asks = (sql: string, parameters: readonly unknown[]) => Promise<unknown>;
+type Ask = (sql: string, parameters: readonly unknown[]) => Promise<unknown>;
 
-/** A pool that is made of one connection. */
-const alone = (client: PostgresPoolClient): PostgresPool => ({ connect: async () => client, end: async () => undefined });
+/** Runs a query and returns its rows. */
+export type RunQuery = <R extends object>(text: string, values: readonly unknown[]) => Promise<readonly R[]>;
 
-const asking = (ask: Asks, release: () => void = () => undefined) =>
+export const queryOn =
+  (client: Client): RunQuery =>
+  async <R extends object>(text: string, values: readonly unknown[]) =>
+    (await client.query<R>(text, [...values])).rows;
+
+const poolOfOne = (client: PostgresPoolClient): PostgresPool => ({ connect: async () => client, end: async () => undefined });
+
+const poolClient = (ask: Ask, release: () => void = () => undefined) =>
   ({
     query: (sql: string, parameters: readonly unknown[]) =>
       ask(
@@ -20,13 +27,13 @@ const asking = (ask: Asks, release: () => void = () => undefined) =>
         parameters.map((each) => (typeof each === 'string' ? withoutNul(each) : each)),
       ),
     release,
-  }) as PostgresPoolClient; // Kysely uses the one overload of `query`; there are no cursors
+  }) as PostgresPoolClient; // Kysely calls only this overload of `query`, as there are no cursors
 
-/** Kysely on a connection that is in the middle of a transaction. */
+/** Kysely on a connection that is in a transaction. */
 export const kyselyOn = <S>(client: Pick<Client, 'query'>) =>
   kyselyAsking<S>((text, values) => client.query({ text, values: [...values] }));
 
-export const kyselyAsking = <S>(ask: Asks) => new Kysely<S>({ dialect: new PostgresDialect({ pool: alone(asking(ask)) }) });
+export const kyselyAsking = <S>(ask: Ask) => new Kysely<S>({ dialect: new PostgresDialect({ pool: poolOfOne(poolClient(ask)) }) });
 
 export const openReadOnly = <S>(url: string, schema: string): ReadOnlyTables<S> => {
   const { db, close } = openPool<S>(url, schema, readers, [
@@ -34,7 +41,7 @@ export const openReadOnly = <S>(url: string, schema: string): ReadOnlyTables<S> 
     'default_transaction_read_only TO on',
     'default_transaction_isolation TO "repeatable read"', // a transaction sees one snapshot
     'statement_timeout TO 30000',
-    // The planner counts rows and not pages: an index that has the rows asked for in their order beats one that is walked until they turn up.
+    // Makes the planner count rows, not pages: it then prefers an index that has the requested rows in order to walking another until they turn up.
     'seq_page_cost TO 0',
     'random_page_cost TO 0',
     'max_parallel_workers_per_gather TO 0',
@@ -47,33 +54,33 @@ export const openReadOnly = <S>(url: string, schema: string): ReadOnlyTables<S> 
 export const openSideWriter = <S>(url: string, schema: string) =>
   openPool<S>(url, `${schema} beside`, 2, [...writerSettings(schema), 'statement_timeout TO 30000']);
 
-/** Connections are made when they are asked for. */
+/** Connects on demand. */
 const openPool = <S>(url: string, purpose: string, max: number, settings: readonly string[]) => {
-  const settle = (client: ClientBase): Promise<unknown> => {
-    client.on('error', () => undefined); // whoever has borrowed it is told by the query
+  const onConnect = (client: ClientBase): Promise<unknown> => {
+    client.on('error', () => undefined); // the query in progress reports it
     return client.query(settings.map((each) => `SET ${each}`).join('; '));
   };
-  // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, though its types do not say so
-  const pool = new Pool({ ...clientConfig(url, purpose), max, onConnect: settle });
-  pool.on('error', () => undefined); // an idle connection that was lost: the next query makes another
+  // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, though its types don't say so
+  const pool = new Pool({ ...clientConfig(url, purpose), max, onConnect });
+  pool.on('error', () => undefined); // an idle connection was lost: the next query opens another
   const borrow = async (): Promise<PostgresPoolClient> => {
     const client = await pool.connect().catch((error: unknown) => {
       throw unavailable(failureToConnect(error, url));
     });
-    let lost = false;
+    let isLost = false;
     const ask = async (sql: string, parameters: readonly unknown[]) => {
       try {
         return await client.query(sql, [...parameters]);
       } catch (error) {
         if (isAnswer(error)) throw error;
-        lost = true;
+        isLost = true;
         throw unavailable(error);
       }
     };
-    return asking(ask, () => client.release(lost));
+    return poolClient(ask, () => client.release(isLost));
   };
   const db = new Kysely<S>({ dialect: new PostgresDialect({ pool: { connect: borrow, end: () => pool.end() } }) });
-  // Kysely closes only what a query has opened.
+  // Kysely closes the pool only if a query has opened it.
   const close = async () => {
     await db.destroy();
     if (!pool.ending) await pool.end();
@@ -82,14 +89,13 @@ const openPool = <S>(url: string, purpose: string, max: number, settings: readon
 };
 
 /**
- * The connection that writes to a schema: there is one, of all processes, as it holds a lock for as long as it lasts. So what it has not done
- * when the next one has the lock, it never does.
- * @param waitMs 0: not for another one
+ * Opens the one connection, of all processes, that writes to a schema: it holds a lock for as long as it lasts. Once the next one has the lock,
+ * nothing that this connection left undone can happen any more.
  * @throws DatabaseUnavailable, or DatabaseUnusable, also when another process keeps the lock
  */
-export const connectWriter = async (url: string, schema: string, waitMs?: number): Promise<Client> => {
+export const connectWriter = async (url: string, schema: string, { waitForLock = true } = {}): Promise<Client> => {
   const client = await connect(url, `${schema} writer`, writerSettings(schema));
-  if (waitMs === 0 && !(await tryWriterLock(client, schema))) {
+  if (!waitForLock && !(await tryWriterLock(client, schema))) {
     await client.end();
     throw new DatabaseUnusable(`Another process is building ${schema}; wait until it is done, or stop it.`);
   }
@@ -104,15 +110,14 @@ export const connectWriter = async (url: string, schema: string, waitMs?: number
   }
 };
 
-/** Shared by all processes that have it open. */
+/** Held, shared, by every process of a replica group that has the schema open. */
 export const usersLock = (schema: string) => `hookledger uses ${schema}`;
 export const writerLock = (schema: string) => `hookledger writes ${schema}`;
 
-/** Whether no other process writes to a schema. None does, either, until this connection ends. */
+/** @returns whether no other process writes to the schema; none does then until this connection ends */
 export const tryWriterLock = async (client: Client, schema: string): Promise<boolean> => {
-  const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken', [
-    writerLock(schema),
-  ]);
+  const query = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken';
+  const { rows } = await client.query<{ taken: boolean }>(query, [writerLock(schema)]);
   return rows[0]?.taken === true;
 };
 
@@ -120,11 +125,11 @@ export const writerSettings = (schema: string) => [
   `search_path TO ${quoted(schema)}`,
   'lock_timeout TO 10000',
   'idle_in_transaction_session_timeout TO 60000',
-  // A process that vanished with its machine holds its lock no longer than some ten seconds.
+  // If a process vanishes with its machine, the server frees its lock within some ten seconds.
   'tcp_keepalives_idle TO 5',
   'tcp_keepalives_interval TO 2',
   'tcp_keepalives_count TO 3',
-  // Every row is found by its key, whatever the planner believes of a table that was empty a moment ago.
+  // Find every row by its key, even if the planner still believes that the table is empty.
   'plan_cache_mode TO force_generic_plan',
   'enable_seqscan TO off',
   'enable_hashjoin TO off',

@@ -1,6 +1,6 @@
-// One version of one consumer in PostgreSQL: a connection that writes, and a few that read.
-// Guarantee: rows and checkpoint commit together, on the one connection of all processes that may write, and only on top of the checkpoint that
-// this process knows.
+// A consumer's tables in PostgreSQL: one connection that writes and a few that read.
+// Guarantee: rows and checkpoint commit together, on the one connection, of all processes, that may write, and only on top of the checkpoint that this
+// process knows.
 import { sql, type Kysely } from 'kysely';
 import type { Client } from 'pg';
 import type { Position } from '../../../domain/ids.ts';
@@ -8,19 +8,20 @@ import {
   CheckpointMoved,
   DatabaseUnavailable,
   type CheckpointSchema,
-  type Tables,
   type ReadOnlyTables,
+  type Tables,
   type Transaction,
 } from './database.ts';
 import { isAnswer, unavailable } from './postgres-connection.ts';
+import { checkpointMessage, PostgresReplicaGroup } from './postgres-replica-group.ts';
+import type { FindOthersInUse } from './postgres-schemas.ts';
 import { connectWriter, kyselyAsking, openReadOnly } from './postgres-sessions.ts';
-import { checkpointMessage, PostgresReplicaGroup, type FindOtherVersionsInUse } from './postgres-replica-group.ts';
 import { PostgresTransaction, type ColumnTypes } from './postgres-transaction.ts';
 
 type Statement = { name?: string; text: string; values?: unknown[] };
 
-/** Statements that are not answered: while the server carries one out, the next is made. */
-const mostUnderWay = 2;
+/** How many statements may wait for their answer. The next one is prepared while the server carries out the last. */
+const mostUnanswered = 2;
 
 export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   readonly read: Kysely<S>;
@@ -29,15 +30,15 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   private readonly reader: ReadOnlyTables<S>;
   private client: Client | undefined;
   private last: Promise<unknown> = Promise.resolve();
-  private underWay: Promise<void>[] = [];
-  /** What the database answered first to the running transaction that was not what was hoped for; all that comes after it fails as well. */
+  private unanswered: Promise<void>[] = [];
+  /** The first failure of the running transaction. Everything after it fails too. */
   private failure: unknown;
-  /** Whether the connection was lost before COMMIT was answered: what it would have made of the checkpoint, and what the work returned. */
+  /** Set if the connection was lost before COMMIT was answered: the checkpoint it would have set, and the result of the work. */
   private inDoubt: { readonly checkpoint: Position; readonly result: unknown } | undefined;
 
   /**
-   * @param client what writes, until it is lost; then there is another. Undefined: others have the namespace open, too
-   * @param known the checkpoint that stands
+   * @param client the connection that writes; a lost one is replaced. Undefined: other processes share the tables
+   * @param expected the checkpoint in the database
    */
   constructor(
     private readonly url: string,
@@ -45,8 +46,8 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
     readonly build: number,
     client: Client | undefined,
     types: ColumnTypes,
-    private known: Position | undefined,
-    rivals?: FindOtherVersionsInUse,
+    private expected: Position | undefined,
+    findOthers?: FindOthersInUse,
   ) {
     this.client = client;
     if (client) this.forgetWhenLost(client);
@@ -54,12 +55,12 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
       this.group = new PostgresReplicaGroup<S>(
         url,
         schema,
-        (by) => {
-          this.client = by?.client;
-          this.known = by ? by.checkpoint : this.known;
+        (leader) => {
+          this.client = leader?.client;
+          this.expected = leader ? leader.checkpoint : this.expected;
           this.inDoubt = undefined;
         },
-        rivals,
+        findOthers,
       );
     this.reader = openReadOnly<S>(url, schema);
     this.read = this.reader.read;
@@ -68,7 +69,7 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   }
 
   transaction<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint?: Position): Promise<T> {
-    const done = this.last.then(() => this.carryOut(work, checkpoint));
+    const done = this.last.then(() => this.run(work, checkpoint));
     this.last = done.catch(() => undefined);
     return done;
   }
@@ -82,7 +83,7 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   }
 
   async checkpoint(): Promise<Position | undefined> {
-    return this.known;
+    return this.expected;
   }
 
   async close(): Promise<void> {
@@ -93,31 +94,31 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
     await this.reader.close();
   }
 
-  private async carryOut<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint: Position | undefined): Promise<T> {
-    await this.connected();
+  private async run<T>(work: (tx: Transaction<S>) => Promise<T>, checkpoint: Position | undefined): Promise<T> {
+    await this.connect();
     const committed = await this.resolveDoubt(checkpoint);
-    if (committed) return committed.result as T; // of the same work
+    if (committed) return committed.result as T; // the result of the same work
     this.failure = undefined;
     let result: T;
     try {
       await this.send({ text: 'BEGIN' });
       result = await work(this.tx);
-      if (checkpoint !== undefined) await this.move(checkpoint);
-      await Promise.all(this.underWay);
+      if (checkpoint !== undefined) await this.moveCheckpoint(checkpoint);
+      await Promise.all(this.unanswered);
     } catch (error) {
       const first = this.failure ?? error;
-      await this.ask({ text: 'ROLLBACK' }).catch(() => undefined); // without a connection it is rolled back already
+      await this.ask({ text: 'ROLLBACK' }).catch(() => undefined); // if the connection is lost, the server rolls back
       throw first;
     } finally {
-      this.underWay = [];
+      this.unanswered = [];
     }
     if (checkpoint !== undefined) this.inDoubt = { checkpoint, result };
     await this.commit();
-    this.known = checkpoint ?? this.known;
+    this.expected = checkpoint ?? this.expected;
     return result;
   }
 
-  private async connected(): Promise<void> {
+  private async connect(): Promise<void> {
     if (this.client) return;
     if (this.group) throw new DatabaseUnavailable(`Another process may write to ${this.schema} now.`);
     this.client = await connectWriter(this.url, this.schema).catch((error: unknown) => {
@@ -136,40 +137,40 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
     try {
       await this.ask({ text: 'COMMIT' });
     } catch (error) {
-      if (isAnswer(error)) this.inDoubt = undefined; // it did not
+      if (isAnswer(error)) this.inDoubt = undefined; // the server did not commit
       throw error;
     }
     this.inDoubt = undefined;
   }
 
-  /** Only from where this process believes it to be: another one may have taken the consumer over. */
-  private async move(to: Position): Promise<void> {
+  /** Moves the checkpoint only if it is where this process left it: another process may have taken the consumer over. */
+  private async moveCheckpoint(to: Position): Promise<void> {
     const { rowCount } =
-      this.known === undefined
+      this.expected === undefined
         ? await this.ask({ text: 'INSERT INTO checkpoint VALUES (1, $1) ON CONFLICT DO NOTHING', values: [to] })
-        : await this.ask({ text: 'UPDATE checkpoint SET position = $1 WHERE position = $2', values: [to, this.known] });
+        : await this.ask({ text: 'UPDATE checkpoint SET position = $1 WHERE position = $2', values: [to, this.expected] });
     if (rowCount === 1) return this.group && this.send(checkpointMessage(this.schema, to));
     throw new CheckpointMoved(
-      `The checkpoint of ${this.schema} is not where this process left it: another one has written there, or the server has lost what it had committed. Start this one again, and it goes on from there.`,
+      `The checkpoint of ${this.schema} is not where this process left it: another process has written there, or the server has lost commits. Restart this process; it resumes from the checkpoint.`,
     );
   }
 
-  /** @returns what was in doubt, when it did commit and is what is asked for again. */
+  /** @returns the transaction in doubt, if it did commit and is the one requested again */
   private async resolveDoubt(checkpoint: Position | undefined): Promise<{ readonly result: unknown } | undefined> {
     const { inDoubt } = this;
     if (!inDoubt) return undefined;
     const { rows } = await this.ask({ text: 'SELECT position FROM checkpoint' });
     this.inDoubt = undefined;
     if (rows[0]?.position !== inDoubt.checkpoint) return undefined;
-    this.known = inDoubt.checkpoint;
+    this.expected = inDoubt.checkpoint;
     return checkpoint === inDoubt.checkpoint ? inDoubt : undefined;
   }
 
   private async send(statement: Statement): Promise<void> {
     const answered = this.ask(statement).then(() => undefined);
-    answered.catch(() => undefined); // `failure` has it
-    this.underWay.push(answered);
-    if (this.underWay.length > mostUnderWay) await this.underWay.shift();
+    answered.catch(() => undefined); // kept in `failure`
+    this.unanswered.push(answered);
+    if (this.unanswered.length > mostUnanswered) await this.unanswered.shift();
   }
 
   private async ask(statement: Statement) {
@@ -182,7 +183,7 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
       this.failure ??= failure;
       if (failure !== error && client && client === this.client) {
         this.client = undefined;
-        if (this.group) this.group.gone(client);
+        if (this.group) this.group.connectionLost(client);
         else await client.end().catch(() => undefined);
       }
       throw failure;

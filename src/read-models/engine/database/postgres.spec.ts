@@ -214,18 +214,22 @@ describe('a database that cannot be used is refused with a sentence', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const said = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(port) })));
-    expect(said).toMatch(/^What listens at 127\.0\.0\.1:\d+ closes the connection at once, so it may not be PostgreSQL, or correct/);
+    expect(said).toMatch(/^The server at 127\.0\.0\.1:\d+ closes the connection at once, so it may not be PostgreSQL, or correct/);
     server.close();
   });
 
   it('whose host is not known', async () => {
     const said = await refusal(databaseAt(urlWith({ hostname: `${'a'.repeat(64)}.example` })));
-    expect(said).toMatch(/^The host of the database at a+\.example:\d+ is not known, or correct HOOKLEDGER_DATABASE_URL\.$/);
+    expect(said).toMatch(/^The host of the database at a+\.example:\d+ is unknown, or correct HOOKLEDGER_DATABASE_URL\.$/);
   });
 
   it.each([
     ['with a wrong password', { password: 'wrong' }, /^The database at \S+ refuses the user "\S+" with this password, or correct/],
-    ['without a password', { password: '' }, /^The database at \S+ wants a password of the user "\S+", and there is none, or correct/],
+    [
+      'without a password',
+      { password: '' },
+      /^The database at \S+ asks for a password for the user "\S+", and the URL has none, or correct/,
+    ],
     [
       'by a name that it does not have',
       { pathname: '/no%20where' },
@@ -241,13 +245,13 @@ describe('a database that cannot be used is refused with a sentence', () => {
     try {
       const said = await refusal(databaseAt(urlWith({ username: name, password: 'p' })));
       expect(said).toMatch(
-        `The user "${name}" may not make schemas in the database "${new URL(url).pathname.slice(1)}"; as its owner, run: GRANT`,
+        `The user "${name}" may not create schemas in the database "${new URL(url).pathname.slice(1)}"; as its owner, run: GRANT`,
       );
       // Nor may it touch what somebody else has made.
       await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
       await withPostgres(url, (client) => client.query(`GRANT CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO ${name}`));
       const more = await refusal(databaseAt(urlWith({ username: name, password: 'p' })));
-      expect(more).toMatch(/lacks a right in it \(permission denied .*\); make it the owner of all schemas that begin with/);
+      expect(more).toMatch(/lacks a right \(permission denied .*\); make it the owner of all schemas whose names begin with/);
     } finally {
       await withPostgres(url, async (client) => client.query(`DROP OWNED BY ${name}; DROP ROLE ${name}`));
     }
@@ -259,7 +263,7 @@ describe('a database that cannot be used is refused with a sentence', () => {
     // The version is six digits in the server's answer.
     proxy.onAnswer = (bytes) => Buffer.from(bytes.toString('latin1').replace(/\b1\d00\d\d\b/, '130011'), 'latin1');
     const said = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(proxy.port) })));
-    expect(said).toMatch(/^The database runs on PostgreSQL \d+.*, and 14 or newer is needed; upgrade the server\.$/);
+    expect(said).toMatch(/^The database runs on PostgreSQL \d+.*, but Hookledger needs 14 or newer; upgrade the server\.$/);
   });
 
   it('in another encoding', async () => {
@@ -277,7 +281,9 @@ describe('a database that cannot be used is refused with a sentence', () => {
     await count(await open(), 1);
     const anew = new RegExp(`DROP SCHEMA "${prefix}", "${prefix}_counts_1" CASCADE$`);
     const said = await refusal(databaseAt());
-    expect(said).toMatch(/^The database holds the views of another log: that one began there, this one here\. Name this log's own/);
+    expect(said).toMatch(
+      /^The database holds the views of another log: that one began there, this one here\. Set HOOKLEDGER_DATABASE_URL to this log's own/,
+    );
     expect(said).toMatch(anew);
     const empty = await databaseAt()
       .bindTo({ origin: undefined, tip: async () => undefined })
@@ -289,7 +295,7 @@ describe('a database that cannot be used is refused with a sentence', () => {
     await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
     await count(await open(), 7);
     const said = await refusal(databaseAt(), at(5));
-    expect(said).toMatch(`The database is ahead of the log: ${prefix}_counts_1 is at position ${at(7)}, and the log ends at ${at(5)}, so`);
+    expect(said).toMatch(`The database is ahead of the log: ${prefix}_counts_1 is at position ${at(7)}, but the log ends at ${at(5)}, so`);
     await withPostgres(url, (client) => client.query((/DROP SCHEMA .*$/.exec(said) ?? [''])[0]));
     await databaseAt().bindTo({ origin: 'here', tip: async () => at(5) });
   });
@@ -307,7 +313,7 @@ it('waits at the start for a server that comes up', async () => {
   const waiting = new PostgresDatabase({ url: urlWith({ hostname: '127.0.0.1', port: String(proxy.port) }), prefix, waitMs: 20_000 }, log);
   const follows = waiting.bindTo({ origin: 'here', tip: async () => undefined });
   await waitFor(() =>
-    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/^No database listens .* It is tried for/)),
+    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/^No database listens .* Retrying for/)),
   );
   await proxy.open();
   await follows;

@@ -1,23 +1,23 @@
-// The thread that writes a build of an SQLite namespace: it carries out statements, in order, and says when a transaction is committed. What the rows
-// are is worked out elsewhere meanwhile. Node may run this file by stripping its types, so they must be erasable.
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+// The thread that writes a build in an SQLite file: runs statements in order and answers when a transaction is committed. Another thread computes the
+// rows meanwhile. Node may run this file by stripping its types, so they must be erasable.
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { runEach, type RowStatement } from './sqlite-rows.ts';
 
 export type BuildWorkerOptions = { readonly file: string };
 
-/** `values`: those of rows, `width` of each. */
+/** `values`: of all rows, `width` values each. */
 export type ToBuild =
   | { readonly kind: 'each'; readonly statement: RowStatement; readonly width: number; readonly values: readonly SQLInputValue[] }
   | { readonly kind: 'exec'; readonly sql: string; readonly id?: number }
-  /** For each value, the rows that it finds. */
+  /** Answers with the rows found for each value. */
   | { readonly kind: 'find'; readonly sql: string; readonly values: readonly SQLInputValue[]; readonly id: number }
   | { readonly kind: 'ask'; readonly sql: string; readonly parameters: readonly SQLInputValue[]; readonly id: number }
   | 'close';
 
-/** To what has an id. After a failure nothing is carried out any more, and what was begun is rolled back. */
+/** Answers orders that have an id. After a failure, rolls back and ignores further orders. */
 export type FromBuild =
-  | { readonly id: number; readonly rows: readonly unknown[] }
+  | { readonly id: number; readonly rows: Record<string, SQLOutputValue>[] }
   | { readonly failed: { readonly message: string; readonly errcode: number | undefined } };
 
 const serve = (db: DatabaseSync, answer: (message: FromBuild) => void) => {
@@ -27,7 +27,7 @@ const serve = (db: DatabaseSync, answer: (message: FromBuild) => void) => {
     if (!statement) statements.set(sql, (statement = db.prepare(sql)));
     return statement;
   };
-  const carryOut = (order: Exclude<ToBuild, 'close'>): void => {
+  const run = (order: Exclude<ToBuild, 'close'>): void => {
     switch (order.kind) {
       case 'each':
         return runEach(prepared, order.statement, order.width, order.values);
@@ -47,7 +47,7 @@ const serve = (db: DatabaseSync, answer: (message: FromBuild) => void) => {
   return (order: Exclude<ToBuild, 'close'>): void => {
     if (failed) return;
     try {
-      carryOut(order);
+      run(order);
     } catch (error) {
       failed = true;
       if (db.isTransaction) db.exec('ROLLBACK');
@@ -59,13 +59,13 @@ const serve = (db: DatabaseSync, answer: (message: FromBuild) => void) => {
 
 if (parentPort) {
   const port = parentPort;
-  const { file } = workerData as BuildWorkerOptions; // what sqlite-build.ts starts it with
+  const { file } = workerData as BuildWorkerOptions; // as sqlite-build.ts passes it
   const db = new DatabaseSync(file, { timeout: 5000 });
-  // Most pages are new: a rollback journal has only the old ones, where a WAL has each page once more. Nobody reads meanwhile.
+  // Most pages are new. A rollback journal holds only old pages; a WAL would hold each page once more. Nothing reads the file meanwhile.
   db.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536');
-  const carryOut = serve(db, (message) => port.postMessage(message));
+  const run = serve(db, (message) => port.postMessage(message));
   port.on('message', (order: ToBuild) => {
-    if (order !== 'close') return carryOut(order);
+    if (order !== 'close') return run(order);
     db.close();
     port.close();
   });

@@ -1,11 +1,11 @@
-// node:sqlite behind Kysely's SQLite dialect, with its prepared statements kept.
+// Connects Kysely's SQLite dialect to node:sqlite, and keeps prepared statements.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { SqliteDialect, type SqliteStatement } from 'kysely';
 
-/** More distinct statements than the queries have; a list of ids as a parameter makes one for each of its lengths. */
+/** More than the queries have. But a list of ids makes a statement for each of its lengths, so a bound is needed. */
 const mostStatements = 500;
 
-/** Prepares each text once. The oldest are let go when there are many. */
+/** Prepares each SQL text once. Drops the oldest statements when there are many. */
 export class Statements {
   private readonly prepared = new Map<string, StatementSync>();
 
@@ -23,8 +23,8 @@ export class Statements {
   }
 }
 
-// Kysely passes what the query was given; the schema's types hold nothing that SQLite does not take.
-const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+/** The values of a query. The schemas' types allow only values that SQLite takes. */
+export const valuesOf = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
 
 export const sqliteDialect = (db: DatabaseSync, statements: Statements) =>
   new SqliteDialect({
@@ -34,9 +34,9 @@ export const sqliteDialect = (db: DatabaseSync, statements: Statements) =>
         const statement = statements.prepare(sql);
         return {
           reader: statement.columns().length > 0,
-          all: (parameters) => statement.all(...values(parameters)),
-          run: (parameters) => statement.run(...values(parameters)),
-          iterate: (parameters) => statement.iterate(...values(parameters)),
+          all: (parameters) => statement.all(...valuesOf(parameters)),
+          run: (parameters) => statement.run(...valuesOf(parameters)),
+          iterate: (parameters) => statement.iterate(...valuesOf(parameters)),
         };
       },
     },

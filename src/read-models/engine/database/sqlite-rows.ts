@@ -1,19 +1,19 @@
-// Rows as they are bound to statements: all their values one after the other, and a statement for many of them where there is one.
+// Binding rows to SQLite statements: all values in one array, and a statement for many rows where there is one.
 // Threads import this file, and Node may run it by stripping its types, so they must be erasable.
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 
 export type Row = Readonly<Record<string, SQLInputValue>>;
 
-/** For one row; and for `rowsAtOnce`, which costs a quarter less than as many of the other, as tables and indexes are opened once. */
+/** Statements for one row and for `rowsAtOnce`, which cost a quarter less per row, as SQLite opens tables and indexes once. */
 export type RowStatement = { readonly one: string; readonly many?: string | undefined };
 
 export const rowsAtOnce = 32;
 
-/** Of rows that all have these columns. */
-export const flat = (columns: readonly string[], rows: readonly Row[]): SQLInputValue[] => {
+/** The values of all rows, row by row. All rows must have these columns. */
+export const flatten = (columns: readonly string[], rows: readonly Row[]): SQLInputValue[] => {
   const width = columns.length;
   const values = Array.from<SQLInputValue>({ length: rows.length * width });
-  // By column, so that each is looked up in the same place of every row.
+  // Column by column: each property is then found at the same place in every row.
   for (const [i, column] of columns.entries()) for (let n = 0; n < rows.length; n++) values[n * width + i] = rows[n]?.[column] ?? null;
   return values;
 };
