@@ -48,7 +48,8 @@ const isBuiltFrom = (hash: string): boolean => {
   }
 };
 
-const bundle = async (): Promise<void> => {
+/** @returns the ids of the modules in the bundle: their files, and names of rolldown's own */
+const bundle = async (): Promise<string[]> => {
   const bundled = await rolldown({
     cwd: root,
     input: entries(),
@@ -59,7 +60,7 @@ const bundle = async (): Promise<void> => {
     resolve: { alias: { graphql: 'graphql/index.js' } },
     onLog: (level, log, next) => next(level === 'warn' ? 'error' : level, log),
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: dist,
     format: 'esm',
     sourcemap: true,
@@ -68,6 +69,20 @@ const bundle = async (): Promise<void> => {
     chunkFileNames: '[name]-[hash].js',
   });
   await bundled.close();
+  return output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+};
+
+/** The licences of the packages in the bundle, which their authors ask to be passed on with their code. */
+const licencesOf = (modules: readonly string[]): string => {
+  const folders = new Set(modules.map((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.replaceAll('\\', '/'))?.[0] ?? ''));
+  folders.delete('');
+  const texts = Array.from(folders, (folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const [file] = globSync('{licen[cs]e,LICEN[CS]E,Licen[cs]e}*', { cwd: folder });
+    const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+    return `${String(name)} ${String(version)} (${JSON.stringify(license)})\n\n${text}\n`;
+  });
+  return [...new Set(texts)].toSorted().join(`\n${'-'.repeat(80)}\n\n`);
 };
 
 /** @returns whether there was anything to do */
@@ -75,7 +90,8 @@ export const build = async (): Promise<boolean> => {
   const hash = hashOfSources(root);
   if (isBuiltFrom(hash)) return false;
   rmSync(dist, { recursive: true, force: true });
-  await bundle();
+  const modules = await bundle();
+  writeFileSync(join(dist, 'LICENSES-OF-PACKAGES.txt'), licencesOf(modules));
   mkdirSync(join(dist, 'playground'));
   for (const [name, file] of playgroundFiles()) copyFileSync(file, join(dist, 'playground', name));
   writeFileSync(stamp, hash);

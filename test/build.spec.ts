@@ -86,6 +86,12 @@ it('keeps the entry readable for old versions of Node, which reject a file befor
   }
 });
 
+it('passes on the licences of the packages in it', () => {
+  const licences = textOf('dist/LICENSES-OF-PACKAGES.txt');
+  for (const name of ['fastify', '@nestjs/core', '@eventstore/db-client', 'zod'])
+    expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\(".+"\\)$`, 'm'));
+});
+
 it('production takes 300 packages at most', () => {
   const { packages } = JSON.parse(textOf('package-lock.json')) as { packages: Record<string, { dev?: boolean; optional?: boolean }> };
   const production = Object.entries(packages).filter(([name, { dev }]) => name !== '' && dev !== true);
