@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { TemplateProcesses } from '../src/delivery/formats/template-processes.ts';
-import { RequestMaker } from '../src/delivery/request-maker.ts';
+import { RequestMaker } from '../src/delivery/attempts/request-maker.ts';
 import { payloadFormats, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
 import { compileFilter } from '../src/domain/filter.ts';
 import type { EndpointId, Position } from '../src/domain/ids.ts';
@@ -19,7 +19,6 @@ import { EndpointDirectory } from '../src/read-models/directory/endpoint-directo
 import { ResolvedEndpoint } from '../src/read-models/directory/resolved-endpoint.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { organizationId, recorded, registered } from '../test/support/samples.ts';
-import { silent } from '../test/support/silent.ts';
 import { message as sample, secret } from './workload.ts';
 
 type Target = { what: string; value: number; target: string; met: boolean };
@@ -157,7 +156,7 @@ const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Pr
       await once(signal, 'abort');
     },
   } as unknown as EventStore;
-  const directory = new EndpointDirectory(store, vault, silent);
+  const directory = new EndpointDirectory(store, vault);
   await directory.start();
   const now = new Date();
   let types = 0;

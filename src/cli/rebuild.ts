@@ -109,7 +109,7 @@ const rebuildOne = (name: ConsumerName, config: Config, options: RebuildOptions)
       const { Views } = await import('../read-models/views/views.ts');
       return rebuild(new Views(), reader, database, options);
     }
-    const { rowsOnlySagaHost } = await import('../delivery/saga-host.ts');
+    const { rowsOnlySagaHost } = await import('../delivery/saga/saga-host.ts');
     return rebuild(rowsOnlySagaHost(), reader, database, options);
   });
 

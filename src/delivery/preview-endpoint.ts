@@ -11,7 +11,7 @@ import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
 import { FormatError } from './formats/format-error.ts';
-import type { RequestMaker } from './request-maker.ts';
+import type { RequestMaker } from './attempts/request-maker.ts';
 
 export type EndpointPreview = {
   /** The endpoint subscribes to the message, and its filter lets it pass. */

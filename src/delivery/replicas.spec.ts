@@ -11,7 +11,6 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
-import { silent } from '../../test/support/silent.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
@@ -20,17 +19,17 @@ import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
 import { PostgresDatabase } from '../read-models/engine/database/postgres.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
-import { addressGuard } from './address-guard.ts';
-import { AttemptRunner } from './attempt-runner.ts';
-import { BatchCloser } from './batch-closer.ts';
-import { DeliverySaga } from './delivery-saga.ts';
+import { addressGuard } from './sender/address-guard.ts';
+import { AttemptRunner } from './attempts/attempt-runner.ts';
+import { BatchCloser } from './attempts/batch-closer.ts';
+import { DeliverySaga } from './saga/delivery-saga.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
-import type { DueAttemptsSchema } from './due-attempts.ts';
-import { LeasedDueAttempts } from './leased-due-attempts.ts';
-import { RequestMaker } from './request-maker.ts';
-import { SagaHost, type SagaDecision } from './saga-host.ts';
-import { Sender } from './sender.ts';
-import { SharedSlots } from './shared-slots.ts';
+import type { DueAttemptsSchema } from './due-attempts/due-attempts.ts';
+import { LeasedDueAttempts } from './due-attempts/leased-due-attempts.ts';
+import { RequestMaker } from './attempts/request-maker.ts';
+import { SagaHost, type SagaDecision } from './saga/saga-host.ts';
+import { Sender } from './sender/sender.ts';
+import { SharedSlots } from './due-attempts/shared-slots.ts';
 import { endpointStream } from '../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;
@@ -131,7 +130,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
   const replica = async (name: string, version?: number) => {
     let [dead, ended] = [false, false];
     const log = { info: () => undefined, warn: () => undefined, error: (...what: unknown[]) => void (dead || failures.push(what)) };
-    const directory = new EndpointDirectory(store, vault, silent);
+    const directory = new EndpointDirectory(store, vault);
     await directory.start();
     const sender = new Sender({ guard: addressGuard(true), clock: () => new Date() });
     const send: Sender['send'] = async (request) => {

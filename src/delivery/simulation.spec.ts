@@ -20,16 +20,16 @@ import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
 import { SqliteDatabase } from '../read-models/engine/database/sqlite.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
-import { AttemptRunner } from './attempt-runner.ts';
-import { RequestMaker } from './request-maker.ts';
-import { DeliverySaga } from './delivery-saga.ts';
-import { DisableGoneEndpoint } from './saga-commands.ts';
-import { DisableGoneEndpointHandler } from './disable-gone-endpoint.ts';
-import { BatchCloser } from './batch-closer.ts';
+import { AttemptRunner } from './attempts/attempt-runner.ts';
+import { RequestMaker } from './attempts/request-maker.ts';
+import { DeliverySaga } from './saga/delivery-saga.ts';
+import { DisableGoneEndpoint } from './saga/saga-commands.ts';
+import { DisableGoneEndpointHandler } from './saga/disable-gone-endpoint.ts';
+import { BatchCloser } from './attempts/batch-closer.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
-import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import { SagaHost, type SagaDecision } from './saga-host.ts';
-import type { SendOutcome, SendRequest } from './sender.ts';
+import { OwnDueAttempts, type DueAttemptsSchema } from './due-attempts/due-attempts.ts';
+import { SagaHost, type SagaDecision } from './saga/saga-host.ts';
+import type { SendOutcome, SendRequest } from './sender/send-outcome.ts';
 import { batchStream, deliveryStream, endpointStream } from '../domain/streams.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
@@ -74,12 +74,11 @@ class Session {
       },
       readStream: (stream, range) => this.live(store.readStream(stream, range)),
       follow: (after, options) => store.follow(after, options),
-      followConfiguration: (after, options) => store.followConfiguration(after, options),
       tip: () => store.tip(),
       close: async () => undefined,
     };
     this.executor = new CommandExecutor(living);
-    this.directory = new EndpointDirectory(living, vault, log);
+    this.directory = new EndpointDirectory(living, vault);
     const gone = new DisableGoneEndpointHandler(this.executor, this.directory);
     const commands = {
       execute: async (command: unknown) => {

@@ -14,7 +14,7 @@ import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts'
 import type { MessageQueries, MessageView } from '../read-models/queries/message-queries.ts';
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
-import type { RequestMaker } from './request-maker.ts';
+import type { RequestMaker } from './attempts/request-maker.ts';
 import { messageStream } from '../domain/streams.ts';
 
 export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };

@@ -22,7 +22,7 @@ import {
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
-import { DisableGoneEndpointHandler } from '../delivery/disable-gone-endpoint.ts';
+import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoint.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';

@@ -22,10 +22,10 @@ import {
   type ViewsProgress,
 } from '../api/tokens.ts';
 import type { Config } from '../config.ts';
-import type { AddressGuard } from '../delivery/address-guard.ts';
+import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import { availableFormats } from '../delivery/formats/format.ts';
 import { checkTemplate } from '../delivery/formats/template.ts';
-import { RequestMaker } from '../delivery/request-maker.ts';
+import { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import type { SettingsOptions } from '../domain/endpoint-settings.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';

@@ -1,9 +1,9 @@
 // The service that only reads: the views of a past moment, from a folder, behind the same API. It takes in, sends and writes nothing.
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { addressGuard } from '../delivery/address-guard.ts';
+import { addressGuard } from '../delivery/sender/address-guard.ts';
 import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
-import { RequestMaker } from '../delivery/request-maker.ts';
+import { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { NoForeignEvents } from '../event-store/foreign-events.ts';
 import { logUpTo } from '../event-store/log-up-to.ts';
@@ -49,10 +49,10 @@ export const startReadOnly = async (folder: string, config: Config, version: str
 
   // 2. The directory of that moment, with the keys of today.
   const vault = new Vault(config.masterKey ?? existingMasterKeyIn(config.dataDir));
-  const keys = new EndpointDirectory(today, vault, log);
+  const keys = new EndpointDirectory(today, vault);
   await keys.start();
   opening.defer(() => keys.stop());
-  const directory = new EndpointDirectory(store, vault, log, keys);
+  const directory = new EndpointDirectory(store, vault, keys);
   await directory.start();
   opening.defer(() => directory.stop());
 
@@ -68,8 +68,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
     lagSeconds: 0,
   } as const;
   const metrics = new Metrics();
-  const consumers = () => [keys.status(), status];
-  metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, sources: () => [] });
+  metrics.observe({ consumers: () => [status], requestsInFlight: () => 0, sources: () => [] });
   const read = () => views.read;
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));
@@ -88,7 +87,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       foreign: new NoForeignEvents(),
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,
-      readiness: { log: async () => ({ tip: await store.tip() }), consumers },
+      readiness: { log: async () => ({ tip: await store.tip() }), consumers: () => [status] },
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
       readOnly,

@@ -5,9 +5,9 @@
 // Every opened part registers how to close it at once, so that a start that fails half-way leaves nothing open.
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { addressGuard } from '../delivery/address-guard.ts';
+import { addressGuard } from '../delivery/sender/address-guard.ts';
 import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
-import { RequestMaker } from '../delivery/request-maker.ts';
+import { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import { Sealer } from '../proof/sealing/sealer.ts';
 import { openSealingKey } from '../proof/sealing/sealing-key.ts';
 import { SourceRunner } from '../sources/source-runner.ts';
@@ -77,13 +77,8 @@ export const startService = async (config: Config, version: string, log: Logger)
       count: (source, outcome, events) => metrics.sourceEvents(source, outcome, events),
     },
   );
-  const consumers = () => [directory.status(), readModels.views.status(), delivery.saga.status(), sealer.status()];
-  metrics.observe({
-    consumers,
-    unusable: () => directory.unusableCount,
-    requestsInFlight: () => delivery.dispatcher.requestsInFlight,
-    sources: () => sources.statuses(),
-  });
+  const consumers = () => [readModels.views.status(), delivery.saga.status(), sealer.status()];
+  metrics.observe({ consumers, requestsInFlight: () => delivery.dispatcher.requestsInFlight, sources: () => sources.statuses() });
 
   // 3. Listen. Publishing needs no more than the log.
   const api = await openApi(

@@ -10,7 +10,7 @@ import { Registry } from 'prom-client';
 import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { readConfig } from '../../src/config.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
-import { RequestMaker } from '../../src/delivery/request-maker.ts';
+import { RequestMaker } from '../../src/delivery/attempts/request-maker.ts';
 import { apiKey, apiKeyRoles, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import { apiKeyId, organizationId } from '../../src/domain/ids.ts';
 import { organization } from '../../src/domain/organization.ts';
@@ -128,7 +128,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const commands = await openCommands({ log: logParts, readModels }, log, opening);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
-    consumers: (): readonly ConsumerStatus[] => [directory.status(), views.status()],
+    consumers: (): readonly ConsumerStatus[] => [views.status()],
   };
   const templates = new TemplateProcesses();
   opening.defer(() => templates.close());

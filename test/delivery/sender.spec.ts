@@ -2,10 +2,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addressGuard } from '../../src/delivery/address-guard.ts';
+import { addressGuard } from '../../src/delivery/sender/address-guard.ts';
 import { formatBody } from '../../src/delivery/formats/format.ts';
-import { buildRequest } from '../../src/delivery/request.ts';
-import { Sender, type SenderOptions, type SendRequest } from '../../src/delivery/sender.ts';
+import { buildRequest } from '../../src/delivery/attempts/request.ts';
+import type { SendRequest } from '../../src/delivery/sender/send-outcome.ts';
+import { Sender, type SenderOptions } from '../../src/delivery/sender/sender.ts';
 import { startReceiver, testAuthority, type Answer } from '../support/receiver.ts';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
@@ -189,7 +190,7 @@ describe('a failure of the connection', () => {
     const address = mute.address();
     const port = typeof address === 'object' ? address?.port : 0;
     const outcome = await makeSender().send(request(`https://127.0.0.1:${port}/`, { timeoutSeconds: 0.2 }));
-    expect(outcome).toMatchObject({ failure: 'TIMEOUT', error: expect.stringMatching(/There was no connection to .* within 0.2 s/) });
+    expect(outcome).toMatchObject({ failure: 'TIMEOUT', error: expect.stringMatching(/No connection to .* could be opened within 0.2 s/) });
     await new Promise((resolve) => mute.close(resolve)); // it closes only when the sender has let go of its connection
   });
   it('no HTTP', async () => {
@@ -279,7 +280,7 @@ describe('addresses', () => {
     const resolve = () => Promise.reject(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }));
     expect(await makeSender({ resolve }).send(request('http://nowhere.example/'))).toMatchObject({
       failure: 'DNS',
-      error: 'The name nowhere.example is not known; correct the URL, or publish the name in DNS.',
+      error: 'The name nowhere.example was not found; correct the URL, or publish the name in DNS.',
     });
   });
   it('that take too long to find are a timeout', async () => {

@@ -1,5 +1,5 @@
 // A queue of attempts in memory, oldest first. It keeps the memory budget right: what is in a queue counts, what has left it does not.
-import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga-commands.ts';
+import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class AttemptQueue {

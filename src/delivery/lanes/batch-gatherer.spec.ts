@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import type { BatchedDeliveries } from '../batch-closer.ts';
-import type { ScheduleAttempt } from '../saga-commands.ts';
+import type { BatchedDeliveries } from '../attempts/batch-closer.ts';
+import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
 import { at, attempt } from './given.ts';
 import { MemoryBudget } from './memory-budget.ts';

@@ -2,8 +2,8 @@
 import type { BaseLogger } from 'pino';
 import type { EndpointSettings } from '../../domain/endpoint.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import type { BatchCloser } from '../batch-closer.ts';
-import type { ScheduleAttempt } from '../saga-commands.ts';
+import type { BatchCloser } from '../attempts/batch-closer.ts';
+import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 

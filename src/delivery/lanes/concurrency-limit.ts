@@ -1,5 +1,5 @@
 // The limit of concurrent requests to one endpoint. It grows while the receiver answers and halves while it does not.
-import type { AttemptResult } from '../attempt-runner.ts';
+import type { AttemptResult } from '../attempts/attempt-runner.ts';
 
 /** A new lane begins with this many: the receiver has to answer before it gets more. */
 const firstLimit = 8;

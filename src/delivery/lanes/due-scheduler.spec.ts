@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EndpointId } from '../../domain/ids.ts';
-import type { DueAttempts } from '../due-attempts.ts';
+import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 import { DueScheduler } from './due-scheduler.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000, toFake: ['setTimeout', 'clearTimeout', 'Date'] }));

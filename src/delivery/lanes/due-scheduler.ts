@@ -1,6 +1,6 @@
 // The scheduler of due attempts: one timer for all of them. It wakes when the next one is due, and finds the endpoints with due attempts in the table.
 import type { EndpointId } from '../../domain/ids.ts';
-import type { DueAttempts } from '../due-attempts.ts';
+import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 
 /** Attempts that become due within this time are found together. */
 const shortestWaitMs = 10;

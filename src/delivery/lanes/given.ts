@@ -4,12 +4,12 @@ import { dueCause, recorded, record, subject as someone } from '../../../test/su
 import type { EndpointSettings, EndpointStatus } from '../../domain/endpoint.ts';
 import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
-import type { AttemptResult, AttemptRunner } from '../attempt-runner.ts';
-import type { BatchCloser, BatchedDeliveries } from '../batch-closer.ts';
-import { progressIn } from '../delivery-progress.ts';
-import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts.ts';
-import { isTest, ScheduleAttempt } from '../saga-commands.ts';
-import type { SharedSlots } from '../shared-slots.ts';
+import type { AttemptResult, AttemptRunner } from '../attempts/attempt-runner.ts';
+import type { BatchCloser, BatchedDeliveries } from '../attempts/batch-closer.ts';
+import { progressIn } from '../saga/delivery-progress.ts';
+import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts/due-attempts.ts';
+import { isTest, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { Dispatcher, type AppliedEvent, type DispatcherOptions } from './dispatcher.ts';
 
 export const at = (n: number) => String(n).padStart(12, '0') as Position;
@@ -64,7 +64,6 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   };
   const directory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
-    isHeld: (id: EndpointId) => (status.get(id) ?? 'ENABLED') !== 'ENABLED',
     endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
   };
   let position = 0;

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, subject as someone } from '../../../test/support/samples.ts';
 import type { BatchId, DeliveryId, EndpointId } from '../../domain/ids.ts';
-import type { AttemptResult } from '../attempt-runner.ts';
-import { ScheduleAttempt } from '../saga-commands.ts';
-import type { SharedSlots } from '../shared-slots.ts';
+import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import { ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { allSettled, appliedEvent, at, attempt, givenDispatcher, many, outcomeEvent } from './given.ts';
 
 afterEach(() => vi.useRealTimers());

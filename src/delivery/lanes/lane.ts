@@ -3,12 +3,12 @@
 import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
-import type { AttemptRunner } from '../attempt-runner.ts';
-import type { BatchCloser } from '../batch-closer.ts';
-import type { DeliveryProgress } from '../delivery-progress.ts';
-import type { DueAttempts } from '../due-attempts.ts';
-import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga-commands.ts';
-import type { SharedSlots } from '../shared-slots.ts';
+import type { AttemptRunner } from '../attempts/attempt-runner.ts';
+import type { BatchCloser } from '../attempts/batch-closer.ts';
+import type { DeliveryProgress } from '../saga/delivery-progress.ts';
+import type { DueAttempts } from '../due-attempts/due-attempts.ts';
+import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -19,7 +19,7 @@ import { TrackedAttempts } from './tracked-attempts.ts';
 /** What all lanes share. */
 export type LaneContext = {
   readonly due: DueAttempts;
-  readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
+  readonly directory: Pick<EndpointDirectory, 'endpoint'>;
   readonly runner: Pick<AttemptRunner, 'run'>;
   readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
   /** Undefined: replicas share no limit of requests to one endpoint. */
@@ -296,6 +296,7 @@ export class Lane {
 
   /** A paused or disabled endpoint gets nothing but tests. One that is gone is not held: its deliveries are cancelled. */
   private get isHeld(): boolean {
-    return this.context.directory.isHeld(this.id);
+    const endpoint = this.context.directory.endpoint(this.id);
+    return endpoint !== undefined && endpoint.configuration.status !== 'ENABLED';
   }
 }

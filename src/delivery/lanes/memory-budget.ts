@@ -1,5 +1,5 @@
 // The memory budget: how many attempts, and messages of theirs, all lanes together keep in memory. The rest waits in the table and in the log.
-import type { ScheduleAttempt } from '../saga-commands.ts';
+import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 
 const maxAttempts = 10_000;
 const maxMessages = 1_000;

@@ -1,7 +1,7 @@
 // The attempts that a lane tracks: queued, in flight, or recorded at a position that the table of due attempts does not reflect yet.
 // While an attempt is tracked, its row in the table is out of date, so the lane must not take it from there.
 import type { Position } from '../../domain/ids.ts';
-import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga-commands.ts';
+import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 
 type Tracked = {
   readonly attempt: number;

@@ -6,7 +6,7 @@ import type { CommandResult } from '../../../commands/caller.ts';
 import { CancelDelivery, RetryDeliveries, RetryDelivery } from '../../../commands/delivery-commands.ts';
 import { FormatError } from '../../../delivery/formats/format-error.ts';
 import type { Messages } from '../../../delivery/formats/format.ts';
-import { RequestMaker } from '../../../delivery/request-maker.ts';
+import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import type { PayloadFormat } from '../../../domain/endpoint.ts';
 import { notFound } from '../../../domain/errors.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
@@ -137,10 +137,9 @@ export class DeliveryResolver {
           return { done: false, value: { deliveryChanged: change } };
         }
         if (change.done) return change;
-        const refusal = this.authentication.refusalNow(context.caller);
-        if (refusal) {
+        if (!this.authentication.isStillValid(context.caller)) {
           await changes.return?.();
-          return { done: false, value: { deliveryChanged: refusal } };
+          return { done: false, value: { deliveryChanged: new Refusal('UNAUTHENTICATED', 'The API key was revoked.') } };
         }
         context.loaders.clear();
         const view = await this.deliveryQueries.find(organizationId, change.value.deliveryId);

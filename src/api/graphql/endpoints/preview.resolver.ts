@@ -4,7 +4,7 @@ import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
 import { CreateEndpoint } from '../../../commands/endpoint-commands.ts';
 import { EndpointPreviews } from '../../../delivery/preview-endpoint.ts';
 import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
-import { RequestMaker } from '../../../delivery/request-maker.ts';
+import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { Allow } from '../../auth/access.ts';
 import { checkDataSizes } from '../../payload-size.ts';

@@ -4,7 +4,7 @@ import { Args, Context, Field, ID, Int, ObjectType, Parent, Query, ResolveField,
 import * as z from 'zod';
 import { CreateEndpoint } from '../../../commands/endpoint-commands.ts';
 import { FormatError } from '../../../delivery/formats/format-error.ts';
-import { RequestMaker } from '../../../delivery/request-maker.ts';
+import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { WhatIf, type Span, type WouldReceive } from '../../../delivery/what-if.ts';
 import { endpointInput, endpointPatch, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import type { EndpointId } from '../../../domain/ids.ts';

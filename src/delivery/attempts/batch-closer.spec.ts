@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dueCause, accepted, organizationId } from '../../../test/support/samples.ts';
+import { CommandExecutor } from '../../commands/command-executor.ts';
+import type { EndpointId, MessageId } from '../../domain/ids.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { batchIdOf, deliveryIdOf, newId } from '../../event-store/id-generation.ts';
+import { SqliteEventStore } from '../../event-store/sqlite/sqlite-event-store.ts';
+import { BatchCloser } from './batch-closer.ts';
+import { ScheduleAttempt } from '../saga/saga-commands.ts';
+import { batchStream, messageStream } from '../../domain/streams.ts';
+
+const e1 = 'e1' as EndpointId;
+const idOf = (messageId: string) => deliveryIdOf(messageId as MessageId, e1);
+const due = (messageId: string) =>
+  new ScheduleAttempt(
+    idOf(messageId),
+    { organizationId, messageId: messageId as MessageId, endpointId: e1 },
+    1,
+    0,
+    'no-stream',
+    0,
+    dueCause,
+  );
+
+describe('the batch closer', () => {
+  let folder: string;
+  let store: SqliteEventStore;
+  /** What the table of due attempts says. */
+  let newest = 0;
+  const closer = () => new BatchCloser(store, new CommandExecutor(store), { isShared: false, newestBatch: async () => newest });
+  const accept = (id: string, data: JsonObject = {}) =>
+    store.append([
+      {
+        stream: messageStream(id as MessageId),
+        expectedRevision: 'no-stream',
+        events: [{ ...accepted([e1], { data }), id: newId(), metadata: { actor: 'test' } }],
+      },
+    ]);
+  const closed = async (number: number) => {
+    const [event] = await store.readStream(batchStream(batchIdOf(e1, number)));
+    return event?.type === 'batch.closed' ? event.data : undefined;
+  };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'batch-closer-'));
+    store = await SqliteEventStore.open({ directory: folder });
+    newest = 0;
+    for (const id of ['m1', 'm2', 'm3', 'm4']) await accept(id);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('records what is in a batch, in order, under the next number, and has its messages at hand once', async () => {
+    newest = 6;
+    const batches = closer();
+    const { ids, position } = await batches.close(e1, [due('m2'), due('m1')]);
+    expect(ids).toEqual([idOf('m2'), idOf('m1')]);
+    expect(await closed(7)).toEqual({ organizationId, endpointId: e1, number: 7, messages: ['m2', 'm1'] });
+    expect(position).toBe(await store.tip());
+    expect(batches.takeMessages(batchIdOf(e1, 7))?.map(({ stream }) => stream)).toEqual(['message-m2', 'message-m1']);
+    expect(batches.takeMessages(batchIdOf(e1, 7))).toBeUndefined();
+    await batches.close(e1, [due('m3')]);
+    expect(await closed(8)).toMatchObject({ messages: ['m3'] });
+  });
+
+  it('puts no delivery into two batches, though somebody else closes batches of the same endpoint', async () => {
+    const [one, other] = [closer(), closer()];
+    const results = await Promise.all([
+      one.close(e1, [due('m1'), due('m2'), due('m3')]),
+      other.close(e1, [due('m2'), due('m3'), due('m4')]),
+    ]);
+    expect(results.map(({ ids }) => ids.toSorted())).toEqual([
+      ['m1', 'm2', 'm3'].map(idOf).toSorted(),
+      ['m2', 'm3', 'm4'].map(idOf).toSorted(),
+    ]);
+    const all = [...((await closed(1))?.messages ?? []), ...((await closed(2))?.messages ?? [])];
+    expect(all.toSorted()).toEqual(['m1', 'm2', 'm3', 'm4']);
+    expect(await closed(3)).toBeUndefined();
+  });
+
+  it('closes nothing anew of what is in a batch already', async () => {
+    await closer().close(e1, [due('m1'), due('m2')]);
+    const { ids } = await closer().close(e1, [due('m1')]); // its table does not show that batch yet
+    expect(ids).toEqual([idOf('m1')]);
+    expect(await closed(2)).toBeUndefined();
+  });
+
+  it('leaves to the next batch what would make this one too large', async () => {
+    const large = 'x'.repeat(250_000);
+    const many = Array.from({ length: 20 }, (_, i) => `large-${i}`);
+    for (const id of many) await accept(id, { large });
+    const { ids } = await closer().close(e1, many.map(due));
+    expect(ids).toHaveLength(16); // 16 × 250 kB are within 4 MiB, 17 are not
+  });
+});

@@ -1,0 +1,61 @@
+// The request of one attempt: headers and signature from a body and the endpoint's configuration. Pure.
+import { hash } from 'node:crypto';
+import type { EndpointSettings } from '../../domain/endpoint.ts';
+import { maskHeader } from '../../domain/sensitive.ts';
+import type { FormattedBody } from '../formats/format.ts';
+import { sign } from '../signatures/signature.ts';
+
+export type Header = { readonly name: string; readonly value: string };
+
+export type RequestedAttempt = {
+  /** Of the message, or of the batch. */
+  readonly id: string;
+  readonly body: FormattedBody;
+  readonly settings: Pick<EndpointSettings, 'url' | 'signature'>;
+  /** The endpoint's own, decrypted. */
+  readonly headers: readonly Header[];
+  /** Decrypted, the current one first. */
+  readonly secrets: readonly string[];
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly now: Date;
+  /** `Hookledger/<version>` */
+  readonly userAgent: string;
+};
+
+export type BuiltRequest = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Hex SHA-256 of the body's UTF-8 bytes. */
+  readonly bodySha256: string;
+  /** What the log records: `headers` with the endpoint's own sensitive values masked. The signature stays: it is no secret, and shows what was sent. */
+  readonly maskedHeaders: Record<string, string>;
+};
+
+/**
+ * Headers in this order: user-agent, content-type, webhook-id, webhook-attempt, the endpoint's own, the signature's. An endpoint's own
+ * `user-agent` or `content-type` stands in place of the default; the other names that Hookledger sets can't be set on an endpoint.
+ * @throws FormatError when no request can be made: the attempt fails as FORMAT.
+ */
+export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
+  const { id, settings, headers: own, secrets, attempt, now, userAgent } = requested;
+  const { body, contentType } = requested.body;
+  const headers: Record<string, string> = {
+    'user-agent': userAgent,
+    'content-type': contentType,
+    'webhook-id': id,
+    'webhook-attempt': String(attempt),
+  };
+  for (const { name, value } of own) {
+    const lower = name.toLowerCase();
+    headers[Object.hasOwn(headers, lower) ? lower : name] = value;
+  }
+  Object.assign(headers, sign(settings.signature, { body, messageId: id, timestamp: now, secrets }));
+  const maskedHeaders = own.length === 0 ? headers : { ...headers };
+  for (const { name, value } of own) {
+    const lower = name.toLowerCase();
+    maskedHeaders[Object.hasOwn(maskedHeaders, name) ? name : lower] = maskHeader(name, value);
+  }
+  return { url: settings.url, headers, body, bodySha256: hash('sha256', body), maskedHeaders };
+};

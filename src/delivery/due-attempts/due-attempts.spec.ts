@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
+import { dueCause, subject } from '../../../test/support/samples.ts';
+import type { DeliveryId, EndpointId } from '../../domain/ids.ts';
+import type { Tables } from '../../read-models/engine/database/database.ts';
+import { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import { createDueAttempts, OwnDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
+
+const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
+const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false) =>
+  new ScheduleAttempt(
+    id as DeliveryId,
+    { ...subject, endpointId, ...(test ? { test: true } : {}) },
+    2,
+    1,
+    test ? 'no-stream' : 5,
+    dueAt,
+    dueCause,
+  );
+
+describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) => {
+  let place: DatabaseUnderTest;
+  let namespace: Tables<DueAttemptsSchema>;
+  let due: OwnDueAttempts;
+  const [a, b, c, d] = [attempt('a', e1, 30), attempt('b', e1, 10, true), attempt('c', e1, 20), attempt('d', e2, 25)];
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    place = await make();
+    namespace = await place.open().open('due', 1, createDueAttempts);
+    due = new OwnDueAttempts(() => namespace.read);
+    await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], [a, b, c, d].map(rowOf)));
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await namespace.close();
+    await place.discard();
+  });
+
+  const claim = async (now: number, { limit = 10, testsOnly = false, size = 0 } = {}) => {
+    vi.setSystemTime(now);
+    return due.claim(e1, { limit, testsOnly, tracked: { size } });
+  };
+  const all = { more: false };
+
+  it('gives what was written, the oldest first', async () => expect(await claim(30)).toEqual({ ...all, attempts: [b, c, a] }));
+  it('gives no more than asked for, and says that there may be more', async () =>
+    expect(await claim(30, { limit: 2 })).toEqual({ more: true, attempts: [b, c] }));
+  it('gives what is under way on top, as it does not know it', async () =>
+    expect(await claim(30, { limit: 1, size: 1 })).toEqual({ more: true, attempts: [b, c] }));
+  it('gives what is due and nothing else', async () => expect(await claim(29)).toEqual({ ...all, attempts: [b, c] }));
+  it('gives tests alone', async () => expect(await claim(30, { testsOnly: true })).toEqual({ ...all, attempts: [b] }));
+  it('names the endpoints that something became due to, each once, and says when the next becomes due', async () => {
+    const becameDue = async (after: number, now: number) => {
+      vi.setSystemTime(now);
+      const { endpoints, ...rest } = await due.dueSince(after);
+      return { endpoints: [...endpoints].sort(), ...rest };
+    };
+    expect(await becameDue(0, 30)).toEqual({ endpoints: [e1, e2], until: 30, nextAt: undefined });
+    expect(await becameDue(10, 20)).toEqual({ endpoints: [e1], until: 20, nextAt: 25 });
+    expect(await becameDue(20, 24)).toEqual({ endpoints: [], until: 24, nextAt: 25 });
+  });
+  it('releases what waits for an endpoint', async () => {
+    await namespace.transaction((tx) => due.releaseEndpoint(new ReleaseEndpoint(e1, 15, { causationId: 'deleted' }), tx));
+    const { attempts } = await claim(15);
+    const dueAt = new Map(attempts.map((each) => [each.id as string, each.dueAt]));
+    expect(dueAt).toEqual(new Map(Object.entries({ a: 15, b: 10, c: 15 })));
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { accepted, organizationId, record, recorded, registered, subject } from '../../../test/support/samples.ts';
+import type { BatchEvent } from '../../domain/batch.ts';
+import type { DeliveryEvent } from '../../domain/delivery.ts';
+import type { BatchId, EndpointId, MessageId } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import { SetNewestBatch, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
+
+const saga = new DeliverySaga();
+const decided = (...events: RecordedEvent[]) => events.flatMap((event) => saga.decide(event));
+const because = ({ id }: RecordedEvent) => ({ causationId: id });
+const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
+const id = deliveryIdOf(subject.messageId, e1);
+const on = (event: DeliveryEvent, revision = 4) => recorded(event, { stream: `delivery-${id}`, revision });
+const failed = (more: Partial<Extract<DeliveryEvent, { type: 'delivery.attempt-failed' }>['data']> = {}): DeliveryEvent => ({
+  type: 'delivery.attempt-failed',
+  data: { ...subject, ...record(2), failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 2, ...more },
+});
+
+describe('the delivery saga', () => {
+  it('schedules a first attempt for each destination, with the message at hand', () => {
+    const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
+    const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
+    expect(decided(event)).toEqual([
+      new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), because(event), [event]),
+      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), because(event), [event]),
+    ]);
+  });
+  it('schedules a retry for when it is due', () => {
+    const event = on(failed({ retryAt: '2026-01-01T14:00:00.000Z' }));
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
+  });
+  it('schedules a fresh series at once when a person asks', () => {
+    const event = on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } });
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
+  });
+  it('names what made an attempt due, and carries on the request behind it', () => {
+    const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };
+    expect(decided(event)).toMatchObject([{ cause: { causationId: event.id, correlationId: 'r1' } }]);
+  });
+  it('keeps that a delivery is a test', () => {
+    const [scheduled] = decided(on(failed({ test: true, retryAt: '2026-01-01T14:00:00.000Z' })));
+    expect(scheduled).toMatchObject({ subject: { test: true } });
+  });
+  it('does nothing after a failure that has no retry: what ended it says so', () => expect(decided(on(failed()))).toEqual([]));
+  it.each<DeliveryEvent>([
+    { type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } },
+    { type: 'delivery.exhausted', data: { ...subject, attempts: 3, at: 'x' } },
+    { type: 'delivery.cancelled', data: { ...subject, at: 'x', reason: 'x' } },
+  ])('drops what was due after $type', (event) => expect(decided(on(event))).toEqual([new DropAttempt(id)]));
+  it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', () => {
+    const gone = on(failed({ responseCode: 410, endpointRevision: 7 }));
+    expect(decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, because(gone))]);
+    const retried = decided(on(failed({ responseCode: 410, retryAt: '2026-01-01T14:00:00.000Z' })));
+    expect(retried.map(({ constructor }) => constructor)).toEqual([ScheduleAttempt, DisableGoneEndpoint]);
+  });
+  it('schedules a batch in place of the deliveries in it, and counts it', () => {
+    const messages = ['m1', 'm2'] as MessageId[];
+    const closed: BatchEvent = { type: 'batch.closed', data: { organizationId, endpointId: e1, number: 3, messages } };
+    const event = recorded(closed, { stream: 'batch-b1' });
+    expect(decided(event)).toEqual([
+      new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
+      new DropAttempt(deliveryIdOf('m2' as MessageId, e1)),
+      new SetNewestBatch(e1, 3),
+      new ScheduleAttempt(
+        'b1' as BatchId,
+        { organizationId, endpointId: e1, size: 2 },
+        1,
+        0,
+        0,
+        Date.parse(event.recordedAt),
+        because(event),
+      ),
+    ]);
+  });
+  it('retries a batch as one, and drops it when it ends', () => {
+    const of = { organizationId, endpointId: e1, size: 2 };
+    const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });
+    const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T14:00:00.000Z' } as const;
+    const failed = on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } });
+    expect(decided(failed)).toEqual([
+      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z'), because(failed)),
+    ]);
+    expect(decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([new DropAttempt('b1' as BatchId)]);
+  });
+  it('releases what waits for a deleted endpoint', () => {
+    const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
+    expect(decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt), because(deleted))]);
+  });
+  it('follows the order of the log', () => {
+    const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));
+    expect(decided(...events).map((each) => ('subject' in each && !isBatch(each.subject) ? each.subject.messageId : ''))).toEqual([
+      '1',
+      '1',
+      '2',
+      '2',
+      '3',
+      '3',
+    ]);
+  });
+  it('takes nothing from other changes of an endpoint', () =>
+    expect(decided(recorded(registered(), { stream: 'endpoint-e1' }))).toEqual([]));
+});

@@ -1,0 +1,105 @@
+// The delivery saga: what follows from each event. It only decides; saga-host.ts feeds it the log, stores its decisions and carries them out.
+import type { BatchEvent } from '../../domain/batch.ts';
+import type { DeliveryEvent } from '../../domain/delivery.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn } from '../../domain/streams.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import {
+  DisableGoneEndpoint,
+  DropAttempt,
+  isBatch,
+  ReleaseEndpoint,
+  ScheduleAttempt,
+  SetNewestBatch,
+  type AttemptSubject,
+  type DeliveryOrBatchId,
+  type DueCause,
+  type SagaCommand,
+} from './saga-commands.ts';
+
+type Event<T extends (DeliveryEvent | BatchEvent)['type']> = RecordedEvent<(DeliveryEvent | BatchEvent) & { type: T }>;
+
+export class DeliverySaga {
+  /** Pure: one event in, its commands out, in the order in which to carry them out. */
+  decide(event: RecordedEvent): readonly SagaCommand[] {
+    switch (event.type) {
+      case 'message.accepted':
+        return firstAttempts(event);
+      case 'batch.closed':
+        return firstAttemptOfBatch(event);
+      case 'delivery.attempt-failed':
+      case 'batch.attempt-failed': {
+        const retry = event.data.retryAt === undefined ? [] : [retryAttempt(event, Date.parse(event.data.retryAt))];
+        return event.data.responseCode === 410 ? [...retry, disableGone(event)] : retry;
+      }
+      case 'delivery.retry-requested':
+      case 'batch.retry-requested':
+      case 'delivery.replay-requested':
+      case 'batch.replay-requested':
+        return [requestedAttempt(event)];
+      case 'delivery.attempt-succeeded':
+      case 'delivery.exhausted':
+      case 'delivery.cancelled':
+      case 'batch.attempt-succeeded':
+      case 'batch.exhausted':
+      case 'batch.cancelled':
+        return [new DropAttempt(subjectIdIn(event))];
+      case 'endpoint.deleted':
+        return [new ReleaseEndpoint(endpointIdIn(event.stream), Date.parse(event.recordedAt), dueCauseOf(event))];
+      default:
+        return [];
+    }
+  }
+}
+
+const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] => {
+  const messageId = messageIdIn(event.stream);
+  const { organizationId, test, destinations } = event.data;
+  return destinations.map(({ endpointId, notBefore }) => {
+    const subject = subjectOf({ organizationId, messageId, endpointId, test });
+    const dueAt = Date.parse(notBefore ?? event.recordedAt);
+    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event]);
+  });
+};
+
+/** The batch is due instead of the deliveries in it. */
+const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
+  const { organizationId, endpointId, number, messages } = event.data;
+  const subject = { organizationId, endpointId, size: messages.length };
+  const dueAt = Date.parse(event.recordedAt);
+  return [
+    ...messages.map((messageId) => new DropAttempt(deliveryIdOf(messageId, endpointId))),
+    new SetNewestBatch(endpointId, number),
+    new ScheduleAttempt(batchIdIn(event.stream), subject, 1, 0, event.revision, dueAt, dueCauseOf(event)),
+  ];
+};
+
+const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, dueAt: number) => {
+  const { attempt, failuresInSeries } = event.data;
+  const subject = subjectOf(event.data);
+  return new ScheduleAttempt(subjectIdIn(event), subject, attempt + 1, failuresInSeries, event.revision, dueAt, dueCauseOf(event));
+};
+
+/** A requested attempt begins a new series: the retry schedule starts again. */
+const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {
+  const { attempt, at } = event.data;
+  return new ScheduleAttempt(subjectIdIn(event), subjectOf(event.data), attempt, 0, event.revision, Date.parse(at), dueCauseOf(event));
+};
+
+const disableGone = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
+  new DisableGoneEndpoint(event.data.endpointId, event.data.endpointRevision, dueCauseOf(event));
+
+const dueCauseOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCause => ({
+  causationId: id,
+  ...(correlationId === undefined ? {} : { correlationId }),
+});
+
+const subjectIdIn = ({ type, stream }: RecordedEvent<DeliveryEvent | BatchEvent>): DeliveryOrBatchId =>
+  type.startsWith('batch.') ? batchIdIn(stream) : deliveryIdIn(stream);
+
+const subjectOf = (data: AttemptSubject): AttemptSubject => {
+  const { organizationId, endpointId } = data;
+  if (isBatch(data)) return { organizationId, endpointId, size: data.size };
+  return { organizationId, messageId: data.messageId, endpointId, ...(data.test ? { test: data.test } : {}) };
+};

@@ -1,0 +1,28 @@
+// DisableGoneEndpoint: what the saga decides when a receiver answers `410 Gone`.
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CommandExecutor } from '../../commands/command-executor.ts';
+import { endpoint } from '../../domain/endpoint.ts';
+import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import { DisableGoneEndpoint } from './saga-commands.ts';
+import { endpointStream } from '../../domain/streams.ts';
+
+@CommandHandler(DisableGoneEndpoint)
+export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEndpoint> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ endpointId, revision, cause }: DisableGoneEndpoint): Promise<void> {
+    const known = this.directory.endpoint(endpointId);
+    if (known?.revision !== revision) return; // somebody changed or deleted it since
+    const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
+    const state = { exists: 'yes', configuration: known.configuration } as const;
+    // Read again after a conflict, the state is another: somebody changed or deleted it in this moment.
+    const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
+    await this.executor.execute(
+      { stream: endpointStream(endpointId), decider, command, expected: { state, revision } },
+      { actor: 'system:delivery-saga', commandId: cause.causationId, ...cause },
+    );
+  }
+}

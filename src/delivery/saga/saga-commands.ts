@@ -1,0 +1,83 @@
+// The delivery saga's commands: what has to happen because of an event. The saga host carries them out.
+import type { BatchSubject } from '../../domain/batch.ts';
+import type { DeliverySubject } from '../../domain/delivery.ts';
+import type { BatchId, DeliveryId, EndpointId } from '../../domain/ids.ts';
+import type { MessageEvent } from '../../domain/message.ts';
+import { batchStream, deliveryStream } from '../../domain/streams.ts';
+import type { ExpectedRevision, RecordedEvent } from '../../event-store/event-store.ts';
+
+/** What an attempt sends: one delivery, or a batch of them. */
+export type AttemptSubject = DeliverySubject | BatchSubject;
+export type DeliveryOrBatchId = DeliveryId | BatchId;
+export const isBatch = (subject: AttemptSubject): subject is BatchSubject => 'size' in subject;
+export const isTest = (subject: AttemptSubject): boolean => !isBatch(subject) && subject.test === true;
+
+/** The event that made an attempt due, and the request behind that event, if there was one. */
+export type DueCause = { readonly causationId: string; readonly correlationId?: string };
+
+/** The next attempt of a delivery or a batch is due. It replaces any attempt that was due before. */
+export class ScheduleAttempt {
+  constructor(
+    readonly id: DeliveryOrBatchId,
+    readonly subject: AttemptSubject,
+    readonly attempt: number,
+    readonly failuresInSeries: number,
+    /** The stream's current revision: the outcome can be appended without reading the stream. */
+    readonly revision: ExpectedRevision,
+    /** Milliseconds since 1970. */
+    readonly dueAt: number,
+    readonly cause: DueCause,
+    /** What to send. In memory right after it was accepted; otherwise undefined, and read from the log. */
+    readonly messages?: readonly RecordedEvent<MessageEvent>[],
+  ) {}
+
+  /** Nothing was attempted before, and the table of due attempts has no older row for it. */
+  get isFirst(): boolean {
+    // A replay creates a delivery whose stream begins with the request for an attempt.
+    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1);
+  }
+
+  get stream(): string {
+    return isBatch(this.subject) ? batchStream(this.id as BatchId) : deliveryStream(this.id as DeliveryId); // an id is its subject's
+  }
+
+  withMessages(messages: readonly RecordedEvent<MessageEvent>[] | undefined): ScheduleAttempt {
+    const { id, subject, attempt, failuresInSeries, revision, dueAt, cause } = this;
+    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages);
+  }
+}
+
+/** Nothing is due any more: the delivery or batch has ended, or the delivery was put in a batch. */
+export class DropAttempt {
+  constructor(readonly id: DeliveryOrBatchId) {}
+}
+
+/** An endpoint's newest batch has this number. The next batch gets the next number. */
+export class SetNewestBatch {
+  constructor(
+    readonly endpointId: EndpointId,
+    readonly number: number,
+  ) {}
+}
+
+/** An endpoint was deleted: all its attempts are due now, so that the dispatcher finds it gone and cancels them. */
+export class ReleaseEndpoint {
+  constructor(
+    readonly endpointId: EndpointId,
+    /** Milliseconds since 1970. */
+    readonly dueAt: number,
+    readonly cause: DueCause,
+  ) {}
+}
+
+/** A receiver answered `410 Gone`. */
+export class DisableGoneEndpoint {
+  constructor(
+    readonly endpointId: EndpointId,
+    /** The configuration that got the answer. The answer says nothing about a newer one. */
+    readonly revision: number,
+    readonly cause: DueCause,
+  ) {}
+}
+
+export type SagaCommand = ScheduleAttempt | DropAttempt | SetNewestBatch | ReleaseEndpoint | DisableGoneEndpoint;

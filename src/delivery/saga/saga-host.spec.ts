@@ -1,0 +1,275 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { accepted, record, recorded } from '../../../test/support/samples.ts';
+import type { BatchEvent } from '../../domain/batch.ts';
+import { delivery, type DeliveryCommand, type DeliverySubject } from '../../domain/delivery.ts';
+import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import { LogUnavailable, type RecordedEvent } from '../../event-store/event-store.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import type { Tables } from '../../read-models/engine/database/database.ts';
+import { SqliteDatabase } from '../../read-models/engine/database/sqlite.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import { DisableGoneEndpoint, DropAttempt } from './saga-commands.ts';
+import { createDueAttempts, OwnDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts.ts';
+import { SagaHost, rowsOnlySagaHost } from './saga-host.ts';
+
+const e1 = 'e1' as EndpointId;
+const subjectOf = (messageId: string, endpointId: EndpointId = e1): DeliverySubject => ({
+  organizationId: 'default' as OrganizationId,
+  messageId: messageId as MessageId,
+  endpointId,
+});
+const message = (id: string, position: number, recordedAt?: string, to = [e1]) =>
+  recorded(accepted(to), { stream: `message-${id}`, position, ...(recordedAt === undefined ? {} : { recordedAt }) });
+const of = (subject: DeliverySubject) => `delivery-${deliveryIdOf(subject.messageId, subject.endpointId)}`;
+const success = (id: string, position: number) =>
+  recorded({ type: 'delivery.attempt-succeeded', data: { ...subjectOf(id), ...record(1) } }, { stream: of(subjectOf(id)), position });
+const gone = (id: string, position: number) => {
+  const failure = {
+    failure: 'HTTP_STATUS',
+    error: 'Gone',
+    failuresInSeries: 1,
+    responseCode: 410,
+    retryAt: '2030-01-01T00:00:00.000Z',
+  } as const;
+  const data = { ...subjectOf(id), ...record(1), ...failure };
+  return recorded({ type: 'delivery.attempt-failed', data }, { stream: of(subjectOf(id)), position });
+};
+const deleted = (position: number, id = e1) =>
+  recorded({ type: 'endpoint.deleted', data: {} }, { stream: `endpoint-${id}`, position, recordedAt: '2026-01-02T00:00:00.000Z' });
+
+describe('the saga host', () => {
+  let folder: string;
+  const open: Tables<DueAttemptsSchema>[] = [];
+  const execute = vi.fn<(command: unknown) => Promise<void>>();
+  const dispatcher = {
+    offer: vi.fn<() => void>(),
+    committed: vi.fn<() => void>(),
+    acceptOffers: vi.fn<() => void>(),
+    refuseOffers: vi.fn<() => void>(),
+  };
+  const due = new OwnDueAttempts(() => {
+    throw new Error('The host does not read.');
+  });
+  const host = () => new SagaHost(new DeliverySaga(), { execute }, due, dispatcher);
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'saga-host-'));
+    vi.resetAllMocks();
+    execute.mockResolvedValue();
+  });
+  afterEach(async () => {
+    for (const namespace of open.splice(0)) await namespace.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  let tables = 0;
+  const table = async () => {
+    const namespace = await new SqliteDatabase(folder, { warn: () => {} }).open<DueAttemptsSchema>(`t${tables++}`, 1, createDueAttempts);
+    open.push(namespace);
+    return namespace;
+  };
+  const rows = (namespace: Tables<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
+  /** As the runner does, when the log held them at the start. */
+  const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.receive(event, false));
+  const apply = (namespace: Tables<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
+    namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
+
+  it('writes what is due when its tables are built anew, and does nothing else', async () => {
+    const batch = [message('m1', 1), message('m2', 2), success('m2', 3), message('m3', 4), gone('m3', 5)];
+    const [live, anew] = [await table(), await table()];
+    await apply(live, batch);
+    const rebuilding = rowsOnlySagaHost();
+    await anew.transaction((tx) => rebuilding.applyRowsOnly(received(batch, rebuilding), tx), batch.at(-1)?.position);
+    expect(await rows(anew)).toEqual(await rows(live));
+    expect(await rows(anew)).toHaveLength(2);
+    expect(execute).toHaveBeenCalledTimes(1);
+  });
+
+  it('writes what is due', async () => {
+    const namespace = await table();
+    await apply(namespace, [message('m1', 1)]);
+    expect(await rows(namespace)).toMatchObject([
+      { message_id: 'm1', endpoint_id: e1, attempt: 1, revision: -1, due_at: Date.UTC(2026, 0, 1, 12) },
+    ]);
+    await apply(namespace, [success('m1', 2)]);
+    expect(await rows(namespace)).toEqual([]);
+  });
+
+  it('writes no row for a delivery that begins and ends in one batch', async () => {
+    const namespace = await table();
+    const written: string[] = [];
+    await namespace.transaction((tx) => {
+      const watched = {
+        kysely: tx.kysely,
+        upsert: async (_: string, __: unknown, upserted: readonly { message_id: string }[]) =>
+          void written.push(...upserted.map((row) => row.message_id)),
+        delete: async (_: string, __: string, ids: readonly string[]) => void written.push(...ids),
+      };
+      return host().apply(received([message('m1', 1), message('m2', 2), success('m1', 3)]), watched as unknown as typeof tx); // what it uses of it
+    });
+    expect(written).toEqual(['m2']);
+  });
+
+  it('tells the dispatcher what it wrote, once that is committed', async () => {
+    const namespace = await table();
+    const one = host();
+    const batch = [message('m1', 1), message('m2', 2), success('m1', 3)];
+    await apply(namespace, batch, one);
+    expect(dispatcher.committed).not.toHaveBeenCalled();
+    const applied = received(batch, one);
+    one.onCommitted(applied);
+    expect(dispatcher.committed).toHaveBeenCalledWith(applied, [expect.objectContaining({ subject: subjectOf('m2') })]);
+  });
+
+  it('releases what waits for an endpoint that is deleted, and nothing else', async () => {
+    const later = '2027-01-01T00:00:00.000Z';
+    const events = [message('m1', 1, later), message('m2', 2, later, ['e2' as EndpointId]), deleted(3)];
+    for (const batches of [[events], events.map((event) => [event])]) {
+      const namespace = await table();
+      for (const batch of batches) await apply(namespace, batch);
+      const due = (await rows(namespace)).map(({ endpoint_id, due_at }) => [endpoint_id, new Date(due_at).toISOString()]);
+      expect(new Map(due.map(([id, at]) => [id, at]))).toEqual(
+        new Map([
+          ['e1', '2026-01-02T00:00:00.000Z'],
+          ['e2', later],
+        ]),
+      );
+    }
+  });
+
+  it('disables an endpoint that is gone before the checkpoint moves', async () => {
+    const namespace = await table();
+    execute.mockImplementation(async () => expect(await namespace.checkpoint()).toBeUndefined());
+    await apply(namespace, [gone('m1', 1)]);
+    expect(execute.mock.calls).toEqual([[expect.any(DisableGoneEndpoint)]]);
+    expect(await namespace.checkpoint()).toBe('000000000001');
+  });
+
+  it('tries again while the log is away, and does not move on when the command fails', async () => {
+    const namespace = await table();
+    execute.mockRejectedValueOnce(new LogUnavailable('The disk is full.'));
+    await apply(namespace, [gone('m1', 1)]);
+    expect(execute).toHaveBeenCalledTimes(2);
+    execute.mockRejectedValueOnce(new Error('broken'));
+    await expect(apply(namespace, [gone('m2', 2)])).rejects.toThrow('broken');
+    expect(await namespace.checkpoint()).toBe('000000000001');
+    expect(await rows(namespace)).toHaveLength(1);
+  });
+
+  it('offers what is due at once, and only what is live', () => {
+    received([message('m1', 1)]);
+    expect(dispatcher.offer).not.toHaveBeenCalled();
+    const one = host();
+    for (const event of [message('m1', 1), message('m2', 2, '2999-01-01T00:00:00.000Z'), success('m1', 3)]) one.receive(event, true);
+    expect(dispatcher.offer.mock.calls).toEqual([
+      [expect.objectContaining({ subject: subjectOf('m1'), messages: [expect.objectContaining({ stream: 'message-m1' })] })],
+    ]);
+  });
+
+  it('keeps no message of what waits to be applied, and tells what an event says of attempts at hand', () => {
+    const closed: BatchEvent = {
+      type: 'batch.closed',
+      data: { organizationId: subjectOf('').organizationId, endpointId: e1, number: 1, messages: ['m1' as MessageId] },
+    };
+    const [kept, succeeded, batch] = received([message('m1', 1), success('m1', 2), recorded(closed, { stream: 'batch-b1' })]);
+    expect(kept?.commands).toMatchObject([{ subject: subjectOf('m1'), messages: undefined }]);
+    const id = deliveryIdOf('m1' as MessageId, e1);
+    expect(succeeded?.progress).toEqual({ endpointId: e1, ids: [id], cancelled: false });
+    expect(batch?.progress).toEqual({ endpointId: e1, ids: ['b1', id], cancelled: false });
+  });
+
+  it('stops at an event on which the saga throws, and goes on with the next', async () => {
+    const saga = {
+      decide: (event: RecordedEvent) => {
+        if (event.stream === 'message-bad') throw new Error('a defect');
+        return [new DropAttempt(deliveryIdOf(subjectOf('m1').messageId, e1))];
+      },
+    };
+    const one = new SagaHost(saga, { execute }, due, dispatcher);
+    const kept = [message('bad', 1), message('m2', 2)].map((event) => one.receive(event, true));
+    const namespace = await table();
+    await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');
+    await namespace.transaction((tx) => one.apply(kept.slice(1), tx));
+    expect(kept[1]?.commands).toEqual([expect.any(DropAttempt)]);
+  });
+
+  it('lets the dispatcher start when the table shows what the log held', () => {
+    host().onCaughtUp();
+    expect(dispatcher.acceptOffers).toHaveBeenCalledOnce();
+  });
+
+  it('leaves the same table however the log is cut into batches', async () => {
+    const command = fc.record({
+      message: fc.nat(3),
+      endpoint: fc.nat(1),
+      what: fc.constantFrom('success', 'failure', 'retry', 'cancel', 'delete'),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(command, { maxLength: 30 }),
+        fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1 }),
+        async (commands, sizes) => {
+          const events = history(commands);
+          const [whole, parts] = [await table(), await table()];
+          if (events.length > 0) await apply(whole, events);
+          const one = host();
+          for (let at = 0, i = 0; at < events.length; i++) {
+            const size = sizes[i % sizes.length] ?? 1;
+            await apply(parts, events.slice(at, at + size), one);
+            at += size;
+          }
+          expect(await rows(parts)).toEqual(await rows(whole));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
+
+/** The events of some messages and of what happened to their deliveries, in log order. */
+const history = (commands: readonly { message: number; endpoint: number; what: string }[]): RecordedEvent[] => {
+  const events: RecordedEvent[] = [];
+  const streams = new Map<string, { state: ReturnType<typeof delivery.evolve>; revision: number }>();
+  const push = (event: Parameters<typeof recorded>[0], stream: string, revision: number) => {
+    const recordedAt = new Date(Date.UTC(2026, 0, 1) + events.length * 1000).toISOString();
+    events.push(recorded(event, { stream, revision, position: events.length + 1, recordedAt }));
+  };
+  for (const { message: id, endpoint, what } of commands) {
+    const subject = subjectOf(`m${id}`, `e${endpoint}` as EndpointId);
+    const stream = of(subject);
+    const known = streams.get(stream);
+    if (what === 'delete') push({ type: 'endpoint.deleted', data: {} }, `endpoint-e${endpoint}`, 0);
+    else if (!known) {
+      push(accepted([subject.endpointId]), `message-m${id}`, 0);
+      streams.set(stream, { state: delivery.initial, revision: -1 });
+    } else {
+      const now = new Date(Date.UTC(2026, 0, 1) + events.length * 1000);
+      const attempt = record(known.state.attempt, { startedAt: now.toISOString() });
+      const policy = { delaysSeconds: [0, 3, 9], jitter: 0 };
+      const failure: DeliveryCommand = {
+        type: 'RecordFailure',
+        subject,
+        record: attempt,
+        failure: 'TIMEOUT',
+        error: 'x',
+        policy,
+        random: 0,
+      };
+      const all: Record<string, DeliveryCommand> = {
+        success: { type: 'RecordSuccess', subject, record: attempt },
+        failure,
+        retry: { type: 'RequestRetry', subject, now },
+        cancel: { type: 'Cancel', subject, now, reason: 'x' },
+      };
+      for (const event of delivery.decide(all[what] ?? failure, known.state)) {
+        push(event, stream, ++known.revision);
+        known.state = delivery.evolve(known.state, event);
+      }
+    }
+  }
+  return events;
+};

@@ -1,0 +1,167 @@
+// The saga host: a consumer of the log that feeds the delivery saga, stores what it decides together with its checkpoint, and hands due attempts
+// to the dispatcher. Why not the EventBus of @nestjs/cqrs: docs/adr/0029.
+import type { CommandBus, ICommand } from '@nestjs/cqrs';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import type { Consumer, EventHeader } from '../../read-models/engine/consumer.ts';
+import type { Transaction } from '../../read-models/engine/database/database.ts';
+import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import {
+  SetNewestBatch,
+  DropAttempt,
+  ReleaseEndpoint,
+  ScheduleAttempt,
+  type SagaCommand,
+  type DeliveryOrBatchId,
+} from './saga-commands.ts';
+import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts.ts';
+import type { Dispatcher } from '../lanes/dispatcher.ts';
+import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
+
+/** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
+type Due = Map<DeliveryOrBatchId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
+
+/** What is kept of an event until it is applied: what follows from it, without the messages. */
+export type SagaDecision = EventHeader & {
+  readonly commands: readonly SagaCommand[];
+  readonly progress: DeliveryProgress | undefined;
+  /** What the saga threw, if it did. */
+  readonly failure: unknown;
+};
+
+export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
+  readonly name = 'delivery-saga';
+  readonly version = 5;
+  readonly exclusiveVersion = true;
+  readonly primaryKeys = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
+  readonly createTables = createDueAttempts;
+  private written: readonly ScheduleAttempt[] = [];
+
+  constructor(
+    private readonly saga: Pick<DeliverySaga, 'decide'>,
+    private readonly bus: Pick<CommandBus, 'execute'>,
+    private readonly due: Pick<DueAttempts, 'allowClaims' | 'schedule' | 'releaseEndpoint' | 'announce' | 'committed'>,
+    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'acceptOffers' | 'refuseOffers'>,
+  ) {}
+
+  /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
+  receive(event: RecordedEvent, live: boolean): SagaDecision {
+    const { stream, type, position, recordedAt } = event;
+    let commands: readonly SagaCommand[] = [];
+    let failure: unknown;
+    try {
+      commands = this.saga.decide(event);
+    } catch (error) {
+      failure = error;
+    }
+    if (live) {
+      const now = Date.now();
+      for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
+    }
+    return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
+  }
+
+  async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)));
+  }
+
+  async applyRowsOnly(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await this.write(batch, tx, () => Promise.resolve());
+  }
+
+  /** @returns what it has scheduled */
+  private async write(
+    batch: readonly SagaDecision[],
+    tx: Transaction<DueAttemptsSchema>,
+    carryOut: (command: ICommand) => Promise<void>,
+  ): Promise<readonly ScheduleAttempt[]> {
+    const written: ScheduleAttempt[] = [];
+    let due: Due = new Map();
+    const newest = new Map<EndpointId, number>();
+    const cancelled: DeliveryProgress[] = [];
+    for (const { commands, progress, failure } of batch) {
+      if (failure !== undefined) throw failure;
+      if (progress?.cancelled) cancelled.push(progress);
+      for (const command of commands) {
+        if (command instanceof ScheduleAttempt) {
+          due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
+        } else if (command instanceof DropAttempt) {
+          due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
+        } else if (command instanceof SetNewestBatch) {
+          newest.set(command.endpointId, command.number);
+        } else if (command instanceof ReleaseEndpoint) {
+          written.push(...(await this.writeDue(due, tx))); // what came before it is released too
+          due = new Map();
+          await this.due.releaseEndpoint(command, tx);
+        } else {
+          await carryOut(command);
+        }
+      }
+    }
+    written.push(...(await this.writeDue(due, tx)));
+    await tx.upsert(
+      'newest_batches',
+      ['endpoint_id'],
+      Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
+    );
+    await this.due.announce(cancelled, tx);
+    return written;
+  }
+
+  onCommitted(batch: readonly SagaDecision[]): void {
+    this.due.committed(this.written);
+    this.dispatcher.committed(batch, this.written);
+  }
+
+  onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return this.due.allowClaims(false, tx);
+  }
+
+  onTermCaughtUp(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return this.due.allowClaims(true, tx);
+  }
+
+  onCaughtUp(): void {
+    this.dispatcher.acceptOffers();
+  }
+
+  onTermLost(): void {
+    this.dispatcher.refuseOffers();
+  }
+
+  /** @returns what it has scheduled */
+  private async writeDue(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
+    const dropped: DeliveryOrBatchId[] = [];
+    const scheduled: ScheduleAttempt[] = [];
+    for (const [id, { isNew, attempt }] of due) {
+      if (attempt) scheduled.push(attempt);
+      else if (!isNew) dropped.push(id);
+    }
+    await tx.delete('due_attempts', 'id', dropped);
+    await this.due.schedule(scheduled, tx);
+    return scheduled;
+  }
+
+  /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
+  private carryOut(command: ICommand): Promise<void> {
+    return this.bus.execute(command);
+  }
+}
+
+const withoutMessages = (command: SagaCommand): SagaCommand =>
+  command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
+
+/** For building its tables anew from the log: it only writes rows, and nobody is told what is due. */
+export const rowsOnlySagaHost = (): SagaHost => {
+  const nobody = () => {
+    throw new Error('Nothing is sent while tables are built anew.');
+  };
+  const rows = new OwnDueAttempts(nobody);
+  return new SagaHost(new DeliverySaga(), { execute: nobody }, rows, {
+    offer: nobody,
+    committed: nobody,
+    acceptOffers: nobody,
+    refuseOffers: nobody,
+  });
+};

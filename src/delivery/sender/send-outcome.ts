@@ -1,0 +1,34 @@
+// What the sender is asked for, and what it answers.
+import type { FailureReason } from '../../domain/attempts.ts';
+
+export type SendRequest = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** From resolving the name to the last byte read. */
+  readonly timeoutSeconds: number;
+};
+
+export type ReceivedResponse = {
+  readonly responseCode: number;
+  /** Names in lower case. Several values of one name are joined by ", ". Cookies are masked. */
+  readonly responseHeaders: Record<string, string>;
+  /** The first 4 KiB as UTF-8, without a character that was cut off. Bytes that are no UTF-8 become U+FFFD. */
+  readonly responseBody: string;
+};
+
+export type SendOutcome = {
+  /** ISO 8601 */
+  readonly startedAt: string;
+  readonly durationMs: number;
+} & (
+  | ({ readonly outcome: 'succeeded' } & ReceivedResponse)
+  | ({
+      readonly outcome: 'failed';
+      readonly failure: FailureReason;
+      /** One sentence for a person. */
+      readonly error: string;
+      /** The receiver asked for no attempt before this time, which is at most 24 h away. */
+      readonly retryAfter?: Date;
+    } & Partial<ReceivedResponse>)
+);

@@ -1,0 +1,50 @@
+// The sender: one HTTP request to one endpoint, and its outcome. Guarantees:
+// · It never throws, and takes at most the timeout, from resolving the name to the last byte of the response.
+// · It connects only to addresses that the guard allows. A name is resolved once, and the addresses checked are the addresses connected to.
+// · It holds at most 64 KiB of a response in transit and keeps 4 KiB of it. The number of idle connections is bounded.
+// · No request waits for another: it takes an idle connection to its origin or opens one, so a receiver that hangs delays no other endpoint
+//   of the same origin. The caller bounds how many requests run at a time.
+// Limit: a request that finds its reused connection closed is sent once more (exchange.ts).
+import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
+import { Connections, type ConnectionOptions } from './connections.ts';
+import { Exchange } from './exchange.ts';
+import type { SendOutcome, SendRequest } from './send-outcome.ts';
+
+export type SenderOptions = AddressOptions & ConnectionOptions & { readonly clock: () => Date };
+
+export class Sender {
+  private readonly connections: Connections;
+  private running = 0;
+  private whenDrained: (() => void) | undefined;
+
+  constructor(private readonly options: SenderOptions) {
+    this.connections = new Connections(new AllowedAddresses(options), options);
+  }
+
+  send(request: SendRequest): Promise<SendOutcome> {
+    return new Promise((resolve) => {
+      const url = URL.parse(request.url);
+      if (!url) return resolve(invalidUrl(request.url, this.options.clock()));
+      this.running += 1;
+      new Exchange(request, url, this.connections, this.options.clock, (outcome) => {
+        this.running -= 1;
+        if (this.running === 0) this.whenDrained?.();
+        resolve(outcome);
+      }).begin();
+    });
+  }
+
+  /** Closes idle connections; resolves once running requests have ended, each within its timeout. */
+  async close(): Promise<void> {
+    this.connections.close();
+    if (this.running > 0) await new Promise<void>((resolve) => (this.whenDrained = resolve));
+  }
+}
+
+const invalidUrl = (url: string, now: Date): SendOutcome => ({
+  outcome: 'failed',
+  startedAt: now.toISOString(),
+  durationMs: 0,
+  failure: 'FORMAT',
+  error: `The endpoint's URL ${JSON.stringify(url)} is not a valid URL; correct it.`,
+});

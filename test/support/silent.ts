@@ -1,2 +1,0 @@
-// A log that says nothing.
-export const silent = { info: () => {}, warn: () => {}, error: () => {} };
