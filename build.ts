@@ -1,15 +1,17 @@
 // The build: `npm run build` bundles the server and each of its threads and processes, with the packages that they import, into dist/. It does
 // nothing if dist/ is already built from the present sources. `npm run typecheck` checks the types. See docs/adr/0028-bundled.md.
 import { createHash } from 'node:crypto';
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { playgroundFiles } from './src/api/graphql/playground-files.ts';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
-/** Holds the hash of what dist/ was built from. It is written last, so an interrupted build is not taken for a finished one. */
-const stamp = join(dist, '.built-from');
+/** A build is made here and then takes the place of dist/, so one that fails or is interrupted leaves the old one as it is. */
+const unfinished = join(root, '.build');
+/** Holds the hash of what dist/ was built from. */
+const stamp = '.built-from';
 
 /** Files that start a process or a thread. They lie side by side in dist/, where `new URL('./x.worker.js', import.meta.url)` finds them. */
 const entries = (): Record<string, string> =>
@@ -42,7 +44,7 @@ export const hashOfSources = (folder: string): string => {
 
 const isBuiltFrom = (hash: string): boolean => {
   try {
-    return readFileSync(stamp, 'utf8') === hash;
+    return readFileSync(join(dist, stamp), 'utf8') === hash;
   } catch {
     return false;
   }
@@ -61,7 +63,7 @@ const bundle = async (): Promise<string[]> => {
     onLog: (level, log, next) => next(level === 'warn' ? 'error' : level, log),
   });
   const { output } = await bundled.write({
-    dir: dist,
+    dir: unfinished,
     format: 'esm',
     sourcemap: true,
     sourcemapExcludeSources: true,
@@ -85,16 +87,19 @@ const licencesOf = (modules: readonly string[]): string => {
   return [...new Set(texts)].toSorted().join(`\n${'-'.repeat(80)}\n\n`);
 };
 
-/** @returns whether there was anything to do */
-export const build = async (): Promise<boolean> => {
+/** @param beforeReplacing stops what runs from dist/. @returns whether there was anything to do */
+export const build = async (beforeReplacing?: () => Promise<void>): Promise<boolean> => {
   const hash = hashOfSources(root);
   if (isBuiltFrom(hash)) return false;
-  rmSync(dist, { recursive: true, force: true });
+  rmSync(unfinished, { recursive: true, force: true });
   const modules = await bundle();
-  writeFileSync(join(dist, 'LICENSES-OF-PACKAGES.txt'), licencesOf(modules));
-  mkdirSync(join(dist, 'playground'));
-  for (const [name, file] of playgroundFiles()) copyFileSync(file, join(dist, 'playground', name));
-  writeFileSync(stamp, hash);
+  writeFileSync(join(unfinished, 'LICENSES-OF-PACKAGES.txt'), licencesOf(modules));
+  mkdirSync(join(unfinished, 'playground'));
+  for (const [name, file] of playgroundFiles()) copyFileSync(file, join(unfinished, 'playground', name));
+  writeFileSync(join(unfinished, stamp), hash);
+  await beforeReplacing?.();
+  rmSync(dist, { recursive: true, force: true });
+  renameSync(unfinished, dist);
   return true;
 };
 

@@ -10,18 +10,17 @@ const root = import.meta.dirname;
 const settleMs = 100;
 let server: ChildProcess | undefined;
 
-const serve = async (): Promise<void> => {
-  if (server?.exitCode === null && server.signalCode === null) {
-    const gone = once(server, 'exit');
-    server.kill();
-    await gone;
-  }
-  server = spawn(process.execPath, [join(root, 'dist/main.js'), ...process.argv.slice(2)], { stdio: 'inherit' });
+const stop = async (): Promise<void> => {
+  if (server?.exitCode !== null || server.signalCode !== null) return;
+  const gone = once(server, 'exit');
+  server.kill();
+  await gone;
 };
 
 const buildAndServe = async (): Promise<void> => {
   try {
-    if ((await build()) || server === undefined) await serve();
+    if ((await build(stop)) || server === undefined)
+      server = spawn(process.execPath, [join(root, 'dist/main.js'), ...process.argv.slice(2)], { stdio: 'inherit' });
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
   }
