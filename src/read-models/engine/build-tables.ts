@@ -11,7 +11,7 @@ export type BuildResult = {
   readonly seconds: number;
 };
 
-export type RebuildProgress = {
+type RebuildProgress = {
   readonly step: 'building' | 'comparing';
   readonly events: number;
   /** The finished part of this step, from 0 to 1. */

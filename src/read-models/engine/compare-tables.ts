@@ -8,8 +8,8 @@ import type { Consumer, EventHeader } from './consumer.ts';
 import type { CheckpointSchema, Database } from './database/database.ts';
 
 /** A table's rows, counted, and hashed in the order of the primary key. */
-export type TableDigest = { readonly rows: number; readonly sha256: string };
-export type Digest = { readonly position: Position | undefined; readonly tables: Readonly<Record<string, TableDigest>> };
+type TableDigest = { readonly rows: number; readonly sha256: string };
+type Digest = { readonly position: Position | undefined; readonly tables: Readonly<Record<string, TableDigest>> };
 
 export type Comparison = {
   /** Both hold the log up to here. */

@@ -1,4 +1,4 @@
-// One consumer, run by several processes on one database: here each runner plays a process.
+// One consumer, run by several processes on one database. Here each runner plays a process.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -80,7 +80,7 @@ const rename = (...names: string[]) =>
 const names = async ({ runner }: { runner: ConsumerRunner<Seen> }) =>
   (await runner.read.selectFrom('seen').select('name').orderBy('position').execute()).map(({ name }) => name);
 const isLive = ({ runner }: { runner: ConsumerRunner<Seen> }) => vi.waitFor(() => expect(runner.status().state).toBe('live'), patience);
-/** As a server that fails over ends them: those that write, and stand by. */
+/** Ends the connections of the leader and the standbys, as a failing-over server would. */
 const cut = () =>
   withPostgres(url, (client) =>
     client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
@@ -88,7 +88,7 @@ const cut = () =>
     ]),
   );
 
-it('is run by one; the other stands by, hears what is committed, and sees it', async () => {
+it('runs in one process; the other stands by, and hears of and sees each commit', async () => {
   rename('a');
   const one = await run();
   const two = await run();
@@ -100,7 +100,7 @@ it('is run by one; the other stands by, hears what is committed, and sees it', a
   expect(one.consumer.told).toEqual(['takes over', 'in place', 'live b']);
 });
 
-it('is taken over from one that ends', async () => {
+it('is taken over when the leader ends', async () => {
   const one = await run();
   const two = await run();
   await one.runner.reached(rename('a'), 10_000);
@@ -112,7 +112,7 @@ it('is taken over from one that ends', async () => {
   expect(two.consumer.told.slice(0, 2)).toEqual(['takes over', 'in place']);
 });
 
-it('is no longer run by one that has lost its connection, also in the middle of a transaction, until it has the lock again', async () => {
+it('stops in a process that loses its connection, even within a transaction, until that has the lock again', async () => {
   const one = await run();
   const two = await run();
   const cutOnce = vi
@@ -144,7 +144,7 @@ it('applies every event once, however often connections break', async () => {
   expect(log.error).not.toHaveBeenCalled();
 });
 
-it('keeps an older version that another process has open', async () => {
+it('keeps the tables of an older version that another process has open', async () => {
   const one = await run();
   await one.runner.reached(rename('a'), 10_000);
   const two = await run(version(2));
@@ -154,10 +154,10 @@ it('keeps an older version that another process has open', async () => {
   expect(await names(one)).toEqual(['a', 'b', 'c']);
 });
 
-describe('of which one version at a time may do what it does', () => {
+describe('a consumer that allows one version at a time', () => {
   const only = (number: number) => Object.assign(version(number), { exclusiveVersion: true });
 
-  it('builds a newer one beside the older, which goes on; it is in place when the last of the older has ended, with all that was recorded until then', async () => {
+  it('builds the newer version beside the older, and goes live with everything recorded once the last process of the older has ended', async () => {
     const [one, two] = [await run(only(1)), await run(only(1))];
     rename('a');
     await isLive(one);
@@ -175,7 +175,7 @@ describe('of which one version at a time may do what it does', () => {
     await busy.promise;
     expect(await two.runner.reached(rename('f'), 10_000)).toBe(true);
     await two.runner.stop();
-    await sleep(100); // it is time to look who runs
+    await sleep(100); // long enough for a check of older versions
     late.resolve();
     await isLive(three);
     expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
@@ -183,7 +183,7 @@ describe('of which one version at a time may do what it does', () => {
     await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
   });
 
-  it('starts no older one while a newer one is there, nor goes on with it after its connection was lost', async () => {
+  it('neither starts an older version while a newer one runs, nor resumes it after a lost connection', async () => {
     const one = await run(only(1));
     await isLive(one);
     const two = await run(only(2));
@@ -201,7 +201,7 @@ describe('of which one version at a time may do what it does', () => {
   });
 });
 
-it('stops everywhere at an event that can not be applied', async () => {
+it('stops in every process at an event that it cannot apply', async () => {
   const poison = () => {
     const consumer = new Names();
     consumer.before = () => Promise.reject(new RangeError('poison'));

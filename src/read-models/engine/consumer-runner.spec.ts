@@ -10,12 +10,12 @@ import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { CheckpointSchema, Transaction } from './database/database.ts';
 
-/** On a machine that has other things to do. */
+/** Generous, for a busy machine. */
 const patience = { timeout: 10_000 };
 
 type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 
-/** Lists the names that endpoints were given; the name `poison` can't be applied. */
+/** Stores the names that endpoints get. It can't apply the name `poison`. */
 class Names implements Consumer<Seen> {
   readonly name = 'names';
   readonly primaryKeys = { seen: ['position'] } as const;
@@ -86,7 +86,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
   const names = async (runner: ConsumerRunner<Seen>) =>
     (await runner.read.selectFrom('seen').select('name').orderBy('position').execute()).map(({ name }) => name);
 
-  it('applies what the log holds, then what comes', async () => {
+  it('applies the events that the log holds, then new ones', async () => {
     rename('a', 'b');
     const consumer = new Names();
     const runner = await run(consumer);
@@ -96,7 +96,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(runner.status()).toMatchObject({ state: 'live', lagEvents: 0, lagSeconds: 0 });
   });
 
-  it('goes on after its checkpoint when it is started again', async () => {
+  it('resumes after its checkpoint', async () => {
     const first = await run(new Names());
     await first.reached(rename('a'), 5000);
     await first.stop();
@@ -108,7 +108,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(consumer.batches.reduce((sum, n) => sum + n)).toBe(2);
   });
 
-  it('takes five reads of the log into a transaction while it catches up', async () => {
+  it('commits five reads of the log at once while it catches up', async () => {
     rename(...Array.from({ length: 45 }, (_, i) => `n${i}`));
     const consumer = new Names();
     const runner = await run(consumer, { maxBatch: 4, lingerMs: 1000 });
@@ -116,7 +116,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(consumer.batches).toEqual([20, 20, 5]);
   });
 
-  it('lets commits under load be apart, and waits for nothing when it was idle', async () => {
+  it('spaces commits under load, and commits at once after being idle', async () => {
     const consumer = new Names();
     const runner = await run(consumer, { lingerMs: 400 });
     expect(await runner.reached(rename('a'), 300)).toBe(true);
@@ -125,7 +125,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     await expect.poll(() => consumer.batches, { timeout: 5000 }).toEqual([1, 2]);
   });
 
-  it('waits for nothing when somebody waits for it', async () => {
+  it('commits at once when a client waits for it', async () => {
     const consumer = new Names();
     const runner = await run(consumer, { lingerMs: 60_000 });
     expect(await runner.reached(rename('a'), 5000)).toBe(true);
@@ -136,7 +136,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(consumer.batches).toEqual([1, 1, 1]);
   });
 
-  it('stops at an event that it cannot apply, with everything before it committed, and says which', async () => {
+  it('stops at an event that it cannot apply, names it, and commits everything before it', async () => {
     const last = rename('a', 'b', 'c', 'poison', 'd');
     const runner = await run(new Names());
     expect(await runner.reached(last, 5000)).toBe(false);
@@ -146,7 +146,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(await runner.reached(last, 60_000)).toBe(false);
   });
 
-  it('stops at an event that cannot be read, with everything before it committed', async () => {
+  it('stops at an event that cannot be read, and commits everything before it', async () => {
     const last = rename('a', 'b');
     store.undecodable = { position: last, error: new UndecodableEvent(last, 'endpoint-1', 'endpoint.renamed', 'its data is not JSON') };
     const runner = await run(new Names());
@@ -155,7 +155,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(runner.status()).toMatchObject({ state: 'stopped', error: expect.stringContaining('its data is not JSON') });
   });
 
-  it('tries again what the database could not take', async () => {
+  it('retries a transaction that failed for a passing reason', async () => {
     const consumer = new Names();
     let failures = 0;
     consumer.before = () => {
@@ -167,7 +167,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(runner.status().error).toBeUndefined();
   });
 
-  it('says how far it is behind while it can not go on', async () => {
+  it('reports its lag while it cannot write', async () => {
     const consumer = new Names();
     let full = true;
     consumer.before = () => {
@@ -182,7 +182,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     await vi.waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }), patience);
   });
 
-  it('builds a new version beside the old one, which answers until then', async () => {
+  it('builds a new version beside the old one, which answers queries meanwhile', async () => {
     rename('a', 'b');
     const first = await run(new Names());
     await first.reached(rename('c'), 5000);
@@ -200,7 +200,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     await vi.waitFor(async () => expect(await place.open().versions('names')).toEqual([2]), patience);
   });
 
-  it('does not answer from an older version whose tables the queries cannot read', async () => {
+  it('does not answer from an older version whose tables today’s queries cannot read', async () => {
     const first = await run(new Names());
     await first.reached(rename('a'), 5000);
     await first.stop();
@@ -215,7 +215,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
   it.runIf(name === 'sqlite').each([
     ['is damaged', 'x'.repeat(8192)],
     ['has lost its head', '\0'.repeat(8192)],
-  ])('builds a file anew that %s', async (_, content) => {
+  ])('rebuilds a file that %s', async (_, content) => {
     const first = await run(new Names());
     const position = rename('a');
     await first.reached(position, 5000);
@@ -227,7 +227,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringContaining('rebuilding it from the log'));
   });
 
-  it('finishes its transaction when it is stopped', async () => {
+  it('finishes its transaction before it stops', async () => {
     const runner = await run(new Names());
     await runner.reached(rename('a'), 5000);
     rename('b');

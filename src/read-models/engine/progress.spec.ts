@@ -5,7 +5,7 @@ import { Progress } from './progress.ts';
 const at = (n: number) => String(n).padStart(4, '0') as Position;
 
 describe('progress', () => {
-  it('tells at once that a position was reached', async () => {
+  it('answers at once for a position already reached', async () => {
     const progress = new Progress();
     progress.advance(at(5));
     expect(progress.position).toBe(at(5));
@@ -13,7 +13,7 @@ describe('progress', () => {
     expect(await progress.reached(at(4), 0)).toBe(true);
   });
 
-  it('wakes whoever waits for the position or an earlier one, and no one else', async () => {
+  it('wakes those who wait for the position or an earlier one, and no one else', async () => {
     const progress = new Progress();
     const told: number[] = [];
     const waits = [3, 5, 7].map(async (n) => {
@@ -27,9 +27,9 @@ describe('progress', () => {
     expect(told).toContain(7);
   });
 
-  it('says no when the time is over', async () => expect(await new Progress().reached(at(1), 1)).toBe(false));
+  it('answers false after the time limit', async () => expect(await new Progress().reached(at(1), 1)).toBe(false));
 
-  it('says no to all who wait when it goes no further', async () => {
+  it('answers false to everyone who waits when it ends', async () => {
     const progress = new Progress();
     const waits = [progress.reached(at(1), 60_000), progress.reached(at(2), 60_000)];
     progress.end();

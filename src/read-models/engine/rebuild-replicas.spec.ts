@@ -1,4 +1,4 @@
-// Tables built anew while several processes share those in use: here each runner plays a process.
+// Rebuilding tables that several processes share. Here each runner plays a process.
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../../test/support/databases.ts';
@@ -16,7 +16,7 @@ import { rebuild } from './rebuild.ts';
 
 type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 
-/** An event that is applied twice, or not at all, is seen. */
+/** Counts reveal an event that is applied twice, or not at all. */
 class Renames implements Consumer<Counts> {
   readonly name = 'renames';
   readonly version = 1;
@@ -88,7 +88,7 @@ const counted = async ({ runner }: Replica): Promise<number> =>
 const isLive = ({ runner }: Replica) => vi.waitFor(() => expect(runner.status().state).toBe('live'), patience);
 const builds = () => databaseAt().builds('renames', 1);
 
-/** Events come, and each replica is asked all the time, until it is ended. @returns what was answered that was wrong */
+/** Records events and queries each replica until the returned function is called. @returns the wrong answers */
 const underLoad = (replicas: readonly Replica[]) => {
   const over = new AbortController();
   const asked = replicas.map(async (replica, number) => {
@@ -110,7 +110,7 @@ const underLoad = (replicas: readonly Replica[]) => {
   };
 };
 
-/** What is built ends before what the replicas have applied by the time that it stands. */
+/** Finishes a build only after the replicas have applied more events than it holds. */
 const behind = (replicas: readonly Replica[]) => {
   const database = databaseAt();
   const finish = database.finishNext.bind(database);
@@ -138,7 +138,7 @@ const allOnTheNewest = async (replicas: readonly Replica[]) => {
 };
 const oneIsLive = ({ length }: readonly Replica[]) => [...Array.from({ length: length - 1 }, () => 'elsewhere'), 'live'];
 
-it('all go over to them while events come and queries go on, and the old ones are dropped', async () => {
+it('all replicas switch to the rebuilt tables under load, and the old ones are dropped', async () => {
   rename(50);
   const replicas = [await run(), await run(), await run()];
   await isLive(replicas[0] as Replica);
@@ -150,7 +150,7 @@ it('all go over to them while events come and queries go on, and the old ones ar
   expect(log.warn).not.toHaveBeenCalled();
 });
 
-it('whoever takes over from one that is cut off while it brings them up goes on with them, from their own checkpoint', async () => {
+it('a replica that takes over while the leader catches the new build up resumes from its checkpoint', async () => {
   const { hostname, port } = new URL(url);
   await using proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
   const first = await run(databaseAt(Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(proxy.port) }).href));
@@ -169,7 +169,7 @@ it('whoever takes over from one that is cut off while it brings them up goes on 
   await allOnTheNewest([first, ...others]);
 });
 
-it('one that starts then may have them first; the others go on with the old ones until it has brought them up', async () => {
+it('a replica that starts meanwhile may lead the new build; the others stay on the old one until it has caught up', async () => {
   const [mayOpen, mayApply] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const database = databaseAt();
   const [first, second] = [await run(database), await run()];
@@ -197,7 +197,7 @@ it('one that starts then may have them first; the others go on with the old ones
   expect(third.runner.status().state).toBe('live');
 });
 
-it('are gone over to at once where they are further than those in use', async () => {
+it('a new build that is ahead of the tables in use is switched to at once', async () => {
   const end = rename(100);
   const [mayApply, before] = [Promise.withResolvers<void>(), vi.fn<() => Promise<void>>()];
   before.mockImplementation(() => mayApply.promise);
@@ -216,7 +216,7 @@ it('are gone over to at once where they are further than those in use', async ()
   await allOnTheNewest([first]);
 });
 
-it('that can not be used leave all on those that they have', async () => {
+it('all replicas stay on their tables if the new build cannot be used', async () => {
   const replicas = [await run(), await run()] as const;
   await isLive(replicas[0]);
   await replicas[1].runner.reached(rename(3), 10_000);

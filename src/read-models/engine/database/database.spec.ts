@@ -24,10 +24,10 @@ const createTables = async (db: Kysely<Schema>, int64: Int64Type) => {
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 const thing = (key: string, amount = 1, label: string | null = null, part = 0) => ({ key, part, amount, label });
 
-describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
+describe.each(databaseKinds)('tables on $name', ({ name, make }) => {
   let place: DatabaseUnderTest;
   let database: Database;
-  let namespace: Tables<Schema>;
+  let tables: Tables<Schema>;
   const opened: Tables<Schema>[] = [];
   const open = async (version = 1, from = database) => {
     const made = await from.open<Schema>('some-things', version, createTables);
@@ -37,15 +37,15 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
   beforeEach(async () => {
     place = await make();
     database = place.open();
-    namespace = await open();
+    tables = await open();
   });
   afterEach(async () => {
     for (const each of opened.splice(0)) await each.close();
     await place.discard();
   });
-  const rows = () => namespace.read.selectFrom('things').selectAll().orderBy('key').orderBy('part').execute();
+  const rows = () => tables.read.selectFrom('things').selectAll().orderBy('key').orderBy('part').execute();
 
-  it('gives back what was written: whole numbers of any size, nulls, and any text', async () => {
+  it('returns the values written: whole numbers of any size, nulls, and any text', async () => {
     const written = [
       thing('a', Number.MAX_SAFE_INTEGER, ''),
       thing('b', Number.MIN_SAFE_INTEGER, '{"quoted":"\\" \\\\ \n, {}"}', -(2 ** 31)),
@@ -54,21 +54,21 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
       thing('e', 2 ** 32, "'; DROP TABLE things; --"),
       thing('f', -(2 ** 32) - 1, 'x'.repeat(100_000)),
     ];
-    await namespace.transaction((tx) => tx.insert('things', written), at(1));
+    await tables.transaction((tx) => tx.insert('things', written), at(1));
     expect(await rows()).toEqual(written);
     const keys = written.map(({ key }) => key);
-    const found = await namespace.transaction((tx) => tx.find('things', 'key', keys, ['key', 'part', 'amount', 'label']));
+    const found = await tables.transaction((tx) => tx.find('things', 'key', keys, ['key', 'part', 'amount', 'label']));
     expect(found.sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual(written);
   });
 
-  it('takes a text that holds U+0000, and finds it by that', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a\0b', 1, '\0')]));
-    const query = namespace.read.selectFrom('things').select('label').where('key', '=', 'a\0b');
+  it('stores a text that contains U+0000, and finds it', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a\0b', 1, '\0')]));
+    const query = tables.read.selectFrom('things').select('label').where('key', '=', 'a\0b');
     expect(await query.execute()).toEqual([{ label: name === 'sqlite' ? '\0' : '\uFFFD' }]);
   });
 
   it('orders texts by their bytes', async () => {
-    await namespace.transaction((tx) =>
+    await tables.transaction((tx) =>
       tx.insert(
         'things',
         ['b', 'A', '_', 'a', 'B', '-', '1', 'é'].map((key) => thing(key)),
@@ -77,9 +77,9 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     expect((await rows()).map(({ key }) => key).join('')).toBe('-1AB_abé');
   });
 
-  it('leaves rows that stand as they are, or changes them, or adds to them', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a', 1), thing('b', 1), thing('c', 1), thing('d', 1)]));
-    await namespace.transaction(async (tx) => {
+  it('skips existing rows, changes them, or adds to them', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a', 1), thing('b', 1), thing('c', 1), thing('d', 1)]));
+    await tables.transaction(async (tx) => {
       await tx.insert('things', [thing('a', 2), thing('e', 2), thing('e', 3)]);
       await tx.upsert('things', ['key', 'part'], [thing('b', 2, 'changed'), thing('f', 2)]);
       await tx.update(
@@ -95,23 +95,23 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     expect(await rows()).toEqual([thing('a', 1), thing('b', 2, 'changed'), thing('c', 1, 'updated'), thing('e', 2), thing('f', 2)]);
   });
 
-  it.each([31, 32, 33, 64, 700])('inserts %i rows at once, and leaves those that stand as they are', async (count) => {
+  it.each([31, 32, 33, 64, 700])('inserts %i rows at once, and skips existing ones', async (count) => {
     const key = (n: number) => `key ${String(n).padStart(3, '0')}`;
-    await namespace.transaction((tx) => tx.insert('things', [thing(key(0), -1), thing(key(count - 1), -1)]));
+    await tables.transaction((tx) => tx.insert('things', [thing(key(0), -1), thing(key(count - 1), -1)]));
     const many = Array.from({ length: count }, (_, n) => thing(key(n), n, n % 2 ? null : `label ${n}`));
-    await namespace.transaction((tx) => tx.insert('things', many));
+    await tables.transaction((tx) => tx.insert('things', many));
     const standing = new Set([0, count - 1]);
     expect(await rows()).toEqual(many.map((row, n) => (standing.has(n) ? thing(key(n), -1) : row)));
   });
 
-  it('leaves nothing of a transaction one of whose rows is refused', async () => {
+  it('undoes a transaction if one of its rows is refused', async () => {
     const rowsBefore = Array.from({ length: 100 }, (_, n) => thing(`key ${n}`));
     const refused = thing('refused', null as unknown as number);
-    await expect(namespace.transaction((tx) => tx.insert('things', [...rowsBefore, refused, thing('after')]))).rejects.toThrow(/null/i);
+    await expect(tables.transaction((tx) => tx.insert('things', [...rowsBefore, refused, thing('after')]))).rejects.toThrow(/null/i);
     expect(await rows()).toEqual([]);
   });
 
-  it('adds to counters, and begins those that are not there', async () => {
+  it('adds to counters, and creates missing ones', async () => {
     type Counters = CheckpointSchema & { counters: { key: string; count: number; sum: number } };
     const counters = await database.open<Counters>('counters', 1, async (db, int64) => {
       const table = db.schema.createTable('counters').addColumn('key', 'text', (column) => column.primaryKey());
@@ -135,9 +135,9 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     await counters.close();
   });
 
-  it('takes thousands of rows at once, and none', async () => {
+  it('takes thousands of rows at once, or none', async () => {
     const many = Array.from({ length: 5000 }, (_, i) => thing(`k${String(i).padStart(4, '0')}`, i, i % 3 === 0 ? null : 'l'));
-    await namespace.transaction(async (tx) => {
+    await tables.transaction(async (tx) => {
       await tx.insert('things', many);
       await tx.insert('things', []);
       await tx.delete('things', 'key', []);
@@ -149,30 +149,30 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     });
     expect(await rows()).toEqual(many.map((row) => ({ ...row, amount: row.amount + 1 })));
     const some = many.slice(1000, 4000).map(({ key }) => key);
-    expect(await namespace.transaction((tx) => tx.find('things', 'key', some, ['amount']))).toHaveLength(3000);
-    expect(await namespace.transaction((tx) => tx.find('things', 'key', [], ['amount']))).toEqual([]);
-    await namespace.transaction((tx) => tx.delete('things', 'key', some));
+    expect(await tables.transaction((tx) => tx.find('things', 'key', some, ['amount']))).toHaveLength(3000);
+    expect(await tables.transaction((tx) => tx.find('things', 'key', [], ['amount']))).toEqual([]);
+    await tables.transaction((tx) => tx.delete('things', 'key', some));
     expect(await rows()).toHaveLength(2000);
   });
 
-  it('changes nothing, the checkpoint neither, when the work fails', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
-    const failing = namespace.transaction(async (tx) => {
+  it('changes neither rows nor checkpoint when the work fails', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
+    const failing = tables.transaction(async (tx) => {
       await tx.insert('things', [thing('b')]);
       await tx.kysely.deleteFrom('things').where('key', '=', 'a').execute();
       throw new RangeError('no');
     }, at(2));
     await expect(failing).rejects.toThrow(RangeError);
-    const misspelt = namespace.transaction((tx) => tx.kysely.deleteFrom('thinks' as 'things').execute(), at(2));
+    const misspelt = tables.transaction((tx) => tx.kysely.deleteFrom('thinks' as 'things').execute(), at(2));
     await expect(misspelt).rejects.toThrow(/thinks/);
     expect(await rows()).toEqual([thing('a')]);
-    expect(await namespace.checkpoint()).toBe(at(1));
+    expect(await tables.checkpoint()).toBe(at(1));
   });
 
-  it('carries out transactions one after the other, and shows what they wrote', async () => {
+  it('runs transactions one after the other, and shows their rows', async () => {
     let running = 0;
     const work = Array.from({ length: 10 }, (_, i) =>
-      namespace.transaction(
+      tables.transaction(
         async (tx) => {
           expect(running++).toBe(0);
           await tx.insert('things', [thing(`k${i}`)]);
@@ -183,19 +183,19 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     );
     await Promise.all(work);
     expect(await rows()).toHaveLength(10);
-    expect(await namespace.read.selectFrom('checkpoint').select('position').execute()).toEqual([{ position: at(10) }]);
+    expect(await tables.read.selectFrom('checkpoint').select('position').execute()).toEqual([{ position: at(10) }]);
   });
 
-  it('stands when it is opened again, each version by itself', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(7));
+  it('keeps each version’s rows until it is opened again', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(7));
     await open(2);
     await open(10);
     for (const each of opened.splice(0)) await each.close();
     const later = place.open();
     expect(await later.versions('some-things')).toEqual([1, 2, 10]);
     expect(await later.versions('some')).toEqual([]);
-    namespace = await open(1, later);
-    expect(await namespace.checkpoint()).toBe(at(7));
+    tables = await open(1, later);
+    expect(await tables.checkpoint()).toBe(at(7));
     expect(await rows()).toEqual([thing('a')]);
     expect(await (await open(2, later)).checkpoint()).toBeUndefined();
     const reader = await later.openReadOnly<Schema>('some-things', 1);
@@ -208,44 +208,44 @@ describe.each(databaseKinds)('a namespace on $name', ({ name, make }) => {
     expect(await later.versions('some-things')).toEqual([1, 10]);
   });
 
-  it('reads one snapshot in a transaction that reads', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
-    const seen = await namespace.read.transaction().execute(async (snapshot) => {
+  it('reads one snapshot in a read transaction', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
+    const seen = await tables.read.transaction().execute(async (snapshot) => {
       const before = await snapshot.selectFrom('things').select('key').execute();
-      await namespace.transaction((tx) => tx.insert('things', [thing('b')]), at(2));
+      await tables.transaction((tx) => tx.insert('things', [thing('b')]), at(2));
       return [before, await snapshot.selectFrom('things').select('key').execute()];
     });
     expect(seen).toEqual([[{ key: 'a' }], [{ key: 'a' }]]);
     expect(await rows()).toHaveLength(2);
   });
 
-  it.runIf(name === 'sqlite')('begins anew where it is of another log, or further than this one goes', async () => {
+  it.runIf(name === 'sqlite')('starts over if it belongs to another log, or is ahead of this one', async () => {
     const log = { warn: vi.fn<() => void>() };
     const follows = async (origin: string, end: number) => {
       for (const each of opened.splice(0)) await each.close();
       await place.open(log).bindTo({ origin, tip: async () => at(end) });
-      namespace = await open();
-      return namespace.checkpoint();
+      tables = await open();
+      return tables.checkpoint();
     };
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
     expect(await follows('here', 5)).toBe(at(5));
     expect(await follows('here', 9)).toBe(at(5));
     expect(log.warn).not.toHaveBeenCalled();
     expect(await follows('here', 4)).toBeUndefined();
     expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, but the log ends at 0+4/));
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
     expect(await follows('there', 9)).toBeUndefined();
     expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it belongs to another log, which began here/));
     expect(await rows()).toEqual([]);
   });
 
-  it.runIf(name === 'postgres')('is not written by a process that lost it to another one', async () => {
-    await namespace.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
+  it.runIf(name === 'postgres')('refuses a write of a process that has lost it to another one', async () => {
+    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(1));
     if (place.location.kind === 'postgres') await endConnections(place.location.url, place.location.prefix);
     const other = await place.open().open<Schema>('some-things', 1, createTables);
     await other.transaction((tx) => tx.insert('things', [thing('b')]), at(2));
     await other.close();
-    const outdated = namespace.transaction((tx) => tx.insert('things', [thing('c')]), at(2));
+    const outdated = tables.transaction((tx) => tx.insert('things', [thing('c')]), at(2));
     await expect(outdated).rejects.toThrow(CheckpointMoved);
     expect((await rows()).map(({ key }) => key)).toEqual(['a', 'b']);
   });

@@ -43,6 +43,9 @@ export interface Transaction<S> {
   readonly isOnlyWriter?: boolean;
 }
 
+/** Identifies a consumer's tables: the consumer's version, and the build of that version. */
+export type BuildId = { readonly version: number; readonly build: number };
+
 /** One build of the tables of a consumer's version, with its checkpoint. */
 export interface Tables<S> {
   /** 0 for the first build, and one more for each rebuild. */

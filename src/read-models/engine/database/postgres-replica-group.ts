@@ -17,7 +17,7 @@ const longestHeartbeatMs = 7_000;
 const kinds = { checkpoint: 'm', awaited: 'a', message: 't', newerBuild: 'r' } as const;
 
 /** Called with this process's connection and checkpoint when it becomes the leader, and with undefined when it no longer is. */
-export type OnLeadershipChange = (leader: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
+type OnLeadershipChange = (leader: { readonly client: Client; readonly checkpoint: Position | undefined } | undefined) => void;
 
 /** For a process whose tables are out of date: going on would send everything twice. */
 export const supersededBy = (newer: string, schema: string): DatabaseUnusable =>

@@ -11,12 +11,10 @@ import {
 } from 'kysely';
 import type { Client } from 'pg';
 import type { Position } from '../../../domain/ids.ts';
-import type { CheckpointSchema, CreateTables } from './database.ts';
+import type { BuildId, CheckpointSchema, CreateTables } from './database.ts';
 import { quoted } from './postgres-connection.ts';
 import { kyselyOn, queryOn, usersLock, type RunQuery } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
-
-type BuildId = { readonly version: number; readonly build: number };
 
 /** Finds other versions and builds of a consumer that some process has open: one older and one newer than this, by schema name. */
 export type FindOthersInUse = (query: RunQuery) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;

@@ -2,7 +2,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import type { Position } from '../../../domain/ids.ts';
-import { DatabaseUnusable } from './database.ts';
+import { DatabaseUnusable, type BuildId } from './database.ts';
 import { isBusy, isDamage, isInUse } from './sqlite-errors.ts';
 import { checkpointOn } from './sqlite-checkpoint.ts';
 
@@ -10,7 +10,7 @@ export const nameOf = (consumer: string, version: number, build: number | 'next'
   `${consumer}@${version}${build === 0 ? '' : `.${build}`}.db`;
 
 /** The finished builds of a consumer, of all versions. */
-export const buildsIn = async (folder: string, consumer: string): Promise<{ version: number; build: number }[]> => {
+export const buildsIn = async (folder: string, consumer: string): Promise<BuildId[]> => {
   const files = await readdir(folder).catch(() => []);
   const matches = files.map((file) => /^(.+)@(\d+)(?:\.(\d+))?\.db$/.exec(file)).filter((match) => match?.[1] === consumer);
   return matches.map((match) => ({ version: Number(match?.[2]), build: Number(match?.[3] ?? 0) }));

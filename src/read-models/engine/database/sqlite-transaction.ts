@@ -7,7 +7,7 @@ import { valuesOf, type Statements } from './sqlite-dialect.ts';
 import { flatten, rowsAtOnce, runEach, type Row, type RowStatement } from './sqlite-rows.ts';
 
 /** Runs statements in this thread or in another one. */
-export type StatementRunner = {
+type StatementRunner = {
   /** Runs the statement for each row. Its parameters are the row's columns. */
   each(statement: RowStatement, columns: readonly string[], rows: readonly Row[]): Promise<void>;
   /** Returns the rows that the statement finds for each value. */

@@ -3,10 +3,7 @@
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Consumer } from '../consumer.ts';
-import type { CheckpointSchema, CreateTables, Database, ReadOnlyTables, Tables } from '../database/database.ts';
-
-/** Identifies a consumer's tables: the consumer's version, and the build of that version. */
-export type BuildId = { readonly version: number; readonly build: number };
+import type { BuildId, CheckpointSchema, CreateTables, Database, ReadOnlyTables, Tables } from '../database/database.ts';
 
 /** How long replaced tables stay open for queries that already use them. */
 const graceMs = 30_000;

@@ -41,14 +41,14 @@ describe('pending events', () => {
     expect(events.isEmpty).toBe(true);
   });
 
-  it('are as old as the last that was applied while none waits and more are to come', () => {
+  it('are as old as the event applied last, while none waits and more are to come', () => {
     const events = pending([1]);
     events.committed(events.take(undefined));
     expect(events.oldest(true)).toEqual(event(1));
     expect(events.oldest(false)).toBeUndefined();
   });
 
-  it('are full after five reads while catching up, and after so many events when live', () => {
+  it('are full after five reads while catching up, and after a batch of events when live', () => {
     expect(pending([1, 2, 3], [4], [5], [6]).isFull(true)).toBe(false);
     expect(pending([1], [2], [3], [4], [5]).isFull(true)).toBe(true);
     expect(pending([1, 2]).isFull(false)).toBe(false);

@@ -16,7 +16,7 @@ const checksToWaitForLeader = 3;
 /** After how many checks a build that couldn't be used is tried again. */
 const checksAfterFailure = 30;
 
-export type SwitchedBuild<S> = {
+type SwitchedBuild<S> = {
   readonly tables: Tables<S>;
   /** Whether this process leads the new build. */
   readonly isLeader: boolean;
