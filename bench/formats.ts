@@ -19,6 +19,7 @@ import { EndpointDirectory } from '../src/read-models/directory/endpoint-directo
 import { ResolvedEndpoint } from '../src/read-models/directory/resolved-endpoint.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { organizationId, recorded, registered } from '../test/support/samples.ts';
+import { silent } from '../test/support/silent.ts';
 import { message as sample, secret } from './workload.ts';
 
 type Target = { what: string; value: number; target: string; met: boolean };
@@ -156,7 +157,7 @@ const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Pr
       await once(signal, 'abort');
     },
   } as unknown as EventStore;
-  const directory = new EndpointDirectory(store, vault);
+  const directory = new EndpointDirectory(store, vault, silent);
   await directory.start();
   const now = new Date();
   let types = 0;

@@ -2,7 +2,8 @@
 import { HttpException } from '@nestjs/common';
 import * as z from 'zod';
 import { DomainError, type Issue } from '../domain/errors.ts';
-import { LogUnavailable } from '../event-store/event-store.ts';
+import { LogUnavailable, UndecodableEvent } from '../event-store/event-store.ts';
+import { ConfigurationUnavailable } from '../read-models/directory/configuration-unavailable.ts';
 import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 
@@ -55,6 +56,14 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
   if (error instanceof LogUnavailable)
     return new Refusal('UNAVAILABLE', `The log can't be used just now; try again. ${error.message}`, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
+    });
+  if (error instanceof ConfigurationUnavailable)
+    return new Refusal('UNAVAILABLE', error.message, {
+      headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
+    });
+  if (error instanceof UndecodableEvent)
+    return new Refusal('UNAVAILABLE', `${error.message}. Run the version of Hookledger that wrote it on this replica, too.`, {
+      headers: { 'retry-after': '5' },
     });
   if (error instanceof DatabaseUnavailable)
     return new Refusal('UNAVAILABLE', `The views can't be read just now; try again. ${error.message}`, { headers: { 'retry-after': '1' } });

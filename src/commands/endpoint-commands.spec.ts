@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, settings } from '../../test/support/samples.ts';
+import { silent } from '../../test/support/silent.ts';
 import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
@@ -53,7 +54,7 @@ describe('the commands on endpoints', () => {
         return { stream: `organization-${id}`, expectedRevision: 'no-stream' as const, events };
       }),
     );
-    directory = new EndpointDirectory(store, vault);
+    directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     executor = new CommandExecutor(store);
   });

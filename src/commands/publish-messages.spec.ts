@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, registered } from '../../test/support/samples.ts';
+import { silent } from '../../test/support/silent.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { messageIdOf, newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
@@ -31,7 +32,7 @@ describe('publishing messages', () => {
     const event = { type: 'organization.registered', data: { name: 'O', encryptionKey: vault.newKey() } } as const;
     const stream = `organization-${organizationId}`;
     await store.append([{ stream, expectedRevision: 'no-stream', events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
-    directory = new EndpointDirectory(store, vault);
+    directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     await subscribe('e1', ['alert.*']);
     handler = new PublishMessagesHandler(new CommandExecutor(store), directory);

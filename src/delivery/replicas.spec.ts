@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
 import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { silent } from '../../test/support/silent.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
@@ -130,7 +131,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
   const replica = async (name: string, version?: number) => {
     let [dead, ended] = [false, false];
     const log = { info: () => undefined, warn: () => undefined, error: (...what: unknown[]) => void (dead || failures.push(what)) };
-    const directory = new EndpointDirectory(store, vault);
+    const directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     const sender = new Sender({ guard: addressGuard(true), clock: () => new Date() });
     const send: Sender['send'] = async (request) => {

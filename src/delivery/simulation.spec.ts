@@ -74,11 +74,12 @@ class Session {
       },
       readStream: (stream, range) => this.live(store.readStream(stream, range)),
       follow: (after, options) => store.follow(after, options),
+      followConfiguration: (after, options) => store.followConfiguration(after, options),
       tip: () => store.tip(),
       close: async () => undefined,
     };
     this.executor = new CommandExecutor(living);
-    this.directory = new EndpointDirectory(living, vault);
+    this.directory = new EndpointDirectory(living, vault, log);
     const gone = new DisableGoneEndpointHandler(this.executor, this.directory);
     const commands = {
       execute: async (command: unknown) => {

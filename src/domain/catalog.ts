@@ -24,6 +24,9 @@ export type DomainEvent =
   | ReadingEvent;
 export type EventName = DomainEvent['type'];
 
+/** The events that the endpoint directory follows: those of organizations, API keys and endpoints. */
+export type ConfigurationEvent = OrganizationEvent | ApiKeyEvent | EndpointEvent;
+
 export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...organizationEvents,
   ...apiKeyEvents,

@@ -1,5 +1,5 @@
 // The port: what the rest of Hookledger knows about the log. Adapters live in folders of their own.
-import { type DomainEvent } from '../domain/catalog.ts';
+import type { ConfigurationEvent, DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
 
 /** Who caused an event and what it follows from. */
@@ -66,14 +66,22 @@ export interface EventStore {
   /**
    * Every event after a position (`undefined`: from the start), in log order, in batches of 1..`batchSize`, for ever. Ends when `signal`
    * aborts; reconnects by itself. A consumer that is slow delays nobody and costs no memory: it is read for when it asks.
-   * `only: 'configuration'` gives the events of organizations, API keys and endpoints alone, few among many, by an index; then an empty
-   * batch says, once, that the end of the log was reached.
    * @throws UndecodableEvent at an event that this version cannot read, after everything before it was delivered.
    */
   follow(
     after: Position | undefined,
-    options: { readonly signal: AbortSignal; readonly batchSize?: number; readonly only?: 'configuration' },
+    options: { readonly signal: AbortSignal; readonly batchSize?: number },
   ): AsyncIterable<readonly RecordedEvent[]>;
+
+  /**
+   * As `follow`, but only the events of organizations, API keys and endpoints, which are few and found by an index. An event that this version
+   * can't read is given as its UndecodableEvent, in its place, and does not end the iteration. An empty batch says, once, that the end of the
+   * log was reached.
+   */
+  followConfiguration(
+    after: Position | undefined,
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<readonly (RecordedEvent<ConfigurationEvent> | UndecodableEvent)[]>;
 
   /** The position of the last event, or undefined while the log is empty. */
   tip(): Promise<Position | undefined>;

@@ -2,7 +2,7 @@
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from './event-store.ts';
 
-type Readable = Pick<EventStore, 'readStream' | 'follow' | 'tip'>;
+type Readable = Pick<EventStore, 'readStream' | 'follow' | 'followConfiguration' | 'tip'>;
 
 /** The log must hold the position. Whoever follows it waits at its end, as with any log. */
 export const logUpTo = (log: Readable, end: Position): Readable => ({
@@ -11,16 +11,25 @@ export const logUpTo = (log: Readable, end: Position): Readable => ({
     return (await log.readStream(stream, range)).filter(({ position }) => position <= end);
   },
   async *follow(after, options) {
-    const { signal, only } = options;
-    const isOver = only === undefined && after !== undefined && after >= end;
-    if (!isOver)
+    if (after === undefined || after < end)
       for await (const batch of log.follow(after, options)) {
         const within = batch.filter(({ position }) => position <= end);
         if (within.length > 0) yield within;
-        // An empty batch says that what was asked for has ended; what comes after `end` says it, too.
-        if (batch.length === 0 || within.length < batch.length || (batch.at(-1)?.position ?? end) >= end) break;
+        if (within.length < batch.length || (batch.at(-1)?.position ?? end) >= end) break;
       }
-    if (only !== undefined && !signal.aborted) yield [];
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await aborted(options.signal);
+  },
+  async *followConfiguration(after, options) {
+    for await (const batch of log.followConfiguration(after, options)) {
+      const within = batch.filter(({ position }) => position <= end);
+      if (within.length > 0) yield within;
+      // Both the end of the log and an event after `end` say that there is no more.
+      if (batch.length === 0 || within.length < batch.length) break;
+    }
+    if (!options.signal.aborted) yield [];
+    await aborted(options.signal);
   },
 });
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  signal.aborted ? Promise.resolve() : new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -40,7 +40,7 @@ export const openLog = async (address: LogAddress, log: Logger): Promise<OpenedL
 };
 
 export type OpenedLogReader = Pick<OpenedLog, 'id'> & {
-  readonly reader: Pick<EventStore, 'readStream' | 'follow' | 'tip'>;
+  readonly reader: Pick<EventStore, 'readStream' | 'follow' | 'followConfiguration' | 'tip'>;
   /** Lets the reader of an embedded log read up to this position. On a server it does nothing: the server notifies its followers itself. */
   readonly advanceTo: (tip: Position) => void;
   readonly close: () => Promise<void>;
@@ -92,6 +92,7 @@ const readerThatLooksFirst = (reader: LogReader, look: () => void): OpenedLogRea
     return reader.tip();
   },
   follow: (after, options) => reader.follow(after, options),
+  followConfiguration: (after, options) => reader.followConfiguration(after, options),
   readStream: (stream, range) => reader.readStream(stream, range),
 });
 

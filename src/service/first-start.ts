@@ -5,6 +5,7 @@ import { apiKey } from '../domain/api-key.ts';
 import { apiKeyId, organizationId } from '../domain/ids.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
+import { UndecodableEvent } from '../event-store/event-store.ts';
 import type { LogParts } from './open-log.ts';
 
 /** There is one organization until more can be registered. */
@@ -48,11 +49,27 @@ const setFirstSigningKey = async (parts: Parts): Promise<void> => {
 const issueAdminKey = async ({ executor, directory }: Parts, key: string): Promise<void> => {
   const hash = hashOfKey(key);
   const command = { type: 'IssueApiKey', organizationId: defaultOrganization, name: 'admin', role: 'ADMIN', hash } as const;
-  const { position } = await executor.execute({ stream: apiKeyStream(apiKeyId.parse(hash.slice(0, 32))), decider: apiKey, command }, cause);
-  if (position) await directory.progress.reached(position, longestWaitMs);
+  await unlessUnreadable(async () => {
+    const { position } = await executor.execute(
+      { stream: apiKeyStream(apiKeyId.parse(hash.slice(0, 32))), decider: apiKey, command },
+      cause,
+    );
+    if (position) await directory.progress.reached(position, longestWaitMs);
+  });
 };
 
 const onOrganization = async ({ executor, directory }: Parts, command: OrganizationCommand): Promise<void> => {
-  const { position } = await executor.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
-  if (position) await directory.progress.reached(position, longestWaitMs);
+  await unlessUnreadable(async () => {
+    const { position } = await executor.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
+    if (position) await directory.progress.reached(position, longestWaitMs);
+  });
+};
+
+/** A newer version may have written what this one can't read. The directory reports it; the rest of the service starts. */
+const unlessUnreadable = async (step: () => Promise<void>): Promise<void> => {
+  try {
+    await step();
+  } catch (error) {
+    if (!(error instanceof UndecodableEvent)) throw error;
+  }
 };

@@ -7,6 +7,8 @@ import type { ReaderStatus } from '../sources/source-reader.ts';
 export type Observed = {
   readonly consumers: () => readonly ConsumerStatus[];
   readonly requestsInFlight: () => number;
+  /** Organizations, API keys and endpoints that this replica can't use. */
+  readonly unusable: () => number;
   readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly name: string })[];
 };
 
@@ -56,7 +58,7 @@ export class Metrics {
   }
 
   /** Gauges are read when they are asked for. */
-  observe({ consumers, requestsInFlight, sources }: Observed): void {
+  observe({ consumers, requestsInFlight, unusable, sources }: Observed): void {
     const registers = [this.registry];
     const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
       new Gauge({
@@ -78,6 +80,12 @@ export class Metrics {
       '1: this replica runs the consumer. Of all replicas, one runs the views, and one the delivery saga.',
       (status) => (status.state === 'live' || status.state === 'catching-up' ? 1 : 0),
     );
+    const unusableHere: Gauge = new Gauge({
+      name: 'hookledger_directory_unusable',
+      help: 'Organizations, API keys and endpoints that this replica refuses, because it can not read an event of theirs.',
+      registers,
+      collect: () => unusableHere.set(unusable()),
+    });
     const perSource = (name: string, help: string, value: (status: ReturnType<typeof sources>[number]) => number) =>
       new Gauge({
         name,

@@ -41,7 +41,7 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
   const bindDatabase = () => bindTo(database, store);
   await bindDatabase();
   const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
-  const directory = new EndpointDirectory(store, vault);
+  const directory = new EndpointDirectory(store, vault, log);
   await directory.start();
   opened.defer(() => directory.stop());
   const isShared = databaseLocation.kind === 'postgres' && databaseLocation.shared === true;

@@ -49,10 +49,10 @@ export const startReadOnly = async (folder: string, config: Config, version: str
 
   // 2. The directory of that moment, with the keys of today.
   const vault = new Vault(config.masterKey ?? existingMasterKeyIn(config.dataDir));
-  const keys = new EndpointDirectory(today, vault);
+  const keys = new EndpointDirectory(today, vault, log);
   await keys.start();
   opening.defer(() => keys.stop());
-  const directory = new EndpointDirectory(store, vault, keys);
+  const directory = new EndpointDirectory(store, vault, log, keys);
   await directory.start();
   opening.defer(() => directory.stop());
 
@@ -68,7 +68,8 @@ export const startReadOnly = async (folder: string, config: Config, version: str
     lagSeconds: 0,
   } as const;
   const metrics = new Metrics();
-  metrics.observe({ consumers: () => [status], requestsInFlight: () => 0, sources: () => [] });
+  const consumers = () => [keys.status(), status];
+  metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, sources: () => [] });
   const read = () => views.read;
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));
@@ -87,7 +88,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       foreign: new NoForeignEvents(),
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,
-      readiness: { log: async () => ({ tip: await store.tip() }), consumers: () => [status] },
+      readiness: { log: async () => ({ tip: await store.tip() }), consumers },
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
       readOnly,

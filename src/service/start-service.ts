@@ -77,8 +77,13 @@ export const startService = async (config: Config, version: string, log: Logger)
       count: (source, outcome, events) => metrics.sourceEvents(source, outcome, events),
     },
   );
-  const consumers = () => [readModels.views.status(), delivery.saga.status(), sealer.status()];
-  metrics.observe({ consumers, requestsInFlight: () => delivery.dispatcher.requestsInFlight, sources: () => sources.statuses() });
+  const consumers = () => [directory.status(), readModels.views.status(), delivery.saga.status(), sealer.status()];
+  metrics.observe({
+    consumers,
+    unusable: () => directory.unusableCount,
+    requestsInFlight: () => delivery.dispatcher.requestsInFlight,
+    sources: () => sources.statuses(),
+  });
 
   // 3. Listen. Publishing needs no more than the log.
   const api = await openApi(

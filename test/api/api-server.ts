@@ -128,7 +128,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const commands = await openCommands({ log: logParts, readModels }, log, opening);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
-    consumers: (): readonly ConsumerStatus[] => [views.status()],
+    consumers: (): readonly ConsumerStatus[] => [directory.status(), views.status()],
   };
   const templates = new TemplateProcesses();
   opening.defer(() => templates.close());

@@ -126,7 +126,7 @@ it('/health/ready tells of the log and of each consumer, to anyone', async () =>
   const consumers = ['delivery-saga', 'views'];
   const { status, details } = await eventually(ready, (told) => consumers.every((name) => told.details[name]?.state === 'live'));
   expect(status).toBe('ok');
-  expect(Object.keys(details).toSorted()).toEqual(['delivery-saga', 'log', 'sealer', 'views']);
+  expect(Object.keys(details).toSorted()).toEqual(['delivery-saga', 'endpoint-directory', 'log', 'sealer', 'views']);
   for (const name of consumers) expect(details[name]?.lagEvents).toBeGreaterThanOrEqual(0);
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
 });

@@ -346,7 +346,7 @@ export const describeEventStore = (
         const late = newStream();
         const ending = new AbortController();
         const seen: string[] = [];
-        for await (const batch of store.follow(start, { signal: ending.signal, only: 'configuration' })) {
+        for await (const batch of store.followConfiguration(start, { signal: ending.signal })) {
           seen.push(...batch.map(({ stream }) => stream));
           if (batch.length === 0) {
             seen.push('end');
@@ -422,6 +422,28 @@ export const describeEventStore = (
         const [poison] = await Promise.allSettled([following]);
         const after = poison.status === 'rejected' && poison.reason instanceof UndecodableEvent ? poison.reason.position : undefined;
         expect(await take(store, after, 1)).toMatchObject([{ data: { name: 'after' } }]);
+      });
+
+      it('gives what cannot be read among the configuration in its place, and goes on', async (context) => {
+        if (!log.writeUnreadable) return context.skip();
+        const [before] = await appendMany(1, 2);
+        await store.close();
+        const stream = newStream();
+        await log.writeUnreadable(stream);
+        store = await log.open();
+        const after = newStream();
+        await store.append([write(after, 'no-stream', renamed('after'))]);
+        const ending = new AbortController();
+        const seen: string[] = [];
+        const errors: UndecodableEvent[] = [];
+        for await (const batch of store.followConfiguration(start, { signal: ending.signal })) {
+          if (batch.length === 0) ending.abort();
+          seen.push(...batch.map((event) => `${event instanceof UndecodableEvent ? 'unreadable ' : ''}${event.stream}`));
+          errors.push(...batch.filter((event) => event instanceof UndecodableEvent));
+        }
+        expect(seen).toEqual([before, before, `unreadable ${stream}`, after]);
+        expect(errors[0]?.message).toContain(stream);
+        expect(await take(store, errors[0]?.position, 1)).toMatchObject([{ stream: after }]);
       });
     });
 

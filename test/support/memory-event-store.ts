@@ -1,7 +1,10 @@
 // The port in memory, for tests that need a log but not its durability.
-import type { DomainEvent } from '../../src/domain/catalog.ts';
+import type { ConfigurationEvent, DomainEvent } from '../../src/domain/catalog.ts';
 import type { Position } from '../../src/domain/ids.ts';
+import { categoryOf } from '../../src/domain/streams.ts';
 import {
+  configurationCategories,
+  UndecodableEvent,
   WrongExpectedRevision,
   type Appended,
   type EventStore,
@@ -9,6 +12,9 @@ import {
   type RecordedEvent,
   type Write,
 } from '../../src/event-store/event-store.ts';
+
+const isConfiguration = (event: RecordedEvent): event is RecordedEvent<ConfigurationEvent> =>
+  configurationCategories.some((category) => categoryOf(event.stream) === category);
 
 export class MemoryEventStore implements EventStore {
   readonly log: RecordedEvent[] = [];
@@ -52,6 +58,21 @@ export class MemoryEventStore implements EventStore {
       if (batch.length > 0) yield batch;
       else if (stop >= 0) throw this.undecodable?.error as Error;
       else await this.more(signal);
+    }
+  }
+
+  /** Gives `undecodable` in the place of the event at its position. */
+  async *followConfiguration(after: Position | undefined, { signal }: { signal: AbortSignal }) {
+    let next = after === undefined ? 0 : Number(after);
+    for (let isEndToldOf = false; !signal.aborted;) {
+      const batch = this.log.slice(next).filter(isConfiguration);
+      next = this.log.length;
+      const { undecodable } = this;
+      const error = undecodable?.error instanceof UndecodableEvent ? undecodable.error : undefined;
+      if (batch.length > 0) yield batch.map((event) => (error && event.position === undecodable?.position ? error : event));
+      else if (isEndToldOf) await this.more(signal);
+      else yield [];
+      isEndToldOf ||= batch.length === 0;
     }
   }
 

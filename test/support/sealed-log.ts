@@ -14,9 +14,10 @@ import { openLog, openStoredLogReader, openStoredLog, type LogAddress } from '..
 import { Vault } from '../../src/secrets/vault.ts';
 import { MadeLog } from './made-log.ts';
 import { accepted, organizationId } from './samples.ts';
+import { silent } from './silent.ts';
 import { messageStream } from '../../src/domain/streams.ts';
 
-export const silent = { info: () => {}, warn: () => {}, error: () => {} };
+export { silent };
 
 export class SealedLog {
   readonly folder = mkdtempSync(join(tmpdir(), 'hookledger-'));

@@ -5,7 +5,7 @@ import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
 import { EndpointDirectory, type ApiKeyEntry } from '../../read-models/directory/endpoint-directory.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, refusalOf } from '../refusal.ts';
 
 export type AuthenticatedCaller = Caller & {
   readonly role: ApiKeyRole;
@@ -22,7 +22,7 @@ export class Authentication {
 
   /**
    * @param authorization the value of the header
-   * @throws Refusal UNAUTHENTICATED
+   * @throws Refusal UNAUTHENTICATED, ConfigurationUnavailable
    */
   authenticate(authorization: string | undefined, correlationId: string): AuthenticatedCaller {
     if (authorization === undefined || authorization === '')
@@ -35,9 +35,15 @@ export class Authentication {
     return { organizationId: known.organizationId, actor: `apikey:${known.name}`, correlationId, role: known.role, keyHash };
   }
 
-  /** False once the key was revoked: for what goes on longer than a request. */
-  isStillValid(caller: AuthenticatedCaller): boolean {
-    return this.known(caller.keyHash) !== undefined;
+  /** Why the key is no longer accepted, for what goes on longer than a request: it was revoked, or can't be checked now. */
+  refusalNow(caller: AuthenticatedCaller): Refusal | undefined {
+    try {
+      return this.known(caller.keyHash) ? undefined : unauthenticated('The API key was revoked.');
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal) return refusal;
+      throw error;
+    }
   }
 
   /** The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison. */

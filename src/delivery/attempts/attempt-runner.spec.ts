@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, accepted, organizationId, registered } from '../../../test/support/samples.ts';
+import { silent } from '../../../test/support/silent.ts';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
 import { delivery, type DeliveryCommand } from '../../domain/delivery.ts';
@@ -81,7 +82,7 @@ describe('the attempt runner', () => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'attempt-runner-'));
     store = await SqliteEventStore.open({ directory: folder });
-    directory = new EndpointDirectory(store, vault);
+    directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     await append(`organization-${organizationId}`, { type: 'organization.registered', data: { name: 'O', encryptionKey } });
     await append('message-m1', accepted([e1]));

@@ -64,6 +64,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   };
   const directory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
+    isHeld: (id: EndpointId) => (status.get(id) ?? 'ENABLED') !== 'ENABLED',
     endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
   };
   let position = 0;

@@ -19,7 +19,7 @@ import { TrackedAttempts } from './tracked-attempts.ts';
 /** What all lanes share. */
 export type LaneContext = {
   readonly due: DueAttempts;
-  readonly directory: Pick<EndpointDirectory, 'endpoint'>;
+  readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
   readonly runner: Pick<AttemptRunner, 'run'>;
   readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
   /** Undefined: replicas share no limit of requests to one endpoint. */
@@ -296,7 +296,6 @@ export class Lane {
 
   /** A paused or disabled endpoint gets nothing but tests. One that is gone is not held: its deliveries are cancelled. */
   private get isHeld(): boolean {
-    const endpoint = this.context.directory.endpoint(this.id);
-    return endpoint !== undefined && endpoint.configuration.status !== 'ENABLED';
+    return this.context.directory.isHeld(this.id);
   }
 }

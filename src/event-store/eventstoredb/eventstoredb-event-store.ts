@@ -5,7 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../domain/ids.ts';
 import { checkWrites } from '../check-writes.ts';
 import { codec, type StoredEvent } from '../codec.ts';
-import { configurationCategories, LogUnavailable, type Appended, type EventStore, type RecordedEvent, type Write } from '../event-store.ts';
+import type { ConfigurationEvent } from '../../domain/catalog.ts';
+import {
+  configurationCategories,
+  LogUnavailable,
+  UndecodableEvent,
+  type Appended,
+  type EventStore,
+  type RecordedEvent,
+  type Write,
+} from '../event-store.ts';
 import type { ForeignEvents } from '../foreign-events.ts';
 import { Appender, damaged, type WriteToServer } from './appender.ts';
 import { CallFailed } from './client-thread.ts';
@@ -15,7 +24,7 @@ import { TipFinder } from './tip-finder.ts';
 import { findMarker, type Marker } from './log-marker.ts';
 import { createLogServer, type LogServer, type LogServerOptions } from './log-server.ts';
 import { toServerPosition } from './positions.ts';
-import { categories, categoryOf, isCategory } from '../../domain/streams.ts';
+import { categories, categoryOf, isCategory, type Category } from '../../domain/streams.ts';
 
 export type EventStoreDbOptions = LogServerOptions & {
   /** As `readConnection` takes it. */
@@ -97,14 +106,9 @@ export class EventStoreDbEventStore implements EventStore {
 
   async *follow(
     after: Position | undefined,
-    { signal, batchSize = 1000, only }: Parameters<EventStore['follow']>[1],
+    { signal, batchSize = 1000 }: Parameters<EventStore['follow']>[1],
   ): AsyncGenerator<readonly RecordedEvent[]> {
-    const ending = AbortSignal.any([signal, this.#closing.signal]);
-    if (ending.aborted) return;
-    if (after !== undefined) toServerPosition(after);
-    const prefixes = this.#prefixesOf(only ? configurationCategories : categories);
-    const log = { server: this.#server, prefixes, begin: this.#begin, end: this.#end };
-    for await (const batch of followLog(log, after, { signal: ending, batchSize, tellEnd: only !== undefined })) {
+    for await (const batch of this.#followStored(after, { signal, batchSize, of: categories, tellEnd: false })) {
       const events: RecordedEvent[] = [];
       for (const stored of batch) {
         try {
@@ -118,6 +122,35 @@ export class EventStoreDbEventStore implements EventStore {
       if (last) this.#appending.noteSeen(last.position);
       yield events;
     }
+  }
+
+  async *followConfiguration(
+    after: Position | undefined,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<readonly (RecordedEvent<ConfigurationEvent> | UndecodableEvent)[]> {
+    for await (const batch of this.#followStored(after, { signal, batchSize: 1000, of: configurationCategories, tellEnd: true })) {
+      const last = batch.at(-1);
+      if (last) this.#appending.noteSeen(last.position);
+      yield batch.map((stored) => {
+        try {
+          return this.#decode(stored) as RecordedEvent<ConfigurationEvent>; // of a stream of configuration
+        } catch (error) {
+          if (error instanceof UndecodableEvent) return error;
+          throw error;
+        }
+      });
+    }
+  }
+
+  async *#followStored(
+    after: Position | undefined,
+    options: { readonly signal: AbortSignal; readonly batchSize: number; readonly of: readonly Category[]; readonly tellEnd: boolean },
+  ): AsyncGenerator<readonly StoredEvent[]> {
+    const ending = AbortSignal.any([options.signal, this.#closing.signal]);
+    if (ending.aborted) return;
+    if (after !== undefined) toServerPosition(after);
+    const log = { server: this.#server, prefixes: this.#prefixesOf(options.of), begin: this.#begin, end: this.#end };
+    yield* followLog(log, after, { ...options, signal: ending });
   }
 
   async tip(): Promise<Position | undefined> {

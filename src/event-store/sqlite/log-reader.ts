@@ -2,9 +2,10 @@
 // Limit: it reads up to the tip it was told, so only durable events may be told.
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import type { Position } from '../../domain/ids.ts';
 import { codec } from '../codec.ts';
-import { configurationCategories, LogUnavailable, type EventStore, type RecordedEvent } from '../event-store.ts';
+import { configurationCategories, LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store.ts';
 import { prepareEventQuery, toPosition, toSequence, toStoredEvent, type EventRow } from './event-rows.ts';
 import { configurationCondition, damaged, unreadable } from './log-file.ts';
 import type { RecentEvents } from './recent-events.ts';
@@ -19,7 +20,30 @@ const FEWEST_ROWS = 16;
 const MOST_ROWS = 256;
 
 /** `through` is the sequence that the page reaches; `error` says why it ends there although the log goes on. */
-type Page = { readonly events: readonly RecordedEvent[]; readonly through: number; readonly error?: unknown };
+type Page<E> = { readonly events: readonly E[]; readonly through: number; readonly error?: unknown };
+
+/** Which events a follower gets, and in which form. */
+type Selection<E> = {
+  readonly query: 'page' | 'configuration';
+  readonly fromRecent: (events: readonly RecordedEvent[]) => readonly E[];
+  readonly decode: (row: EventRow) => E;
+};
+
+const everything: Selection<RecordedEvent> = { query: 'page', fromRecent: (events) => events, decode: (row) => decodeRow(row) };
+
+type Configuration = RecordedEvent<ConfigurationEvent>;
+const configuration: Selection<Configuration | UndecodableEvent> = {
+  query: 'configuration',
+  fromRecent: (events) => events.filter(isConfiguration),
+  decode: (row) => {
+    try {
+      return decodeRow(row) as Configuration; // the query reads the streams of configuration only
+    } catch (error) {
+      if (error instanceof UndecodableEvent) return error;
+      throw error;
+    }
+  },
+};
 
 const openFile = (file: string) => {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
@@ -32,7 +56,7 @@ const openFile = (file: string) => {
   };
 };
 
-export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'tip'> {
+export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'followConfiguration' | 'tip'> {
   readonly #file: string;
   readonly #recent: RecentEvents;
   /** Wakes the followers that have seen every event. */
@@ -92,21 +116,30 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
   }
 
   /** @throws RangeError if the position is not one of this log */
-  async *follow(after: Position | undefined, { signal, batchSize = 1000, only }: FollowOptions) {
+  follow(after: Position | undefined, { signal, batchSize = 1000 }: FollowOptions) {
+    return this.#follow(after, everything, signal, batchSize);
+  }
+
+  /** @throws RangeError if the position is not one of this log */
+  followConfiguration(after: Position | undefined, { signal }: { readonly signal: AbortSignal }) {
+    return this.#follow(after, configuration, signal, 1000);
+  }
+
+  async *#follow<E>(after: Position | undefined, selection: Selection<E>, signal: AbortSignal, batchSize: number) {
     let last = after === undefined ? 0 : toSequence(after);
     if (last > this.#recent.tip)
       throw new RangeError(`Position ${after} is past the end of this log: it belongs to another log, or to a later copy of this one.`);
     let wake = () => {};
     const onAbort = () => wake();
-    let announceEnd = only !== undefined;
+    let announceEnd = selection.query === 'configuration';
     signal.addEventListener('abort', onAbort);
     try {
       while (!signal.aborted && !this.#closed) {
         // 1. Take what there is, from memory or from the file.
         const recent = this.#recent.after(last, batchSize);
-        const { events, through, error }: Page = recent
-          ? { events: only ? recent.filter(isConfiguration) : recent, through: last + recent.length }
-          : this.#page(last, batchSize, only);
+        const { events, through, error }: Page<E> = recent
+          ? { events: selection.fromRecent(recent), through: last + recent.length }
+          : this.#page(last, batchSize, selection);
         last = through;
         if (events.length > 0) yield events;
         if (error !== undefined) throw error;
@@ -132,25 +165,25 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
   }
 
   /** Reads a page of the file. An event that can't be read ends it; the events before it are returned. */
-  #page(after: number, limit: number, only: 'configuration' | undefined): Page {
-    const events: RecordedEvent[] = [];
+  #page<E>(after: number, limit: number, selection: Selection<E>): Page<E> {
+    const events: E[] = [];
     const tip = this.#recent.tip;
     let through = after;
     let characters = 0;
     try {
-      const query = this.#database()[only ?? 'page'];
+      const query = this.#database()[selection.query];
       for (let asked = FEWEST_ROWS; events.length < limit; asked = Math.min(4 * asked, MOST_ROWS)) {
         asked = Math.min(asked, limit - events.length);
         const rows = query(through, tip, asked);
         for (const row of rows) {
-          events.push(decodeRow(row));
+          events.push(selection.decode(row));
           through = row[0];
           characters += row[6].length + row[7].length;
         }
         if (characters >= PAGE_CHARACTERS) return { events, through };
         if (rows.length < asked) break;
       }
-      if (only && events.length < limit) through = tip;
+      if (selection.query === 'configuration' && events.length < limit) through = tip;
       if (through === after && after < tip) throw damaged(this.#file, `its event ${after + 1} is missing`);
       return { events, through };
     } catch (error) {
@@ -165,6 +198,7 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'ti
 }
 
 const configurationPrefixes = configurationCategories.map((category) => `${category}-`);
-const isConfiguration = ({ stream }: RecordedEvent) => configurationPrefixes.some((prefix) => stream.startsWith(prefix));
+const isConfiguration = (event: RecordedEvent): event is Configuration =>
+  configurationPrefixes.some((prefix) => event.stream.startsWith(prefix));
 
 const decodeRow = (row: EventRow): RecordedEvent => codec.decode(toStoredEvent(row));

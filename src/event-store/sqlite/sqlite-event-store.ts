@@ -275,6 +275,10 @@ export class SqliteEventStore implements EventStore {
     return this.#log.follow(after, options);
   }
 
+  followConfiguration(...args: Parameters<EventStore['followConfiguration']>): ReturnType<EventStore['followConfiguration']> {
+    return this.#log.followConfiguration(...args);
+  }
+
   async tip(): Promise<Position | undefined> {
     return this.#log.tip();
   }

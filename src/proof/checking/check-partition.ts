@@ -1,6 +1,7 @@
 // Reads a log once, and runs all checks on the events of one partition.
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
+import { UndecodableEvent } from '../../event-store/event-store.ts';
 import { openLogReader, openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
 import type { StoredLogReader } from '../../event-store/stored-log.ts';
 import { readSeal } from '../sealing/stored-seals.ts';
@@ -97,9 +98,9 @@ const readConfiguration = async (
   const stop = new AbortController();
   try {
     opened.advanceTo(upTo);
-    for await (const batch of opened.reader.follow(undefined, { signal: stop.signal, only: 'configuration' })) {
+    for await (const batch of opened.reader.followConfiguration(undefined, { signal: stop.signal })) {
       if (batch.length === 0) break;
-      for (const event of batch) if (event.position <= upTo) configuration.add(event);
+      for (const event of batch) if (event.position <= upTo && !(event instanceof UndecodableEvent)) configuration.add(event);
     }
   } finally {
     stop.abort();

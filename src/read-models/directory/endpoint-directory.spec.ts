@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accepted, organizationId, registered } from '../../../test/support/samples.ts';
+import { silent } from '../../../test/support/silent.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
 import type { EndpointSettings } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
@@ -50,7 +51,7 @@ describe('the endpoint directory', () => {
     folder = mkdtempSync(join(tmpdir(), 'directory-'));
     store = await SqliteEventStore.open({ directory: folder });
     await append(`organization-${organizationId}`, { type: 'organization.registered', data: { name: 'O', encryptionKey } });
-    directory = new EndpointDirectory(store, vault);
+    directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
   });
   afterEach(async () => {
@@ -62,7 +63,7 @@ describe('the endpoint directory', () => {
   it('knows, once started, all that the log held', async () => {
     await add(e1);
     await append('message-1', accepted([e1]));
-    const another = new EndpointDirectory(store, vault);
+    const another = new EndpointDirectory(store, vault, silent);
     await another.start();
     expect(another.endpoint(e1)).toMatchObject({ id: e1, revision: 0, configuration: directory.endpoint(e1)?.configuration });
     expect(another.organization(organizationId)?.name).toBe('O');
@@ -70,7 +71,7 @@ describe('the endpoint directory', () => {
   });
 
   it('does not start with another master key', async () => {
-    const other = new EndpointDirectory(store, new Vault(randomBytes(32)));
+    const other = new EndpointDirectory(store, new Vault(randomBytes(32)), silent);
     await expect(other.start()).rejects.toThrow(SecretUnreadable);
     expect(other.failure).toBeInstanceOf(SecretUnreadable);
   });

@@ -1,17 +1,32 @@
 // The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica.
 // Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
+// An event that can't be read or applied makes the one organization, key or endpoint of its stream unusable, and nothing else (ADR 31).
+import type { BaseLogger } from 'pino';
+import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
+import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { ApiKeyRole } from '../../domain/api-key.ts';
+import { notFound } from '../../domain/errors.ts';
 import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { groupOf, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
-import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
-import type { Vault } from '../../secrets/vault.ts';
-import { Progress } from '../engine/progress.ts';
-import { idIn } from '../../domain/streams.ts';
 import type { RoutedMessage } from '../../domain/routing.ts';
+import {
+  apiKeyIdIn,
+  apiKeyStream,
+  categoryOf,
+  endpointIdIn,
+  endpointStream,
+  organizationIdIn,
+  organizationStream,
+} from '../../domain/streams.ts';
+import { UndecodableEvent, type EventStore, type RecordedEvent } from '../../event-store/event-store.ts';
+import { SecretUnreadable, type Vault } from '../../secrets/vault.ts';
+import type { ConsumerStatus } from '../engine/consumer-runner.ts';
+import type { Progress } from '../engine/progress.ts';
+import { ConfigurationFollower } from './configuration-follower.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
 import { RoutingIndex } from './routing-index.ts';
+import { UnusableStreams } from './unusable-streams.ts';
 
 export type ApiKeyEntry = {
   readonly id: ApiKeyId;
@@ -24,6 +39,8 @@ export type ApiKeyEntry = {
 
 export type Routing = RoutedMessage & { readonly routedAt: Position };
 
+type NamedOrganization = OrganizationKeys & { readonly id: OrganizationId; readonly name: string };
+
 type OrganizationEntry = OrganizationKeys & {
   readonly id: OrganizationId;
   state: Organization & { exists: 'yes' };
@@ -33,48 +50,121 @@ type OrganizationEntry = OrganizationKeys & {
 };
 
 export class EndpointDirectory {
-  readonly progress = new Progress();
-  /** Why the directory no longer follows the log, if so. */
-  failure: Error | undefined;
+  private readonly follower: ConfigurationFollower;
   private readonly organizations = new Map<OrganizationId, OrganizationEntry>();
   private readonly organizationOf = new Map<EndpointId, OrganizationEntry>();
   private readonly apiKeys = new Map<string, ApiKeyEntry>();
   private readonly hashes = new Map<ApiKeyId, string>();
-  private readonly listeners: ((id: EndpointId) => void)[] = [];
   private readonly deleted = new Set<EndpointId>();
+  private readonly unusable: UnusableStreams;
+  private readonly listeners: ((id: EndpointId) => void)[] = [];
   private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
-  private readonly ending = new AbortController();
-  private following: Promise<void> = Promise.resolve();
+  /** The first organization key that could not be unwrapped. */
+  private wrongMasterKey: SecretUnreadable | undefined;
 
-  /** @param keys who knows the API keys, where these are others than those of the log that it follows */
+  /** @param keys checks the API keys, if they are those of another log than the one that is followed */
   constructor(
-    private readonly store: Pick<EventStore, 'follow'>,
+    store: Pick<EventStore, 'followConfiguration'>,
     private readonly vault: Vault,
+    log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     private readonly keys?: Pick<EndpointDirectory, 'apiKey'>,
-  ) {}
+  ) {
+    this.unusable = new UnusableStreams(log);
+    this.follower = new ConfigurationFollower(
+      store,
+      log,
+      (event) => this.take(event),
+      () => this.notify(this.organizationOf.keys()),
+    );
+  }
 
-  /** Resolves when everything that the log holds now is known. */
+  /**
+   * Resolves when everything that the log holds now is applied.
+   * @throws SecretUnreadable when the master key opens no organization's key, or the error of the log
+   */
   async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.following = this.follow(resolve).catch((error: unknown) => {
-        this.failure = error instanceof Error ? error : new Error(String(error));
-        reject(this.failure);
-      });
-    });
+    await this.follower.start();
+    if (!this.failure) return;
+    await this.follower.stop();
+    throw this.failure;
   }
 
-  async stop(): Promise<void> {
-    this.ending.abort();
-    await this.following;
+  stop(): Promise<void> {
+    return this.follower.stop();
   }
 
-  organization(id: OrganizationId): (OrganizationKeys & { readonly id: OrganizationId; readonly name: string }) | undefined {
-    const known = this.organizations.get(id);
-    return known && { id, name: known.state.name, keyring: known.keyring, signingKey: known.signingKey };
+  /** How far the configuration is applied. */
+  get progress(): Progress {
+    return this.follower.progress;
+  }
+
+  /** Why nothing here can be used, if that is so. */
+  get failure(): Error | undefined {
+    return this.follower.failure ?? (this.organizations.size === 0 ? this.wrongMasterKey : undefined);
+  }
+
+  status(): ConsumerStatus {
+    return this.follower.status(this.unusable.summary);
+  }
+
+  /** How many organizations, keys and endpoints can't be used because of an event that can't be read. */
+  get unusableCount(): number {
+    return this.unusable.size;
+  }
+
+  // ── Lookups ──
+
+  organization(id: OrganizationId): NamedOrganization | undefined {
+    const entry = this.organizations.get(id);
+    return entry && { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey };
+  }
+
+  /** @throws DomainError NOT_FOUND, ConfigurationUnavailable */
+  requireOrganization(id: OrganizationId): NamedOrganization {
+    this.unusable.check(organizationStream(id));
+    const found = this.organization(id);
+    if (!found) throw notFound('There is no such organization.');
+    return found;
   }
 
   endpoints(id: OrganizationId): Iterable<ResolvedEndpoint> {
     return this.organizations.get(id)?.endpoints.values() ?? [];
+  }
+
+  endpoint(id: EndpointId): ResolvedEndpoint | undefined {
+    return this.organizationOf.get(id)?.endpoints.get(id);
+  }
+
+  /** @throws DomainError NOT_FOUND, ConfigurationUnavailable */
+  requireEndpoint(organizationId: OrganizationId, id: EndpointId): ResolvedEndpoint {
+    this.unusable.check(organizationStream(organizationId));
+    this.unusable.check(endpointStream(id));
+    const found = this.endpoint(id);
+    if (found?.configuration.organizationId === organizationId) return found;
+    throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
+  }
+
+  /**
+   * For an endpoint that is in the log, though the directory may not have reached it yet.
+   * @returns undefined when it was deleted @throws ConfigurationUnavailable when it can't be used here
+   */
+  async whenAvailable(id: EndpointId): Promise<ResolvedEndpoint | undefined> {
+    if (!this.organizationOf.has(id) && !this.deleted.has(id) && !this.unusable.has(endpointStream(id))) {
+      let awaited = this.awaited.get(id);
+      if (!awaited) this.awaited.set(id, (awaited = Promise.withResolvers()));
+      await awaited.promise;
+    }
+    this.unusable.check(endpointStream(id));
+    return this.endpoint(id);
+  }
+
+  /** Nothing may be sent to the endpoint now: it is paused, disabled or unusable, or its configuration may be out of date. */
+  isHeld(id: EndpointId): boolean {
+    if (this.follower.failure || this.unusable.has(endpointStream(id))) return true;
+    const found = this.endpoint(id);
+    if (!found) return false;
+    const { status, organizationId } = found.configuration;
+    return status !== 'ENABLED' || this.unusable.has(organizationStream(organizationId));
   }
 
   eventType(id: OrganizationId, name: string): EventType | undefined {
@@ -90,105 +180,75 @@ export class EndpointDirectory {
     return groupOf(this.organizations.get(id)?.state ?? organization.initial, type);
   }
 
-  endpoint(id: EndpointId): ResolvedEndpoint | undefined {
-    return this.organizationOf.get(id)?.endpoints.get(id);
-  }
-
-  /** Of one that is in the log, though the directory may not have come to it yet. @returns undefined where it was deleted */
-  async whenAvailable(id: EndpointId): Promise<ResolvedEndpoint | undefined> {
-    if (!this.organizationOf.has(id) && !this.deleted.has(id)) {
-      let awaited = this.awaited.get(id);
-      if (!awaited) this.awaited.set(id, (awaited = Promise.withResolvers()));
-      await awaited.promise;
-    }
-    return this.endpoint(id);
-  }
-
-  /** @param hash hex SHA-256 of the key */
+  /**
+   * @param hash hex SHA-256 of the key
+   * @returns undefined when there is no such key, or it was revoked
+   * @throws ConfigurationUnavailable when that can't be known here
+   */
   apiKey(hash: string): ApiKeyEntry | undefined {
-    return this.keys ? this.keys.apiKey(hash) : this.apiKeys.get(hash);
+    if (this.keys) return this.keys.apiKey(hash);
+    this.follower.check();
+    const entry = this.apiKeys.get(hash);
+    if (entry) this.unusable.check(apiKeyStream(entry.id));
+    else this.unusable.checkUnidentifiedKeys((id) => this.hashes.has(id));
+    return entry;
   }
 
-  /** Calls back after an endpoint changed, was deleted, or changed its status. */
-  onEndpointChanged(listener: (id: EndpointId) => void): void {
-    this.listeners.push(listener);
-  }
-
-  /** Where a message goes: decided once, on the configuration of this moment. */
+  /**
+   * Where a message goes: decided once, on the configuration of this moment. An endpoint that can't be used is routed to by the last configuration
+   * that could be read; its deliveries are held.
+   * @throws ConfigurationUnavailable
+   */
   route(id: OrganizationId, type: string, data: JsonObject, now: Date): Routing {
+    this.follower.check();
+    this.unusable.check(organizationStream(id));
     const routed = this.organizations.get(id)?.routing.route(type, data, now) ?? { destinations: [], skipped: [] };
     return { ...routed, routedAt: this.progress.position ?? ('' as Position) };
   }
 
-  private async follow(caughtUp: () => void): Promise<void> {
-    for await (const batch of this.store.follow(undefined, { signal: this.ending.signal, only: 'configuration' })) {
-      for (const event of batch) this.apply(event);
-      const last = batch.at(-1);
-      if (last) this.progress.advance(last.position);
-      else caughtUp();
-    }
+  /** Calls back after an endpoint changed, was deleted, changed its status, or can no longer be used. */
+  onEndpointChanged(listener: (id: EndpointId) => void): void {
+    this.listeners.push(listener);
   }
 
-  private apply(event: RecordedEvent): void {
-    const id = idIn(event.stream);
+  // ── Events ──
+
+  private take(event: RecordedEvent<ConfigurationEvent> | UndecodableEvent): void {
+    try {
+      if (event instanceof UndecodableEvent) throw event;
+      this.apply(event);
+    } catch (error) {
+      if (error instanceof SecretUnreadable) this.wrongMasterKey ??= error;
+      this.unusable.add(event.stream, error);
+      if (categoryOf(event.stream) === 'organization')
+        this.notify(Array.from(this.endpoints(organizationIdIn(event.stream)), ({ id }) => id));
+    }
+    if (categoryOf(event.stream) === 'endpoint') this.notify([endpointIdIn(event.stream)]);
+  }
+
+  private apply(event: RecordedEvent<ConfigurationEvent>): void {
     switch (event.type) {
       case 'organization.registered':
       case 'organization.signing-key-set':
       case 'organization.event-type-defined':
       case 'organization.event-type-retired':
-        return this.applyOrganization(id as OrganizationId, event);
-      case 'apikey.issued': {
-        const { organizationId, name, role, hash } = event.data;
-        this.apiKeys.set(hash, { id: id as ApiKeyId, organizationId, name, role, hash });
-        this.hashes.set(id as ApiKeyId, hash);
-        return;
-      }
+        return this.applyOrganization(organizationIdIn(event.stream), event);
+      case 'apikey.issued':
       case 'apikey.revoked':
-        this.apiKeys.delete(this.hashes.get(id as ApiKeyId) ?? '');
-        return;
-      case 'message.accepted':
-      case 'delivery.attempt-succeeded':
-      case 'delivery.attempt-failed':
-      case 'delivery.exhausted':
-      case 'delivery.retry-requested':
-      case 'delivery.replay-requested':
-      case 'delivery.cancelled':
-      case 'batch.closed':
-      case 'batch.attempt-succeeded':
-      case 'batch.attempt-failed':
-      case 'batch.exhausted':
-      case 'batch.retry-requested':
-      case 'batch.replay-requested':
-      case 'replay.requested':
-      case 'replay.progressed':
-      case 'replay.finished':
-      case 'replay.cancelled':
-      case 'batch.cancelled':
-      case 'ledger.key-created':
-      case 'ledger.sealed':
-      case 'source.registered':
-      case 'source.renamed':
-      case 'source.selection-changed':
-      case 'source.mapping-changed':
-      case 'source.paused':
-      case 'source.resumed':
-      case 'source.deleted':
-      case 'reading.event-skipped':
-      case 'reading.advanced':
-        return;
+        return this.applyApiKey(apiKeyIdIn(event.stream), event);
       default:
-        return this.applyEndpoint(id as EndpointId, event);
+        return this.applyEndpoint(endpointIdIn(event.stream), event);
     }
   }
 
   private applyOrganization(id: OrganizationId, event: OrganizationEvent): void {
-    const known = this.organizations.get(id);
-    const state = organization.evolve(known?.state ?? organization.initial, event);
+    const entry = this.organizations.get(id);
+    const state = organization.evolve(entry?.state ?? organization.initial, event);
     if (state.exists !== 'yes') return;
-    if (known) {
-      known.state = state;
-      if (event.type === 'organization.signing-key-set') known.signingKey = known.keyring.open(event.data.key);
-      known.routing.groupsChanged();
+    if (entry) {
+      entry.state = state;
+      entry.routing.groupsChanged();
+      if (event.type === 'organization.signing-key-set') entry.signingKey = entry.keyring.open(event.data.key);
     } else {
       const keyring = this.vault.keyring(state.encryptionKey);
       const routing = new RoutingIndex((type) => this.groupOf(id, type));
@@ -196,25 +256,47 @@ export class EndpointDirectory {
     }
   }
 
+  private applyApiKey(id: ApiKeyId, event: ApiKeyEvent): void {
+    if (event.type === 'apikey.issued') {
+      const { organizationId, name, role, hash } = event.data;
+      this.apiKeys.set(hash, { id, organizationId, name, role, hash });
+      this.hashes.set(id, hash);
+    } else {
+      this.apiKeys.delete(this.hashes.get(id) ?? '');
+      this.unusable.delete(apiKeyStream(id)); // whatever it was, it is revoked
+    }
+  }
+
   private applyEndpoint(id: EndpointId, event: RecordedEvent & EndpointEvent): void {
     const before = this.endpoint(id);
     const state = endpoint.evolve(before ? { exists: 'yes', configuration: before.configuration } : endpoint.initial, event);
-    const owner =
-      this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.organizations.get(event.data.organizationId) : undefined);
-    if (!owner) return;
-    if (state.exists === 'yes') {
-      this.organizationOf.set(id, owner);
+    const owner = this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.ownerOf(event.data) : undefined);
+    if (state.exists === 'no-more') {
+      this.organizationOf.delete(id);
+      owner?.endpoints.delete(id);
+      owner?.routing.delete(id);
+      this.deleted.add(id);
+      this.unusable.delete(endpointStream(id)); // whatever it was, it is gone
+    } else if (owner && state.exists === 'yes') {
       const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner);
+      this.organizationOf.set(id, owner);
       owner.endpoints.set(id, resolved);
       owner.routing.set(resolved.matcher);
-    } else {
-      this.organizationOf.delete(id);
-      owner.endpoints.delete(id);
-      owner.routing.delete(id);
-      this.deleted.add(id);
     }
-    this.awaited.get(id)?.resolve();
-    this.awaited.delete(id);
-    for (const listener of this.listeners) listener(id);
+  }
+
+  private ownerOf({ organizationId }: { readonly organizationId: OrganizationId }): OrganizationEntry {
+    this.unusable.check(organizationStream(organizationId));
+    const owner = this.organizations.get(organizationId);
+    if (!owner) throw new Error(`Its organization ${organizationId} is not in the log.`);
+    return owner;
+  }
+
+  private notify(ids: Iterable<EndpointId>): void {
+    for (const id of ids) {
+      this.awaited.get(id)?.resolve();
+      this.awaited.delete(id);
+      for (const listener of this.listeners) listener(id);
+    }
   }
 }

@@ -137,9 +137,10 @@ export class DeliveryResolver {
           return { done: false, value: { deliveryChanged: change } };
         }
         if (change.done) return change;
-        if (!this.authentication.isStillValid(context.caller)) {
+        const refusal = this.authentication.refusalNow(context.caller);
+        if (refusal) {
           await changes.return?.();
-          return { done: false, value: { deliveryChanged: new Refusal('UNAUTHENTICATED', 'The API key was revoked.') } };
+          return { done: false, value: { deliveryChanged: refusal } };
         }
         context.loaders.clear();
         const view = await this.deliveryQueries.find(organizationId, change.value.deliveryId);
