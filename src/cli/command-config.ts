@@ -1,14 +1,15 @@
-// The configuration that a command works with: that of the environment, or the end of the process with what is wrong in it.
+// The configuration of a command: the environment's, with what its options replace.
 import { ConfigError, readConfig, type Config } from '../config.ts';
+import { exitCodes, printError } from './run-command.ts';
 
-/** `given`: what options of the command say in place of the environment. Exits with 2 where a setting is off. */
-export const configFromEnvironment = (given: Readonly<Record<string, string | undefined>> = {}): Config => {
-  const settings = Object.entries(given).filter(([, value]) => value !== undefined);
+/** If a setting is invalid, prints what is wrong and exits with 2. @param overrides values from options, by the name of the variable */
+export const configFromEnvironment = (overrides: Readonly<Record<string, string | undefined>> = {}): Config => {
+  const settings = Object.entries(overrides).filter(([, value]) => value !== undefined);
   try {
     return readConfig({ ...process.env, ...Object.fromEntries(settings) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const mistake of error.mistakes) process.stderr.write(`${mistake}\n`);
-    process.exit(2);
+    for (const mistake of error.mistakes) printError(mistake);
+    process.exit(exitCodes.wrongCall);
   }
 };

@@ -1,4 +1,4 @@
-// `hookledger copy`: moves a log from a data folder to a server, or back, or from one to another.
+// `hookledger copy`: copies a log between data folders and log servers.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
@@ -14,12 +14,12 @@ import { formatCount, progressBar } from './progress-bar.ts';
 export const addCopy = (program: Command): void => {
   program
     .command('copy')
-    .description('Copies a log into an empty one, and compares them. Interrupted, the same command goes on where it stopped.')
-    .option('--from <log>', 'a data folder, or an esdb:// or kurrentdb:// URL; left out: HOOKLEDGER_DATA_DIR')
-    .option('--to <log>', 'the same; left out: HOOKLEDGER_EVENTSTORE_URL')
-    .option('--from-prefix <prefix>', 'of its streams on the server; left out: HOOKLEDGER_EVENTSTORE_PREFIX')
-    .option('--to-prefix <prefix>', 'the same')
-    .option('--json', 'tell what was copied as JSON')
+    .description('Copies a log into an empty one, and compares both. If interrupted, run it again to continue.')
+    .option('--from <log>', 'a data folder, or an esdb:// or kurrentdb:// URL; default: HOOKLEDGER_DATA_DIR')
+    .option('--to <log>', 'likewise; default: HOOKLEDGER_EVENTSTORE_URL')
+    .option('--from-prefix <prefix>', 'prefix of its streams on the server; default: HOOKLEDGER_EVENTSTORE_PREFIX')
+    .option('--to-prefix <prefix>', 'likewise')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -50,7 +50,7 @@ const addressOf = (option: string, given: string, prefix: string): LogAddress =>
   }
 };
 
-/** What the options leave out is what the configuration names: from the data folder to the server. */
+/** By default, copies from the configured data folder to the configured log server. */
 const addresses = ({ from, to, fromPrefix, toPrefix }: CopyOptions, { dataDir, log, eventStorePrefix: prefix }: Config) => {
   const target = to ?? (log.kind === 'eventstoredb' ? log.url : undefined);
   if (target === undefined) throw new UsageError('--to must name the log to copy to: a data folder, or an esdb:// or kurrentdb:// URL.');
@@ -75,17 +75,17 @@ const copy = (options: CopyOptions, config: Config): Promise<void> =>
       const result = await copyLog(from, to, { progress: bar.show, signal: abortOnSignal() });
       bar.stop();
       if (!result) {
-        printError('Interrupted. The same command goes on where it stopped.');
+        printError('Interrupted. Run the same command again to continue.');
         return exitCodes.interrupted;
       }
       printResult(options.json, { from: from.name, to: to.name, ...result }, [
-        `Copied ${formatCount(result.copied)} events; ${formatCount(result.events)} are in both logs now, compared one by one.`,
-        'Whoever starts on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
+        `Copied ${formatCount(result.copied)} events. Both logs now have ${formatCount(result.events)}, compared one by one.`,
+        'A server on the copy needs the same master key: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
       ]);
       return 0;
     } catch (error) {
       bar.stop();
-      if (error instanceof LogUnavailable) printError('It can be gone on with: the same command starts where it stopped.');
+      if (error instanceof LogUnavailable) printError('Run the same command again to continue.');
       throw error;
     } finally {
       for (const each of opened) await each.close();

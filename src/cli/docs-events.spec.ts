@@ -1,4 +1,4 @@
-// docs/events.md is what the catalog says.
+// docs/events.md matches the catalog.
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { catalog } from '../domain/catalog.ts';
@@ -7,7 +7,7 @@ import { eventsPage } from './docs-events.ts';
 it('docs/events.md is up to date (else run `npm run docs:events`)', () =>
   expect(readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8')).toBe(eventsPage()));
 
-it.each(Object.keys(catalog))('tells what %s is, in a sentence', (type) => {
+it.each(Object.keys(catalog))('describes %s in a sentence', (type) => {
   const [, sentence = ''] = eventsPage().split(`### \`${type}\`\n\n`);
   expect(sentence.split('\n', 1)[0]).toMatch(/^[A-Z].*\.$/);
 });

@@ -1,10 +1,10 @@
-// Writes docs/events.md, the list of all events, from the catalog: `npm run docs:events`. A spec fails when the page is stale.
+// Writes docs/events.md, the list of all events, from the catalog (`npm run docs:events`). A spec fails if the page is out of date.
 import { writeFileSync } from 'node:fs';
 import * as z from 'zod';
 import { catalog, type EventName } from '../domain/catalog.ts';
 import { currentVersion, upcasters } from '../event-store/upcasters.ts';
 
-/** By the first part of an event's name, in the order of the page. */
+/** By the first part of the events' names, in the order of the page. */
 const streams: Readonly<Record<string, { readonly title: string; readonly about: string }>> = {
   organization: { title: 'Organization', about: 'The tenant: its event types, and the key that encrypts its secrets.' },
   apikey: { title: 'API key', about: 'What a client names itself by.' },
@@ -57,11 +57,11 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const code = (value: unknown) => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 
-/** Of the forms that JSON Schema has, the one that zod makes of our schemas. */
+/** A subschema, in the only form that zod generates from our schemas. */
 const schemaOf = (value: JsonSchema['items'] | JsonSchema['additionalProperties']): JsonSchema =>
   typeof value === 'object' && !Array.isArray(value) ? value : {};
 
-/** A type in words, without what an object's fields are. */
+/** A type in words, without the fields of objects. */
 const typeOf = (schema: JsonSchema): string => {
   if (schema.anyOf) return schema.anyOf.map((choice) => typeOf(schemaOf(choice))).join(' or ');
   if (schema.const !== undefined) return code(schema.const);
@@ -73,7 +73,7 @@ const typeOf = (schema: JsonSchema): string => {
   return schema.type ?? 'any JSON';
 };
 
-/** The schema whose fields are told in rows of their own: an object, also one that is an item or may be null. */
+/** The object whose fields get rows of their own. It may be an item of a list, or nullable. */
 const inner = (schema: JsonSchema, path: string): [JsonSchema, string] | undefined => {
   if (schema.properties) return [schema, path];
   if (schema.items) return inner(schemaOf(schema.items), `${path}[]`);

@@ -1,4 +1,4 @@
-// `hookledger export`: the log as a file that can be checked anywhere.
+// `hookledger export`: writes the log into a file that anyone can verify anywhere.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -14,7 +14,7 @@ import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger } from './run-command.ts';
-import { parsePosition } from './position-option.ts';
+import { parsePosition } from './option-values.ts';
 import { formatCount, progressBar } from './progress-bar.ts';
 
 type ExportCommand = { readonly dataDir?: string; readonly since?: string; readonly json?: true };
@@ -22,11 +22,11 @@ type ExportCommand = { readonly dataDir?: string; readonly since?: string; reado
 export const addExport = (program: Command): void => {
   program
     .command('export')
-    .description('Writes the log into a file, with its seals, also while a server uses it: NDJSON, compressed with gzip.')
-    .argument('<file>', 'where to; it must not exist yet')
-    .option('--data-dir <folder>', 'the data folder; left out: HOOKLEDGER_DATA_DIR')
-    .option('--since <position>', 'only the events after the last one that was sealed up to there')
-    .option('--json', 'tell what was written as JSON')
+    .description('Writes the log and its seals into a file: NDJSON, compressed with gzip. A server may use the log meanwhile.')
+    .argument('<file>', 'the file to write; it must not exist yet')
+    .option('--data-dir <folder>', 'the data folder; default: HOOKLEDGER_DATA_DIR')
+    .option('--since <position>', 'only the events after the last one that was sealed up to this position')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -40,8 +40,8 @@ Examples:
     );
 };
 
-/** Undefined: there is no master key here, or no key in the log. @throws SecretUnreadable when it is another installation's master key */
-const signingKeyIn = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
+/** `key` is undefined if there is no master key, or no key in the log. @throws SecretUnreadable if the master key is of another installation */
+const readSigningKey = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
   const found = await readSealingKey(log);
   const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? masterKeyIn(dataDir) : undefined);
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
@@ -54,7 +54,7 @@ const exportLog = (file: string, { since, json }: ExportCommand, config: Config)
     const bar = progressBar(['exporting']);
     const log = await openStoredLogReader(config.log, commandLogger);
     try {
-      const { publicKey, key } = await signingKeyIn(log, config);
+      const { publicKey, key } = await readSigningKey(log, config);
       const exported = await writeExport(log, {
         file,
         since: await parsePosition(since, log),
@@ -65,17 +65,17 @@ const exportLog = (file: string, { since, json }: ExportCommand, config: Config)
       });
       bar.stop();
       if (!exported) {
-        printError(`Interrupted. Nothing was left in ${file}.`);
+        printError(`Interrupted. ${file} was not written.`);
         return exitCodes.interrupted;
       }
       const { events, unsealed, after, until } = exported;
       const lines = [
         `Exported ${formatCount(events)} events to ${file}${after === undefined ? '' : `, those after position ${after}`}${until === undefined ? '' : `, up to position ${until}`}.`,
-        ...(publicKey === undefined ? [] : [`Check it anywhere: hookledger verify --file ${file} --key ${publicKey}`]),
+        ...(publicKey === undefined ? [] : [`Verify it anywhere: hookledger verify --file ${file} --key ${publicKey}`]),
         ...(unsealed === 0
           ? []
           : [
-              `${formatCount(unsealed)} of them are not sealed, as the ${publicKey === undefined ? 'log has no key yet: start the server once' : 'master key is not at hand'}.`,
+              `${formatCount(unsealed)} of them are not sealed, because the ${publicKey === undefined ? 'log has no key yet: start the server once' : 'master key is not available'}.`,
             ]),
       ];
       printResult(json, { file, events, after: after ?? null, until: until ?? null, unsealed, publicKey: publicKey ?? null }, lines);

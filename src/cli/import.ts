@@ -15,14 +15,14 @@ type ImportCommand = { readonly dataDir?: string; readonly json?: true };
 export const addImport = (program: Command): void => {
   program
     .command('import')
-    .description('Starts a new log from an export, and compares them. Interrupted, the same command goes on where it stopped.')
-    .argument('<file>', 'what `hookledger export` wrote')
-    .option('--data-dir <folder>', 'the new data folder; left out: HOOKLEDGER_DATA_DIR')
-    .option('--json', 'tell what was imported as JSON')
+    .description('Starts a new log from an export, and compares both. If interrupted, run it again to continue.')
+    .argument('<file>', 'a file that `hookledger export` wrote')
+    .option('--data-dir <folder>', 'the new data folder; default: HOOKLEDGER_DATA_DIR')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-The events keep their ids, revisions, order and times. Check the file first: hookledger verify --file FILE --key KEY
+The events keep their ids, revisions, order and times. Verify the file first: hookledger verify --file FILE --key KEY
 
 Examples:
   hookledger import --data-dir ./restored log.ndjson.gz
@@ -42,12 +42,12 @@ const importLog = (file: string, { json }: ImportCommand, config: Config): Promi
       const result = await copyLog(from, to, { progress: bar.show, signal: abortOnSignal() });
       bar.stop();
       if (!result) {
-        printError('Interrupted. The same command goes on where it stopped.');
+        printError('Interrupted. Run the same command again to continue.');
         return exitCodes.interrupted;
       }
       printResult(json, { file, log: to.name, ...result }, [
-        `Imported ${formatCount(result.copied)} events into ${to.name}; ${formatCount(result.events)} are there now, compared with ${file} one by one.`,
-        'Whoever starts on it needs the master key of the log that was exported: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
+        `Imported ${formatCount(result.copied)} events into ${to.name}. It now has ${formatCount(result.events)}, compared with ${file} one by one.`,
+        'A server on the new log needs the master key of the exported one: HOOKLEDGER_MASTER_KEY, or master.key in the data folder.',
       ]);
       return 0;
     } finally {

@@ -1,4 +1,4 @@
-// `hookledger load`: defines the event types of a catalog (see examples/) at a running server, through its public API.
+// `hookledger load`: defines the event types of a catalog file (see examples/) on a running server, through its public API.
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
@@ -7,11 +7,11 @@ import { runCommand, printResult } from './run-command.ts';
 export const addLoad = (program: Command): void => {
   program
     .command('load')
-    .description('Defines the event types of a catalog at a running server.')
+    .description('Defines the event types of a catalog file on a running server.')
     .argument('<file>', 'a JSON file such as examples/scalelite.json')
-    .option('--url <url>', 'where the server is', 'http://127.0.0.1:3000')
-    .option('--key <key>', 'an admin API key; left out: HOOKLEDGER_ADMIN_KEY')
-    .option('--json', 'tell what was defined as JSON')
+    .option('--url <url>', 'address of the server', 'http://127.0.0.1:3000')
+    .option('--key <key>', 'an admin API key; default: HOOKLEDGER_ADMIN_KEY')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -22,7 +22,7 @@ Examples:
     .action((file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'], json }: LoadCommand) =>
       runCommand([LoadFailed], async () => {
         const eventTypes = await load(file, { url, key });
-        printResult(json, { file, eventTypes }, [`${eventTypes} event types of ${file} are defined.`]);
+        printResult(json, { file, eventTypes }, [`Defined ${eventTypes} event types from ${file}.`]);
         return 0;
       }),
     );
@@ -41,13 +41,13 @@ const catalog = z.object({
         sample: z.json().optional(),
       }),
     )
-    .min(1, 'there is no event type in it'),
+    .min(1, 'it has no event types'),
 });
 type Answer = { readonly errors?: readonly { readonly message: string }[] };
 
 const mutation = 'mutation ($input: EventTypeInput!) { defineEventType(input: $input) { name } }';
 
-/** It could not be done; the message is for a person. */
+/** The message says what failed, and what to do. */
 export class LoadFailed extends Error {
   override name = 'LoadFailed';
 }
@@ -64,7 +64,7 @@ const read = (file: string): z.infer<typeof catalog> => {
   const parsed = catalog.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new LoadFailed(`${file} is no catalog: ${issue?.path.join('.')}: ${issue?.message}. Give {"eventTypes": [{"name": …}, …]}.`);
+  throw new LoadFailed(`${file} is not a catalog: ${issue?.path.join('.')}: ${issue?.message}. Write {"eventTypes": [{"name": …}, …]}.`);
 };
 
 const define = async (url: URL, key: string, input: { readonly name: string }): Promise<void> => {
@@ -79,10 +79,10 @@ const define = async (url: URL, key: string, input: { readonly name: string }): 
   if (answer.errors?.[0]) throw new LoadFailed(`${input.name} was refused: ${answer.errors[0].message}`);
 };
 
-/** Loading a catalog again changes nothing. @returns how many types it defines. @throws LoadFailed */
+/** Loading a catalog again changes nothing. @returns the number of event types in it. @throws LoadFailed */
 export const load = async (file: string, { url, key }: { readonly url: string; readonly key: string | undefined }): Promise<number> => {
   if (key === undefined) throw new LoadFailed('Loading needs an admin API key; give --key KEY, or set HOOKLEDGER_ADMIN_KEY.');
-  if (!URL.canParse(url)) throw new LoadFailed(`"${url}" is no URL; give --url such as http://127.0.0.1:3000.`);
+  if (!URL.canParse(url)) throw new LoadFailed(`"${url}" is not a URL; give --url such as http://127.0.0.1:3000.`);
   const { eventTypes } = read(file);
   for (const eventType of eventTypes) await define(new URL('/graphql', url), key, eventType);
   return eventTypes.length;

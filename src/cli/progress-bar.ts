@@ -1,4 +1,4 @@
-// How far a command is: a bar on standard error for each of its steps, where that is a terminal; elsewhere nothing.
+// Shows a command's progress: a bar for each step on standard error, if that is a terminal.
 import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from '../proof/progress.ts';
 
@@ -7,7 +7,7 @@ export type ProgressBar = { readonly show: (progress: Progress) => void; readonl
 const length = 1_000;
 const format = '{step} {bar} {percentage} %  {count} events  {rate}/s  {eta_formatted} left';
 
-/** `steps`: their names, so that the bars stand below one another. */
+/** @param steps names of all steps, to align the bars */
 export const progressBar = (steps: readonly string[]): ProgressBar => {
   const width = Math.max(...steps.map((step) => step.length));
   const bar = new SingleBar({ format, hideCursor: true, etaBuffer: 50 }, Presets.shades_classic);
@@ -24,18 +24,18 @@ export const progressBar = (steps: readonly string[]): ProgressBar => {
         since = performance.now();
       }
       const seconds = (performance.now() - since) / 1000;
-      const told = {
+      const values = {
         step: step.padEnd(width),
         count: formatCount(events),
         rate: formatCount(seconds > 0 ? Math.round(events / seconds) : 0),
       };
-      if (step !== shown) bar.start(length, 0, told);
+      if (step !== shown) bar.start(length, 0, values);
       shown = step;
-      bar.update(Math.round(share * length), told);
+      bar.update(Math.round(share * length), values);
     },
     stop,
   };
 };
 
-/** As people write it: 1,234,567. */
+/** Writes 1234567 as 1,234,567. */
 export const formatCount = (events: number): string => events.toLocaleString('en');

@@ -1,4 +1,5 @@
-// `hookledger rebuild`: builds the views anew from the log, beside those in use, and has them take their place; or those of a past moment, into a folder.
+// `hookledger rebuild`: builds new tables from the log beside those in use, compares both, and replaces the old ones. With --as-of, builds the views
+// of a past moment into a folder instead.
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent } from '../event-store/event-store.ts';
@@ -9,32 +10,31 @@ import type { BuildResult, RebuildOptions } from '../read-models/engine/build-ta
 import type { Comparison } from '../read-models/engine/compare-tables.ts';
 import type { RebuildResult } from '../read-models/engine/rebuild.ts';
 import { configFromEnvironment } from './command-config.ts';
+import { parseTime } from './option-values.ts';
 import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger, UsageError } from './run-command.ts';
 import { formatCount, progressBar } from './progress-bar.ts';
 
-/** What can be built anew: the views, and what is due when. */
+/** The consumers whose tables can be rebuilt: the views, and the due attempts. */
 const consumers = ['views', 'delivery-saga'] as const;
 type ConsumerName = (typeof consumers)[number];
 
 export const addRebuild = (program: Command): void => {
   program
     .command('rebuild')
-    .description('Builds the views anew from the log, beside those in use, compares both, and has the new ones take their place.')
-    .addOption(program.createOption('--consumer <name>', 'only this one').choices(consumers))
-    .option('--as-of <time>', 'the views of that moment instead, such as 2026-01-15T10:30:00Z; into a folder, and nothing else is touched')
-    .option('--into <folder>', 'the folder for these')
-    .option('--data-dir <folder>', 'left out: HOOKLEDGER_DATA_DIR')
-    .option('--json', 'the outcome as JSON on standard output')
+    .description('Builds new views from the log beside those in use, compares both, and replaces the old ones.')
+    .addOption(program.createOption('--consumer <name>', 'rebuild only this one').choices(consumers))
+    .option('--as-of <time>', 'build the views of that moment into a folder instead, and change nothing else; such as 2026-01-15T10:30:00Z')
+    .option('--into <folder>', 'the folder for --as-of')
+    .option('--data-dir <folder>', 'the data folder; default: HOOKLEDGER_DATA_DIR')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(({ asOf, into, ...options }: Options) => {
       const config = configFromEnvironment({ HOOKLEDGER_DATA_DIR: options.dataDir });
-      return carryOut((buildOptions) => {
+      return runWithBar((buildOptions) => {
         if (asOf === undefined && into === undefined) return rebuildAll(options, config, buildOptions);
         if (asOf === undefined || into === undefined || options.consumer !== undefined)
-          throw new UsageError(
-            '--as-of and --into go together, and without --consumer: the views of that moment are built into that folder.',
-          );
-        return rebuildPast(momentOf(asOf), into, options, config, buildOptions);
+          throw new UsageError('--as-of and --into go together, without --consumer: the views of that moment are built into that folder.');
+        return rebuildPast(parsePastTime(asOf), into, options, config, buildOptions);
       });
     });
 };
@@ -48,35 +48,33 @@ type Options = {
 };
 
 const help = `
-Nothing is sent, and the server, or replicas, may run meanwhile: they go on with the new ones by themselves. Interrupted, the same command goes on where it
-stopped. Where replicas may share a PostgreSQL database, as the log is on a server, only the views are built: what is due is leased.
+Sends nothing. A server or replicas may run meanwhile, and switch to the new tables by themselves. If interrupted, run it again to continue. If replicas
+may share a PostgreSQL database because the log is on a server, rebuilds only the views: replicas hold leases on due attempts.
 
-Exit codes: 0 the old ones were the same, or there were none; 1 they were not, or it can't be done; 2 the call is off; 130 interrupted.
+Exit codes: 0 the old tables matched, or there were none; 1 they did not match, or rebuilding failed; 2 called wrongly; 130 interrupted.
 
-A folder made with --as-of is shown by \`hookledger serve --read-only FOLDER\`.
+To look at a folder made with --as-of: \`hookledger serve --read-only FOLDER\`.
 
 Examples:
   hookledger rebuild
   hookledger rebuild --as-of 2026-01-15T10:30:00Z --into ./january
   hookledger rebuild --consumer views --json`;
 
-const momentOf = (text: string): Date => {
-  const moment = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(moment.getTime()))
-    throw new UsageError(`--as-of must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z; "${text}" is not.`);
-  if (moment.getTime() > Date.now()) throw new UsageError(`--as-of ${text} has not come yet; name a moment of the past.`);
+const parsePastTime = (text: string): Date => {
+  const moment = parseTime('--as-of', text);
+  if (moment.getTime() > Date.now()) throw new UsageError(`--as-of ${text} has not come yet; give a moment of the past.`);
   return moment;
 };
 
-/** With a bar; `undefined` from `work`: it was interrupted. */
-const carryOut = (work: (options: RebuildOptions) => Promise<number | undefined>): Promise<void> =>
+/** Runs `work` with a progress bar. @param work returns undefined if it was interrupted */
+const runWithBar = (work: (options: RebuildOptions) => Promise<number | undefined>): Promise<void> =>
   runCommand([LogUnusable, LogUnavailable, StreamDamaged, UndecodableEvent, DatabaseUnusable, DatabaseUnavailable], async () => {
     const bar = progressBar(['building', 'comparing']);
     try {
       const code = await work({ progress: bar.show, signal: abortOnSignal() });
       if (code !== undefined) return code;
       bar.stop();
-      printError('Interrupted. What is in use is as it was; the same command goes on where it stopped.');
+      printError('Interrupted. The tables in use did not change. Run the same command again to continue.');
       return exitCodes.interrupted;
     } finally {
       bar.stop();
@@ -88,7 +86,7 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
   const isShared = config.database.kind === 'postgres' && config.database.shared === true;
   if (isShared && consumer === 'delivery-saga')
     throw new UsageError(
-      'What is due is leased by replicas, which only they know of: of a database that several share, only the views are built anew.',
+      '--consumer delivery-saga is not possible: replicas share this database, and hold leases on its due attempts. Rebuild only the views.',
     );
   for (const name of consumers.filter((each) => (consumer === undefined ? !isShared || each === 'views' : each === consumer))) {
     const rebuilt = await rebuildOne(name, config, options);
@@ -100,7 +98,7 @@ const rebuildAll = async ({ consumer, json }: Options, config: Config, options: 
 };
 
 const rebuildOne = (name: ConsumerName, config: Config, options: RebuildOptions): Promise<RebuildResult | undefined> =>
-  reading(config, async ({ reader, id }) => {
+  withLog(config, async ({ reader, id }) => {
     const { locationForLog, openDatabase } = await import('../read-models/engine/database/open.ts');
     const { rebuild } = await import('../read-models/engine/rebuild.ts');
     const database = openDatabase(locationForLog(config.database, id), commandLogger);
@@ -121,7 +119,7 @@ const rebuildPast = async (
   options: RebuildOptions,
 ): Promise<number | undefined> => {
   const { buildPast } = await import('../read-models/views/past-views.ts');
-  const past = await reading(config, ({ reader }) => buildPast(asOf, into, reader, commandLogger, options));
+  const past = await withLog(config, ({ reader }) => buildPast(asOf, into, reader, commandLogger, options));
   if (!past) return undefined;
   const { position, events, seconds } = past;
   printResult(json, { asOf: past.asOf, into, position, events, seconds: rounded(seconds) }, [
@@ -133,8 +131,8 @@ const rebuildPast = async (
 
 const rounded = (seconds: number) => Number(seconds.toFixed(3));
 
-/** With the log of the configuration open for reading. */
-const reading = async <T>(config: Config, work: (log: OpenedLogReader) => Promise<T>): Promise<T> => {
+/** Opens the configured log for reading. */
+const withLog = async <T>(config: Config, work: (log: OpenedLogReader) => Promise<T>): Promise<T> => {
   const { openLogReader } = await import('../event-store/open-log.ts');
   const log = await openLogReader(config.log, { log: commandLogger, watch: true });
   try {
@@ -150,11 +148,11 @@ const appliedIn = ({ events, seconds }: BuildResult) =>
 const linesOf = (rebuilt: RebuildResult): string[] => {
   const { consumer, comparison, replaced } = rebuilt;
   return [
-    `${consumer}, built anew: ${appliedIn(rebuilt)}.`,
-    ...(comparison ? compared(comparison) : ['There was nothing to compare with.']),
+    `Rebuilt ${consumer}: ${appliedIn(rebuilt)}.`,
+    ...(comparison ? compared(comparison) : ['There were no old tables to compare with.']),
     replaced
-      ? `The new ones are in use from now on.`
-      : `A server still uses the old ones of ${consumer}; it goes on with the new ones by itself, at the latest when it starts again.`,
+      ? `The new tables are now in use.`
+      : `A server still uses the old tables of ${consumer}. It switches to the new ones by itself, at the latest when it restarts.`,
   ];
 };
 
@@ -165,8 +163,8 @@ const compared = ({ position, live, rebuilt, different }: Comparison): string[] 
   });
   const verdict =
     different.length === 0
-      ? 'The old ones held what the log says.'
-      : `The old ones did not hold what the log says: ${different.join(', ')} differ${different.length === 1 ? 's' : ''}.`;
+      ? 'The old tables matched the log.'
+      : `The old tables did not match the log: ${different.join(', ')} differ${different.length === 1 ? 's' : ''}.`;
   return [
     `Compared at position ${position ?? 'none'}, in rows:`,
     `  ${''.padEnd(18)} ${'old'.padStart(13)} ${'new'.padStart(13)}`,

@@ -1,44 +1,48 @@
-// How a command ends: what it found goes to standard output, as text or as JSON; what went wrong is a sentence on standard error.
-// Exit codes: 0 all well, 1 something went wrong or was found, 2 the call is off, 130 interrupted.
+// How a command runs and ends. Results go to standard output, as text or JSON; errors and warnings, one sentence each, to standard error.
+// Exit codes: 0 all is well; 1 something is wrong or failed; 2 the command was called wrongly; 130 interrupted.
 
 export const exitCodes = { found: 1, wrongCall: 2, interrupted: 130 } as const;
 
-/** The call can't be carried out as it is. */
+/** The command was called wrongly. The message says what would be right. */
 export class UsageError extends Error {
-  override name = 'WrongCall';
+  override name = 'UsageError';
 }
 
 export const printError = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** What the parts that a command uses have to say: of warnings the sentence, which comes last. */
+/** The logger for the code that a command calls. Prints warnings, of which the sentence comes last. */
 export const commandLogger = {
   info: () => undefined,
-  warn: (...said: readonly unknown[]) => printError(String(said.at(-1))),
+  warn: (...parts: readonly unknown[]) => printError(String(parts.at(-1))),
   error: () => undefined,
 };
 
-/** `lines` for people, `figures` with `--json`. */
+/** Prints `figures` with `--json`, else `lines`. */
 export const printResult = (json: boolean | undefined, figures: unknown, lines: readonly string[]): void =>
   void process.stdout.write(json ? `${JSON.stringify(figures, null, 2)}\n` : lines.map((line) => `${line}\n`).join(''));
 
-/** Aborts when the process is asked to end; what is under way comes to an end by itself then. */
+/** Aborts at SIGINT or SIGTERM, which then no longer end the process: the command ends by itself. */
 export const abortOnSignal = (): AbortSignal => {
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  process.once('SIGTERM', () => interrupted.abort());
-  return interrupted.signal;
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  process.once('SIGTERM', () => controller.abort());
+  return controller.signal;
 };
 
-/** Carries out `work`. `told`: the errors whose message is for the person who called. */
+/**
+ * Runs a command and sets the exit code.
+ * @param expected errors whose message is printed as it is; others are thrown on
+ * @param work returns the exit code
+ */
 export const runCommand = async (
-  told: readonly (abstract new (...given: never[]) => Error)[],
+  expected: readonly (abstract new (...given: never[]) => Error)[],
   work: () => Promise<number>,
 ): Promise<void> => {
   try {
     process.exitCode = await work();
   } catch (error) {
-    const known = [UsageError, ...told].some((kind) => error instanceof kind);
-    if (!known || !(error instanceof Error)) throw error;
+    const isExpected = [UsageError, ...expected].some((kind) => error instanceof kind);
+    if (!isExpected || !(error instanceof Error)) throw error;
     printError(error.message);
     process.exitCode = error instanceof UsageError ? exitCodes.wrongCall : exitCodes.found;
   }

@@ -1,4 +1,4 @@
-// `hookledger serve`: the process around the service: its log, its signals, its exit codes.
+// `hookledger serve`: runs the service in this process, and handles its log, its signals and its exit code.
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
@@ -16,15 +16,15 @@ import { version } from './version.ts';
 export const addServe = (program: Command): void => {
   program
     .command('serve', { isDefault: true })
-    .description('Serves the API and delivers (the default).')
-    .option('--read-only <folder>', 'shows the views of a past moment from that folder; nothing is taken in or sent')
+    .description('Runs the server: the API and deliveries. This is the default command.')
+    .option('--read-only <folder>', 'serve the views of a past moment from this folder; accept and send nothing')
     .addHelpText('after', help)
     .action(({ readOnly }: { readonly readOnly?: string }) => serve(configFromEnvironment(), readOnly));
 };
 
 const help = `
-A folder of the past is made by \`hookledger rebuild --as-of TIME --into FOLDER\`. The log that it was made from is read, too, and may be in use by another
-server meanwhile; give this one a port of its own.
+\`hookledger rebuild --as-of TIME --into FOLDER\` makes such a folder. Serving it also reads the log that it was made from, which another server may use
+meanwhile; give this one another port.
 
 Examples:
   HOOKLEDGER_PORT=8080 hookledger serve
@@ -37,41 +37,41 @@ Examples:
  */
 const flagsOnceLoaded = ['--heap-growing-percent=35', '--concurrent-turbofan-max-threads=1'];
 
-/** The process is gone by then, whatever hangs: what isn't recorded is sent again at the next start. */
+/** The process ends after this time at the latest. The next start repeats any attempt that was not recorded. */
 const drainMs = 9_000;
 
-/** What is said where it can't listen, by the error's code. */
+/** Why the server can't listen, by the error's code. */
 const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> => ({
-  EADDRINUSE: `The port ${port} of ${host} is in use; stop what listens there, or set HOOKLEDGER_PORT to another.`,
-  EACCES: `The port ${port} of ${host} may not be listened on by this user; set HOOKLEDGER_PORT to one above 1023.`,
-  EADDRNOTAVAIL: `${host} is no address of this machine; correct HOOKLEDGER_HOST.`,
-  ENOTFOUND: `The host ${host} is not known; correct HOOKLEDGER_HOST.`,
-  EAI_AGAIN: `The host ${host} could not be resolved; correct HOOKLEDGER_HOST, or give an address.`,
+  EADDRINUSE: `Port ${port} of ${host} is in use. Stop the process that listens there, or set HOOKLEDGER_PORT to another port.`,
+  EACCES: `This user may not listen on port ${port} of ${host}. Set HOOKLEDGER_PORT to a port above 1023.`,
+  EADDRNOTAVAIL: `${host} is not an address of this machine. Correct HOOKLEDGER_HOST.`,
+  ENOTFOUND: `The host ${host} is unknown. Correct HOOKLEDGER_HOST.`,
+  EAI_AGAIN: `The host ${host} could not be resolved. Correct HOOKLEDGER_HOST, or set it to an address.`,
 });
 
-/** An error of another thread has kept its name, but not its class. */
-const mendable = new Set(
+/** Errors whose message says what to do. By name, because an error from another thread loses its class. */
+const operatorErrors = new Set(
   [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, MasterKeyUnusable, SecretUnreadable].map(({ name }) => name),
 );
 
-/** What a person can mend, as a sentence; undefined for a failure of ours. */
+/** What the operator can correct, as a sentence. Returns undefined for internal errors. */
 const sentenceOf = (error: unknown, config: Config): string | undefined => {
-  if (error instanceof Error && mendable.has(error.name)) return error.message;
-  const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  return syscall === 'listen' || syscall === 'getaddrinfo' ? cannotListen(config)[code ?? ''] : undefined;
+  if (error instanceof Error && operatorErrors.has(error.name)) return error.message;
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  return error.syscall === 'listen' || error.syscall === 'getaddrinfo' ? cannotListen(config)[String(error.code)] : undefined;
 };
 
-/** Loaded when it is wanted: the framework takes its time, and no other command needs it. */
+/** Loads the service only now: loading the framework takes long, and no other command needs it. */
 const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<RunningService> => {
   if (readOnly !== undefined) return (await import('../service/read-only-service.ts')).startReadOnly(readOnly, config, version, log);
   return (await import('../service/start-service.ts')).startService(config, version, log);
 };
 
 const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
-  // What the command line says of the heap of this thread is not for those of the others, which are started with bounds of their own.
+  // The command line sets this flag for the main thread. Worker threads set their own limits.
   setFlagsFromString('--max-semi-space-size=0');
   const log = createLog(config.logLevel);
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected and nobody listened.'));
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'A promise was rejected without a handler.'));
   const fail = (error: unknown): never => {
     const sentence = sentenceOf(error, config);
     if (sentence !== undefined) log.fatal(sentence);
@@ -81,7 +81,7 @@ const serve = async (config: Config, readOnly: string | undefined): Promise<void
   };
   const service = await start(config, readOnly, log).catch(fail);
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
-  // Whoever starts it waits for this line, whatever the level of the others.
+  // Always logged, because scripts that start the server wait for this line.
   log
     .child({}, { level: 'info' })
     .info(`Hookledger ${version} is listening on ${service.url}${service.shows ? `, and shows ${service.shows}` : ''}`);
@@ -98,7 +98,7 @@ const serve = async (config: Config, readOnly: string | undefined): Promise<void
     const late = setTimeout(() => process.exit(0), drainMs);
     service
       .stop()
-      .catch((error: unknown) => log.error({ err: error }, 'Closing failed; what is recorded is safe.'))
+      .catch((error: unknown) => log.error({ err: error }, 'Closing failed. What is recorded is safe.'))
       .finally(() => {
         clearTimeout(late);
         log.info('Stopped.');

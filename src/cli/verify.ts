@@ -1,11 +1,11 @@
-// `hookledger verify`: is everything as it should be, in the log or in an export of it?
+// `hookledger verify`: checks the log and the views, or an export.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExportUnusable } from '../proof/export/export-reader.ts';
 import { checkNames, checks, Findings, type Results } from '../proof/checking/findings.ts';
 import { verifyExport } from '../proof/export/verify-export.ts';
-import { verifyLog } from '../proof/checking/verify-log.ts';
+import { verifyLog, type LogVerified } from '../proof/checking/verify-log.ts';
 import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
@@ -16,7 +16,7 @@ import type { DatabaseLocation } from '../read-models/engine/database/open.ts';
 import { UnfitSecret, verifyingKeyOf } from '../secrets/signing-keys.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger, UsageError } from './run-command.ts';
-import { parsePosition } from './position-option.ts';
+import { parsePosition } from './option-values.ts';
 import { formatCount, progressBar, type ProgressBar } from './progress-bar.ts';
 import { sealingStream } from '../domain/streams.ts';
 
@@ -32,17 +32,19 @@ type VerifyCommand = {
 export const addVerify = (program: Command): void => {
   program
     .command('verify')
-    .description('Checks every event of the log, also while a server uses it; or with --file an export of it, with nothing else at hand.')
-    .option('--data-dir <folder>', 'the data folder; left out: HOOKLEDGER_DATA_DIR')
-    .option('--since <position>', 'only the events after the last one that was sealed up to there; views are left out')
-    .option('--no-views', 'leave out the comparison of the views with a fresh fold of the log')
-    .option('--file <export>', 'an export instead of the log')
-    .option('--key <public>', 'whpk_…: the key that must have signed the seals; needed with --file')
-    .option('--json', 'tell what was found as JSON')
+    .description(
+      'Checks every event of the log, and the views; a server may use them meanwhile. With --file, checks an export, and needs nothing else.',
+    )
+    .option('--data-dir <folder>', 'the data folder; default: HOOKLEDGER_DATA_DIR')
+    .option('--since <position>', 'only the events after the last one that was sealed up to this position; without the views')
+    .option('--no-views', 'do not check the views')
+    .option('--file <export>', 'check an export instead of the log')
+    .option('--key <public>', 'whpk_…: the key that must have signed the seals; required with --file')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-Exit codes: 0 all is as it should be, 1 something is not, 2 the call is off.
+Exit codes: 0 all is well; 1 something is wrong or failed; 2 the command was called wrongly.
 
 Examples:
   hookledger verify
@@ -52,7 +54,7 @@ Examples:
     .action((options: VerifyCommand) => (options.file === undefined ? verifyTheLog(options) : verifyFile(options.file, options)));
 };
 
-/** Where the views of a log are; those of a server's log are kept apart by its id. */
+/** Where the views of the log are. In files, those of a log server's log are in a folder named by its id. */
 const viewsOf = async ({ log, database }: Config): Promise<DatabaseLocation> => {
   if (log.kind === 'embedded' || database.kind !== 'sqlite') return database;
   const { id, close } = await openLogReader(log, { log: commandLogger, watch: false });
@@ -67,7 +69,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
     const bar = progressBar(['checking the seals', 'checking the events', 'building the views']);
     try {
       const began = performance.now();
-      if (key !== undefined) checkedKey(key);
+      if (key !== undefined) parseKey(key);
       const position = await withLog(config, (opened) => parsePosition(since, opened));
       const verified = await verifyLog(config.log, {
         since: position,
@@ -82,50 +84,64 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
         findings.wrong(
           'seals',
           { position: '', type: 'ledger.key-created', stream: sealingStream },
-          `They are made with the key ${verified.publicKey}, not with ${key}.`,
+          `The seals are signed with the key ${verified.publicKey}, not with ${key}.`,
         );
       if (options.views && since === undefined) await checkViews(config, findings, bar);
       bar.stop();
       const results = findings.results();
-      const isWrong = Object.values(results).some(({ wrong }) => wrong > 0);
-      const { events, after, until, unsealed, unsealedSince, publicKey, counts } = verified;
+      const isOk = Object.values(results).every(({ wrong }) => wrong === 0);
+      const { after, until, unsealedSince, publicKey, counts: deliveries } = verified;
       const figures = {
         log: verified.name,
-        events,
+        events: verified.events,
         seconds,
         after: after ?? null,
         until: until ?? null,
-        unsealed,
+        unsealed: verified.unsealed,
         unsealedSince: unsealedSince ?? null,
         publicKey: publicKey ?? null,
-        deliveries: counts,
+        deliveries,
         checks: results,
-        ok: !isWrong,
+        ok: isOk,
       };
       printResult(json, figures, [
-        `${verified.name}: ${formatCount(events)} events${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}, ${formatCount(Math.round(events / seconds))} a second.`,
+        headline(verified, seconds),
         '',
-        ...table(results),
+        ...reportTable(results),
         '',
-        ...(since === undefined
-          ? [
-              `Deliveries: ${formatCount(counts.routed)} routed = ${formatCount(counts.succeeded)} succeeded + ${formatCount(counts.failed)} failed + ${formatCount(counts.cancelled)} cancelled + ${formatCount(counts.open)} open.`,
-            ]
-          : []),
-        publicKey === undefined
-          ? 'The log has no key yet, so nothing is sealed.'
-          : `${waiting(unsealed, unsealedSince)}The key of the seals is ${publicKey}.`,
+        ...(since === undefined ? [deliveriesSentence(verified)] : []),
+        sealsSentence(verified),
       ]);
-      return isWrong ? exitCodes.found : 0;
+      return isOk ? 0 : exitCodes.found;
     } finally {
       bar.stop();
     }
   });
 
-const waiting = (unsealed: number, since: string | undefined): string => {
-  if (unsealed === 0) return '';
-  const which = unsealed === 1 ? 'The last event is' : `The last ${formatCount(unsealed)} events are`;
-  return `${which} in no seal yet${since === undefined ? '' : `, the first of them of ${since}`}. `;
+const headline = ({ name, events, after, until }: LogVerified, seconds: number): string => {
+  const range = `${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}`;
+  return `${name}: ${formatCount(events)} events${range}, ${formatCount(Math.round(events / seconds))} a second.`;
+};
+
+/** One line for each check, and below it the first wrong event. */
+const reportTable = (results: Results): string[] =>
+  checkNames.flatMap((name) => {
+    const { checked, wrong, first } = results[name];
+    const state = wrong > 0 ? `${formatCount(wrong)} WRONG` : checked > 0 ? 'ok' : 'nothing to check';
+    const line = `${name.padEnd(13)} ${checks[name].padEnd(50)} ${formatCount(checked).padStart(12)}  ${state}`;
+    const where = first && (first.position === '' ? '' : `Position ${first.position}, ${first.type} in ${first.stream}: `);
+    return first ? [line, `    ${where}${first.sentence}`] : [line];
+  });
+
+const deliveriesSentence = ({ counts: { routed, succeeded, failed, cancelled, open } }: LogVerified): string =>
+  `Deliveries: ${formatCount(routed)} routed = ${formatCount(succeeded)} succeeded + ${formatCount(failed)} failed + ${formatCount(cancelled)} cancelled + ${formatCount(open)} open.`;
+
+const sealsSentence = ({ unsealed, unsealedSince, publicKey }: LogVerified): string => {
+  if (publicKey === undefined) return 'The log has no key yet, so nothing is sealed.';
+  const key = `The seals' key is ${publicKey}.`;
+  if (unsealed === 0) return key;
+  const which = unsealed === 1 ? 'The last event has' : `The last ${formatCount(unsealed)} events have`;
+  return `${which} no seal yet${unsealedSince === undefined ? '' : `, the first of them since ${unsealedSince}`}. ${key}`;
 };
 
 const withLog = async <T>({ log: address }: Config, work: (log: StoredLogReader) => Promise<T>): Promise<T> => {
@@ -138,35 +154,25 @@ const withLog = async <T>({ log: address }: Config, work: (log: StoredLogReader)
 };
 
 const checkViews = async (config: Config, findings: Findings, bar: ProgressBar) => {
-  const place = { position: '', type: 'views', stream: 'views' };
+  const reference = { position: '', type: 'views', stream: 'views' };
   try {
     const found = await verifyViews(config.log, await viewsOf(config), { progress: bar.show, log: commandLogger });
     findings.checked('views', found?.tables ?? 0);
-    if (found?.wrong !== undefined) findings.wrong('views', { ...place, position: found.position }, found.wrong);
+    if (found?.wrong !== undefined) findings.wrong('views', { ...reference, position: found.position }, found.wrong);
   } catch (error) {
     if (error instanceof DatabaseUnavailable || error instanceof DatabaseUnusable || error instanceof LogUnavailable) throw error;
-    findings.wrong('views', place, `They could not be built. ${error instanceof Error ? error.message : String(error)}`);
+    findings.wrong('views', reference, `They could not be built. ${error instanceof Error ? error.message : String(error)}`);
   }
 };
 
-/** One line for each check, and below it the first event that is off. */
-const table = (results: Results): string[] =>
-  checkNames.flatMap((name) => {
-    const { checked, wrong, first } = results[name];
-    const state = wrong > 0 ? `${formatCount(wrong)} WRONG` : checked > 0 ? 'ok' : 'nothing to check';
-    const line = `${name.padEnd(13)} ${checks[name].padEnd(50)} ${formatCount(checked).padStart(12)}  ${state}`;
-    const where = first && (first.position === '' ? '' : `Position ${first.position}, ${first.type} in ${first.stream}: `);
-    return first ? [line, `    ${where}${first.sentence}`] : [line];
-  });
-
-const checkedKey = (key: string | undefined): string => {
+const parseKey = (key: string | undefined): string => {
   if (key === undefined)
-    throw new UsageError('--key must be the public key of the installation, whpk_…; `hookledger export` and the server say it.');
+    throw new UsageError('--key must be the public key of the installation, whpk_…; `hookledger export` and the server print it.');
   try {
     verifyingKeyOf(key);
     return key;
   } catch (error) {
-    throw error instanceof UnfitSecret ? new UsageError(`--key is no public key: ${error.message}.`) : error;
+    throw error instanceof UnfitSecret ? new UsageError(`--key is not a public key: ${error.message}.`) : error;
   }
 };
 
@@ -174,7 +180,7 @@ const verifyFile = (file: string, { key, json }: VerifyCommand): Promise<void> =
   runCommand([ExportUnusable], async () => {
     const bar = progressBar(['reading the seals', 'checking the events']);
     try {
-      const verified = await verifyExport(file, checkedKey(key), { progress: bar.show, signal: abortOnSignal() });
+      const verified = await verifyExport(file, parseKey(key), { progress: bar.show, signal: abortOnSignal() });
       bar.stop();
       if (!verified) {
         printError('Interrupted.');
@@ -182,10 +188,10 @@ const verifyFile = (file: string, { key, json }: VerifyCommand): Promise<void> =
       }
       const { events, sealed, seals, afterSeal, until, problem } = verified;
       const lines = problem
-        ? [problem.sentence, `Of ${formatCount(events)} events, the first ${formatCount(sealed)} are as they were sealed.`]
+        ? [problem.sentence, `Of ${formatCount(events)} events, the first ${formatCount(sealed)} match their seals.`]
         : [
-            `${file}: all ${formatCount(events)} events are as they were sealed, ${afterSeal === 0 ? 'from the start of the log' : `from seal ${afterSeal} of the log on`}${until === undefined ? '' : ` up to position ${until}`}: none was changed, removed, added or moved.`,
-            `${formatCount(seals)} seals hold, signed with ${key}.`,
+            `${file}: all ${formatCount(events)} events match their seals, ${afterSeal === 0 ? 'from the start of the log' : `from seal ${afterSeal} of the log on`}${until === undefined ? '' : ` up to position ${until}`}: none was changed, removed, added or moved.`,
+            `Its ${formatCount(seals)} seals are valid, signed with ${key}.`,
           ];
       printResult(json, { ...verified, until: until ?? null, problem: problem ?? null }, lines);
       return problem ? exitCodes.found : 0;

@@ -69,7 +69,7 @@ it('verify, export and import run as written, while the server runs', { timeout:
   expect(found).not.toContain('WRONG');
   for (const check of ['decodes', 'revisions', 'ids', 'routing', 'states', 'conservation', 'seals', 'views'])
     expect(found).toMatch(new RegExp(`^${check} .* [1-9][\\d,]* +ok$`, 'm'));
-  expect(found).toContain(`The key of the seals is ${publicKey}.`);
+  expect(found).toContain(`The seals' key is ${publicKey}.`);
   expect(found).toMatch(/Deliveries: 80 routed = 80 succeeded/);
 
   const [, example = ''] = /^```\n([^`]*decodes[^`]*)^```$/m.exec(page) ?? [];
@@ -81,14 +81,14 @@ it('verify, export and import run as written, while the server runs', { timeout:
   expect(since).toMatchObject({ ok: true });
 
   expect(await run(named('hookledger export'))).toMatch(
-    /^Exported [\d,]+ events to log.ndjson.gz, up to position \d+\.\nCheck it anywhere: hookledger verify --file/,
+    /^Exported [\d,]+ events to log.ndjson.gz, up to position \d+\.\nVerify it anywhere: hookledger verify --file/,
   );
   const [head = '', first = ''] = (await run(named('gunzip'))).split('\n');
   expect(JSON.parse(head)).toMatchObject({ hookledger: 'export', publicKey });
   expect(JSON.parse(first)).toMatchObject({ event: { stream: 'organization-default', revision: 0 } });
-  expect(await run(named('--file'))).toMatch(/none was changed, removed, added or moved\.\n\d+ seals hold, signed with whpk_/);
+  expect(await run(named('--file'))).toMatch(/none was changed, removed, added or moved\.\nIts \d+ seals are valid, signed with whpk_/);
 
-  expect(await run(named('hookledger import'))).toMatch(/^Imported ([\d,]+) events into .*restored; \1 are there now/);
+  expect(await run(named('hookledger import'))).toMatch(/^Imported ([\d,]+) events into .*restored\. It now has \1, compared/);
   expect(await run(named('verify --data-dir ./restored'))).not.toContain('WRONG');
 });
 
@@ -106,9 +106,9 @@ it('tampering gives exit code 1 and the name of the event; a wrong call gives 2 
   });
   const calls: (readonly [readonly string[], number, RegExp])[] = [
     [['verify', '--file', file], 2, /^--key must be the public key/],
-    [['verify', '--file', file, '--key', 'nonsense'], 2, /^--key is no public key: it must begin with whpk_/],
-    [['verify', '--since', '12'], 2, /^--since 12 is no position of this log, which ends at \d{16}/],
-    [['verify', '--since', '000000000000000a'], 2, /is no position of this log/],
+    [['verify', '--file', file, '--key', 'nonsense'], 2, /^--key is not a public key: it must begin with whpk_/],
+    [['verify', '--since', '12'], 2, /^--since 12 is not a position of this log, which ends at \d{16}/],
+    [['verify', '--since', '000000000000000a'], 2, /is not a position of this log/],
     [['verify', '--data-dir', join(folder, 'nowhere')], 1, /^There is no log of Hookledger in/],
     [['export', file], 1, /exists already/],
     [['import', file], 1, /is in use by another process/],

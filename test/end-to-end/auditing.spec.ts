@@ -1,4 +1,4 @@
-// docs/auditing.md is carried out as it is written: views built anew under a running server, and those of a past moment.
+// Runs the commands of docs/auditing.md: rebuilding the views under a running server, and building those of a past moment.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     return { code, out, err };
   };
 
-  it('views are built anew and replaced under a running server', { timeout: 90_000 }, async () => {
+  it('rebuilds and replaces the views under a running server', { timeout: 90_000 }, async () => {
     await client.createEndpoint({ name: 'then', url: receiver.url, eventTypes: ['audited.*'] });
     const before = await client.publish('audited.before', { n: 1 }, { id: 'the first' });
     await client.delivery(before, 'SUCCEEDED');
@@ -82,10 +82,10 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     await client.delivery(await client.publish('audited.before', { n: 2 }), 'SUCCEEDED'); // the live ones go on
   });
 
-  // Once is enough: what a server has read from is let go after two seconds.
-  it.runIf(name === 'the embedded log')('so it is told to people', { timeout: 90_000 }, async () => {
+  // Once is enough: a server keeps tables that it reads open for two seconds.
+  it.runIf(name === 'the embedded log')('reports it in plain text', { timeout: 90_000 }, async () => {
     const { out, ...ended } = await run(blocks('sh rebuild')[0] ?? '');
-    expect(out).toMatch(/^views, built anew: \d+ events applied in [^]*The old ones held what the log says\.\nThe new ones are in use/);
+    expect(out).toMatch(/^Rebuilt views: \d+ events applied in [^]*The old tables matched the log\.\nThe new tables are now in use/);
     expect(ended).toEqual({ code: 0, err: '' });
     const plain = (text: string) => text.replaceAll(/\d[\d.,]*/g, 'N').replaceAll(/ +/g, ' ');
     const [, example = ''] = /^If you .* It reports what it found:\n\n```\n([^]*?)^```$/m.exec(page) ?? [];
@@ -97,7 +97,7 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     expect(lines.filter((line) => !plain(out).includes(line))).toEqual([]);
   });
 
-  it('what happened is told on the command line, in pages and without secrets', { timeout: 90_000 }, async () => {
+  it('shows the history on the command line, in pages and without secrets', { timeout: 90_000 }, async () => {
     const [both = ''] = blocks('sh history');
     const [plain = '', asJson = ''] = both.split('\n');
     const told = await run(plain);
@@ -123,7 +123,7 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     });
   });
 
-  it('a past moment is built into a folder and shown from it, and nothing can be changed there', { timeout: 90_000 }, async () => {
+  it('builds the views of a past moment into a folder, and serves them read-only', { timeout: 90_000 }, async () => {
     moment = new Date().toISOString();
     await eventually(
       () => new Date().toISOString(),
@@ -186,13 +186,13 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     }
   });
 
-  it('what can not be built or shown is said in a sentence', { timeout: 90_000 }, async () => {
+  it('says in a sentence what cannot be built or shown', { timeout: 90_000 }, async () => {
     const into = join(folder, 'other');
     const nowhere = { ...settings(), HOOKLEDGER_DATA_DIR: join(folder, 'nothing'), HOOKLEDGER_EVENTSTORE_PREFIX: 'nothing_' };
     const said = async (args: readonly string[], code: number, sentence: string, env: Record<string, string> = settings()) =>
       expect(await runToEnd(args, env)).toMatchObject({ code, output: expect.stringContaining(sentence) as string });
     await said(['rebuild', '--as-of', 'yesterday', '--into', into], 2, 'must be ISO 8601 with a time zone');
-    await said(['rebuild', '--as-of', '2999-01-01T00:00:00Z', '--into', into], 2, 'has not come yet; name a moment of the past.');
+    await said(['rebuild', '--as-of', '2999-01-01T00:00:00Z', '--into', into], 2, 'has not come yet; give a moment of the past.');
     const file = join(folder, 'hookledger');
     await said(
       ['rebuild', '--as-of', new Date().toISOString(), '--into', file],

@@ -52,7 +52,7 @@ it.runIf(process.platform === 'linux')('what bounds its memory is set however it
 it('a command that there is not ends with a sentence, and starts nothing', async () =>
   expect(await runToEnd(['frobnicate'], { HOOKLEDGER_DATA_DIR: empty })).toEqual({
     code: 2,
-    output: 'There is no command "frobnicate"; `hookledger --help` lists those that are.\n',
+    output: 'There is no command "frobnicate"; `hookledger --help` lists the commands.\n',
   }));
 
 it('a second process on one data folder ends with a sentence', async () => {
@@ -66,12 +66,12 @@ it.each([
   [
     'a port that is in use',
     () => ({ HOOKLEDGER_PORT: new URL(server.url).port }),
-    /^The port \d+ of 127\.0\.0\.1 is in use; .*HOOKLEDGER_PORT/,
+    /^Port \d+ of 127\.0\.0\.1 is in use\. .*HOOKLEDGER_PORT/,
   ],
   [
     'a host that is not known',
     () => ({ HOOKLEDGER_HOST: `${'a'.repeat(64)}.example` }),
-    /^The host a+\.example is not known; .*HOOKLEDGER_HOST/,
+    /^The host a+\.example is unknown\. .*HOOKLEDGER_HOST/,
   ],
 ] as const)('%s is named in a sentence that says what to do', async (_, settings, expected) => {
   const { code, output } = await runToEnd([], { HOOKLEDGER_PORT: '0', HOOKLEDGER_DATA_DIR: empty, ...settings() });

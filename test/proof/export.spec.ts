@@ -1,4 +1,4 @@
-// An export proves itself: whatever is done to it is found and named, with nothing at hand but the public key; and a new log is started from it.
+// An export can be verified with only the public key: every change to it is found and named. A new log can be started from it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedLog } from '../../src/proof/export/exported-log.ts';
@@ -25,7 +25,7 @@ const exportOf = async (log: SealedLog, name: string, key: SealingKeyPair | unde
 let log: SealedLog;
 let key: SealingKeyPair;
 let whole: string;
-/** The key's event, 12 messages and seal 1 to 3, which have 5 events each but the last; then 4 more, which only the export seals. */
+/** The key's event, 12 messages and seals 1 to 3 of 5 events each but the last; then 4 messages that only the export seals. */
 beforeAll(async () => {
   log = new SealedLog();
   await log.messages(1, 4);
@@ -40,14 +40,14 @@ afterAll(() => log[Symbol.asyncDispose]());
 
 const verify = (file: string, publicKey = key.publicKey) => verifyExport(file, publicKey, quiet);
 
-it('what was not touched is as it was sealed, up to its last event', async () => {
+it('finds nothing wrong in an untouched export, up to its last event', async () => {
   const found = await verify(whole);
   expect(found).toMatchObject({ problem: undefined, afterSeal: 0 });
   expect(found?.sealed).toBe(found?.events);
   expect(found?.seals).toBeGreaterThanOrEqual(4);
 });
 
-describe('what was done to it is named:', () => {
+describe('names what was done to the file:', () => {
   const isMessage = (n: number) => (line: string) => line.includes(`"clientId":"m${n}"`);
   const tampered = async (tamper: (lines: string[]) => string[], file = log.file('tampered.gz')) => {
     const lines = tamper(linesOf(whole));
@@ -60,7 +60,7 @@ describe('what was done to it is named:', () => {
     return { position: event.position, type: 'message.accepted', stream: event.stream };
   };
 
-  // One whose seal is full, one whose seal is not, and one that was sealed by the export.
+  // One under a full seal, one under a shorter seal, and one that the export sealed.
   it.each([3, 11, 16])('message %i was changed', async (n) => {
     const problem = await tampered((lines) => lines.map((line) => (isMessage(n)(line) ? line.replace(`"n":${n}`, '"n":99') : line)));
     expect(problem?.event).toEqual(placeOf(n));
@@ -83,7 +83,7 @@ describe('what was done to it is named:', () => {
     expect(problem?.sentence).toMatch(/was added/);
   });
 
-  it('an event was added at the end, behind all seals', async () => {
+  it('an event was added at the end, after all seals', async () => {
     const problem = await tampered((lines) => {
       const last = (lines.findLast(isMessage(16)) ?? '').replaceAll(/"position":"\d+"/g, '"position":"0000000000009999"');
       return [...lines.slice(0, -1), last, ...lines.slice(-1)];
@@ -103,7 +103,7 @@ describe('what was done to it is named:', () => {
     expect(problem?.sentence).toMatch(/was moved/);
   });
 
-  it('an event is not written as events are', async () => {
+  it('an event is not written as Hookledger writes events', async () => {
     const problem = await tampered((lines) =>
       lines.map((line) => (isMessage(7)(line) ? line.replace('"revision":0', '"revision": 0') : line)),
     );
@@ -119,50 +119,50 @@ describe('what was done to it is named:', () => {
   });
 });
 
-describe('a sentence each:', () => {
+describe('says in a sentence what is wrong:', () => {
   it('another key', async () => {
     const problem = (await verify(whole, publicKeyOf(newPrivateKey())))?.problem;
     expect(problem?.sentence).toMatch(/^Seal 1 was made with another key, whpk_/);
   });
 
-  it('cut off in the middle of the compressed bytes, or at a line', async () => {
+  it('the file was cut off within the compressed bytes, or after a line', async () => {
     const cut = log.file('cut.gz');
     writeFileSync(cut, readFileSync(whole).subarray(0, 900));
-    await expect(verify(cut)).rejects.toThrow(/was cut off: it ends after line \d+ without saying so/);
+    await expect(verify(cut)).rejects.toThrow(/was cut off: it ends after line \d+, without the last line of an export/);
     writeLines(cut, linesOf(whole).slice(0, -3));
     await expect(verify(cut)).rejects.toThrow(/was cut off/);
     await expect(ExportedLog.open(cut)).rejects.toThrow(/was cut off/);
   });
 
-  it('no file, a folder, and something else', async () => {
+  it('no file, a folder, or a file of another kind', async () => {
     await expect(verify(log.file('nothing.gz'))).rejects.toThrow(/^There is no file/);
     await expect(verify(log.folder)).rejects.toThrow(/is a folder/);
     writeFileSync(log.file('text.gz'), 'not an export');
-    await expect(verify(log.file('text.gz'))).rejects.toThrow(/is no export of Hookledger/);
+    await expect(verify(log.file('text.gz'))).rejects.toThrow(/is not a Hookledger export/);
     writeLines(log.file('json.gz'), ['{"a":1}']);
-    await expect(verify(log.file('json.gz'))).rejects.toThrow(/is no export of Hookledger/);
+    await expect(verify(log.file('json.gz'))).rejects.toThrow(/is not a Hookledger export/);
   });
 
-  it('a file that is there already, and a folder that is not', async () => {
+  it('the file exists already, or its folder does not', async () => {
     await expect(exportOf(log, 'whole.gz', key)).rejects.toThrow(/exists already/);
     await expect(exportOf(log, 'no-folder/x.gz', key)).rejects.toThrow(/can't be written \(ENOENT\)/);
   });
 });
 
-it('without the key, what is not sealed is said to be so', async () => {
+it('reports unsealed events if the export was made without the key', async () => {
   expect(await exportOf(log, 'keyless.gz', undefined)).toMatchObject({ unsealed: 5 });
   expect((await verify(log.file('keyless.gz')))?.problem?.sentence).toMatch(
     /is in no seal: it was added, or the export was made without the key/,
   );
 });
 
-it('a part begins behind the last event that was sealed up to there, and is checked from there on', async () => {
+it('a part starts after the last event that was sealed up to there, and is verified from there on', async () => {
   expect(await exportOf(log, 'part.gz', key, '0000000000000007')).toMatchObject({ after: '0000000000000005' });
   expect(await verify(log.file('part.gz'))).toMatchObject({ problem: undefined, afterSeal: 1 });
-  await expect(ExportedLog.open(log.file('part.gz'))).rejects.toThrow(/is a part of a log/);
+  await expect(ExportedLog.open(log.file('part.gz'))).rejects.toThrow(/is part of a log/);
 });
 
-it('a new log is started from it, which goes on being sealed, and proves itself by the same key', async () => {
+it('starts a new log, which is sealed further, and verified with the same key', async () => {
   await using imported = new SealedLog();
   imported.masterKey.set(log.masterKey);
   const from = await ExportedLog.open(whole);
@@ -181,7 +181,7 @@ it('a new log is started from it, which goes on being sealed, and proves itself 
   expect(await imported.seal(5)).toMatchObject({ publicKey: key.publicKey });
   await exportOf(imported, 'again.gz', key);
   expect(await verify(imported.file('again.gz'))).toMatchObject({ problem: undefined });
-  // The events that came along are written to the letter as in the first export.
+  // The second export contains the imported events exactly as the first one wrote them.
   const events = linesOf(whole).filter((line) => line.startsWith('{"event":'));
   const copies = linesOf(imported.file('again.gz')).map((line) => line.replace(/^\{"copies":\[[^\]]*\],/, '{'));
   expect(copies).toEqual(expect.arrayContaining(events));

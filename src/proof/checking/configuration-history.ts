@@ -1,16 +1,18 @@
-// The configuration at every position: what routings are recomputed from, and the retry policies that attempts were decided by.
-// In memory: a version for each change of an endpoint and of an event type.
+// The configuration at every position, to route messages again and to look up the retry policy of an attempt.
+// Keeps in memory one version for each change of an endpoint or an event type.
 import type { RetryPolicy } from '../../domain/attempts.ts';
 import { endpoint, type Endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { defaultGroup } from '../../domain/organization.ts';
 import { EndpointMatcher, routeToSubscribers } from '../../domain/routing.ts';
-import { positionInLogOf } from '../../event-store/provenance.ts';
+import { endpointIdIn, organizationIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import { idIn } from '../../domain/streams.ts';
+import { positionInLogOf } from '../../event-store/provenance.ts';
+import { isEventOf } from './event-category.ts';
 
-type Place = Pick<RecordedEvent, 'position' | 'copiedFrom'>;
+/** Where an event is, in this log and in those that it was copied from. */
+type EventPosition = Pick<RecordedEvent, 'position' | 'copiedFrom'>;
 type Message = RecordedEvent<MessageEvent>;
 
 class EndpointVersion {
@@ -18,8 +20,8 @@ class EndpointVersion {
 
   constructor(
     readonly id: EndpointId,
-    readonly place: Place,
-    /** Undefined: it was deleted. */
+    readonly at: EventPosition,
+    /** Undefined if the endpoint was deleted. */
     readonly configuration: EndpointConfiguration | undefined,
   ) {}
 
@@ -29,19 +31,23 @@ class EndpointVersion {
   }
 }
 
-type GroupVersion = { readonly place: Place; readonly group: string };
+type GroupVersion = { readonly at: EventPosition; readonly group: string };
 type Organization = {
-  /** By revision; one whose event can't be read is missing. */ readonly endpoints: Map<EndpointId, (EndpointVersion | undefined)[]>;
+  /** By revision. Unreadable events leave gaps. */
+  readonly endpoints: Map<EndpointId, (EndpointVersion | undefined)[]>;
   readonly groups: Map<string, GroupVersion[]>;
 };
 
-/** Types are the publishers' to invent. */
+/** Publishers can invent any number of event types. */
 const mostCached = 10_000;
 
-/** The newest version that stood when the message was routed. */
-const standing = <V extends { readonly place: Place }>(versions: readonly (V | undefined)[], message: Message): V | undefined =>
+/** The newest version at the position by which the message was routed. */
+const versionWhenRouted = <V extends { readonly at: EventPosition }>(
+  versions: readonly (V | undefined)[],
+  message: Message,
+): V | undefined =>
   versions.findLast((version) => {
-    const position = version && positionInLogOf(message, version.place);
+    const position = version && positionInLogOf(message, version.at);
     return position !== undefined && position <= message.data.routedAt;
   });
 
@@ -51,54 +57,55 @@ export class ConfigurationHistory {
   private readonly states = new Map<EndpointId, Endpoint>();
   private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
 
-  /** In log order; events of other streams than those of configuration are passed over. */
+  /** Takes events in log order. Ignores those that are not about endpoints or event types. */
   add(event: RecordedEvent): void {
-    const id = idIn(event.stream);
     if (event.type === 'organization.event-type-defined') {
-      const { groups } = this.organization(id as OrganizationId);
+      const { groups } = this.organization(organizationIdIn(event.stream));
       const { name, group } = event.data;
-      groups.set(name, [...(groups.get(name) ?? []), { place: placeOf(event), group }]);
-    } else if (event.type.startsWith('endpoint.')) this.addEndpoint(id as EndpointId, event as RecordedEvent<EndpointEvent>); // by its name
+      groups.set(name, [...(groups.get(name) ?? []), { at: positionOf(event), group }]);
+    } else if (isEventOf(event, 'endpoint')) this.addEndpoint(endpointIdIn(event.stream), event);
   }
 
-  /** The policy of an endpoint as of a revision of its stream; undefined: there is no such revision. */
+  /** An endpoint's retry policy at a revision of its stream; undefined if there is no such revision. */
   retryPolicy(id: EndpointId, revision: number): RetryPolicy | undefined {
     return this.owners.get(id)?.endpoints.get(id)?.[revision]?.configuration?.settings.retryPolicy;
   }
 
-  /** Whether such an endpoint was registered there, also one that is deleted since. */
-  isOf(id: EndpointId, organizationId: OrganizationId): boolean {
+  /** Whether the endpoint was registered in that organization, even if it is deleted since. */
+  belongsTo(id: EndpointId, organizationId: OrganizationId): boolean {
     return this.owners.get(id) !== undefined && this.owners.get(id) === this.organizations.get(organizationId);
   }
 
-  /** What is wrong with where a message went, as a sentence; undefined: nothing. */
-  mistakeIn(message: Message): string | undefined {
+  /** What is wrong with where a message went, as a sentence; undefined if nothing is. */
+  findRoutingProblem(message: Message): string | undefined {
     const { data, position, copiedFrom } = message;
     const { destinations, skipped, routedAt, test } = data;
     if (routedAt !== '' && routedAt >= (copiedFrom?.[0] ?? position))
       return `It was routed at position ${routedAt}, which is not before its own.`;
-    if (test) return this.mistakeInTest(message);
+    if (test) return this.findTestProblem(message);
     const expected = routeToSubscribers(this.subscribersOf(message), data.data, new Date(message.recordedAt));
-    const were = destinations.map(({ endpointId }) => endpointId);
-    const are = expected.destinations.map(({ endpointId }) => endpointId);
-    if (!isSameList(were, are))
-      return `It went to ${listed(were)}; by the configuration at ${routedAt || 'the start'} it goes to ${listed(are)}.`;
+    const actual = destinations.map(({ endpointId }) => endpointId);
+    const routed = expected.destinations.map(({ endpointId }) => endpointId);
+    if (!isSameList(actual, routed))
+      return `It went to ${listed(actual)}; by the configuration at ${routedAt || 'the start'} it goes to ${listed(routed)}.`;
     if (!isSameList(skipped, expected.skipped))
       return `It skipped ${listed(skipped)}; by the configuration at ${routedAt || 'the start'} it skips ${listed(expected.skipped)}.`;
     const waits = expected.destinations.map(({ notBefore }) => notBefore !== undefined);
     const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== waits[i]);
     return (
       untimely &&
-      `Its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}, against the retry policy.`
+      `Against the retry policy, its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}.`
     );
   }
 
-  private mistakeInTest(message: Message): string | undefined {
+  private findTestProblem(message: Message): string | undefined {
     const { destinations, skipped } = message.data;
     const [first, ...more] = destinations;
     if (!first || more.length > 0 || skipped.length > 0) return `A test goes to one endpoint; this one went to ${destinations.length}.`;
     const versions = this.owners.get(first.endpointId)?.endpoints.get(first.endpointId) ?? [];
-    return standing(versions, message)?.configuration ? undefined : `It tested the endpoint ${first.endpointId}, which did not exist.`;
+    return versionWhenRouted(versions, message)?.configuration
+      ? undefined
+      : `It tested the endpoint ${first.endpointId}, which did not exist.`;
   }
 
   private subscribersOf(message: Message): readonly EndpointMatcher[] {
@@ -107,9 +114,9 @@ export class ConfigurationHistory {
     let subscribers = this.subscribers.get(key);
     if (!subscribers) {
       const { endpoints, groups } = this.organization(organizationId);
-      const group = standing(groups.get(type) ?? [], message)?.group ?? defaultGroup(type);
+      const group = versionWhenRouted(groups.get(type) ?? [], message)?.group ?? defaultGroup(type);
       subscribers = Array.from(endpoints.values()).flatMap((versions) => {
-        const matcher = standing(versions, message)?.matcher;
+        const matcher = versionWhenRouted(versions, message)?.matcher;
         return matcher?.subscribesTo(type, group) ? [matcher] : [];
       });
       if (this.subscribers.size >= mostCached) this.subscribers.clear();
@@ -125,7 +132,7 @@ export class ConfigurationHistory {
     this.states.set(id, state);
     this.owners.set(id, owner);
     const versions = owner.endpoints.get(id) ?? [];
-    versions[event.revision] = new EndpointVersion(id, placeOf(event), state.exists === 'yes' ? state.configuration : undefined);
+    versions[event.revision] = new EndpointVersion(id, positionOf(event), state.exists === 'yes' ? state.configuration : undefined);
     owner.endpoints.set(id, versions);
   }
 
@@ -136,6 +143,6 @@ export class ConfigurationHistory {
   }
 }
 
-const placeOf = ({ position, copiedFrom }: RecordedEvent): Place => ({ position, ...(copiedFrom && { copiedFrom }) });
+const positionOf = ({ position, copiedFrom }: RecordedEvent): EventPosition => ({ position, ...(copiedFrom && { copiedFrom }) });
 const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);
 const listed = (ids: readonly Position[] | readonly string[]) => (ids.length === 0 ? 'nobody' : ids.join(', '));

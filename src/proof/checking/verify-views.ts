@@ -1,5 +1,5 @@
-// Compares the views with a fresh fold of the log: they are built anew, beside the live ones, up to where those are, and both are hashed. A server that
-// uses them may go on meanwhile.
+// Verifies the views: builds them again from the log in a scratch database, up to the same position, and compares hashes of both. A server may
+// use the views meanwhile.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ import type { ViewsSchema } from '../../read-models/views/schema.ts';
 import { Views } from '../../read-models/views/views.ts';
 import type { Progress } from '../progress.ts';
 
-type Told = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
+type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
 
-/** `wrong`: what is not as the log says, as a sentence. */
+/** `wrong`: how the views differ from the log, as a sentence. */
 export type ViewsVerified = {
   readonly tables: number;
   readonly events: number;
@@ -25,22 +25,22 @@ export type ViewsVerified = {
   readonly wrong: string | undefined;
 };
 
-/** @returns undefined where there are no views yet */
+/** @returns undefined if there are no views yet */
 export const verifyViews = async (
   address: LogAddress,
   location: DatabaseLocation,
-  { progress, log: told }: { readonly progress: (progress: Progress) => void; readonly log: Told },
+  { progress, log: logger }: { readonly progress: (progress: Progress) => void; readonly log: Logger },
 ): Promise<ViewsVerified | undefined> => {
   const views = new Views();
   const { name, version, primaryKeys } = views;
-  const live = openDatabase(location, told);
+  const live = openDatabase(location, logger);
   if (!(await live.versions(name)).includes(version)) return undefined;
   const closing: (() => Promise<unknown>)[] = [];
   try {
     const opened = await live.openReadOnly<ViewsSchema>(name, version);
     closing.push(() => opened.close());
     const { read } = opened;
-    const log = await openStoredLogReader(address, told);
+    const log = await openStoredLogReader(address, logger);
     closing.push(() => log.close());
     const position = (await read.selectFrom('checkpoint').select('position').executeTakeFirst())?.position;
     const end = await log.last();
@@ -49,31 +49,38 @@ export const verifyViews = async (
     if (!end || end.position < position)
       return {
         ...found,
-        wrong: `They show the log up to position ${position}, and it ends at ${end?.position ?? 'its start'}: its end was removed.`,
+        wrong: `They show the log up to position ${position}, but it ends at ${end?.position ?? 'its start'}: its end was removed.`,
       };
 
-    const { database, remove } = scratchFor(location, told);
+    const { database, remove } = openScratchDatabase(location, logger);
     closing.push(remove);
-    const reader = await openLogReader(address, { log: told, watch: false });
+    const reader = await openLogReader(address, { log: logger, watch: false });
     closing.push(() => reader.close());
-    const store = growing(reader, log, progress);
+    const store = followToEnd(reader, log, progress);
     const { different, events, position: upTo } = await compareWithRebuild(read, views, store, database);
-    const wrong = different.length === 0 ? undefined : `At position ${upTo} the log says something else than ${different.join(', ')}.`;
+    const wrong = different.length === 0 ? undefined : `At position ${upTo}, these tables differ from the log: ${different.join(', ')}.`;
     return { ...found, events, position: upTo ?? position, wrong };
   } finally {
     for (const close of closing.toReversed()) await close();
   }
 };
 
-/** Files are built in a folder that is removed; in PostgreSQL it is a schema that is dropped, and that nobody else writes to, also where replicas run. */
-const scratchFor = (location: DatabaseLocation, told: Told): { readonly database: Database; readonly remove: () => Promise<void> } => {
-  if (location.kind === 'postgres') return { database: openDatabase({ ...location, shared: false }, told), remove: async () => undefined };
+/** A temporary folder; or, in PostgreSQL, a schema that is dropped afterwards, and that no replica writes to. */
+const openScratchDatabase = (
+  location: DatabaseLocation,
+  logger: Logger,
+): { readonly database: Database; readonly remove: () => Promise<void> } => {
+  if (location.kind === 'postgres')
+    return { database: openDatabase({ ...location, shared: false }, logger), remove: async () => undefined };
   const folder = mkdtempSync(join(tmpdir(), 'hookledger-verify-'));
-  return { database: openDatabase({ kind: 'sqlite', folder }, told), remove: async () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    database: openDatabase({ kind: 'sqlite', folder }, logger),
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 };
 
-/** Reads up to where the log is when it is followed, and tells how far it is. */
-const growing = (
+/** Follows the log up to where it ends at that moment, and reports the progress. */
+const followToEnd = (
   { reader, advanceTo }: OpenedLogReader,
   log: StoredLogReader,
   progress: (progress: Progress) => void,

@@ -1,24 +1,26 @@
-// Reads an export, line by line, in bounded memory; what is wrong with the file as a whole is told in a sentence.
+// Reads an export line by line, in bounded memory. Errors say what is wrong with the file, and what to do.
 import { createReadStream, statSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { parseHead, parseLine, type ExportHead, type ExportLine } from './export-line.ts';
 
-/** The file can't be used as it is; the message says why and what to do. */
+/** The file can't be used as it is. The message says why, and what to do. */
 export class ExportUnusable extends Error {
   override name = 'ExportUnusable';
 }
 
-/** Longer than any event can be; a seal has some eight characters for each event that it seals. */
+/** Longer than any event can be. A seal has about eight characters for each event that it covers. */
 const longestLine = 64 * 1024 * 1024;
 
 export type NumberedLine = ExportLine & { readonly number: number };
-/** `share`: how far it is, from 0 to 1. */
-export type LinesRead = { readonly lines: readonly NumberedLine[]; readonly share: number };
+/** `share`: how much of the file is read, from 0 to 1. */
+type LinesRead = { readonly lines: readonly NumberedLine[]; readonly share: number };
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : undefined);
 
 const cutOff = (file: string, line: number) =>
-  new ExportUnusable(`${file} was cut off: it ends after line ${line} without saying so. Fetch it again, or export again.`);
+  new ExportUnusable(
+    `${file} was cut off: it ends after line ${line}, without the last line of an export. Fetch it again, or export again.`,
+  );
 
 const unreadable = (file: string, line: number, error: unknown): unknown => {
   switch (codeOf(error)) {
@@ -27,7 +29,7 @@ const unreadable = (file: string, line: number, error: unknown): unknown => {
     case 'EISDIR':
       return new ExportUnusable(`${file} is a folder. Name an export that \`hookledger export\` wrote.`);
     case 'EACCES':
-      return new ExportUnusable(`${file} may not be read by this user.`);
+      return new ExportUnusable(`This user may not read ${file}.`);
     case 'Z_BUF_ERROR':
       return cutOff(file, line);
     case 'Z_DATA_ERROR':
@@ -40,9 +42,9 @@ const unreadable = (file: string, line: number, error: unknown): unknown => {
 };
 
 const notAnExport = (file: string) =>
-  new ExportUnusable(`${file} is no export of Hookledger. Name a file that \`hookledger export\` wrote.`);
+  new ExportUnusable(`${file} is not a Hookledger export. Name a file that \`hookledger export\` wrote.`);
 
-/** The lines of the text as they come, with the share of the file that has been read. */
+/** The file's lines, in the pieces in which they are read. */
 async function* textLines(file: string): AsyncGenerator<{ readonly texts: readonly string[]; readonly share: number }> {
   let number = 0;
   try {
@@ -64,7 +66,7 @@ async function* textLines(file: string): AsyncGenerator<{ readonly texts: readon
   }
 }
 
-/** @throws ExportUnusable when there is no export in the file */
+/** @throws ExportUnusable if the file is not an export */
 export const readExportHead = async (file: string): Promise<ExportHead> => {
   for await (const { texts } of textLines(file)) {
     try {
@@ -78,7 +80,7 @@ export const readExportHead = async (file: string): Promise<ExportHead> => {
 
 /**
  * All lines but the first and the last.
- * @throws ExportUnusable at a line that is none, and when the last one is missing or says something else
+ * @throws ExportUnusable at an invalid line, or if the last line is missing or its number of events is wrong
  */
 export async function* readExportLines(file: string): AsyncGenerator<LinesRead> {
   let number = 0;
@@ -89,8 +91,8 @@ export async function* readExportLines(file: string): AsyncGenerator<LinesRead> 
     for (const text of texts) {
       number += 1;
       if (number === 1) continue;
-      if (end !== undefined) throw new ExportUnusable(`${file}: line ${number} stands behind the end: it was added.`);
-      const line = { ...lineIn(file, text, number), number };
+      if (end !== undefined) throw new ExportUnusable(`${file}: line ${number} comes after the last line: it was added.`);
+      const line = { ...parseNumberedLine(file, text, number), number };
       if (line.kind === 'end') end = line.events;
       else lines.push(line);
       if (line.kind === 'event') events += 1;
@@ -99,13 +101,13 @@ export async function* readExportLines(file: string): AsyncGenerator<LinesRead> 
   }
   if (end === undefined) throw cutOff(file, number);
   if (end !== events)
-    throw new ExportUnusable(`${file} says that it has ${end} events and has ${events}: some were ${end > events ? 'removed' : 'added'}.`);
+    throw new ExportUnusable(`${file} says that it has ${end} events, but has ${events}: some were ${end > events ? 'removed' : 'added'}.`);
 }
 
-const lineIn = (file: string, text: string, number: number): ExportLine => {
+const parseNumberedLine = (file: string, text: string, number: number): ExportLine => {
   try {
     return parseLine(text);
   } catch (error) {
-    throw new ExportUnusable(`${file}: line ${number} is no line of an export: it was changed.`, { cause: error });
+    throw new ExportUnusable(`${file}: line ${number} is not a line of an export: it was changed.`, { cause: error });
   }
 };

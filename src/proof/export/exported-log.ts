@@ -1,4 +1,4 @@
-// An export as a log that can be read: what importing copies from.
+// An export as a log to read from: `hookledger import` copies it.
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import type { StoredLogReader } from '../../event-store/stored-log.ts';
@@ -9,16 +9,15 @@ export class ExportedLog implements StoredLogReader {
   private constructor(
     readonly name: string,
     private readonly end: StoredEvent | undefined,
-    /** By position: how many events are up to there, for telling how far it is. */
-    private readonly events: number,
+    private readonly eventCount: number,
   ) {}
 
-  /** Reads it once, so that one that was cut off is refused before anything is written. @throws ExportUnusable */
+  /** Reads the whole file once, to refuse one that was cut off before anything is copied. @throws ExportUnusable */
   static async open(file: string): Promise<ExportedLog> {
     const { after } = await readExportHead(file);
     if (after)
       throw new ExportUnusable(
-        `${file} is a part of a log: it begins after position ${after.position}. A new log is started from a whole one; export without --since.`,
+        `${file} is part of a log: it starts after position ${after.position}. A new log needs a whole one; export without --since.`,
       );
     let events = 0;
     let last: (NumberedLine & { kind: 'event' }) | undefined;
@@ -28,20 +27,20 @@ export class ExportedLog implements StoredLogReader {
           events += 1;
           last = line;
         }
-    return new ExportedLog(file, last && eventIn(file, last), events);
+    return new ExportedLog(file, last && parseEvent(file, last), events);
   }
 
   async last(): Promise<StoredEvent | undefined> {
     return this.end;
   }
 
-  private seen = 0;
+  private eventsRead = 0;
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
-    this.seen = 0;
+    this.eventsRead = 0;
     for await (const { lines } of readExportLines(this.name)) {
-      const events = lines.flatMap((line) => (line.kind === 'event' ? [eventIn(this.name, line)] : []));
-      this.seen += events.length;
+      const events = lines.flatMap((line) => (line.kind === 'event' ? [parseEvent(this.name, line)] : []));
+      this.eventsRead += events.length;
       const wanted = after === undefined ? events : events.filter(({ position }) => position > after);
       if (wanted.length > 0) yield wanted;
     }
@@ -56,20 +55,20 @@ export class ExportedLog implements StoredLogReader {
   }
 
   share(): number {
-    return this.events === 0 ? 1 : this.seen / this.events;
+    return this.eventCount === 0 ? 1 : this.eventsRead / this.eventCount;
   }
 
   async close(): Promise<void> {
-    // Nothing stays open.
+    // No file stays open.
   }
 }
 
-const eventIn = (file: string, line: NumberedLine & { kind: 'event' }): StoredEvent => {
+const parseEvent = (file: string, line: NumberedLine & { kind: 'event' }): StoredEvent => {
   try {
     return storedEventOf(line.event);
   } catch (error) {
     throw new ExportUnusable(
-      `${file}: the event in line ${line.number} was changed: it is not written as Hookledger writes events. \`hookledger verify --file\` tells more.`,
+      `${file}: the event in line ${line.number} was changed: it is not written as Hookledger writes events. \`hookledger verify --file\` says more.`,
       { cause: error },
     );
   }

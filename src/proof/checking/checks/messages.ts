@@ -26,7 +26,7 @@ export class MessageCheck {
     checkEventId(this.findings, event, undefined);
     this.checkMessageId(event);
     this.findings.checked('routing');
-    const problem = this.configuration.mistakeIn(event);
+    const problem = this.configuration.findRoutingProblem(event);
     if (problem) this.findings.wrong('routing', event, problem);
     this.trackDeliveries(event);
   }

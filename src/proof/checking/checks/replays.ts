@@ -24,7 +24,7 @@ export class ReplayCheck {
   async findProblem(event: RecordedEvent): Promise<string | undefined> {
     if (event.type === 'replay.requested') {
       const { organizationId, endpointId } = event.data;
-      return this.configuration.isOf(endpointId, organizationId) ? undefined : `There was no endpoint ${endpointId} to send to.`;
+      return this.configuration.belongsTo(endpointId, organizationId) ? undefined : `There was no endpoint ${endpointId} to send to.`;
     }
     if (event.type !== 'replay.progressed') return undefined;
     const { organizationId, after } = event.data;
