@@ -9,8 +9,9 @@ let isBroken = false;
 const breaking = Promise.withResolvers<undefined>();
 
 beforeAll(async () => {
-  const follow = SqliteEventStore.prototype.followConfiguration;
-  vi.spyOn(SqliteEventStore.prototype, 'followConfiguration').mockImplementation(async function* (
+  const { prototype } = SqliteEventStore;
+  const follow = Reflect.get(prototype, 'followConfiguration');
+  vi.spyOn(prototype, 'followConfiguration').mockImplementation(async function* (
     this: SqliteEventStore,
     ...args: Parameters<EventStore['followConfiguration']>
   ) {
