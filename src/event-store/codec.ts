@@ -1,6 +1,6 @@
 // The codec: converts events of the catalog to and from the JSON that a log stores. Every adapter writes and reads events through it.
 import * as z from 'zod';
-import { catalog } from '../domain/catalog.ts';
+import { catalog, type ConfigurationEvent } from '../domain/catalog.ts';
 import { position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { UndecodableEvent, type Metadata, type NewEvent, type RecordedEvent } from './event-store.ts';
@@ -132,3 +132,13 @@ type CheckedFields = Omit<RecordedEvent, 'type' | 'data' | 'metadata'> & {
 export const toRecordedEvent = (fields: CheckedFields) => fields as RecordedEvent;
 
 export const codec: Codec = createCodec(catalog, upcasters);
+
+/** Decodes an event of a configuration stream. One that this version can't read is returned as its error. */
+export const decodeConfiguration = (stored: StoredEvent): RecordedEvent<ConfigurationEvent> | UndecodableEvent => {
+  try {
+    return codec.decode(stored) as RecordedEvent<ConfigurationEvent>; // these streams hold no other events
+  } catch (error) {
+    if (error instanceof UndecodableEvent) return error;
+    throw error;
+  }
+};

@@ -1,5 +1,5 @@
-// Copying a log: every event with its id, stream, revision, place in the order, and the time at which it was recorded, into an empty log. What was
-// interrupted goes on where it stopped; at the end both logs are read again and compared.
+// Copies a log into an empty one: every event with its id, stream, revision, order, and the time at which it was recorded. An interrupted copy
+// continues where it stopped. At the end both logs are read again and compared.
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 import { toCopiedEvent, provenanceOf } from './provenance.ts';
@@ -8,27 +8,27 @@ import type { EventToStore, StoredLogReader, StoredLog } from './stored-log.ts';
 
 export type Progress = {
   readonly step: 'copying' | 'verifying';
-  /** Events of this step so far. */
+  /** Events processed in this step so far. */
   readonly events: number;
   /** From 0 to 1. */
   readonly share: number;
 };
 
 export type CopyResult = {
-  /** In both logs. */
+  /** The events in each log. */
   readonly events: number;
-  /** Of those, copied this time. */
+  /** The events copied by this call. */
   readonly copied: number;
 };
 
-/** @throws LogUnusable, LogUnavailable; the same call goes on where it stopped. Ends early, without a result, when `signal` aborts. */
+/** After LogUnavailable, the same call continues where it stopped. Returns undefined if `signal` aborts. @throws LogUnusable, LogUnavailable */
 export const copyLog = async (
   from: StoredLogReader,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<CopyResult | undefined> => {
-  // 1. Where did it stop, if it had begun? Somebody may still write to the log: it is copied until there is nothing more.
-  let after = await reachedIn(to, from);
+  // 1. Copy, from where an earlier call stopped, until nothing is left: the log may still grow.
+  let after = await copiedUpTo(to, from);
   let copied = 0;
   for (let end = await from.last(); end !== undefined && (after === undefined || after < end.position); end = await from.last()) {
     for await (const events of from.read(after)) {
@@ -39,25 +39,27 @@ export const copyLog = async (
       if (after !== undefined) progress({ step: 'copying', events: copied, share: Math.min(1, from.share(after, end.position)) });
     }
   }
-  // 2. Is it the same?
+  // 2. Compare.
   const events = await verify(from, to, { progress, signal });
   return events === undefined ? undefined : { events, copied };
 };
 
-/** The place in the log that is copied up to which the copy is. @throws LogUnusable when the copy is none of this log */
-const reachedIn = async (to: StoredLog, from: StoredLogReader): Promise<Position | undefined> => {
+/** The position in `from` that the copy has reached. @throws LogUnusable if `to` is not a copy of `from` */
+const copiedUpTo = async (to: StoredLog, from: StoredLogReader): Promise<Position | undefined> => {
   const last = await to.last();
   if (!last) return undefined;
-  const reached = copiedOrNot(last)?.positions.at(-1);
+  const reached = provenanceIfReadable(last)?.positions.at(-1);
   if (reached === undefined)
-    throw new LogUnusable(`${to.name} holds events of its own. A log is copied into an empty one: another folder, prefix or server.`);
+    throw new LogUnusable(`${to.name} holds events of its own. Copy into an empty log: another folder, prefix or server.`);
   const original = await from.at(last.stream, last.revision);
   if (original?.id !== last.id || original.position !== reached)
-    throw new LogUnusable(`${to.name} holds a copy of another log than ${from.name}. Name an empty log: another folder, prefix or server.`);
+    throw new LogUnusable(
+      `${to.name} holds a copy of a log other than ${from.name}. Copy into an empty log: another folder, prefix or server.`,
+    );
   return reached;
 };
 
-const copiedOrNot = (event: StoredEvent) => {
+const provenanceIfReadable = (event: StoredEvent) => {
   try {
     return provenanceOf(event);
   } catch {
@@ -75,14 +77,14 @@ const toCopy = (event: StoredEvent, { name }: Pick<StoredLogReader, 'name'>): Ev
   }
 };
 
-/** Reads both from the start, in step. @returns how many events there are; undefined when aborted. @throws LogUnusable at the first difference */
+/** Reads both logs from the start, in step. @returns the number of events; undefined if aborted. @throws LogUnusable at the first difference */
 const verify = async (
   from: StoredLogReader,
   to: StoredLog,
   { progress, signal }: { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<number | undefined> => {
   const end = await from.last();
-  const copies = eachOf(to);
+  const copies = eventsOf(to);
   let events = 0;
   try {
     for await (const originals of from.read(undefined)) {
@@ -101,7 +103,7 @@ const verify = async (
     const { done } = await copies.next();
     if (!done)
       throw new LogUnusable(
-        `${to.name} holds more than ${from.name}: somebody writes to it. Stop what uses it, and copy into an empty log.`,
+        `${to.name} holds more events than ${from.name}: something else writes to it. Stop it, and copy into an empty log.`,
       );
     return events;
   } finally {
@@ -109,7 +111,7 @@ const verify = async (
   }
 };
 
-async function* eachOf(log: StoredLogReader): AsyncGenerator<StoredEvent, undefined> {
+async function* eventsOf(log: StoredLogReader): AsyncGenerator<StoredEvent, undefined> {
   for await (const events of log.read(undefined)) yield* events;
   return undefined;
 }
@@ -122,5 +124,5 @@ const isSame = (expected: EventToStore, found: StoredEvent): boolean =>
   isSameJson(expected.data, found.data) &&
   isSameJson(expected.metadata, found.metadata);
 
-/** A server keeps the value, not the spaces. */
+/** A server stores the value of JSON, not its spaces. */
 const isSameJson = (a: string, b: string) => a === b || JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));

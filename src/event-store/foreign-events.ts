@@ -1,23 +1,23 @@
-// The port to what other services write to the server that our log is on. An embedded log has no such server.
+// The port to the events that other services write to the log server. An embedded log has no such server.
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 
-/** `data`: JSON text; undefined: it is something else. Names and positions are the server's. */
+/** `data` is JSON text, or undefined if it is something else. Names and positions are the server's. */
 export type ForeignEvent = Omit<StoredEvent, 'data' | 'metadata'> & { readonly data: string | undefined };
 
 export abstract class ForeignEvents {
-  /** Why there are none, as a sentence; undefined: there are. */
+  /** A sentence that says why there are no foreign events; undefined if there are. */
   abstract readonly unavailable: string | undefined;
 
-  /** Why streams whose names begin so can't be read, as a sentence. */
+  /** A sentence that says why streams with this prefix can't be read; undefined if they can. */
   abstract refusal(streamPrefix: string): string | undefined;
 
-  /** The place of the server's last event. @throws LogUnavailable */
+  /** The position of the server's last event. @throws LogUnavailable */
   abstract end(): Promise<Position>;
 
   /**
-   * The events after a place (null: from the server's beginning) in streams whose names begin so, in the server's order, for ever, and how far
-   * that is: what was passed over is told without events. Reconnects by itself; ends when `signal` aborts. Our own and the server's are left out.
+   * Yields the events after a position (null: from the start) of the streams with this prefix, in the server's order, for ever. `through` is how far
+   * the server has been read; batches may be empty. Reconnects by itself; ends when `signal` aborts. Our own and the server's events are left out.
    */
   abstract follow(
     after: Position | null,
@@ -27,7 +27,7 @@ export abstract class ForeignEvents {
 
 export class NoForeignEvents extends ForeignEvents {
   readonly unavailable =
-    "The log is in the data folder, where no other service writes. A source needs a log in EventStoreDB or KurrentDB: the server that the services' events are on (HOOKLEDGER_EVENTSTORE_URL).";
+    "The log is in the data folder, where no other service writes. A source needs the log to be on the EventStoreDB or KurrentDB server that holds the services' events (HOOKLEDGER_EVENTSTORE_URL).";
 
   refusal(): string {
     return this.unavailable;

@@ -1,8 +1,8 @@
-// Deterministic ids: the same cause always has the same id, so that what is done twice is written once.
+// Generates ids. Most are deterministic: the same cause always gets the same id, so repeated work is written once.
 import { hash, randomUUID } from 'node:crypto';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 
-/** Room for a namespace and most names: three are hashed per delivery, and none needs a buffer of its own. */
+/** Room for most names. Three ids are hashed per delivery, and this saves each a buffer. */
 const roomForNames = 1024;
 const namespace = (uuid: string) => Buffer.concat([Buffer.from(uuid.replaceAll('-', ''), 'hex'), Buffer.alloc(roomForNames)]);
 const messages = namespace('5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21');
@@ -11,41 +11,41 @@ const batches = namespace('f3a0c8d2-5b1e-4c79-8f6a-2d9e7b40c153');
 const events = namespace('0b9a1c57-7e0d-4e6a-b6f3-64d1c2e8fa63');
 
 const bytesOf = (name: string, within: Buffer): Buffer => {
-  // A character of a string has at most three bytes of UTF-8.
+  // A character of a string takes at most three bytes in UTF-8.
   if (name.length * 3 > roomForNames) return Buffer.concat([within.subarray(0, 16), Buffer.from(name)]);
   return within.subarray(0, 16 + within.write(name, 16));
 };
 
-/** UUID version 5 (RFC 9562, section 5.5). The `uuid` package takes several times as long. */
+/** UUID version 5 (RFC 9562, section 5.5), several times as fast as the `uuid` package. */
 const v5 = (name: string, within: Buffer): string => {
   const hex = hash('sha1', bytesOf(name, within), 'hex');
   const variant = ((Number.parseInt(hex[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 };
 
-/** The publisher's id counts within its organization. */
+/** A publisher's message id is unique within its organization. */
 export const messageIdOf = (organization: OrganizationId, clientId: string) => v5(`${organization}/${clientId}`, messages) as MessageId;
 
 /**
- * UUID version 8: begins as the message's id does, and continues with a hash of both. Deliveries of one time thereby stand together in every
- * index, where random ids would change another page of it each.
+ * UUID version 8: begins like the message id, followed by a hash of both ids. Deliveries of the same time are thus neighbours in every index;
+ * random ids would each change another page of it.
  */
 export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
   const hashed = v5(`${message}/${endpoint}`, deliveries);
   return `${message.slice(0, 14)}8${hashed.slice(15)}` as DeliveryId;
 };
 
-/** Of an endpoint's nth batch: whoever else closes the nth finds it closed. */
+/** The id of an endpoint's nth batch. Another process that closes the nth batch too finds it closed. */
 export const batchIdOf = (endpoint: EndpointId, number: number) => v5(`${endpoint}/${number}`, batches) as BatchId;
 
-/** For a message without an id of its publisher's: UUID version 7, which begins with the time. Milliseconds are order enough for an index. */
+/** For a message that its publisher gave no id: UUID version 7, which begins with the time. Milliseconds sort well enough for an index. */
 export const newMessageId = () => {
   const time = Date.now().toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}` as MessageId;
 };
 
-/** The id of the event that a command writes at a place of a stream. */
+/** The id of the event that a command writes at a revision of a stream. */
 export const eventIdOf = (commandId: string, stream: string, revision: number) => v5(`${commandId}/${stream}/${revision}`, events);
 
-/** A new random id, for what has no id of its own yet. */
+/** A random id. */
 export const newId = () => randomUUID() as string;

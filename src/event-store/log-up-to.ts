@@ -1,10 +1,10 @@
-// A log as it was when it ended at a position: what came later is not in it, and never will be.
+// A view of the log that ends at a position: later events are not in it and never will be.
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from './event-store.ts';
 
 type Readable = Pick<EventStore, 'readStream' | 'follow' | 'followConfiguration' | 'tip'>;
 
-/** The log must hold the position. Whoever follows it waits at its end, as with any log. */
+/** The log must hold the position. A follower waits at the end, as with any log. */
 export const logUpTo = (log: Readable, end: Position): Readable => ({
   tip: () => Promise.resolve(end),
   async readStream(stream, range) {
@@ -23,7 +23,7 @@ export const logUpTo = (log: Readable, end: Position): Readable => ({
     for await (const batch of log.followConfiguration(after, options)) {
       const within = batch.filter(({ position }) => position <= end);
       if (within.length > 0) yield within;
-      // Both the end of the log and an event after `end` say that there is no more.
+      // An empty batch says that the end of the log has been reached; an event after `end` says so too.
       if (batch.length === 0 || within.length < batch.length) break;
     }
     if (!options.signal.aborted) yield [];

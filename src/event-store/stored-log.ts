@@ -1,25 +1,25 @@
-// A log as it is stored, for copying and checking it: events move as they are, whatever is in them, also those that this version can't read.
+// The port to a log in stored form, for copying and checking: events pass unchanged, even those that this version can't read.
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 
-/** An event for another log, where it gets a position of its own. */
+/** An event for another log, which gives it a new position. */
 export type EventToStore = Omit<StoredEvent, 'position' | 'recordedAt'>;
 
-/** What is read while somebody else may write to it. */
+/** A log that others may write to meanwhile. */
 export type StoredLogReader = Omit<StoredLog, 'append'>;
 
 export interface StoredLog {
-  /** For people. */
+  /** The log's name in messages. */
   readonly name: string;
-  /** Of the last event; undefined while the log is empty. */
+  /** The last event; undefined while the log is empty. */
   last(): Promise<StoredEvent | undefined>;
-  /** Every event after a position (undefined: from the start) up to where the log ends now, in log order, in batches. */
+  /** Every event after a position (undefined: from the start) up to the current end of the log, in log order, in batches. */
   read(after: Position | undefined): AsyncIterable<readonly StoredEvent[]>;
   /** The event of a stream with that revision. */
   at(stream: string, revision: number): Promise<StoredEvent | undefined>;
   /**
-   * Appends the events in this order; their revisions must follow what the log holds. When it rejects, some may be there, but none before an
-   * earlier one.
+   * Appends the events in this order; their revisions must continue those in the log. After a rejection some events may have been written, but
+   * none without those before it.
    */
   append(events: readonly EventToStore[]): Promise<void>;
   /** How far `position` is on the way to `end`, from 0 to 1. */

@@ -1,13 +1,13 @@
-// What turns the stored form of an older event into today's. Add to these lists, never change what stands in them.
+// Converts events stored by older versions to the current schema. Add to these lists; never change their entries.
 import type { EventName } from '../domain/catalog.ts';
 import type { JsonObject } from '../domain/json.ts';
 
-/** Turns an event's data of one version into that of the next. Pure; what it throws makes the event undecodable. */
+/** Converts an event's data from one version to the next. Pure. An error makes the event undecodable. */
 export type Upcaster = (data: JsonObject) => JsonObject;
 
 /**
- * By event type: the first upcaster turns version 1 into 2, the second 2 into 3, and so on.
- * So the current version of a type is the length of its list plus one, and 1 where it has none.
+ * By event type: the first upcaster converts version 1 to 2, the second 2 to 3, and so on.
+ * The current version of a type is the length of its list plus one, or 1 if it has no list.
  */
 export type Upcasters<Name extends string = EventName> = Readonly<Partial<Record<Name, readonly Upcaster[]>>>;
 

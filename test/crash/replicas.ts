@@ -102,7 +102,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
         await server.start();
         break;
       } catch (error) {
-        if (tries === 5 || !/is away|can't be reached|was lost/.test(String(error))) throw error;
+        if (tries === 5 || !/is unavailable|can't be reached|was lost/.test(String(error))) throw error;
       }
     }
     alive.add(server);

@@ -92,14 +92,14 @@ it('answers 503 while the log is away, goes on answering queries, says what is w
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(await refused.json()).toMatchObject({
     status: 503,
-    detail: expect.stringMatching(/log server esdb:\/\/127\.0\.0\.1:\d+ is away/),
+    detail: expect.stringMatching(/log server esdb:\/\/127\.0\.0\.1:\d+ is unavailable/),
   });
   const began = performance.now();
   expect((await client.post('/v1/messages', { type: 'away.during', data: {} })).status).toBe(503);
   expect(performance.now() - began).toBeLessThan(1_000);
   const { status, body } = await readiness();
   expect(status).toBe(503);
-  expect(JSON.stringify(body)).toMatch(/is away: connect ECONNREFUSED/);
+  expect(JSON.stringify(body)).toMatch(/is unavailable: connect ECONNREFUSED/);
   expect(await server.graphql('{ endpoints { nodes { name } } deliveries(first: 1) { nodes { status } } }')).toBeTruthy();
 
   await double.call('comeBack');

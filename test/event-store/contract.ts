@@ -164,7 +164,7 @@ export const describeEventStore = (
         [
           'two writes to one stream',
           (stream) => [write(stream, 'no-stream', renamed('x')), write(stream, 0, renamed('y'))],
-          /only one write to a stream/,
+          /only one write per stream/,
         ],
         [
           'an event that is not what the catalog says',

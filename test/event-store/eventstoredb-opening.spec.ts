@@ -98,7 +98,7 @@ describe('a log server', () => {
     const url = `esdb://127.0.0.1:${plain.port},127.0.0.1:1?tls=false&discoveryInterval=10&maxDiscoverAttempts=2`;
     const store = await open(url, { timeoutMs: 500 });
     await plain.call('kill');
-    await expect(store.append(one())).rejects.toThrow(/is away/);
+    await expect(store.append(one())).rejects.toThrow(/is unavailable/);
     await plain.call('comeBack');
     await vi.waitFor(() => store.append(one()), { timeout: 15_000 });
   });
@@ -106,7 +106,7 @@ describe('a log server', () => {
   it('is waited for when it is not there yet', async () => {
     await plain.call('kill');
     const opening = open(plain.url(), { startTimeoutMs: 15_000 });
-    await vi.waitFor(() => expect(lines.join()).toMatch(/is away: connect ECONNREFUSED .* It is waited for, up to 15 s\./), {
+    await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable: connect ECONNREFUSED .* Waiting for it, up to 15 s\./), {
       timeout: 10_000,
     });
     await plain.call('comeBack');
@@ -135,12 +135,12 @@ describe('is not opened, and says why:', () => {
     [
       'a certificate that is none',
       () => `esdb://localhost?tlsCAFile=${encodeURIComponent(fileURLToPath(import.meta.url))}`,
-      /is no certificate/,
+      /is not a certificate/,
     ],
     [
       'nobody there',
       () => 'esdb://127.0.0.1:1?tls=false',
-      /is away: connect ECONNREFUSED 127\.0\.0\.1:1\. It was waited for 0\.3 s\. Start the server or correct/,
+      /is unavailable: connect ECONNREFUSED 127\.0\.0\.1:1\. Waited 0\.3 s for it\. Start the server or correct/,
     ],
     [
       'a host that is not known',
@@ -181,11 +181,15 @@ describe('is not opened, and says why:', () => {
 
   it('a server that takes connections and says nothing', async () => {
     const url = await listen(createTcpServer(() => {}));
-    expect(await refusal(url, { tryTimeoutMs: 200 })).toMatch(/is away: it did not answer within 0\.2 s\. It was waited for/);
+    expect(await refusal(url, { tryTimeoutMs: 200 })).toMatch(/is unavailable: it did not answer within 0\.2 s\. Waited/);
   });
 
   it.each([
-    ['a wrong password', { mayReadAll: true, password: 'right' }, /does not take the user and password \(Unauthenticated\)\. Correct them/],
+    [
+      'a wrong password',
+      { mayReadAll: true, password: 'right' },
+      /does not accept the user and password \(Unauthenticated\)\. Correct them/,
+    ],
     ['a user who may not read all', { mayReadAll: false, password: 'given' }, /does not let this user read \$all.*\$admins/],
   ])('%s', async (_, user, sentence) => {
     await secure.call('set', { user: { name: 'admin', ...user } });

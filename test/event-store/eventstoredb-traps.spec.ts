@@ -142,7 +142,7 @@ describe('appending', () => {
     const before = await double.call('counts');
     const large = write(newStream(), 'no-stream', ...Array.from({ length: 10 }, () => renamed('x'.repeat(100_000))));
     await expect(store.append([large])).rejects.toThrow(/at most 900000 bytes/);
-    await expect(store.append([write('elsewhere-1', 'no-stream', renamed('x'))])).rejects.toThrow(/begins with one of organization-, /);
+    await expect(store.append([write('elsewhere-1', 'no-stream', renamed('x'))])).rejects.toThrow(/must begin with one of organization-, /);
     expect((await double.call('counts')).appends).toBe(before.appends);
   });
 
@@ -166,7 +166,7 @@ describe('appending', () => {
     const store = await open();
     await double.call('set', { notReady: true });
     const appending = store.append(one());
-    await vi.waitFor(() => expect(lines.join()).toMatch(/is away: Server Is Not Ready\./));
+    await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable: Server Is Not Ready\./));
     await double.call('set', { notReady: false });
     await appending;
   });
@@ -203,7 +203,7 @@ describe('appending', () => {
     await double.call(remove, prefix + first.stream);
     const { error } = await rejection(store.append([{ ...first, events: [renamed('anew')] }]));
     expect(error).toBeInstanceOf(StreamDamaged);
-    expect(String(error)).toMatch(/was deleted or cut on the server.*[Rr]estore/);
+    expect(String(error)).toMatch(/was deleted or truncated on the server.*[Rr]estore/);
     await expect(store.readStream(first.stream)).rejects.toBeInstanceOf(StreamDamaged);
   });
 });
@@ -216,13 +216,13 @@ describe('while the server is away', () => {
     const first = await rejection(store.append(one('lost')));
     expect(first.error).toBeInstanceOf(LogUnavailable);
     expect(first.ms).toBeLessThan(4_000);
-    expect(String(first.error)).toMatch(/log server esdb:\/\/127\.0\.0\.1:\d+ is away: connect ECONNREFUSED/);
+    expect(String(first.error)).toMatch(/log server esdb:\/\/127\.0\.0\.1:\d+ is unavailable: connect ECONNREFUSED/);
     await vi.waitFor(async () => expect((await rejection(store.append(one()))).ms).toBeLessThan(100));
     await expect(store.readStream(newStream())).rejects.toBeInstanceOf(LogUnavailable);
     await expect(store.tip()).rejects.toMatchObject({ name: 'LogUnavailable', retryAfterSeconds: expect.any(Number) });
     await double.call('comeBack');
     await vi.waitFor(() => store.append(one('after')), { timeout: 15_000 });
-    expect(lines.filter((line) => line.includes('is away'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('is unavailable'))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/is back after \d+\.\d s/);
   });
 

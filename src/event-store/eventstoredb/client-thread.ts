@@ -1,109 +1,33 @@
-// This side of the client's thread: calls, their time limits, and the followers' batches. When the thread dies, or is replaced because its client
-// can't be trusted any more, every call on its way is answered as lost, and the next one goes to a new thread.
+// The adapter's side of the client's thread: calls and their time limits, and subscriptions. When the thread dies, or is replaced because its
+// client can no longer be trusted, all pending calls fail as lost, and the next call starts a new thread.
 import { Worker } from 'node:worker_threads';
+import type { Position } from '../../domain/ids.ts';
+import { CallFailed, lostCall, unansweredCall } from './call-failed.ts';
 import type {
   AppendAnswer,
   ClientFailure,
   ClientOptions,
   CountRequest,
   EncodedWrite,
-  LastEventSearch,
-  SubscriptionRequest,
-  SubscriptionItem,
+  EventOnServer,
   FromClient,
   LastEventFound,
+  LastEventSearch,
   StreamRange,
+  SubscriptionRequest,
   ToClient,
-} from './client.worker.ts';
-import type { Position } from '../../domain/ids.ts';
-import type { StoredEvent } from '../codec.ts';
-import { lostCall, unansweredCall } from './failures.ts';
+} from './client/messages.ts';
+import { Subscription, subscriptionWindow } from './subscription.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './client.worker.ts' : './client.worker.js', import.meta.url);
 
-/** What a call was answered with instead of a result. */
-export class CallFailed extends Error {
-  override name = 'CallFailed';
-  constructor(readonly failure: ClientFailure) {
-    super(failure.message);
-  }
-}
+type Call = { readonly resolve: (answer: never) => void; readonly reject: (error: CallFailed) => void; stopTimer: () => void };
 
-type Call = { readonly resolve: (answer: never) => void; readonly reject: (error: CallFailed) => void; stop: () => void };
-
-/** One subscription, from where it began until it ends. */
-export class Subscription {
-  #items: SubscriptionItem[] = [];
-  #bytes = 0;
-  #ended: { readonly failure: ClientFailure | undefined } | undefined;
-  #wake = () => {};
-  readonly #taken: (bytes: number) => void;
-  readonly #unfollow: () => void;
-
-  constructor(taken: (bytes: number) => void, unfollow: () => void) {
-    this.#taken = taken;
-    this.#unfollow = unfollow;
-  }
-
-  push(items: readonly SubscriptionItem[], bytes: number): void {
-    for (const item of items) this.#items.push(item);
-    this.#bytes += bytes;
-    this.#wake();
-  }
-
-  end(failure: ClientFailure | undefined): void {
-    this.#ended ??= { failure };
-    this.#wake();
-  }
-
-  /**
-   * What has come, at most `count`; waits while there is nothing, at the longest `timeoutMs`, and then gives nothing. More is sent for what was
-   * taken. @returns undefined when it ended. @throws CallFailed when it ended by an error.
-   */
-  async take(count: number, signal: AbortSignal, timeoutMs?: number): Promise<readonly SubscriptionItem[] | undefined> {
-    if (this.#items.length === 0 && !this.#ended && !signal.aborted) await this.#something(signal, timeoutMs);
-    if (this.#items.length === 0 && this.#ended) {
-      if (this.#ended.failure) throw new CallFailed(this.#ended.failure);
-      return undefined;
-    }
-    if (this.#items.length <= count) {
-      const items = this.#items;
-      this.#items = [];
-      if (this.#bytes >= toldAfterBytes) {
-        this.#taken(this.#bytes);
-        this.#bytes = 0;
-      }
-      return items;
-    }
-    return this.#items.splice(0, count);
-  }
-
-  close(): void {
-    this.end(undefined);
-    this.#unfollow();
-  }
-
-  async #something(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener('abort', this.#wake);
-      if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
-    });
-    signal.removeEventListener('abort', this.#wake);
-    clearTimeout(timer);
-    this.#wake = () => {};
-  }
-}
-
-/** How much a follower may be sent beyond what it said it took, and how much it takes before it says so. */
-const window = 2 * 1024 * 1024;
-const toldAfterBytes = window / 8;
-/** A call may take so many times as long while others are answered. */
+/** While other calls are answered, a call may take this many times as long. */
 const longestFactor = 3;
-/** A subscription that is not confirmed by then never will be. */
+/** A subscription not confirmed by then never will be. */
 const confirmedWithinMs = 10_000;
-/** The client makes much that lives for as long as an append is on its way: in as little as is enough for reading, collecting it takes a fifth of the time. */
+/** Appending creates many objects that live as long as an append is pending. With as little memory as reading needs, collecting them takes a fifth of the time. */
 const youngGenerationMb = { appending: 48, reading: 16 };
 
 export class ClientThread {
@@ -111,14 +35,14 @@ export class ClientThread {
   readonly #onUnhandled: (count: number, failure: ClientFailure) => void;
   readonly #resourceLimits: { readonly maxYoungGenerationSizeMb: number };
   #worker: Worker | undefined;
-  /** Time limits that begin to run when the thread does. */
-  #starting: Set<() => void> | undefined;
+  /** Starts the time limits of the calls that wait for the thread to start. */
+  #startTimers: Set<() => void> | undefined;
   #answeredAt = -Infinity;
   #closed = false;
   #next = 1;
   #calls = new Map<number, Call>();
-  #followings = new Map<number, { readonly following: Subscription; readonly stop: () => void }>();
-  /** What is said in one turn of the event loop, as it goes in one message. */
+  #subscriptions = new Map<number, { readonly subscription: Subscription; readonly stopTimer: () => void }>();
+  /** What is sent in one turn of the event loop, as one message. */
   #outbox: ToClient[] = [];
 
   constructor(
@@ -134,51 +58,48 @@ export class ClientThread {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'append', call, write }));
   }
 
-  read(range: StreamRange, timeoutMs: number): Promise<readonly StoredEvent[]> {
+  read(range: StreamRange, timeoutMs: number): Promise<readonly EventOnServer[]> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'read', call, range }));
   }
 
-  readAt(position: Position, timeoutMs: number): Promise<StoredEvent | undefined> {
+  readAt(position: Position, timeoutMs: number): Promise<EventOnServer | undefined> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'read-at', call, position }));
   }
 
-  findLast(find: LastEventSearch, timeoutMs: number): Promise<LastEventFound> {
-    return this.#call(timeoutMs, (call) => this.#post({ kind: 'find-last', call, find }));
+  findLast(search: LastEventSearch, timeoutMs: number): Promise<LastEventFound> {
+    return this.#call(timeoutMs, (call) => this.#post({ kind: 'find-last', call, search }));
   }
 
-  countBetween(count: CountRequest, timeoutMs: number): Promise<number> {
+  count(count: CountRequest, timeoutMs: number): Promise<number> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'count', call, count }));
   }
 
-  subscribe(follow: Omit<SubscriptionRequest, 'window'>): Subscription {
+  subscribe(request: Omit<SubscriptionRequest, 'window'>): Subscription {
     const call = this.#next++;
-    const following = new Subscription(
-      (bytes) => this.#tell({ kind: 'taken', call, bytes }),
-      () => {
-        this.#forget(call);
-        this.#tell({ kind: 'unfollow', call });
-      },
-    );
-    if (this.#closed) {
-      following.end(lostCall('the log is closed'));
-      return following;
-    }
-    const stop = this.#after(confirmedWithinMs, () => {
+    const unsubscribe = () => {
       this.#forget(call);
-      following.end(unansweredCall(`a subscription was not confirmed within ${confirmedWithinMs / 1000} s`));
-      this.#tell({ kind: 'unfollow', call });
+      this.#postIfRunning({ kind: 'unsubscribe', call });
+    };
+    const subscription = new Subscription({ confirm: (bytes) => this.#postIfRunning({ kind: 'taken', call, bytes }), unsubscribe });
+    if (this.#closed) {
+      subscription.end(lostCall('the log is closed'));
+      return subscription;
+    }
+    const stopTimer = this.#startTimer(confirmedWithinMs, () => {
+      subscription.end(unansweredCall(`a subscription was not confirmed within ${confirmedWithinMs / 1000} s`));
+      unsubscribe();
     });
-    this.#followings.set(call, { following, stop });
-    this.#post({ kind: 'follow', call, follow: { ...follow, window } });
-    return following;
+    this.#subscriptions.set(call, { subscription, stopTimer });
+    this.#post({ kind: 'subscribe', call, request: { ...request, window: subscriptionWindow } });
+    return subscription;
   }
 
-  /** What is on its way is lost, and the next call goes to a new thread. */
+  /** Fails the pending calls as lost. The next call starts a new thread. */
   replace(): void {
     if (this.#closed) return;
     const worker = this.#worker;
     this.#worker = undefined;
-    this.#lose('its client was replaced');
+    this.#failAll('its client was replaced');
     void worker?.terminate();
   }
 
@@ -186,53 +107,53 @@ export class ClientThread {
     this.#closed = true;
     const worker = this.#worker;
     this.#worker = undefined;
-    this.#lose('the log is closed');
+    this.#failAll('the log is closed');
     await worker?.terminate();
   }
 
-  /** The thread; where there is none it is started. */
+  /** The thread, started if needed. */
   #running(): Worker {
     if (this.#worker) return this.#worker;
     const worker = new Worker(workerFile, { workerData: this.#options, resourceLimits: this.#resourceLimits });
     this.#worker = worker;
-    this.#starting = new Set();
+    this.#startTimers = new Set();
     let cause = 'its thread ended';
     worker.on('message', (messages: readonly FromClient[]) => {
-      for (const message of messages) if (this.#worker === worker) this.#told(message);
+      for (const message of messages) if (this.#worker === worker) this.#receive(message);
     });
     worker.on('error', (error) => (cause = `its thread died: ${error instanceof Error ? error.message : String(error)}`));
     worker.on('exit', () => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;
-      this.#lose(cause);
+      this.#failAll(cause);
     });
     return worker;
   }
 
-  #told(message: FromClient): void {
+  #receive(message: FromClient): void {
     switch (message.kind) {
       case 'ready':
-        for (const begin of this.#starting ?? []) begin();
-        this.#starting = undefined;
+        for (const start of this.#startTimers ?? []) start();
+        this.#startTimers = undefined;
         break;
       case 'answer': {
         this.#answeredAt = performance.now();
         const call = this.#calls.get(message.call);
-        if (!call) break; // it came too late
+        if (!call) break; // the answer came too late
         this.#calls.delete(message.call);
-        call.stop();
+        call.stopTimer();
         if (message.failure) call.reject(new CallFailed(message.failure));
         else call.resolve(message.answer as never);
         break;
       }
       case 'confirmed':
-        this.#followings.get(message.call)?.stop();
+        this.#subscriptions.get(message.call)?.stopTimer();
         break;
-      case 'followed':
-        this.#followings.get(message.call)?.following.push(message.followed.items, message.followed.bytes);
+      case 'items':
+        this.#subscriptions.get(message.call)?.subscription.push(message.batch.items, message.batch.bytes);
         break;
       case 'ended':
-        this.#followings.get(message.call)?.following.end(message.failure);
+        this.#subscriptions.get(message.call)?.subscription.end(message.failure);
         this.#forget(message.call);
         break;
       case 'unhandled':
@@ -245,19 +166,19 @@ export class ClientThread {
     if (this.#closed) return Promise.reject(new CallFailed(lostCall('the log is closed')));
     return new Promise<T>((resolve, reject) => {
       const number = this.#next++;
-      const call = { resolve, reject, stop: () => {} };
+      const call = { resolve, reject, stopTimer: () => {} };
       const began = performance.now();
-      const late = () => {
-        // While others are answered, it may only be that the server has much to do.
+      const onTimeout = () => {
+        // While it answers other calls, the server may just be busy.
         const left = Math.min(this.#answeredAt + timeoutMs, began + longestFactor * timeoutMs) - performance.now();
         if (left > 1) {
-          call.stop = this.#after(left, late);
+          call.stopTimer = this.#startTimer(left, onTimeout);
           return;
         }
         this.#calls.delete(number);
         reject(new CallFailed(unansweredCall(`it did not answer within ${timeoutMs / 1000} s`)));
       };
-      call.stop = this.#after(timeoutMs, late);
+      call.stopTimer = this.#startTimer(timeoutMs, onTimeout);
       this.#calls.set(number, call);
       send(number);
     });
@@ -274,44 +195,44 @@ export class ClientThread {
     this.#outbox.push(message);
   }
 
-  /** What only a thread that runs need be told. */
-  #tell(message: ToClient): void {
+  /** A new thread would have no use for this message. */
+  #postIfRunning(message: ToClient): void {
     if (this.#worker) this.#post(message);
   }
 
   #forget(call: number): void {
-    this.#followings.get(call)?.stop();
-    this.#followings.delete(call);
+    this.#subscriptions.get(call)?.stopTimer();
+    this.#subscriptions.delete(call);
   }
 
-  /** @returns what stops it */
-  #after(ms: number, late: () => void): () => void {
+  /** The timer runs from when the thread is ready. @returns a function that stops it */
+  #startTimer(ms: number, onTimeout: () => void): () => void {
     let timer: NodeJS.Timeout | undefined;
-    const begin = () => {
-      timer = setTimeout(late, ms);
+    const start = () => {
+      timer = setTimeout(onTimeout, ms);
     };
     this.#running();
-    const starting = this.#starting;
-    if (starting) starting.add(begin);
-    else begin();
+    const startTimers = this.#startTimers;
+    if (startTimers) startTimers.add(start);
+    else start();
     return () => {
-      starting?.delete(begin);
+      startTimers?.delete(start);
       clearTimeout(timer);
     };
   }
 
-  #lose(reason: string): void {
+  #failAll(reason: string): void {
     const calls = Array.from(this.#calls.values());
-    const followings = Array.from(this.#followings);
+    const subscriptions = Array.from(this.#subscriptions);
     this.#calls.clear();
     this.#outbox = [];
-    for (const { stop, reject } of calls) {
-      stop();
+    for (const { stopTimer, reject } of calls) {
+      stopTimer();
       reject(new CallFailed(lostCall(reason)));
     }
-    for (const [call, { following }] of followings) {
+    for (const [call, { subscription }] of subscriptions) {
       this.#forget(call);
-      following.end(lostCall(reason));
+      subscription.end(lostCall(reason));
     }
   }
 }

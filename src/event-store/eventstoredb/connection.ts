@@ -1,18 +1,18 @@
-// Where a log server is: the connection string, read by us. The client package would read it too, but takes a password only up to its first
-// colon, and prints the whole string, password included, where it does not like an option.
+// Reads the connection string of a log server. The client package could read it too, but it cuts a password at its first colon, and prints the
+// whole string with the password if it rejects an option.
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
 export type Host = { readonly address: string; readonly port: number };
 
-/** Plain data: it goes to the thread that connects. */
+/** Plain data, as it goes to the client's thread. */
 export type Connection = {
   readonly hosts: readonly Host[];
-  /** The first host is a name that stands for all nodes. */
+  /** The first host is a DNS name that stands for all nodes. */
   readonly discover: boolean;
   readonly tls: boolean;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
-  /** Which node followers of the log read from; what is written, and streams, always go to the leader. */
+  /** The node that followers read from. Appends and reads of streams always go to the leader. */
   readonly nodePreference: NodePreference;
   /** Paths of PEM files. */
   readonly files: { readonly tlsCAFile?: string; readonly userCertFile?: string; readonly userKeyFile?: string };
@@ -25,13 +25,18 @@ export type Connection = {
   };
 };
 
-const nodePreferences = { leader: 'leader', follower: 'follower', readonlyreplica: 'read_only_replica', random: 'random' } as const;
-export type NodePreference = (typeof nodePreferences)[keyof typeof nodePreferences];
+export type NodePreference = 'leader' | 'follower' | 'read_only_replica' | 'random';
+const nodePreferences = new Map<string, NodePreference>([
+  ['leader', 'leader'],
+  ['follower', 'follower'],
+  ['readonlyreplica', 'read_only_replica'],
+  ['random', 'random'],
+]);
 
 const defaultPort = 2113;
 const form = 'esdb://user:password@host:2113?tls=true';
 
-/** What is wrong with a connection string, to be read after the name of the setting: "must begin with …". It never repeats the password. */
+/** Says what is wrong with a connection string, in words that follow the name of the setting: "must begin with …". Never repeats the password. */
 export class InvalidConnectionString extends Error {
   override name = 'ConnectionUnreadable';
 }
@@ -42,7 +47,7 @@ const decoded = (part: string, what: string) => {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw mistake(`must have the ${what} percent-encoded: a % in it is written as %25`);
+    throw mistake(`must have the ${what} percent-encoded: write a % in it as %25`);
   }
 };
 
@@ -59,74 +64,77 @@ const readHost = (text: string): Host => {
   return { address, port: Number(port) };
 };
 
-/** Option names are taken as the servers' own documentation writes them, in any case. */
+const fileOptions = new Map<string, keyof Connection['files']>([
+  ['tlscafile', 'tlsCAFile'],
+  ['usercertfile', 'userCertFile'],
+  ['userkeyfile', 'userKeyFile'],
+]);
+
+const timingOptions = new Map<string, keyof Connection['timing']>([
+  ['keepaliveinterval', 'keepAliveInterval'],
+  ['keepalivetimeout', 'keepAliveTimeout'],
+  ['discoveryinterval', 'discoveryInterval'],
+  ['gossiptimeout', 'gossipTimeout'],
+  ['maxdiscoverattempts', 'maxDiscoverAttempts'],
+]);
+
+/** Accepts option names as the documentation of the servers writes them, in any case. */
 const readOptions = (query: string): Pick<Connection, 'tls' | 'nodePreference' | 'files' | 'timing'> => {
   let tls = true;
   let nodePreference: NodePreference = 'leader';
-  const files: Record<string, string> = {};
-  const timing: Record<string, number> = {};
+  const files: { -readonly [option in keyof Connection['files']]: string } = {};
+  const timing: { -readonly [option in keyof Connection['timing']]: number } = {};
   for (const [name, value] of new URLSearchParams(query.replaceAll('+', '%2B'))) {
-    const flag = () => {
-      if (value !== 'true' && value !== 'false') throw mistake(`must have ${name}=true or ${name}=false, not ${name}=${value}`);
-      return value === 'true';
-    };
-    const number = (key: string) => {
-      if (!/^-?\d+$/.test(value)) throw mistake(`must have a whole number in ${name}, not "${value}"`);
-      timing[key] = Number(value);
-    };
-    switch (name.toLowerCase()) {
-      case 'tls':
-        tls = flag();
-        break;
-      case 'tlsverifycert':
-        if (!flag()) throw mistake('must not have tlsVerifyCert=false: name the certificate that is to be trusted in tlsCAFile instead');
-        break;
-      case 'tlscafile':
-        files['tlsCAFile'] = value;
-        break;
-      case 'usercertfile':
-        files['userCertFile'] = value;
-        break;
-      case 'userkeyfile':
-        files['userKeyFile'] = value;
-        break;
-      case 'nodepreference': {
-        const preference = nodePreferences[value.toLowerCase().replaceAll(/[_-]/g, '') as keyof typeof nodePreferences];
-        if (!preference) throw mistake(`must have one of leader, follower, readOnlyReplica and random in ${name}, not "${value}"`);
-        nodePreference = preference;
-        break;
+    const option = name.toLowerCase();
+    const file = fileOptions.get(option);
+    const time = timingOptions.get(option);
+    if (file) files[file] = value;
+    else if (time) timing[time] = readNumber(name, value);
+    else
+      switch (option) {
+        case 'tls':
+          tls = readFlag(name, value);
+          break;
+        case 'tlsverifycert':
+          if (!readFlag(name, value))
+            throw mistake('must not have tlsVerifyCert=false: name the certificate to trust in tlsCAFile instead');
+          break;
+        case 'nodepreference':
+          nodePreference = readNodePreference(name, value);
+          break;
+        case 'connectionname': // the server's logs show ours
+        case 'defaultdeadline': // appends have their own time limit
+          break;
+        case 'throwonappendfailure':
+          if (!readFlag(name, value))
+            throw mistake('must not have throwOnAppendFailure=false: a refused append would look like a successful one');
+          break;
+        default:
+          throw mistake(`has an unknown option "${name}"; leave it out`);
       }
-      case 'keepaliveinterval':
-        number('keepAliveInterval');
-        break;
-      case 'keepalivetimeout':
-        number('keepAliveTimeout');
-        break;
-      case 'discoveryinterval':
-        number('discoveryInterval');
-        break;
-      case 'gossiptimeout':
-        number('gossipTimeout');
-        break;
-      case 'maxdiscoverattempts':
-        number('maxDiscoverAttempts');
-        break;
-      case 'connectionname': // the server's logs show ours
-      case 'defaultdeadline': // appends have a time limit of their own
-        break;
-      case 'throwonappendfailure':
-        if (!flag()) throw mistake('must not have throwOnAppendFailure=false: a refused append would look like one that was taken');
-        break;
-      default:
-        throw mistake(`has an option "${name}" that is not known; leave it out`);
-    }
   }
-  if ((files['userCertFile'] === undefined) !== (files['userKeyFile'] === undefined))
+  if ((files.userCertFile === undefined) !== (files.userKeyFile === undefined))
     throw mistake('must have userCertFile and userKeyFile together');
   return { tls, nodePreference, files, timing };
 };
 
-/** Reads `esdb://` and `kurrentdb://`, each also with `+discover`. @throws ConnectionUnreadable */
+const readFlag = (name: string, value: string): boolean => {
+  if (value !== 'true' && value !== 'false') throw mistake(`must have ${name}=true or ${name}=false, not ${name}=${value}`);
+  return value === 'true';
+};
+
+const readNumber = (name: string, value: string): number => {
+  if (!/^-?\d+$/.test(value)) throw mistake(`must have a whole number in ${name}, not "${value}"`);
+  return Number(value);
+};
+
+const readNodePreference = (name: string, value: string): NodePreference => {
+  const preference = nodePreferences.get(value.toLowerCase().replaceAll(/[_-]/g, ''));
+  if (!preference) throw mistake(`must have one of leader, follower, readOnlyReplica and random in ${name}, not "${value}"`);
+  return preference;
+};
+
+/** Reads `esdb://` and `kurrentdb://`, each also with `+discover`. @throws InvalidConnectionString */
 export const readConnection = (url: string): Connection => {
   const [, scheme, rest = ''] = /^([a-z+]+):\/\/(.*)$/s.exec(url.trim()) ?? [];
   if (scheme === undefined || !/^(esdb|kurrentdb)(\+discover)?$/.test(scheme))
@@ -144,13 +152,13 @@ export const readConnection = (url: string): Connection => {
   return { hosts, discover, credentials, ...readOptions(query) };
 };
 
-/** The servers, without what is secret: for people. */
+/** The servers without the credentials, for messages. */
 export const nameOf = ({ hosts, discover }: Connection): string =>
   `esdb${discover ? '+discover' : ''}://${hosts.map(({ address, port }) => `${address}:${port}`).join(',')}`;
 
 export type Certificates = { readonly ca?: Uint8Array; readonly cert?: Uint8Array; readonly key?: Uint8Array };
 
-/** @throws ConnectionUnreadable when a file can't be read, or holds something else */
+/** @throws InvalidConnectionString if a file can't be read or holds something else */
 export const readCertificates = ({ files, tls }: Connection): Certificates => {
   if (!tls) return {};
   const read = (option: keyof Connection['files']) => {
@@ -168,7 +176,7 @@ export const readCertificates = ({ files, tls }: Connection): Certificates => {
     ['userCertFile', cert],
   ] as const)
     if (content && !content.includes('-----BEGIN CERTIFICATE-----'))
-      throw mistake(`names ${files[option]} in ${option}, which is no certificate in PEM`);
+      throw mistake(`names ${files[option]} in ${option}, which is not a certificate in PEM format`);
   try {
     createSecureContext({ ca, cert, key });
   } catch (error) {

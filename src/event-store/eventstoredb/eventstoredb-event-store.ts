@@ -1,15 +1,15 @@
-// The log in EventStoreDB or KurrentDB: its streams and events are the server's own, and any number of processes may use it.
-// Guarantee: what `append` has answered is durable as the server understands it (fsync, and a majority of its cluster), and an append whose answer
-// was lost is repeated to the letter, which writes nothing twice. Limit: docs/adr/0013 says how far one append of several streams is all or nothing.
+// The log in EventStoreDB or KurrentDB: its streams and events are the server's, and any number of processes may use it.
+// Guarantee: a confirmed append is durable as the server defines it (fsync, on a majority of its cluster). An append whose answer was lost is
+// repeated exactly, which writes nothing twice. Limit: docs/adr/0013 says how far one append to several streams is all or nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../domain/ids.ts';
 import { checkWrites } from '../check-writes.ts';
-import { codec, type StoredEvent } from '../codec.ts';
+import { codec, decodeConfiguration, type StoredEvent } from '../codec.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import {
   configurationCategories,
   LogUnavailable,
-  UndecodableEvent,
+  type UndecodableEvent,
   type Appended,
   type EventStore,
   type RecordedEvent,
@@ -17,7 +17,7 @@ import {
 } from '../event-store.ts';
 import type { ForeignEvents } from '../foreign-events.ts';
 import { Appender, damaged, type WriteToServer } from './appender.ts';
-import { CallFailed } from './client-thread.ts';
+import { CallFailed } from './call-failed.ts';
 import { followLog } from './following.ts';
 import { ForeignEventsOnServer } from './foreign-events-on-server.ts';
 import { TipFinder } from './tip-finder.ts';
@@ -27,33 +27,33 @@ import { toServerPosition } from './positions.ts';
 import { categories, categoryOf, isCategory, type Category } from '../../domain/streams.ts';
 
 export type EventStoreDbOptions = LogServerOptions & {
-  /** As `readConnection` takes it. */
+  /** The connection string, as `readConnection` reads it. */
   readonly url: string;
-  /** Comes before the name of every stream on the server, so that one server holds several installations. Letters, digits and _. */
+  /** Precedes the name of every stream on the server, so one server can hold several installations. Letters, digits and _. */
   readonly prefix?: string;
-  /** false: a server that holds no log is refused instead of given one. */
+  /** false: refuse a server that holds no log, instead of creating one. */
   readonly create?: boolean;
-  /** Appends are refused while more than this is on its way. */
+  /** Appends are refused while more than this is pending. */
   readonly maxBytesInFlight?: number;
 };
 
 const MiB = 1024 * 1024;
-/** The server refuses an append of more than 1 MiB, in which it counts more than the JSON. */
+/** The server refuses an append of more than 1 MiB, and counts more than the JSON. */
 const maxWriteBytes = 900_000;
 const eventOverhead = 100;
-/** How long closing waits for appends that are on their way. */
+/** How long closing waits for pending appends. */
 const closeWithinMs = 5_000;
 
 export class EventStoreDbEventStore implements EventStore {
-  /** Names this log among all: positions of another one mean nothing here. */
+  /** Unique to this log; positions of another log mean nothing here. */
   readonly id: string;
-  /** What others write to the same server. */
+  /** What other services write to the same server. */
   readonly foreign: ForeignEvents;
   readonly #server: LogServer;
   readonly #prefix: string;
   readonly #begin: Position;
-  readonly #end: TipFinder;
-  readonly #appending: Appender;
+  readonly #tipFinder: TipFinder;
+  readonly #appender: Appender;
   readonly #closing = new AbortController();
 
   private constructor(server: LogServer, { id, position }: Marker, { prefix = '', maxBytesInFlight = 16 * MiB }: EventStoreDbOptions) {
@@ -61,12 +61,12 @@ export class EventStoreDbEventStore implements EventStore {
     this.#server = server;
     this.#prefix = prefix;
     this.#begin = position;
-    this.#end = new TipFinder(this.#prefixesOf(categories), position);
-    this.#appending = new Appender(server, maxBytesInFlight);
+    this.#tipFinder = new TipFinder(this.#prefixesOf(categories), position);
+    this.#appender = new Appender(server, maxBytesInFlight);
     this.foreign = new ForeignEventsOnServer(server, prefix, this.#closing.signal);
   }
 
-  /** @throws LogUnusable with a sentence that says what to do; a server that is away is waited for first */
+  /** Waits for an unavailable server. @throws LogUnusable, whose message says what to do */
   static async open(options: EventStoreDbOptions): Promise<EventStoreDbEventStore> {
     const { prefix = '', create = true } = options;
     const server = createLogServer(options);
@@ -74,8 +74,8 @@ export class EventStoreDbEventStore implements EventStore {
       return await server.connect(async (thread, timeoutMs) => {
         const marker = await findMarker(thread, timeoutMs, { server: server.name, prefix, create });
         const store = new EventStoreDbEventStore(server, marker, options);
-        const tip = await store.#end.find(thread, timeoutMs);
-        if (tip !== undefined) store.#appending.noteSeen(tip);
+        const tip = await store.#tipFinder.find(thread, timeoutMs);
+        if (tip !== undefined) store.#appender.noteSeen(tip);
         return store;
       });
     } catch (error) {
@@ -86,9 +86,9 @@ export class EventStoreDbEventStore implements EventStore {
 
   async append(writes: readonly Write[]): Promise<readonly Appended[]> {
     checkWrites(writes);
-    const toServer = writes.map((write) => this.#encode(write));
+    const toServer = writes.map((write) => this.#encodeWrite(write));
     if (this.#closing.signal.aborted) throw new LogUnavailable('The log is closed.');
-    return this.#appending.append(toServer);
+    return this.#appender.append(toServer);
   }
 
   async readStream(stream: string, { from = 0, upTo = Number.MAX_SAFE_INTEGER }: { from?: number; upTo?: number } = {}) {
@@ -108,7 +108,7 @@ export class EventStoreDbEventStore implements EventStore {
     after: Position | undefined,
     { signal, batchSize = 1000 }: Parameters<EventStore['follow']>[1],
   ): AsyncGenerator<readonly RecordedEvent[]> {
-    for await (const batch of this.#followStored(after, { signal, batchSize, of: categories, tellEnd: false })) {
+    for await (const batch of this.#followStored(after, categories, { signal, batchSize, announceEnd: false })) {
       const events: RecordedEvent[] = [];
       for (const stored of batch) {
         try {
@@ -119,7 +119,7 @@ export class EventStoreDbEventStore implements EventStore {
         }
       }
       const last = events.at(-1);
-      if (last) this.#appending.noteSeen(last.position);
+      if (last) this.#appender.noteSeen(last.position);
       yield events;
     }
   }
@@ -128,46 +128,41 @@ export class EventStoreDbEventStore implements EventStore {
     after: Position | undefined,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<readonly (RecordedEvent<ConfigurationEvent> | UndecodableEvent)[]> {
-    for await (const batch of this.#followStored(after, { signal, batchSize: 1000, of: configurationCategories, tellEnd: true })) {
+    const options = { signal, batchSize: 1000, announceEnd: true };
+    for await (const batch of this.#followStored(after, configurationCategories, options)) {
       const last = batch.at(-1);
-      if (last) this.#appending.noteSeen(last.position);
-      yield batch.map((stored) => {
-        try {
-          return this.#decode(stored) as RecordedEvent<ConfigurationEvent>; // of a stream of configuration
-        } catch (error) {
-          if (error instanceof UndecodableEvent) return error;
-          throw error;
-        }
-      });
+      if (last) this.#appender.noteSeen(last.position);
+      yield batch.map((stored) => decodeConfiguration(this.#withoutPrefix(stored)));
     }
   }
 
   async *#followStored(
     after: Position | undefined,
-    options: { readonly signal: AbortSignal; readonly batchSize: number; readonly of: readonly Category[]; readonly tellEnd: boolean },
+    categories: readonly Category[],
+    { signal, batchSize, announceEnd }: { readonly signal: AbortSignal; readonly batchSize: number; readonly announceEnd: boolean },
   ): AsyncGenerator<readonly StoredEvent[]> {
-    const ending = AbortSignal.any([options.signal, this.#closing.signal]);
+    const ending = AbortSignal.any([signal, this.#closing.signal]);
     if (ending.aborted) return;
     if (after !== undefined) toServerPosition(after);
-    const log = { server: this.#server, prefixes: this.#prefixesOf(options.of), begin: this.#begin, end: this.#end };
-    yield* followLog(log, after, { ...options, signal: ending });
+    const log = { server: this.#server, prefixes: this.#prefixesOf(categories), begin: this.#begin, tipFinder: this.#tipFinder };
+    yield* followLog(log, after, { signal: ending, batchSize, announceEnd });
   }
 
   async tip(): Promise<Position | undefined> {
-    const tip = await this.#server.read((thread, timeoutMs) => this.#end.find(thread, timeoutMs));
-    if (tip !== undefined) this.#appending.noteSeen(tip);
+    const tip = await this.#server.read((thread, timeoutMs) => this.#tipFinder.find(thread, timeoutMs));
+    if (tip !== undefined) this.#appender.noteSeen(tip);
     return tip;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.race([this.#appending.finished(), sleep(closeWithinMs, undefined, { ref: false })]);
+    await Promise.race([this.#appender.settled(), sleep(closeWithinMs, undefined, { ref: false })]);
     await this.#server.close();
   }
 
-  #encode({ stream, expectedRevision, events, isNew = false }: Write): WriteToServer {
+  #encodeWrite({ stream, expectedRevision, events, isNew = false }: Write): WriteToServer {
     if (!isCategory(categoryOf(stream)))
-      throw new TypeError(`${stream}: the name of a stream begins with one of ${categories.join('-, ')}-.`);
+      throw new TypeError(`${stream}: the name of a stream must begin with one of ${categories.join('-, ')}-.`);
     const strings: string[] = [];
     let bytes = 0;
     for (const event of events) {
@@ -175,17 +170,20 @@ export class EventStoreDbEventStore implements EventStore {
       strings.push(id, type, data, metadata);
       bytes += Buffer.byteLength(data) + Buffer.byteLength(metadata) + eventOverhead;
     }
-    if (bytes > maxWriteBytes)
-      throw new TypeError(`${stream}: a write may have at most ${maxWriteBytes} bytes, and this one has ${bytes}.`);
+    if (bytes > maxWriteBytes) throw new TypeError(`${stream}: a write may have at most ${maxWriteBytes} bytes; this one has ${bytes}.`);
     const expected = expectedRevision === 'no-stream' ? -1 : expectedRevision;
     return { stream, write: [this.#prefix + stream, expected, strings], bytes, isNew };
   }
 
   #decode(stored: StoredEvent): RecordedEvent {
-    return codec.decode({ ...stored, stream: stored.stream.slice(this.#prefix.length) });
+    return codec.decode(this.#withoutPrefix(stored));
   }
 
-  #prefixesOf(all: readonly string[]): string[] {
-    return all.map((category) => `${this.#prefix}${category}-`);
+  #withoutPrefix(stored: StoredEvent): StoredEvent {
+    return { ...stored, stream: stored.stream.slice(this.#prefix.length) };
+  }
+
+  #prefixesOf(categories: readonly string[]): string[] {
+    return categories.map((category) => `${this.#prefix}${category}-`);
   }
 }

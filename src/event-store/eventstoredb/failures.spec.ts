@@ -1,7 +1,8 @@
-// What is made of the client's errors: as they were seen, or as the server's sources have them.
+// How the client's errors are classified and described. The errors are as observed, or as the server's source has them.
 import { describe, expect, it } from 'vitest';
-import type { ClientFailure } from './client.worker.ts';
-import { describeOutage, lostCall, classifyFailure, unansweredCall, describeUnusable, type FailureKind } from './failures.ts';
+import type { ClientFailure } from './client/messages.ts';
+import { lostCall, unansweredCall } from './call-failed.ts';
+import { classifyFailure, describeOutage, describeUnusable, type FailureKind } from './failures.ts';
 
 const failure = (message: string, code?: number, type?: string): ClientFailure => ({ type, code, message });
 
@@ -14,20 +15,20 @@ describe('an error of the client', () => {
     ['denied', failure('7 PERMISSION_DENIED: Access Denied', 7, 'access-denied')],
     ['unsuitable', failure('12 UNIMPLEMENTED: Received HTTP status code 404', 12, 'unknown')],
     ['unsuitable', failure('14 UNAVAILABLE: No connection established. Last error: Error: self-signed certificate', 14)],
-    ['away', failure('14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:2113', 14)],
-    ['away', failure('14 UNAVAILABLE: Connection dropped', 14, 'unavailable')],
-    ['away', failure('14 UNAVAILABLE: Server Is Not Ready', 14, 'unavailable')],
-    ['away', failure('Could not recognize Server Is Not Ready', undefined, 'unknown')],
-    ['away', failure('Could not recognize Server Is Busy', undefined, 'unknown')],
-    ['away', failure('2 UNKNOWN: No leader info available in response', 2, 'unknown')],
-    ['away', failure('5 NOT_FOUND: Leader info available', 5, 'not-leader')],
-    ['away', failure('10 ABORTED: Operation timed out: Consumer too slow to handle event while live.', 10, 'timeout')],
-    ['unfinished', failure('', undefined, 'deadline-exceeded')],
-    ['away', lostCall('its thread ended')],
-    ['broken', unansweredCall('it did not answer within 4 s')],
-    ['broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
-    ['broken', failure('Failed to discover after 10 attempts.')],
-  ])('means %s: %o', (meaning, each) => expect(classifyFailure(each)).toBe(meaning));
+    ['unavailable', failure('14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:2113', 14)],
+    ['unavailable', failure('14 UNAVAILABLE: Connection dropped', 14, 'unavailable')],
+    ['unavailable', failure('14 UNAVAILABLE: Server Is Not Ready', 14, 'unavailable')],
+    ['unavailable', failure('Could not recognize Server Is Not Ready', undefined, 'unknown')],
+    ['unavailable', failure('Could not recognize Server Is Busy', undefined, 'unknown')],
+    ['unavailable', failure('2 UNKNOWN: No leader info available in response', 2, 'unknown')],
+    ['unavailable', failure('5 NOT_FOUND: Leader info available', 5, 'not-leader')],
+    ['unavailable', failure('10 ABORTED: Operation timed out: Consumer too slow to handle event while live.', 10, 'timeout')],
+    ['timed-out', failure('', undefined, 'deadline-exceeded')],
+    ['unavailable', lostCall('its thread ended')],
+    ['client-broken', unansweredCall('it did not answer within 4 s')],
+    ['client-broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
+    ['client-broken', failure('Failed to discover after 10 attempts.')],
+  ])('is of the kind %s: %o', (kind, each) => expect(classifyFailure(each)).toBe(kind));
 
   it.each([
     [
@@ -41,11 +42,11 @@ describe('an error of the client', () => {
     ['14 UNAVAILABLE: Name resolution failed for target dns:nowhere.invalid:1', 'Name resolution failed for target dns:nowhere.invalid:1'],
     ['Could not recognize Server Is Not Ready', 'Server Is Not Ready'],
     ['', 'it gave no reason'],
-  ])('is told in short: %s', (message, told) =>
-    expect(describeOutage('esdb://a:1', failure(message, 14))).toBe(`The log server esdb://a:1 is away: ${told}.`),
+  ])('is described briefly: %s', (message, shortened) =>
+    expect(describeOutage('esdb://a:1', failure(message, 14))).toBe(`The log server esdb://a:1 is unavailable: ${shortened}.`),
   );
 
-  it('ends the start only where waiting does not mend it', () => {
+  it('ends the start only if waiting does not help', () => {
     expect(describeUnusable('esdb://a:1', failure('14 UNAVAILABLE: Connection dropped', 14))).toBeUndefined();
     expect(describeUnusable('esdb://a:1', failure('16 UNAUTHENTICATED: Unauthenticated', 16))).toMatch(/user and password/);
   });

@@ -1,34 +1,29 @@
-// What the errors of the client mean: which of them say that nothing was written, and what a person reads.
-import type { ClientFailure } from './client.worker.ts';
+// Classifies the errors of the client (does the error say that nothing was written?) and describes them for people.
+import type { ClientFailure } from './client/messages.ts';
 
-/** gRPC's status codes that say something of their own. */
+/** The gRPC status codes that mean something by themselves. */
 const code = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14, unauthenticated: 16 };
 
-/** The thread ended, or was replaced, with the call on its way. */
-export const lostCall = (message: string): ClientFailure => ({ type: 'lost', code: undefined, message });
-/** The call took too long. After some ends of a connection the client waits for ever, so that it is not to be trusted then. */
-export const unansweredCall = (message: string): ClientFailure => ({ type: 'unanswered', code: undefined, message });
-
 export type FailureKind =
-  /** The stream is elsewhere: nothing was written. */
+  /** The stream is at another revision; nothing was written. */
   | 'conflict'
-  /** The stream was deleted on the server: nothing was written. */
+  /** The stream was deleted on the server; nothing was written. */
   | 'deleted'
   | 'too-large'
-  /** The user may not do that, or the password is not that user's. */
+  /** The user lacks the right, or the password is wrong. */
   | 'denied'
-  /** The server can be reached and is not a log server that we can work with. */
+  /** The server can be reached, but is not a log server that Hookledger can use. */
   | 'unsuitable'
-  /** The server had not come to an end with it in its own time, or drops a repeated append until the first is replicated: outcome unknown. */
-  | 'unfinished'
-  /** It was not reached, or can't do it now, or did not answer: whether something was written is unknown. The client copes. */
-  | 'away'
-  /** As `away`; but the client that met it can't be trusted with another append. */
-  | 'broken';
+  /** The server gave up, or drops a repeated append until the first one is replicated: the outcome is unknown. */
+  | 'timed-out'
+  /** The server was not reached, or can't do it now: the outcome is unknown. The client recovers by itself. */
+  | 'unavailable'
+  /** As `unavailable`, but the client can't be trusted with another append. */
+  | 'client-broken';
 
-/** What a server says while it starts, elects, or has too much to do; the package knows no type for it. */
+/** A server answers with these while it starts, elects a leader or is overloaded; the client has no type for them. */
 const notNow = /not ready|is (?:too )?busy|no leader info|write after end|slow|resubscription/i;
-/** What waiting does not mend. */
+/** Waiting does not solve these. */
 const wrongSecurity = /certificate|altname|SSL routines|ERR_SSL|EPROTO/i;
 const wrongProtocol = /protocol error|Received HTTP status code/i;
 
@@ -46,26 +41,26 @@ export const classifyFailure = ({ type, code: status, message }: ClientFailure):
     case 'unsupported':
       return 'unsuitable';
     case 'deadline-exceeded':
-      return 'unfinished';
+      return 'timed-out';
     case 'lost':
     case 'timeout':
     case 'cancelled':
     case 'not-leader':
-      return 'away';
+      return 'unavailable';
     case 'unanswered':
-      return 'broken';
+      return 'client-broken';
     default:
       break;
   }
   if (status === code.permissionDenied || status === code.unauthenticated) return 'denied';
   if (status === code.unimplemented) return 'unsuitable';
   if (wrongSecurity.test(message) || wrongProtocol.test(message)) return 'unsuitable';
-  if (type === 'unavailable' || status === code.unavailable || notNow.test(message)) return 'away';
-  return 'broken';
+  if (type === 'unavailable' || status === code.unavailable || notNow.test(message)) return 'unavailable';
+  return 'client-broken';
 };
 
-/** The part of gRPC's message that a person can use. */
-const essence = ({ message }: ClientFailure): string => {
+/** The part of a gRPC message that helps a person. */
+const shorten = ({ message }: ClientFailure): string => {
   const text = message
     .replace(/^\d+ [A-Z_]+: /, '')
     .replace(/^Could not recognize /, '')
@@ -79,39 +74,39 @@ const essence = ({ message }: ClientFailure): string => {
   return text === '' ? 'it gave no reason' : text;
 };
 
-/** Why the server can't be used now. */
+/** Says why the server can't be used now. */
 export const describeOutage = (server: string, failure: ClientFailure): string => {
   switch (classifyFailure(failure)) {
     case 'denied':
-      return `The log server ${server} refuses the user: ${essence(failure)}.`;
+      return `The log server ${server} refuses the user: ${shorten(failure)}.`;
     case 'unsuitable':
-      return `The log server ${server} can't be used: ${essence(failure)}.`;
+      return `The log server ${server} can't be used: ${shorten(failure)}.`;
     default:
-      return `The log server ${server} is away: ${essence(failure)}.`;
+      return `The log server ${server} is unavailable: ${shorten(failure)}.`;
   }
 };
 
-/** Why the log can't be opened, and what to do; undefined where waiting may help. */
+/** Says why the log can't be opened and what to do; undefined if waiting may help. */
 export const describeUnusable = (server: string, failure: ClientFailure): string | undefined => {
-  const reason = essence(failure);
+  const reason = shorten(failure);
   switch (classifyFailure(failure)) {
     case 'denied':
       return failure.code === code.unauthenticated || /not authenticated/i.test(reason)
-        ? `The log server ${server} does not take the user and password (${reason}). Correct them in the connection string.`
+        ? `The log server ${server} does not accept the user and password (${reason}). Correct them in the connection string.`
         : `The log server ${server} does not let this user read $all or write (${reason}). Put user:password@ of a member of $admins into the connection string, or allow this one in the server's $settings.`;
     case 'unsuitable':
       if (failure.type === 'no-positions')
         return `The log server ${server} is too old: it does not tell the positions of events. Hookledger needs EventStoreDB 22.10 or newer, or KurrentDB.`;
       if (wrongSecurity.test(failure.message))
-        return `The log server ${server} can't be connected to securely (${reason}). Name its certificate authority in tlsCAFile, or put tls=false into the connection string if it runs insecure.`;
+        return `The log server ${server} can't be connected to securely (${reason}). Name its certificate authority in tlsCAFile, or put tls=false into the connection string if the server runs insecure.`;
       return `What listens at ${server} is not an EventStoreDB or KurrentDB server (${reason}). Correct the address in the connection string.`;
     default:
       return undefined;
   }
 };
 
-/** The same after it was waited for. */
+/** Says why the log can't be opened after waiting for the server. */
 export const describeStartTimeout = (reason: string, seconds: number, tls: boolean): string => {
   const orTls = !tls && /Failed to connect/.test(reason) ? ', take tls=false out of the connection string if it uses TLS,' : '';
-  return `${reason} It was waited for ${seconds} s. Start the server${orTls} or correct its address in the connection string.`;
+  return `${reason} Waited ${seconds} s for it. Start the server${orTls} or correct its address in the connection string.`;
 };

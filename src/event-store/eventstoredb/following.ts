@@ -1,115 +1,125 @@
-// Following: a subscription to our streams in the whole log, made anew after what was handled last, as often as it takes.
-import { setTimeout as sleep } from 'node:timers/promises';
+// Following the log on a server: a subscription to our streams, renewed as often as needed after the last handled event.
 import type { Position } from '../../domain/ids.ts';
+import { Backoff } from '../../backoff.ts';
 import type { StoredEvent } from '../codec.ts';
 import { LogUnavailable } from '../event-store.ts';
-import { CallFailed } from './client-thread.ts';
-import type { EventOnServer } from './client.worker.ts';
-import type { TipFinder } from './tip-finder.ts';
+import { CallFailed } from './call-failed.ts';
+import type { EventOnServer, SubscriptionItem } from './client/messages.ts';
 import type { LogServer } from './log-server.ts';
+import type { TipFinder } from './tip-finder.ts';
 
 export type FollowedLog = {
   readonly server: LogServer;
   readonly prefixes: readonly string[];
-  /** Nothing of the log stands before it. */
+  /** No event of the log comes before it. */
   readonly begin: Position;
-  readonly end: TipFinder;
+  readonly tipFinder: TipFinder;
 };
 
-/** A server that does not say where a subscription stands is asked after so long a silence. */
-const silenceMs = 500;
+/** `through`: the server has no other events up to this position. `silent`: nothing came for `silenceMs`. */
+type SubscriptionBatch = { readonly events: readonly EventOnServer[]; readonly through: Position; readonly silent: boolean };
 
-/** What a subscription brought: events, and the place up to which they are all that there is. `silent`: nothing came for `silenceMs`. */
-export type SubscriptionBatch = { readonly events: readonly EventOnServer[]; readonly through: Position; readonly silent: boolean };
+type SubscriptionOptions = {
+  readonly signal: AbortSignal;
+  readonly batchSize: number;
+  readonly silenceMs?: () => number | undefined;
+};
 
 /**
- * The events of streams whose names begin with one of `prefixes`, in log order, for ever: a subscription, made anew after what was handled last,
- * as often as it takes. What the server has passed over is told without events. Ends when `signal` aborts.
+ * The events of all streams with one of the prefixes, in log order, for ever. Renews the subscription after the last handled event as often as
+ * needed. Batches without events report how far the server has searched. Ends when `signal` aborts.
  */
 export async function* followServer(
   { server, prefixes }: Pick<FollowedLog, 'server' | 'prefixes'>,
   after: Position | undefined,
-  {
-    signal,
-    batchSize,
-    silenceMs,
-  }: { readonly signal: AbortSignal; readonly batchSize: number; readonly silenceMs?: () => number | undefined },
+  { signal, batchSize, silenceMs }: SubscriptionOptions,
 ): AsyncGenerator<SubscriptionBatch> {
   let handled = after;
   let failures = 0;
+  const backoff = new Backoff({ firstMs: 200, longestMs: 5_000 });
   while (!signal.aborted) {
-    // 1. Subscribe. What a subscription gave and nobody took is given by the next one.
-    const following = server.subscribe({ after: handled, prefixes });
+    // 1. Subscribe. Events that the previous subscription sent but nobody took come again.
+    const subscription = server.subscribe({ after: handled, prefixes });
     try {
       for (;;) {
-        const items = await following.take(batchSize, signal, silenceMs?.());
+        const items = await subscription.take(batchSize, signal, silenceMs?.());
         if (signal.aborted) return;
         if (items === undefined) break;
-        const events: EventOnServer[] = [];
-        let through = handled;
-        for (const item of items) {
-          if (!('through' in item)) events.push(item);
-          const position = 'through' in item ? item.through : item.position;
-          if (through === undefined || position > through) through = position;
-        }
+        const { events, through } = toBatch(items, handled);
         if (through !== undefined) yield { events, through, silent: items.length === 0 };
-        // 2. Only what was handled counts: the reader has come back for more.
+        // 2. The reader has asked for more, so it has handled these.
         handled = through;
-        if (items.length > 0) failures = 0;
+        if (items.length > 0) {
+          failures = 0;
+          backoff.reset();
+        }
       }
     } catch (error) {
-      // A reader that is too slow is dropped by the server; that is no failure of the server's, unless it happens at once again.
+      // The server drops a reader that is too slow. That is no outage, unless it happens again at once.
       const dropped = error instanceof CallFailed && error.failure.type === 'timeout' && failures === 0;
       if (!dropped) server.reportFailure(error);
     } finally {
-      following.close();
+      subscription.close();
     }
-    // 3. A server that stops ends its subscriptions without an error: the first time it is subscribed to again at once.
+    // 3. A server that stops ends its subscriptions without an error, so the first renewal needs no pause.
     failures += 1;
-    if (failures > 1) await sleep(pauseMs(failures), undefined, { signal }).catch(() => {});
+    if (failures > 1) await backoff.pause(signal);
     await server.untilAvailable(signal);
   }
 }
 
+const toBatch = (items: readonly SubscriptionItem[], handled: Position | undefined) => {
+  const events: EventOnServer[] = [];
+  let through = handled;
+  for (const item of items) {
+    const isEvent = !('through' in item);
+    if (isEvent) events.push(item);
+    const position = isEvent ? item.position : item.through;
+    if (through === undefined || position > through) through = position;
+  }
+  return { events, through };
+};
+
+/** A server that does not report how far a subscription has come is asked after this much silence. */
+const silenceMs = 500;
+
 /**
- * Batches of 1..`batchSize` events of the log, for ever; with `tellEnd` also an empty one, once, when the end of the log was reached.
- * Ends when `signal` aborts. @throws RangeError when the position is not one of this log
+ * Batches of 1..`batchSize` events of the log, for ever. With `announceEnd`, one empty batch says that the end of the log has been reached.
+ * Ends when `signal` aborts. @throws RangeError if the position is not one of this log
  */
 export async function* followLog(
-  { server, prefixes, begin, end }: FollowedLog,
+  { server, prefixes, begin, tipFinder }: FollowedLog,
   after: Position | undefined,
-  { signal, batchSize, tellEnd }: { readonly signal: AbortSignal; readonly batchSize: number; readonly tellEnd: boolean },
+  { signal, batchSize, announceEnd }: { readonly signal: AbortSignal; readonly batchSize: number; readonly announceEnd: boolean },
 ): AsyncGenerator<readonly StoredEvent[]> {
-  // 1. Where the log ends now: no position of this log lies behind it, and who asked is told when it was reached.
-  const last = await untilAnswered(server, signal, () => server.read((thread, timeoutMs) => end.find(thread, timeoutMs)));
+  // 1. Find the current end of the log, to check the position and to announce the end.
+  const last = await whenAvailable(server, signal, () => server.read((thread, timeoutMs) => tipFinder.find(thread, timeoutMs)));
   if (signal.aborted) return;
   if (after !== undefined && after > (last ?? begin))
-    throw new RangeError(`Position ${after} lies behind the end of this log: it belongs to another one, or to a later copy of this one.`);
+    throw new RangeError(`Position ${after} is past the end of this log: it belongs to another log, or to a later copy of this one.`);
   let handled = after !== undefined && after > begin ? after : begin;
-  let telling = tellEnd;
-  const isEnd = () => telling && (last === undefined || handled >= last);
+  let announcing = announceEnd;
+  const isEnd = () => announcing && (last === undefined || handled >= last);
   if (isEnd()) {
-    telling = false;
+    announcing = false;
     yield [];
   }
 
   // 2. Follow.
-  const silence = () => (telling ? silenceMs : undefined);
-  for await (const { events, through, silent } of followServer({ server, prefixes }, handled, { signal, batchSize, silenceMs: silence })) {
+  const options = { signal, batchSize, silenceMs: () => (announcing ? silenceMs : undefined) };
+  for await (const { events, through, silent } of followServer({ server, prefixes }, handled, options)) {
     if (events.length > 0) yield events;
     handled = through;
-    if (telling && silent && last !== undefined && (await nothingBetween(server, prefixes, handled, last))) handled = last;
+    if (announcing && silent && last !== undefined && (await hasNoneBetween(server, prefixes, handled, last))) handled = last;
     if (isEnd()) {
-      telling = false;
+      announcing = false;
       yield [];
     }
   }
 }
 
-const pauseMs = (failures: number) => Math.min(50 * 2 ** failures, 5_000) * (0.5 + Math.random() / 2);
-
-/** Waits for as long as the server is away. */
-const untilAnswered = async <T>(server: LogServer, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> => {
+/** Repeats `work` while the server is unavailable. */
+const whenAvailable = async <T>(server: LogServer, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> => {
   while (!signal.aborted) {
     await server.untilAvailable(signal);
     if (signal.aborted) break;
@@ -122,6 +132,6 @@ const untilAnswered = async <T>(server: LogServer, signal: AbortSignal, work: ()
   return undefined;
 };
 
-/** Servers before 23.10 do not say how far a subscription is when it has caught up: is there anything that it could still bring? */
-const nothingBetween = async (server: LogServer, prefixes: readonly string[], after: Position, upTo: Position): Promise<boolean> =>
-  (await server.read((thread, timeoutMs) => thread.countBetween({ prefixes, after, upTo }, timeoutMs))) === 0;
+/** Servers before 23.10 don't report how far a subscription has come once it has caught up, so the events left in between are counted. */
+const hasNoneBetween = async (server: LogServer, prefixes: readonly string[], after: Position, upTo: Position): Promise<boolean> =>
+  (await server.read((thread, timeoutMs) => thread.count({ prefixes, after, upTo }, timeoutMs))) === 0;

@@ -1,23 +1,23 @@
-// What other services write to the server of our log, for sources.
+// Events that other services write to the server of our log, for sources.
 import type { Position } from '../../domain/ids.ts';
 import { ForeignEvents, type ForeignEvent } from '../foreign-events.ts';
-import type { EventOnServer } from './client.worker.ts';
+import type { EventOnServer } from './client/messages.ts';
 import { followServer } from './following.ts';
 import { markerStream } from './log-marker.ts';
 import type { LogServer } from './log-server.ts';
 import { toPosition } from './positions.ts';
 import { categories } from '../../domain/streams.ts';
 
-const beginning = toPosition({ commit: 0n, prepare: 0n });
+const firstPosition = toPosition({ commit: 0n, prepare: 0n });
 
 export class ForeignEventsOnServer extends ForeignEvents {
   readonly unavailable = undefined;
   readonly #server: LogServer;
-  /** What the names of our streams begin with. */
+  /** The prefixes of our own streams. */
   readonly #own: readonly string[];
   readonly #closing: AbortSignal;
 
-  /** @param prefix of our streams */
+  /** @param prefix precedes the names of our streams */
   constructor(server: LogServer, prefix: string, closing: AbortSignal) {
     super();
     this.#server = server;
@@ -29,20 +29,20 @@ export class ForeignEventsOnServer extends ForeignEvents {
     const own = this.#own.find((each) => each.startsWith(streamPrefix) || streamPrefix.startsWith(each));
     return own === undefined
       ? undefined
-      : `Among the streams that begin with "${streamPrefix}" are Hookledger's own (${own}…), which can't be a source; give the beginning of those of your services.`;
+      : `Streams that begin with "${streamPrefix}" include Hookledger's own (${own}…), which can't be a source. Give the prefix of your services' streams.`;
   }
 
   async end(): Promise<Position> {
-    const last = { prefixes: [''], before: undefined, after: beginning, count: 1 };
+    const last = { prefixes: [''], before: undefined, after: firstPosition, count: 1 };
     const { newest } = await this.#server.read((thread, timeoutMs) => thread.findLast(last, timeoutMs));
-    return newest ?? beginning;
+    return newest ?? firstPosition;
   }
 
   async *follow(after: Position | null, { streamPrefix, signal, batchSize }: Parameters<ForeignEvents['follow']>[1]) {
     const ending = AbortSignal.any([signal, this.#closing]);
     const followed = { server: this.#server, prefixes: [streamPrefix] };
     for await (const { events, through } of followServer(followed, after ?? undefined, { signal: ending, batchSize }))
-      yield { events: events.filter((event) => this.#isForeign(event)).map(foreign), through };
+      yield { events: events.filter((event) => this.#isForeign(event)).map(toForeignEvent), through };
   }
 
   #isForeign({ stream, type }: EventOnServer): boolean {
@@ -50,7 +50,7 @@ export class ForeignEventsOnServer extends ForeignEvents {
   }
 }
 
-const foreign = ({ id, type, stream, revision, position, recordedAt, data, opaque }: EventOnServer): ForeignEvent => ({
+const toForeignEvent = ({ id, type, stream, revision, position, recordedAt, data, opaque }: EventOnServer): ForeignEvent => ({
   id,
   type,
   stream,

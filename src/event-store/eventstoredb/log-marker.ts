@@ -1,13 +1,14 @@
-// The marker: a stream of one event, written before all others of a log. It says that here is a log of Hookledger, and in which format; its id
-// names this log among all; and its place is where the log begins, so that nobody reads what others had written to the server before.
+// The marker: a stream of one event, written before all other events of a log. It says that this is a log of Hookledger and in which format. Its id
+// is the id of the log. Its position is where the log begins, so nobody searches what others wrote to the server earlier.
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Position } from '../../domain/ids.ts';
 import { LogUnusable } from '../event-store.ts';
-import { CallFailed, type ClientThread } from './client-thread.ts';
+import { CallFailed } from './call-failed.ts';
+import type { ClientThread } from './client-thread.ts';
 import { classifyFailure } from './failures.ts';
 
-/** Counts up when the names of streams, or what else this adapter keeps, change. */
+/** Incremented when the names of streams, or anything else that this adapter stores, change. */
 const FORMAT = 1;
 const eventType = 'hookledger.log';
 const markerData = z.object({ format: z.int().positive() });
@@ -16,7 +17,7 @@ export const markerStream = (prefix: string) => `${prefix}hookledger`;
 
 export type Marker = { readonly id: string; readonly position: Position };
 
-/** Reads the marker; where there is none it is written, if that may be. @throws LogUnusable, CallFailed */
+/** Reads the marker; writes it first if there is none and `create` allows it. @throws LogUnusable, CallFailed */
 export const findMarker = async (
   thread: ClientThread,
   timeoutMs: number,
@@ -45,8 +46,8 @@ export const findMarker = async (
     try {
       await thread.append([stream, -1, event], timeoutMs);
     } catch (error) {
-      const wasFaster = error instanceof CallFailed && classifyFailure(error.failure) === 'conflict'; // another process
-      if (!wasFaster) throw error;
+      const isTaken = error instanceof CallFailed && classifyFailure(error.failure) === 'conflict'; // another process was faster
+      if (!isTaken) throw error;
     }
   }
 };

@@ -1,35 +1,38 @@
-// The server as the rest of the adapter sees it: calls that wait while it is away, are repeated until they are answered, and end in bounded time.
+// The server as the rest of the adapter sees it: calls wait while it is unavailable, are repeated until they are answered, and end in bounded time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
+import { Backoff } from '../../backoff.ts';
 import { LogUnavailable, LogUnusable } from '../event-store.ts';
 import { Availability } from './availability.ts';
-import { CallFailed, ClientThread, type Subscription } from './client-thread.ts';
-import type { AppendAnswer, EncodedWrite, SubscriptionRequest } from './client.worker.ts';
+import { CallFailed } from './call-failed.ts';
+import { ClientThread } from './client-thread.ts';
+import type { AppendAnswer, EncodedWrite, SubscriptionRequest } from './client/messages.ts';
 import { InvalidConnectionString, nameOf, readCertificates, readConnection, type Connection } from './connection.ts';
-import { describeOutage, classifyFailure, describeUnusable, describeStartTimeout, type FailureKind } from './failures.ts';
+import { classifyFailure, describeOutage, describeStartTimeout, describeUnusable, type FailureKind } from './failures.ts';
+import { Semaphore } from './locks.ts';
 import { markerStream } from './log-marker.ts';
-import { Semaphore } from './semaphore.ts';
+import type { Subscription } from './subscription.ts';
 
 export type LogServerOptions = {
   readonly log: Pick<BaseLogger, 'info' | 'warn'>;
-  /** How long a server that is away is waited for at the start. */
+  /** How long the start waits for an unavailable server. */
   readonly startTimeoutMs?: number;
-  /** How long an append, or a read, may take in all. */
+  /** The time limit of an append or a read, all tries together. */
   readonly timeoutMs?: number;
-  /** … and each try of it, if nothing else is answered meanwhile: longer than the server itself takes to give up. */
+  /** The time limit of one try, if no other call is answered meanwhile. It must be longer than the server itself takes to give up. */
   readonly tryTimeoutMs?: number;
-  /** How long the server may be away before what comes is refused without waiting. */
+  /** During an outage longer than this, new calls are refused without waiting. */
   readonly patienceMs?: number;
-  /** false: it is read only, and appended to seldom, which needs less memory. */
+  /** false: the log is mainly read, which needs less memory. */
   readonly appends?: boolean;
 };
 
-/** Appends handed to the client at one time; what exceeds it waits its turn, so that a time limit is about the server, not about the queue. */
+/** Appends given to the client at one time. Others wait here, where their time limit does not run. */
 const mostAppends = 512;
-/** Reads at one time: a connection carries a hundred calls, and followers need some. */
+/** Reads at one time. A connection carries a hundred calls, and followers need some of them. */
 const mostReads = 32;
-/** Before an append is repeated that the server answers, though not with what came of it. */
-const unfinishedPauseMs = 50;
+/** The pause before an append is repeated that the server answered without its outcome. */
+const timedOutPauseMs = 50;
 
 export class LogServer {
   readonly name: string;
@@ -40,8 +43,8 @@ export class LogServer {
   readonly #reads = new Semaphore(mostReads);
 
   /**
-   * @param probed a stream that is read to see whether the server is back
-   * @throws ConnectionUnreadable when a certificate can't be read
+   * @param probed the stream that probes read
+   * @throws InvalidConnectionString if a certificate can't be read
    */
   constructor(
     readonly connection: Connection,
@@ -55,41 +58,41 @@ export class LogServer {
       {
         appends,
         onUnhandled: (count, { message }) =>
-          log.warn(`The client of ${this.name} left ${count} failures to nobody, such as: ${message}. Nothing is lost by that.`),
+          log.warn(`The client of ${this.name} left ${count} failures unhandled, such as: ${message}. No events are lost by this.`),
       },
     );
     this.#availability = new Availability({
       name: this.name,
       log,
       probe: () => this.#thread.read({ stream: probed, from: 0, count: 1 }, tryTimeoutMs),
-      because: (error) => this.#understand(error).reason,
+      explain: (error) => this.#classify(error).reason,
     });
   }
 
-  /** Carries out the first calls; a server that is away is waited for. @throws LogUnusable */
+  /** Makes the first calls, and waits for an unavailable server. @throws LogUnusable */
   async connect<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
     const { startTimeoutMs, tryTimeoutMs, log } = this.#options;
     const deadline = Date.now() + startTimeoutMs;
-    for (let pauseMs = 100, said = false; ; pauseMs = Math.min(2 * pauseMs, 2_000)) {
+    const backoff = new Backoff({ firstMs: 100, longestMs: 2_000 });
+    for (let isFirst = true; ; isFirst = false) {
       try {
         return await work(this.#thread, tryTimeoutMs);
       } catch (error) {
-        const { meaning, reason, failure } = this.#understand(error);
+        const { kind, reason, failure } = this.#classify(error);
         const unusable = describeUnusable(this.name, failure);
         if (unusable !== undefined) throw new LogUnusable(unusable, { cause: error });
-        if (Date.now() + pauseMs > deadline)
+        if (Date.now() + backoff.longestNextMs > deadline)
           throw new LogUnusable(describeStartTimeout(reason, startTimeoutMs / 1000, this.connection.tls), { cause: error });
-        if (!said) log.warn(`${reason} It is waited for, up to ${startTimeoutMs / 1000} s.`);
-        said = true;
-        if (meaning === 'broken') this.#thread.replace();
-        await sleep(pauseMs * (0.5 + Math.random() / 2));
+        if (isFirst) log.warn(`${reason} Waiting for it, up to ${startTimeoutMs / 1000} s.`);
+        if (kind === 'client-broken') this.#thread.replace();
+        await backoff.pause();
       }
     }
   }
 
   /**
-   * Repeats the append, to the letter, until it is known what came of it or its time is over.
-   * @throws CallFailed when the server refused it, so that nothing was written; LogUnavailable
+   * Repeats exactly the same append until its outcome is known or its time is over.
+   * @throws CallFailed if the server refused it, so nothing was written; LogUnavailable
    */
   async append(write: EncodedWrite): Promise<AppendAnswer> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
@@ -103,17 +106,17 @@ export class LogServer {
           return this.#thread.append(write, tryTimeoutMs);
         });
       } catch (error) {
-        if (error instanceof LogUnavailable) throw sent ? outcomeUnknown(error) : error;
-        const { meaning, reason } = this.#understand(error);
-        if (isVerdict(meaning)) throw error;
-        if (meaning !== 'unfinished') this.reportFailure(error);
-        else if (Date.now() < deadline) await sleep(unfinishedPauseMs);
-        else throw outcomeUnknown(new LogUnavailable(reason));
+        if (error instanceof LogUnavailable) throw sent ? withUnknownOutcome(error) : error;
+        const { kind, reason } = this.#classify(error);
+        if (isFinal(kind)) throw error;
+        if (kind !== 'timed-out') this.reportFailure(error);
+        else if (Date.now() < deadline) await sleep(timedOutPauseMs);
+        else throw withUnknownOutcome(new LogUnavailable(reason));
       }
     }
   }
 
-  /** The same for what only reads. @throws CallFailed when the server refused it; LogUnavailable */
+  /** Repeats a read until it is answered or its time is over. @throws CallFailed if the server refused it; LogUnavailable */
   async read<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
     const deadline = Date.now() + timeoutMs;
@@ -125,25 +128,25 @@ export class LogServer {
           return work(this.#thread, tryTimeoutMs);
         });
       } catch (error) {
-        if (error instanceof LogUnavailable || isVerdict(this.#understand(error).meaning)) throw error;
+        if (error instanceof LogUnavailable || isFinal(this.#classify(error).kind)) throw error;
         this.reportFailure(error);
       }
     }
   }
 
-  subscribe(follow: Omit<SubscriptionRequest, 'window'>): Subscription {
-    return this.#thread.subscribe(follow);
+  subscribe(request: Omit<SubscriptionRequest, 'window'>): Subscription {
+    return this.#thread.subscribe(request);
   }
 
-  /** Resolves as soon as the server can be used, or the signal aborts. */
+  /** Resolves as soon as the server can be used or the signal aborts. */
   untilAvailable(signal: AbortSignal): Promise<void> {
     return this.#availability.untilAvailableOrAborted(signal);
   }
 
-  /** A call failed: from now on the server is taken as away until it answers a probe. @throws the error, where it is none of the server's */
+  /** Call this after a failed call: the server counts as unavailable until it answers a probe. @throws the error, if it is not of a call */
   reportFailure(error: unknown): void {
-    const { meaning, reason } = this.#understand(error);
-    if (meaning === 'broken') this.#thread.replace();
+    const { kind, reason } = this.#classify(error);
+    if (kind === 'client-broken') this.#thread.replace();
     this.#availability.reportOutage(reason);
   }
 
@@ -157,20 +160,20 @@ export class LogServer {
     return outage ? Math.min(deadline, outage.since + this.#options.patienceMs) : deadline;
   }
 
-  #understand(error: unknown) {
+  #classify(error: unknown) {
     if (!(error instanceof CallFailed)) throw error;
     const { failure } = error;
-    return { failure, meaning: classifyFailure(failure), reason: describeOutage(this.name, failure) };
+    return { failure, kind: classifyFailure(failure), reason: describeOutage(this.name, failure) };
   }
 }
 
-/** The server has decided: to ask again would change nothing. */
-const isVerdict = (meaning: FailureKind) => meaning === 'conflict' || meaning === 'deleted' || meaning === 'too-large';
+/** The server has decided; repeating the call would change nothing. */
+const isFinal = (kind: FailureKind) => kind === 'conflict' || kind === 'deleted' || kind === 'too-large';
 
-const outcomeUnknown = ({ message, retryAfterSeconds }: LogUnavailable) =>
+const withUnknownOutcome = ({ message, retryAfterSeconds }: LogUnavailable) =>
   new LogUnavailable(`${message} It is not known whether it was written; repeat the request.`, retryAfterSeconds);
 
-/** @throws LogUnusable when it can't be so */
+/** Does not connect yet. @throws LogUnusable if the prefix or the connection string is wrong */
 export const createLogServer = (options: LogServerOptions & { readonly url: string; readonly prefix?: string }): LogServer => {
   const { url, prefix = '' } = options;
   if (!/^\w*$/.test(prefix)) throw new LogUnusable(`The prefix "${prefix}" of the log may have letters, digits and _ only.`);

@@ -1,10 +1,10 @@
-// The log on a server as it is stored, for copying it.
+// The log on a server in stored form, for copying and checking.
 import type { Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
 import { LogUnusable } from '../event-store.ts';
 import type { EventToStore, StoredLog } from '../stored-log.ts';
-import { CallFailed } from './client-thread.ts';
-import type { EncodedWrite } from './client.worker.ts';
+import { CallFailed } from './call-failed.ts';
+import type { EncodedWrite } from './client/messages.ts';
 import { followLog, type FollowedLog } from './following.ts';
 import { TipFinder } from './tip-finder.ts';
 import { findMarker } from './log-marker.ts';
@@ -14,9 +14,9 @@ import { categories } from '../../domain/streams.ts';
 
 export type StoredLogOnServerOptions = LogServerOptions & { readonly url: string; readonly prefix: string; readonly create: boolean };
 
-/** Appends on their way at one time. The server carries them out in the order in which they come, and they come in order once a connection stands. */
+/** Appends pending at one time. The server executes them in order of arrival, and they arrive in order once the connection is open. */
 const mostAppends = 128;
-/** Of one append. */
+/** The limits of one append. */
 const mostEvents = 100;
 const mostBytes = 500_000;
 
@@ -41,9 +41,9 @@ export class StoredLogOnServer implements StoredLog {
       return await server.connect(async (thread, timeoutMs) => {
         const { position: begin } = await findMarker(thread, timeoutMs, { server: server.name, prefix, create });
         const prefixes = categories.map((category) => `${prefix}${category}-`);
-        const end = new TipFinder(prefixes, begin);
-        await end.find(thread, timeoutMs);
-        return new StoredLogOnServer(server, prefix, { server, prefixes, begin, end });
+        const tipFinder = new TipFinder(prefixes, begin);
+        await tipFinder.find(thread, timeoutMs);
+        return new StoredLogOnServer(server, prefix, { server, prefixes, begin, tipFinder });
       });
     } catch (error) {
       await server.close();
@@ -55,15 +55,15 @@ export class StoredLogOnServer implements StoredLog {
     const tip = await this.#tip();
     if (tip === undefined) return undefined;
     const event = await this.#server.read((thread, timeoutMs) => thread.readAt(tip, timeoutMs));
-    return event && this.#unprefixed(event);
+    return event && this.#withoutPrefix(event);
   }
 
   async *read(after: Position | undefined): AsyncGenerator<readonly StoredEvent[]> {
     const tip = await this.#tip();
     if (tip === undefined || (after !== undefined && after >= tip)) return;
     const { signal } = new AbortController();
-    for await (const batch of followLog(this.#log, after, { signal, batchSize: 1_000, tellEnd: false })) {
-      const events = batch.filter(({ position }) => position <= tip).map((event) => this.#unprefixed(event));
+    for await (const batch of followLog(this.#log, after, { signal, batchSize: 1_000, announceEnd: false })) {
+      const events = batch.filter(({ position }) => position <= tip).map((event) => this.#withoutPrefix(event));
       if (events.length > 0) yield events;
       if ((batch.at(-1)?.position ?? '') >= tip) return;
     }
@@ -72,20 +72,20 @@ export class StoredLogOnServer implements StoredLog {
   async at(stream: string, revision: number): Promise<StoredEvent | undefined> {
     const range = { stream: this.#prefix + stream, from: revision, count: 1 };
     const [event] = await this.#server.read((thread, timeoutMs) => thread.read(range, timeoutMs));
-    return event?.revision === revision ? this.#unprefixed(event) : undefined; // of a stream that was cut, the server gives what comes next
+    return event?.revision === revision ? this.#withoutPrefix(event) : undefined; // from a truncated stream the server returns the next event it has
   }
 
-  /** Many appends on their way at one time, and checked afterwards to have been carried out in order. */
+  /** Sends many appends at one time, and checks afterwards that the server executed them in order. */
   async append(events: readonly EventToStore[]): Promise<void> {
     const writes = this.#writesOf(events);
     for (let i = 0; i < writes.length; i += mostAppends) {
       const [first, ...more] = writes.slice(i, i + mostAppends);
       if (!first) break;
       const answers = [await this.#append(first), ...(await Promise.all(more.map((write) => this.#append(write))))];
-      const known = answers.flatMap(({ position }) => (position === undefined ? [] : [position]));
-      if (known.some((position, j) => j > 0 && position <= (known[j - 1] ?? '')))
+      const positions = answers.flatMap(({ position }) => (position === undefined ? [] : [position]));
+      if (positions.some((position, j) => j > 0 && position <= (positions[j - 1] ?? '')))
         throw new LogUnusable(
-          `${this.name} wrote some events before earlier ones, so that this copy can't be used. Copy into an empty log: another prefix, or another server.`,
+          `${this.name} wrote events out of order, so this copy can't be used. Copy into an empty log: another prefix or another server.`,
         );
     }
   }
@@ -100,7 +100,7 @@ export class StoredLogOnServer implements StoredLog {
   }
 
   #tip() {
-    return this.#server.read((thread, timeoutMs) => this.#log.end.find(thread, timeoutMs));
+    return this.#server.read((thread, timeoutMs) => this.#log.tipFinder.find(thread, timeoutMs));
   }
 
   async #append(write: EncodedWrite) {
@@ -109,25 +109,25 @@ export class StoredLogOnServer implements StoredLog {
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;
       throw new LogUnusable(
-        `${this.name} does not take the event after revision ${write[1]} of ${write[0]}: somebody else writes to it. Stop what uses it, and copy into an empty log.`,
+        `${this.name} refuses the event after revision ${write[1]} of ${write[0]}: something else writes to this log. Stop it, and copy into an empty log.`,
         { cause: error },
       );
     }
   }
 
-  /** Events of one stream that follow each other go in one append. */
+  /** Consecutive events of one stream go in one append. */
   #writesOf(events: readonly EventToStore[]): EncodedWrite[] {
     const writes: { stream: string; expected: number; strings: string[]; bytes: number }[] = [];
     for (const { stream, revision, id, type, data, metadata } of events) {
       const bytes = Buffer.byteLength(data) + Buffer.byteLength(metadata);
       const last = writes.at(-1);
-      const follows =
+      const continuesLast =
         last !== undefined &&
         last.stream === stream &&
         last.expected + last.strings.length / 4 + 1 === revision &&
         last.strings.length / 4 < mostEvents &&
         last.bytes + bytes <= mostBytes;
-      if (follows) {
+      if (continuesLast) {
         last.strings.push(id, type, data, metadata);
         last.bytes += bytes;
       } else writes.push({ stream, expected: revision - 1, strings: [id, type, data, metadata], bytes });
@@ -135,7 +135,7 @@ export class StoredLogOnServer implements StoredLog {
     return writes.map(({ stream, expected, strings }) => [this.#prefix + stream, expected, strings]);
   }
 
-  #unprefixed(event: StoredEvent): StoredEvent {
+  #withoutPrefix(event: StoredEvent): StoredEvent {
     return { ...event, stream: event.stream.slice(this.#prefix.length) };
   }
 }

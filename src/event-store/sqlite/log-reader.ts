@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import type { Position } from '../../domain/ids.ts';
-import { codec } from '../codec.ts';
-import { configurationCategories, LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../event-store.ts';
+import { codec, decodeConfiguration } from '../codec.ts';
+import { configurationCategories, LogUnavailable, type EventStore, type RecordedEvent, type UndecodableEvent } from '../event-store.ts';
 import { prepareEventQuery, toPosition, toSequence, toStoredEvent, type EventRow } from './event-rows.ts';
 import { configurationCondition, damaged, unreadable } from './log-file.ts';
 import type { RecentEvents } from './recent-events.ts';
@@ -31,18 +31,10 @@ type Selection<E> = {
 
 const everything: Selection<RecordedEvent> = { query: 'page', fromRecent: (events) => events, decode: (row) => decodeRow(row) };
 
-type Configuration = RecordedEvent<ConfigurationEvent>;
-const configuration: Selection<Configuration | UndecodableEvent> = {
+const configuration: Selection<RecordedEvent<ConfigurationEvent> | UndecodableEvent> = {
   query: 'configuration',
   fromRecent: (events) => events.filter(isConfiguration),
-  decode: (row) => {
-    try {
-      return decodeRow(row) as Configuration; // the query reads the streams of configuration only
-    } catch (error) {
-      if (error instanceof UndecodableEvent) return error;
-      throw error;
-    }
-  },
+  decode: (row) => decodeConfiguration(toStoredEvent(row)),
 };
 
 const openFile = (file: string) => {
@@ -198,7 +190,7 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'fo
 }
 
 const configurationPrefixes = configurationCategories.map((category) => `${category}-`);
-const isConfiguration = (event: RecordedEvent): event is Configuration =>
+const isConfiguration = (event: RecordedEvent): event is RecordedEvent<ConfigurationEvent> =>
   configurationPrefixes.some((prefix) => event.stream.startsWith(prefix));
 
 const decodeRow = (row: EventRow): RecordedEvent => codec.decode(toStoredEvent(row));
