@@ -25,7 +25,7 @@ import { AttemptRunner } from './attempts/attempt-runner.ts';
 import { BatchCloser } from './attempts/batch-closer.ts';
 import { DeliverySaga } from './saga/delivery-saga.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
-import type { DueAttemptsSchema } from './due-attempts/due-attempts.ts';
+import type { DueAttemptsSchema } from './due-attempts/due-attempts-table.ts';
 import { LeasedDueAttempts } from './due-attempts/leased-due-attempts.ts';
 import { RequestMaker } from './attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from './saga/saga-host.ts';

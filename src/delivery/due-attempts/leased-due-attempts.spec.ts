@@ -8,7 +8,8 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../../read-models/engine/database/postgres.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
-import { createDueAttempts, type DueAttemptsSchema, type DueAttemptsListener } from './due-attempts.ts';
+import type { DueAttemptsListener } from './due-attempts.ts';
+import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];

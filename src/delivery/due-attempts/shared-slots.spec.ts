@@ -5,8 +5,8 @@ import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../test/suppo
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../../read-models/engine/database/postgres.ts';
-import { createDueAttempts, type DueAttemptsSchema } from './due-attempts.ts';
-import type { ReplicaNotice } from './leased-due-attempts.ts';
+import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
+import type { ReplicaNotice } from './replica-notices.ts';
 import { SharedSlots, type SlotsListener } from './shared-slots.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];

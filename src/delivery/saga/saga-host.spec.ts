@@ -13,7 +13,8 @@ import type { Tables } from '../../read-models/engine/database/database.ts';
 import { SqliteDatabase } from '../../read-models/engine/database/sqlite.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import { DisableGoneEndpoint, DropAttempt } from './saga-commands.ts';
-import { createDueAttempts, OwnDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts.ts';
+import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
+import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import { SagaHost, rowsOnlySagaHost } from './saga-host.ts';
 
 const e1 = 'e1' as EndpointId;

@@ -15,7 +15,9 @@ import {
   type SagaCommand,
   type DeliveryOrBatchId,
 } from './saga-commands.ts';
-import { createDueAttempts, OwnDueAttempts, type DueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts.ts';
+import type { DueAttempts } from '../due-attempts/due-attempts.ts';
+import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
+import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import type { Dispatcher } from '../lanes/dispatcher.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 

@@ -4,7 +4,8 @@ import { dueCause, subject } from '../../../test/support/samples.ts';
 import type { DeliveryId, EndpointId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
-import { createDueAttempts, OwnDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts.ts';
+import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { OwnDueAttempts } from './own-due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false) =>

@@ -1,0 +1,129 @@
+// The table of due attempts: its columns, and the way from a row to a ScheduleAttempt and back.
+import type { Kysely } from 'kysely';
+import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
+import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
+
+export type DueAttemptRow = {
+  readonly id: DeliveryOrBatchId;
+  readonly organization_id: OrganizationId;
+  /** Null for a batch. */
+  readonly message_id: MessageId | null;
+  /** The messages in a batch; null for a delivery. */
+  readonly size: number | null;
+  readonly endpoint_id: EndpointId;
+  readonly test: 0 | 1;
+  readonly attempt: number;
+  readonly failures_in_series: number;
+  /** -1 while it has no stream. */
+  readonly revision: number;
+  /** Milliseconds since 1970. */
+  readonly due_at: number;
+  /** The event that made it due, and the request behind that event. */
+  readonly causation_id: string;
+  readonly correlation_id: string | null;
+  /** When it may be claimed: `due_at`, or the end of its lease if a replica has claimed it. */
+  readonly ready_at: number;
+  /** The replica that claimed it last; null: none. */
+  readonly leased_by: string | null;
+};
+
+/** The number of each endpoint's newest batch. */
+type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: number };
+
+/** Whether replicas may claim attempts. Not while the saga's leader catches up with the log: the attempts may be sent and recorded already. */
+type TakingRow = { readonly id: number; readonly open: 0 | 1 };
+
+export type DueAttemptsSchema = CheckpointSchema & {
+  readonly due_attempts: DueAttemptRow;
+  readonly newest_batches: NewestBatchRow;
+  readonly taking: TakingRow;
+};
+
+export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
+  await db.schema
+    .createTable('due_attempts')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('organization_id', 'text', (column) => column.notNull())
+    .addColumn('message_id', 'text')
+    .addColumn('size', 'integer')
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('test', 'integer', (column) => column.notNull())
+    .addColumn('attempt', 'integer', (column) => column.notNull())
+    .addColumn('failures_in_series', 'integer', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('due_at', 'bigint', (column) => column.notNull())
+    .addColumn('causation_id', 'text', (column) => column.notNull())
+    .addColumn('correlation_id', 'text')
+    .addColumn('ready_at', 'bigint', (column) => column.notNull())
+    .addColumn('leased_by', 'text')
+    .execute();
+  await db.schema
+    .createTable('newest_batches')
+    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('taking')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('open', 'integer', (column) => column.notNull())
+    .execute();
+  // For replicas that share a limit of requests to one endpoint (shared-slots.ts). These rows don't follow from the log.
+  await db.schema
+    .createTable('slots')
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('replica', 'text', (column) => column.notNull())
+    .addColumn('held_until', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('slots_by_endpoint', ['endpoint_id', 'number'])
+    .execute();
+  await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
+  await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
+};
+
+export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt, cause }: ScheduleAttempt): DueAttemptRow => ({
+  id,
+  organization_id: subject.organizationId,
+  message_id: isBatch(subject) ? null : subject.messageId,
+  size: isBatch(subject) ? subject.size : null,
+  endpoint_id: subject.endpointId,
+  test: isTest(subject) ? 1 : 0,
+  attempt,
+  failures_in_series: failuresInSeries,
+  revision: revision === 'no-stream' ? -1 : revision,
+  due_at: dueAt,
+  causation_id: cause.causationId,
+  correlation_id: cause.correlationId ?? null,
+  ready_at: dueAt,
+  leased_by: null,
+});
+
+const subjectIn = ({ organization_id: organizationId, message_id: messageId, size, endpoint_id: endpointId, test }: DueAttemptRow) =>
+  messageId === null
+    ? { organizationId, endpointId, size: size ?? 1 }
+    : { organizationId, messageId, endpointId, ...(test ? { test: true as const } : {}) };
+
+export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
+  new ScheduleAttempt(
+    row.id,
+    subjectIn(row),
+    row.attempt,
+    row.failures_in_series,
+    row.revision === -1 ? 'no-stream' : row.revision,
+    row.due_at,
+    { causationId: row.causation_id, ...(row.correlation_id === null ? {} : { correlationId: row.correlation_id }) },
+  );
+
+/** 0: the endpoint has no batch. */
+export const newestBatchIn = async (db: Kysely<DueAttemptsSchema>, id: EndpointId): Promise<number> => {
+  const query = db.selectFrom('newest_batches').select('number').where('endpoint_id', '=', id);
+  return (await query.executeTakeFirst())?.number ?? 0;
+};
+
+/** Makes all attempts of the endpoint due that are not yet. */
+export const releaseQuery = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { kysely }: Transaction<DueAttemptsSchema>) =>
+  kysely
+    .updateTable('due_attempts')
+    .set({ due_at: dueAt, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
+    .where('endpoint_id', '=', endpointId)
+    .where('ready_at', '>', dueAt);

@@ -1,0 +1,92 @@
+// The leases that this replica holds on due attempts, and their renewal while an attempt is queued or in flight.
+import { sql, type Kysely } from 'kysely';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DueAttemptsSchema } from './due-attempts-table.ts';
+import { databaseClock, leaseMarginMs } from './lease-timing.ts';
+
+/** How long an attempt at an endpoint may take once it is claimed: gathering for a batch, and the request's timeout. */
+export type LongestAttempt = (id: EndpointId) => { readonly gatheringMs: number; readonly timeoutMs: number };
+
+/** `until`: by this process's clock, and never later than the database has it. */
+type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
+
+const renewEveryMs = 1_000;
+
+export class Leases {
+  private readonly byId = new Map<DeliveryOrBatchId, Lease>();
+  private readonly renewing = setInterval(() => void this.renewExpiring(), renewEveryMs).unref();
+
+  constructor(
+    private readonly replica: string,
+    private readonly db: () => Kysely<DueAttemptsSchema>,
+    private readonly longestAttempt: LongestAttempt,
+    /** Whether the attempt is still queued or in flight here. */
+    private readonly isNeeded: (attempt: ScheduleAttempt) => boolean,
+  ) {}
+
+  stop(): void {
+    clearInterval(this.renewing);
+  }
+
+  durationMs(id: EndpointId): number {
+    const { gatheringMs, timeoutMs } = this.longestAttempt(id);
+    return Math.ceil(gatheringMs + timeoutMs + 2 * leaseMarginMs);
+  }
+
+  /** Undefined for an attempt that was offered before it had a row, and so was never claimed. */
+  of({ id, attempt }: ScheduleAttempt): Lease | undefined {
+    const lease = this.byId.get(id);
+    return lease?.attempt.attempt === attempt ? lease : undefined;
+  }
+
+  hold(attempt: ScheduleAttempt, until: number): void {
+    this.byId.set(attempt.id, { attempt, until });
+  }
+
+  drop(id: DeliveryOrBatchId): void {
+    this.byId.delete(id);
+  }
+
+  /** Whether the attempt may be sent: its lease, renewed if need be, outlives the request's timeout. */
+  coversRequest(attempt: ScheduleAttempt): true | Promise<boolean> {
+    const lease = this.of(attempt);
+    if (!lease) return true;
+    const { timeoutMs } = this.longestAttempt(attempt.subject.endpointId);
+    if (lease.until - Date.now() >= timeoutMs + leaseMarginMs) return true;
+    return this.renew([attempt]).then(
+      (renewed) => renewed.has(attempt.id),
+      () => false,
+    );
+  }
+
+  /** @returns those that are still this replica's */
+  private async renew(attempts: readonly ScheduleAttempt[]): Promise<ReadonlySet<DeliveryOrBatchId>> {
+    const askedAt = Date.now();
+    const durations = attempts.map(({ subject }) => this.durationMs(subject.endpointId));
+    const { rows } = await sql<{ id: DeliveryOrBatchId }>`
+      WITH mine AS (
+        SELECT id AS its, lease FROM due_attempts
+        JOIN unnest(${attempts.map(({ id }) => id)}::text[], ${attempts.map(({ attempt }) => attempt)}::int[], ${durations}::bigint[])
+          AS wanted (wanted_id, number, lease) ON id = wanted_id AND attempt = number
+        WHERE leased_by = ${this.replica} FOR UPDATE OF due_attempts SKIP LOCKED)
+      UPDATE due_attempts SET ready_at = ${databaseClock} + lease FROM mine WHERE id = its RETURNING id`.execute(this.db());
+    const renewed = new Set(rows.map(({ id }) => id));
+    attempts.forEach((attempt, i) => {
+      // A lost lease stays here as it is. Without it, its attempt would look like one that was never claimed.
+      if (renewed.has(attempt.id)) this.hold(attempt, askedAt + (durations[i] ?? 0));
+    });
+    return renewed;
+  }
+
+  private async renewExpiring(): Promise<void> {
+    const soon = Date.now() + leaseMarginMs + renewEveryMs;
+    const expiring = Array.from(this.byId.values()).filter(({ until }) => until < soon);
+    const needed: ScheduleAttempt[] = [];
+    for (const { attempt, until } of expiring) {
+      if (this.isNeeded(attempt)) needed.push(attempt);
+      else if (until < Date.now()) this.drop(attempt.id);
+    }
+    if (needed.length > 0) await this.renew(needed).catch(() => undefined); // again in a second, while there is time
+  }
+}

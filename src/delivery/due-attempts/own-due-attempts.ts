@@ -1,0 +1,60 @@
+// Due attempts of a process that has the table to itself: no leases, because its dispatcher tracks all attempts that are in memory.
+import type { Kysely } from 'kysely';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { Transaction } from '../../read-models/engine/database/database.ts';
+import type { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
+import { attemptOf, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+
+export class OwnDueAttempts implements DueAttempts {
+  readonly isShared = false;
+
+  /** @param read the table's connection for reading; called for each query, as a rebuild replaces it */
+  constructor(private readonly read: () => Kysely<DueAttemptsSchema>) {}
+
+  attach(): void {}
+  async allowClaims(): Promise<void> {}
+
+  schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return tx.upsert('due_attempts', ['id'], attempts.map(rowOf));
+  }
+
+  async releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await releaseQuery(command, tx).execute();
+  }
+
+  async announce(): Promise<void> {}
+  committed(): void {}
+
+  async claim(id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> {
+    const most = limit + tracked.size; // tracked ones may be among them
+    let query = this.read().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', Date.now());
+    if (testsOnly) query = query.where('test', '=', 1);
+    const rows = await query.orderBy('ready_at').limit(most).execute();
+    return { attempts: rows.map(attemptOf), more: rows.length === most };
+  }
+
+  mayBeSent(): true {
+    return true;
+  }
+  outcomeRecorded(): boolean {
+    return false;
+  }
+  isClaimed(): boolean {
+    return true;
+  }
+  async unclaim(): Promise<void> {}
+
+  async dueSince(after: number): Promise<DueEndpoints> {
+    const until = Date.now();
+    const endpoints = this.read().selectFrom('due_attempts').select('endpoint_id').distinct();
+    const rows = await endpoints.where('ready_at', '>', after).where('ready_at', '<=', until).execute();
+    const next = this.read().selectFrom('due_attempts').select('ready_at').where('ready_at', '>', until);
+    const first = await next.orderBy('ready_at').limit(1).executeTakeFirst();
+    return { endpoints: rows.map((row) => row.endpoint_id), until, nextAt: first?.ready_at };
+  }
+
+  newestBatch(id: EndpointId): Promise<number> {
+    return newestBatchIn(this.read(), id);
+  }
+}

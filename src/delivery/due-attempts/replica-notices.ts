@@ -1,0 +1,47 @@
+// Replica notices: what replicas tell each other about due attempts and slots. A notice may be lost: tables hold the truth, leases run out.
+import type { EndpointId } from '../../domain/ids.ts';
+import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
+import type { DeliveryOrBatchId } from '../saga/saga-commands.ts';
+import type { DueAttemptsListener } from './due-attempts.ts';
+import type { DueAttemptsSchema } from './due-attempts-table.ts';
+
+/** Replicas of several versions send these to each other, so the names stay. An empty notice: anything may be due. */
+export type ReplicaNotice = {
+  /** These endpoints have due attempts. */
+  readonly due?: readonly EndpointId[];
+  /** The next attempt becomes due then, by the database's clock. */
+  readonly next?: number;
+  /** These were cancelled; `from` is their endpoint. */
+  readonly withdrawn?: readonly DeliveryOrBatchId[];
+  readonly from?: EndpointId;
+  /** Slots of these endpoints were given back. */
+  readonly free?: readonly EndpointId[];
+  /** The sender has no slot of these endpoints, and attempts to send. */
+  readonly lacking?: readonly EndpointId[];
+};
+
+/** That fit into a notice: PostgreSQL takes 8,000 bytes. */
+const maxIds = 150;
+
+/** The ids in parts, each of which fits into one notice. */
+export const noticeParts = <T>(ids: readonly T[]): (readonly T[])[] =>
+  Array.from({ length: Math.ceil(ids.length / maxIds) }, (_, i) => ids.slice(i * maxIds, (i + 1) * maxIds));
+
+/** @param tx sends once it commits */
+export const sendNotice = async (
+  { group }: Tables<DueAttemptsSchema>,
+  notice: ReplicaNotice,
+  tx?: Transaction<DueAttemptsSchema>,
+): Promise<void> => {
+  await group?.broadcast(JSON.stringify(notice), tx);
+};
+
+/** @param text undefined: notices may have been missed. @param clockLeadMs how far the database's clock is ahead of this process's */
+export const passOnNotice = (text: string | undefined, listener: DueAttemptsListener, clockLeadMs: number): void => {
+  const { due, next, withdrawn, from, free, lacking } = JSON.parse(text ?? '{}') as ReplicaNotice; // a replica sent it
+  if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
+  else if (free) listener.slotsFreed(free);
+  else if (lacking) listener.slotsWanted(lacking);
+  else if (due || next) listener.attemptsDue(due ?? [], next && next - clockLeadMs);
+  else listener.checkAllLanes();
+};
