@@ -34,6 +34,14 @@ const privateNetworks = z.string().transform((value, context): boolean | string[
   return z.NEVER;
 });
 
+const networks = z.string().transform((value, context): readonly string[] => {
+  const cidrs = value.split(',').map((part) => part.trim());
+  const wrong = cidrs.find((cidr) => !isCidr(cidr));
+  if (wrong === undefined) return cidrs;
+  context.addIssue({ code: 'custom', message: `must be a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is not a CIDR` });
+  return z.NEVER;
+});
+
 const masterKey = z
   .string()
   .transform((text) => Buffer.from(text, 'base64'))
@@ -135,6 +143,9 @@ const environment = z.object({
   HOOKLEDGER_RATE_LIMIT: count(1_000_000)
     .prefault('10000')
     .describe('Most requests per second for each API key, per replica. Above it: 429 with Retry-After.'),
+  HOOKLEDGER_TRUSTED_PROXIES: networks
+    .optional()
+    .describe("CIDRs of proxies whose X-Forwarded-For names the client's address. If unset: the address is the peer's."),
   HOOKLEDGER_CONCURRENCY: count(100_000).prefault('1024').describe('Most HTTP requests to endpoints at a time, per replica.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY: count(10_000).prefault('64').describe('Most HTTP requests to one endpoint at a time, per replica.'),
   HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: count(10_000)
@@ -163,6 +174,8 @@ export type Config = {
   readonly logLevel: string;
   /** Requests per second for each API key. */
   readonly rateLimit: number;
+  /** CIDRs. */
+  readonly trustedProxies: readonly string[];
   readonly concurrency: number;
   /** Per replica. */
   readonly endpointConcurrency: number;
@@ -216,6 +229,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     sealEvents: read.HOOKLEDGER_SEAL_EVENTS,
     logLevel: read.HOOKLEDGER_LOG_LEVEL,
     rateLimit: read.HOOKLEDGER_RATE_LIMIT,
+    trustedProxies: read.HOOKLEDGER_TRUSTED_PROXIES ?? [],
     concurrency: read.HOOKLEDGER_CONCURRENCY,
     endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
     sharedEndpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED,

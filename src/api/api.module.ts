@@ -7,7 +7,6 @@ import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { TerminusModule } from '@nestjs/terminus';
 import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
-import { Authentication } from './auth/authentication.ts';
 import { ApiContexts } from './graphql/context.ts';
 import { AttemptResolver, DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
@@ -19,6 +18,7 @@ import { OrganizationResolver } from './graphql/organization/organization.resolv
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
 import { ReplayOfDeliveryResolver, ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
+import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
@@ -26,7 +26,7 @@ import { MessagesController } from './rest/messages.controller.ts';
 import { MetricsController } from './rest/metrics.controller.ts';
 import { ProblemFilter } from './rest/problem-filter.ts';
 
-@Module({ providers: [Authentication, History, ApiContexts], exports: [Authentication, History, ApiContexts] })
+@Module({ providers: [History, ApiContexts], exports: [History, ApiContexts] })
 class ContextModule {}
 
 @Module({
@@ -41,6 +41,7 @@ class ContextModule {}
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },
     AccessCheck,
+    SubscriptionServer,
     ReadYourWrites,
     EndpointResolver,
     MessageResolver,

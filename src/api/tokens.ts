@@ -38,5 +38,8 @@ export const EVENT_STORE = Symbol('EventStore');
 /** What may be set on an endpoint, a `SettingsOptions`. */
 export const SETTINGS_OPTIONS = Symbol('SettingsOptions');
 
+/** The address of a client, a `ClientAddress`. */
+export const CLIENT_ADDRESS = Symbol('ClientAddress');
+
 /** Where nothing may be changed: the sentence that says so. Undefined elsewhere. */
 export const READ_ONLY = Symbol('ReadOnly');

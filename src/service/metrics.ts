@@ -1,5 +1,6 @@
 // What can be measured from outside: the Prometheus metrics.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuthenticationFailure } from '../api/auth/authentication.ts';
 import type { SendOutcome } from '../delivery/sender/send-outcome.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ReaderStatus } from '../sources/source-reader.ts';
@@ -40,6 +41,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly failedAuthentications = new Counter({
+    name: 'hookledger_authentication_failures_total',
+    help: 'Requests without a valid API key by reason: missing, malformed or unknown.',
+    labelNames: ['reason'],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -47,6 +55,10 @@ export class Metrics {
   attempt(outcome: SendOutcome): void {
     this.attempts.inc({ outcome: outcome.outcome === 'succeeded' ? 'succeeded' : outcome.failure });
     this.duration.observe(outcome.durationMs / 1000);
+  }
+
+  authenticationFailed(reason: AuthenticationFailure): void {
+    this.failedAuthentications.inc({ reason });
   }
 
   repeated(): void {

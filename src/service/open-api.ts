@@ -6,10 +6,15 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiModule } from '../api/api.module.ts';
-import { createHttpAdapter } from '../api/http.ts';
-import { StartGate } from '../api/start-gate.ts';
+import { Authentication, type AuthenticationFailure } from '../api/auth/authentication.ts';
+import { FailedAuthentications } from '../api/auth/failed-authentications.ts';
+import { clientAddress } from '../api/http/client-address.ts';
+import { createHttpAdapter, type HttpParts } from '../api/http/http-adapter.ts';
+import { RateLimit } from '../api/http/rate-limit.ts';
+import { StartGate } from '../api/http/start-gate.ts';
 import {
   API_LOG,
+  CLIENT_ADDRESS,
   EVENT_STORE,
   READ_ONLY,
   READINESS,
@@ -53,6 +58,8 @@ export type ApiParts = {
   readonly readiness: ReadinessSource;
   readonly settings: SettingsOptions;
   readonly log: ApiLog;
+  /** For the metric. */
+  readonly authenticationFailed: (failure: AuthenticationFailure) => void;
   /** Refuses every change with this sentence: why, and whom to ask instead. */
   readonly readOnly?: string;
 };
@@ -81,13 +88,20 @@ export const settingsOptions = (
 /** Listens. Until `serve` is called, it takes messages and answers health and metrics; other requests wait. @throws the error of listening */
 export const openApi = async (
   parts: ApiParts,
-  { host, port, rateLimit }: Pick<Config, 'host' | 'port' | 'rateLimit'>,
+  { host, port, rateLimit, trustedProxies }: Pick<Config, 'host' | 'port' | 'rateLimit' | 'trustedProxies'>,
   log: Logger,
   opened: AsyncDisposableStack,
   extras: ApiExtras = {},
 ): Promise<Api> => {
   const gate = new StartGate();
-  const app = await NestFactory.create<NestFastifyApplication>(apiOf(parts, gate, extras), createHttpAdapter(rateLimit, gate), {
+  const http: HttpParts = {
+    gate,
+    authentication: new Authentication(parts.directory),
+    failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
+    rateLimit: new RateLimit(rateLimit),
+    addressOf: clientAddress(trustedProxies),
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(apiOf(parts, http, extras), createHttpAdapter(http), {
     logger: nestLog(log),
     abortOnError: false,
   });
@@ -109,11 +123,15 @@ class PartsModule {}
 @Module({})
 class ServiceModule {}
 
-const apiOf = (parts: ApiParts, gate: StartGate, { controllers = [], providers = [] }: ApiExtras): DynamicModule => {
+const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers = [] }: ApiExtras): DynamicModule => {
   const { readModels } = parts;
   const { queries } = readModels;
   const provided: Provider[] = [
     { provide: API_LOG, useValue: parts.log },
+    { provide: Authentication, useValue: http.authentication },
+    { provide: CLIENT_ADDRESS, useValue: http.addressOf },
+    { provide: FailedAuthentications, useValue: http.failures },
+    { provide: RateLimit, useValue: http.rateLimit },
     { provide: CommandBus, useValue: parts.commands },
     { provide: EndpointDirectory, useValue: parts.directory },
     { provide: EVENT_STORE, useValue: parts.store },
@@ -126,7 +144,7 @@ const apiOf = (parts: ApiParts, gate: StartGate, { controllers = [], providers =
     { provide: RequestMaker, useValue: parts.requests },
     { provide: RUNNING_SOURCES, useValue: parts.runningSources },
     { provide: SETTINGS_OPTIONS, useValue: parts.settings },
-    { provide: StartGate, useValue: gate },
+    { provide: StartGate, useValue: http.gate },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

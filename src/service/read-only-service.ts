@@ -88,6 +88,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       foreign: new NoForeignEvents(),
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,
+      authenticationFailed: (failure) => metrics.authenticationFailed(failure),
       readiness: { log: async () => ({ tip: await store.tip() }), consumers },
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,

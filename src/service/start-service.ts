@@ -97,6 +97,7 @@ export const startService = async (config: Config, version: string, log: Logger)
       log,
       runningSources: sources,
       registry: metrics.registry,
+      authenticationFailed: (failure) => metrics.authenticationFailed(failure),
       readiness: {
         log: async () => ({ tip: await store.tip() }),
         ...(config.database.kind === 'sqlite' ? {} : { database: () => readModels.databaseServer() }),

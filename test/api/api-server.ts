@@ -134,6 +134,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   opening.defer(() => templates.close());
   const requests = new RequestMaker(templates, 'Hookledger/test');
   const failures: unknown[] = [];
+  const failedAuthentications: string[] = [];
   const api = await openApi(
     {
       store,
@@ -145,6 +146,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       readiness,
       runningSources: { status: () => undefined, look: () => undefined },
       registry: new Registry(),
+      authenticationFailed: (failure) => failedAuthentications.push(failure),
       settings: settingsOptions(config, { checkUrlHost: () => undefined }),
       log: { info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },
     },
@@ -192,6 +194,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
     live,
     keys,
     failures,
+    failedAuthentications,
     readiness,
     post,
     ask,

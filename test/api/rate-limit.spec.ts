@@ -1,4 +1,6 @@
 // The rate limit of an API key: what is told of it, and what exceeds it.
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -46,4 +48,28 @@ describe('the rate limit', () => {
     const answers = await exhaust('/graphql', JSON.stringify({ query: '{ organization { id } }' }), api.keys.VIEWER);
     expect(await answers.at(-1)?.json()).toMatchObject({ errors: [{ extensions: { code: 'TOO_MANY_REQUESTS' } }] });
   });
+});
+
+it('counts a key however its header is spelled, and every operation that comes over a WebSocket', async () => {
+  await exhaust('/v1/messages', message, api.keys.AUDITOR);
+  const spelled = await fetch(`${api.url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `bearer  ${api.keys.AUDITOR}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ organization { id } }' }),
+  });
+  expect(spelled.status).toBe(429);
+  const client = createClient({
+    url: `${api.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${api.keys.OTHER}` },
+    retryAttempts: 0,
+  });
+  const asked = () =>
+    client
+      .iterate({ query: '{ organization { id } }' })
+      .next()
+      .catch((error: unknown) => error);
+  const answers = await Promise.all(Array.from({ length: 8 }, asked));
+  expect(answers.filter((answer) => JSON.stringify(answer).includes('TOO_MANY_REQUESTS')).length).toBeGreaterThanOrEqual(2);
+  await client.dispose();
 });

@@ -1,6 +1,6 @@
 // Live GraphQL over WebSockets: who may listen, what is told, and what is refused.
 import { createClient, type Client } from 'graphql-ws';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -96,4 +96,72 @@ it('ends with a sentence when the key is revoked', async () => {
   await api.publish({ type: 'revoked.now', data: {} });
   expect(JSON.stringify(valueOf(await first))).toMatch(/UNAUTHENTICATED/);
   expect((await results.next()).done).toBe(true);
+});
+
+describe('a WebSocket', () => {
+  const socketTo = (headers: Record<string, string> = {}) => {
+    const socket = new WebSocket(`${api.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });
+    const messages: { type: string; id?: string; payload?: unknown }[] = [];
+    const closed = new Promise<number>((resolve) => socket.once('close', (code) => resolve(code)));
+    socket.on('error', () => undefined);
+    socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString('utf8')) as (typeof messages)[number]));
+    const opened = new Promise((resolve) => socket.once('open', resolve));
+    return { socket, messages, closed, opened };
+  };
+  const send = (socket: WebSocket, message: unknown) => socket.send(JSON.stringify(message));
+
+  it('takes the key from the header of the handshake as well', async () => {
+    const { socket, messages, opened } = socketTo({ authorization: `Bearer ${api.keys.VIEWER}` });
+    await opened;
+    send(socket, { type: 'connection_init' });
+    await expect.poll(() => messages).toMatchObject([{ type: 'connection_ack' }]);
+    socket.close();
+  });
+
+  it('takes no large frame before it is let in, and a large one afterwards', async () => {
+    const strange = socketTo();
+    await strange.opened;
+    strange.socket.send('x'.repeat(100_000));
+    expect(await strange.closed).toBe(1006);
+    const known = socketTo({ authorization: `Bearer ${api.keys.VIEWER}` });
+    await known.opened;
+    send(known.socket, { type: 'connection_init' });
+    await expect.poll(() => known.messages.length).toBe(1);
+    send(known.socket, {
+      type: 'subscribe',
+      id: '1',
+      payload: { query: '{ organization { id } }', extensions: { note: 'x'.repeat(100_000) } },
+    });
+    await expect.poll(() => known.messages.map(({ type }) => type)).toEqual(['connection_ack', 'next', 'complete']);
+    known.socket.close();
+  });
+
+  it('carries a bounded number of operations', async () => {
+    const { socket, messages, opened } = socketTo({ authorization: `Bearer ${api.keys.VIEWER}` });
+    await opened;
+    send(socket, { type: 'connection_init' });
+    await expect.poll(() => messages.length).toBe(1);
+    for (let i = 0; i <= 50; i++) send(socket, { type: 'subscribe', id: String(i), payload: { query: changed } });
+    await expect
+      .poll(() => messages.at(-1))
+      .toMatchObject({ type: 'error', id: '50', payload: [{ extensions: { code: 'TOO_MANY_REQUESTS' } }] });
+    send(socket, { type: 'complete', id: '0' });
+    await expect.poll(() => api.live.subscriberCount).toBe(49);
+    send(socket, { type: 'subscribe', id: 'again', payload: { query: '{ organization { id } }' } });
+    await expect.poll(() => messages.at(-1)).toMatchObject({ type: 'complete', id: 'again' });
+    socket.close();
+    await expect.poll(() => api.live.subscriberCount).toBe(0);
+  });
+
+  it('ends with its key', async () => {
+    const { issueApiKey } = await api.query<{ issueApiKey: { id: string; key: string } }>(
+      'mutation { issueApiKey(name: "ended", role: VIEWER) { id key } }',
+    );
+    const { socket, messages, closed, opened } = socketTo({ authorization: `Bearer ${issueApiKey.key}` });
+    await opened;
+    send(socket, { type: 'connection_init' });
+    await expect.poll(() => messages.length).toBe(1);
+    await api.query('mutation ($id: ID!) { revokeApiKey(id: $id) }', { id: issueApiKey.id });
+    expect(await closed).toBe(4403);
+  });
 });

@@ -8,13 +8,6 @@ import { READ_ONLY } from '../tokens.ts';
 import { accessOf } from './access.ts';
 import { Authentication, type AuthenticatedCaller } from './authentication.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Set by the guard; handlers that are not public have it. */
-    caller?: AuthenticatedCaller;
-  }
-}
-
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -35,7 +28,7 @@ export class AccessGuard implements CanActivate {
   private callerOf(context: ExecutionContext): AuthenticatedCaller {
     if (context.getType<string>() === 'graphql') return context.getArgByIndex<ApiContext>(2).caller;
     const request = context.getArgByIndex<FastifyRequest>(0);
-    return (request.caller = this.authentication.authenticate(request.headers.authorization, request.id));
+    return (request.caller ??= this.authentication.authenticate(request.headers.authorization, request.id));
   }
 }
 

@@ -13,8 +13,17 @@ export type AuthenticatedCaller = Caller & {
   readonly keyHash: string;
 };
 
-const unauthenticated = (message: string) =>
-  new Refusal('UNAUTHENTICATED', message, { headers: { 'www-authenticate': 'Bearer realm="hookledger"' } });
+/** `unknown`: never issued here, or revoked. */
+export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown';
+
+export class Unauthenticated extends Refusal {
+  constructor(
+    readonly failure: AuthenticationFailure,
+    message: string,
+  ) {
+    super('UNAUTHENTICATED', message, { headers: { 'www-authenticate': 'Bearer realm="hookledger"' } });
+  }
+}
 
 @Injectable()
 export class Authentication {
@@ -22,23 +31,27 @@ export class Authentication {
 
   /**
    * @param authorization the value of the header
-   * @throws Refusal UNAUTHENTICATED, ConfigurationUnavailable
+   * @throws Unauthenticated, ConfigurationUnavailable
    */
   authenticate(authorization: string | undefined, correlationId: string): AuthenticatedCaller {
     if (authorization === undefined || authorization === '')
-      throw unauthenticated('The request carries no API key; send the header `Authorization: Bearer <API key>`.');
+      throw new Unauthenticated('missing', 'The request carries no API key; send the header `Authorization: Bearer <API key>`.');
     const [, key] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
-    if (key === undefined) throw unauthenticated('The header `Authorization` is not of the form `Bearer <API key>`.');
+    if (key === undefined) throw new Unauthenticated('malformed', 'The header `Authorization` is not of the form `Bearer <API key>`.');
     const keyHash = hashOfKey(key);
     const known = this.known(keyHash);
-    if (!known) throw unauthenticated('The API key is not known here, or was revoked; ask an admin of your organization for a new one.');
+    if (!known)
+      throw new Unauthenticated(
+        'unknown',
+        'The API key is not known here, or was revoked; ask an admin of your organization for a new one.',
+      );
     return { organizationId: known.organizationId, actor: `apikey:${known.name}`, correlationId, role: known.role, keyHash };
   }
 
   /** Why the key is no longer accepted, for what goes on longer than a request: it was revoked, or can't be checked now. */
   refusalNow(caller: AuthenticatedCaller): Refusal | undefined {
     try {
-      return this.known(caller.keyHash) ? undefined : unauthenticated('The API key was revoked.');
+      return this.known(caller.keyHash) ? undefined : new Unauthenticated('unknown', 'The API key was revoked.');
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal) return refusal;

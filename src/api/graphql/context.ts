@@ -34,7 +34,10 @@ export class ApiContexts {
 
   /** @throws Refusal UNAUTHENTICATED */
   create(authorization: string | undefined, correlationId: string): ApiContext {
-    const caller = this.authentication.authenticate(authorization, correlationId);
+    return this.of(this.authentication.authenticate(authorization, correlationId));
+  }
+
+  of(caller: AuthenticatedCaller): ApiContext {
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
     const { endpoints, messages, deliveries, replays, history } = this;

@@ -16,6 +16,8 @@ import {
 } from 'graphql';
 import { defaultFirst } from './connections.ts';
 
+/** Tokens in one document: far more than people write. */
+export const maxTokens = 5_000;
 const deepest = 12;
 const mostFields = 50_000;
 /** What a list without `first` is taken to hold. */

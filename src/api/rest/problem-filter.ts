@@ -21,7 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (!refusal) this.log.error({ err: error, requestId: request.id, method: request.method, path: pathOf(request) }, 'A request failed');
     const status = refusal?.status ?? 500;
     const message = refusal?.message ?? failureSentence(request.id);
-    if (status === 413) endConnectionSoon(request, reply);
+    if (!request.raw.complete) dropTheRest(request, reply);
     const headers: Record<string, string> = { 'x-request-id': request.id, ...refusal?.headers };
     if (pathOf(request) === graphqlPath) {
       const code = refusal?.code ?? 'INTERNAL_SERVER_ERROR';
@@ -34,20 +34,19 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /**
- * A client that still sends reads no answer from a connection that was closed under it: what it sends is thrown away unread for a moment, and
- * then the connection is closed, unless all has arrived.
+ * A client that still sends reads no answer from a connection that was closed under it. So the rest of its body is dropped unread for up to 10 s;
+ * then the connection closes, unless everything has arrived.
  */
-const endConnectionSoon = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
+const dropTheRest = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
   reply.removeHeader('connection');
   reply.raw.once('finish', () => {
     if (raw.complete) return;
     raw.resume();
-    setTimeout(() => {
-      if (!raw.complete) raw.socket.destroy();
-    }, lingerMs).unref();
+    const late = setTimeout(() => raw.socket.destroy(), longestDropMs);
+    raw.once('close', () => clearTimeout(late));
   });
 };
-const lingerMs = 1_000;
+const longestDropMs = 10_000;
 
 const pathOf = ({ url }: FastifyRequest) => url.split('?', 1)[0];
 

@@ -1,6 +1,6 @@
 // The gate at the start: publishing needs only the log, so the socket opens before the views and delivery do. Other requests wait here for them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 export class StartGate {
   private readonly opening = Promise.withResolvers<void>();

@@ -1,14 +1,20 @@
-// The HTTP server: Fastify with our limits, request ids and the strict JSON parser.
+// The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, playground,
+// authentication, rate limit, the gate at the start; only then is a body read.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { servePlayground } from './graphql/playground.ts';
-import { limitRates } from './rate-limit.ts';
-import { largestBody, Refusal } from './refusal.ts';
+import { parseStrictJson } from '../../commands/strict-json.ts';
+import type { Authentication } from '../auth/authentication.ts';
+import type { FailedAuthentications } from '../auth/failed-authentications.ts';
+import { isGraphQLUpgrade } from '../graphql/subscriptions/upgrade.ts';
+import { servePlayground } from '../graphql/playground.ts';
+import { largestBody, Refusal } from '../refusal.ts';
+import { authenticateFirst } from './authenticate-first.ts';
+import type { ClientAddress } from './client-address.ts';
+import { limitRates, type RateLimit } from './rate-limit.ts';
 import type { StartGate } from './start-gate.ts';
-import { parseStrictJson } from '../commands/strict-json.ts';
 
-/** A caller's own `x-request-id` is taken over where it is a plain token; it becomes the correlation id of what the request causes. */
+/** A caller's own `x-request-id` is kept if it is a plain token. It becomes the correlation id of what the request causes. */
 const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
@@ -17,18 +23,24 @@ const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers']
 /** Answered as soon as the log is open; everything else waits for the views. */
 const opensFirst = /^\/(v1\/messages|health|metrics)\b/;
 
-/** Nest would add parsers of its own, which take more than the strict one. */
+/** Nest would add parsers of its own, which accept more than the strict one. */
 class HttpAdapter extends FastifyAdapter {
   override registerParserMiddleware(): void {}
 }
 
+export type HttpParts = {
+  readonly gate: StartGate;
+  readonly authentication: Authentication;
+  readonly failures: FailedAuthentications;
+  readonly rateLimit: RateLimit;
+  readonly addressOf: ClientAddress;
+};
+
 /**
- * Bodies over 16 MiB are refused while they arrive;
- * a request must have arrived within 60 s and its headers may have 16 KiB.
- *
- * @param rateLimit requests a second for each API key
+ * Headers may have 16 KiB and must arrive within 10 s, a whole request within 60 s; a body may have 16 MiB. A request to upgrade to anything but
+ * GraphQL over WebSockets is served as if it had not asked.
  */
-export const createHttpAdapter = (rateLimit: number, gate: StartGate): FastifyAdapter => {
+export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, addressOf }: HttpParts): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
     requestTimeout: 60_000,
@@ -36,7 +48,7 @@ export const createHttpAdapter = (rateLimit: number, gate: StartGate): FastifyAd
     trustProxy: false,
     return503OnClosing: true,
     genReqId: requestIdOf,
-    http: { maxHeaderSize: 16 * 1024 },
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 2_000, shouldUpgradeCallback: isGraphQLUpgrade },
   });
   const fastify = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
@@ -55,17 +67,18 @@ export const createHttpAdapter = (rateLimit: number, gate: StartGate): FastifyAd
     reply.header('x-request-id', request.id);
     done();
   });
+  servePlayground(fastify);
+  authenticateFirst(fastify, authentication, failures, addressOf);
   limitRates(fastify, rateLimit);
   fastify.addHook('onRequest', async ({ url }) => {
     if (!opensFirst.test(url)) await gate.pass();
   });
-  servePlayground(fastify);
   return adapter;
 };
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** How long the JSON body was; unset where there was none. */
+    /** Length of the JSON body; unset if there was none. */
     bodyBytes?: number;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { StartGate } from './start-gate.ts';
 
 describe('the gate at the start', () => {

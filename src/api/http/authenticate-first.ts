@@ -1,0 +1,49 @@
+// Authentication before the body: a request that carries one is refused by its headers alone, before the first byte of the body is read.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Unauthenticated, type Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
+import type { FailedAuthentications } from '../auth/failed-authentications.ts';
+import type { ClientAddress } from './client-address.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Unset where a request without a body carries no valid key: the handler says whether it needs one. */
+    caller?: AuthenticatedCaller;
+  }
+}
+
+const withoutBody = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A body may come with any method; only those that carry none may go on without a key. */
+const carriesBody = ({ method, headers }: FastifyRequest) =>
+  !withoutBody.has(method) || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+export const authenticateFirst = (
+  fastify: FastifyInstance,
+  authentication: Authentication,
+  failures: FailedAuthentications,
+  addressOf: ClientAddress,
+): void => {
+  fastify.addHook('onRequest', async (request) => {
+    const { authorization } = request.headers;
+    if (authorization === undefined && !carriesBody(request)) return;
+    try {
+      request.caller = authentication.authenticate(authorization, request.id);
+    } catch (error) {
+      if (!(error instanceof Unauthenticated)) throw error;
+      const refusal = await failures.record(error, error.failure, addressOf(request.raw), request.id);
+      if (carriesBody(request)) throw refusal;
+    }
+  });
+  // Node would ask for the body before anybody looked at the headers. It is asked for once somebody wants it.
+  fastify.server.on('checkContinue', (request, response) => {
+    asksFirst.add(request);
+    fastify.server.emit('request', request, response);
+  });
+  fastify.addHook('preParsing', (request, reply, payload, done) => {
+    if (asksFirst.delete(request.raw)) reply.raw.writeContinue();
+    done(null, payload);
+  });
+};
+
+/** Requests with `Expect: 100-continue` that were not yet asked for their bodies. */
+const asksFirst = new WeakSet<object>();

@@ -1,0 +1,44 @@
+// The rate limit: requests per second for each API key, on each replica. What exceeds it is refused before its body is read.
+import type { FastifyInstance } from 'fastify';
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { AuthenticatedCaller } from '../auth/authentication.ts';
+import { Refusal } from '../refusal.ts';
+
+const windowSeconds = 1;
+
+/** Counts by the authenticated key, however its header is spelled, for HTTP and WebSockets alike. */
+export class RateLimit {
+  private readonly limiter: RateLimiterMemory;
+
+  constructor(private readonly perSecond: number) {
+    this.limiter = new RateLimiterMemory({ points: perSecond * windowSeconds, duration: windowSeconds });
+  }
+
+  /**
+   * Counts one request of a key: an HTTP request, or an operation that came over a WebSocket.
+   * @returns the headers `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06
+   * @throws Refusal TOO_MANY_REQUESTS
+   */
+  async count({ keyHash }: Pick<AuthenticatedCaller, 'keyHash'>): Promise<Record<string, string>> {
+    // It rejects with the state, too, once nothing is left.
+    const state = await this.limiter.consume(keyHash).catch((exceeded: unknown) => exceeded as RateLimiterRes);
+    const headers = {
+      'ratelimit-limit': String(this.perSecond * windowSeconds),
+      'ratelimit-remaining': String(Math.max(0, state.remainingPoints)),
+      'ratelimit-reset': String(Math.ceil(state.msBeforeNext / 1000)),
+    };
+    if (state.consumedPoints <= this.perSecond * windowSeconds) return headers;
+    throw new Refusal(
+      'TOO_MANY_REQUESTS',
+      `This API key may make ${this.perSecond} requests a second; wait, or send several messages in one request.`,
+      { headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(state.msBeforeNext / 1000))) } },
+    );
+  }
+}
+
+/** Health needs no key, and counts for none. */
+export const limitRates = (fastify: FastifyInstance, limit: RateLimit): void => {
+  fastify.addHook('onRequest', async ({ caller, url }, reply) => {
+    if (caller && !/^\/health\b/.test(url)) reply.headers(await limit.count(caller));
+  });
+};
