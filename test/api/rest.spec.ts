@@ -233,7 +233,9 @@ describe('other routes', () => {
   it('is not ready when a consumer has stopped or the log is away, and says why', async () => {
     const { log, consumers } = api.readiness;
     try {
-      api.readiness.consumers = () => [{ ...consumers()[0]!, state: 'stopped', error: 'The event at position 7 can not be applied.' }];
+      api.readiness.consumers = () => [
+        { ...consumers().find(({ name }) => name === 'views')!, state: 'stopped', error: 'The event at position 7 can not be applied.' },
+      ];
       api.readiness.log = () => Promise.reject(new Error('The log is away.'));
       const ready = await fetch(`${api.url}/health/ready`);
       expect(ready.status).toBe(503);
