@@ -42,7 +42,7 @@ export default {
       from: { path: '^src/', pathNot: String.raw`^src/event-store/eventstoredb/client/db-client\.ts$` },
       to: { path: 'node_modules/@eventstore/' },
     },
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: String.raw`\.spec\.ts$|main\.ts$|worker\.ts$` }, to: {} },
     {
       name: 'not-to-dev-dependency',

@@ -6,7 +6,7 @@ import { payloadFormats, signatureSchemes, type EndpointStatus as Status } from 
 import type { DeliveryStatus as Delivery } from '../../read-models/queries/delivery-view.ts';
 import { routings } from '../../read-models/history/routing-explanation.ts';
 import { replayScopes } from '../../domain/replay.ts';
-import type { ReplayStatus as ReplayState } from '../../read-models/views/schema.ts';
+import type { ReplayStatus as ReplayState } from '../../read-models/views/tables/replays.ts';
 import { sourceStarts } from '../../domain/source-settings.ts';
 import type { SourceStatus as SourceState } from '../../domain/source.ts';
 import { windows } from '../../read-models/queries/success-rate.ts';

@@ -6,12 +6,12 @@ import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts
 import { keyOf, pageOf, type Page, type PageRequest } from '../queries/page.ts';
 import type { ViewQueries } from '../queries/view-queries.ts';
 import { checkSpan, isOf, type HistoryFilter } from './history-filter.ts';
-import { historySequenceAt } from './history-index.ts';
-import type { HistorySchema } from './history-schema.ts';
+import { historySequenceAt } from '../views/tables/history.ts';
+import type { ViewsSchema } from '../views/schema.ts';
 import { batchStream, deliveryStream, messageStream } from '../../domain/streams.ts';
 
-type Db = Kysely<HistorySchema>;
-type Row = HistorySchema['log_events'];
+type Db = Kysely<ViewsSchema>;
+type Row = ViewsSchema['log_events'];
 /** Sequences from and to (exclusive), and the times that they are to be of. */
 type Range = { readonly from: number; readonly to: number; readonly since: number | undefined; readonly until: number | undefined };
 type Order = 'asc' | 'desc';

@@ -1,6 +1,6 @@
 // What queries do with columns: times as ISO text and as bounds of sequences, and conditions that no index may serve.
 import { sql } from 'kysely';
-import { sequenceAt } from '../views/schema.ts';
+import { sequenceAt } from '../views/tables/sequences.ts';
 
 /** ISO 8601 in UTC with milliseconds. */
 export const iso = (milliseconds: number) => new Date(milliseconds).toISOString();

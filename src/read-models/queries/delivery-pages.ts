@@ -2,7 +2,10 @@
 // Every index on deliveries ends with status and sequence. So a page is the newest of a few runs, and each run stands in order in one index.
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
-import { idKey, sequenceAt, type StoredStatus, type ViewsSchema } from '../views/schema.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import type { StoredStatus } from '../views/tables/deliveries.ts';
+import { idKey } from '../views/tables/id-key.ts';
+import { sequenceAt } from '../views/tables/sequences.ts';
 import { sequenceBefore, withoutIndex } from './columns.ts';
 import { openStatuses, type DeliveryStatus } from './delivery-view.ts';
 import { isGiven, type Optional } from './optional.ts';

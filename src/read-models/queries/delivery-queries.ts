@@ -1,7 +1,9 @@
 // Queries on deliveries, their attempts and batches. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
-import { idKey, type StoredStatus, type ViewsSchema } from '../views/schema.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import type { StoredStatus } from '../views/tables/deliveries.ts';
+import { idKey } from '../views/tables/id-key.ts';
 import { withoutIndex } from './columns.ts';
 import { messageSequences, newestSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
 import {

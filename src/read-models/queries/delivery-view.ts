@@ -3,7 +3,8 @@ import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
-import type { StoredStatus, ViewsSchema } from '../views/schema.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { iso, isoOrNull } from './columns.ts';
 
 /** `HELD`: open, and its endpoint is paused or disabled. */

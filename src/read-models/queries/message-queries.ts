@@ -1,7 +1,9 @@
 // Queries on messages. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
-import { idKey, sequenceAt, type ViewsSchema } from '../views/schema.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import { idKey } from '../views/tables/id-key.ts';
+import { sequenceAt } from '../views/tables/sequences.ts';
 import { iso, sequenceBefore, withoutIndex } from './columns.ts';
 import { isGiven, type Optional } from './optional.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';

@@ -4,7 +4,10 @@ import type { DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from
 import type { ReplayFilter } from '../../domain/replay.ts';
 import { iso, isoOrNull, sequenceBefore } from './columns.ts';
 import { pageOf, positionKeyOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
-import { idKey, sequenceAt, type ReplayStatus, type ViewsSchema } from '../views/schema.ts';
+import type { ViewsSchema } from '../views/schema.ts';
+import { idKey } from '../views/tables/id-key.ts';
+import type { ReplayRow, ReplayStatus } from '../views/tables/replays.ts';
+import { sequenceAt } from '../views/tables/sequences.ts';
 
 /** Times are ISO 8601 in UTC with milliseconds. */
 export type ReplayView = {
@@ -26,8 +29,6 @@ export type ReplayView = {
 
 /** A message that a replay may send. */
 export type PastMessage = { readonly id: MessageId; readonly eventType: string; readonly acceptedAt: string };
-
-type Row = ViewsSchema['replays'];
 
 export class ReplayQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
@@ -111,7 +112,7 @@ export class ReplayQueries {
   }
 }
 
-const replayView = (row: Row): ReplayView => ({
+const replayView = (row: ReplayRow): ReplayView => ({
   id: row.id,
   endpointId: row.endpoint_id,
   filter: JSON.parse(row.filter) as ReplayFilter,

@@ -6,7 +6,6 @@ import type { SourceConfiguration } from '../../domain/source.ts';
 import { iso } from './columns.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 import type { ViewsSchema } from '../views/schema.ts';
-import type { SourcesSchema } from '../sources/source-schema.ts';
 
 /** `reading` is null until the first read is recorded. Times are ISO 8601 in UTC with milliseconds. */
 export type SourceView = {
@@ -84,8 +83,8 @@ export class SourceQueries {
   }
 }
 
-type SourceRow = SourcesSchema['sources'] & {
-  [C in 'revision' | 'position' | 'published' | 'skipped']: SourcesSchema['readings'][C] | null;
+type SourceRow = ViewsSchema['sources'] & {
+  [C in 'revision' | 'position' | 'published' | 'skipped']: ViewsSchema['readings'][C] | null;
 };
 
 const sourceView = ({ id, configuration, created_at, updated_at, revision, position, published, skipped }: SourceRow): SourceView => ({

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { firstHourOf, hourOf, successRate } from './success-rate.ts';
+import { hourOf } from '../views/tables/delivery-counts.ts';
+import { firstHourOf, successRate } from './success-rate.ts';
 
 it.each([
   [0, 0, '–'],

@@ -1,14 +1,12 @@
 // Success rates: how many of the deliveries that ended, in a window, succeeded. Counted by the hour.
 
+import { hourOf } from '../views/tables/delivery-counts.ts';
+
 export const windows = ['LAST_HOUR', 'LAST_DAY', 'LAST_WEEK', 'LAST_MONTH', 'ALL'] as const;
 export type Window = (typeof windows)[number];
 
 /** `ratio` is 0..1, null before any ended. */
 export type SuccessRate = { readonly ratio: number | null; readonly succeeded: number; readonly total: number; readonly label: string };
-
-const hourMs = 3_600_000;
-/** Hours since 1970. */
-export const hourOf = (milliseconds: number) => Math.floor(milliseconds / hourMs);
 
 const hoursOf = { LAST_HOUR: 1, LAST_DAY: 24, LAST_WEEK: 7 * 24, LAST_MONTH: 30 * 24 };
 

@@ -1,0 +1,40 @@
+// The table of API keys: issued, and perhaps revoked. The keys themselves are not in the log.
+import type { ApiKeyRole } from '../../../domain/api-key.ts';
+import type { ApiKeyId, OrganizationId } from '../../../domain/ids.ts';
+import { apiKeyIdIn } from '../../../domain/streams.ts';
+import { momentOf } from '../moment.ts';
+import type { Reducer } from './reducer.ts';
+import type { Milliseconds, Table } from './table.ts';
+
+type ApiKeyRow = {
+  id: ApiKeyId;
+  organization_id: OrganizationId;
+  name: string;
+  role: ApiKeyRole;
+  issued_at: Milliseconds;
+  revoked_at: Milliseconds | null;
+};
+
+export const apiKeys: Table<ApiKeyRow> = {
+  columns: { id: 'text', organization_id: 'text', name: 'text', role: 'text', issued_at: 'int64', revoked_at: 'int64?' },
+  primaryKey: ['id'],
+};
+
+export const reduceApiKeys = (): Reducer => {
+  const issued: ApiKeyRow[] = [];
+  const revoked: Pick<ApiKeyRow, 'id' | 'revoked_at'>[] = [];
+  return {
+    on: {
+      'apikey.issued': ({ stream, data, recordedAt }) => {
+        const { organizationId, name, role } = data;
+        const issued_at = momentOf(recordedAt);
+        issued.push({ id: apiKeyIdIn(stream), organization_id: organizationId, name, role, issued_at, revoked_at: null });
+      },
+      'apikey.revoked': ({ stream, recordedAt }) => revoked.push({ id: apiKeyIdIn(stream), revoked_at: momentOf(recordedAt) }),
+    },
+    async write(tx) {
+      await tx.insert('api_keys', issued);
+      await tx.update('api_keys', ['id'], revoked);
+    },
+  };
+};
