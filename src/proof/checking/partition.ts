@@ -1,4 +1,4 @@
-// Splits a log's events among threads. All events of one message, its deliveries included, are in the same partition.
+// Splits a log's events among threads. A message and its deliveries are in the same partition, which then has their state in memory.
 import { idIn } from '../../domain/streams.ts';
 import { configurationCategories } from '../../event-store/event-store.ts';
 
