@@ -45,40 +45,35 @@ export class CancelDelivery extends Command<CommandResult> {
 /** Deliveries decided in one append. */
 const batchSize = 200;
 
-const known = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId): Promise<DeliverySubjectView> => {
+const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId) => {
   const [found] = await deliveries.subjects(organizationId, [id]);
   if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
   return found;
 };
 
-/** Each on the stream that says what becomes of the delivery: that of its batch, once, where it goes in one. */
-const carryOut = async (executor: CommandExecutor, deliveries: readonly DeliverySubjectView[], command: AttemptsCommand, cause: Cause) => {
-  const batches = new Map(deliveries.flatMap((each) => (each.batch ? [[each.batch.id, each] as const] : [])));
-  const [alone, inBatches] = await Promise.all([
+/** Executes a command on each delivery, or once on the batch that it goes in. */
+const executeOnEach = async (
+  executor: CommandExecutor,
+  deliveries: readonly DeliverySubjectView[],
+  command: AttemptsCommand,
+  cause: Cause,
+) => {
+  const single = deliveries.filter((each) => !each.batch);
+  const batches = new Map(deliveries.flatMap(({ subject, batch: of }) => (of ? [[of.id, { subject, size: of.size }] as const] : [])));
+  const [ofSingle, ofBatches] = await Promise.all([
     executor.executeAll(
-      deliveries
-        .filter((each) => !each.batch)
-        .map(({ id, subject }) => ({ stream: deliveryStream(id), decider: delivery, command: { ...command, subject } })),
+      single.map(({ id, subject }) => ({ stream: deliveryStream(id), decider: delivery, command: { ...command, subject } })),
       cause,
     ),
     executor.executeAll(
-      Array.from(
-        batches,
-        ([
-          id,
-          {
-            subject: { organizationId, endpointId },
-            batch: of,
-          },
-        ]) => {
-          const subject = { organizationId, endpointId, size: of?.size ?? 1 };
-          return { stream: batchStream(id), decider: batch, command: { ...command, subject } };
-        },
-      ),
+      Array.from(batches, ([id, { subject, size }]) => {
+        const { organizationId, endpointId } = subject;
+        return { stream: batchStream(id), decider: batch, command: { ...command, subject: { organizationId, endpointId, size } } };
+      }),
       cause,
     ),
   ]);
-  return [...alone, ...inBatches];
+  return [...ofSingle, ...ofBatches];
 };
 
 @CommandHandler(RetryDelivery)
@@ -90,11 +85,11 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   ) {}
 
   async execute({ caller, deliveryId }: RetryDelivery): Promise<CommandResult> {
-    const found = await known(this.deliveries, caller, deliveryId);
+    const found = await requireDelivery(this.deliveries, caller, deliveryId);
     // It could only be cancelled then, and how it had ended would be forgotten.
     if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
-    const [outcome] = await carryOut(this.executor, [found], { type: 'RequestRetry', now: new Date() }, newCause(caller));
+    const [outcome] = await executeOnEach(this.executor, [found], { type: 'RequestRetry', now: new Date() }, newCause(caller));
     return { position: outcome?.position };
   }
 }
@@ -107,9 +102,9 @@ export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
   ) {}
 
   async execute({ caller, deliveryId }: CancelDelivery): Promise<CommandResult> {
-    const found = await known(this.deliveries, caller, deliveryId);
+    const found = await requireDelivery(this.deliveries, caller, deliveryId);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
-    const [outcome] = await carryOut(this.executor, [found], command, newCause(caller));
+    const [outcome] = await executeOnEach(this.executor, [found], command, newCause(caller));
     if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
       throw conflict(`The delivery has ${outcome.state.status} already; only one that is still open can be cancelled.`);
     return { position: outcome?.position };
@@ -132,7 +127,7 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     let position: Position | undefined;
     for await (const page of this.deliveries.matchingSubjects(caller.organizationId, wanted, batchSize)) {
       const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
-      const outcomes = await carryOut(this.executor, retryable, { type: 'RequestRetry', now }, cause);
+      const outcomes = await executeOnEach(this.executor, retryable, { type: 'RequestRetry', now }, cause);
       for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;
       matched += retryable.length;
     }

@@ -1,10 +1,8 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
-import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
-import { notFound } from '../domain/errors.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
-import type { DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
+import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { message, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
@@ -16,10 +14,10 @@ import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
 import { endpointStream, messageStream } from '../domain/streams.ts';
 
-/** A setting as it comes in: headers and the secrets among the format's options are readable still. The rules for them are those of `domain/endpoint-settings.ts`. */
+/** Settings as a person gives them: header values and secrets in the format options are readable. domain/endpoint-settings.ts validates them. */
 export type PlainSettings = EndpointSettings;
 
-/** `secret` left out and needed: one is made. */
+/** Without `secret`, one is generated if the signature needs it. */
 export class CreateEndpoint extends Command<CommandResult & { readonly endpointId: EndpointId }> {
   constructor(
     readonly caller: Caller,
@@ -63,7 +61,7 @@ export class RotateEndpointSecret extends Command<CommandResult> {
   }
 }
 
-/** Sends the sample payload of an event type to one endpoint, whatever its status and subscription; one attempt. */
+/** Sends the sample payload of an event type to one endpoint in one attempt, whatever its status and subscription. */
 export class TestEndpoint extends Command<CommandResult & { readonly deliveryId: DeliveryId }> {
   constructor(
     readonly caller: Caller,
@@ -74,7 +72,7 @@ export class TestEndpoint extends Command<CommandResult & { readonly deliveryId:
   }
 }
 
-/** With nothing secret readable. */
+/** Encrypts the header values and the secrets in the format options. */
 export const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
   const { headers, formatOptions } = settings;
   return {
@@ -84,34 +82,14 @@ export const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Key
   };
 };
 
-/** What every command on an endpoint does: find it in the caller's organization, decide, append. */
-@Injectable()
-class EndpointCommands {
-  constructor(
-    protected readonly executor: CommandExecutor,
-    protected readonly directory: EndpointDirectory,
-  ) {}
+/** Decided with the rules that need readable secrets. */
+const onEndpoint = (id: EndpointId, command: EndpointCommand, keys: OrganizationKeys) => ({
+  stream: endpointStream(id),
+  decider: endpointWith(keys),
+  command,
+});
 
-  protected keys(id: OrganizationId): OrganizationKeys {
-    const organization = this.directory.organization(id);
-    if (!organization) throw notFound('There is no such organization.');
-    return organization;
-  }
-
-  protected known({ organizationId }: Caller, id: EndpointId): ResolvedEndpoint {
-    const known = this.directory.endpoint(id);
-    if (known?.configuration.organizationId === organizationId) return known;
-    throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
-  }
-
-  protected async decide(caller: Caller, id: EndpointId, command: EndpointCommand): Promise<CommandResult> {
-    const decider = endpointWith(this.keys(caller.organizationId));
-    const { position } = await this.executor.execute({ stream: endpointStream(id), decider, command }, newCause(caller));
-    return { position };
-  }
-}
-
-/** What registers an endpoint: with a secret where its signature needs one and none was given, and with nothing secret readable. */
+/** The command that registers an endpoint. Generates the secret if the signature needs one and none was given, and encrypts what is secret. */
 export const registration = (
   { caller: { organizationId }, settings, secret, disabled }: CreateEndpoint,
   keyring: Keyring,
@@ -128,70 +106,104 @@ export const registration = (
 };
 
 @CommandHandler(CreateEndpoint)
-export class CreateEndpointHandler extends EndpointCommands implements ICommandHandler<CreateEndpoint> {
+export class CreateEndpointHandler implements ICommandHandler<CreateEndpoint> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
   async execute(create: CreateEndpoint) {
-    const { caller } = create;
-    const endpointId = newId() as EndpointId;
-    return { endpointId, ...(await this.decide(caller, endpointId, registration(create, this.keys(caller.organizationId).keyring))) };
+    const keys = this.directory.requireOrganization(create.caller.organizationId);
+    const id = endpointId.parse(newId());
+    const command = registration(create, keys.keyring);
+    const { position } = await this.executor.execute(onEndpoint(id, command, keys), newCause(create.caller));
+    return { endpointId: id, position };
   }
 }
 
 @CommandHandler(UpdateEndpoint)
-export class UpdateEndpointHandler extends EndpointCommands implements ICommandHandler<UpdateEndpoint> {
-  async execute({ caller, endpointId, settings }: UpdateEndpoint) {
-    this.known(caller, endpointId);
-    return this.decide(caller, endpointId, { type: 'Change', settings: seal(settings, this.keys(caller.organizationId).keyring) });
+export class UpdateEndpointHandler implements ICommandHandler<UpdateEndpoint> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, endpointId, settings }: UpdateEndpoint): Promise<CommandResult> {
+    const keys = this.directory.requireOrganization(caller.organizationId);
+    this.directory.requireEndpoint(caller.organizationId, endpointId);
+    const command: EndpointCommand = { type: 'Change', settings: seal(settings, keys.keyring) };
+    return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));
   }
 }
 
 @CommandHandler(SetEndpointStatus)
-export class SetEndpointStatusHandler extends EndpointCommands implements ICommandHandler<SetEndpointStatus> {
-  async execute({ caller, endpointId, change }: SetEndpointStatus) {
-    this.known(caller, endpointId);
-    return this.decide(caller, endpointId, change);
+export class SetEndpointStatusHandler implements ICommandHandler<SetEndpointStatus> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, endpointId, change }: SetEndpointStatus): Promise<CommandResult> {
+    const keys = this.directory.requireOrganization(caller.organizationId);
+    this.directory.requireEndpoint(caller.organizationId, endpointId);
+    return this.executor.execute(onEndpoint(endpointId, change, keys), newCause(caller));
   }
 }
 
 @CommandHandler(RotateEndpointSecret)
-export class RotateEndpointSecretHandler extends EndpointCommands implements ICommandHandler<RotateEndpointSecret> {
-  async execute({ caller, endpointId, secret, graceSeconds }: RotateEndpointSecret) {
-    const { signature } = this.known(caller, endpointId).configuration.settings;
+export class RotateEndpointSecretHandler implements ICommandHandler<RotateEndpointSecret> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
+  async execute({ caller, endpointId, secret, graceSeconds }: RotateEndpointSecret): Promise<CommandResult> {
+    const keys = this.directory.requireOrganization(caller.organizationId);
+    const { signature } = this.directory.requireEndpoint(caller.organizationId, endpointId).configuration.settings;
     const previousUntil = new Date(Date.now() + graceSeconds * 1000).toISOString();
-    const sealed = this.keys(caller.organizationId).keyring.seal(secret ?? newSecretFor(signature));
-    return this.decide(caller, endpointId, { type: 'RotateSecret', secret: sealed, previousUntil });
+    const command: EndpointCommand = {
+      type: 'RotateSecret',
+      secret: keys.keyring.seal(secret ?? newSecretFor(signature)),
+      previousUntil,
+    };
+    return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));
   }
 }
 
 const defaultSample: JsonObject = { message: 'This is a test delivery.' };
 
 @CommandHandler(TestEndpoint)
-export class TestEndpointHandler extends EndpointCommands implements ICommandHandler<TestEndpoint> {
+export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
+
   async execute({ caller, endpointId, eventType }: TestEndpoint) {
-    const known = this.known(caller, endpointId);
-    const messageType = eventType ?? this.firstTypeOf(known);
-    const sample = this.directory.eventType(caller.organizationId, messageType)?.sample;
+    const { organizationId } = caller;
+    const endpoint = this.directory.requireEndpoint(organizationId, endpointId);
+    const messageType = eventType ?? this.firstTypeOf(endpoint);
+    const sample = this.directory.eventType(organizationId, messageType)?.sample;
     const messageId = newMessageId();
     const command: AcceptMessage = {
       type: 'AcceptMessage',
-      organizationId: caller.organizationId,
+      organizationId,
       messageType,
       data: typeof sample === 'object' && sample !== null && !Array.isArray(sample) ? sample : defaultSample,
       now: new Date(),
       destinations: [{ endpointId }],
       skipped: [],
-      routedAt: this.directory.progress.position ?? ('' as Position),
+      routedAt: this.directory.routedAt,
       test: true,
     };
     const { position } = await this.executor.execute({ stream: messageStream(messageId), decider: message, command }, newCause(caller));
     return { position, deliveryId: deliveryIdOf(messageId, endpointId) };
   }
 
-  /** A type that the endpoint subscribes to by name, else one that is defined and matches, else a type of our own. */
-  private firstTypeOf(known: ResolvedEndpoint): string {
-    const named = known.configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
-    const defined = this.directory.eventTypes(known.configuration.organizationId);
-    return (
-      named ?? defined.find(({ name, group, retired }) => !retired && known.matcher.subscribesTo(name, group))?.name ?? 'endpoint.test'
-    );
+  /** A type that the endpoint subscribes to by name; else a defined type that it takes; else a type of our own. */
+  private firstTypeOf({ configuration, matcher }: ResolvedEndpoint): string {
+    const named = configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
+    const defined = this.directory.eventTypes(configuration.organizationId);
+    return named ?? defined.find(({ name, group, retired }) => !retired && matcher.subscribesTo(name, group))?.name ?? 'endpoint.test';
   }
 }

@@ -2,8 +2,8 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { apiKey, type ApiKeyRole } from '../domain/api-key.ts';
-import { badInput, notFound } from '../domain/errors.ts';
-import type { ApiKeyId, OrganizationId } from '../domain/ids.ts';
+import { badInput } from '../domain/errors.ts';
+import { apiKeyId, type ApiKeyId, type OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
@@ -98,10 +98,9 @@ export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> 
 
   async execute({ caller, key = newOrganizationKey() }: ResetSigningKey): Promise<CommandResult> {
     const { organizationId } = caller;
-    const known = this.directory.organization(organizationId);
-    if (!known) throw notFound('There is no such organization.');
+    const { keyring } = this.directory.requireOrganization(organizationId);
     this.check(organizationId, key);
-    const command: OrganizationCommand = { type: 'SetSigningKey', key: known.keyring.seal(key) };
+    const command: OrganizationCommand = { type: 'SetSigningKey', key: keyring.seal(key) };
     return this.executor.execute({ stream: organizationStream(organizationId), decider: organization, command }, newCause(caller));
   }
 
@@ -124,7 +123,7 @@ export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
   constructor(private readonly executor: CommandExecutor) {}
 
   async execute({ caller, name, role, key = newKey() }: IssueApiKey) {
-    const id = newId() as ApiKeyId;
+    const id = apiKeyId.parse(newId());
     const command = { type: 'IssueApiKey', organizationId: caller.organizationId, name, role, hash: hashOfKey(key) } as const;
     const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
     return { id, key, position };

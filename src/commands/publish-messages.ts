@@ -1,4 +1,4 @@
-// PublishMessages: takes messages in, decides where each goes, and answers when all are durable.
+// PublishMessages: accepts messages, decides where each goes, and answers once all are durable.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import type { MessageId, Position } from '../domain/ids.ts';
@@ -8,7 +8,7 @@ import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
-import { Turnstile } from './turnstile.ts';
+import { WeightedSemaphore } from './weighted-semaphore.ts';
 import { messageStream } from '../domain/streams.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
@@ -39,16 +39,19 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
   }
 }
 
-/** Messages on their way into the log at one time. */
+/**
+ * Messages on their way into the log at one time. Without a limit, everything that arrives in one turn of the event loop would go in before a single
+ * outcome is handled, and under load messages would pile up faster than they are delivered. Group commits of this size lose no throughput.
+ */
 const mostAtOnce = 100;
 
-/** Whether a message with an id of its publisher's was seen before, the log says; of the others, nobody can know the id. */
-const neverSeen = { state: message.initial, revision: 'no-stream' } as const;
-const justMade = { ...neverSeen, isNew: true } as const;
+/** The log tells whether it has a message with the publisher's id. An id that was generated here can't be in it. */
+const expectedNew = { state: message.initial, revision: 'no-stream' } as const;
+const certainlyNew = { ...expectedNew, isNew: true } as const;
 
 @CommandHandler(PublishMessages)
 export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
-  private readonly turnstile = new Turnstile(mostAtOnce);
+  private readonly semaphore = new WeightedSemaphore(mostAtOnce);
 
   constructor(
     private readonly executor: CommandExecutor,
@@ -56,7 +59,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
   ) {}
 
   execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
-    return this.turnstile.pass(command.messages.length, () => this.publish(command));
+    return this.semaphore.run(command.messages.length, () => this.publish(command));
   }
 
   private async publish({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
@@ -73,7 +76,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
         now,
         ...this.directory.route(caller.organizationId, input.type, input.data, now),
       };
-      return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? justMade : neverSeen };
+      return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };
     });
     const outcomes = await this.executor.executeAll(decisions, newCause(caller));
     return decisions.map(({ id }, i) => {

@@ -2,7 +2,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import { conflict, notFound } from '../domain/errors.ts';
-import type { EndpointId, ReplayId } from '../domain/ids.ts';
+import { replayId, type EndpointId, type ReplayId } from '../domain/ids.ts';
 import { replay, replayScopes, type ReplayFilter } from '../domain/replay.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -70,15 +70,12 @@ export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
 
   async execute({ caller, endpointId, filter, ratePerSecond: rate }: ReplayMessages) {
     const { organizationId } = caller;
-    const known = this.directory.endpoint(endpointId);
-    if (known?.configuration.organizationId !== organizationId)
-      throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists those that are.`);
-    if (known.configuration.status === 'DISABLED')
-      throw conflict('The endpoint is disabled; enable it before you send past messages to it.');
-    const replayId = newId() as ReplayId;
+    const { configuration } = this.directory.requireEndpoint(organizationId, endpointId);
+    if (configuration.status === 'DISABLED') throw conflict('The endpoint is disabled; enable it before you send past messages to it.');
+    const id = replayId.parse(newId());
     const command = { type: 'Request', now: new Date(), organizationId, endpointId, filter, ratePerSecond: rate } as const;
-    const { position } = await this.executor.execute({ stream: replayStream(replayId), decider: replay, command }, newCause(caller));
-    return { replayId, position };
+    const { position } = await this.executor.execute({ stream: replayStream(id), decider: replay, command }, newCause(caller));
+    return { replayId: id, position };
   }
 }
 

@@ -1,8 +1,7 @@
 // The commands on sources: create, change, pause, resume, delete.
-import { Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { badInput, conflict, notFound } from '../domain/errors.ts';
-import type { OrganizationId, SourceId } from '../domain/ids.ts';
+import { sourceId, type OrganizationId, type SourceId } from '../domain/ids.ts';
 import type { SourceInput } from '../domain/source-settings.ts';
 import { source, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
@@ -32,54 +31,63 @@ export class ChangeSource extends Command<CommandResult> {
   }
 }
 
-/** Each has a subscription of its own, of which a connection carries a hundred. */
+/** Each has its own subscription, and a connection carries a hundred of those. */
 const mostSources = 32;
 
-@Injectable()
-class SourceCommands {
-  constructor(
-    protected readonly executor: CommandExecutor,
-    protected readonly foreign: ForeignEvents,
-    protected readonly sources: SourceQueries,
-  ) {}
-
-  /** What is outside of the source itself: where the log is, whose streams these are, which names are taken. */
-  protected async check(organization: OrganizationId, { name, streams }: Partial<SourceSettings>, own?: SourceId): Promise<void> {
-    if (this.foreign.unavailable !== undefined) throw conflict(this.foreign.unavailable);
-    const refusal = streams && this.foreign.refusal(streamPrefixOf(streams));
-    if (streams && refusal !== undefined) throw badInput(streams.by === 'CATEGORY' ? 'category' : 'streamPrefix', refusal);
-    if (name === undefined) return;
-    const named = (await this.sources.ofOrganization(organization)).find(({ configuration }) => configuration.settings.name === name);
-    if (named && named.id !== own)
-      throw badInput('name', `There is a source "${name}" already; give another name, as messages tell by it where they came from.`);
-  }
-
-  protected async decide(caller: Caller, id: SourceId, command: SourceCommand): Promise<CommandResult> {
-    const { position } = await this.executor.execute({ stream: sourceStream(id), decider: source, command }, newCause(caller));
-    return { position };
-  }
-}
+/** Checks what the source's own stream can't know: where the log is, whose streams these are, and which names are taken. @throws DomainError */
+const checkSource = async (
+  { name, streams }: Partial<SourceSettings>,
+  {
+    foreign,
+    sources,
+    organizationId,
+    id,
+  }: { foreign: ForeignEvents; sources: SourceQueries; organizationId: OrganizationId; id?: SourceId },
+): Promise<void> => {
+  if (foreign.unavailable !== undefined) throw conflict(foreign.unavailable);
+  const refusal = streams && foreign.refusal(streamPrefixOf(streams));
+  if (streams && refusal !== undefined) throw badInput(streams.by === 'CATEGORY' ? 'category' : 'streamPrefix', refusal);
+  if (name === undefined) return;
+  const named = (await sources.ofOrganization(organizationId)).find(({ configuration }) => configuration.settings.name === name);
+  if (named && named.id !== id)
+    throw badInput('name', `There is a source "${name}" already; give another name, because messages show it as their origin.`);
+};
 
 @CommandHandler(CreateSource)
-export class CreateSourceHandler extends SourceCommands implements ICommandHandler<CreateSource> {
+export class CreateSourceHandler implements ICommandHandler<CreateSource> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly foreign: ForeignEvents,
+    private readonly sources: SourceQueries,
+  ) {}
+
   async execute({ caller, input: { settings, from } }: CreateSource) {
     const { organizationId } = caller;
-    await this.check(organizationId, settings);
+    await checkSource(settings, { foreign: this.foreign, sources: this.sources, organizationId });
     if ((await this.sources.all()).length >= mostSources)
-      throw conflict(`There are ${mostSources} sources, and more can't be read; delete one, or let one take the streams of several.`);
+      throw conflict(`There are ${mostSources} sources, the most that can be read; delete one, or let one take the streams of several.`);
     const after = from === 'NOW' ? await this.foreign.end() : null;
-    const sourceId = newId() as SourceId;
-    return { sourceId, ...(await this.decide(caller, sourceId, { type: 'Register', organizationId, settings, after })) };
+    const id = sourceId.parse(newId());
+    const command: SourceCommand = { type: 'Register', organizationId, settings, after };
+    const { position } = await this.executor.execute({ stream: sourceStream(id), decider: source, command }, newCause(caller));
+    return { sourceId: id, position };
   }
 }
 
 @CommandHandler(ChangeSource)
-export class ChangeSourceHandler extends SourceCommands implements ICommandHandler<ChangeSource> {
+export class ChangeSourceHandler implements ICommandHandler<ChangeSource> {
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly foreign: ForeignEvents,
+    private readonly sources: SourceQueries,
+  ) {}
+
   async execute({ caller, sourceId, change }: ChangeSource): Promise<CommandResult> {
     const { organizationId } = caller;
-    const known = await this.sources.find(organizationId, sourceId);
-    if (!known) throw notFound(`There is no source "${sourceId}"; \`sources\` lists those that are.`);
-    if (change.type === 'Change') await this.check(organizationId, change.settings, sourceId);
-    return this.decide(caller, sourceId, change);
+    if (!(await this.sources.find(organizationId, sourceId)))
+      throw notFound(`There is no source "${sourceId}"; \`sources\` lists those that are.`);
+    if (change.type === 'Change')
+      await checkSource(change.settings, { foreign: this.foreign, sources: this.sources, organizationId, id: sourceId });
+    return this.executor.execute({ stream: sourceStream(sourceId), decider: source, command: change }, newCause(caller));
   }
 }

@@ -4,7 +4,7 @@ import type { MessageInput } from '../commands/publish-messages.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
 import { endpoint } from '../domain/endpoint.ts';
-import { badInput, notFound } from '../domain/errors.ts';
+import { badInput } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
@@ -25,7 +25,7 @@ export type EndpointPreview = {
 
 export class EndpointPreviews {
   constructor(
-    private readonly directory: Pick<EndpointDirectory, 'organization' | 'groupOf'>,
+    private readonly directory: Pick<EndpointDirectory, 'requireOrganization' | 'groupOf'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
 
@@ -37,8 +37,7 @@ export class EndpointPreviews {
     const { organizationId } = create.caller;
     const { type, data, id: clientId } = message;
     const now = new Date();
-    const organization = this.directory.organization(organizationId);
-    if (!organization) throw notFound('There is no such organization.');
+    const organization = this.directory.requireOrganization(organizationId);
     const known = previewedEndpoint(create, organization);
     const id = clientId === undefined ? newMessageId() : messageIdOf(organizationId, clientId);
     try {

@@ -4,7 +4,6 @@ import { seal, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
 import { endpoint, type EndpointSettings } from '../domain/endpoint.ts';
-import { notFound } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
@@ -41,7 +40,7 @@ const mostReads = 100;
 export class WhatIf {
   constructor(
     private readonly log: Pick<EventStore, 'readStream'>,
-    private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'organization' | 'groupOf'>,
+    private readonly directory: Pick<EndpointDirectory, 'requireEndpoint' | 'requireOrganization' | 'groupOf'>,
     private readonly messages: Pick<MessageQueries, 'page'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
@@ -49,15 +48,13 @@ export class WhatIf {
   /** @param create what would make the endpoint; it is refused as that would be */
   async created(create: CreateEndpoint, span: Span): Promise<WhatIfAnswer> {
     const { organizationId } = create.caller;
-    return this.compare(organizationId, undefined, previewedEndpoint(create, this.keys(organizationId)), span);
+    return this.compare(organizationId, undefined, previewedEndpoint(create, this.directory.requireOrganization(organizationId)), span);
   }
 
   /** @param patch refused as changing the endpoint by it would be */
   async changed(organizationId: OrganizationId, id: EndpointId, patch: Partial<EndpointSettings>, span: Span): Promise<WhatIfAnswer> {
-    const known = this.directory.endpoint(id);
-    if (known?.configuration.organizationId !== organizationId)
-      throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
-    const keys = this.keys(organizationId);
+    const known = this.directory.requireEndpoint(organizationId, id);
+    const keys = this.directory.requireOrganization(organizationId);
     const state = { exists: 'yes', configuration: known.configuration } as const;
     const events = endpointWith(keys).decide({ type: 'Change', settings: seal(patch, keys.keyring) }, state);
     const after = fold({ ...endpoint, initial: state }, events);
@@ -109,12 +106,6 @@ export class WhatIf {
   private async accepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
     const [event] = await this.log.readStream(messageStream(id), { upTo: 0 });
     return event?.type === 'message.accepted' ? event : undefined;
-  }
-
-  private keys(id: OrganizationId) {
-    const organization = this.directory.organization(id);
-    if (!organization) throw notFound('There is no such organization.');
-    return organization;
   }
 }
 

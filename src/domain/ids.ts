@@ -29,3 +29,5 @@ export const sourceId = z.string().min(1).brand<'SourceId'>();
 /** An opaque place in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();
+/** Before the first event of a log. */
+export const noPosition = position.parse('');

@@ -1,5 +1,23 @@
 // Stream names: the one place where they are made, `<category>-<id>`, and taken apart. The names are the storage format.
-import type { ApiKeyId, BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId, SourceId } from './ids.ts';
+import type * as z from 'zod';
+import {
+  apiKeyId,
+  batchId,
+  deliveryId,
+  endpointId,
+  messageId,
+  organizationId,
+  replayId,
+  sourceId,
+  type ApiKeyId,
+  type BatchId,
+  type DeliveryId,
+  type EndpointId,
+  type MessageId,
+  type OrganizationId,
+  type ReplayId,
+  type SourceId,
+} from './ids.ts';
 
 /** A category has no hyphen: EventStoreDB takes everything before the first one as the category. */
 export const categories = [
@@ -38,12 +56,18 @@ export const categoryOf = (stream: string): string => stream.slice(0, stream.ind
 /** Everything after the first hyphen. Callers that know the category use the typed functions below. */
 export const idIn = (stream: string): string => stream.slice(stream.indexOf('-') + 1);
 
-export const organizationIdIn = (stream: string) => idIn(stream) as OrganizationId;
-export const apiKeyIdIn = (stream: string) => idIn(stream) as ApiKeyId;
-export const endpointIdIn = (stream: string) => idIn(stream) as EndpointId;
-export const messageIdIn = (stream: string) => idIn(stream) as MessageId;
-export const deliveryIdIn = (stream: string) => idIn(stream) as DeliveryId;
-export const batchIdIn = (stream: string) => idIn(stream) as BatchId;
-export const replayIdIn = (stream: string) => idIn(stream) as ReplayId;
+/** Gives the id its brand without parsing it, because followers do this for every event. */
+const typedIdIn =
+  <T extends z.ZodType>(_id: T) =>
+  (stream: string) =>
+    idIn(stream) as z.infer<T>;
+
+export const organizationIdIn = typedIdIn(organizationId);
+export const apiKeyIdIn = typedIdIn(apiKeyId);
+export const endpointIdIn = typedIdIn(endpointId);
+export const messageIdIn = typedIdIn(messageId);
+export const deliveryIdIn = typedIdIn(deliveryId);
+export const batchIdIn = typedIdIn(batchId);
+export const replayIdIn = typedIdIn(replayId);
 /** Of a source's own stream, or of the stream of its reading. */
-export const sourceIdIn = (stream: string) => idIn(stream) as SourceId;
+export const sourceIdIn = typedIdIn(sourceId);

@@ -6,7 +6,7 @@ import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
-import type { ApiKeyId, EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
+import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { groupOf, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
 import type { RoutedMessage } from '../../domain/routing.ts';
@@ -203,7 +203,12 @@ export class EndpointDirectory {
     this.follower.check();
     this.unusable.check(organizationStream(id));
     const routed = this.organizations.get(id)?.routing.route(type, data, now) ?? { destinations: [], skipped: [] };
-    return { ...routed, routedAt: this.progress.position ?? ('' as Position) };
+    return { ...routed, routedAt: this.routedAt };
+  }
+
+  /** The position that a routing decided now is recorded with; empty for an empty log. */
+  get routedAt(): Position {
+    return this.progress.position ?? noPosition;
   }
 
   /** Calls back after an endpoint changed, was deleted, changed its status, or can no longer be used. */
