@@ -19,7 +19,7 @@ class Names implements Consumer<Seen> {
   readonly name = 'names';
   readonly version: number = 1;
   readonly primaryKeys = { seen: ['position'] } as const;
-  readonly told: string[] = [];
+  readonly calls: string[] = [];
   before: () => Promise<void> = async () => undefined;
 
   async createTables(db: Kysely<Seen>) {
@@ -27,7 +27,7 @@ class Names implements Consumer<Seen> {
     await table.addColumn('name', 'text').execute();
   }
   receive(event: RecordedEvent, live: boolean) {
-    if (live) this.told.push(`live ${'name' in event.data ? event.data.name : ''}`);
+    if (live) this.calls.push(`live ${'name' in event.data ? event.data.name : ''}`);
     return event;
   }
   async apply(batch: readonly RecordedEvent[], tx: Transaction<Seen>) {
@@ -38,13 +38,13 @@ class Names implements Consumer<Seen> {
     await this.before();
   }
   async onTermStart() {
-    this.told.push('takes over');
+    this.calls.push('takes over');
   }
   async onTermCaughtUp() {
-    this.told.push('in place');
+    this.calls.push('in place');
   }
   onTermLost() {
-    this.told.push('lost');
+    this.calls.push('lost');
   }
 }
 
@@ -96,8 +96,8 @@ it('runs in one process; the other stands by, and hears of and sees each commit'
   expect(two.runner.status().state).toBe('elsewhere');
   expect(await two.runner.reached(rename('b'), 10_000)).toBe(true);
   expect(await names(two)).toEqual(['a', 'b']);
-  expect(two.consumer.told).toEqual([]);
-  expect(one.consumer.told).toEqual(['takes over', 'in place', 'live b']);
+  expect(two.consumer.calls).toEqual([]);
+  expect(one.consumer.calls).toEqual(['takes over', 'in place', 'live b']);
 });
 
 it('is taken over when the leader ends', async () => {
@@ -109,7 +109,7 @@ it('is taken over when the leader ends', async () => {
   await isLive(two);
   expect(await two.runner.reached(rename('c'), 10_000)).toBe(true);
   expect(await names(two)).toEqual(['a', 'b', 'c']);
-  expect(two.consumer.told.slice(0, 2)).toEqual(['takes over', 'in place']);
+  expect(two.consumer.calls.slice(0, 2)).toEqual(['takes over', 'in place']);
 });
 
 it('stops in a process that loses its connection, even within a transaction, until that has the lock again', async () => {
@@ -121,7 +121,7 @@ it('stops in a process that loses its connection, even within a transaction, unt
     .mockImplementationOnce(async () => void (await cut()));
   one.consumer.before = cutOnce;
   rename('a');
-  await vi.waitFor(() => expect(one.consumer.told).toContain('lost'), patience);
+  await vi.waitFor(() => expect(one.consumer.calls).toContain('lost'), patience);
   const last = rename('b');
   expect(await one.runner.reached(last, 10_000)).toBe(true);
   expect(await two.runner.reached(last, 10_000)).toBe(true);
@@ -168,7 +168,7 @@ describe('a consumer that allows one version at a time', () => {
     expect(await three.runner.reached(rename('c'), 10_000)).toBe(true);
     expect(three.runner.status().state).toBe('elsewhere');
     expect(await two.runner.reached(rename('d'), 10_000)).toBe(true);
-    three.consumer.onTermCaughtUp = async () => void three.consumer.told.push(`in place with ${(await names(three)).join(', ')}`);
+    three.consumer.onTermCaughtUp = async () => void three.consumer.calls.push(`in place with ${(await names(three)).join(', ')}`);
     const [busy, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     three.consumer.before = () => (busy.resolve(), late.promise);
     rename('e');
@@ -178,7 +178,7 @@ describe('a consumer that allows one version at a time', () => {
     await sleep(100); // long enough for a check of older versions
     late.resolve();
     await isLive(three);
-    expect(three.consumer.told.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
+    expect(three.consumer.calls.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
     const database = new PostgresDatabase({ url, prefix, shared: true }, log);
     await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
   });
@@ -196,7 +196,7 @@ describe('a consumer that allows one version at a time', () => {
       () => expect(one.runner.status().error).toMatch(/A newer version of Hookledger, or one with rebuilt tables, runs/),
       patience,
     );
-    expect(one.consumer.told.at(-1)).toBe('lost');
+    expect(one.consumer.calls.at(-1)).toBe('lost');
     expect(await two.runner.reached(rename('a'), 10_000)).toBe(true);
   });
 });

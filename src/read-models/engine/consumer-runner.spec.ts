@@ -19,7 +19,7 @@ type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 class Names implements Consumer<Seen> {
   readonly name = 'names';
   readonly primaryKeys = { seen: ['position'] } as const;
-  readonly told: string[] = [];
+  readonly calls: string[] = [];
   readonly batches: number[] = [];
   before: () => void = () => undefined;
 
@@ -38,7 +38,7 @@ class Names implements Consumer<Seen> {
   }
 
   receive(event: RecordedEvent, live: boolean) {
-    this.told.push(live ? 'live' : 'old');
+    this.calls.push(live ? 'live' : 'old');
     return event;
   }
 
@@ -54,7 +54,7 @@ class Names implements Consumer<Seen> {
   }
 
   onCaughtUp() {
-    this.told.push('caught up');
+    this.calls.push('caught up');
   }
 }
 
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const runner = await run(consumer);
     expect(await runner.reached(rename('c'), 5000)).toBe(true);
     expect(await names(runner)).toEqual(['a', 'b', 'c']);
-    expect(consumer.told.join()).toMatch(/^old,old,(live,caught up|caught up,live)$/);
+    expect(consumer.calls.join()).toMatch(/^old,old,(live,caught up|caught up,live)$/);
     expect(runner.status()).toMatchObject({ state: 'live', lagEvents: 0, lagSeconds: 0 });
   });
 

@@ -49,7 +49,7 @@ export type ConsumerStatus = {
 };
 
 export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
-  private readonly open: ConsumerTables<S>;
+  private readonly consumerTables: ConsumerTables<S>;
   private readonly runnerStatus: RunnerStatus;
   private readonly follower: LogFollower<S, Retained>;
   private readonly older: OlderVersions<S>;
@@ -81,7 +81,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
     this.now = now;
     const wake = () => this.follower.wake();
     const { signal } = this.ending;
-    const tables = (this.open = new ConsumerTables(consumer, database, log));
+    const tables = (this.consumerTables = new ConsumerTables(consumer, database, log));
     const status = (this.runnerStatus = new RunnerStatus(consumer.name, log));
     this.older = new OlderVersions(consumer, tables, log, standbyMs, wake);
     this.buildSwitch = new BuildSwitch(consumer, store, database, tables, status, signal, { maxBatch, dropAfterMs }, wake);
@@ -96,11 +96,11 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
 
   /** Opens the consumer's tables and begins to follow. Resolves before it has caught up. */
   async start(): Promise<void> {
-    const tables = await this.open.start();
+    const tables = await this.consumerTables.start();
     const checkpoint = await tables.checkpoint();
     if (checkpoint !== undefined) this.runnerStatus.progress.advance(checkpoint);
     await this.follower.readTip();
-    if (!this.follower.isAtTip(checkpoint)) await this.open.openOlder();
+    if (!this.follower.isAtTip(checkpoint)) await this.consumerTables.openOlder();
     this.buildChecks = setInterval(() => void this.checkForNewerBuild(), this.buildCheckMs).unref();
     if (tables.group) {
       this.leadership.listenTo(tables);
@@ -120,17 +120,17 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
    * Get it again for each query: rebuilt tables may have replaced these.
    */
   get read(): Kysely<S> {
-    return this.open.read;
+    return this.consumerTables.read;
   }
 
   /** Which tables `read` reads. Without `build`: the newest build of that older version. */
   get readBuild(): BuildId | { readonly version: number } {
-    return this.open.readBuild;
+    return this.consumerTables.readBuild;
   }
 
   /** This version's tables. */
   get tables(): Tables<S> {
-    return this.open.current;
+    return this.consumerTables.current;
   }
 
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`; false at once if the consumer has stopped */
@@ -162,6 +162,6 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
     this.follower.stop();
     await this.running;
     this.runnerStatus.stop();
-    await this.open.close();
+    await this.consumerTables.close();
   }
 }

@@ -15,16 +15,16 @@ describe('progress', () => {
 
   it('wakes those who wait for the position or an earlier one, and no one else', async () => {
     const progress = new Progress();
-    const told: number[] = [];
+    const reached: number[] = [];
     const waits = [3, 5, 7].map(async (n) => {
-      if (await progress.reached(at(n), 5000)) told.push(n);
+      if (await progress.reached(at(n), 5000)) reached.push(n);
     });
     progress.advance(at(6));
     await Promise.all(waits.slice(0, 2));
-    expect(new Set(told)).toEqual(new Set([3, 5]));
+    expect(new Set(reached)).toEqual(new Set([3, 5]));
     progress.advance(at(7));
     await waits[2];
-    expect(told).toContain(7);
+    expect(reached).toContain(7);
   });
 
   it('answers false after the time limit', async () => expect(await new Progress().reached(at(1), 1)).toBe(false));

@@ -53,7 +53,7 @@ const patience = { timeout: 15_000 };
 let url: string;
 let prefix: string;
 let store: MemoryEventStore;
-const log = { info: vi.fn<() => void>(), warn: vi.fn<(...said: unknown[]) => void>(), error: vi.fn<() => void>() };
+const log = { info: vi.fn<() => void>(), warn: vi.fn<(...args: unknown[]) => void>(), error: vi.fn<() => void>() };
 const running: ConsumerRunner<Counts>[] = [];
 
 beforeEach(async () => {

@@ -100,8 +100,8 @@ describe.each(databaseKinds)('tables on $name', ({ name, make }) => {
     await tables.transaction((tx) => tx.insert('things', [thing(key(0), -1), thing(key(count - 1), -1)]));
     const many = Array.from({ length: count }, (_, n) => thing(key(n), n, n % 2 ? null : `label ${n}`));
     await tables.transaction((tx) => tx.insert('things', many));
-    const standing = new Set([0, count - 1]);
-    expect(await rows()).toEqual(many.map((row, n) => (standing.has(n) ? thing(key(n), -1) : row)));
+    const existing = new Set([0, count - 1]);
+    expect(await rows()).toEqual(many.map((row, n) => (existing.has(n) ? thing(key(n), -1) : row)));
   });
 
   it('undoes a transaction if one of its rows is refused', async () => {
@@ -221,20 +221,20 @@ describe.each(databaseKinds)('tables on $name', ({ name, make }) => {
 
   it.runIf(name === 'sqlite')('starts over if it belongs to another log, or is ahead of this one', async () => {
     const log = { warn: vi.fn<() => void>() };
-    const follows = async (origin: string, end: number) => {
+    const bindAndReopen = async (origin: string, end: number) => {
       for (const each of opened.splice(0)) await each.close();
       await place.open(log).bindTo({ origin, tip: async () => at(end) });
       tables = await open();
       return tables.checkpoint();
     };
     await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
-    expect(await follows('here', 5)).toBe(at(5));
-    expect(await follows('here', 9)).toBe(at(5));
+    expect(await bindAndReopen('here', 5)).toBe(at(5));
+    expect(await bindAndReopen('here', 9)).toBe(at(5));
     expect(log.warn).not.toHaveBeenCalled();
-    expect(await follows('here', 4)).toBeUndefined();
+    expect(await bindAndReopen('here', 4)).toBeUndefined();
     expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, but the log ends at 0+4/));
     await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
-    expect(await follows('there', 9)).toBeUndefined();
+    expect(await bindAndReopen('there', 9)).toBeUndefined();
     expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it belongs to another log, which began here/));
     expect(await rows()).toEqual([]);
   });

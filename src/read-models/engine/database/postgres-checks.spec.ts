@@ -56,22 +56,22 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
   it('is not listening', async () => {
     const proxy = await startTcpProxy({ host: '127.0.0.1', port: 1 });
     await proxy.close();
-    const said = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(proxy.port) })));
-    expect(said).toBe(`No database listens at 127.0.0.1:${proxy.port}; start PostgreSQL there, or correct HOOKLEDGER_DATABASE_URL.`);
+    const message = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(proxy.port) })));
+    expect(message).toBe(`No database listens at 127.0.0.1:${proxy.port}; start PostgreSQL there, or correct HOOKLEDGER_DATABASE_URL.`);
   });
 
   it('is a server of another kind', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const said = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(port) })));
-    expect(said).toMatch(/^The server at 127\.0\.0\.1:\d+ closes the connection at once, so it may not be PostgreSQL, or correct/);
+    const message = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(port) })));
+    expect(message).toMatch(/^The server at 127\.0\.0\.1:\d+ closes the connection at once, so it may not be PostgreSQL, or correct/);
     server.close();
   });
 
   it('has an unknown host', async () => {
-    const said = await refusal(databaseAt(urlWith({ hostname: `${'a'.repeat(64)}.example` })));
-    expect(said).toMatch(/^The host of the database at a+\.example:\d+ is unknown, or correct HOOKLEDGER_DATABASE_URL\.$/);
+    const message = await refusal(databaseAt(urlWith({ hostname: `${'a'.repeat(64)}.example` })));
+    expect(message).toMatch(/^The host of the database at a+\.example:\d+ is unknown, or correct HOOKLEDGER_DATABASE_URL\.$/);
   });
 
   it.each([
@@ -90,8 +90,8 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
     const name = `u${randomBytes(4).toString('hex')}`;
     await withPostgres(url, (client) => client.query(`CREATE ROLE ${name} LOGIN PASSWORD 'p'`));
     try {
-      const said = await refusal(databaseAt(urlWith({ username: name, password: 'p' })));
-      expect(said).toMatch(
+      const message = await refusal(databaseAt(urlWith({ username: name, password: 'p' })));
+      expect(message).toMatch(
         `The user "${name}" may not create schemas in the database "${new URL(url).pathname.slice(1)}"; as its owner, run: GRANT`,
       );
       // Nor may this user touch another user's schemas.
@@ -109,8 +109,8 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
     await using proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
     // The server's answer has the version in six digits.
     proxy.onAnswer = (bytes) => Buffer.from(bytes.toString('latin1').replace(/\b1\d00\d\d\b/, '130011'), 'latin1');
-    const said = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(proxy.port) })));
-    expect(said).toMatch(/^The database runs on PostgreSQL \d+.*, but Hookledger needs 14 or newer; upgrade the server\.$/);
+    const message = await refusal(databaseAt(urlWith({ hostname: '127.0.0.1', port: String(proxy.port) })));
+    expect(message).toMatch(/^The database runs on PostgreSQL \d+.*, but Hookledger needs 14 or newer; upgrade the server\.$/);
   });
 
   it('has another encoding', async () => {
@@ -127,11 +127,11 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
     await databaseAt().bindTo({ origin: 'there', tip: async () => at(1) });
     await applyUpTo(1);
     const remedy = new RegExp(`DROP SCHEMA "${prefix}", "${prefix}_counts_1" CASCADE$`);
-    const said = await refusal(databaseAt());
-    expect(said).toMatch(
+    const message = await refusal(databaseAt());
+    expect(message).toMatch(
       /^The database holds the views of another log: that one began there, this one here\. Set HOOKLEDGER_DATABASE_URL to this log's own/,
     );
-    expect(said).toMatch(remedy);
+    expect(message).toMatch(remedy);
     const empty = await databaseAt()
       .bindTo({ origin: undefined, tip: async () => undefined })
       .catch((error: Error) => error.message);
@@ -141,9 +141,11 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
   it('is ahead of the log', async () => {
     await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
     await applyUpTo(7);
-    const said = await refusal(databaseAt(), at(5));
-    expect(said).toMatch(`The database is ahead of the log: ${prefix}_counts_1 is at position ${at(7)}, but the log ends at ${at(5)}, so`);
-    await withPostgres(url, (client) => client.query((/DROP SCHEMA .*$/.exec(said) ?? [''])[0]));
+    const message = await refusal(databaseAt(), at(5));
+    expect(message).toMatch(
+      `The database is ahead of the log: ${prefix}_counts_1 is at position ${at(7)}, but the log ends at ${at(5)}, so`,
+    );
+    await withPostgres(url, (client) => client.query((/DROP SCHEMA .*$/.exec(message) ?? [''])[0]));
     await databaseAt().bindTo({ origin: 'here', tip: async () => at(5) });
   });
 

@@ -61,7 +61,7 @@ describe('a connection to PostgreSQL that breaks', () => {
   });
 
   /** Expects a passing error. @returns its message */
-  const troubleOf = async (work: Promise<unknown>) => {
+  const transientErrorOf = async (work: Promise<unknown>) => {
     const error: unknown = await work.then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -84,13 +84,13 @@ describe('a connection to PostgreSQL that breaks', () => {
       proxy.cut();
       await tx.find('counts', 'name', ['all'], ['count']);
     }, at(2));
-    await troubleOf(work);
+    await transientErrorOf(work);
     await count(tables, 2);
     expect(await counted(tables)).toEqual({ count: 2 });
   });
 
   it('during a query fails the query', async () => {
-    const reading = troubleOf(sql`SELECT pg_sleep(60)`.execute(tables.read));
+    const reading = transientErrorOf(sql`SELECT pg_sleep(60)`.execute(tables.read));
     const sleeps = `SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'`;
     await withPostgres(url, (admin) =>
       waitFor(async () => expect((await admin.query(sleeps, [`hookledger ${prefix}_counts_1`])).rowCount).toBe(1)),
@@ -107,7 +107,7 @@ describe('a connection to PostgreSQL that breaks', () => {
       return bytes;
     };
     proxy.onAnswer = (bytes) => (committing ? undefined : bytes);
-    await troubleOf(count(tables, 2));
+    await transientErrorOf(count(tables, 2));
     proxy.onRequest = proxy.onAnswer = (bytes) => bytes;
     await count(tables, 2);
     await count(tables, 3);
@@ -116,7 +116,7 @@ describe('a connection to PostgreSQL that breaks', () => {
 
   it('before a commit reaches the server repeats the transaction', async () => {
     proxy.onRequest = (bytes) => (bytes.includes('COMMIT') ? undefined : bytes);
-    await troubleOf(count(tables, 2));
+    await transientErrorOf(count(tables, 2));
     proxy.onRequest = (bytes) => bytes;
     await count(tables, 2);
     expect(await counted(tables)).toEqual({ count: 2 });
@@ -124,8 +124,8 @@ describe('a connection to PostgreSQL that breaks', () => {
 
   it('and is refused fails reads and writes until the server is back', async () => {
     await proxy.close();
-    await waitFor(async () => expect(await troubleOf(count(tables, 2))).toMatch(/^No database listens at 127\.0\.0\.1:\d+; start/));
-    await waitFor(async () => expect(await troubleOf(counted(tables))).toMatch(/^No database listens at/));
+    await waitFor(async () => expect(await transientErrorOf(count(tables, 2))).toMatch(/^No database listens at 127\.0\.0\.1:\d+; start/));
+    await waitFor(async () => expect(await transientErrorOf(counted(tables))).toMatch(/^No database listens at/));
     await proxy.open();
     await count(tables, 2);
     expect(await counted(tables)).toEqual({ count: 2 });

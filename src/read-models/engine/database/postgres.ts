@@ -185,7 +185,7 @@ export class PostgresDatabase implements Database {
   private async waitForServer(): Promise<Client> {
     const giveUp = performance.now() + this.waitMs;
     let isReported = false;
-    for (const backoff = new Backoff({ firstMs: 250, longestMs: 1_000 }); ; await backoff.pause()) {
+    for (const backoff = new Backoff({ firstMs: 100, longestMs: 500 }); ; await backoff.pause()) {
       try {
         return await this.connect();
       } catch (error) {
