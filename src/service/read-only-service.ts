@@ -31,21 +31,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   await using opening = new AsyncDisposableStack();
 
   // 1. The folder, and its log.
-  const { past, views } = await openPast(folder);
-  opening.defer(() => views.close());
-  const { reader: today, close } = await openLogReader(config.log, { log, watch: true });
-  opening.defer(close);
-  const origin = await logFingerprint(today);
-  if (origin !== past.origin)
-    throw new DatabaseUnusable(
-      `${folder} holds views of another log: that one began ${past.origin}, the configured one ${origin ?? 'is empty'}. Name the log that they are of, by HOOKLEDGER_DATA_DIR or HOOKLEDGER_EVENTSTORE_URL.`,
-    );
-  const readOnly = `This server only reads: it shows what was at ${past.asOf}, and that can't be changed. Ask the one that delivers.`;
-  const store: EventStore = {
-    ...logUpTo(today, past.position),
-    append: () => Promise.reject(new Error(readOnly)),
-    close: () => Promise.resolve(),
-  };
+  const { past, views, today, store, readOnly } = await openPastLog(folder, config, log, opening);
 
   // 2. The directory of that moment, with the keys of today.
   const vault = new Vault(config.masterKey ?? existingMasterKeyIn(config.dataDir));
@@ -101,4 +87,23 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   api.serve(opening);
   const opened = opening.move();
   return { url: api.url, shows: `what was at ${past.asOf}`, whenOpen: Promise.resolve(), stop: () => opened.disposeAsync() };
+};
+
+const openPastLog = async (folder: string, config: Config, log: Logger, opening: AsyncDisposableStack) => {
+  const { past, views } = await openPast(folder);
+  opening.defer(() => views.close());
+  const { reader: today, close } = await openLogReader(config.log, { log, watch: true });
+  opening.defer(close);
+  const origin = await logFingerprint(today);
+  if (origin !== past.origin)
+    throw new DatabaseUnusable(
+      `${folder} holds views of another log: that one began ${past.origin}, the configured one ${origin ?? 'is empty'}. Name the log that they are of, by HOOKLEDGER_DATA_DIR or HOOKLEDGER_EVENTSTORE_URL.`,
+    );
+  const readOnly = `This server only reads: it shows what was at ${past.asOf}, and that can't be changed. Ask the one that delivers.`;
+  const store: EventStore = {
+    ...logUpTo(today, past.position),
+    append: () => Promise.reject(new Error(readOnly)),
+    close: () => Promise.resolve(),
+  };
+  return { past, views, today, store, readOnly };
 };

@@ -14,9 +14,9 @@ import { SourceRunner } from '../sources/source-runner.ts';
 import { openCommands } from './commands.module.ts';
 import { prepareLog } from './first-start.ts';
 import { Metrics } from './metrics.ts';
-import { openApi, settingsOptions } from './open-api.ts';
+import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
-import { openLog } from './open-log.ts';
+import { openLog, type LogParts } from './open-log.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
 
 /** Sources wait for the views, a while at a time. */
@@ -42,11 +42,35 @@ export const startService = async (config: Config, version: string, log: Logger)
   // 1. The log, its directory, and what a first start writes.
   const logParts = await openLog(config, log, opening);
   const newAdminKey = await prepareLog(logParts, config.adminKey);
-  const { store, executor, directory, vault, foreign } = logParts;
-  const sealingKey = await openSealingKey(executor, store, vault);
-  const tipAtStart = await store.tip();
 
-  // 2. Put the parts together. Nothing of them is open yet.
+  // 2. Put the other parts together. Nothing of them is open yet.
+  const parts = await assemble(config, version, logParts, log, opening);
+
+  // 3. Listen. Publishing needs no more than the log.
+  const api = await openApi(parts.api, config, log, opening);
+
+  // 4. Open the rest; last, let all requests in.
+  const opened = opening.move();
+  const whenOpen = closedOnFailure(opened, async () => {
+    await parts.readModels.open(opened);
+    await parts.delivery.open(opened);
+    parts.sealer.start();
+    opened.defer(() => parts.sealer.stop());
+    log.info({ publicKey: parts.publicKey }, `The log is sealed with the key ${parts.publicKey}.`);
+    parts.sources.start();
+    opened.defer(() => parts.sources.stop());
+    api.serve(opened);
+  });
+  const stop = async () => {
+    await whenOpen.catch(() => undefined);
+    await opened.disposeAsync();
+  };
+  return { url: api.url, newAdminKey, whenOpen, stop };
+};
+
+/** Long, as it names every part once and says what it is made of. */
+const assemble = async (config: Config, version: string, logParts: LogParts, log: Logger, opening: AsyncDisposableStack) => {
+  const { store, executor, directory, vault, foreign } = logParts;
   const metrics = new Metrics();
   const guard = addressGuard(config.allowPrivateNetworks);
   const templates = new TemplateProcesses();
@@ -55,14 +79,9 @@ export const startService = async (config: Config, version: string, log: Logger)
   const readModels = new ReadModels(store, viewsInThread(logParts, config, log));
   const commands = await openCommands({ log: logParts, readModels }, log, opening);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics }, config, log);
-  const { sealEvents, sealSeconds, logLevel } = config;
-  const sealer = new Sealer(
-    store,
-    executor,
-    sealingKey,
-    { log: config.log, mostEvents: sealEvents, everyMs: sealSeconds * 1_000, logLevel },
-    log,
-  );
+  const sealingKey = await openSealingKey(executor, store, vault);
+  const sealer = new Sealer(store, executor, sealingKey, sealerOptions(config), log);
+  const tipAtStart = await store.tip();
   const sources = new SourceRunner(
     readModels.queries.sources,
     async () => tipAtStart === undefined || readModels.views.reached(tipAtStart, longestCatchUpMs),
@@ -84,50 +103,33 @@ export const startService = async (config: Config, version: string, log: Logger)
     requestsInFlight: () => delivery.dispatcher.requestsInFlight,
     sources: () => sources.statuses(),
   });
-
-  // 3. Listen. Publishing needs no more than the log.
-  const api = await openApi(
-    {
-      store,
-      commands,
-      directory,
-      requests,
-      readModels,
-      foreign,
-      log,
-      runningSources: sources,
-      registry: metrics.registry,
-      authenticationFailed: (failure) => metrics.authenticationFailed(failure),
-      readiness: {
-        log: async () => ({ tip: await store.tip() }),
-        ...(config.database.kind === 'sqlite' ? {} : { database: () => readModels.databaseServer() }),
-        consumers,
-      },
-      settings: settingsOptions(config, guard),
-    },
-    config,
+  const api: ApiParts = {
+    store,
+    commands,
+    directory,
+    requests,
+    readModels,
+    foreign,
     log,
-    opening,
-  );
-
-  // 4. Open the rest; last, let all requests in.
-  const opened = opening.move();
-  const whenOpen = closedOnFailure(opened, async () => {
-    await readModels.open(opened);
-    await delivery.open(opened);
-    sealer.start();
-    opened.defer(() => sealer.stop());
-    log.info({ publicKey: sealingKey.publicKey }, `The log is sealed with the key ${sealingKey.publicKey}.`);
-    sources.start();
-    opened.defer(() => sources.stop());
-    api.serve(opened);
-  });
-  const stop = async () => {
-    await whenOpen.catch(() => undefined);
-    await opened.disposeAsync();
+    runningSources: sources,
+    registry: metrics.registry,
+    authenticationFailed: (failure) => metrics.authenticationFailed(failure),
+    readiness: {
+      log: async () => ({ tip: await store.tip() }),
+      ...(config.database.kind === 'sqlite' ? {} : { database: () => readModels.databaseServer() }),
+      consumers,
+    },
+    settings: settingsOptions(config, guard),
   };
-  return { url: api.url, newAdminKey, whenOpen, stop };
+  return { readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
 };
+
+const sealerOptions = ({ log, sealEvents, sealSeconds, logLevel }: Config) => ({
+  log,
+  mostEvents: sealEvents,
+  everyMs: sealSeconds * 1_000,
+  logLevel,
+});
 
 const closedOnFailure = async (opened: AsyncDisposableStack, open: () => Promise<void>): Promise<void> => {
   try {
