@@ -1,33 +1,33 @@
-// What can be made to go wrong with the double of a log server. A test sets it; the services look at it.
+// The faults that a test can make the double of a log server have.
 export class Faults {
-  /** Appends are written, and answered when this is lifted. */
+  /** Appends are written, but answered only after this is switched off. */
   holdAnswers = false;
-  /** So many of the next appends are written and never answered. */
+  /** This many of the next appends are written and never answered. */
   loseAnswers = 0;
-  /** So many of the next answers come a second time. */
+  /** This many of the next answers are sent twice. */
   repeatAnswers = 0;
-  /** So many of the next repeated appends are not answered, as while the first is not replicated: the server gives up after a while. */
+  /** This many of the next repeated appends time out, as on a server that has not replicated the first one yet. */
   dropRepeats = 0;
-  /** Appends are answered as by a server that starts, or elects. */
+  /** Appends are answered as by a server that is starting or electing a leader. */
   notReady = false;
-  /** Appends end their call with the word that another node leads. */
+  /** Appends end their call with the error that another node is the leader. */
   notLeader: { readonly address: string; readonly port: number } | undefined;
-  /** Stream reads have no positions, as before 22.6. */
+  /** Stream reads have no positions, as on servers before 22.6. */
   withoutPositions = false;
-  /** Subscriptions that have caught up say neither that nor where, as before 23.10. */
+  /** Subscriptions don't report that they have caught up, as on servers before 23.10. */
   withoutCaughtUp = false;
-  /** A live subscription that does not read is dropped when so much waits for it. */
+  /** A live subscription is dropped when this many events wait for it. */
   mostUnread = 4_000;
-  /** Idempotent answers have no position, as when the first write is not indexed. */
+  /** Answers to repeated appends have no position, as if the first write were not indexed yet. */
   repeatsWithoutPosition = false;
-  /** Users may be named; without one nobody is asked. */
+  /** If set, only this user is let in. */
   user: { readonly name: string; readonly password: string; readonly mayReadAll: boolean } | undefined;
 }
 
-/** What was asked of it so far. */
+/** The calls that the double has received. */
 export type Counts = {
   appends: number;
-  /** On their way now. */
+  /** Received and not answered yet. */
   unanswered: number;
   mostUnanswered: number;
   streamReads: number;

@@ -1,4 +1,4 @@
-// What a log server keeps: streams, the whole log, and the rules of appending, as the server's sources have them (IndexWriter.CheckCommit).
+// The data of the double of a log server: streams, the whole log, and the rules of appending, as in the server's source (IndexWriter.CheckCommit).
 // Payloads stay bytes, outside of the heap.
 
 export type Proposed = {
@@ -24,7 +24,7 @@ export type Outcome =
 
 type Stream = { readonly events: Recorded[]; readonly first: bigint; softDeleted: boolean; tombstoned: boolean; truncateBefore: bigint };
 
-/** Every so many records the server writes one of its own. */
+/** The server writes a record of its own after this many records. */
 const statisticsEvery = 50;
 
 export class ServerLog {
@@ -32,7 +32,7 @@ export class ServerLog {
   private readonly streams = new Map<string, Stream>();
   private readonly ids = new Map<string, Recorded>();
   private readonly waiting = new Set<() => void>();
-  /** Where the next record goes: beyond what a JavaScript number holds, and not one after the other. */
+  /** The position of the next record. Positions have gaps and are too large for a JavaScript number. */
   private next = 9_007_199_254_740_993n;
 
   constructor() {
@@ -66,7 +66,7 @@ export class ServerLog {
     return end ? { kind: 'repeated', revision: end.revision, position: end.position } : wrong;
   }
 
-  /** Undefined: there is no such stream. */
+  /** Returns undefined if there is no such stream. */
   read(name: string): readonly Recorded[] | 'deleted' | undefined {
     const stream = this.streams.get(name);
     if (stream?.tombstoned) return 'deleted';
@@ -96,7 +96,7 @@ export class ServerLog {
     if (stream) stream.tombstoned = true;
   }
 
-  /** What the server lets nobody do: the event is another one afterwards, or gone (undefined). @returns what makes it good again */
+  /** Changes or removes (undefined) an event, which a real server allows nobody. @returns a function that repairs it */
   damage(name: string, revision: bigint, change: Partial<Recorded> | undefined): () => void {
     const stream = this.streams.get(name);
     const found = stream?.events.find((event) => event.revision === revision);
@@ -109,7 +109,7 @@ export class ServerLog {
     return () => mends.forEach((mend) => mend());
   }
 
-  /** Calls back, once, when there is more. */
+  /** Calls back once, when records have been added. */
   whenGrown(grown: () => void): void {
     this.waiting.add(grown);
   }

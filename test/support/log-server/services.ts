@@ -1,81 +1,31 @@
-// The services of a log server over gRPC, on the stubs that the client package ships: Streams, ServerFeatures and Gossip, as far as the package
-// asks for them when it appends, reads and subscribes. Answers and errors are those of the server's sources.
+// The services of a log server over gRPC, built on the stubs in the client package: Streams, ServerFeatures and Gossip, as far as the package uses
+// them to append, read and subscribe. Answers and errors are as in the server's source.
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
-import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import type gossip from '@eventstore/db-client/generated/gossip_pb.js';
 import featuresService from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import rpcStatus from '@eventstore/db-client/generated/status_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import grpc, { type Metadata, type Server, type ServerDuplexStream, type ServerWritableStream } from '@grpc/grpc-js';
-import any from 'google-protobuf/google/protobuf/any_pb.js';
+import grpc, { type Metadata, type Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import type { Counts, Faults } from './faults.ts';
-import type { Expected, Outcome, Proposed, Recorded, ServerLog } from './server-log.ts';
+import { clusterInfoOf } from './gossip.ts';
+import { answerTo, expectedOf, failure, nameOf, proposedOf, refused } from './messages.ts';
+import { first, send, sendEvent, type ReadCall } from './read-call.ts';
+import type { Proposed, ServerLog } from './server-log.ts';
 
-type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
 type AppendCall = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
 
-/** A node as Gossip tells of it. */
+/** A node as Gossip reports it. */
 export type Member = { readonly address: string; readonly port: number; readonly leads: boolean };
 
 const maxAppendSize = 1024 * 1024;
-/** How long the server itself waits for an append, and then says so. */
+/** The server's own time limit for an append. */
 const appendTimeoutMs = 1_000;
 const defaultWindow = 32;
-
-const failure = (code: number, details: string, exception?: string, more: Readonly<Record<string, string>> = {}) => {
-  const metadata = new grpc.Metadata();
-  if (exception !== undefined) metadata.add('exception', exception);
-  for (const [name, value] of Object.entries(more)) metadata.add(name, value);
-  return { code, details, metadata };
-};
-
-/** Sends no faster than the client reads. */
-const send = async (call: ReadCall, fill: (answer: streams.ReadResp) => void) => {
-  const answer = new streams.ReadResp();
-  fill(answer);
-  if (!call.write(answer) && !call.cancelled) await first(call, ['drain', 'cancelled', 'close']);
-};
-
-/** Resolves at the first of these events. */
-const first = (call: ReadCall, names: readonly string[], also?: (resolve: () => void) => void) =>
-  new Promise<void>((resolve) => {
-    const done = () => {
-      for (const name of names) call.off(name, done);
-      resolve();
-    };
-    for (const name of names) call.on(name, done);
-    also?.(done);
-  });
-
-const sendEvent = (call: ReadCall, event: Recorded, withPosition = true) =>
-  send(call, (answer) => {
-    const recorded = new streams.ReadResp.ReadEvent.RecordedEvent();
-    const id = new shared.UUID();
-    id.setString(event.id);
-    const identifier = new shared.StreamIdentifier();
-    identifier.setStreamName(Buffer.from(event.stream));
-    recorded.setId(id);
-    recorded.setStreamIdentifier(identifier);
-    recorded.setStreamRevision(String(event.revision));
-    const position = withPosition ? String(event.position) : String(2n ** 64n - 1n);
-    recorded.setCommitPosition(position);
-    recorded.setPreparePosition(position);
-    recorded.getMetadataMap().set('type', event.type);
-    recorded.getMetadataMap().set('created', String(event.created));
-    recorded.getMetadataMap().set('content-type', event.isJson ? 'application/json' : 'application/octet-stream');
-    recorded.setData(event.data);
-    recorded.setCustomMetadata(event.metadata);
-    const read = new streams.ReadResp.ReadEvent();
-    read.setEvent(recorded);
-    if (withPosition) read.setCommitPosition(position);
-    else read.setNoPosition(new shared.Empty());
-    answer.setEvent(read);
-  });
 
 export class Services {
   private readonly calls = new Set<AppendCall | ReadCall>();
@@ -113,44 +63,23 @@ export class Services {
       },
     });
     server.addService(gossipService.GossipService, {
-      read: (_: unknown, answer: (error: null, info: gossip.ClusterInfo) => void) => answer(null, this.cluster()),
+      read: (_: unknown, answer: (error: null, info: gossip.ClusterInfo) => void) => answer(null, clusterInfoOf(this.members())),
     });
   }
 
-  /** Answers that were held are given. */
+  /** Sends the answers that were held. */
   release(): void {
     for (const answer of this.held.splice(0)) answer();
   }
 
-  /** Ends every call: without an error, as a server that goes in peace, or with one. */
+  /** Ends every call, with an error or, like a server that shuts down, without. */
   endCalls(error?: { readonly code: number; readonly details: string }): void {
     for (const call of this.calls)
       if (error) call.emit('error', failure(error.code, error.details));
       else call.end();
   }
 
-  private cluster(): gossip.ClusterInfo {
-    const info = new gossip.ClusterInfo();
-    info.setMembersList(
-      this.members().map(({ address, port, leads }) => {
-        const endPoint = new gossip.EndPoint();
-        endPoint.setAddress(address);
-        endPoint.setPort(port);
-        const id = new shared.UUID();
-        id.setString(randomUUID());
-        const member = new gossip.MemberInfo();
-        member.setInstanceId(id);
-        member.setTimeStamp('0');
-        member.setState(leads ? gossip.MemberInfo.VNodeState.LEADER : gossip.MemberInfo.VNodeState.FOLLOWER);
-        member.setIsAlive(true);
-        member.setHttpEndPoint(endPoint);
-        return member;
-      }),
-    );
-    return info;
-  }
-
-  /** What the server says to somebody it does not know, or who may not. */
+  /** The server's error for an unknown user, or one without the right. */
   private refusal(metadata: Metadata, all: boolean) {
     const { user } = this.faults;
     if (!user) return undefined;
@@ -294,7 +223,7 @@ export class Services {
     const { records } = this.log;
     const position = options?.hasPosition() ? BigInt(options.getPosition()?.getCommitPosition() ?? 0) : undefined;
     let index = backwards ? records.length - 1 : 0;
-    // Forwards from a position gives the event there too, backwards those before it.
+    // Forwards the event at the position is included; backwards it is not.
     if (position !== undefined) index = backwards ? this.log.indexOf(position) - 1 : this.log.indexOf(position);
     for (let count = 0; count < limit && !call.cancelled; count += 1, index += backwards ? -1 : 1) {
       const event = records[index];
@@ -304,7 +233,7 @@ export class Services {
     call.end();
   }
 
-  /** Catches up, says so, and goes on with what comes; who is live and does not read is dropped. */
+  /** Catches up, says so, and continues with new events. A live subscriber that does not read is dropped. */
   private async subscribe(call: ReadCall, options: streams.ReadReq.Options): Promise<void> {
     const { log, faults, counts } = this;
     counts.subscriptions += 1;
@@ -358,61 +287,3 @@ export class Services {
     call.on('error', () => this.calls.delete(call));
   }
 }
-
-const nameOf = (identifier: shared.StreamIdentifier | undefined) => Buffer.from(identifier?.getStreamName_asU8() ?? []).toString();
-
-const proposedOf = (message: streams.BatchAppendReq.ProposedMessage): Proposed => ({
-  id: message.getId()?.getString() ?? '',
-  type: message.getMetadataMap().get('type') ?? '',
-  isJson: message.getMetadataMap().get('content-type') === 'application/json',
-  data: message.getData_asU8(),
-  metadata: message.getCustomMetadata_asU8(),
-});
-
-const expectedOf = (options: streams.BatchAppendReq.Options): Expected => {
-  if (options.hasNoStream()) return 'no-stream';
-  if (options.hasAny()) return 'any';
-  return options.hasStreamExists() ? 'stream-exists' : BigInt(options.getStreamPosition());
-};
-
-type Details = { serializeBinary(): Uint8Array };
-
-const refused =
-  (message: string, details: Details, type = `event_store.client.${message}`) =>
-  (answer: streams.BatchAppendResp): void => {
-    const packed = new any.Any();
-    packed.pack(details.serializeBinary(), type);
-    const error = new rpcStatus.Status();
-    error.setMessage(message);
-    error.setDetails(packed);
-    answer.setError(error);
-  };
-
-const answerTo = (outcome: Outcome, options: streams.BatchAppendReq.Options, withoutPosition: boolean) => {
-  if (outcome.kind === 'deleted') {
-    const details = new shared.StreamDeleted();
-    details.setStreamIdentifier(options.getStreamIdentifier());
-    return refused('StreamDeleted', details);
-  }
-  if (outcome.kind === 'wrong') {
-    const details = new shared.WrongExpectedVersion();
-    if (outcome.current === undefined) details.setCurrentNoStream(new empty.Empty());
-    else details.setCurrentStreamRevision(String(outcome.current));
-    if (options.hasNoStream()) details.setExpectedNoStream(new empty.Empty());
-    else if (options.hasAny()) details.setExpectedAny(new empty.Empty());
-    else details.setExpectedStreamPosition(options.getStreamPosition());
-    return refused('WrongExpectedVersion', details);
-  }
-  return (answer: streams.BatchAppendResp) => {
-    const success = new streams.BatchAppendResp.Success();
-    success.setCurrentRevision(String(outcome.revision));
-    if (outcome.kind === 'repeated' && withoutPosition) success.setNoPosition(new empty.Empty());
-    else {
-      const position = new shared.AllStreamPosition();
-      position.setCommitPosition(String(outcome.position));
-      position.setPreparePosition(String(outcome.position));
-      success.setPosition(position);
-    }
-    answer.setSuccess(success);
-  };
-};
