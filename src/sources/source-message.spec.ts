@@ -43,7 +43,7 @@ describe('a message of an event', () => {
 describe('there is none', () => {
   it.each<[string, Partial<ForeignEvent>, Partial<SourceSettings>, RegExp]>([
     ['of what is not JSON', { data: undefined }, {}, /is not JSON: the event was written with another content type/],
-    ['of a list', { data: '[1]' }, {}, /Its data is a list, and that of a message is a JSON object; make one of it in mapping\.data/],
+    ['of a list', { data: '[1]' }, {}, /Its data is a list, and a message's data is a JSON object; make it one in mapping\.data/],
     ['of text that was to be JSON', { data: '"{broken"' }, {}, /is a string/],
     ['of nothing', { data: '""' }, {}, /is a string/],
     ['of a type with a space', { type: 'Order Placed' }, {}, /"Order Placed" can't be the type of a message.*mapping\.type/],

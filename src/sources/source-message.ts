@@ -1,5 +1,5 @@
-// From an event of a source to the message that is published of it, or to why there is none. A function of both alone, so that it comes to the
-// same whenever the event is read again.
+// From an event of a source to its message, or to the reason to skip the event. A function of the event and the settings alone, so it gives the same
+// result whenever the event is read again.
 import type { Json, JsonObject } from '../domain/json.ts';
 import { largestData, longestMessageType, messageTypeSyntax } from '../domain/message.ts';
 import type { SourceSettings } from '../domain/source.ts';
@@ -9,10 +9,10 @@ import { FormatError, NotEvaluated } from '../delivery/formats/format-error.ts';
 import type { TemplateInput } from '../delivery/formats/template.ts';
 import type { ForeignEvent } from '../event-store/foreign-events.ts';
 
-/** @throws FormatError with a sentence; NotEvaluated where the same may succeed later */
+/** @throws FormatError with a sentence; NotEvaluated if the same evaluation may succeed later */
 export type Evaluate = (template: string, event: TemplateInput) => Promise<Json>;
 
-/** The event can't become a message; the reason is a sentence. */
+/** The event can't become a message. The error's message says why, in a sentence. */
 class Skipped extends Error {}
 
 const parse = (text: string): Json => {
@@ -28,7 +28,7 @@ const typeOf = ({ type }: ForeignEvent, { types }: SourceSettings): string => {
   const named = Object.hasOwn(types, type) ? (types[type] ?? type) : type;
   if (named.length <= longestMessageType && messageTypeSyntax.test(named)) return named;
   throw new Skipped(
-    `"${shorten(named, 100)}" can't be the type of a message, which is words of A-Z, a-z, 0-9, _ and -, separated by dots, of ${longestMessageType} characters at most; map it to one in mapping.type.`,
+    `"${shorten(named, 100)}" can't be the type of a message: a type is words of A-Z, a-z, 0-9, _ and -, separated by dots, with ${longestMessageType} characters at most; map it to one in mapping.type.`,
   );
 };
 
@@ -36,7 +36,7 @@ const kindOf = (value: Json) => (value === null ? 'null' : Array.isArray(value) 
 
 const objectOf = (value: Json, what: string, remedy: string): JsonObject => {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new Skipped(`${what} is ${kindOf(value)}, and that of a message is a JSON object; ${remedy}.`);
+  throw new Skipped(`${what} is ${kindOf(value)}, and a message's data is a JSON object; ${remedy}.`);
 };
 
 const dataOf = async (event: ForeignEvent, { template }: SourceSettings, evaluate: Evaluate): Promise<JsonObject> => {
@@ -45,19 +45,19 @@ const dataOf = async (event: ForeignEvent, { template }: SourceSettings, evaluat
   const { id, stream, type, recordedAt: timestamp } = event;
   const data =
     template === null
-      ? objectOf(own, 'Its data', 'make one of it in mapping.data')
+      ? objectOf(own, 'Its data', 'make it one in mapping.data')
       : objectOf(await evaluate(template, { id, stream, type, timestamp, data: own }), "The template's result", 'let it yield one');
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
   if (bytes > largestData)
     throw new Skipped(
-      `Its data has ${bytes} bytes as JSON, and a message's at most ${largestData} (256 KiB); let mapping.data yield less of it.`,
+      `Its data has ${bytes} bytes as JSON, and a message's data at most ${largestData} (256 KiB); let mapping.data yield less of it.`,
     );
   if (template !== null) parse(text);
   return data;
 };
 
-/** @returns the message, or the reason why there is none. @throws NotEvaluated when it can't be told just now */
+/** @returns the message, or the reason to skip the event. @throws NotEvaluated if the template could not be evaluated now */
 export const messageOf = async (event: ForeignEvent, settings: SourceSettings, evaluate: Evaluate): Promise<MessageInput | string> => {
   try {
     const type = typeOf(event, settings);

@@ -199,7 +199,7 @@ describe('a source', () => {
     await settled();
     for (const event of log.log) Object.assign(event, { copiedFrom: [placeOf(1)] });
     const { reader } = start();
-    await vi.waitFor(() => expect(reader.status().error).toMatch(/The log was copied.*Delete it and create it anew/));
+    await vi.waitFor(() => expect(reader.status().error).toMatch(/The log was copied.*Delete the source and create it again/));
   });
 
   it('has one message for each event and counts each once, wherever processes are killed, and when two read it at a time', () =>

@@ -1,0 +1,110 @@
+// The publisher of a source: makes a message of each event and publishes it, or gives the reason to skip the event.
+// Guarantee: one message per event, however often it is read, and by how many processes. The message's id follows from the event's, and the log refuses
+// a second message by its revision. There is no time limit, because a message's stream stays in the log.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandBus } from '@nestjs/cqrs';
+import type { Caller } from '../commands/caller.ts';
+import { PublishMessages, type MessageInput } from '../commands/publish-messages.ts';
+import { NotEvaluated } from '../delivery/formats/format-error.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { SkippedEvent } from '../domain/reading.ts';
+import { messageStream } from '../domain/streams.ts';
+import { LogUnavailable, type EventStore } from '../event-store/event-store.ts';
+import type { ForeignEvent } from '../event-store/foreign-events.ts';
+import { messageIdOf } from '../event-store/id-generation.ts';
+import type { SourceView } from '../read-models/queries/source-queries.ts';
+import { messageOf, shorten, type Evaluate } from './source-message.ts';
+
+export type PublisherParts = {
+  readonly store: Pick<EventStore, 'readStream'>;
+  readonly commands: Pick<CommandBus, 'execute'>;
+  /** @param owner templates of different owners take turns */
+  readonly evaluate: (owner: string, ...of: Parameters<Evaluate>) => ReturnType<Evaluate>;
+};
+
+const maxText = 500;
+
+export class SourcePublisher {
+  constructor(
+    private readonly source: SourceView,
+    private readonly caller: Caller,
+    private readonly parts: PublisherParts,
+    private readonly options: {
+      readonly signal: AbortSignal;
+      /** Before a template that could not be evaluated is tried again. */
+      readonly retryMs: number;
+      /** Called for what is being retried. */
+      readonly onTrouble: (error: unknown) => void;
+    },
+  ) {}
+
+  /**
+   * Makes messages one after the other, as templates take turns, and publishes them side by side, in order.
+   * @returns the skipped events; undefined: `signal` aborted before all were published
+   */
+  async publishAll(events: readonly ForeignEvent[]): Promise<readonly SkippedEvent[] | undefined> {
+    const published: Promise<string | undefined>[] = [];
+    for (const event of events) {
+      const message = await this.makeMessage(event);
+      if (message === undefined) break;
+      published.push(typeof message === 'string' ? Promise.resolve(message) : this.publish(event, message));
+    }
+    const outcomes = await Promise.allSettled(published);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    if (published.length < events.length || this.options.signal.aborted) return undefined;
+    return outcomes.flatMap((outcome, i) => {
+      const [event, reason] = [events[i], outcome.status === 'fulfilled' ? outcome.value : undefined];
+      return event && reason !== undefined ? [skippedEvent(event, reason)] : [];
+    });
+  }
+
+  /** @returns the message, or the reason to skip the event; undefined: `signal` aborted */
+  private async makeMessage(event: ForeignEvent): Promise<MessageInput | string | undefined> {
+    const { signal, retryMs, onTrouble } = this.options;
+    while (!signal.aborted) {
+      try {
+        const { id, configuration } = this.source;
+        return await messageOf(event, configuration.settings, (template, input) => this.parts.evaluate(id, template, input));
+      } catch (error) {
+        if (!(error instanceof NotEvaluated)) throw error;
+        onTrouble(error);
+        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  /** @returns the reason to skip the event; undefined: it is published, or `signal` aborted */
+  private async publish(event: ForeignEvent, message: MessageInput): Promise<string | undefined> {
+    const { signal, onTrouble } = this.options;
+    const command = new PublishMessages({ ...this.caller, causationId: event.id }, [message]);
+    for (;;) {
+      try {
+        await this.parts.commands.execute(command);
+        return undefined;
+      } catch (error) {
+        if (error instanceof DomainError) return (await this.isPublished(event)) ? undefined : error.message;
+        if (!(error instanceof LogUnavailable)) throw error;
+        onTrouble(error);
+        if (signal.aborted) return undefined;
+        await sleep(error.retryAfterSeconds * 1000, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Whether the log already has a message of this event, made with another mapping. */
+  private async isPublished(event: ForeignEvent): Promise<boolean> {
+    const { organizationId, correlationId } = this.caller;
+    const [accepted] = await this.parts.store.readStream(messageStream(messageIdOf(organizationId, event.id)), { upTo: 0 });
+    return accepted?.metadata.causationId === event.id && accepted.metadata.correlationId === correlationId;
+  }
+}
+
+const skippedEvent = ({ id, stream, revision, position, type }: ForeignEvent, reason: string): SkippedEvent => ({
+  id,
+  stream: shorten(stream, maxText),
+  revision,
+  position,
+  type: shorten(type, maxText),
+  reason: shorten(reason, maxText),
+});
