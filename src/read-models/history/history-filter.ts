@@ -3,30 +3,29 @@ import { catalog, type EventName } from '../../domain/catalog.ts';
 import { badInput } from '../../domain/errors.ts';
 import type { DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
+import type { Optional } from '../queries/optional.ts';
 
-type Given<T> = T | null | undefined;
-
-/** All that is given must hold. From `since` on, and before `until`: when the event was recorded. */
+/** All that is given must hold. The event was recorded at `since` or later, and before `until`. */
 export type HistoryFilter = {
   /** Its configuration, what was routed to it, its deliveries and batches. */
-  readonly endpointId?: Given<EndpointId>;
+  readonly endpointId?: Optional<EndpointId>;
   /** Its acceptance and its deliveries, with the batches that they went in. */
-  readonly messageId?: Given<MessageId>;
+  readonly messageId?: Optional<MessageId>;
   /** It, and the batch that it went in. */
-  readonly deliveryId?: Given<DeliveryId>;
-  readonly actor?: Given<string>;
-  readonly types?: Given<readonly EventName[]>;
-  readonly since?: Given<Date>;
-  readonly until?: Given<Date>;
+  readonly deliveryId?: Optional<DeliveryId>;
+  readonly actor?: Optional<string>;
+  readonly types?: Optional<readonly EventName[]>;
+  readonly since?: Optional<Date>;
+  readonly until?: Optional<Date>;
 };
 
 /** @throws DomainError BAD_USER_INPUT */
-export const checkSpan = (since: Given<Date>, until: Given<Date>, path: string): void => {
+export const checkSpan = (since: Optional<Date>, until: Optional<Date>, path: string): void => {
   if (since && until && until < since)
     throw badInput(path, `\`until\` (${until.toISOString()}) is before \`since\` (${since.toISOString()}); swap them, or leave one out.`);
 };
 
-/** Texts from outside, as names of events. @throws DomainError BAD_USER_INPUT at one that there is not */
+/** Checks that these are names of events. @throws DomainError BAD_USER_INPUT at one that is not */
 export const eventNames = (given: readonly string[], path: string): EventName[] =>
   given.map((name, i) => {
     if (Object.hasOwn(catalog, name)) return name as EventName;
@@ -35,8 +34,8 @@ export const eventNames = (given: readonly string[], path: string): EventName[] 
     throw badInput(`${path}.${i}`, `There is no event "${name}"; there are ${(near.length > 0 ? near : Object.keys(catalog)).join(', ')}.`);
   });
 
-/** For events that were found by their message or delivery. */
-export const isOf = (event: RecordedEvent, { endpointId, actor, types, since, until }: HistoryFilter): boolean => {
+/** Whether an event that was found by its message or delivery passes the rest of the filter. */
+export const matchesFilter = (event: RecordedEvent, { endpointId, actor, types, since, until }: HistoryFilter): boolean => {
   const at = Date.parse(event.recordedAt);
   return (
     (!endpointId || isAbout(event, endpointId)) &&

@@ -1,11 +1,11 @@
-// The history: pages of the log itself, filtered by an index. The first argument is always the organization that asks.
+// The history: pages of the log itself, filtered by an index. The first argument is the caller's organization: no query shows another one's events.
 import type { Kysely } from 'kysely';
 import { badInput, notFound } from '../../domain/errors.ts';
 import type { OrganizationId } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { keyOf, pageOf, type Page, type PageRequest } from '../queries/page.ts';
 import type { ViewQueries } from '../queries/view-queries.ts';
-import { checkSpan, isOf, type HistoryFilter } from './history-filter.ts';
+import { checkSpan, matchesFilter, type HistoryFilter } from './history-filter.ts';
 import { historySequenceAt } from '../views/tables/history.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { batchStream, deliveryStream, messageStream } from '../../domain/streams.ts';
@@ -16,25 +16,28 @@ type Row = ViewsSchema['log_events'];
 type Range = { readonly from: number; readonly to: number; readonly since: number | undefined; readonly until: number | undefined };
 type Order = 'asc' | 'desc';
 
-/** So many kinds are looked into one by one. Of more, those that come next in the page's order are found first. */
-const mostRuns = 60;
-/** Rows walked through before that: what most events are of fills a page at once. */
-const mostWalked = 4_000;
-/** Streams of the log read at one time. */
-const mostReads = 100;
+/** With up to this many kinds, each is read. With more, the kinds that come first in the page's order are found first. */
+const maxRuns = 60;
+/** Rows to scan before that: frequent kinds fill a page at once. */
+const maxScanned = 4_000;
+/** Streams to read at the same time. */
+const maxReads = 100;
 
 export class HistoryQueries {
-  /** @param read where the tables are now; asked for each query. @param walked rows to walk through before an index is asked for the rare ones */
+  /**
+   * @param read the current views; called for each query, since a rebuilt version may replace them at any time
+   * @param scanned rows to scan before rare kinds are looked up in the index
+   */
   constructor(
     private readonly read: () => Db,
     private readonly queries: Pick<ViewQueries, 'messages' | 'deliveries'>,
     private readonly log: Pick<EventStore, 'readStream'>,
-    private readonly walked = mostWalked,
+    private readonly scanned = maxScanned,
   ) {}
 
   /**
    * In log order, or newest first.
-   * @throws DomainError where `until` is before `since`, a cursor is of no event here, or an id is not known
+   * @throws DomainError if `until` is before `since`, a cursor names no event here, or there is no such id
    */
   async history(
     organization: OrganizationId,
@@ -60,7 +63,7 @@ export class HistoryQueries {
     if (filter.endpointId) await this.checkEndpoint(db, organization, filter.endpointId);
     const range = await rangeOf(db, filter, after, order);
     const kinds = await kindsOf(db, organization, filter);
-    const sequences = await sequencesOf(db, kinds, range, order, first + 1, this.walked);
+    const sequences = await sequencesOf(db, kinds, range, order, first + 1, this.scanned);
     const rows =
       sequences.length === 0
         ? []
@@ -79,7 +82,7 @@ export class HistoryQueries {
     if (!(await query.limit(1).executeTakeFirst())) throw notFound(`There is no endpoint "${id}", and never was one.`);
   }
 
-  /** The events themselves. What stands together in a stream is read at once. */
+  /** Reads the events from the log. Neighbours in a stream are read together. */
   private async eventsOf(rows: readonly Row[]): Promise<ReadonlyMap<string, RecordedEvent>> {
     const spans: { stream: string; from: number; upTo: number }[] = [];
     for (const { stream, revision } of rows.toSorted((a, b) => a.revision - b.revision)) {
@@ -88,19 +91,19 @@ export class HistoryQueries {
       else spans.push({ stream, from: revision, upTo: revision });
     }
     const events = await this.readAll(spans);
-    return new Map(events.map((event) => [placeOf(event), event]));
+    return new Map(events.map((event) => [revisionKey(event), event]));
   }
 
   private async readAll(spans: readonly { stream: string; from?: number; upTo?: number }[]): Promise<RecordedEvent[]> {
     const events: RecordedEvent[] = [];
-    for (let i = 0; i < spans.length; i += mostReads) {
-      const read = await Promise.all(spans.slice(i, i + mostReads).map(({ stream, ...range }) => this.log.readStream(stream, range)));
+    for (let i = 0; i < spans.length; i += maxReads) {
+      const read = await Promise.all(spans.slice(i, i + maxReads).map(({ stream, ...range }) => this.log.readStream(stream, range)));
       events.push(...read.flat());
     }
     return events;
   }
 
-  // ── By the streams of a message or a delivery: few events, which the log itself finds ──
+  // ── By the streams of a message or a delivery: few events, found without the index ──
 
   private async ofStreams(
     organization: OrganizationId,
@@ -111,7 +114,7 @@ export class HistoryQueries {
     const streams = await this.streamsOf(organization, filter);
     const all = await this.readAll(streams.map((stream) => ({ stream })));
     const sign = order === 'asc' ? 1 : -1;
-    const events = all.filter((event) => isOf(event, filter)).sort((a, b) => (a.position < b.position ? -sign : sign));
+    const events = all.filter((event) => matchesFilter(event, filter)).sort((a, b) => (a.position < b.position ? -sign : sign));
     const key = keyOf(after);
     const seen = key === undefined ? 0 : events.findIndex(({ position }) => `${positionMark}${position}` === key) + 1;
     if (key !== undefined && seen === 0) throw noSuchCursor();
@@ -139,16 +142,16 @@ export class HistoryQueries {
   }
 }
 
-/** A cursor of a history by streams: the other kind is a sequence. */
+/** Begins the cursors of histories by streams. The other cursors are sequences. */
 const positionMark = 'at-';
 
 const noSuchCursor = () =>
-  badInput('after', 'This cursor is of no event in this history; give the `endCursor` of the page before, or leave it out.');
+  badInput('after', 'This cursor is of no event in this history; give the `endCursor` of the previous page, or leave it out.');
 
-const placeOf = ({ stream, revision }: Pick<Row, 'stream' | 'revision'>) => `${stream}@${revision}`;
+const revisionKey = ({ stream, revision }: Pick<Row, 'stream' | 'revision'>) => `${stream}@${revision}`;
 
 const eventAt = (events: ReadonlyMap<string, RecordedEvent>, row: Row): RecordedEvent => {
-  const event = events.get(placeOf(row));
+  const event = events.get(revisionKey(row));
   if (!event) throw new Error(`The log has no revision ${row.revision} of ${row.stream}, though the history names it.`);
   return event;
 };
@@ -195,14 +198,14 @@ const sequencesOf = async (
   limit: number,
   most: number,
 ): Promise<number[]> => {
-  if (kinds.length <= mostRuns) return newestOf(db, kinds, range, order, limit);
-  // 1. Walk along the log: what is frequent fills the page.
-  const walked = await walk(db, new Set(kinds), range, order, limit, most);
-  if (walked) return walked;
+  if (kinds.length <= maxRuns) return firstOfKinds(db, kinds, range, order, limit);
+  // 1. Scan along the log: frequent kinds fill the page.
+  const found = await scan(db, new Set(kinds), range, order, limit, most);
+  if (found) return found;
   // 2. Only the kinds that come first in this order can be in the page: as many as it has rows.
   const heads = await headsOf(db, kinds, range, order);
   const next = heads.sort((a, b) => (order === 'asc' ? a.head - b.head : b.head - a.head)).slice(0, limit);
-  return newestOf(
+  return firstOfKinds(
     db,
     next.map(({ id }) => id),
     range,
@@ -211,8 +214,8 @@ const sequencesOf = async (
   );
 };
 
-/** The first rows of several kinds: the first of each one's first. */
-const newestOf = async (db: Db, kinds: readonly number[], range: Range, order: Order, limit: number): Promise<number[]> => {
+/** The first rows of several kinds: the first of each kind's first. */
+const firstOfKinds = async (db: Db, kinds: readonly number[], range: Range, order: Order, limit: number): Promise<number[]> => {
   const runs = kinds.map((kind) => within(db, range).where('kind', '=', kind).select('sequence').orderBy('sequence', order).limit(limit));
   const [first, ...others] = runs.map((run) => db.selectFrom(run.as('run')).select('run.sequence'));
   if (!first) return [];
@@ -222,8 +225,8 @@ const newestOf = async (db: Db, kinds: readonly number[], range: Range, order: O
   return rows.map(({ sequence }) => sequence);
 };
 
-/** Undefined where the page is not full after `most` rows. */
-const walk = async (
+/** Undefined: the page is not full after `most` rows. */
+const scan = async (
   db: Db,
   kinds: ReadonlySet<number>,
   range: Range,

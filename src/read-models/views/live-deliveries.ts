@@ -1,6 +1,6 @@
-// Live deliveries: tells those who listen, on this replica, which deliveries the views have just changed.
-// Guarantee: bounded memory, and a change that comes again before it was taken is told once. Limits: who is too slow is
-// cut off; that an endpoint was paused or resumed holds or releases its deliveries is told of none of them.
+// Live deliveries: sends this replica's subscribers the deliveries that have just changed in the views.
+// Guarantee: memory is bounded, and several changes of a delivery that a subscriber has not taken yet come as one. Limits: a subscriber that is too slow is
+// cut off. Pausing or resuming an endpoint holds or releases its deliveries, which sends no change.
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
@@ -14,31 +14,31 @@ export type DeliveryChange = {
   readonly organizationId: OrganizationId;
 };
 
-/** The subscriber took its changes more slowly than they came. */
+/** Changes came faster than the subscriber took them. */
 export class SubscriberTooSlow extends Error {
   override name = 'SubscriberTooSlow';
 }
 
 type Subscriber = {
   readonly wants: (change: DeliveryChange) => boolean;
-  /** By delivery: only that it changed counts, not how often. */
+  /** By delivery: it counts that it changed, not how often. */
   readonly queue: Map<DeliveryId, DeliveryChange>;
-  overflown: boolean;
+  overflowed: boolean;
   wake: () => void;
 };
 
 export class LiveDeliveries {
-  /** Called when somebody begins to listen: changes may be looked for until then only while somebody does. */
-  onWanted: () => void = () => undefined;
+  /** Called when somebody subscribes. While there are no subscribers, nobody needs to look for changes. */
+  onSubscribed: () => void = () => undefined;
   private readonly subscribers = new Set<Subscriber>();
 
-  /** @param inBatch the deliveries of a batch: events of it name none */
+  /** @param inBatch the deliveries of a batch, which its events do not name */
   constructor(
     private readonly inBatch: (organization: OrganizationId, id: BatchId) => Promise<readonly DeliveryChange[]>,
-    private readonly mostQueued = 1000,
+    private readonly maxQueued = 1000,
   ) {}
 
-  /** The views' listener: what they have just committed. */
+  /** Called with the events that the views have just committed. */
   committed(batch: readonly RecordedEvent[], live: boolean): void {
     if (!live || this.subscribers.size === 0) return;
     this.publish(batch.flatMap(changesOf));
@@ -47,21 +47,21 @@ export class LiveDeliveries {
 
   private async publishBatch({ stream, data }: RecordedEvent<BatchEvent>): Promise<void> {
     const id = batchIdIn(stream);
-    // The views may be closing just now; then nobody listens any more.
+    // Fails if the views are closing; then there are no subscribers left either.
     this.publish(await this.inBatch(data.organizationId, id).catch(() => []));
   }
 
-  /** Never waits and never throws. */
+  /** Returns at once and never throws. */
   publish(changes: readonly DeliveryChange[]): void {
     for (const subscriber of this.subscribers) {
       for (const change of changes) {
         if (!subscriber.wants(change)) continue;
-        if (subscriber.queue.size < this.mostQueued || subscriber.queue.has(change.deliveryId)) {
+        if (subscriber.queue.size < this.maxQueued || subscriber.queue.has(change.deliveryId)) {
           subscriber.queue.set(change.deliveryId, change);
           continue;
         }
         subscriber.queue.clear();
-        subscriber.overflown = true;
+        subscriber.overflowed = true;
         this.subscribers.delete(subscriber);
         break;
       }
@@ -70,19 +70,21 @@ export class LiveDeliveries {
   }
 
   /**
-   * The changes from now on: it listens from the call on, not from the first `next`. Ends with `return`, also while `next` waits.
-   * @throws SubscriberTooSlow from `next` when more than `mostQueued` deliveries wait to be taken.
+   * The changes from this call on, not from the first `next`. `return` ends it, also while `next` waits.
+   * @throws SubscriberTooSlow from `next` when more than `maxQueued` deliveries are queued
    */
   subscribe(wants: (change: DeliveryChange) => boolean): AsyncIterableIterator<DeliveryChange, undefined> {
-    const subscriber: Subscriber = { wants, queue: new Map(), overflown: false, wake: () => undefined };
-    const { subscribers, mostQueued } = this;
+    const subscriber: Subscriber = { wants, queue: new Map(), overflowed: false, wake: () => undefined };
+    const { subscribers, maxQueued } = this;
     subscribers.add(subscriber);
-    this.onWanted();
+    this.onSubscribed();
     let ended = false;
     const next = async (): Promise<IteratorResult<DeliveryChange, undefined>> => {
       for (;;) {
-        if (subscriber.overflown)
-          throw new SubscriberTooSlow(`More than ${mostQueued} changes waited to be taken, so no more are kept; subscribe again, to less.`);
+        if (subscriber.overflowed)
+          throw new SubscriberTooSlow(
+            `More than ${maxQueued} changes were waiting, so this subscription was ended; subscribe again, to fewer deliveries.`,
+          );
         if (ended) return { done: true, value: undefined };
         const [change] = subscriber.queue.values();
         if (change) {

@@ -1,5 +1,5 @@
-// The views of a past moment, in a folder of their own: built once from the log, and never changed. What they do not hold (messages, histories)
-// is read from the log, up to the same place; so the folder goes with its log.
+// The views of a past moment, in a folder of their own: built once from the log and never changed. Payloads and histories are not in them and are read from
+// the log, up to the same position. So the folder is only of use with its log.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ import { Views } from './views.ts';
 const about = z.object({
   /** ISO 8601 in UTC with milliseconds. */
   asOf: z.string(),
-  /** Of the last event that is in it; while it is built: not known. */
+  /** Of the last event applied. Left out while the views are being built. */
   position: position.optional(),
-  /** What tells its log from others. */
+  /** Identifies the log. */
   origin: z.string(),
   /** Of the views. */
   version: z.int(),
@@ -27,8 +27,8 @@ const about = z.object({
 type About = z.infer<typeof about>;
 export type Past = About & { readonly position: Position };
 
-const finished = 'past.json';
-const begun = 'past.begun.json';
+const finishedFile = 'past.json';
+const unfinishedFile = 'past.begun.json';
 
 const readAbout = async (folder: string, file: string): Promise<About | undefined> => {
   const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
@@ -41,18 +41,18 @@ const readAbout = async (folder: string, file: string): Promise<About | undefine
 };
 
 type Log = Pick<EventStore, 'tip' | 'follow'>;
-type Told = Pick<BaseLogger, 'warn'>;
+type Logger = Pick<BaseLogger, 'warn'>;
 
 /**
- * Builds the views of the log up to the first event that was recorded after `asOf`. Interrupted, the same call goes on where it stopped.
- * @returns undefined when it was aborted
+ * Builds the views of the log up to the first event that was recorded after `asOf`. After an interruption, the same call continues where it stopped.
+ * @returns undefined if it was aborted
  * @throws DatabaseUnusable, UndecodableEvent
  */
 export const buildPast = async (
   asOf: Date,
   folder: string,
   log: Log,
-  told: Told,
+  logger: Logger,
   options: RebuildOptions = {},
 ): Promise<(Past & BuildResult) | undefined> => {
   const views = new Views();
@@ -67,14 +67,14 @@ export const buildPast = async (
   await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new DatabaseUnusable(`The folder ${folder} can't be made (${error.code}); name another one, where this user may write.`);
   });
-  const database = new SqliteDatabase(folder, told);
+  const database = new SqliteDatabase(folder, logger);
   const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64), {
     queryIndexes: views.queryIndexes,
   });
   let built: BuildResult;
   let end: Position | undefined;
   try {
-    await writeFile(join(folder, begun), JSON.stringify(wanted, null, 2));
+    await writeFile(join(folder, unfinishedFile), JSON.stringify(wanted, null, 2));
     const [from, to] = [Date.parse(first.recordedAt), asOf.getTime()];
     const share = ({ recordedAt }: Pick<RecordedEvent, 'recordedAt'>) => (to > from ? (Date.parse(recordedAt) - from) / (to - from) : 1);
     built = await buildTables(next, views, until(asOf, log, await next.checkpoint(), options.signal ?? neverAborts), share, options);
@@ -86,15 +86,15 @@ export const buildPast = async (
   if (options.signal?.aborted || end === undefined) return undefined;
   await database.finishNext(views.name, views.version);
   const past = { ...wanted, position: end };
-  await writeFile(join(folder, begun), JSON.stringify(past, null, 2));
-  await rename(join(folder, begun), join(folder, finished));
+  await writeFile(join(folder, unfinishedFile), JSON.stringify(past, null, 2));
+  await rename(join(folder, unfinishedFile), join(folder, finishedFile));
   return { ...past, ...built };
 };
 
 const checkFolder = async (folder: string, wanted: About): Promise<void> => {
-  const built = await readAbout(folder, finished);
+  const built = await readAbout(folder, finishedFile);
   if (built) throw new DatabaseUnusable(`${folder} holds the views as of ${built.asOf} already; name another folder, or remove that one.`);
-  const unfinished = await readAbout(folder, begun);
+  const unfinished = await readAbout(folder, unfinishedFile);
   if (unfinished && (unfinished.asOf !== wanted.asOf || unfinished.origin !== wanted.origin || unfinished.version !== wanted.version))
     throw new DatabaseUnusable(
       `${folder} holds what was begun of other views, those as of ${unfinished.asOf}; name another folder, or remove that one.`,
@@ -114,7 +114,7 @@ const firstOf = async (log: Log): Promise<readonly RecordedEvent[]> => {
   }
 };
 
-/** Up to the first event that was recorded later, or to where the log ends now. */
+/** The events up to the first one that was recorded later, or up to the current end of the log. */
 async function* until(asOf: Date, log: Log, from: Position | undefined, signal: AbortSignal) {
   const tip = await log.tip();
   if (tip === undefined || (from !== undefined && from >= tip)) return;
@@ -126,11 +126,11 @@ async function* until(asOf: Date, log: Log, from: Position | undefined, signal: 
   }
 }
 
-/** What `buildPast` made. @throws DatabaseUnusable */
+/** Opens what `buildPast` made. @throws DatabaseUnusable */
 export const openPast = async (folder: string): Promise<{ readonly past: Past; readonly views: ReadOnlyTables<ViewsSchema> }> => {
-  const past = await readAbout(folder, finished);
+  const past = await readAbout(folder, finishedFile);
   if (past?.position === undefined) {
-    const unfinished = existsSync(folder) ? await readAbout(folder, begun) : undefined;
+    const unfinished = existsSync(folder) ? await readAbout(folder, unfinishedFile) : undefined;
     if (!unfinished)
       throw new DatabaseUnusable(
         `There are no views of a past moment in ${folder}; build them with: hookledger rebuild --as-of TIME --into ${folder}`,

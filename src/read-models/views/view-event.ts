@@ -1,5 +1,5 @@
-// What the views and the history keep of an event from when it is read until it is written. Of messages and attempts, which are nearly all that a log
-// holds, that is little: the rest is let go with the page that was read, before it costs memory and collecting.
+// The part of an event that the views need, kept from reading until writing. Nearly all events of a log are messages and attempts, and little of them is
+// needed: the rest is freed with the page that was read, before it costs memory and garbage collection.
 import type { DomainEvent } from '../../domain/catalog.ts';
 import type { AttemptRecord } from '../../domain/attempts.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
@@ -13,10 +13,10 @@ type Head<E extends RecordedEvent> = Pick<E, 'type' | 'stream' | 'revision' | 'p
   readonly metadata: Pick<E['metadata'], 'actor'>;
 };
 
-/** Without what the message says. */
+/** Without the payload. */
 export type AcceptedViewEvent = Head<Accepted> & { readonly data: Omit<Accepted['data'], 'data' | 'routedAt'> };
 
-/** What the attempt was and got is one text already. */
+/** With the request and the response as one text. */
 export type AttemptedViewEvent = Head<Attempted> & {
   readonly data: Pick<Attempted['data'], 'organizationId' | 'endpointId' | 'attempt' | 'startedAt' | 'durationMs' | 'responseCode'> & {
     readonly failure: Failed['data']['failure'] | undefined;
@@ -24,20 +24,20 @@ export type AttemptedViewEvent = Head<Attempted> & {
     readonly test: true | undefined;
     readonly size: number | undefined;
   };
-  /** JSON of the `AttemptRecord` and, where it failed, of how. */
+  /** JSON of the `AttemptRecord` and, if it failed, of the failure. */
   readonly detail: string;
 };
 
 export type ViewEvent = Exclude<RecordedEvent, Accepted | Attempted> | AcceptedViewEvent | AttemptedViewEvent;
 
-// Named field by field, which is several times as fast as leaving some out.
+/** Named field by field, which is several times as fast as leaving some out. */
 export const viewEventOf = (event: RecordedEvent): ViewEvent => {
   switch (event.type) {
     case 'message.accepted': {
       const { type, stream, revision, position, recordedAt, metadata, data } = event;
       const { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test } = data;
-      const kept = { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test };
-      return { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor }, data: kept };
+      const needed = { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test };
+      return { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor }, data: needed };
     }
     case 'delivery.attempt-succeeded':
     case 'delivery.attempt-failed':
@@ -48,16 +48,16 @@ export const viewEventOf = (event: RecordedEvent): ViewEvent => {
       const test = 'test' in data ? data.test : undefined;
       const size = 'size' in data ? data.size : undefined;
       const { failure, retryAt } = 'failure' in data ? data : { failure: undefined, retryAt: undefined };
-      const kept = { organizationId, endpointId, attempt, startedAt, durationMs, responseCode, failure, retryAt, test, size };
+      const needed = { organizationId, endpointId, attempt, startedAt, durationMs, responseCode, failure, retryAt, test, size };
       const head = { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor } };
-      return { ...head, data: kept, detail: detailOf(data) };
+      return { ...head, data: needed, detail: detailOf(data) };
     }
     default:
       return event;
   }
 };
 
-/** Without whose it is. */
+/** What was recorded, without the organization, the endpoint and the message. */
 const detailOf = (data: Attempted['data']): string => {
   const { attempt, startedAt, durationMs, url, endpointRevision, bodySha256, requestHeaders, responseCode, responseHeaders, responseBody } =
     data;

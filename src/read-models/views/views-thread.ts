@@ -1,5 +1,5 @@
-// The views, kept by a thread of their own: the consumer's runner is there, and here is what the rest of the process sees
-// of it. Guarantee: as the runner's. Limit: the thread reads the log's file again, which costs some microseconds per event on another core.
+// The main thread's side of the thread that keeps the views: starts it, opens the tables for queries, and reports status and progress.
+// Guarantee: that of the consumer runner in the thread. Limit: the thread reads the log's file again, some microseconds per event on another core.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Kysely } from 'kysely';
@@ -16,11 +16,11 @@ import type { FromViews, ToViews, ViewsWorkerOptions } from './views.worker.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './views.worker.ts' : './views.worker.js', import.meta.url);
 
-/** What was replaced stays open this long, for queries that had begun on it. */
+/** Replaced tables stay open this long, for queries that are still running on them. */
 const graceMs = 30_000;
-/** The thread is told that the log has grown this often: what it reads at a time is worth the turn. Who waits for a position is not kept. */
-const tellEveryMs = 20;
-/** Whoever listens to deliveries is told at the latest then, though the views may not show it yet. */
+/** How often to tell the thread that the log has grown. Whoever waits for a position tells it at once. */
+const notifyEveryMs = 20;
+/** Subscribers hear of a change after this long at the latest, even if the views do not show it yet. */
 const longestWaitMs = 5_000;
 
 export class ViewsThread {
@@ -29,8 +29,8 @@ export class ViewsThread {
   private readonly editions = new Map<string, ReadOnlyTables<ViewsSchema>>();
   private worker: Worker | undefined;
   private reads: string | undefined;
-  private telling: NodeJS.Timeout | undefined;
-  private told: Position | undefined;
+  private notifier: NodeJS.Timeout | undefined;
+  private notified: Position | undefined;
   private isFollowing = false;
   private last: ConsumerStatus = {
     name: 'views',
@@ -49,7 +49,7 @@ export class ViewsThread {
     private readonly options: Omit<ViewsWorkerOptions, 'tip'>,
   ) {}
 
-  /** Resolves when the tables are open and the thread follows. Rejects when it can't begin. */
+  /** Resolves when the tables are open and the thread follows the log. Rejects if it cannot start. */
   async start(): Promise<void> {
     const tip = await this.store.tip();
     const worker = new Worker(workerFile, {
@@ -59,21 +59,21 @@ export class ViewsThread {
     this.worker = worker;
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromViews) => {
-        this.heard(message).then(resolve, reject);
+        this.receive(message).then(resolve, reject);
       });
       worker.on('error', (error) => {
-        this.log.error({ err: error }, 'The thread of the views has died; they stand still until the next start.');
+        this.log.error({ err: error }, 'The thread of the views has died. They are not updated until the next start.');
         this.last = { ...this.last, state: 'stopped', error: `The thread of the views has died: ${error.message}` };
         this.progress.end();
         reject(error);
       });
     });
-    // A server tells whoever follows it by itself.
-    if (this.options.address.kind === 'embedded') this.telling = setInterval(() => void this.tell(), tellEveryMs);
-    this.live.onWanted = () => void this.follow();
+    // A log server notifies its followers by itself.
+    if (this.options.address.kind === 'embedded') this.notifier = setInterval(() => void this.notify(), notifyEveryMs);
+    this.live.onSubscribed = () => void this.follow();
   }
 
-  /** What queries see. Take it anew per query: other tables may take their place. */
+  /** What queries read. Ask for it at each query, because rebuilt tables may replace it. */
   get read(): Kysely<ViewsSchema> {
     const open = this.reads === undefined ? undefined : this.editions.get(this.reads);
     if (!open) throw new Error('The views were not started.');
@@ -93,7 +93,7 @@ export class ViewsThread {
 
   /** Finishes the running transaction. */
   async stop(): Promise<void> {
-    clearInterval(this.telling);
+    clearInterval(this.notifier);
     this.ending.abort();
     const { worker } = this;
     if (worker) {
@@ -110,7 +110,7 @@ export class ViewsThread {
     this.worker?.postMessage(message);
   }
 
-  private async heard({ status, reads }: FromViews): Promise<void> {
+  private async receive({ status, reads }: FromViews): Promise<void> {
     const edition = JSON.stringify(reads);
     if (edition !== this.reads) {
       const before = this.reads;
@@ -129,15 +129,15 @@ export class ViewsThread {
     this.editions.delete(edition);
   }
 
-  /** Tells the thread how far the log is. */
-  private async tell(): Promise<void> {
+  /** Tells the thread where the log ends. */
+  private async notify(): Promise<void> {
     const tip = await this.store.tip();
-    if (tip === undefined || tip === this.told) return;
-    this.told = tip;
+    if (tip === undefined || tip === this.notified) return;
+    this.notified = tip;
     this.post({ tip });
   }
 
-  /** Tells those who listen what the views come to show, from what they show now on. While nobody listens, nothing is read. */
+  /** Sends subscribers the changes from here on, as the views come to show them. Reads nothing while there are no subscribers. */
   private async follow(after = this.last.position): Promise<void> {
     if (this.isFollowing) return;
     this.isFollowing = true;
@@ -146,9 +146,9 @@ export class ViewsThread {
       if (this.live.subscriberCount === 0) break;
       last = batch.at(-1)?.position ?? last;
       if (last !== undefined) void this.reached(last, longestWaitMs).then(() => this.live.committed(batch, true));
-      await delay(tellEveryMs);
+      await delay(notifyEveryMs);
     }
     this.isFollowing = false;
-    if (this.live.subscriberCount > 0 && !this.ending.signal.aborted) await this.follow(last); // somebody came while it ended
+    if (this.live.subscriberCount > 0 && !this.ending.signal.aborted) await this.follow(last); // somebody subscribed meanwhile
   }
 }

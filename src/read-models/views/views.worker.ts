@@ -1,4 +1,4 @@
-// The thread of the views: follows the log by a reader of its own and writes the tables, so that the main thread is left to HTTP. See views-thread.ts.
+// The thread that keeps the views: follows the log with a reader of its own and writes the tables, which leaves the main thread to HTTP. See views-thread.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
 import { openLogReader, type LogAddress } from '../../event-store/open-log.ts';
@@ -9,7 +9,7 @@ import type { ViewEvent } from './view-event.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
 
-/** `tip`: how far the log is durable at the start. */
+/** `tip`: up to where the log is durable at the start. */
 export type ViewsWorkerOptions = {
   readonly address: LogAddress;
   readonly database: DatabaseLocation;
@@ -17,32 +17,32 @@ export type ViewsWorkerOptions = {
   readonly logLevel: string;
 };
 
-/** The log is durable up to a tip; somebody waits for a position; it is over. */
+/** The log is durable up to `tip`; somebody waits for a position; or the thread must stop. */
 export type ToViews = { readonly tip: Position } | { readonly awaited: Position; readonly timeoutMs: number } | 'stop';
 
-/** `reads`: the tables that queries are to see. */
+/** `reads`: the tables that queries must read. */
 export type FromViews = { readonly status: ConsumerStatus; readonly reads: ConsumerRunner<ViewsSchema, ViewEvent>['readBuild'] };
 
-/** What has no commit to tell it by, as that it stopped, is told so often. */
-const tellEveryMs = 250;
+/** How often to report what comes without a commit, such as that the consumer has stopped. */
+const reportEveryMs = 250;
 
 const run = async (port: NonNullable<typeof parentPort>, { address, database, tip, logLevel }: ViewsWorkerOptions) => {
   const log = createLog(logLevel);
   const { reader, advanceTo, close } = await openLogReader(address, { log, watch: false });
   if (tip !== undefined) advanceTo(tip);
-  const tell = (): void => port.postMessage({ status: runner.status(), reads: runner.readBuild } satisfies FromViews);
-  const views = new Views({ onCommitted: tell, onCommittedElsewhere: tell, onCaughtUp: tell });
+  const report = (): void => port.postMessage({ status: runner.status(), reads: runner.readBuild } satisfies FromViews);
+  const views = new Views({ onCommitted: report, onCommittedElsewhere: report, onCaughtUp: report });
   const runner: ConsumerRunner<ViewsSchema, ViewEvent> = new ConsumerRunner(views, reader, openDatabase(database, log), log, {
     lingerMs: 150,
     maxBatch: 4000,
   });
 
   await runner.start();
-  tell();
-  const telling = setInterval(tell, tellEveryMs);
+  report();
+  const reporting = setInterval(report, reportEveryMs);
   port.on('message', (message: ToViews) => {
     if (message === 'stop') {
-      clearInterval(telling);
+      clearInterval(reporting);
       void runner
         .stop()
         .then(close)
