@@ -8,15 +8,17 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { TerminusModule } from '@nestjs/terminus';
 import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
 import { ApiContexts } from './graphql/context.ts';
-import { AttemptResolver, DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
+import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
+import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
+import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
-import { History } from './graphql/history/history.ts';
+import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
 import { MessageResolver } from './graphql/messages/message.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
-import { ReplayOfDeliveryResolver, ReplayResolver } from './graphql/replays/replay.resolver.ts';
+import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
@@ -26,7 +28,7 @@ import { MessagesController } from './rest/messages.controller.ts';
 import { MetricsController } from './rest/metrics.controller.ts';
 import { ProblemFilter } from './rest/problem-filter.ts';
 
-@Module({ providers: [History, ApiContexts], exports: [History, ApiContexts] })
+@Module({ providers: [StreamQueries, ApiContexts], exports: [StreamQueries, ApiContexts] })
 class ContextModule {}
 
 @Module({
@@ -46,11 +48,11 @@ class ContextModule {}
     EndpointResolver,
     MessageResolver,
     DeliveryResolver,
+    DeliverySubscriptionResolver,
     AttemptResolver,
     OrganizationResolver,
     HistoryResolver,
     ReplayResolver,
-    ReplayOfDeliveryResolver,
     WhatIfResolver,
     PreviewResolver,
     SourceResolver,

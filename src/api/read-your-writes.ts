@@ -1,11 +1,10 @@
-// Read your writes: a mutation answers when views and directory show what it did. The wait is bounded: what is recorded is recorded.
+// Read your writes: a mutation answers once its effect is visible. The wait is bounded, because the change is recorded in any case.
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommandResult } from '../commands/caller.ts';
-import type { Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { API_LOG, VIEWS_PROGRESS, type ApiLog, type ViewsProgress } from './tokens.ts';
 
-const longestWaitMs = 5_000;
+const maxWaitMs = 5_000;
 
 @Injectable()
 export class ReadYourWrites {
@@ -15,25 +14,22 @@ export class ReadYourWrites {
     @Inject(API_LOG) private readonly log: ApiLog,
   ) {}
 
-  /** For messages and deliveries: the views show it. */
-  async shown<D extends CommandResult>(done: D): Promise<D> {
-    return this.waited(done, (position) => [this.views.reached(position, longestWaitMs)]);
+  /** For messages and deliveries: waits for the views. */
+  async waitForViews<R extends CommandResult>(result: R): Promise<R> {
+    return this.waitFor([this.views], result);
   }
 
-  /** For configuration: the views show it, and the directory, which only follows configuration, goes by it. */
-  async inForce<D extends CommandResult>(done: D): Promise<D> {
-    return this.waited(done, (position) => [
-      this.views.reached(position, longestWaitMs),
-      this.directory.progress.reached(position, longestWaitMs),
-    ]);
+  /** For configuration: also waits for the directory, by which messages are routed and keys are checked. */
+  async waitForConfiguration<R extends CommandResult>(result: R): Promise<R> {
+    return this.waitFor([this.views, this.directory.progress], result);
   }
 
-  /** Never rejects: when something is late, that is a line in the log, and the answer is made of what is known. */
-  private async waited<D extends CommandResult>(done: D, wait: (position: Position) => Promise<boolean>[]): Promise<D> {
-    const { position } = done;
-    if (position === undefined) return done;
-    const reached = await Promise.all(wait(position));
+  /** Never rejects. If the wait is too long it logs a warning, and the mutation answers with what is visible. */
+  private async waitFor<R extends CommandResult>(readModels: readonly ViewsProgress[], result: R): Promise<R> {
+    const { position } = result;
+    if (position === undefined) return result;
+    const reached = await Promise.all(readModels.map((readModel) => readModel.reached(position, maxWaitMs)));
     if (reached.includes(false)) this.log.warn({ position }, 'A change is recorded, but the views do not show it yet');
-    return done;
+    return result;
   }
 }

@@ -67,7 +67,7 @@ it('goes on taking and sending while the database is away, says so, and shows al
   );
   const refused = await client.refusal('{ endpoints { nodes { id } } }');
   expect(refused.extensions.code).toBe('UNAVAILABLE');
-  expect(refused.message).toMatch(/^The views can't be read just now; try again\. /);
+  expect(refused.message).toMatch(/^The views can't be read right now; try again\. /);
 
   const sent = receiver.requests.length;
   await server.publish(Array.from({ length: 20 }, (_, n) => ({ type: 'shared.meanwhile', data: { n } })));

@@ -1,11 +1,11 @@
-// Relay connections: pages by keyset, `first` is 1..200, 50 unless said.
+// Relay connections: keyset pages of 1 to 200 rows, 50 by default.
 import type { Type } from '@nestjs/common';
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import type { Page, PageRequest } from '../../read-models/queries/page.ts';
 import { badInput } from '../../domain/errors.ts';
 
 export const defaultFirst = 50;
-const mostFirst = 200;
+const maxFirst = 200;
 
 @ArgsType()
 export class PageArgs {
@@ -16,10 +16,9 @@ export class PageArgs {
 }
 
 /** @throws DomainError BAD_USER_INPUT */
-export const pageRequest = ({ first, after }: PageArgs): PageRequest => {
+export const parsePageArgs = ({ first, after }: PageArgs): PageRequest => {
   const wanted = first ?? defaultFirst;
-  if (wanted < 1 || wanted > mostFirst)
-    throw badInput('first', `\`first\` must be 1 to ${mostFirst}; ask for further pages with \`after\`.`);
+  if (wanted < 1 || wanted > maxFirst) throw badInput('first', `\`first\` must be 1 to ${maxFirst}; get further pages with \`after\`.`);
   return { first: wanted, after };
 };
 
@@ -37,8 +36,8 @@ export type Connection<T> = {
   readonly pageInfo: PageInfo;
 };
 
-/** The types `<Name>Connection` and `<Name>Edge` of a node. */
-export const connectionOf = <T>(name: string, node: () => Type<T>): Type<Connection<T>> => {
+/** Makes the GraphQL types `<name>Connection` and `<name>Edge`. */
+export const connectionType = <T>(name: string, node: () => Type<T>): Type<Connection<T>> => {
   @ObjectType(`${name}Edge`)
   class Edge {
     @Field(() => String)
@@ -58,7 +57,7 @@ export const connectionOf = <T>(name: string, node: () => Type<T>): Type<Connect
   return ConnectionType;
 };
 
-export const asConnection = <V, T>({ edges, hasNextPage, endCursor }: Page<V>, as: (view: V) => T): Connection<T> => {
-  const shown = edges.map(({ cursor, node }) => ({ cursor, node: as(node) }));
-  return { edges: shown, nodes: shown.map(({ node }) => node), pageInfo: { hasNextPage, endCursor } };
+export const toConnection = <V, T>({ edges, hasNextPage, endCursor }: Page<V>, toNode: (view: V) => T): Connection<T> => {
+  const converted = edges.map(({ cursor, node }) => ({ cursor, node: toNode(node) }));
+  return { edges: converted, nodes: converted.map(({ node }) => node), pageInfo: { hasNextPage, endCursor } };
 };

@@ -7,7 +7,7 @@ import { MessageQueries } from '../../read-models/queries/message-queries.ts';
 import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
-import { History } from './history/history.ts';
+import { StreamQueries } from './history/stream-queries.ts';
 import { Loaders } from './loaders.ts';
 
 export type ApiContext = {
@@ -25,7 +25,7 @@ export class ApiContexts {
     private readonly authentication: Authentication,
     private readonly directory: EndpointDirectory,
 
-    private readonly history: History,
+    private readonly streams: StreamQueries,
     private readonly endpoints: EndpointQueries,
     private readonly messages: MessageQueries,
     private readonly deliveries: DeliveryQueries,
@@ -40,8 +40,8 @@ export class ApiContexts {
   of(caller: AuthenticatedCaller): ApiContext {
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
-    const { endpoints, messages, deliveries, replays, history } = this;
-    const loaders = new Loaders({ endpoints, messages, deliveries, replays }, history, caller.organizationId);
+    const { endpoints, messages, deliveries, replays, streams } = this;
+    const loaders = new Loaders({ endpoints, messages, deliveries, replays }, streams, caller.organizationId);
     return { caller, keyring: organization.keyring, loaders, req: {} };
   }
 }

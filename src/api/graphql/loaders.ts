@@ -1,4 +1,4 @@
-// The loaders of one operation: what many rows ask for singly is asked of the views once.
+// The data loaders of one GraphQL operation: they load what many rows need with one query instead of one each.
 import DataLoader from 'dataloader';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -9,11 +9,11 @@ import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
 import type { ReplayView } from '../../read-models/queries/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/queries/success-rate.ts';
-import type { EndpointSource } from './endpoints/endpoint.types.ts';
-import type { History } from './history/history.ts';
+import type { EndpointSnapshot } from './endpoints/endpoint.types.ts';
+import type { StreamQueries } from './history/stream-queries.ts';
 
-/** One answer per key, in the order of the keys. */
-const byKey = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): (V | undefined)[] => {
+/** One value per key, in the order of the keys. */
+const inOrder = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): (V | undefined)[] => {
   const found = new Map(values.map((value) => [keyOf(value), value]));
   return keys.map((key) => found.get(key));
 };
@@ -23,31 +23,32 @@ const grouped = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: 
   return keys.map((key) => groups.get(key) ?? []);
 };
 
+type EndpointRevision = { readonly endpointId: EndpointId; readonly revision: number };
+
 const idOf = <I>({ id }: { readonly id: I }) => id;
 
 export class Loaders {
-  private readonly all: DataLoader<never, unknown>[] = [];
-  private readonly rates = new Map<Window, DataLoader<EndpointId, SuccessRate | undefined>>();
+  private readonly all: { clearAll(): unknown }[] = [];
+  private readonly successRates = new Map<Window, DataLoader<EndpointId, SuccessRate | undefined>>();
 
-  /** Deleted ones, too. */
+  /** Includes deleted endpoints. */
   readonly endpoint: DataLoader<EndpointId, EndpointView | undefined>;
   readonly message: DataLoader<MessageId, MessageView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
   readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
-  readonly accepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
-  /** What is in a batch, in order. */
-  readonly inBatch: DataLoader<BatchId, readonly MessageId[]>;
-  /** By `<endpoint id>@<revision>`. */
-  readonly configuration: DataLoader<string, EndpointSource | undefined>;
+  readonly messageAccepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
+  /** In the order of the batch; empty while it is still open. */
+  readonly messagesOfBatch: DataLoader<BatchId, readonly MessageId[]>;
+  readonly endpointAtRevision: DataLoader<EndpointRevision, EndpointSnapshot | undefined, string>;
 
   constructor(
     private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays'>,
-    history: History,
+    streams: StreamQueries,
     private readonly organizationId: OrganizationId,
   ) {
-    this.endpoint = this.loader(async (ids) => byKey(ids, await queries.endpoints.byIds(organizationId, ids), idOf));
-    this.message = this.loader(async (ids) => byKey(ids, await queries.messages.byIds(organizationId, ids), idOf));
+    this.endpoint = this.loader(async (ids) => inOrder(ids, await queries.endpoints.byIds(organizationId, ids), idOf));
+    this.message = this.loader(async (ids) => inOrder(ids, await queries.messages.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
       const deliveries = await queries.deliveries.ofMessages(organizationId, ids);
       return grouped(ids, deliveries, ({ messageId }) => messageId);
@@ -56,45 +57,41 @@ export class Loaders {
       const attempts = await queries.deliveries.attemptsOf(organizationId, ids);
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
-    this.replay = this.loader(async (ids) => byKey(ids, await queries.replays.byIds(organizationId, ids), idOf));
-    this.accepted = this.loader((ids) => Promise.all(ids.map((id) => history.accepted(id))));
-    this.inBatch = this.loader((ids) =>
+    this.replay = this.loader(async (ids) => inOrder(ids, await queries.replays.byIds(organizationId, ids), idOf));
+    this.messageAccepted = this.loader((ids) => Promise.all(ids.map((id) => streams.messageAccepted(id))));
+    this.messagesOfBatch = this.loader((ids) =>
       Promise.all(
         ids.map(async (id) => {
-          const [closed] = await history.batchEvents(id);
+          const [closed] = await streams.batchEvents(id);
           return closed?.type === 'batch.closed' ? closed.data.messages : [];
         }),
       ),
     );
-    this.configuration = this.loader((keys) =>
-      Promise.all(
-        keys.map((key) => {
-          const [id = '', revision] = key.split('@');
-          return history.endpoint(id as EndpointId, { upTo: Number(revision) });
-        }),
-      ),
+    this.endpointAtRevision = this.loader(
+      (keys) => Promise.all(keys.map(({ endpointId, revision }) => streams.endpoint(endpointId, { revision }))),
+      ({ endpointId, revision }) => `${endpointId}@${revision}`,
     );
   }
 
   successRate(window: Window): DataLoader<EndpointId, SuccessRate | undefined> {
-    let rates = this.rates.get(window);
+    let rates = this.successRates.get(window);
     if (!rates) {
       rates = this.loader(async (ids: readonly EndpointId[]) => {
         const found = await this.queries.endpoints.successRates(this.organizationId, ids, window);
         return ids.map((id) => found.get(id));
       });
-      this.rates.set(window, rates);
+      this.successRates.set(window, rates);
     }
     return rates;
   }
 
-  /** Forgets what was loaded: for an operation that goes on while things change. */
+  /** Forgets everything loaded so far. A subscription calls it, because it goes on while the views change. */
   clear(): void {
     for (const loader of this.all) loader.clearAll();
   }
 
-  private loader<K, V>(load: (keys: readonly K[]) => Promise<V[]>): DataLoader<K, V> {
-    const loader = new DataLoader<K, V>(load, { maxBatchSize: 500 });
+  private loader<K, V, C = K>(load: (keys: readonly K[]) => Promise<V[]>, cacheKeyFn?: (key: K) => C): DataLoader<K, V, C> {
+    const loader = new DataLoader<K, V, C>(load, { maxBatchSize: 500, ...(cacheKeyFn && { cacheKeyFn }) });
     this.all.push(loader);
     return loader;
   }

@@ -1,22 +1,23 @@
-// POST /v1/messages: the intake. It is the hot path, so it does nothing twice.
+// POST /v1/messages: the intake. It is the hot path: nothing is parsed or checked twice.
 import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
 import { messageInput, PublishMessages, type MessageInput, type PublishedMessage } from '../../commands/publish-messages.ts';
 import { Allow } from '../auth/access.ts';
 import type { AuthenticatedCaller } from '../auth/authentication.ts';
-import { checkDataSizes } from '../payload-size.ts';
-import { badIssues, validate } from '../refusal.ts';
+import { invalidInput, validate } from '../input-validation.ts';
+import { checkDataSizes, maxMessages } from '../publish-limits.ts';
 
-export const mostMessages = 1000;
-
-/** Issues of an array are told with the index first: `3.data`; those of a single message without: `data`. */
-const messagesOf = (body: unknown): MessageInput[] => {
+/** The paths of issues begin with the index in an array (`3.data`), but not for a single message (`data`). */
+const parseMessages = (body: unknown): MessageInput[] => {
   if (!Array.isArray(body)) return [validate(messageInput, body)];
-  if (body.length === 0 || body.length > mostMessages)
-    throw badIssues([{ path: '', message: `A request takes 1 to ${mostMessages} messages; this one has ${body.length}.` }]);
+  if (body.length === 0 || body.length > maxMessages)
+    throw invalidInput([{ path: '', message: `A request may have 1 to ${maxMessages} messages; this one has ${body.length}.` }]);
   return body.map((each: unknown, index) => validate(messageInput, each, index));
 };
+
+/** The guard sets the caller. */
+type AuthenticatedRequest = FastifyRequest & { readonly caller: AuthenticatedCaller };
 
 @Controller('v1/messages')
 export class MessagesController {
@@ -25,11 +26,9 @@ export class MessagesController {
   @Post()
   @HttpCode(202)
   @Allow('ADMIN', 'PUBLISHER')
-  async publish(@Req() request: FastifyRequest): Promise<{ messages: readonly PublishedMessage[] }> {
-    const { body, bodyBytes } = request;
-    const messages = messagesOf(body);
+  async publish(@Req() { caller, body, bodyBytes }: AuthenticatedRequest): Promise<{ messages: readonly PublishedMessage[] }> {
+    const messages = parseMessages(body);
     checkDataSizes(messages, bodyBytes, (index) => (Array.isArray(body) ? `${index}.data` : 'data'));
-    // The guard has set the caller.
-    return { messages: await this.commands.execute(new PublishMessages(request.caller as AuthenticatedCaller, messages)) };
+    return { messages: await this.commands.execute(new PublishMessages(caller, messages)) };
   }
 }

@@ -1,4 +1,4 @@
-// Endpoints over GraphQL: read, made, changed, held, tested.
+// Endpoints over GraphQL: queries, every change of an endpoint, testing it, and the fields that need other parts.
 import { Inject } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
@@ -13,31 +13,28 @@ import {
 } from '../../../commands/endpoint-commands.ts';
 import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import type { EndpointStatus as Status } from '../../../domain/endpoint.ts';
-import { badInput, DomainError, notFound } from '../../../domain/errors.ts';
+import { badInput, notFound } from '../../../domain/errors.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import { compileSubscription } from '../../../domain/subscription.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
+import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
 import type { Window as RateWindow } from '../../../read-models/queries/success-rate.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
+import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { validate } from '../../refusal.ts';
 import { SETTINGS_OPTIONS } from '../../tokens.ts';
-import { asConnection, PageArgs, pageRequest, type Connection } from '../connections.ts';
+import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import { Delivery, DeliveryConnection, DeliveryFilter, shownDelivery, viewFilter } from '../deliveries/delivery.types.ts';
-import { Endpoint, EndpointConnection, EndpointInput, EndpointPatch, shownEndpoint, SuccessRate } from './endpoint.types.ts';
-import { EndpointStatus, Window } from '../enums.ts';
-import { History } from '../history/history.ts';
-import { DateTime, moment, PositionScalar } from '../scalars.ts';
+import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from '../deliveries/delivery.types.ts';
+import { StreamQueries } from '../history/stream-queries.ts';
+import { eventTypeName } from '../organization/event-type-input.ts';
+import { DateTime, PositionScalar, toDate } from '../scalars.ts';
+import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
+import { Endpoint, EndpointConnection, EndpointStatus, SuccessRate, toEndpoint, toPastEndpoint, Window } from './endpoint.types.ts';
 
-const eventTypeName = z
-  .string()
-  .max(128, 'A type may have at most 128 characters.')
-  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, {
-    error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots',
-  });
+const disableReason = z.string().max(1024, 'A reason may have at most 1024 characters.').nullish();
+const defaultGraceSeconds = 86_400;
 const graceSeconds = z.int().min(0, 'must be 0 or more').max(2_592_000, 'must be at most 2592000 (30 days)');
 
 @Resolver(() => Endpoint)
@@ -47,9 +44,9 @@ export class EndpointResolver {
 
   constructor(
     private readonly commands: CommandBus,
-    private readonly endpointQueries: EndpointQueries,
+    private readonly queries: EndpointQueries,
     private readonly deliveryQueries: DeliveryQueries,
-    private readonly history: History,
+    private readonly streams: StreamQueries,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
     @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
@@ -72,14 +69,15 @@ export class EndpointResolver {
     @Context() context: ApiContext,
   ): Promise<Endpoint | null> {
     const { organizationId } = context.caller;
-    const [time, position] = [moment(asOf), asOfPosition ?? undefined];
+    const time = toDate(asOf);
+    const position = asOfPosition ?? undefined;
     if (time && position !== undefined) throw badInput('asOfPosition', 'Give `asOf` or `asOfPosition`, not both.');
     if (!time && position === undefined) {
-      const view = await this.endpointQueries.find(organizationId, id);
-      return view ? shownEndpoint(view, context) : null;
+      const view = await this.queries.find(organizationId, id);
+      return view ? toEndpoint(view, context) : null;
     }
-    const source = await this.history.endpoint(id, position === undefined ? time && { asOf: time } : { asOfPosition: position });
-    return source?.configuration.organizationId === organizationId ? shownEndpoint(source, context, true) : null;
+    const snapshot = await this.streams.endpoint(id, { time, position });
+    return snapshot?.configuration.organizationId === organizationId ? toPastEndpoint(snapshot, context) : null;
   }
 
   @Query(() => EndpointConnection)
@@ -89,8 +87,8 @@ export class EndpointResolver {
     @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Connection<Endpoint>> {
-    const found = await this.endpointQueries.page(context.caller.organizationId, pageRequest(page), status);
-    return asConnection(found, (view) => shownEndpoint(view, context));
+    const views = await this.queries.page(context.caller.organizationId, parsePageArgs(page), status);
+    return toConnection(views, (view) => toEndpoint(view, context));
   }
 
   // ── Mutations ──
@@ -100,8 +98,8 @@ export class EndpointResolver {
   async createEndpoint(@Args('input') input: EndpointInput, @Context() context: ApiContext): Promise<Endpoint> {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
     const command = new CreateEndpoint(context.caller, settings, secret ?? undefined, disabled);
-    const done = await inInput(this.commands.execute(command));
-    return this.after(done, done.endpointId, context);
+    const result = await prefixIssuePaths('input', this.commands.execute(command));
+    return this.answer(result, result.endpointId, context);
   }
 
   @Mutation(() => Endpoint, { description: 'Only the fields that are given change.' })
@@ -112,8 +110,8 @@ export class EndpointResolver {
     @Context() context: ApiContext,
   ): Promise<Endpoint> {
     const settings = validate(this.patch, input, 'input');
-    const done = await inInput(this.commands.execute(new UpdateEndpoint(context.caller, id, settings)));
-    return this.after(done, id, context);
+    const result = await prefixIssuePaths('input', this.commands.execute(new UpdateEndpoint(context.caller, id, settings)));
+    return this.answer(result, id, context);
   }
 
   @Mutation(() => Endpoint, { description: 'Deliveries are held while paused and drain on resume.' })
@@ -135,8 +133,7 @@ export class EndpointResolver {
     @Args('reason', { type: () => String, nullable: true }) reason: string | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Endpoint> {
-    const given = validate(z.string().max(1024, 'A reason may have at most 1024 characters.').nullish(), reason, 'reason');
-    return this.setStatus(id, { type: 'Disable', reason: given ?? null }, context);
+    return this.setStatus(id, { type: 'Disable', reason: validate(disableReason, reason, 'reason') ?? null }, context);
   }
 
   @Mutation(() => Endpoint)
@@ -148,7 +145,7 @@ export class EndpointResolver {
   @Mutation(() => ID)
   @Allow('ADMIN')
   async deleteEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() { caller }: ApiContext): Promise<string> {
-    await this.writes.inForce(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
+    await this.writes.waitForConfiguration(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
     return id;
   }
 
@@ -159,12 +156,12 @@ export class EndpointResolver {
   async rotateEndpointSecret(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('secret', { type: () => String, nullable: true }) secret: string | null | undefined,
-    @Args('graceSeconds', { type: () => Int, nullable: true, defaultValue: 86_400 }) grace: number | null | undefined,
+    @Args('graceSeconds', { type: () => Int, nullable: true, defaultValue: defaultGraceSeconds }) grace: number | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Endpoint> {
-    const given = validate(endpointSecret.nullish(), secret, 'secret') ?? undefined;
-    const seconds = validate(graceSeconds, grace ?? 86_400, 'graceSeconds');
-    return this.after(await this.commands.execute(new RotateEndpointSecret(context.caller, id, given, seconds)), id, context);
+    const newSecret = validate(endpointSecret.nullish(), secret, 'secret') ?? undefined;
+    const seconds = validate(graceSeconds, grace ?? defaultGraceSeconds, 'graceSeconds');
+    return this.answer(await this.commands.execute(new RotateEndpointSecret(context.caller, id, newSecret, seconds)), id, context);
   }
 
   @Mutation(() => Delivery, {
@@ -177,21 +174,21 @@ export class EndpointResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Delivery> {
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? undefined;
-    const { deliveryId } = await this.writes.shown(await this.commands.execute(new TestEndpoint(caller, id, type)));
+    const { deliveryId } = await this.writes.waitForViews(await this.commands.execute(new TestEndpoint(caller, id, type)));
     const view = await this.deliveryQueries.find(caller.organizationId, deliveryId);
     if (!view) throw new Error(`The test delivery ${deliveryId} is recorded, but the views do not show it yet.`);
-    return shownDelivery(view);
+    return toDelivery(view);
   }
 
   private async setStatus(id: EndpointId, change: SetEndpointStatus['change'], context: ApiContext): Promise<Endpoint> {
-    return this.after(await this.commands.execute(new SetEndpointStatus(context.caller, id, change)), id, context);
+    return this.answer(await this.commands.execute(new SetEndpointStatus(context.caller, id, change)), id, context);
   }
 
-  /** Answers from the log, which says at once what was done; the views are waited for, so that the next question finds it, too. */
-  private async after(done: CommandResult, id: EndpointId, context: ApiContext): Promise<Endpoint> {
-    const [source] = await Promise.all([this.history.endpoint(id), this.writes.inForce(done)]);
-    if (!source) throw notFound('The endpoint was deleted meanwhile.');
-    return shownEndpoint(source, context);
+  /** Answers from the log, which has the change already. Waits for the views all the same: the caller's next query must show it. */
+  private async answer(result: CommandResult, id: EndpointId, context: ApiContext): Promise<Endpoint> {
+    const [snapshot] = await Promise.all([this.streams.endpoint(id), this.writes.waitForConfiguration(result)]);
+    if (!snapshot) throw notFound('The endpoint was deleted meanwhile.');
+    return toEndpoint(snapshot, context);
   }
 
   // ── Fields ──
@@ -205,7 +202,7 @@ export class EndpointResolver {
   }
 
   @ResolveField(() => [String], {
-    description: 'Those of eventTypes that name no defined type or group yet: they match once a message has that type.',
+    description: 'The entries of eventTypes that name no defined type or group yet. They match as soon as a message has that type.',
   })
   undefinedEventTypes(@Parent() { eventTypes }: Endpoint, @Context() { caller }: ApiContext): string[] {
     const defined = this.directory.eventTypes(caller.organizationId).filter(({ retired }) => !retired);
@@ -214,7 +211,7 @@ export class EndpointResolver {
 
   @ResolveField(() => String, {
     nullable: true,
-    description: 'whpk_…, by which a receiver verifies STANDARD_WEBHOOKS_ED25519; null where another scheme signs.',
+    description: 'The key (whpk_…) with which a receiver verifies STANDARD_WEBHOOKS_ED25519; null for other schemes.',
   })
   publicKey(@Parent() endpoint: Endpoint): string | null {
     return endpoint.readPublicKey();
@@ -237,18 +234,7 @@ export class EndpointResolver {
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Delivery>> {
-    const narrowed = { ...viewFilter(filter), endpointId: id };
-    return asConnection(await this.deliveryQueries.page(caller.organizationId, pageRequest(page), narrowed), shownDelivery);
+    const ofEndpoint = { ...parseDeliveryFilter(filter), endpointId: id };
+    return toConnection(await this.deliveryQueries.page(caller.organizationId, parsePageArgs(page), ofEndpoint), toDelivery);
   }
 }
-
-/** What a decider finds wrong with the settings is wrong inside the argument that they came in. */
-export const inInput = async <T>(result: Promise<T>, argument = 'input'): Promise<T> => {
-  try {
-    return await result;
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    const issues = error.issues.map(({ path, message }) => ({ path: path === '' ? argument : `${argument}.${path}`, message }));
-    throw new DomainError(error.code, error.message, issues);
-  }
-};

@@ -1,15 +1,29 @@
-// The GraphQL types of endpoints: what is shown, and what is given.
-import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import type { EndpointConfiguration } from '../../../domain/endpoint.ts';
+// The GraphQL types of endpoints as they are answered; the inputs are in endpoint.inputs.ts.
+import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
+import { payloadFormats, signatureSchemes, type EndpointConfiguration, type EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { isSensitiveHeader, mask, maskHeader } from '../../../domain/sensitive.ts';
+import { maskSecrets } from '../../../domain/masking.ts';
+import { windows } from '../../../read-models/queries/success-rate.ts';
 import { publicKeyOf } from '../../../secrets/signing-keys.ts';
 import type { Keyring } from '../../../secrets/vault.ts';
-import { maskSecrets } from '../../../domain/masking.ts';
-import { connectionOf } from '../connections.ts';
-import { EndpointStatus, PayloadFormat, SignatureScheme } from '../enums.ts';
+import { connectionType } from '../connections.ts';
+import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar } from '../scalars.ts';
+
+const statuses = ['ENABLED', 'PAUSED', 'DISABLED'] as const satisfies readonly Status[];
+export const EndpointStatus = enumType('EndpointStatus', statuses);
+export const PayloadFormat = enumType('PayloadFormat', payloadFormats);
+export const SignatureScheme = enumType('SignatureScheme', signatureSchemes, {
+  valuesMap: {
+    WEBHOOK_SHA256: { description: 'X-Webhook-Signature: sha256=<hex HMAC-SHA256 of the body>' },
+    SIGNATURE_SHA256: { description: 'x-signature-algo: sha256 and x-signature: <hex HMAC-SHA256 of the body>' },
+    STANDARD_WEBHOOKS: { description: 'webhook-id, webhook-timestamp, webhook-signature: v1,<base64>' },
+    STANDARD_WEBHOOKS_ED25519: { description: 'as above with v1a, Ed25519' },
+  },
+});
+export const Window = enumType('Window', windows);
 
 @ObjectType()
 export class Header {
@@ -90,43 +104,44 @@ export class Endpoint {
   readonly createdAt!: string;
   @Field(() => DateTime)
   readonly updatedAt!: string;
-  /** For `secret`: what an admin is shown. */
+  /** For `secret`: decrypts it. Only admins see it. */
   readonly readSecret!: () => string | null;
-  /** For `publicKey`. */
+  /** For `publicKey`: derives it from the secret. */
   readonly readPublicKey!: () => string | null;
 }
 
-@ObjectType()
-export class EndpointPreview {
-  @Field(() => String)
-  readonly url!: string;
-  @Field(() => JsonScalar, { description: 'as they would be sent, the signature included; secrets are masked' })
-  readonly headers!: Readonly<Record<string, string>>;
-  @Field(() => String, { description: 'a routing key in it is masked' })
-  readonly body!: string;
-  @Field(() => Boolean, { description: 'Whether the endpoint subscribes to the message, and its filter lets it pass.' })
-  readonly matches!: boolean;
-}
+export const EndpointConnection = connectionType('Endpoint', () => Endpoint);
 
-export const EndpointConnection = connectionOf('Endpoint', () => Endpoint);
-
-export type EndpointSource = {
+/** An endpoint as a view shows it, or as the log had it at some moment. Secrets and header values are encrypted. */
+export type EndpointSnapshot = {
   readonly id: EndpointId;
   readonly configuration: EndpointConfiguration;
   readonly createdAt: string;
   readonly updatedAt: string;
 };
 
-/** `historic`: how it was once. Nobody is shown a secret of the past. */
-export const shownEndpoint = (
-  { id, configuration, createdAt, updatedAt }: EndpointSource,
-  { keyring }: { readonly keyring: Keyring },
-  historic = false,
-): Endpoint => {
+type DecryptionContext = { readonly keyring: Keyring };
+
+/** The endpoint as it is now. */
+export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+  const secret = ownSecretOf(snapshot.configuration);
+  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : context.keyring.open(secret)) };
+};
+
+/** The endpoint at an earlier moment. Not even admins see the secret that it had then. */
+export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+  const secret = ownSecretOf(snapshot.configuration);
+  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : mask) };
+};
+
+const fieldsOf = (
+  { id, configuration, createdAt, updatedAt }: EndpointSnapshot,
+  { keyring }: DecryptionContext,
+): Omit<Endpoint, 'readSecret'> => {
   const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
     settings;
-  const secret = signature === 'NONE' || settings.useOrganizationKey ? null : configuration.secret;
+  const secret = ownSecretOf(configuration);
   return {
     id,
     name,
@@ -148,98 +163,10 @@ export const shownEndpoint = (
     })),
     createdAt,
     updatedAt,
-    readSecret: () => (secret === null ? null : historic ? mask : keyring.open(secret)),
     readPublicKey: () => (secret !== null && signature === 'STANDARD_WEBHOOKS_ED25519' ? publicKeyOf(keyring.open(secret)) : null),
   };
 };
 
-@InputType()
-export class HeaderInput {
-  @Field(() => String)
-  name!: string;
-  @Field(() => String)
-  value!: string;
-}
-
-@InputType()
-export class RetryPolicyInput {
-  @Field(() => [Float])
-  delaysSeconds!: number[];
-  @Field(() => Float, { nullable: true, defaultValue: 0 })
-  jitter?: number | null;
-}
-
-@InputType()
-export class BatchInput {
-  @Field(() => Int, { defaultValue: 100 })
-  maxSize!: number;
-  @Field(() => Int, { defaultValue: 1000 })
-  maxWaitMs!: number;
-}
-
-@InputType()
-export class EndpointInput {
-  @Field(() => String)
-  name!: string;
-  @Field(() => String)
-  url!: string;
-  @Field(() => String, { nullable: true })
-  description?: string | null;
-  @Field(() => [String], { nullable: true, defaultValue: ['*'] })
-  eventTypes?: string[] | null;
-  @Field(() => JsonScalar, { nullable: true })
-  filter?: Json;
-  @Field(() => PayloadFormat, { nullable: true, defaultValue: PayloadFormat.ENVELOPE })
-  format?: string | null;
-  @Field(() => JsonScalar, { nullable: true })
-  formatOptions?: Json;
-  @Field(() => SignatureScheme, {
-    nullable: true,
-    description: "WEBHOOK_SHA256 where a secret is given or the organization's key asked for, else NONE",
-  })
-  signature?: string | null;
-  @Field(() => String, { nullable: true })
-  secret?: string | null;
-  @Field(() => Boolean, { nullable: true, defaultValue: false })
-  useOrganizationKey?: boolean | null;
-  @Field(() => [HeaderInput], { nullable: true, defaultValue: [] })
-  headers?: HeaderInput[] | null;
-  @Field(() => RetryPolicyInput, { nullable: true, description: '[0, 60, 300, 1800, 7200] unless given' })
-  retryPolicy?: RetryPolicyInput | null;
-  @Field(() => Float, { nullable: true, defaultValue: 30 })
-  timeoutSeconds?: number | null;
-  @Field(() => BatchInput, { nullable: true })
-  batch?: BatchInput | null;
-  @Field(() => Boolean, { nullable: true, defaultValue: false })
-  disabled?: boolean | null;
-}
-
-@InputType()
-export class EndpointPatch {
-  @Field(() => String, { nullable: true })
-  name?: string | null;
-  @Field(() => String, { nullable: true })
-  url?: string | null;
-  @Field(() => String, { nullable: true })
-  description?: string | null;
-  @Field(() => [String], { nullable: true })
-  eventTypes?: string[] | null;
-  @Field(() => JsonScalar, { nullable: true })
-  filter?: Json;
-  @Field(() => PayloadFormat, { nullable: true })
-  format?: string | null;
-  @Field(() => JsonScalar, { nullable: true })
-  formatOptions?: Json;
-  @Field(() => SignatureScheme, { nullable: true })
-  signature?: string | null;
-  @Field(() => Boolean, { nullable: true })
-  useOrganizationKey?: boolean | null;
-  @Field(() => [HeaderInput], { nullable: true })
-  headers?: HeaderInput[] | null;
-  @Field(() => RetryPolicyInput, { nullable: true })
-  retryPolicy?: RetryPolicyInput | null;
-  @Field(() => Float, { nullable: true })
-  timeoutSeconds?: number | null;
-  @Field(() => BatchInput, { nullable: true })
-  batch?: BatchInput | null;
-}
+/** Null where the organization's key signs, or nothing does. */
+const ownSecretOf = ({ settings, secret }: EndpointConfiguration): string | null =>
+  settings.signature === 'NONE' || settings.useOrganizationKey ? null : secret;

@@ -1,20 +1,32 @@
-// Previews over GraphQL: what an endpoint would be sent, before it is made.
+// Previews over GraphQL: the request that an endpoint would get, before it exists.
 import { Inject } from '@nestjs/common';
-import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
+import { Args, Context, Field, Mutation, ObjectType, Resolver } from '@nestjs/graphql';
 import { CreateEndpoint } from '../../../commands/endpoint-commands.ts';
 import { EndpointPreviews } from '../../../delivery/preview-endpoint.ts';
 import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { Allow } from '../../auth/access.ts';
-import { checkDataSizes } from '../../payload-size.ts';
-import { validate } from '../../refusal.ts';
+import { prefixIssuePaths, validate } from '../../input-validation.ts';
+import { checkDataSizes } from '../../publish-limits.ts';
 import { SETTINGS_OPTIONS } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
-import { MessageInputType } from '../deliveries/delivery.types.ts';
-import { inInput } from './endpoint.resolver.ts';
-import { EndpointInput, EndpointPreview } from './endpoint.types.ts';
-import { publishedMessage } from '../messages/message.resolver.ts';
+import { graphqlMessageInput } from '../messages/message-input.ts';
+import { MessageInput } from '../messages/message.types.ts';
+import { JsonScalar } from '../scalars.ts';
+import { EndpointInput } from './endpoint.inputs.ts';
+
+@ObjectType()
+class EndpointPreview {
+  @Field(() => String)
+  readonly url!: string;
+  @Field(() => JsonScalar, { description: 'As they would be sent, including the signature. Secrets are masked.' })
+  readonly headers!: Readonly<Record<string, string>>;
+  @Field(() => String, { description: 'A routing key in it is masked.' })
+  readonly body!: string;
+  @Field(() => Boolean, { description: 'Whether the message matches the subscription and the filter of the endpoint.' })
+  readonly matches!: boolean;
+}
 
 @Resolver()
 export class PreviewResolver {
@@ -27,18 +39,18 @@ export class PreviewResolver {
   }
 
   @Mutation(() => EndpointPreview, {
-    description: 'What an endpoint made so would be sent of that message. Nothing is stored, and nothing is sent.',
+    description: 'The request that a new endpoint would get for this message. Nothing is stored, and nothing is sent.',
   })
   @Allow('ADMIN')
   async previewEndpoint(
     @Args('input') input: EndpointInput,
-    @Args('message', { type: () => MessageInputType }) message: MessageInputType,
+    @Args('message', { type: () => MessageInput }) message: MessageInput,
     @Context() { caller }: ApiContext,
   ): Promise<EndpointPreview> {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
-    const given = validate(publishedMessage, message, 'message');
-    checkDataSizes([given], undefined, () => 'message.data');
+    const messageInput = validate(graphqlMessageInput, message, 'message');
+    checkDataSizes([messageInput], undefined, () => 'message.data');
     const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
-    return inInput(this.previews.preview(create, given));
+    return prefixIssuePaths('input', this.previews.preview(create, messageInput));
   }
 }

@@ -1,4 +1,4 @@
-// What if, over GraphQL: which past messages an endpoint would receive, and what a change would gain and lose.
+// What-if queries over GraphQL: which past messages an endpoint would have received, and what a change would gain and lose.
 import { Inject } from '@nestjs/common';
 import { Args, Context, Field, ID, Int, ObjectType, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
@@ -13,50 +13,49 @@ import { EndpointDirectory } from '../../../read-models/directory/endpoint-direc
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow } from '../../auth/access.ts';
-import { validate } from '../../refusal.ts';
+import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { EVENT_STORE, SETTINGS_OPTIONS } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
-import { Message, shownMessage } from '../deliveries/delivery.types.ts';
-import { inInput } from './endpoint.resolver.ts';
-import { EndpointInput, EndpointPatch } from './endpoint.types.ts';
-import { DateTime, moment } from '../scalars.ts';
+import { Message, toMessage } from '../messages/message.types.ts';
+import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
+import { DateTime, toDate } from '../scalars.ts';
 
 @ObjectType({ description: 'A past message, as an endpoint would receive it.' })
-export class WouldBeReceived {
+class WouldBeReceived {
   @Field(() => Message)
   readonly message!: Message;
-  /** What the fields that take work are made from. */
-  readonly source!: WouldReceive;
+  /** For the fields that a resolver computes. */
+  readonly wouldReceive!: WouldReceive;
 }
 
 @ObjectType({ description: 'Which past messages an endpoint would receive. Nothing is sent.' })
 export class WhatIfNew {
-  @Field(() => Int, { description: 'the messages looked at, the newest first: no more than `limit`' })
+  @Field(() => Int, { description: 'How many messages were examined, newest first; at most `limit`.' })
   readonly looked!: number;
-  @Field(() => Boolean, { description: 'Whether there are no others in that time.' })
+  @Field(() => Boolean, { description: 'Whether these were all messages in that time.' })
   readonly complete!: boolean;
   @Field(() => [WouldBeReceived])
   readonly messages!: WouldBeReceived[];
 }
 
-@ObjectType({ description: 'Which past messages an endpoint would receive, and which no more, were it set otherwise. Nothing is sent.' })
+@ObjectType({ description: 'Which past messages an endpoint would gain and lose with other settings. Nothing is sent.' })
 export class WhatIfChanged {
-  @Field(() => Int, { description: 'the messages looked at, the newest first: no more than `limit`' })
+  @Field(() => Int, { description: 'How many messages were examined, newest first; at most `limit`.' })
   readonly looked!: number;
-  @Field(() => Boolean, { description: 'Whether there are no others in that time.' })
+  @Field(() => Boolean, { description: 'Whether these were all messages in that time.' })
   readonly complete!: boolean;
   @Field(() => [WouldBeReceived])
   readonly gains!: WouldBeReceived[];
-  @Field(() => [WouldBeReceived], { description: 'with the bodies of the settings as they are' })
+  @Field(() => [WouldBeReceived], { description: 'With the bodies that the current settings make.' })
   readonly losses!: WouldBeReceived[];
 }
 
-const usualLimit = 100;
-const most = 1_000;
-const bound = `limit is a whole number from 1 to ${most}: the messages to look at, the newest first.`;
-const limitOf = z.int({ error: bound }).min(1, bound).max(most, bound);
+const defaultLimit = 100;
+const maxLimit = 1_000;
+const limitRule = `limit must be a whole number from 1 to ${maxLimit}: how many messages to examine, newest first.`;
+const messageLimit = z.int({ error: limitRule }).min(1, limitRule).max(maxLimit, limitRule);
 
-const shown = (each: WouldReceive): WouldBeReceived => ({ message: shownMessage(each.message), source: each });
+const toWouldBeReceived = (wouldReceive: WouldReceive): WouldBeReceived => ({ message: toMessage(wouldReceive.message), wouldReceive });
 
 @Resolver(() => WouldBeReceived)
 export class WhatIfResolver {
@@ -77,52 +76,54 @@ export class WhatIfResolver {
   }
 
   @Query(() => WhatIfNew, {
-    description: 'Which past messages an endpoint made so would have received, and their bodies. Nothing is sent.',
+    description: 'Which past messages a new endpoint would have received, and their bodies. Nothing is sent.',
   })
   @Allow('ADMIN')
   async whatIf(
     @Args('endpoint') input: EndpointInput,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
-    @Args('limit', { type: () => Int, nullable: true, defaultValue: usualLimit }) limit: number | null | undefined,
+    @Args('limit', { type: () => Int, nullable: true, defaultValue: defaultLimit }) limit: number | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<WhatIfNew> {
     const { settings, secret, disabled } = validate(this.input, input, 'endpoint');
     const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
-    const { looked, complete, gains } = await inInput(this.whatIfs.created(create, spanOf(since, until, limit)), 'endpoint');
-    return { looked, complete, messages: gains.map(shown) };
+    const { looked, complete, gains } = await prefixIssuePaths('endpoint', this.whatIfs.created(create, parseSpan(since, until, limit)));
+    return { looked, complete, messages: gains.map(toWouldBeReceived) };
   }
 
-  @Query(() => WhatIfChanged, { description: 'What changed settings of an endpoint would have gained and lost. Nothing is sent.' })
+  @Query(() => WhatIfChanged, {
+    description: 'Which past messages an endpoint would have gained and lost with changed settings. Nothing is sent.',
+  })
   @Allow('ADMIN')
   async whatIfEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
-    @Args('limit', { type: () => Int, nullable: true, defaultValue: usualLimit }) limit: number | null | undefined,
+    @Args('limit', { type: () => Int, nullable: true, defaultValue: defaultLimit }) limit: number | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<WhatIfChanged> {
     const patch = validate(this.patch, input, 'input');
-    const answer = await inInput(this.whatIfs.changed(caller.organizationId, id, patch, spanOf(since, until, limit)));
-    return { ...answer, gains: answer.gains.map(shown), losses: answer.losses.map(shown) };
+    const answer = await prefixIssuePaths('input', this.whatIfs.changed(caller.organizationId, id, patch, parseSpan(since, until, limit)));
+    return { ...answer, gains: answer.gains.map(toWouldBeReceived), losses: answer.losses.map(toWouldBeReceived) };
   }
 
   @ResolveField(() => String, { nullable: true, description: 'A routing key in it is masked. Null: no body can be made.' })
-  async body(@Parent() { source }: WouldBeReceived): Promise<string | null> {
-    const body = await source.body();
+  async body(@Parent() { wouldReceive }: WouldBeReceived): Promise<string | null> {
+    const body = await wouldReceive.body();
     return body instanceof FormatError ? null : body;
   }
 
-  @ResolveField(() => String, { nullable: true, description: 'why no body can be made, in a sentence' })
-  async error(@Parent() { source }: WouldBeReceived): Promise<string | null> {
-    const body = await source.body();
+  @ResolveField(() => String, { nullable: true, description: 'Why no body can be made, in one sentence.' })
+  async error(@Parent() { wouldReceive }: WouldBeReceived): Promise<string | null> {
+    const body = await wouldReceive.body();
     return body instanceof FormatError ? body.message : null;
   }
 }
 
-const spanOf = (since: string | null | undefined, until: string | null | undefined, limit: number | null | undefined): Span => {
-  const span = { since: moment(since), until: moment(until), limit: validate(limitOf, limit ?? usualLimit, 'limit') };
+const parseSpan = (since: string | null | undefined, until: string | null | undefined, limit: number | null | undefined): Span => {
+  const span = { since: toDate(since), until: toDate(until), limit: validate(messageLimit, limit ?? defaultLimit, 'limit') };
   checkSpan(span.since, span.until, 'until');
   return span;
 };

@@ -1,4 +1,4 @@
-// The history over GraphQL: the log itself in pages, what changed in an endpoint, and why a message went where it went.
+// The history over GraphQL: the events of the log, the changes of an endpoint, and why a message was routed as it was.
 import { Args, Context, ID, Query, Resolver } from '@nestjs/graphql';
 import { fieldChanges } from '../../../domain/endpoint-changes.ts';
 import { endpoint } from '../../../domain/endpoint.ts';
@@ -9,26 +9,27 @@ import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { HistoryQueries } from '../../../read-models/history/history-queries.ts';
 import { explainRouting } from '../../../read-models/history/routing-explanation.ts';
 import { Allow } from '../../auth/access.ts';
-import { asConnection, PageArgs, pageRequest, type Connection } from '../connections.ts';
+import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import { shownEndpoint } from '../endpoints/endpoint.types.ts';
-import { History } from './history.ts';
+import { toPastEndpoint } from '../endpoints/endpoint.types.ts';
+
 import {
   EndpointChange,
   HistoryFilter,
-  indexFilter,
+  parseHistoryFilter,
   LogEvent,
   LogEventConnection,
   RoutingExplanation,
-  shownEvent,
+  toLogEvent,
 } from './history.types.ts';
-import { DateTime, moment } from '../scalars.ts';
+import { DateTime, toDate } from '../scalars.ts';
+import { StreamQueries } from './stream-queries.ts';
 
 @Resolver(() => LogEvent)
 export class HistoryResolver {
   constructor(
     private readonly log: HistoryQueries,
-    private readonly streams: History,
+    private readonly streams: StreamQueries,
   ) {}
 
   @Query(() => LogEventConnection, { description: 'The log itself, oldest first unless `newestFirst`. Admins and auditors.' })
@@ -39,8 +40,8 @@ export class HistoryResolver {
     @Args('newestFirst', { type: () => Boolean, nullable: true, defaultValue: false }) newestFirst: boolean | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Connection<LogEvent>> {
-    const found = await this.log.history(caller.organizationId, pageRequest(page), indexFilter(filter), newestFirst ?? false);
-    return asConnection(found, (event) => shownEvent(event, caller.role));
+    const found = await this.log.history(caller.organizationId, parsePageArgs(page), parseHistoryFilter(filter), newestFirst ?? false);
+    return toConnection(found, (event) => toLogEvent(event, caller.role));
   }
 
   @Query(() => [EndpointChange], {
@@ -54,7 +55,7 @@ export class HistoryResolver {
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<EndpointChange[]> {
-    const [from, to] = [moment(since), moment(until)];
+    const [from, to] = [toDate(since), toDate(until)];
     checkSpan(from, to, 'until');
     const events = await this.eventsOfEndpoint(id, caller);
     const changes: EndpointChange[] = [];
@@ -64,8 +65,8 @@ export class HistoryResolver {
       state = endpoint.evolve(state, event);
       const at = Date.parse(event.recordedAt);
       if ((from && at < from.getTime()) || (to && at >= to.getTime())) continue;
-      const told = { at: event.recordedAt, actor: event.metadata.actor, event: shownEvent(event, caller.role) };
-      for (const change of fieldChanges(before, state)) changes.push({ ...told, ...change });
+      const origin = { at: event.recordedAt, actor: event.metadata.actor, event: toLogEvent(event, caller.role) };
+      for (const change of fieldChanges(before, state)) changes.push({ ...origin, ...change });
     }
     return changes;
   }
@@ -81,30 +82,30 @@ export class HistoryResolver {
     @Context() context: ApiContext,
   ): Promise<RoutingExplanation> {
     const { caller, loaders } = context;
-    const accepted = await loaders.accepted.load(messageId);
+    const accepted = await loaders.messageAccepted.load(messageId);
     if (accepted?.data.organizationId !== caller.organizationId)
-      throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
+      throw notFound(`There is no message "${messageId}"; \`messages\` lists the existing ones.`);
     const [events, organization, delivery] = await Promise.all([
       this.eventsOfEndpoint(endpointId, caller),
       this.streams.organizationEvents(caller.organizationId),
       this.streams.deliveryEvents(deliveryIdOf(messageId, endpointId)),
     ]);
-    const explained = explainRouting(accepted, endpointId, { endpoint: events, organization, delivery });
-    const { revision } = explained;
-    const then = revision === undefined ? undefined : await loaders.configuration.load(`${endpointId}@${revision}`);
+    const explanation = explainRouting(accepted, endpointId, { endpoint: events, organization, delivery });
+    const { revision, failedConditions } = explanation;
+    const then = revision === undefined ? undefined : await loaders.endpointAtRevision.load({ endpointId, revision });
     return {
-      ...explained,
-      failedConditions: explained.failedConditions.map((each) => ({ ...each, found: each.found ?? null })),
-      configuration: then ? shownEndpoint(then, context, true) : null,
+      ...explanation,
+      failedConditions: failedConditions.map((condition) => ({ ...condition, found: condition.found ?? null })),
+      configuration: then ? toPastEndpoint(then, context) : null,
     };
   }
 
-  /** Also of a deleted one. @throws DomainError NOT_FOUND */
+  /** Includes deleted endpoints. @throws DomainError NOT_FOUND */
   private async eventsOfEndpoint(id: EndpointId, { organizationId }: ApiContext['caller']) {
     const events = await this.streams.endpointEvents(id);
     const [registered] = events;
     if (registered?.type !== 'endpoint.registered' || registered.data.organizationId !== organizationId)
-      throw notFound(`There is no endpoint "${id}", and never was one.`);
+      throw notFound(`There is no endpoint "${id}", and there never was.`);
     return events;
   }
 }

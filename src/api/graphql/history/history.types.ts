@@ -1,4 +1,4 @@
-// The GraphQL types of the history: the log's own events, and what is asked for of them.
+// The GraphQL types of the history: events of the log, changes of an endpoint, why a message was routed, and the filter on events.
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { ApiKeyRole } from '../../../domain/api-key.ts';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
@@ -6,11 +6,15 @@ import type { Json } from '../../../domain/json.ts';
 import { shownData } from '../../../domain/shown-data.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { eventNames, type HistoryFilter as IndexFilter } from '../../../read-models/history/history-filter.ts';
-import type { RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
-import { connectionOf } from '../connections.ts';
+import { routings, type RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
+import { connectionType } from '../connections.ts';
 import { Endpoint } from '../endpoints/endpoint.types.ts';
-import { RoutingOutcome } from '../enums.ts';
-import { DateTime, JsonScalar, moment, PositionScalar } from '../scalars.ts';
+import { enumType } from '../enums.ts';
+import { DateTime, JsonScalar, toDate, PositionScalar } from '../scalars.ts';
+
+const RoutingOutcome = enumType('RoutingOutcome', routings, {
+  valuesMap: { SKIPPED: { description: 'It matched, but the endpoint was disabled.' } },
+});
 
 @ObjectType()
 export class LogEvent {
@@ -85,24 +89,24 @@ export class RoutingExplanation {
   readonly configuration!: Endpoint | null;
 }
 
-/** Secrets are masked for everyone; what payloads hold of them, for those who may not see it. */
-export const shownEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
+/** Masks secrets for everyone, and for viewers also those inside payloads. */
+export const toLogEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
   const { actor, correlationId = null, causationId = null } = metadata;
   const data = shownData(event, role === 'VIEWER');
   return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data };
 };
 
-export const LogEventConnection = connectionOf('LogEvent', () => LogEvent);
+export const LogEventConnection = connectionType('LogEvent', () => LogEvent);
 
 @InputType()
 export class HistoryFilter {
   @Field(() => ID, { nullable: true })
-  endpointId?: string | null;
+  endpointId?: EndpointId | null;
   @Field(() => ID, { nullable: true })
-  messageId?: string | null;
+  messageId?: MessageId | null;
   @Field(() => ID, { nullable: true })
-  deliveryId?: string | null;
+  deliveryId?: DeliveryId | null;
   @Field(() => String, { nullable: true })
   actor?: string | null;
   @Field(() => [String], { nullable: true })
@@ -113,17 +117,9 @@ export class HistoryFilter {
   until?: string | null;
 }
 
-/** @throws DomainError BAD_USER_INPUT at a type that there is not */
-export const indexFilter = (filter: HistoryFilter | null | undefined): IndexFilter => {
+/** @throws DomainError BAD_USER_INPUT if there is no such event type */
+export const parseHistoryFilter = (filter: HistoryFilter | null | undefined): IndexFilter => {
   if (!filter) return {};
-  const { endpointId, messageId, deliveryId, actor, types, since, until } = filter;
-  return {
-    endpointId: endpointId as EndpointId | null | undefined,
-    messageId: messageId as MessageId | null | undefined,
-    deliveryId: deliveryId as DeliveryId | null | undefined,
-    actor,
-    types: types ? eventNames(types, 'filter.types') : null,
-    since: moment(since),
-    until: moment(until),
-  };
+  const { types, since, until, ...rest } = filter;
+  return { ...rest, types: types && eventNames(types, 'filter.types'), since: toDate(since), until: toDate(until) };
 };

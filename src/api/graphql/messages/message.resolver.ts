@@ -1,54 +1,32 @@
-// Messages over GraphQL: published, read, and told as a timeline.
+// Messages over GraphQL: publishing, queries, and the fields that need the log or other views.
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import * as z from 'zod';
-import { messageInput, PublishMessages, type PublishedMessage } from '../../../commands/publish-messages.ts';
-import type { MessageId } from '../../../domain/ids.ts';
+import { PublishMessages } from '../../../commands/publish-messages.ts';
+import type { MessageId, Position } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
+import { maskSecrets } from '../../../domain/masking.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
-import { maskSecrets } from '../../../domain/masking.ts';
-import { checkDataSizes } from '../../payload-size.ts';
+import { validate } from '../../input-validation.ts';
+import { checkDataSizes } from '../../publish-limits.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { validate } from '../../refusal.ts';
-import { asConnection, PageArgs, pageRequest, type Connection } from '../connections.ts';
+import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import {
-  Delivery,
-  Message,
-  MessageConnection,
-  MessageInputType,
-  PublishedMessageType,
-  shownDelivery,
-  shownMessage,
-  TimelineEntry,
-} from '../deliveries/delivery.types.ts';
-import { Endpoint, shownEndpoint } from '../endpoints/endpoint.types.ts';
-import { History } from '../history/history.ts';
-import { DateTime, JsonScalar, moment } from '../scalars.ts';
-import { timelineOf } from './timeline.ts';
-
-const mostMessages = 1000;
-/** One message as it is given over GraphQL. */
-export const publishedMessage = z.preprocess(withoutNulls, messageInput);
-const messageInputs = z
-  .array(publishedMessage)
-  .min(1, `Give 1 to ${mostMessages} messages.`)
-  .max(mostMessages, `Give 1 to ${mostMessages} messages.`);
-
-/** In GraphQL a field that is null is one that was left out. */
-function withoutNulls(input: unknown): unknown {
-  const fields = Object.entries(input as MessageInputType).filter(([, value]) => value !== null && value !== undefined);
-  return Object.fromEntries(fields);
-}
+import { Delivery, toDelivery } from '../deliveries/delivery.types.ts';
+import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
+import { StreamQueries } from '../history/stream-queries.ts';
+import { DateTime, JsonScalar, toDate } from '../scalars.ts';
+import { messageInputs } from './message-input.ts';
+import { Message, MessageConnection, MessageInput, PublishedMessage, TimelineEntry, toMessage } from './message.types.ts';
+import { messageTimeline } from './timeline.ts';
 
 @Resolver(() => Message)
 export class MessageResolver {
   constructor(
     private readonly commands: CommandBus,
-    private readonly messageQueries: MessageQueries,
-    private readonly history: History,
+    private readonly queries: MessageQueries,
+    private readonly streams: StreamQueries,
     private readonly writes: ReadYourWrites,
   ) {}
 
@@ -57,8 +35,8 @@ export class MessageResolver {
   @Query(() => Message, { nullable: true })
   @AllowReaders()
   async message(@Args('id', { type: () => ID }) id: MessageId, @Context() { caller }: ApiContext): Promise<Message | null> {
-    const view = await this.messageQueries.find(caller.organizationId, id);
-    return view ? shownMessage(view) : null;
+    const view = await this.queries.find(caller.organizationId, id);
+    return view ? toMessage(view) : null;
   }
 
   @Query(() => MessageConnection)
@@ -70,27 +48,23 @@ export class MessageResolver {
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Connection<Message>> {
-    const filter = { eventType, since: moment(since), until: moment(until) };
+    const filter = { eventType, since: toDate(since), until: toDate(until) };
     checkSpan(filter.since, filter.until, 'until');
-    return asConnection(await this.messageQueries.page(caller.organizationId, pageRequest(page), filter), shownMessage);
+    return toConnection(await this.queries.page(caller.organizationId, parsePageArgs(page), filter), toMessage);
   }
 
   // ── Mutation ──
 
-  @Mutation(() => [PublishedMessageType])
+  @Mutation(() => [PublishedMessage])
   @Allow('ADMIN', 'PUBLISHER')
   async publishMessages(
-    @Args('messages', { type: () => [MessageInputType] }) messages: MessageInputType[],
+    @Args('messages', { type: () => [MessageInput] }) messages: MessageInput[],
     @Context() { caller }: ApiContext,
   ): Promise<readonly PublishedMessage[]> {
-    const given = validate(messageInputs, messages, 'messages');
-    checkDataSizes(given, undefined, (index) => `messages.${index}.data`);
-    const published = await this.commands.execute(new PublishMessages(caller, given));
-    const last = published.reduce(
-      (latest, { position }) => (position > latest ? position : latest),
-      published[0]?.position ?? ('' as never),
-    );
-    await this.writes.shown({ position: last });
+    const inputs = validate(messageInputs, messages, 'messages');
+    checkDataSizes(inputs, undefined, (index) => `messages.${index}.data`);
+    const published = await this.commands.execute(new PublishMessages(caller, inputs));
+    await this.writes.waitForViews({ position: lastOf(published) });
     return published;
   }
 
@@ -98,26 +72,29 @@ export class MessageResolver {
 
   @ResolveField(() => JsonScalar)
   async data(@Parent() { id }: Message, @Context() { caller, loaders }: ApiContext): Promise<Json> {
-    const accepted = await loaders.accepted.load(id);
-    if (!accepted) throw new Error(`The views have the message ${id}, but the log has not.`);
+    const accepted = await loaders.messageAccepted.load(id);
+    if (!accepted) throw new Error(`The views have the message ${id}, but the log does not.`);
     return caller.role === 'VIEWER' ? maskSecrets(accepted.data.data) : accepted.data.data;
   }
 
   @ResolveField(() => [Delivery])
   async deliveries(@Parent() { id }: Message, @Context() { loaders }: ApiContext): Promise<Delivery[]> {
-    return (await loaders.deliveriesOfMessage.load(id)).map(shownDelivery);
+    return (await loaders.deliveriesOfMessage.load(id)).map(toDelivery);
   }
 
   @ResolveField(() => [Endpoint], { description: 'Endpoints that matched but were disabled.' })
-  async skipped(@Parent() { source }: Message, @Context() context: ApiContext): Promise<Endpoint[]> {
-    const views = await Promise.all(source.skipped.map((id) => context.loaders.endpoint.load(id)));
-    return views.filter((view) => view !== undefined).map((view) => shownEndpoint(view, context));
+  async skipped(@Parent() { view }: Message, @Context() context: ApiContext): Promise<Endpoint[]> {
+    const endpoints = await Promise.all(view.skipped.map((id) => context.loaders.endpoint.load(id)));
+    return endpoints.filter((endpoint) => endpoint !== undefined).map((endpoint) => toEndpoint(endpoint, context));
   }
 
   @ResolveField(() => [TimelineEntry], {
     description: "What became of it, in order, in sentences: accepted, routed and why, each attempt, holds, retries, people's doings.",
   })
-  timeline(@Parent() { source }: Message, @Context() context: ApiContext): Promise<TimelineEntry[]> {
-    return timelineOf(source, this.history, context);
+  timeline(@Parent() { view }: Message, @Context() context: ApiContext): Promise<TimelineEntry[]> {
+    return messageTimeline(view, this.streams, context);
   }
 }
+
+const lastOf = (published: readonly PublishedMessage[]): Position | undefined =>
+  published.reduce<Position | undefined>((last, { position }) => (last === undefined || position > last ? position : last), undefined);

@@ -1,9 +1,11 @@
-// The GraphQL types of the organization: itself, its event types and API keys.
+// The GraphQL types of the organization, its event types and its API keys.
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
-import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
+import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import type { Json } from '../../../domain/json.ts';
-import { ApiKeyRole } from '../enums.ts';
+import { enumType } from '../enums.ts';
 import { JsonScalar } from '../scalars.ts';
+
+export const ApiKeyRole = enumType('ApiKeyRole', apiKeyRoles);
 
 @ObjectType()
 export class Organization {

@@ -1,27 +1,28 @@
-// Replays over GraphQL: asked for, cancelled, followed.
+// Replays over GraphQL: requesting, cancelling, and queries.
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, Float, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import type { CommandResult } from '../../../commands/caller.ts';
 import { CancelReplay, ratePerSecond, replayFilter, ReplayMessages } from '../../../commands/replay-commands.ts';
 import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
 import { ReplayQueries } from '../../../read-models/queries/replay-queries.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { validate } from '../../refusal.ts';
-import { asConnection, PageArgs, pageRequest, type Connection } from '../connections.ts';
+import { validate } from '../../input-validation.ts';
+import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import { Delivery, DeliveryConnection, shownDelivery } from '../deliveries/delivery.types.ts';
-import { Endpoint, shownEndpoint } from '../endpoints/endpoint.types.ts';
-import { Replay, ReplayConnection, ReplayFilter, shownReplay } from './replay.types.ts';
+import { DeliveryConnection, type Delivery, toDelivery } from '../deliveries/delivery.types.ts';
+import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
+import { Replay, ReplayConnection, ReplayFilter, toReplay } from './replay.types.ts';
 
-const usualRate = 50;
+const defaultRate = 50;
 
 @Resolver(() => Replay)
 export class ReplayResolver {
   constructor(
     private readonly commands: CommandBus,
     private readonly deliveryQueries: DeliveryQueries,
-    private readonly replayQueries: ReplayQueries,
+    private readonly queries: ReplayQueries,
     private readonly writes: ReadYourWrites,
   ) {}
 
@@ -30,61 +31,60 @@ export class ReplayResolver {
   @Query(() => Replay, { nullable: true })
   @AllowReaders()
   async replay(@Args('id', { type: () => ID }) id: ReplayId, @Context() { caller }: ApiContext): Promise<Replay | null> {
-    const view = await this.replayQueries.find(caller.organizationId, id);
-    return view ? shownReplay(view) : null;
+    const view = await this.queries.find(caller.organizationId, id);
+    return view ? toReplay(view) : null;
   }
 
   @Query(() => ReplayConnection, { description: 'Newest first.' })
   @AllowReaders()
   async replays(@Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Replay>> {
-    return asConnection(await this.replayQueries.page(caller.organizationId, pageRequest(page)), shownReplay);
+    return toConnection(await this.queries.page(caller.organizationId, parsePageArgs(page)), toReplay);
   }
 
   // ── Mutations ──
 
   @Mutation(() => Replay, {
     description:
-      'Sends past messages to an endpoint, again or for the first time, oldest first, at most `ratePerSecond` in a second. It goes on after a restart. While the endpoint is paused or disabled, what is sent is held; when it is deleted, the replay is cancelled.',
+      'Sends past messages to an endpoint, again or for the first time, oldest first, at most `ratePerSecond`. A restart does not end it. While the endpoint is paused or disabled, its deliveries are held; deleting the endpoint cancels the replay.',
   })
   @Allow('ADMIN')
   async replayMessages(
     @Args('endpointId', { type: () => ID }) endpointId: EndpointId,
     @Args('filter', { type: () => ReplayFilter, nullable: true }) filter: ReplayFilter | null | undefined,
-    @Args('ratePerSecond', { type: () => Float, nullable: true, defaultValue: usualRate }) rate: number | null | undefined,
+    @Args('ratePerSecond', { type: () => Float, nullable: true, defaultValue: defaultRate }) rate: number | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Replay> {
-    const given = validate(replayFilter, filter ?? {}, 'filter');
-    const perSecond = validate(ratePerSecond, rate ?? usualRate, 'ratePerSecond');
-    const done = await this.commands.execute(new ReplayMessages(context.caller, endpointId, given, perSecond));
-    await this.writes.shown(done);
-    return this.shown(done.replayId, context);
+    const conditions = validate(replayFilter, filter ?? {}, 'filter');
+    const perSecond = validate(ratePerSecond, rate ?? defaultRate, 'ratePerSecond');
+    const result = await this.commands.execute(new ReplayMessages(context.caller, endpointId, conditions, perSecond));
+    return this.answer(result, result.replayId, context);
   }
 
-  @Mutation(() => Replay, { description: 'It sends nothing more; what it has sent already goes on.' })
+  @Mutation(() => Replay, { description: 'It sends no more messages; deliveries that it has made go on.' })
   @Allow('ADMIN')
   async cancelReplay(@Args('id', { type: () => ID }) id: ReplayId, @Context() context: ApiContext): Promise<Replay> {
-    await this.writes.shown(await this.commands.execute(new CancelReplay(context.caller, id)));
-    return this.shown(id, context);
+    return this.answer(await this.commands.execute(new CancelReplay(context.caller, id)), id, context);
   }
 
-  private async shown(id: ReplayId, { caller }: ApiContext): Promise<Replay> {
-    const view = await this.replayQueries.find(caller.organizationId, id);
+  private async answer(result: CommandResult, id: ReplayId, { caller }: ApiContext): Promise<Replay> {
+    await this.writes.waitForViews(result);
+    const view = await this.queries.find(caller.organizationId, id);
     if (!view) throw new Error(`The replay ${id} is recorded, but the views do not show it yet.`);
-    return shownReplay(view);
+    return toReplay(view);
   }
 
   // ── Fields ──
 
   @ResolveField(() => Endpoint)
-  async endpoint(@Parent() { source }: Replay, @Context() context: ApiContext): Promise<Endpoint> {
-    const view = await context.loaders.endpoint.load(source.endpointId);
-    if (!view) throw new Error(`The views have the replay ${source.id}, but not its endpoint.`);
-    return shownEndpoint(view, context);
+  async endpoint(@Parent() { id, view }: Replay, @Context() context: ApiContext): Promise<Endpoint> {
+    const endpoint = await context.loaders.endpoint.load(view.endpointId);
+    if (!endpoint) throw new Error(`The views have the replay ${id}, but not its endpoint.`);
+    return toEndpoint(endpoint, context);
   }
 
-  @ResolveField(() => DeliveryConnection, { description: 'Those that no other replay has sent since.' })
+  @ResolveField(() => DeliveryConnection, { description: 'Without deliveries that another replay has sent since.' })
   async deliveries(@Parent() { id }: Replay, @Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Delivery>> {
-    const found = await this.replayQueries.deliveriesOf(caller.organizationId, id, pageRequest(page));
+    const found = await this.queries.deliveriesOf(caller.organizationId, id, parsePageArgs(page));
     const ids = found.edges.map(({ node }) => node);
     const views = await this.deliveryQueries.byIds(caller.organizationId, ids);
     const byId = new Map(views.map((view) => [view.id, view]));
@@ -92,15 +92,6 @@ export class ReplayResolver {
       const view = byId.get(node);
       return view ? [{ cursor, node: view }] : [];
     });
-    return asConnection({ ...found, edges }, shownDelivery);
-  }
-}
-
-@Resolver(() => Delivery)
-export class ReplayOfDeliveryResolver {
-  @ResolveField(() => Replay, { nullable: true, description: 'The replay that sent it last.' })
-  async replay(@Parent() { source }: Delivery, @Context() { loaders }: ApiContext): Promise<Replay | null> {
-    const view = source.replayId === null ? undefined : await loaders.replay.load(source.replayId);
-    return view ? shownReplay(view) : null;
+    return toConnection({ ...found, edges }, toDelivery);
   }
 }

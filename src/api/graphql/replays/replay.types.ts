@@ -1,31 +1,42 @@
-// The GraphQL types of replays: past messages sent again, or for the first time.
+// The GraphQL types of replays: past messages sent to an endpoint again, or for the first time.
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { ReplayId } from '../../../domain/ids.ts';
-import type { ReplayFilter as Filter, ReplayScope as Scope } from '../../../domain/replay.ts';
+import { replayScopes, type ReplayFilter as Filter, type ReplayScope as Scope } from '../../../domain/replay.ts';
 import type { ReplayView } from '../../../read-models/queries/replay-queries.ts';
-import { connectionOf } from '../connections.ts';
-import { ReplayScope, ReplayStatus } from '../enums.ts';
+import { connectionType } from '../connections.ts';
+import { enumType } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
 
-@InputType({ description: 'All that is given must hold of a message.' })
+const statuses = ['RUNNING', 'FINISHED', 'CANCELLED'] as const satisfies readonly ReplayView['status'][];
+const ReplayStatus = enumType('ReplayStatus', statuses);
+const ReplayScope = enumType('ReplayScope', replayScopes, {
+  description: 'What became of a message at the endpoint.',
+  valuesMap: {
+    FAILED: { description: 'Its delivery failed.' },
+    SKIPPED: { description: 'It was skipped because the endpoint was disabled.' },
+    NEVER_SENT: { description: 'It has no delivery.' },
+  },
+});
+
+@InputType({ description: 'A message must meet every condition given.' })
 export class ReplayFilter {
   @Field(() => String, { nullable: true })
   eventType?: string | null;
-  @Field(() => DateTime, { nullable: true, description: 'accepted then or later' })
+  @Field(() => DateTime, { nullable: true, description: 'Accepted then or later.' })
   since?: string | null;
-  @Field(() => DateTime, { nullable: true, description: 'accepted before then' })
+  @Field(() => DateTime, { nullable: true, description: 'Accepted before then.' })
   until?: string | null;
-  @Field(() => [ReplayScope], { nullable: true, description: 'only those of which one of these holds' })
+  @Field(() => [ReplayScope], { nullable: true, description: 'Only messages with one of these outcomes at the endpoint.' })
   only?: Scope[] | null;
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: true,
-    description: 'Only what the endpoint subscribes to, and its filter lets pass, as it is configured when its turn comes.',
+    description: 'Only messages that match the subscription and filter of the endpoint, as configured when their turn comes.',
   })
   matching?: boolean | null;
 }
 
-@ObjectType({ description: 'What a replay is about.' })
+@ObjectType({ description: 'Which messages a replay sends.' })
 export class ReplaySelection {
   @Field(() => String, { nullable: true })
   readonly eventType!: string | null;
@@ -40,7 +51,7 @@ export class ReplaySelection {
 }
 
 @ObjectType({
-  description: 'Past messages sent to an endpoint, again or for the first time, at a bounded rate. Receivers see the same webhook-id.',
+  description: 'Past messages sent to an endpoint, again or for the first time, at a limited rate. Receivers see the same webhook-id.',
 })
 export class Replay {
   @Field(() => ID)
@@ -55,22 +66,22 @@ export class Replay {
   readonly requestedBy!: string;
   @Field(() => DateTime)
   readonly requestedAt!: string;
-  @Field(() => DateTime, { nullable: true, description: 'How far it has come: when the message was accepted that it looked at last.' })
+  @Field(() => DateTime, { nullable: true, description: 'Its progress: when the last message it examined was accepted.' })
   readonly cameTo!: string | null;
-  @Field(() => Int, { description: 'the messages that it has looked at' })
+  @Field(() => Int, { description: 'How many messages it has examined.' })
   readonly looked!: number;
-  @Field(() => Int, { description: 'those of them that it has sent' })
+  @Field(() => Int, { description: 'How many of them it has sent.' })
   readonly sent!: number;
   @Field(() => DateTime, { nullable: true })
   readonly endedAt!: string | null;
-  @Field(() => String, { nullable: true, description: 'why it was cancelled' })
+  @Field(() => String, { nullable: true, description: 'Why it was cancelled.' })
   readonly reason!: string | null;
-  /** What the fields that take work are made from. */
-  readonly source!: ReplayView;
+  /** For the fields that a resolver computes. */
+  readonly view!: ReplayView;
 }
-export const ReplayConnection = connectionOf('Replay', () => Replay);
+export const ReplayConnection = connectionType('Replay', () => Replay);
 
-const selection = ({ eventType, since, until, only, matching }: Filter): ReplaySelection => ({
+const toSelection = ({ eventType, since, until, only, matching }: Filter): ReplaySelection => ({
   eventType: eventType ?? null,
   since: since ?? null,
   until: until ?? null,
@@ -78,4 +89,4 @@ const selection = ({ eventType, since, until, only, matching }: Filter): ReplayS
   matching,
 });
 
-export const shownReplay = (source: ReplayView): Replay => ({ ...source, filter: selection(source.filter), source });
+export const toReplay = (view: ReplayView): Replay => ({ ...view, filter: toSelection(view.filter), view });

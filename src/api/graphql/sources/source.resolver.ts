@@ -1,7 +1,8 @@
-// Sources over GraphQL: read, made, changed, paused, and what of them was skipped.
+// Sources over GraphQL: queries, every change of a source, and the events that it skipped.
 import { Inject } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
+import type { CommandResult } from '../../../commands/caller.ts';
 import { ChangeSource, CreateSource } from '../../../commands/source-commands.ts';
 import type { SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { notFound } from '../../../domain/errors.ts';
@@ -9,13 +10,12 @@ import type { SourceId } from '../../../domain/ids.ts';
 import { sourceInput, sourcePatch } from '../../../domain/source-settings.ts';
 import { SourceQueries } from '../../../read-models/queries/source-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
+import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { validate } from '../../refusal.ts';
 import { RUNNING_SOURCES, SETTINGS_OPTIONS, type RunningSources } from '../../tokens.ts';
-import { asConnection, PageArgs, pageRequest, type Connection } from '../connections.ts';
+import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import { inInput } from '../endpoints/endpoint.resolver.ts';
-import { shownSkipped, shownSource, SkippedEvent, SkippedEventConnection, Source, SourceInput, SourcePatch } from './source.types.ts';
+import { toSource, SkippedEvent, SkippedEventConnection, Source, SourceInput, SourcePatch } from './source.types.ts';
 
 @Resolver(() => Source)
 export class SourceResolver {
@@ -39,13 +39,13 @@ export class SourceResolver {
   @AllowReaders()
   async source(@Args('id', { type: () => ID }) id: SourceId, @Context() { caller }: ApiContext): Promise<Source | null> {
     const view = await this.queries.find(caller.organizationId, id);
-    return view ? shownSource(view, this.running) : null;
+    return view ? toSource(view, this.running) : null;
   }
 
   @Query(() => [Source])
   @AllowReaders()
   async sources(@Context() { caller }: ApiContext): Promise<Source[]> {
-    return (await this.queries.ofOrganization(caller.organizationId)).map((view) => shownSource(view, this.running));
+    return (await this.queries.ofOrganization(caller.organizationId)).map((view) => toSource(view, this.running));
   }
 
   @Query(() => SkippedEventConnection, { description: 'Newest first.' })
@@ -55,7 +55,7 @@ export class SourceResolver {
     @Args() page: PageArgs,
     @Context() { caller }: ApiContext,
   ): Promise<Connection<SkippedEvent>> {
-    return asConnection(await this.queries.skippedEvents(caller.organizationId, sourceId, pageRequest(page)), shownSkipped);
+    return toConnection(await this.queries.skippedEvents(caller.organizationId, sourceId, parsePageArgs(page)), (view) => view);
   }
 
   // ── Mutations ──
@@ -63,13 +63,13 @@ export class SourceResolver {
   @Mutation(() => Source)
   @Allow('ADMIN')
   async createSource(@Args('input') input: SourceInput, @Context() { caller }: ApiContext): Promise<Source> {
-    const given = validate(this.input, input, 'input');
-    const { sourceId } = await this.done(inInput(this.commands.execute(new CreateSource(caller, given))));
-    return this.shown(sourceId, caller);
+    const command = new CreateSource(caller, validate(this.input, input, 'input'));
+    const { sourceId } = await this.waitFor(prefixIssuePaths('input', this.commands.execute(command)));
+    return this.answer(sourceId, caller);
   }
 
   @Mutation(() => Source, {
-    description: 'Only the fields that are given change. What was handled stays as it was; the change counts from where the source is on.',
+    description: 'Only the fields that are given change. The change applies to events that the source has not handled yet.',
   })
   @Allow('ADMIN')
   async updateSource(
@@ -78,11 +78,12 @@ export class SourceResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Source> {
     const settings = validate(this.patch, input, 'input');
-    await this.done(inInput(this.commands.execute(new ChangeSource(caller, id, { type: 'Change', settings }))));
-    return this.shown(id, caller);
+    const command = new ChangeSource(caller, id, { type: 'Change', settings });
+    await this.waitFor(prefixIssuePaths('input', this.commands.execute(command)));
+    return this.answer(id, caller);
   }
 
-  @Mutation(() => Source, { description: 'Events are left where they are, and become messages when it is resumed.' })
+  @Mutation(() => Source, { description: 'Its events stay where they are, and become messages once it is resumed.' })
   @Allow('ADMIN')
   pauseSource(@Args('id', { type: () => ID }) id: SourceId, @Context() context: ApiContext): Promise<Source> {
     return this.setStatus(id, 'Pause', context);
@@ -97,24 +98,25 @@ export class SourceResolver {
   @Mutation(() => ID)
   @Allow('ADMIN')
   async deleteSource(@Args('id', { type: () => ID }) id: SourceId, @Context() { caller }: ApiContext): Promise<string> {
-    await this.done(this.commands.execute(new ChangeSource(caller, id, { type: 'Delete' })));
+    await this.waitFor(this.commands.execute(new ChangeSource(caller, id, { type: 'Delete' })));
     return id;
   }
 
   private async setStatus(id: SourceId, type: 'Pause' | 'Resume', { caller }: ApiContext): Promise<Source> {
-    await this.done(this.commands.execute(new ChangeSource(caller, id, { type })));
-    return this.shown(id, caller);
+    await this.waitFor(this.commands.execute(new ChangeSource(caller, id, { type })));
+    return this.answer(id, caller);
   }
 
-  private async done<D extends Parameters<ReadYourWrites['shown']>[0]>(result: Promise<D>): Promise<D> {
-    const done = await this.writes.shown(await result);
+  /** The running sources read their settings from the views, so they are told only once the views have the change. */
+  private async waitFor<R extends CommandResult>(execution: Promise<R>): Promise<R> {
+    const result = await this.writes.waitForViews(await execution);
     this.running.look();
-    return done;
+    return result;
   }
 
-  private async shown(id: SourceId, { organizationId }: ApiContext['caller']): Promise<Source> {
+  private async answer(id: SourceId, { organizationId }: ApiContext['caller']): Promise<Source> {
     const view = await this.queries.find(organizationId, id);
-    if (!view) throw notFound('The source is recorded, but the views do not show it yet, or it was deleted meanwhile.');
-    return shownSource(view, this.running);
+    if (!view) throw notFound('The change is recorded, but the views do not show it yet, or the source was deleted meanwhile.');
+    return toSource(view, this.running);
   }
 }

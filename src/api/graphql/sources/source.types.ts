@@ -1,27 +1,33 @@
-// The GraphQL types of sources: what is shown, and what is given.
+// The GraphQL types of sources and of the events they skipped, and the inputs of sources.
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { Position, SourceId } from '../../../domain/ids.ts';
-import type { SourceStart as Start } from '../../../domain/source-settings.ts';
+import { sourceStarts, type SourceStart as Start } from '../../../domain/source-settings.ts';
 import type { SourceConfiguration } from '../../../domain/source.ts';
-import type { SkippedEventView, SourceView } from '../../../read-models/queries/source-queries.ts';
+import type { SourceView } from '../../../read-models/queries/source-queries.ts';
 import type { RunningSources } from '../../tokens.ts';
-import { connectionOf } from '../connections.ts';
-import { SourceStart, SourceStatus } from '../enums.ts';
+import { connectionType } from '../connections.ts';
+import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar, PositionScalar } from '../scalars.ts';
 
+const statuses = ['ENABLED', 'PAUSED'] as const satisfies readonly SourceConfiguration['status'][];
+const SourceStatus = enumType('SourceStatus', statuses);
+const SourceStart = enumType('SourceStart', sourceStarts, {
+  description: 'NOW: with the events written from now on. BEGINNING: with everything on the server.',
+});
+
 @ObjectType()
-export class SourceMapping {
-  @Field(() => JsonScalar, { description: 'The types of messages by those of events; others keep their own.' })
+class SourceMapping {
+  @Field(() => JsonScalar, { description: 'The message type for each event type; event types not listed keep their own name.' })
   readonly type!: Readonly<Record<string, string>>;
   @Field(() => String, {
     nullable: true,
-    description: 'A JSONata expression over {type, timestamp, id, stream, data}; null: the data as it is.',
+    description: 'A JSONata expression over {type, timestamp, id, stream, data}; null: the data unchanged.',
   })
   readonly data!: string | null;
 }
 
 @ObjectType({
-  description: "Streams of another service on the log's server: each of their events becomes one message, whose id is the event's.",
+  description: "Streams of another service on the log's server. Each of their events becomes one message, which has the event's id.",
 })
 export class Source {
   @Field(() => ID)
@@ -30,30 +36,30 @@ export class Source {
   readonly name!: string;
   @Field(() => SourceStatus)
   readonly status!: SourceConfiguration['status'];
-  @Field(() => String, { nullable: true, description: 'What the names of its streams begin with; null where it has a category.' })
+  @Field(() => String, { nullable: true, description: 'How the names of its streams begin; null if it has a category.' })
   readonly streamPrefix!: string | null;
-  @Field(() => String, { nullable: true, description: 'What stands before the first hyphen of their names.' })
+  @Field(() => String, { nullable: true, description: 'The part of their names before the first hyphen.' })
   readonly category!: string | null;
-  @Field(() => [String], { description: 'empty: all' })
+  @Field(() => [String], { description: 'Empty: all.' })
   readonly eventTypes!: readonly string[];
   @Field(() => SourceMapping)
   readonly mapping!: SourceMapping;
   @Field(() => PositionScalar, {
     nullable: true,
     description:
-      "All that it has in the server's log up to here became messages, or was skipped; null before the first record, which is recorded every few seconds.",
+      "Up to here in the server's log, each of its events has become a message or was skipped. Recorded every few seconds; null before the first time.",
   })
   readonly position!: Position | null;
   @Field(() => Float, {
     nullable: true,
-    description: 'How old the oldest event is that was read and not yet handled; null where it is paused, or read by another replica.',
+    description: 'The age of the oldest event that was read but not handled yet; null if it is paused, or read by another replica.',
   })
   readonly lagSeconds!: number | null;
-  @Field(() => String, { nullable: true, description: 'Why it does not go on, in a sentence; null where it does.' })
+  @Field(() => String, { nullable: true, description: 'Why it is stuck, in one sentence; null if it is not.' })
   readonly error!: string | null;
-  @Field(() => Int, { description: 'messages, up to the position' })
+  @Field(() => Int, { description: 'How many messages it published, up to the position.' })
   readonly published!: number;
-  @Field(() => Int, { description: 'events that became none, up to the position; `skippedEvents` lists them' })
+  @Field(() => Int, { description: 'How many events became no message, up to the position; `skippedEvents` lists them.' })
   readonly skipped!: number;
   @Field(() => DateTime)
   readonly createdAt!: string;
@@ -61,10 +67,10 @@ export class Source {
   readonly updatedAt!: string;
 }
 
-export const shownSource = (view: SourceView, running: Pick<RunningSources, 'status'>): Source => {
+export const toSource = (view: SourceView, runningSources: Pick<RunningSources, 'status'>): Source => {
   const { id, configuration, createdAt, updatedAt, reading } = view;
   const { name, streams, eventTypes, types, template } = configuration.settings;
-  const now = running.status(id);
+  const running = runningSources.status(id);
   return {
     id,
     name,
@@ -74,8 +80,8 @@ export const shownSource = (view: SourceView, running: Pick<RunningSources, 'sta
     eventTypes,
     mapping: { type: types, data: template },
     position: reading?.position ?? null,
-    lagSeconds: now?.lagSeconds ?? null,
-    error: now?.error ?? null,
+    lagSeconds: running?.lagSeconds ?? null,
+    error: running?.error ?? null,
     published: reading?.published ?? 0,
     skipped: reading?.skipped ?? 0,
     createdAt,
@@ -85,29 +91,31 @@ export const shownSource = (view: SourceView, running: Pick<RunningSources, 'sta
 
 @ObjectType({ description: 'An event of a source that became no message.' })
 export class SkippedEvent {
-  @Field(() => ID, { description: "the event's" })
+  @Field(() => ID, { description: "The event's id." })
   readonly id!: string;
   @Field(() => String)
   readonly stream!: string;
   @Field(() => Int)
   readonly revision!: number;
-  @Field(() => PositionScalar, { description: "in the server's log" })
+  @Field(() => PositionScalar, { description: "Its position in the server's log." })
   readonly position!: Position;
   @Field(() => String)
   readonly type!: string;
-  @Field(() => String, { description: 'one sentence a person understands' })
+  @Field(() => String, { description: 'Why it was skipped, in one sentence.' })
   readonly reason!: string;
   @Field(() => DateTime)
   readonly skippedAt!: string;
 }
-export const SkippedEventConnection = connectionOf('SkippedEvent', () => SkippedEvent);
-export const shownSkipped = (view: SkippedEventView): SkippedEvent => view;
+export const SkippedEventConnection = connectionType('SkippedEvent', () => SkippedEvent);
 
 @InputType()
-export class SourceMappingInput {
-  @Field(() => JsonScalar, { nullable: true, description: 'such as {"OrderPlaced": "order.placed"}' })
+class SourceMappingInput {
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'The message type for each event type, such as {"OrderPlaced": "order.placed"}.',
+  })
   type?: Record<string, string> | null;
-  @Field(() => String, { nullable: true, description: 'a JSONata expression over {type, timestamp, id, stream, data}' })
+  @Field(() => String, { nullable: true, description: 'A JSONata expression over {type, timestamp, id, stream, data}.' })
   data?: string | null;
 }
 
@@ -115,15 +123,15 @@ export class SourceMappingInput {
 export class SourceInput {
   @Field(() => String)
   name!: string;
-  @Field(() => String, { nullable: true, description: 'this, or a category' })
+  @Field(() => String, { nullable: true, description: 'Give this or `category`.' })
   streamPrefix?: string | null;
   @Field(() => String, { nullable: true })
   category?: string | null;
-  @Field(() => [String], { nullable: true, description: 'empty, or left out: all' })
+  @Field(() => [String], { nullable: true, description: 'Empty or left out: all.' })
   eventTypes?: string[] | null;
   @Field(() => SourceMappingInput, { nullable: true })
   mapping?: SourceMappingInput | null;
-  @Field(() => SourceStart, { nullable: true, description: 'NOW unless said' })
+  @Field(() => SourceStart, { nullable: true, description: 'Left out: NOW.' })
   from?: Start | null;
 }
 
@@ -137,6 +145,6 @@ export class SourcePatch {
   category?: string | null;
   @Field(() => [String], { nullable: true })
   eventTypes?: string[] | null;
-  @Field(() => SourceMappingInput, { nullable: true, description: 'null: none' })
+  @Field(() => SourceMappingInput, { nullable: true, description: 'Null removes it.' })
   mapping?: SourceMappingInput | null;
 }

@@ -1,0 +1,80 @@
+// The fields of an attempt that take work: bodies and headers with secrets masked, and the endpoint's configuration at that moment.
+import { hash } from 'node:crypto';
+import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
+import { FormatError } from '../../../delivery/formats/format-error.ts';
+import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
+import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
+import type { Json } from '../../../domain/json.ts';
+import { maskSecretsInText } from '../../../domain/masking.ts';
+import { maskHeader } from '../../../domain/sensitive.ts';
+import type { ApiContext } from '../context.ts';
+import { Endpoint, toPastEndpoint } from '../endpoints/endpoint.types.ts';
+import { JsonScalar } from '../scalars.ts';
+import { Attempt } from './attempt.types.ts';
+
+@Resolver(() => Attempt)
+export class AttemptResolver {
+  constructor(private readonly requests: RequestMaker) {}
+
+  @ResolveField(() => String, { nullable: true, description: 'the first 4 KiB' })
+  responseBody(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
+    const body = view.responseBody ?? null;
+    return body !== null && caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
+  }
+
+  @ResolveField(() => JsonScalar, { nullable: true })
+  responseHeaders(@Parent() { view }: Attempt): Json {
+    const { responseHeaders } = view;
+    return responseHeaders
+      ? Object.fromEntries(Object.entries(responseHeaders).map(([name, value]) => [name, maskHeader(name, value)]))
+      : null;
+  }
+
+  /** As recorded: the dispatcher masked the secrets before. */
+  @ResolveField(() => JsonScalar, { nullable: true, description: 'without secrets' })
+  requestHeaders(@Parent() { view }: Attempt): Json {
+    return view.requestHeaders;
+  }
+
+  /**
+   * The log has no request bodies. Makes the body again from the messages and the configuration at that moment, and answers null unless its hash
+   * is the recorded one. Masks a routing key only after comparing.
+   */
+  @ResolveField(() => String, { nullable: true })
+  async requestBody(@Parent() attempt: Attempt, @Context() context: ApiContext): Promise<string | null> {
+    const made = await this.remakeBody(attempt, context);
+    if (!made || hash('sha256', made.body) !== attempt.view.bodySha256) return null;
+    const body = maskOptions(made.body, made.options);
+    return context.caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
+  }
+
+  @ResolveField(() => Endpoint, { description: 'The endpoint as it was configured when this attempt was made.' })
+  async configuration(@Parent() { view, delivery }: Attempt, @Context() context: ApiContext): Promise<Endpoint> {
+    const endpoint = await context.loaders.endpointAtRevision.load({ endpointId: delivery.endpointId, revision: view.endpointRevision });
+    if (!endpoint) throw new Error(`The log has no revision ${view.endpointRevision} of the endpoint ${delivery.endpointId}.`);
+    return toPastEndpoint(endpoint, context);
+  }
+
+  /** Undefined if no body was recorded, or if this one can't be made any more. */
+  private async remakeBody({ view, delivery }: Attempt, { loaders, keyring }: ApiContext) {
+    if (view.bodySha256 === undefined) return undefined;
+    const { endpointId } = delivery;
+    const ids = delivery.batch ? await loaders.messagesOfBatch.load(delivery.batch.id) : [delivery.messageId];
+    const [events, endpoint] = await Promise.all([
+      Promise.all(ids.map((id) => loaders.messageAccepted.load(id))),
+      loaders.endpointAtRevision.load({ endpointId, revision: view.endpointRevision }),
+    ]);
+    const messages = events.flatMap((event, i) => (event ? [{ ...event.data, id: ids[i] ?? '' }] : []));
+    const [first] = messages;
+    if (!first || !endpoint || messages.length < ids.length) return undefined;
+    const { format, formatOptions, batch } = endpoint.configuration.settings;
+    const options = mapSecretOptions(formatOptions, keyring.open);
+    try {
+      const { body } = await this.requests.body(endpointId, format, delivery.batch || batch ? messages : first, options);
+      return { body, options };
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Queries on single streams of the log: an endpoint as it was, and the events of an endpoint, message, delivery, batch or organization.
+import { Inject, Injectable } from '@nestjs/common';
+import type { BatchEvent } from '../../../domain/batch.ts';
+import type { DomainEvent } from '../../../domain/catalog.ts';
+import { fold } from '../../../domain/decider.ts';
+import type { DeliveryEvent } from '../../../domain/delivery.ts';
+import { endpoint, type EndpointEvent } from '../../../domain/endpoint.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../../domain/ids.ts';
+import type { MessageEvent } from '../../../domain/message.ts';
+import type { OrganizationEvent } from '../../../domain/organization.ts';
+import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
+import type { EventStore, RecordedEvent } from '../../../event-store/event-store.ts';
+import { knownPosition } from '../../../read-models/history/position.ts';
+import { EVENT_STORE } from '../../tokens.ts';
+import type { EndpointSnapshot } from '../endpoints/endpoint.types.ts';
+
+/** A moment of an endpoint: a revision of its stream, a time, or a position of the whole log. None: now. */
+type Moment = { readonly revision?: number; readonly time?: Date | undefined; readonly position?: string | undefined };
+
+type Events<E extends DomainEvent> = Promise<readonly RecordedEvent<E>[]>;
+
+@Injectable()
+export class StreamQueries {
+  constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
+
+  /**
+   * @returns undefined if it was not registered by then, or was deleted
+   * @throws DomainError BAD_USER_INPUT if the log has no such position
+   */
+  async endpoint(id: EndpointId, { revision, time, position }: Moment = {}): Promise<EndpointSnapshot | undefined> {
+    const end = position === undefined ? undefined : knownPosition(position, await this.store.tip(), 'asOfPosition');
+    const events = (await this.endpointEvents(id, revision)).filter(
+      (event) => (!time || Date.parse(event.recordedAt) <= time.getTime()) && (end === undefined || event.position <= end),
+    );
+    const state = fold(endpoint, events);
+    const [first, last] = [events[0], events.at(-1)];
+    if (state.exists !== 'yes' || !first || !last) return undefined;
+    return { id, configuration: state.configuration, createdAt: first.recordedAt, updatedAt: last.recordedAt };
+  }
+
+  /** @param upTo the last revision to read */
+  endpointEvents(id: EndpointId, upTo?: number): Events<EndpointEvent> {
+    return this.read(endpointStream(id), upTo);
+  }
+
+  organizationEvents(id: OrganizationId): Events<OrganizationEvent> {
+    return this.read(organizationStream(id));
+  }
+
+  deliveryEvents(id: DeliveryId): Events<DeliveryEvent> {
+    return this.read(deliveryStream(id));
+  }
+
+  batchEvents(id: BatchId): Events<BatchEvent> {
+    return this.read(batchStream(id));
+  }
+
+  async messageAccepted(id: MessageId): Promise<RecordedEvent<MessageEvent> | undefined> {
+    const [event] = await this.read<MessageEvent>(messageStream(id), 0);
+    return event;
+  }
+
+  /** A stream holds only the events of its aggregate. */
+  private async read<E extends DomainEvent>(stream: string, upTo?: number): Events<E> {
+    const events = await this.store.readStream(stream, upTo === undefined ? {} : { upTo });
+    return events as readonly RecordedEvent[] as readonly RecordedEvent<E>[];
+  }
+}

@@ -1,0 +1,89 @@
+// The sentences of a message's timeline: one for each kind of event.
+import type { BatchEvent } from '../../../domain/batch.ts';
+import type { DeliveryEvent } from '../../../domain/delivery.ts';
+import type { EndpointEvent } from '../../../domain/endpoint.ts';
+import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
+import type { MessageEvent } from '../../../domain/message.ts';
+import type { RecordedEvent } from '../../../event-store/event-store.ts';
+
+/** An event of one delivery: of its own stream, of its batch, or of its endpoint. */
+export type DeliveryTimelineEvent = DeliveryEvent | BatchEvent | EndpointEvent;
+
+/** What the sentences name. */
+export type TimelineNames = {
+  readonly endpoint: (id: EndpointId) => string;
+  /** Why the endpoint gets the message; undefined if its configuration at that moment does not say. */
+  readonly reason: (id: EndpointId) => string | undefined;
+  /** Who requested the replay, if the views know. */
+  readonly replayRequester: (id: ReplayId) => string | undefined;
+};
+
+const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
+
+export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, endpointId: EndpointId, names: TimelineNames): string => {
+  const { actor } = event.metadata;
+  const endpoint = names.endpoint(endpointId);
+  switch (event.type) {
+    case 'batch.closed': {
+      const others = event.data.messages.length - 1;
+      const company = others === 0 ? 'by itself' : `with ${others === 1 ? 'one other message' : `${others} other messages`}`;
+      return `It goes to ${endpoint} in one request ${company}: batch ${event.data.number}.`;
+    }
+    case 'delivery.attempt-succeeded':
+    case 'batch.attempt-succeeded': {
+      const { attempt, durationMs, responseCode } = event.data;
+      return `Attempt ${attempt} to ${endpoint} succeeded: ${responseCode ?? 'no code'} in ${Math.round(durationMs)} ms.`;
+    }
+    case 'delivery.attempt-failed':
+    case 'batch.attempt-failed': {
+      const { attempt, error, retryAt } = event.data;
+      const then = retryAt === undefined ? 'No other follows.' : `The next is due at ${retryAt}.`;
+      return `Attempt ${attempt} to ${endpoint} failed: ${error} ${then}`;
+    }
+    case 'delivery.exhausted':
+    case 'batch.exhausted':
+      return `The delivery to ${endpoint} failed for good after ${event.data.attempts} attempt${event.data.attempts === 1 ? '' : 's'}.`;
+    case 'delivery.retry-requested':
+    case 'batch.retry-requested':
+      return `${actor} asked for another try at ${endpoint}: attempt ${event.data.attempt} is due now.`;
+    case 'delivery.replay-requested':
+    case 'batch.replay-requested': {
+      const { attempt, replayId } = event.data;
+      const begins = event.type === 'delivery.replay-requested' && event.data.messageType !== undefined;
+      const by = names.replayRequester(replayId);
+      const asked = by === undefined ? '' : `, asked for by ${by},`;
+      return `The replay ${replayId}${asked} sends it to ${endpoint}${begins ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
+    }
+    case 'delivery.cancelled':
+    case 'batch.cancelled':
+      return `The delivery to ${endpoint} was cancelled: ${event.data.reason}.`;
+    case 'endpoint.paused':
+      return `${actor} paused ${endpoint}: the delivery is held.`;
+    case 'endpoint.resumed':
+      return `${actor} resumed ${endpoint}: the delivery goes on.`;
+    case 'endpoint.disabled':
+      return `${actor} disabled ${endpoint}${event.data.reason === null ? '' : ` (${event.data.reason})`}: the delivery is held.`;
+    case 'endpoint.enabled':
+      return `${actor} enabled ${endpoint}: the delivery goes on.`;
+    case 'endpoint.deleted':
+      return `${actor} deleted ${endpoint}.`;
+    default:
+      return `${actor} changed ${endpoint}.`;
+  }
+};
+
+export const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names: TimelineNames): string => {
+  const { type, destinations, skipped, test } = data;
+  const taken = `${test ? 'A test message' : 'Message'} "${type}" accepted from ${metadata.actor}.`;
+  const listed = (ids: readonly EndpointId[]) => {
+    if (test) return list(ids.map(names.endpoint));
+    const byReason = Map.groupBy(ids, (id) => names.reason(id) ?? 'subscribed to it');
+    return Array.from(byReason, ([reason, group]) => `${list(group.map(names.endpoint))}, ${reason}`).join('; ');
+  };
+  const routed =
+    destinations.length === 0
+      ? 'No enabled endpoint subscribes to it.'
+      : `It goes to ${listed(destinations.map(({ endpointId }) => endpointId))}.`;
+  const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${listed(skipped)}.`;
+  return `${taken} ${routed}${left}`;
+};
