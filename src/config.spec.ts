@@ -123,7 +123,7 @@ describe('the configuration', () => {
       HOOKLEDGER_EVENTSTORE_PREFIX: 'acme-',
     });
     expect(mistakes).toEqual([
-      'HOOKLEDGER_EVENTSTORE_URL has an option "colour" that is not known; leave it out.',
+      'HOOKLEDGER_EVENTSTORE_URL has an unknown option "colour"; leave it out.',
       'HOOKLEDGER_EVENTSTORE_PREFIX must contain only letters, digits and _, such as acme_.',
     ]);
   });

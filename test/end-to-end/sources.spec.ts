@@ -159,8 +159,8 @@ it("goes as the README's example says", async () => {
 
 describe('is not created, and says why:', () => {
   it.each<[string, Record<string, unknown>, string, RegExp]>([
-    ['of our own streams', { streamPrefix: 'acme_message-' }, 'input.streamPrefix', /are Hookledger's own \(acme_…\)/],
-    ['of streams among which are ours', { streamPrefix: 'ac' }, 'input.streamPrefix', /give the beginning of those of your services/],
+    ['of our own streams', { streamPrefix: 'acme_message-' }, 'input.streamPrefix', /include Hookledger's own \(acme_…\)/],
+    ['of streams among which are ours', { streamPrefix: 'ac' }, 'input.streamPrefix', /Give the prefix of your services' streams/],
     ["of the server's own", { category: '$ce' }, 'input.category', /streams are the server's own/],
     ['of no streams', {}, 'input.streamPrefix', /Name the streams/],
     ['with a template that is none', { category: 'x', mapping: { data: '(' } }, 'input.mapping.data', /The template can't be read/],
