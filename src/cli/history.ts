@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { catalog } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import { deliveryId, endpointId, messageId, organizationId, type MessageId } from '../domain/ids.ts';
-import { shownData } from '../domain/shown-data.ts';
+import { maskedEventData } from '../domain/event-masking.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged, UndecodableEvent, type RecordedEvent } from '../event-store/event-store.ts';
 import { messageIdOf } from '../event-store/id-generation.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
@@ -141,7 +141,7 @@ const withQueries = async <T>(config: Config, work: (queries: Queries, views: Vi
 const asJson = (event: RecordedEvent) => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
   const { actor, correlationId = null, causationId = null } = metadata;
-  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: shownData(event) };
+  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: maskedEventData(event) };
 };
 
 const longestName = Math.max(...Object.keys(catalog).map((name) => name.length));

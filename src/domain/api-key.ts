@@ -1,10 +1,10 @@
-// API key: what a client names itself by. Only the hash of the key is ever stored.
+// API key: identifies a client. Only the hash of the key is ever stored.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
 import { organizationId, type OrganizationId } from './ids.ts';
 
-/** ADMIN may all; PUBLISHER publishes; VIEWER reads, secrets masked; AUDITOR reads all, history too. */
+/** Admins may do everything. Publishers publish. Viewers read, with secrets masked. Auditors read everything, including the history. */
 export const apiKeyRoles = ['ADMIN', 'PUBLISHER', 'VIEWER', 'AUDITOR'] as const;
 export type ApiKeyRole = (typeof apiKeyRoles)[number];
 
@@ -16,10 +16,10 @@ export const apiKeyEvents = {
       organizationId,
       name: z.string(),
       role: z.enum(apiKeyRoles),
-      hash: z.string().describe('Hex SHA-256 of the key, which is random and long, so that no slow hash is needed.'),
+      hash: z.string().describe('Hex SHA-256 of the key. The key is long and random, so a fast hash is enough.'),
     })
-    .describe('A key was made; it was shown once and is stored nowhere.'),
-  'apikey.revoked': z.object({}).describe('The key no longer opens anything.'),
+    .describe('A key was issued. It was shown once and is stored nowhere.'),
+  'apikey.revoked': z.object({}).describe('The key is no longer accepted.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

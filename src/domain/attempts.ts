@@ -1,6 +1,6 @@
-// Attempts: what a delivery goes through until it ends, and a batch of deliveries likewise. Both put their own names to these steps.
-// Invariants: a failed attempt of a running series has a time for the next one or the word that there is none;
-// every attempt that was made is recorded, also one that a cancellation overtook.
+// Attempts: the steps of a delivery, or of a batch of deliveries, until it ends. Both give these steps names of their own.
+// Invariants: a failed attempt of a running series records when the next one is due, or that there is none;
+// every attempt that was made is recorded, even if the delivery was cancelled meanwhile.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { replayId, type ReplayId } from './ids.ts';
@@ -8,42 +8,42 @@ import { replayId, type ReplayId } from './ids.ts';
 export const failureReasons = ['HTTP_STATUS', 'REDIRECT', 'TIMEOUT', 'DNS', 'CONNECTION', 'TLS', 'BLOCKED_ADDRESS', 'FORMAT'] as const;
 export type FailureReason = (typeof failureReasons)[number];
 
-// ── Steps ── Part of the storage format of those who use them. Never edit one: add a version and an upcaster.
+// ── Steps ── Part of the storage format of deliveries and batches. Never edit one: add a version and an upcaster.
 
 const at = z.string().describe('ISO 8601');
 
 const record = z.object({
-  attempt: z.int().positive().describe('1 for the first; counts on through later series.'),
+  attempt: z.int().positive().describe('1 for the first; later series continue the count.'),
   startedAt: at,
   durationMs: z.number().nonnegative(),
   url: z.string(),
   endpointRevision: z.int().nonnegative().describe("The revision of the endpoint's stream that this attempt was configured by."),
-  bodySha256: z.string().describe('Hex SHA-256 of the request body; absent where no body could be made.').optional(),
+  bodySha256: z.string().describe('Hex SHA-256 of the request body; absent if no body could be made.').optional(),
   requestHeaders: z.record(z.string(), z.string()).describe('As sent, secrets masked.'),
   responseCode: z.int().optional(),
   responseHeaders: z.record(z.string(), z.string()).optional(),
   responseBody: z.string().describe('The first 4 KiB.').optional(),
 });
-/** What one HTTP request was and got. */
+/** One HTTP request and its response. */
 export type AttemptRecord = z.infer<typeof record>;
 
 const reopened = z
   .object({ status: z.enum(['succeeded', 'failed', 'cancelled']), endedAt: at })
-  .describe('How it had ended before, if it had.')
+  .describe('How the delivery had ended before; absent if it was still open.')
   .optional();
 const nextAttempt = z.int().positive().describe('The number of the next attempt.');
 
-/** The fields of each step, to be put behind those that say whose it is. */
+/** The fields of each step. Deliveries and batches add their subject. */
 export const stepFields = {
   succeeded: record.shape,
   failed: {
     ...record.shape,
     failure: z.enum(failureReasons),
     error: z.string().describe('One sentence that a person understands.'),
-    failuresInSeries: z.int().nonnegative().describe('Failed attempts of the running series, this one included.'),
+    failuresInSeries: z.int().nonnegative().describe('Failed attempts of the running series, including this one.'),
     retryAt: at.describe('When the next attempt is due; absent: there is none.').optional(),
   },
-  exhausted: { attempts: z.int().positive().describe('All that were made.'), at },
+  exhausted: { attempts: z.int().positive().describe('All attempts that were made.'), at },
   retryRequested: { at, attempt: nextAttempt, reopened },
   replayRequested: { at, attempt: nextAttempt, reopened, replayId: replayId.describe('The replay that sends it.') },
   cancelled: { at, reason: z.string() },
@@ -58,7 +58,7 @@ export type Step =
   | { type: 'replay-requested'; data: Fields<typeof stepFields.replayRequested> }
   | { type: 'cancelled'; data: Fields<typeof stepFields.cancelled> };
 
-/** When an attempt was over (ISO 8601). */
+/** When an attempt ended (ISO 8601). */
 export const attemptEndedAt = ({ startedAt, durationMs }: { startedAt: string; durationMs: number }) =>
   new Date(Date.parse(startedAt) + Math.round(durationMs)).toISOString();
 
@@ -68,7 +68,7 @@ export type Attempts = (
   | { status: 'pending'; attempt: number; failuresInSeries: number }
   | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string }
 ) & {
-  /** The replays that have sent it: each does so once. Left out: none. */
+  /** The replays that sent it, each once. Absent: none. */
   replays?: readonly ReplayId[];
 };
 
@@ -109,7 +109,7 @@ export type RecordFailure = {
   policy: RetryPolicy;
   /** 0 ≤ random < 1 */
   random: number;
-  /** The receiver asked (`Retry-After`) for no attempt before this moment. */
+  /** The receiver's `Retry-After`: no attempt before this moment. */
   notBefore?: Date | undefined;
 };
 export type AttemptsCommand =
@@ -119,7 +119,7 @@ export type AttemptsCommand =
   | { type: 'Replay'; now: Date; replayId: ReplayId }
   | { type: 'Cancel'; now: Date; reason: string };
 
-/** When the attempt after `failures` failed ones of a series is due, or undefined when the policy has no more. */
+/** When the attempt after `failures` failed attempts of a series is due; undefined if the policy allows no more. */
 export const nextAttemptAt = (command: Omit<RecordFailure, 'type'>, failures: number): string | undefined => {
   const delay = command.policy.delaysSeconds[failures];
   if (delay === undefined) return undefined;
@@ -141,7 +141,7 @@ const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[]
   ];
 };
 
-/** A series of attempts that begins now. */
+/** A new series of attempts, which begins now. */
 export const freshSeries = (now: Date, state: Attempts): Fields<typeof stepFields.retryRequested> => ({
   at: now.toISOString(),
   attempt: state.attempt,

@@ -1,5 +1,5 @@
-// Batch: several messages on their way to one endpoint in one request. What is in it is fixed when it is closed, before it is first sent;
-// from then on it is sent, recorded, retried and cancelled as one. A message is in one batch of an endpoint at most.
+// Batch: several messages that go to one endpoint in one request. Closing it, before it is first sent, fixes its messages; from then on it is
+// sent, recorded, retried and cancelled as one. A message is in at most one batch per endpoint.
 import * as z from 'zod';
 import { attempts, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
 import type { Decider } from './decider.ts';
@@ -8,34 +8,34 @@ import { endpointId, messageId, organizationId, type MessageId } from './ids.ts'
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
-/** Whose batch it is, in every event of the stream. */
+/** The endpoint of the batch, in every event of the stream. */
 const subject = z.object({ organizationId, endpointId });
-/** The same, and how many deliveries it stands for. */
-const closedSubject = subject.extend({ size: z.int().positive().describe('The messages in it.') });
+/** The same, with the number of deliveries in the batch. */
+const closedSubject = subject.extend({ size: z.int().positive().describe('The number of messages in it.') });
 export type BatchSubject = z.infer<typeof closedSubject>;
 
 export const batchEvents = {
   'batch.closed': subject
     .extend({
       number: z.int().positive().describe("1 for the endpoint's first batch; the batch's id follows from it."),
-      messages: z.array(messageId).readonly().describe('In the order in which they are sent.'),
+      messages: z.array(messageId).readonly().describe('In sending order.'),
     })
-    .describe('What is in the batch is fixed: it is sent as one.'),
+    .describe('The batch was closed: its messages are fixed and are sent as one.'),
   'batch.attempt-succeeded': closedSubject
     .extend(stepFields.succeeded)
-    .describe('The endpoint took the batch: its deliveries have succeeded.'),
+    .describe('The endpoint accepted the batch: its deliveries succeeded.'),
   'batch.attempt-failed': closedSubject
     .extend(stepFields.failed)
-    .describe('An attempt failed. Whether another follows was decided with it.'),
+    .describe('An attempt failed. The event also records whether another follows.'),
   'batch.exhausted': closedSubject
     .extend(stepFields.exhausted)
-    .describe('The retry policy has no further attempt: the deliveries of the batch have failed.'),
+    .describe('The retry policy allows no further attempt: the deliveries of the batch failed.'),
   'batch.retry-requested': closedSubject
     .extend(stepFields.retryRequested)
-    .describe('A person asked for a retry: a new series of attempts, with the same messages, begins at once.'),
+    .describe('A person asked for a retry: a new series of attempts with the same messages begins at once.'),
   'batch.replay-requested': closedSubject
     .extend(stepFields.replayRequested)
-    .describe('A replay sends a message of the batch again, and the others with it: a new series of attempts begins at once.'),
+    .describe('A replay sends a message of the batch again, together with the others: a new series of attempts begins at once.'),
   'batch.cancelled': closedSubject.extend(stepFields.cancelled).describe('No further attempt will be made.'),
 } as const;
 
@@ -55,7 +55,7 @@ const evolve = (state: Batch, event: BatchEvent): Batch => {
 
 // ── Decisions ──
 
-/** One that is closed already stays as it is: `messages` of the state says what is in it. */
+/** A batch that is already closed stays as it is; the state's `messages` says what is in it. */
 export type CloseBatch = { type: 'Close' } & z.infer<(typeof batchEvents)['batch.closed']>;
 export type BatchCommand = CloseBatch | (AttemptsCommand & { subject: BatchSubject });
 

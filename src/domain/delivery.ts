@@ -1,6 +1,5 @@
-// Delivery: one message on its way to one endpoint. The stream exists from its first attempt on, or from the replay that made the delivery,
-// and ends by itself.
-// A delivery that goes in a batch has no stream of its own, or none any more: what becomes of it is in that of the batch.
+// Delivery: one message on its way to one endpoint. Its stream begins with the first attempt, or with the replay that created the delivery,
+// and is short. A delivery that goes in a batch has no stream of its own, or continues in the stream of its batch.
 import * as z from 'zod';
 import { attempts, freshSeries, stepFields, type Attempts, type AttemptsCommand, type Step } from './attempts.ts';
 import type { Decider } from './decider.ts';
@@ -8,7 +7,7 @@ import { endpointId, messageId, organizationId } from './ids.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
-/** Whose delivery it is, in every event of the stream. */
+/** The message and the endpoint of the delivery, in every event of the stream. */
 const subject = z.object({
   organizationId,
   messageId,
@@ -18,9 +17,11 @@ const subject = z.object({
 export type DeliverySubject = z.infer<typeof subject>;
 
 export const deliveryEvents = {
-  'delivery.attempt-succeeded': subject.extend(stepFields.succeeded).describe('The endpoint took the message: the delivery has succeeded.'),
-  'delivery.attempt-failed': subject.extend(stepFields.failed).describe('An attempt failed. Whether another follows was decided with it.'),
-  'delivery.exhausted': subject.extend(stepFields.exhausted).describe('The retry policy has no further attempt: the delivery has failed.'),
+  'delivery.attempt-succeeded': subject.extend(stepFields.succeeded).describe('The endpoint accepted the message: the delivery succeeded.'),
+  'delivery.attempt-failed': subject
+    .extend(stepFields.failed)
+    .describe('An attempt failed. The event also records whether another follows.'),
+  'delivery.exhausted': subject.extend(stepFields.exhausted).describe('The retry policy allows no further attempt: the delivery failed.'),
   'delivery.retry-requested': subject
     .extend(stepFields.retryRequested)
     .describe('A person asked for a retry: a new series of attempts begins at once.'),
@@ -29,7 +30,9 @@ export const deliveryEvents = {
       ...stepFields.replayRequested,
       messageType: z
         .string()
-        .describe('Of its message, where the delivery begins with this: when the message was accepted, it was not sent to this endpoint.')
+        .describe(
+          'The type of the message, if the delivery begins with this event: the message was not routed to this endpoint when it was accepted.',
+        )
         .optional(),
     })
     .describe('A replay sends a past message, again or for the first time: a new series of attempts begins at once.'),
@@ -50,7 +53,7 @@ const evolve = (state: Delivery, { type, data }: DeliveryEvent): Delivery =>
 
 export type DeliveryCommand = AttemptsCommand & {
   subject: DeliverySubject;
-  /** With `Replay`: the message was not routed to the endpoint, so that there is no delivery unless a replay has made it. */
+  /** With `Replay`: the message was not routed to the endpoint, so only a replay can have created the delivery. */
   messageType?: string;
 };
 

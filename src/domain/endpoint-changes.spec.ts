@@ -3,7 +3,7 @@ import { registered } from '../../test/support/samples.ts';
 import { fold } from './decider.ts';
 import { fieldChanges } from './endpoint-changes.ts';
 import { endpoint, type EndpointEvent } from './endpoint.ts';
-import { mask } from './sensitive.ts';
+import { mask } from './header-masking.ts';
 
 /** What the last of these events changed. */
 const changed = (...events: EndpointEvent[]) => fieldChanges(fold(endpoint, events.slice(0, -1)), fold(endpoint, events));

@@ -1,14 +1,14 @@
-// What changed in an endpoint's configuration, field by field. Secrets are masked; that one changed is said in words.
+// The changes of an endpoint's configuration, field by field. Secrets are masked; a changed secret shows as the word `changed`.
 import type { Endpoint, EndpointConfiguration } from './endpoint.ts';
 import { mapSecretOptions } from './format-options.ts';
 import { jsonEqual, type Json, type JsonObject } from './json.ts';
-import { mask } from './sensitive.ts';
-import { maskedFormatOptions } from './shown-data.ts';
+import { mask } from './header-masking.ts';
+import { maskedFormatOptions } from './event-masking.ts';
 
-/** Null: not set, or the endpoint was not there. */
+/** Null: not set, or the endpoint did not exist. */
 export type FieldChange = { readonly field: string; readonly from: Json; readonly to: Json };
 
-/** In the place of a secret that is another one now. */
+/** Shown in place of a secret that was changed. */
 export const changedSecret = 'changed';
 
 type Fields = Readonly<Record<string, Json>>;
@@ -29,7 +29,7 @@ const configurationOf = (state: Endpoint): Configuration => (state.exists === 'y
 const fieldsOf = (configuration: Configuration): Fields => {
   if (!configuration) return {};
   const { status, disabledReason, settings, secret } = configuration;
-  // Settings are JSON: that is how the log has them.
+  // The log stores settings as JSON.
   return { ...(settings as unknown as JsonObject), secret, status, disabledReason };
 };
 
@@ -40,7 +40,7 @@ const shown = (field: string, configuration: Configuration, value: Json): Json =
   return field === 'headers' ? configuration.settings.headers.map(({ name }) => ({ name, value: mask })) : value;
 };
 
-/** The same, with what is secret and has changed said to be so. */
+/** The value as shown, with changed secrets marked. */
 const marked = (field: string, is: Configuration, was: Configuration, value: Json): Json => {
   if (!is || !was || value === null) return value;
   if (field === 'secret') return was.secret === null ? mask : changedSecret;

@@ -8,7 +8,7 @@ import {
   type EndpointInput,
   type SettingsOptions,
 } from './endpoint-settings.ts';
-import { mask } from './sensitive.ts';
+import { mask } from './header-masking.ts';
 
 const options: SettingsOptions = {
   allowHttp: true,

@@ -1,4 +1,4 @@
-// What may be set on an endpoint: schemas whose issues name the place and the remedy. What fits together is the decider's to judge.
+// Validates the settings of an endpoint: schemas whose issues name the field and the remedy. The decider checks which settings fit together.
 import * as z from 'zod';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
@@ -17,7 +17,7 @@ export type SettingsOptions = {
   readonly formats: readonly PayloadFormat[];
 };
 
-/** What makes an endpoint. Header values and secret are plain: encrypt them before they become a command. */
+/** A new endpoint. Header values and the secret are readable: encrypt them before they become a command. */
 export type EndpointInput = { readonly settings: EndpointSettings; readonly secret: string | null; readonly disabled: boolean };
 
 /** At once, then 1 min, 5 min, 30 min and 2 h after each failure. */
@@ -92,8 +92,8 @@ const formatOptions = ({ checkTemplate }: SettingsOptions) =>
     .superRefine((options, context) => add(context, checkFormatOptions(options, checkTemplate)))
     .transform(withoutMask);
 
-// Those that Hookledger, the connection or the signature sets. An endpoint's own content-type and user-agent stand in place of the
-// defaults: receivers exist that tell their callers by one of them.
+// Set by Hookledger, the connection or the signature. An endpoint may replace the default content-type and user-agent, because some receivers
+// identify their callers by one of them.
 const forbidden =
   /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
 
@@ -163,7 +163,7 @@ const batch = z.strictObject(
   { error: 'A batch is an object with maxSize (messages) and maxWaitMs, or null to send each message by itself.' },
 );
 
-/** A secret that signs: any printable text; its UTF-8 bytes are the key. */
+/** A signing secret: any printable text. Its UTF-8 bytes are the key. */
 export const endpointSecret = text('The secret')
   .min(1, 'The secret is empty; give one, or leave it out for none.')
   .max(1024, 'The secret may have at most 1024 characters.')
@@ -227,7 +227,7 @@ export const endpointInput = (options: SettingsOptions) => {
         filter: given.filter ?? null,
         format: given.format ?? 'ENVELOPE',
         formatOptions: given.formatOptions ?? null,
-        // Who asks for the organization's key wants to be signed for as well as who gives a secret.
+        // A secret, or the organization's key, implies that requests are to be signed.
         signature: given.signature ?? (typeof given.secret === 'string' || given.useOrganizationKey === true ? 'WEBHOOK_SHA256' : 'NONE'),
         useOrganizationKey: given.useOrganizationKey ?? false,
         headers: given.headers ?? [],

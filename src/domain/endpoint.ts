@@ -1,6 +1,6 @@
 // Endpoint: a subscriber's webhook: where to send what, in which format, signed how, retried when.
 // Invariants: one event per intent; the fold at any revision is the whole configuration of that moment.
-// Secrets and header values reach this file encrypted, as opaque strings; equal plain text has equal cipher text.
+// Secrets and header values arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { badInput, conflict, notFound } from './errors.ts';
@@ -17,12 +17,12 @@ export type SignatureScheme = (typeof signatureSchemes)[number];
 const name = z.string();
 const url = z.string();
 const description = z.string().nullable();
-const eventTypes = z.array(z.string()).readonly().describe('Names and groups that the endpoint subscribes to.');
+const eventTypes = z.array(z.string()).readonly().describe('The event types and groups that the endpoint subscribes to.');
 const filter = jsonObject.nullable();
 const format = z.enum(payloadFormats);
 const formatOptions = jsonObject.nullable().describe('A routing key in them is encrypted.');
 const signature = z.enum(signatureSchemes);
-const useOrganizationKey = z.boolean().describe("Signed with the organization's key instead of a secret of its own.");
+const useOrganizationKey = z.boolean().describe("Signs with the organization's key instead of its own secret.");
 const encrypted = z.string().describe('Encrypted.');
 const headers = z.array(z.object({ name: z.string(), value: encrypted })).readonly();
 const retryPolicy = z.object({
@@ -50,36 +50,40 @@ const settings = z.object({
   timeoutSeconds,
   batch,
 });
-/** All that a person sets, but for the secret and the status. */
+/** Everything that a person sets, except the secret and the status. */
 export type EndpointSettings = z.infer<typeof settings>;
 
 export const endpointEvents = {
   'endpoint.registered': settings
-    .extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean().describe('Registered, but not to be sent to yet.') })
-    .describe('An endpoint was registered, with the whole of its configuration.'),
-  'endpoint.renamed': z.object({ name }).describe('It has a new name.'),
-  'endpoint.described': z.object({ description }).describe('It has a new description, or none.'),
-  'endpoint.url-changed': z.object({ url }).describe('Attempts go to a new URL from here on, retries too.'),
-  'endpoint.subscription-changed': z.object({ eventTypes, filter }).describe('It gets other messages from here on.'),
-  'endpoint.format-changed': z.object({ format, formatOptions }).describe('Bodies are made in another way.'),
-  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }).describe('Requests are signed in another way.'),
-  'endpoint.headers-changed': z.object({ headers }).describe('Requests carry other headers of its own.'),
-  'endpoint.retry-policy-changed': z.object({ retryPolicy }).describe('Failures from here on are retried at other intervals.'),
-  'endpoint.timeout-changed': z.object({ timeoutSeconds }).describe('Requests may take another time.'),
-  'endpoint.batch-changed': z.object({ batch }).describe('Messages are sent in batches, in other ones, or each alone.'),
+    .extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean().describe('Registered as disabled.') })
+    .describe('An endpoint was registered, with its whole configuration.'),
+  'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
+  'endpoint.described': z.object({ description }).describe('The description was changed or removed.'),
+  'endpoint.url-changed': z.object({ url }).describe('The URL was changed. All later attempts, including retries, use it.'),
+  'endpoint.subscription-changed': z
+    .object({ eventTypes, filter })
+    .describe('The subscription was changed for messages accepted from now on.'),
+  'endpoint.format-changed': z.object({ format, formatOptions }).describe('The format of request bodies was changed.'),
+  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }).describe('The signature was changed.'),
+  'endpoint.headers-changed': z.object({ headers }).describe("The endpoint's own headers were changed."),
+  'endpoint.retry-policy-changed': z.object({ retryPolicy }).describe('The retry policy was changed for failures from now on.'),
+  'endpoint.timeout-changed': z.object({ timeoutSeconds }).describe('The timeout of requests was changed.'),
+  'endpoint.batch-changed': z.object({ batch }).describe('Batching was turned on, changed or turned off.'),
   'endpoint.secret-rotated': z
     .object({
       secret: encrypted,
-      previousUntil: z.string().describe('ISO 8601: until then the previous secret goes on signing, where the scheme can carry two.'),
+      previousUntil: z.string().describe('ISO 8601: until then the previous secret signs as well, if the scheme can carry two signatures.'),
     })
-    .describe('It has a new secret.'),
-  'endpoint.paused': z.object({}).describe('Its deliveries are held until it is resumed.'),
-  'endpoint.resumed': z.object({}).describe('What was held is sent.'),
+    .describe('The secret was rotated.'),
+  'endpoint.paused': z.object({}).describe('The endpoint was paused: its deliveries are held until it is resumed.'),
+  'endpoint.resumed': z.object({}).describe('The endpoint was resumed: held deliveries are sent.'),
   'endpoint.disabled': z
     .object({ reason: z.string().nullable() })
-    .describe('Until it is enabled, messages that match it are recorded as skipped and waiting deliveries are held.'),
-  'endpoint.enabled': z.object({}).describe('It gets messages again.'),
-  'endpoint.deleted': z.object({}).describe('It is gone for good.'),
+    .describe(
+      'The endpoint was disabled: until it is enabled, messages that match are recorded as skipped and waiting deliveries are held.',
+    ),
+  'endpoint.enabled': z.object({}).describe('The endpoint was enabled: it gets messages again.'),
+  'endpoint.deleted': z.object({}).describe('The endpoint was deleted.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
@@ -98,11 +102,11 @@ export type EndpointConfiguration = {
 };
 export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: EndpointConfiguration } | { exists: 'no-more' };
 
-const change = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
+const withConfiguration = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
   state.exists === 'yes' ? { exists: 'yes', configuration: { ...state.configuration, ...changed } } : state;
 
-const set = (state: Endpoint, changed: Partial<EndpointSettings>): Endpoint =>
-  state.exists === 'yes' ? change(state, { settings: { ...state.configuration.settings, ...changed } }) : state;
+const withSettings = (state: Endpoint, changed: Partial<EndpointSettings>): Endpoint =>
+  state.exists === 'yes' ? withConfiguration(state, { settings: { ...state.configuration.settings, ...changed } }) : state;
 
 const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
   switch (event.type) {
@@ -124,25 +128,25 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
     case 'endpoint.retry-policy-changed':
     case 'endpoint.timeout-changed':
     case 'endpoint.batch-changed':
-      return set(state, event.data);
+      return withSettings(state, event.data);
     case 'endpoint.secret-rotated': {
       const { secret, previousUntil } = event.data;
       const old = state.exists === 'yes' ? state.configuration.secret : null;
-      return change(state, { secret, previousSecret: old === null ? null : { secret: old, until: previousUntil } });
+      return withConfiguration(state, { secret, previousSecret: old === null ? null : { secret: old, until: previousUntil } });
     }
     case 'endpoint.paused':
-      return change(state, { status: 'PAUSED' });
+      return withConfiguration(state, { status: 'PAUSED' });
     case 'endpoint.resumed':
     case 'endpoint.enabled':
-      return change(state, { status: 'ENABLED', disabledReason: null });
+      return withConfiguration(state, { status: 'ENABLED', disabledReason: null });
     case 'endpoint.disabled':
-      return change(state, { status: 'DISABLED', disabledReason: event.data.reason });
+      return withConfiguration(state, { status: 'DISABLED', disabledReason: event.data.reason });
     case 'endpoint.deleted':
       return { exists: 'no-more' };
   }
 };
 
-// ── Decisions ── What a setting may be is checked where it comes in (endpoint-settings.ts); here: what fits together.
+// ── Decisions ── endpoint-settings.ts validates each setting; the rules here say which settings fit together.
 
 type StatusCommand = { type: 'Pause' | 'Resume' | 'Enable' } | { type: 'Disable'; reason: string | null };
 
@@ -159,10 +163,10 @@ export type EndpointCommand =
   | StatusCommand
   | { type: 'Delete' };
 
-const signed = (scheme: SignatureScheme) => scheme !== 'NONE';
+const signs = (scheme: SignatureScheme) => scheme !== 'NONE';
 
 const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret: string | null) => {
-  if (signed(signature) && !useOrganizationKey && secret === null)
+  if (signs(signature) && !useOrganizationKey && secret === null)
     throw badInput('signature', `The signature ${signature} needs a secret; give one, or choose NONE.`);
   if (signature === 'STANDARD_WEBHOOKS_ED25519' && useOrganizationKey)
     throw badInput(
@@ -171,7 +175,7 @@ const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret
     );
 };
 
-/** The formats whose bodies can be a list: what each message alone would be. */
+/** The formats that can send several messages as a list. */
 export const batchFormats: readonly PayloadFormat[] = ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'];
 
 const checkBatch = ({ batch, format }: EndpointSettings) => {
@@ -182,8 +186,8 @@ const checkBatch = ({ batch, format }: EndpointSettings) => {
     );
 };
 
-/** The intents behind a patch, one event each; what is already so is left out. */
-const changes = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
+/** One event for each intent behind a patch; unchanged settings are left out. */
+const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
   const to = { ...from, ...patch };
   const differs = (...fields: (keyof EndpointSettings)[]) =>
     fields.some((field) => !jsonEqual(from[field] as Json | undefined, to[field] as Json | undefined));
@@ -204,7 +208,7 @@ const changes = (from: EndpointSettings, patch: Partial<EndpointSettings>): Endp
   return events;
 };
 
-const setStatus = (command: StatusCommand, status: EndpointStatus): EndpointEvent[] => {
+const statusEvents = (command: StatusCommand, status: EndpointStatus): EndpointEvent[] => {
   switch (command.type) {
     case 'Pause':
       if (status === 'DISABLED') throw conflict('The endpoint is disabled; enable it before you pause it.');
@@ -239,7 +243,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
       checkSecret(changed, configuration.secret);
       checkBatch(changed);
       checkFormat(changed);
-      return changes(configuration.settings, patch);
+      return changeEvents(configuration.settings, patch);
     }
     case 'RotateSecret': {
       const { secret, previousUntil } = command;
@@ -248,7 +252,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
     case 'Delete':
       return [{ type: 'endpoint.deleted', data: {} }];
     default:
-      return setStatus(command, configuration.status);
+      return statusEvents(command, configuration.status);
   }
 };
 

@@ -1,11 +1,11 @@
-// Why a command can be refused. The API maps `code` to an HTTP status and a GraphQL error in one place.
+// Refusals of commands. The API maps `code` to an HTTP status and a GraphQL error in one place.
 
-/** A place in the refused input and what is wrong there, with the remedy. `path` is dotted: `messages.3.data`. */
+/** A mistake in the input: its dotted path, such as `messages.3.data`, and a sentence with the remedy. */
 export type Issue = { readonly path: string; readonly message: string };
 
 export type RefusalCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'CONFLICT';
 
-/** A command was refused. `message` names the thing and the remedy in one sentence; nothing was recorded. */
+/** A command was refused and recorded nothing. `message` names the thing and the remedy in one sentence. */
 export class DomainError extends Error {
   override name = 'DomainError';
   constructor(

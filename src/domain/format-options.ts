@@ -1,8 +1,8 @@
-// The formats and their options: which option belongs to which format, what each may be, and which formats can't do without.
-// A routing key is a secret: it reaches the decider encrypted, and nobody is shown it.
+// The payload formats and their options: which option belongs to which format, its allowed values, and which formats require it.
+// A routing key is a secret: it reaches the decider encrypted and is never shown.
 import { badInput, type Issue } from './errors.ts';
 import type { Json, JsonObject } from './json.ts';
-import { mask } from './sensitive.ts';
+import { mask } from './header-masking.ts';
 
 export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
 export type PayloadFormat = (typeof payloadFormats)[number];

@@ -1,4 +1,4 @@
-// Branded ids: an EndpointId is not a MessageId. Every id is a UUID in lower case unless said otherwise.
+// Branded ids: an EndpointId is not a MessageId. `endpointId.parse(text)` gives a text its brand. Ids are lower-case UUIDs unless noted.
 import * as z from 'zod';
 
 export type OrganizationId = z.infer<typeof organizationId>;
@@ -26,7 +26,7 @@ export const replayId = z.string().min(1).brand<'ReplayId'>();
 export type SourceId = z.infer<typeof sourceId>;
 export const sourceId = z.string().min(1).brand<'SourceId'>();
 
-/** An opaque place in the whole log. Positions of one log sort as strings in log order. */
+/** An opaque position in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();
 /** Before the first event of a log. */

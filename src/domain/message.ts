@@ -26,14 +26,14 @@ export const messageEvents = {
       organizationId,
       clientId: z.string().describe('The id that the publisher gave.').optional(),
       type: z.string(),
-      timestamp: z.string().describe('As the publisher wrote it.'),
+      timestamp: z.string().describe('As the publisher sent it.'),
       data: jsonObject,
-      destinations: z.array(destination).readonly().describe('Where it goes: decided now, never again.'),
-      skipped: z.array(endpointId).readonly().describe('Matched, but disabled at that moment.'),
-      routedAt: position.describe('The configuration that the routing was decided on is the log up to here.'),
+      destinations: z.array(destination).readonly().describe('Where it goes: decided now and never again.'),
+      skipped: z.array(endpointId).readonly().describe('Endpoints that matched, but were disabled at that moment.'),
+      routedAt: position.describe('Routing was decided on the configuration in the log up to this position.'),
       test: z.literal(true).describe("Made by a person's test: one attempt, and no part of the success rates.").optional(),
     })
-    .describe('A message was taken from its publisher, and where it goes was decided.'),
+    .describe('A message was accepted, and its destinations were decided.'),
 } as const;
 
 export type MessageEvent = { type: 'message.accepted'; data: z.infer<(typeof messageEvents)['message.accepted']> };
@@ -57,7 +57,7 @@ export type AcceptMessage = {
   organizationId: OrganizationId;
   clientId?: string | undefined;
   messageType: string;
-  /** As given; `now` stands in where the publisher gave none. */
+  /** As the publisher sent it; without one, `now`. */
   timestamp?: string | undefined;
   data: JsonObject;
   now: Date;

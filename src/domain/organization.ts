@@ -1,5 +1,5 @@
 // Organization: the tenant. Owns endpoints, event types, API keys, a signing key, and the key that encrypts its secrets.
-// The signing key reaches this file encrypted, as an opaque string; equal plain text has equal cipher text.
+// The signing key arrives here encrypted, as an opaque string. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
@@ -9,7 +9,7 @@ import { json, jsonEqual, type Json } from './json.ts';
 
 const eventType = z.object({
   name: z.string(),
-  group: z.string().describe('What endpoints may subscribe to instead of a name.'),
+  group: z.string().describe('Endpoints can subscribe to the group instead of the name.'),
   description: z.string().nullable(),
   sample: json.nullable().describe('The payload of a test delivery.'),
 });
@@ -17,14 +17,16 @@ const eventType = z.object({
 export const organizationEvents = {
   'organization.registered': z
     .object({ name: z.string(), encryptionKey: z.string().describe('The AES-256 key of its secrets, wrapped by the master key.') })
-    .describe('The organization exists from here on.'),
+    .describe('The organization was registered.'),
   'organization.signing-key-set': z
     .object({ key: z.string().describe('Encrypted.') })
-    .describe('The key that signs for endpoints that use it, from their next attempt on. It replaces the one before at once.'),
+    .describe('The signing key was set or replaced. Endpoints that use it sign with it from their next attempt.'),
   'organization.event-type-defined': eventType.describe(
     'An event type was defined. Defining a name again replaces it, and brings a retired one back.',
   ),
-  'organization.event-type-retired': z.object({ name: z.string() }).describe('An event type is no longer offered; it stays known.'),
+  'organization.event-type-retired': z
+    .object({ name: z.string() })
+    .describe('An event type was retired: it is no longer offered, but remains defined.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
@@ -32,7 +34,7 @@ export type OrganizationEvent = Of<typeof organizationEvents>;
 
 // ── State ──
 
-/** `group` and `sample` serve subscriptions and test deliveries; a retired type stays known. */
+/** `group` serves subscriptions, `sample` test deliveries. A retired type remains defined. */
 export type EventType = z.infer<typeof eventType> & { readonly retired: boolean };
 export type Organization =
   | { exists: 'not-yet' }
@@ -40,7 +42,7 @@ export type Organization =
       exists: 'yes';
       name: string;
       encryptionKey: string;
-      /** Null in logs from before there was one, until the next start. */
+      /** Null only in logs that are older than signing keys, until the next start. */
       signingKey: string | null;
       eventTypes: ReadonlyMap<string, EventType>;
     };
@@ -57,8 +59,8 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
     case 'organization.event-type-defined':
       return withType(state, event.data.name, { ...event.data, retired: false });
     case 'organization.event-type-retired': {
-      const known = state.exists === 'yes' ? state.eventTypes.get(event.data.name) : undefined;
-      return withType(state, event.data.name, known && { ...known, retired: true });
+      const defined = state.exists === 'yes' ? state.eventTypes.get(event.data.name) : undefined;
+      return withType(state, event.data.name, defined && { ...defined, retired: true });
     }
   }
 };
@@ -68,12 +70,12 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
 export type OrganizationCommand =
   | { type: 'RegisterOrganization'; name: string; encryptionKey: string }
   | { type: 'SetSigningKey'; key: string }
-  /** Decides nothing where there is one. */
+  /** Decides nothing if there is one. */
   | { type: 'SetFirstSigningKey'; key: string }
   | { type: 'DefineEventType'; name: string; group?: string | undefined; description: string | null; sample: Json | null }
   | { type: 'RetireEventType'; name: string };
 
-/** The group of an event type that names none, and of one that nobody defined: the part before the first dot. */
+/** The group of an event type that was defined without one, or not at all: the part before the first dot. */
 export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
 
 /** The group that an event type was defined in, else its default group. */
@@ -92,15 +94,15 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
     case 'SetFirstSigningKey':
       return state.signingKey !== null ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'DefineEventType': {
-      const known = state.eventTypes.get(command.name);
-      const { name, group = known?.group ?? defaultGroup(name), description, sample } = command;
+      const defined = state.eventTypes.get(command.name);
+      const { name, group = defined?.group ?? defaultGroup(name), description, sample } = command;
       const data = { name, group, description, sample };
-      return known && jsonEqual(known, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
+      return defined && jsonEqual(defined, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
     }
     case 'RetireEventType': {
-      const known = state.eventTypes.get(command.name);
-      if (!known) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists those that are defined.`);
-      return known.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
+      const defined = state.eventTypes.get(command.name);
+      if (!defined) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists those that are defined.`);
+      return defined.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
     }
   }
 };

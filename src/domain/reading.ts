@@ -1,4 +1,4 @@
-// Reading: how far a source has been read, and which of its events became no message. One stream for each source.
+// Reading: how far a source has been read, and which of its events were skipped. One stream per source.
 // Invariants: the position only rises, and each event of the source is counted once, as published or as skipped.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
@@ -9,11 +9,11 @@ import { position, type Position } from './ids.ts';
 
 const skipped = z.object({
   id: z.string().describe("The event's id."),
-  stream: z.string().describe('Where it stands; a long name is shortened.'),
+  stream: z.string().describe('Its stream; a long name is shortened.'),
   revision: z.number(),
-  position: position.describe("Its place in the server's log."),
-  type: z.string().describe('A long one is shortened.'),
-  reason: z.string().describe('A sentence.'),
+  position: position.describe("Its position in the server's log."),
+  type: z.string().describe('Its type; a long one is shortened.'),
+  reason: z.string().describe('Why, as a sentence.'),
 });
 export type SkippedEvent = z.infer<typeof skipped>;
 
@@ -21,9 +21,9 @@ export const readingEvents = {
   'reading.event-skipped': skipped.describe('An event of the source could not become a message.'),
   'reading.advanced': z
     .object({
-      position: position.describe("All that the source has in the server's log up to here was published or skipped."),
-      published: z.int().describe('Messages, since the beginning.'),
-      skipped: z.int().describe('Events that became none, since the beginning.'),
+      position: position.describe('Every event of the source up to this position was published or skipped.'),
+      published: z.int().describe('Messages published since the beginning.'),
+      skipped: z.int().describe('Events skipped since the beginning.'),
     })
     .describe('The source has been read up to a position.'),
 } as const;
@@ -39,7 +39,7 @@ const evolve = (state: Reading, event: ReadingEvent): Reading => (event.type ===
 
 // ── Decisions ──
 
-/** From one position to another, and what became of the events between them. */
+/** The events between two positions, and what became of them. */
 export type Advance = {
   readonly type: 'Advance';
   /** Null: from the source's beginning. */
@@ -51,7 +51,7 @@ export type Advance = {
 
 const decide = (command: Advance, state: Reading): readonly ReadingEvent[] => {
   if (state.position !== null && state.position >= command.to) return [];
-  if (state.position !== command.from) throw conflict('Somebody else has read this source meanwhile; go on from where they are.');
+  if (state.position !== command.from) throw conflict('Another replica has read this source meanwhile; continue from its position.');
   const { to, published, skipped: left } = command;
   return [
     ...left.map((data): ReadingEvent => ({ type: 'reading.event-skipped', data })),

@@ -1,12 +1,12 @@
-// Replay: past messages sent again to an endpoint, or for the first time to one that is new, at a bounded rate. Its stream is what was asked
-// for and how far that has come; what it sends are deliveries, and each names it.
-// Invariant: it goes on from where the one before left off, so that two that carry it out at one time count no message twice.
+// Replay: sends past messages to an endpoint, again or for the first time, at a bounded rate. Its stream holds the request and its progress;
+// the deliveries that it sends name it.
+// Invariant: each progress continues from the one before, so two replicas that run it at one time count no message twice.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict, notFound } from './errors.ts';
 import { endpointId, messageId, organizationId, type MessageId } from './ids.ts';
 
-/** Which messages, by what became of them at this endpoint. */
+/** Which messages, by the outcome of their deliveries to this endpoint. */
 export const replayScopes = ['FAILED', 'SKIPPED', 'NEVER_SENT'] as const;
 export type ReplayScope = (typeof replayScopes)[number];
 
@@ -17,38 +17,38 @@ const subject = z.object({ organizationId, endpointId });
 
 const filter = z.object({
   eventType: z.string().optional(),
-  since: at.describe('ISO 8601: accepted then or later.').optional(),
-  until: at.describe('ISO 8601: accepted before then.').optional(),
+  since: at.describe('ISO 8601: accepted at that time or later.').optional(),
+  until: at.describe('ISO 8601: accepted before that time.').optional(),
   only: z
     .array(z.enum(replayScopes))
     .readonly()
-    .describe('Only what has failed at the endpoint, was skipped by it, or never sent to it; absent: all.')
+    .describe('Only messages that failed at the endpoint, were skipped, or were never sent to it; absent: all.')
     .optional(),
-  matching: z
-    .boolean()
-    .describe('Only what the endpoint subscribes to, and its filter lets pass, as it is configured when its turn comes.'),
+  matching: z.boolean().describe('Only messages that the endpoint takes by its subscription and filter at the moment of sending.'),
 });
 export type ReplayFilter = z.infer<typeof filter>;
 
 const counts = {
-  looked: z.int().nonnegative().describe('The messages that were looked at, in all.'),
-  sent: z.int().nonnegative().describe('Those of them that it had sent.'),
+  looked: z.int().nonnegative().describe('All messages that were looked at so far.'),
+  sent: z.int().nonnegative().describe('The messages sent so far.'),
 };
 
 export const replayEvents = {
   'replay.requested': subject
-    .extend({ at, filter, ratePerSecond: z.number().positive().describe('Messages sent in a second, at most.') })
-    .describe('A person asked for past messages to be sent to an endpoint. It is about those that were accepted before.'),
+    .extend({ at, filter, ratePerSecond: z.number().positive().describe('At most so many messages are sent per second.') })
+    .describe('A person asked for past messages to be sent to an endpoint: those accepted before this event.'),
   'replay.progressed': subject
     .extend({
       at,
-      after: messageId.describe('The message that was looked at last; it goes on with the next one.'),
+      after: messageId.describe('The last message that was looked at; the replay continues after it.'),
       cameTo: at.describe('ISO 8601: when that message was accepted.'),
       ...counts,
     })
-    .describe('So far the replay has come.'),
-  'replay.finished': subject.extend({ at, ...counts }).describe('All messages that it is about were looked at.'),
-  'replay.cancelled': subject.extend({ at, reason: z.string() }).describe('It sends nothing more; what it had sent already goes on.'),
+    .describe('The replay progressed.'),
+  'replay.finished': subject.extend({ at, ...counts }).describe('The replay looked at all its messages.'),
+  'replay.cancelled': subject
+    .extend({ at, reason: z.string() })
+    .describe('The replay sends nothing more. Deliveries that it already created continue.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
@@ -65,7 +65,7 @@ export type RunningReplay = ReplaySubject & {
   after: MessageId | null;
   looked: number;
   sent: number;
-  /** When it last progressed, and how many it had sent then. */
+  /** When it last progressed, and how many messages it had sent by then. */
   at: string;
   sentThen: number;
 };
@@ -93,7 +93,7 @@ const evolve = (state: Replay, event: ReplayEvent): Replay => {
 
 export type ReplayCommand =
   | ({ type: 'Request'; now: Date; filter: ReplayFilter; ratePerSecond: number } & ReplaySubject)
-  /** `from`: what was looked at last when these were chosen; if another was faster since, nothing is decided. */
+  /** `from`: the last message looked at when these were chosen. Decides nothing if the replay has progressed since. */
   | { type: 'Progress'; now: Date; from: MessageId | null; after: MessageId; cameTo: string; looked: number; sent: number }
   | { type: 'Finish'; now: Date }
   | { type: 'Cancel'; now: Date; reason: string };

@@ -1,5 +1,5 @@
-// Ledger: the log itself. Its stream holds the key that signs, and the seals: each says what the events before it were, so that nobody can
-// change, remove, add or move one of them unseen. The numbers are in order and have no holes; a seal is recorded once.
+// Sealing: one stream with the signing key and the seals of the log. A seal commits to the events before it, so that none of them can be changed,
+// removed, added or moved unnoticed. Invariants: seals are numbered without gaps, and each is recorded once.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
@@ -9,14 +9,16 @@ import { position } from './ids.ts';
 
 const seal = z.object({
   number: z.int().positive().describe('1 for the first seal of the log.'),
-  position: position.describe('Of the last event that is sealed, in the log in which it was recorded first.'),
-  last: z.object({ stream: z.string(), revision: z.int().nonnegative() }).describe('The same event, as every copy of the log finds it.'),
-  count: z.int().positive().describe('Events that it seals: those after the last one of the seal before, up to its own last one.'),
-  total: z.int().positive().describe('Events that all seals so far seal.'),
+  position: position.describe('Of the last sealed event, in the log where it was first recorded.'),
+  last: z
+    .object({ stream: z.string(), revision: z.int().nonnegative() })
+    .describe('The same event by stream and revision, which are equal in every copy of the log.'),
+  count: z.int().positive().describe("The number of events that it seals: those after the previous seal's last event, up to its own."),
+  total: z.int().positive().describe('The number of events sealed by all seals so far.'),
   root: z.string().describe('Hex: the root of the Merkle tree over those events (RFC 9162, SHA-256).'),
-  marks: z.string().describe('Base64: the first 6 bytes of the hash of each of them, which tell which one was changed.'),
-  previous: z.string().nullable().describe('Hex SHA-256 of the seal before, as it was signed; null for the first.'),
-  publicKey: z.string().describe('The Ed25519 key that the signature is checked with.'),
+  marks: z.string().describe('Base64: the first 6 bytes of the hash of each event, to tell which one was changed.'),
+  previous: z.string().nullable().describe('Hex SHA-256 of the previous seal, as it was signed; null for the first.'),
+  publicKey: z.string().describe('The Ed25519 key that verifies the signature.'),
   signature: z.string().describe('Base64.'),
 });
 export type Seal = z.infer<typeof seal>;
@@ -24,12 +26,12 @@ export type Seal = z.infer<typeof seal>;
 export const sealingEvents = {
   'ledger.key-created': z
     .object({
-      publicKey: z.string().describe('What seals are checked with.'),
+      publicKey: z.string().describe('Verifies the seals.'),
       encryptionKey: z.string().describe('The AES-256 key of the private key, wrapped by the master key.'),
       privateKey: z.string().describe('Encrypted.'),
     })
-    .describe('The installation has a key that signs its seals.'),
-  'ledger.sealed': seal.describe('What the log held so far is sealed.'),
+    .describe('The key that signs the seals was created.'),
+  'ledger.sealed': seal.describe('The log so far was sealed.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
@@ -51,7 +53,7 @@ const evolve = (state: Sealing, event: SealingEvent): Sealing => {
 
 // ── Decisions ──
 
-/** One that was recorded already, or that somebody else was faster with, decides nothing. */
+/** Decides nothing if the key or the seal is already recorded, also by another replica. */
 export type SealingCommand = ({ type: 'CreateKey' } & SealingKey) | { type: 'Seal'; seal: Seal };
 
 const decide = (command: SealingCommand, state: Sealing): readonly SealingEvent[] => {

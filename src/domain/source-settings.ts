@@ -1,4 +1,4 @@
-// What may be set on a source: schemas whose issues name the place and the remedy. Whether the streams may be read at all is the log's to say.
+// Validates the settings of a source: schemas whose issues name the field and the remedy. The log decides whether the streams may be read at all.
 import * as z from 'zod';
 import { longestMessageType, messageTypeSyntax } from './message.ts';
 import type { SourceSettings } from './source.ts';
@@ -9,7 +9,7 @@ export type SourceOptions = {
 };
 
 export const sourceStarts = ['NOW', 'BEGINNING'] as const;
-/** NOW: what is written from now on; BEGINNING: all that the server has. */
+/** NOW: events written from now on. BEGINNING: all events on the server. */
 export type SourceStart = (typeof sourceStarts)[number];
 
 export type SourceInput = { readonly settings: SourceSettings; readonly from: SourceStart };

@@ -81,7 +81,7 @@ describe('reading a source', () => {
   it('counts nothing twice where somebody else has read a part of it', () =>
     history(advanced('8', 2))
       .when(advance(null, '9'))
-      .thenRefused('CONFLICT', /Somebody else has read this source/));
+      .thenRefused('CONFLICT', /Another replica has read this source/));
 });
 
 describe('the settings of a source', () => {

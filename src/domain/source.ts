@@ -1,5 +1,5 @@
-// Source: streams of other services on the log's server whose events become messages: which events, as what type, with which data.
-// How far it has been read is not in here but in a stream of its own (reading.ts), which is appended to all the time.
+// Source: streams of other services on the log's server whose events become messages: which events, as which type, with which data.
+// How far it has been read is recorded in a stream of its own (reading.ts), which grows all the time.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
@@ -10,11 +10,11 @@ import { jsonEqual, type Json } from './json.ts';
 
 const name = z.string();
 const streams = z.object({
-  by: z.enum(['PREFIX', 'CATEGORY']).describe('CATEGORY: what stands before the first hyphen of their names.'),
+  by: z.enum(['PREFIX', 'CATEGORY']).describe("CATEGORY: the part of the stream's name before the first hyphen."),
   value: z.string(),
 });
 const eventTypes = z.array(z.string()).readonly().describe('Empty: all.');
-const types = z.record(z.string(), z.string()).describe('The types of messages by those of events; others keep their own.');
+const types = z.record(z.string(), z.string()).describe('Message types by event type; other events keep their type.');
 const template = z.string().nullable().describe("A JSONata expression that makes the message's data; null: the event's own.");
 
 const settings = z.object({ name, streams, eventTypes, types, template });
@@ -26,13 +26,13 @@ export const sourceEvents = {
       organizationId,
       after: position.nullable().describe("It begins after this place of the server's log; null: at its beginning."),
     })
-    .describe('A source was registered, with the whole of its configuration.'),
-  'source.renamed': z.object({ name }).describe('It has a new name.'),
-  'source.selection-changed': z.object({ streams, eventTypes }).describe('It takes other events, from where it is on.'),
-  'source.mapping-changed': z.object({ types, template }).describe('Messages are made of events in another way, from where it is on.'),
-  'source.paused': z.object({}).describe('It is not read until it is resumed.'),
-  'source.resumed': z.object({}).describe('It is read again, from where it was on.'),
-  'source.deleted': z.object({}).describe('It is gone for good.'),
+    .describe('A source was registered, with its whole configuration.'),
+  'source.renamed': z.object({ name }).describe('The source was renamed.'),
+  'source.selection-changed': z.object({ streams, eventTypes }).describe('From where it is now, the source takes other events.'),
+  'source.mapping-changed': z.object({ types, template }).describe('From where it is now, events become messages in another way.'),
+  'source.paused': z.object({}).describe('The source is not read until it is resumed.'),
+  'source.resumed': z.object({}).describe('The source is read again, from where it was.'),
+  'source.deleted': z.object({}).describe('The source was deleted.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
@@ -49,7 +49,7 @@ export type SourceConfiguration = {
 };
 export type Source = { exists: 'not-yet' } | { exists: 'yes'; configuration: SourceConfiguration } | { exists: 'no-more' };
 
-/** What the names of its streams begin with. */
+/** The prefix of the names of its streams. */
 export const streamPrefixOf = ({ by, value }: SourceSettings['streams']) => (by === 'CATEGORY' ? `${value}-` : value);
 
 const change = (state: Source, changed: Partial<SourceConfiguration>): Source =>
@@ -77,7 +77,7 @@ const evolve = (state: Source, event: SourceEvent): Source => {
   }
 };
 
-// ── Decisions ── What a setting may be is checked where it comes in (source-settings.ts).
+// ── Decisions ── source-settings.ts validates each setting.
 
 export type SourceCommand =
   | {
@@ -89,7 +89,7 @@ export type SourceCommand =
   | { type: 'Change'; settings: Partial<SourceSettings> }
   | { type: 'Pause' | 'Resume' | 'Delete' };
 
-/** The intents behind a patch, one event each; what is already so is left out. */
+/** One event for each setting that a patch changes. */
 const changes = (from: SourceSettings, patch: Partial<SourceSettings>): SourceEvent[] => {
   const to = { ...from, ...patch };
   const differs = (...fields: (keyof SourceSettings)[]) => fields.some((field) => !jsonEqual(from[field] as Json, to[field] as Json));

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { delivery } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
-import { mask } from '../../src/domain/sensitive.ts';
+import { mask } from '../../src/domain/header-masking.ts';
 import { newId } from '../../src/event-store/id-generation.ts';
 import { DeliveryQueries } from '../../src/read-models/queries/delivery-queries.ts';
 import { startApi, type ApiServer } from './api-server.ts';

@@ -1,6 +1,6 @@
 // The history over GraphQL: the log in pages, an endpoint as of a moment, what changed, and why a message went where it went.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { mask } from '../../src/domain/sensitive.ts';
+import { mask } from '../../src/domain/header-masking.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
 

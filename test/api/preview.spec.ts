@@ -1,7 +1,7 @@
 // previewEndpoint: what would be sent, and that nothing is.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mask } from '../../src/domain/sensitive.ts';
+import { mask } from '../../src/domain/header-masking.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 
 let api: ApiServer;

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { mask } from '../../domain/sensitive.ts';
+import { mask } from '../../domain/header-masking.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { buildRequest, type RequestedAttempt } from './request.ts';
 

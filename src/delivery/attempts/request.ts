@@ -1,7 +1,7 @@
 // The request of one attempt: headers and signature from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
 import type { EndpointSettings } from '../../domain/endpoint.ts';
-import { maskHeader } from '../../domain/sensitive.ts';
+import { maskHeader } from '../../domain/header-masking.ts';
 import type { FormattedBody } from '../formats/format.ts';
 import { sign } from '../signatures/signature.ts';
 

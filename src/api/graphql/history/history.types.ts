@@ -3,7 +3,7 @@ import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { ApiKeyRole } from '../../../domain/api-key.ts';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
-import { shownData } from '../../../domain/shown-data.ts';
+import { maskedEventData } from '../../../domain/event-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { eventNames, type HistoryFilter as IndexFilter } from '../../../read-models/history/history-filter.ts';
 import { routings, type RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
@@ -93,7 +93,7 @@ export class RoutingExplanation {
 export const toLogEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
   const { actor, correlationId = null, causationId = null } = metadata;
-  const data = shownData(event, role === 'VIEWER');
+  const data = maskedEventData(event, role === 'VIEWER');
   return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data };
 };
 

@@ -4,7 +4,7 @@ import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } fr
 import { PublishMessages } from '../../../commands/publish-messages.ts';
 import type { MessageId, Position } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
-import { maskSecrets } from '../../../domain/masking.ts';
+import { maskSecrets } from '../../../domain/payload-masking.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';

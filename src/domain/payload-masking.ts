@@ -1,8 +1,8 @@
-// Masking: what is shown in place of secrets in payloads, to those who may not see them.
+// Masking of payloads: replaces the secrets in them for callers who may not see them.
 import type { Json } from './json.ts';
-import { isSensitiveHeader, mask } from './sensitive.ts';
+import { isSensitiveHeader, mask } from './header-masking.ts';
 
-/** Values under keys that name a secret are masked, whatever they are; keys are judged as the names of headers are. */
+/** Masks every value whose key names a secret. Keys are judged like header names. */
 export const maskSecrets = (value: Json): Json => {
   if (Array.isArray(value)) return value.map(maskSecrets);
   if (typeof value !== 'object' || value === null) return value;
@@ -15,7 +15,7 @@ export const maskSecrets = (value: Json): Json => {
 // line or a separator. A key begins where no letter is before it, so that the search is linear.
 const named = /(?<![\w.-])([\w.-]+)(["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[{[][^]*|[^\r\n,;&}<]+)/g;
 
-/** The same in a body: JSON as such, everything else (and JSON that was cut off) by what reads like `key: value` or `key=value`. */
+/** The same for a body: parsed if it is JSON; otherwise, also if it was cut off, wherever it reads `key: value` or `key=value`. */
 export const maskSecretsInText = (text: string): string => {
   try {
     return JSON.stringify(maskSecrets(JSON.parse(text) as Json));

@@ -1,19 +1,18 @@
-// What is shown of an event's data: secrets, values of headers, routing keys, signing keys and hashes of keys are masked for everyone.
-// Every event of the catalog is named here, so that a new one can't be shown before somebody has thought of what it holds.
+// Masking of event data: secrets, header values, routing keys, signing keys and key hashes are masked for everyone.
+// Names every event of the catalog, so that nobody can add one without deciding what to mask in it.
 import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint.ts';
 import { mapSecretOptions } from './format-options.ts';
 import type { Json, JsonObject } from './json.ts';
-import { maskSecrets, maskSecretsInText } from './masking.ts';
-import { mask, maskHeader } from './sensitive.ts';
+import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
+import { mask, maskHeader } from './header-masking.ts';
 
 type Headers = readonly { readonly name: string; readonly value: string }[];
 
 /**
- * @param maskPayloads also what messages and answers of receivers hold under names of secrets: for those who may not see it
- * @returns JSON, which is what the log holds; the types of events say more than that
+ * @param maskPayloads also masks values under secret names in messages and responses, for callers who may not see them
  */
-export const shownData = (event: DomainEvent, maskPayloads = false): Json => {
+export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json => {
   switch (event.type) {
     case 'organization.registered':
       return { ...event.data, encryptionKey: mask };
@@ -86,14 +85,14 @@ export const shownData = (event: DomainEvent, maskPayloads = false): Json => {
   }
 };
 
-/** Those whose names say so, as attempts are shown. */
+/** Masks the values of headers whose names are sensitive. */
 const maskedHeaders = (headers: Readonly<Record<string, string>>): JsonObject =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, maskHeader(name, value)]));
 
-/** In the log they are encrypted; which of them are no secret can't be told from that. */
-export const withoutValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
+/** Masks all values: they are encrypted in the log, so nothing tells which of them are secret. */
+export const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
 
-/** Constants under names of secrets are masked, too, as they are where an endpoint is shown. */
+/** Also masks constants with secret names. */
 export const maskedFormatOptions = (options: JsonObject | null): Json => options && maskSecrets(mapSecretOptions(options, () => mask));
 
 type WithSecrets = Extract<
@@ -104,7 +103,7 @@ type WithSecrets = Extract<
 const shownEndpointData = (data: WithSecrets['data']): Json =>
   ({
     ...data,
-    ...('headers' in data && { headers: withoutValues(data.headers) }),
+    ...('headers' in data && { headers: maskedHeaderValues(data.headers) }),
     ...('formatOptions' in data && { formatOptions: maskedFormatOptions(data.formatOptions) }),
     ...('secret' in data && { secret: data.secret === null ? null : mask }),
   }) as unknown as Json;

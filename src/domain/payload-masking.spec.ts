@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { mask } from './sensitive.ts';
-import { maskSecrets, maskSecretsInText } from './masking.ts';
+import { mask } from './header-masking.ts';
+import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
 
 describe('masking', () => {
   it('puts the mask in place of whatever a key that names a secret has', () => {

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { DomainEvent } from './catalog.ts';
-import { mask } from './sensitive.ts';
-import { shownData } from './shown-data.ts';
+import { mask } from './header-masking.ts';
+import { maskedEventData } from './event-masking.ts';
 
 const folder = new URL('../../test/golden/', import.meta.url);
 const golden = (file: string) => (JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { event: DomainEvent }).event;
@@ -12,7 +12,7 @@ const files = readdirSync(folder);
 describe.each(files)('%s', (file) => {
   const event = golden(file);
   it('is shown with every field that it has', () =>
-    expect(Object.keys(shownData(event) as object).toSorted()).toEqual(Object.keys(event.data).toSorted()));
+    expect(Object.keys(maskedEventData(event) as object).toSorted()).toEqual(Object.keys(event.data).toSorted()));
 });
 
 const secrets: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +29,7 @@ it.each(Object.entries(secrets))('%s shows nothing of %j', (type, paths) => {
   const event = golden(`${type}.v1.json`);
   const at = (value: unknown, path: string) =>
     path.split('.').reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
-  const shown = shownData(event);
+  const shown = maskedEventData(event);
   for (const path of paths) {
     expect(at(event.data, path)).toBeTypeOf('string');
     expect(at(shown, path)).toBe(mask);
@@ -38,14 +38,14 @@ it.each(Object.entries(secrets))('%s shows nothing of %j', (type, paths) => {
 
 it('a routing key and a constant under the name of a secret are masked, and the rest of the options is not', () => {
   const options = { routingKey: 'sealed', constants: { team: 'blue', apiKey: 'x' } };
-  expect(shownData({ type: 'endpoint.format-changed', data: { format: 'PAGERDUTY', formatOptions: options } })).toEqual({
+  expect(maskedEventData({ type: 'endpoint.format-changed', data: { format: 'PAGERDUTY', formatOptions: options } })).toEqual({
     format: 'PAGERDUTY',
     formatOptions: { routingKey: mask, constants: { team: 'blue', apiKey: mask } },
   });
 });
 
 it('the name of the signature scheme is no secret', () =>
-  expect(shownData({ type: 'endpoint.signature-changed', data: { signature: 'WEBHOOK_SHA256', useOrganizationKey: true } })).toEqual({
+  expect(maskedEventData({ type: 'endpoint.signature-changed', data: { signature: 'WEBHOOK_SHA256', useOrganizationKey: true } })).toEqual({
     signature: 'WEBHOOK_SHA256',
     useOrganizationKey: true,
   }));
@@ -57,9 +57,9 @@ it("a receiver's cookies are masked for everyone, what it answered for those who
     ...event,
     data: { ...event.data, responseHeaders: { 'set-cookie': 'session=1', server: 'x' }, responseBody: '{"token":"inner","ok":1}' },
   };
-  expect(shownData(answered)).toMatchObject({
+  expect(maskedEventData(answered)).toMatchObject({
     responseHeaders: { 'set-cookie': mask, server: 'x' },
     responseBody: '{"token":"inner","ok":1}',
   });
-  expect(shownData(answered, true)).toMatchObject({ responseBody: `{"token":"${mask}","ok":1}` });
+  expect(maskedEventData(answered, true)).toMatchObject({ responseBody: `{"token":"${mask}","ok":1}` });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSensitiveHeader, mask, maskHeader } from './sensitive.ts';
+import { isSensitiveHeader, mask, maskHeader } from './header-masking.ts';
 
 describe('a header is sensitive by its name, whatever its case', () => {
   it.each(
