@@ -1,4 +1,4 @@
-// The attempt runner: one attempt from due to recorded. Makes the request, sends it, and appends what came of it.
+// The attempt runner: takes one attempt from due to recorded. Makes the request, sends it, and appends its outcome.
 import { attemptEndedAt, type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../../domain/attempts.ts';
 import { batch } from '../../domain/batch.ts';
 import { delivery } from '../../domain/delivery.ts';
@@ -9,24 +9,24 @@ import { CommandExecutor, type Cause } from '../../commands/command-executor.ts'
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../../read-models/directory/resolved-endpoint.ts';
-import { isBatch, type ScheduleAttempt, type AttemptSubject } from '../saga/saga-commands.ts';
+import { isBatch, isTest, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { FormatError } from '../formats/format-error.ts';
 import type { RequestMaker } from './request-maker.ts';
 import type { BuiltRequest } from './request.ts';
 import type { SendOutcome } from '../sender/send-outcome.ts';
 import type { Sender } from '../sender/sender.ts';
-import { messagesOf } from './sent-messages.ts';
+import { loadMessages } from './load-messages.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageIdIn } from '../../domain/streams.ts';
 
 export type AttemptResult = {
-  /** Where the outcome is recorded. */
+  /** The outcome's position in the log. */
   readonly position: Position;
-  /** What it says about the receiver: `struggles` asks for fewer requests at a time. */
+  /** What the outcome says about the receiver. `struggles`: it should get fewer requests at a time. */
   readonly receiver: 'answers' | 'struggles' | 'unknown';
 };
 
-/** `repeated`: told of each attempt that another replica had made and recorded already. */
+/** `repeated` is called for each attempt that another replica already made. */
 export type ReplicaHooks = { readonly repeated: () => void };
 
 /** A test is one attempt. */
@@ -39,25 +39,25 @@ export class AttemptRunner {
     private readonly directory: EndpointDirectory,
     private readonly sender: Pick<Sender, 'send'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
-    /** Told of every outcome, for the metrics. */
+    /** Called with every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
     /** Undefined: no other process sends. */
-    private readonly among?: ReplicaHooks,
+    private readonly replicas?: ReplicaHooks,
   ) {}
 
   /**
-   * Rejects only when the log refuses what was decided, which is a defect.
-   * @param answered told when the request is over, which is before it is recorded
+   * Rejects only if the log refuses the outcome, which is a defect.
+   * @param answered called when the request is over, before its outcome is recorded
    */
   async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
     const { endpointId } = due.subject;
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
-    // 1. Make the request from the messages and the configuration of this moment.
-    const messages = due.messages ?? (await messagesOf(due, this.store));
+    // 1. Make the request from the messages and the current configuration.
+    const messages = due.messages ?? (await loadMessages(due, this.store));
     const now = new Date();
-    const made = this.build(due, endpoint, messages, now);
-    const request = made instanceof Promise ? await made : made;
+    const building = this.build(due, endpoint, messages, now);
+    const request = building instanceof Promise ? await building : building;
     // 2. Send it.
     const outcome =
       request instanceof FormatError
@@ -65,16 +65,16 @@ export class AttemptRunner {
         : await this.sender.send({ ...request, timeoutSeconds: endpoint.configuration.settings.timeoutSeconds });
     answered();
     this.observe(outcome);
-    // 3. Record what came of it.
+    // 3. Record the outcome.
     const command = commandFor(due, endpoint, request instanceof FormatError ? undefined : request, outcome);
     const position = await this.record(due, command);
-    // 4. Nothing is retried at an endpoint that has gone meanwhile.
+    // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
-    return { position, receiver: judge(outcome) };
+    return { position, receiver: receiverStateOf(outcome) };
   }
 
-  /** At once but for templates. */
+  /** A promise only for templates. */
   private build(
     { id, subject, attempt }: ScheduleAttempt,
     endpoint: ResolvedEndpoint,
@@ -87,15 +87,15 @@ export class AttemptRunner {
       timestamp,
       data,
     }));
-    const sent = {
+    const content = {
       id: isBatch(subject) ? id : subject.messageId,
       messages: isBatch(subject) || endpoint.configuration.settings.batch || !messages[0] ? messages : messages[0],
     };
     try {
-      const request = this.requests.make(endpoint, sent, attempt, now);
-      return request instanceof Promise ? request.catch(refused) : request;
+      const request = this.requests.make(endpoint, content, attempt, now);
+      return request instanceof Promise ? request.catch(formatErrorOf) : request;
     } catch (error) {
-      return refused(error);
+      return formatErrorOf(error);
     }
   }
 
@@ -103,43 +103,42 @@ export class AttemptRunner {
     return this.record(due, { type: 'Cancel', now: new Date(), reason: 'the endpoint was deleted' }, true);
   }
 
-  /** An attempt that was made must be recorded, so this goes on until the log takes it. */
+  /** An attempt that was made must be recorded, so this retries until the log takes it. */
   private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
     const { id, subject, attempt, failuresInSeries, revision } = due;
-    const commandId = 'record' in command ? outcomeCommand(id, command.record, this.among !== undefined) : `${id}/${attempt}/cancel`;
+    const commandId = 'record' in command ? outcomeCommandId(id, command.record, this.replicas !== undefined) : `${id}/${attempt}/cancel`;
     const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
     const pending = { status: 'pending', attempt, failuresInSeries } as const;
-    const { position, events } = await retryUntilLogAvailable((): Promise<Recorded> => {
+    const { position, events } = await retryUntilLogAvailable((): Promise<RecordResult> => {
       if (!isBatch(subject)) {
         const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
         return this.executor.execute(reload ? decision : { ...decision, expected: { state: pending, revision } }, cause);
       }
       const decision = { stream: batchStream(id as BatchId), decider: batch, command: { ...command, subject } };
-      // What is in it plays no part in what is decided here.
+      // The messages in a batch don't matter to these commands.
       return this.executor.execute(reload ? decision : { ...decision, expected: { state: { ...pending, messages: [] }, revision } }, cause);
     });
-    if (events.length === 0 && command.type !== 'Cancel') this.among?.repeated();
+    if (events.length === 0 && command.type !== 'Cancel') this.replicas?.repeated();
     return position as Position; // the stream has an event now
   }
 }
 
 /**
- * The id of the command that records an attempt. Two replicas that made the same one are two causes, so that the second is told that it is recorded:
- * told apart by when it was over, which the log knows, so that the id can be worked out again.
+ * The id of the command that records an attempt. If two replicas made the same attempt, their commands have different ids, so that the second learns that
+ * the attempt is already recorded. The ids differ by when the attempt ended. The log has that time, so `verify` can work the id out again.
  */
-const outcomeCommand = (id: string, record: AttemptRecord, isAmongReplicas: boolean) =>
+const outcomeCommandId = (id: string, record: AttemptRecord, isAmongReplicas: boolean) =>
   `${id}/${record.attempt}/outcome${isAmongReplicas ? `/${attemptEndedAt(record)}` : ''}`;
 
-type Recorded = { readonly position: Position | undefined; readonly events: readonly unknown[] };
+type RecordResult = { readonly position: Position | undefined; readonly events: readonly unknown[] };
 
-const isTest = (subject: AttemptSubject) => !isBatch(subject) && subject.test === true;
-
-const refused = (error: unknown): FormatError => {
+/** @throws any other error */
+const formatErrorOf = (error: unknown): FormatError => {
   if (error instanceof FormatError) return error;
   throw error;
 };
 
-const judge = (outcome: SendOutcome): AttemptResult['receiver'] => {
+const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (outcome.outcome === 'succeeded') return 'answers';
   if (outcome.responseCode !== undefined) return outcome.responseCode === 429 || outcome.responseCode === 503 ? 'struggles' : 'answers';
   return outcome.failure === 'FORMAT' ? 'unknown' : 'struggles';

@@ -1,6 +1,6 @@
-// The batch closer: fixes what goes in one request, by an event, before anything is sent. After a crash it is sent again as it was.
-// Guarantee: a delivery is in one batch at most, also when several replicas close batches of one endpoint: its batches are numbered, the nth
-// is closed once, and who finds it closed leaves out what is in it.
+// The batch closer: records by an event which messages go in one request, before it is sent. After a crash the same batch is sent again.
+// Guarantee: a delivery is in one batch at most, also when several replicas close batches of one endpoint. An endpoint's batches are numbered, and each
+// number is closed once. A replica that finds its number closed leaves out the deliveries in that batch and takes the next number.
 import { batch, type CloseBatch } from '../../domain/batch.ts';
 import type { BatchId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -9,25 +9,25 @@ import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts
 import { batchIdOf } from '../../event-store/id-generation.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 import { isBatch, type ScheduleAttempt, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
-import { messagesOf } from './sent-messages.ts';
+import { loadMessages } from './load-messages.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import { batchStream } from '../../domain/streams.ts';
 
-/** Of the messages' data as JSON, in one batch; a single message may have 256 KiB. */
-const mostBytes = 4 * 1024 * 1024;
-/** Messages of closed batches that are kept at hand until they are sent. */
-const mostAtHand = 2_000;
+/** Of the messages' data as JSON in one batch. A single message may have 256 KiB. */
+const maxBytes = 4 * 1024 * 1024;
+/** Messages of closed batches kept in memory until they are sent. */
+const maxInMemory = 2_000;
 
-/** The deliveries that are in a batch now, and where the log says so. */
+/** The deliveries that are in a closed batch now, and the position of its event. */
 export type BatchedDeliveries = { readonly ids: readonly DeliveryOrBatchId[]; readonly position: Position };
 
 type Candidate = { readonly due: ScheduleAttempt; readonly messageId: MessageId; readonly message: RecordedEvent<MessageEvent> };
 
-const unknown = { state: batch.initial, revision: 'no-stream' } as const;
+const newBatch = { state: batch.initial, revision: 'no-stream' } as const;
 
 export class BatchCloser {
   private readonly newest = new Map<EndpointId, number>();
-  private readonly atHand = new Map<DeliveryOrBatchId, readonly RecordedEvent<MessageEvent>[]>();
+  private readonly messagesById = new Map<DeliveryOrBatchId, readonly RecordedEvent<MessageEvent>[]>();
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
@@ -37,47 +37,47 @@ export class BatchCloser {
 
   /**
    * Closes a batch over deliveries of one endpoint, in their order, as many as fit.
-   * @returns those that are in a batch now, this one or one that was closed before; undefined while the table of due attempts can't be read
+   * @returns those that are in a closed batch now: this one, or one that was closed before
    */
   async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<BatchedDeliveries> {
     let candidates = await this.candidates(waiting);
-    const found: DeliveryOrBatchId[] = [];
-    for (let number = (await this.newestOf(endpointId)) + 1; ; number++) {
+    const batched: DeliveryOrBatchId[] = [];
+    for (let number = (await this.newestNumber(endpointId)) + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
       this.newest.set(endpointId, number);
-      if (state.status === 'unknown' || !position) throw new Error(`The log took the batch ${id} and does not have it.`);
-      const inIt = new Set(state.messages);
-      const [taken, left] = [candidates.filter(({ messageId }) => inIt.has(messageId)), candidates.filter((c) => !inIt.has(c.messageId))];
-      found.push(...taken.map(({ due }) => due.id));
-      if (events.length > 0 || left.length === 0) return { ids: found, position };
-      candidates = left; // somebody else closed the batch of that number
+      if (state.status === 'unknown' || !position) throw new Error(`The batch ${id} was appended, but the log does not have it.`);
+      const closed = new Set(state.messages);
+      batched.push(...candidates.filter(({ messageId }) => closed.has(messageId)).map(({ due }) => due.id));
+      candidates = candidates.filter(({ messageId }) => !closed.has(messageId));
+      // Without an event, another replica has closed the batch of that number.
+      if (events.length > 0 || candidates.length === 0) return { ids: batched, position };
     }
   }
 
-  /** That is known; other replicas may have closed more. */
-  private async newestOf(id: EndpointId): Promise<number> {
-    const known = this.newest.get(id);
-    if (known !== undefined && !this.due.isShared) return known;
-    return Math.max(known ?? 0, await this.due.newestBatch(id));
+  /** Other replicas may have closed newer ones. */
+  private async newestNumber(id: EndpointId): Promise<number> {
+    const closedHere = this.newest.get(id);
+    if (closedHere !== undefined && !this.due.isShared) return closedHere;
+    return Math.max(closedHere ?? 0, await this.due.newestBatch(id));
   }
 
-  /** The messages of a batch that was closed here, once: where there are none they are read from the log. */
+  /** Hands out the messages of a batch that was closed here, once. Undefined: read them from the log. */
   takeMessages(id: DeliveryOrBatchId): readonly RecordedEvent<MessageEvent>[] | undefined {
-    const messages = this.atHand.get(id);
-    this.atHand.delete(id);
+    const messages = this.messagesById.get(id);
+    this.messagesById.delete(id);
     return messages;
   }
 
   private async candidates(waiting: readonly ScheduleAttempt[]): Promise<Candidate[]> {
-    const read = await Promise.all(waiting.map((due) => messagesOf(due, this.store)));
+    const read = await Promise.all(waiting.map((due) => loadMessages(due, this.store)));
     const candidates: Candidate[] = [];
     let bytes = 0;
     for (const [i, due] of waiting.entries()) {
       const [message] = read[i] ?? [];
-      if (!message || isBatch(due.subject)) throw new Error(`${due.id} is no delivery that could go in a batch.`);
+      if (!message || isBatch(due.subject)) throw new Error(`${due.id} is not a delivery, so it can't go in a batch.`);
       bytes += JSON.stringify(message.data.data).length;
-      if (bytes > mostBytes && candidates.length > 0) break;
+      if (bytes > maxBytes && candidates.length > 0) break;
       candidates.push({ due, messageId: due.subject.messageId, message });
     }
     return candidates;
@@ -89,27 +89,27 @@ export class BatchCloser {
     const { organizationId } = first.due.subject;
     const messages = candidates.map(({ messageId }) => messageId);
     const command: CloseBatch = { type: 'Close', organizationId, endpointId, number, messages };
-    // Others may close the batch of this number over other messages: those are another command.
+    // The id names the messages: another replica may close the batch of this number with other messages, which is another command.
     const cause = { actor: 'system:dispatcher', commandId: `${id}/${messages.join()}`, ...first.due.cause };
-    this.keep(id, candidates); // before it is recorded: what follows from that may be quicker than its answer
+    this.remember(id, candidates); // before it is recorded: the saga may see the event before the answer comes
     const outcome = await retryUntilLogAvailable(() =>
-      this.executor.execute({ stream: batchStream(id), decider: batch, command, expected: unknown }, cause),
+      this.executor.execute({ stream: batchStream(id), decider: batch, command, expected: newBatch }, cause),
     );
-    if (outcome.events.length === 0) this.atHand.delete(id);
+    if (outcome.events.length === 0) this.messagesById.delete(id);
     return outcome;
   }
 
-  private keep(id: BatchId, candidates: readonly Candidate[]): void {
-    this.atHand.set(
+  private remember(id: BatchId, candidates: readonly Candidate[]): void {
+    this.messagesById.set(
       id,
       candidates.map(({ message }) => message),
     );
-    let kept = 0;
-    for (const [, messages] of this.atHand) kept += messages.length;
-    for (const [oldest, messages] of this.atHand) {
-      if (kept <= mostAtHand || oldest === id) break;
-      this.atHand.delete(oldest);
-      kept -= messages.length;
+    let count = 0;
+    for (const [, messages] of this.messagesById) count += messages.length;
+    for (const [oldest, messages] of this.messagesById) {
+      if (count <= maxInMemory || oldest === id) break;
+      this.messagesById.delete(oldest);
+      count -= messages.length;
     }
   }
 }

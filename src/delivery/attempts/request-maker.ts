@@ -1,4 +1,4 @@
-// The request maker: what an endpoint is sent of one message or a batch of them, by its configuration of this moment.
+// The request maker: makes the request for one message or a batch, from the endpoint's current configuration.
 import type { PayloadFormat } from '../../domain/endpoint.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { ResolvedEndpoint } from '../../read-models/directory/resolved-endpoint.ts';
@@ -6,7 +6,7 @@ import { formatBody, type FormattedBody, type Messages } from '../formats/format
 import type { TemplateProcesses } from '../formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
 
-/** `id`: of the message, or of the batch. */
+/** `id`: the message's or the batch's. */
 export type RequestContent = { readonly id: string; readonly messages: Messages };
 
 export class RequestMaker {
@@ -16,7 +16,7 @@ export class RequestMaker {
     private readonly userAgent: string,
   ) {}
 
-  /** At once but for templates. @throws FormatError when no request can be made; a promise rejects with it. */
+  /** A promise only for templates. @throws FormatError if no request can be made; a promise rejects with it */
   make(endpoint: ResolvedEndpoint, { id, messages }: RequestContent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
     const { settings } = endpoint.configuration;
     const { headers, formatOptions } = endpoint;
@@ -26,7 +26,7 @@ export class RequestMaker {
     return body instanceof Promise ? body.then(withBody) : withBody(body);
   }
 
-  /** @param owner whose turn a template takes: the endpoint's id. @param options decrypted */
+  /** @param owner the endpoint's id: templates of different owners take turns. @param options decrypted */
   body(owner: string, format: PayloadFormat, messages: Messages, options: JsonObject | null): FormattedBody | Promise<FormattedBody> {
     return formatBody(format, messages, options, (template, each) => this.templates.evaluate(owner, template, each));
   }

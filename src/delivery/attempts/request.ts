@@ -1,4 +1,4 @@
-// The request of one attempt: headers and signature from a body and the endpoint's configuration. Pure.
+// The request of one attempt: headers and signature, from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
 import type { EndpointSettings } from '../../domain/endpoint.ts';
 import { maskHeader } from '../../domain/header-masking.ts';
@@ -8,7 +8,7 @@ import { sign } from '../signatures/signature.ts';
 export type Header = { readonly name: string; readonly value: string };
 
 export type RequestedAttempt = {
-  /** Of the message, or of the batch. */
+  /** The message's or the batch's. */
   readonly id: string;
   readonly body: FormattedBody;
   readonly settings: Pick<EndpointSettings, 'url' | 'signature'>;
@@ -29,14 +29,14 @@ export type BuiltRequest = {
   readonly body: string;
   /** Hex SHA-256 of the body's UTF-8 bytes. */
   readonly bodySha256: string;
-  /** What the log records: `headers` with the endpoint's own sensitive values masked. The signature stays: it is no secret, and shows what was sent. */
+  /** What the log records: `headers` with the endpoint's own sensitive values masked. The signature is no secret and stays. */
   readonly maskedHeaders: Record<string, string>;
 };
 
 /**
  * Headers in this order: user-agent, content-type, webhook-id, webhook-attempt, the endpoint's own, the signature's. An endpoint's own
- * `user-agent` or `content-type` stands in place of the default; the other names that Hookledger sets can't be set on an endpoint.
- * @throws FormatError when no request can be made: the attempt fails as FORMAT.
+ * `user-agent` or `content-type` replaces the default. The other names that Hookledger sets can't be set on an endpoint.
+ * @throws FormatError if no request can be made: the attempt fails as FORMAT
  */
 export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
   const { id, settings, headers: own, secrets, attempt, now, userAgent } = requested;

@@ -1,4 +1,4 @@
-// ARRAY: a list of one or more ENVELOPE payloads. It is sent as text, so that a receiver checks the signature of the string before it parses.
+// ARRAY: a list of one or more ENVELOPE payloads. Sent as text, so that a receiver checks the signature of the string before it parses it.
 import { envelope } from './envelope.ts';
 import type { Format } from './payload.ts';
 

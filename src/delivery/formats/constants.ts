@@ -1,7 +1,7 @@
-// The option that ENVELOPE, FLAT and ARRAY share: `constants`, fields that go into every body.
+// The `constants` option of ENVELOPE, FLAT and ARRAY: fields that go into every body.
 import type { JsonObject } from '../../domain/json.ts';
 
-/** The constants but for those whose key is taken: a constant never replaces what a message says. */
+/** The constants without those whose key is taken: a constant never replaces a message's own value. */
 export const constantsOf = (options: JsonObject | null, taken: (key: string) => boolean): JsonObject | undefined => {
   const constants = options?.['constants'];
   if (typeof constants !== 'object' || constants === null || Array.isArray(constants)) return undefined;

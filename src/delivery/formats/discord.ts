@@ -1,4 +1,4 @@
-// DISCORD: a webhook's {"embeds": […]} with one embed: title, sentence, fields, colour, time.
+// DISCORD: a webhook's {"embeds": […]} with one embed: title, sentence, fields, colour and time.
 // Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits, and systems.md: title 256, description 4,096,
 // 25 fields of 256 and 1,024, footer 2,048, 6,000 in all.
 import type { Level } from './level.ts';
@@ -15,12 +15,12 @@ const colours: Readonly<Record<Level | 'none', number>> = {
   none: 0x8a94a6,
 };
 
-const mostFields = 25;
-const most = 6_000;
-/** What the footer may take: a type and how many fields were left out. */
+const maxFields = 25;
+const maxCharacters = 6_000;
+/** For the footer: a type, and how many fields were left out. */
 const footerRoom = 256;
-const longestDescription = 4_096;
-/** What the sentence may take while there are fields to show. */
+const maxDescription = 4_096;
+/** For the sentence while there are fields to show. */
 const descriptionShare = 2_000;
 
 const columns = ({ value }: Field) => value.length <= 40 && !value.includes('\n');
@@ -29,10 +29,10 @@ export const discord: Format = {
   contentType: 'application/json',
   lists: 'never',
   payload: (message) => {
-    const { title, lead, level, fields, more, type, timestamp } = readable(message, mostFields);
+    const { title, lead, level, fields, more, type, timestamp } = readable(message, maxFields);
     const shownTitle = shorten(title, 256);
     const footer = (left: number) => [type, ...(left > 0 ? [`… and ${left} more`] : [])].join(' · ');
-    let room = most - shownTitle.length - footerRoom - Math.min(lead?.length ?? 0, descriptionShare);
+    let room = maxCharacters - shownTitle.length - footerRoom - Math.min(lead?.length ?? 0, descriptionShare);
     const shown: { name: string; value: string; inline: boolean }[] = [];
     for (const field of fields) {
       const next = { name: shorten(field.name, 256), value: shorten(field.value, 1_024), inline: columns(field) };
@@ -45,7 +45,7 @@ export const discord: Format = {
       embeds: [
         {
           title: shownTitle,
-          ...(lead === undefined ? {} : { description: shorten(lead, Math.min(longestDescription, most - used)) }),
+          ...(lead === undefined ? {} : { description: shorten(lead, Math.min(maxDescription, maxCharacters - used)) }),
           color: colours[level ?? 'none'],
           ...(shown.length === 0 ? {} : { fields: shown }),
           footer: { text: footer(more + fields.length - shown.length) },

@@ -1,4 +1,4 @@
-// FLAT: the message's data with the constants after it. Where both have a key, the data's value stands.
+// FLAT: the message's data, then the constants. If both have a key, the data's value wins.
 import { constantsOf } from './constants.ts';
 import type { Format } from './payload.ts';
 

@@ -1,10 +1,11 @@
-// No request can be made of this message with this configuration: the attempt fails as FORMAT with this sentence.
+// Errors of making a request. The attempt fails as FORMAT with the error's message, a sentence.
 
+/** No request can be made from this message with this configuration. */
 export class FormatError extends Error {
   override name = 'FormatError';
 }
 
-/** The reason is not in the template: the same evaluation may well succeed later. */
+/** The template is not to blame: the same evaluation may succeed later. */
 export class NotEvaluated extends FormatError {
   override name = 'NotEvaluated';
 }

@@ -1,5 +1,5 @@
-// The formats: what messages look like to a receiver. One file each; this is the list of them, and the one place where a body is written.
-// A body is exactly what `JSON.stringify` makes of its payload, so that `JSON.stringify(JSON.parse(body)) === body`.
+// The formats: what messages look like to a receiver. One file each; this is their list, and the one place that writes a body.
+// A body is exactly the `JSON.stringify` of its payload, so `JSON.stringify(JSON.parse(body)) === body`.
 import { payloadFormats, type PayloadFormat } from '../../domain/endpoint.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { array } from './array.ts';
@@ -15,10 +15,10 @@ import { template } from './template.ts';
 
 export type { Format, FormattedBody, FormattedMessage } from './payload.ts';
 
-/** Those whose payloads are there at once; a template's takes a process of its own. */
-export type PromptFormat = Exclude<PayloadFormat, 'TEMPLATE'>;
+/** Formats that need no other process. A template is formatByTemplate in one. */
+export type SyncFormat = Exclude<PayloadFormat, 'TEMPLATE'>;
 
-const prompt: Readonly<Record<PromptFormat, Format>> = {
+const syncFormats: Readonly<Record<SyncFormat, Format>> = {
   ENVELOPE: envelope,
   FLAT: flat,
   ARRAY: array,
@@ -28,23 +28,23 @@ const prompt: Readonly<Record<PromptFormat, Format>> = {
   PAGERDUTY: pagerduty,
 };
 
-/** Those that can be set on an endpoint. */
+/** The formats that an endpoint can have. */
 export const availableFormats: readonly PayloadFormat[] = payloadFormats;
 
-/** One message, or those of a batch: the list of what each alone would be. */
+/** One message, or the messages of a batch. The body of a batch is the list of the messages' payloads. */
 export type Messages = FormattedMessage | readonly FormattedMessage[];
 
-/** @throws FormatError with a sentence. */
+/** @throws FormatError with a sentence */
 export type EvaluateTemplate = (template: string, message: FormattedMessage) => Promise<Json>;
 
 const bodyOf = (format: PayloadFormat, payloads: Json, isList: boolean): FormattedBody => {
-  const { contentType, lists } = format === 'TEMPLATE' ? template : prompt[format];
+  const { contentType, lists } = format === 'TEMPLATE' ? template : syncFormats[format];
   if (isList && lists === 'never') throw new FormatError(`The format ${format} can't carry several messages in one request.`);
   return { body: JSON.stringify(isList || lists !== 'always' ? payloads : [payloads]), contentType };
 };
 
-/** At once but for TEMPLATE. `options`: decrypted. @throws FormatError when a message can't be put in that format; a promise rejects with it. */
-export function formatBody(format: PromptFormat, messages: Messages, options: JsonObject | null): FormattedBody;
+/** A promise only for TEMPLATE. `options`: decrypted. @throws FormatError if a message can't be put in the format; a promise rejects with it */
+export function formatBody(format: SyncFormat, messages: Messages, options: JsonObject | null): FormattedBody;
 export function formatBody(
   format: PayloadFormat,
   messages: Messages,
@@ -57,8 +57,8 @@ export function formatBody(
   options: JsonObject | null,
   evaluate?: EvaluateTemplate,
 ): FormattedBody | Promise<FormattedBody> {
-  if (format === 'TEMPLATE') return evaluated(messages, options, evaluate);
-  const { payload } = prompt[format];
+  if (format === 'TEMPLATE') return formatByTemplate(messages, options, evaluate);
+  const { payload } = syncFormats[format];
   if ('type' in messages) return bodyOf(format, payload(messages, options), false);
   return bodyOf(
     format,
@@ -67,7 +67,7 @@ export function formatBody(
   );
 }
 
-const evaluated = async (
+const formatByTemplate = async (
   messages: Messages,
   options: JsonObject | null,
   evaluate: EvaluateTemplate | undefined,
@@ -76,7 +76,7 @@ const evaluated = async (
   if (typeof expression !== 'string' || !evaluate) throw new FormatError('The endpoint has no template; set formatOptions.template.');
   if ('type' in messages) return bodyOf('TEMPLATE', await evaluate(expression, messages), false);
   const payloads: Json[] = [];
-  // One after the other: where one fails, the others need not be evaluated.
+  // One after the other: if one fails, the others need no evaluation.
   for (const message of messages) payloads.push(await evaluate(expression, message));
   return bodyOf('TEMPLATE', payloads, true);
 };

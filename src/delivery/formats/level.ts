@@ -1,8 +1,8 @@
-// How grave a message is, by the words that publishers use: its severity, its status, the last word of its type. Pure.
+// The level of a message, from the words that publishers use: its severity, its status, the last word of its type. Pure.
 import type { JsonObject } from '../../domain/json.ts';
 import type { FormattedMessage } from './payload.ts';
 
-/** `ok`: what was wrong is over, or something went well. */
+/** `ok`: a problem is over, or something went well. */
 export type Level = 'critical' | 'error' | 'warning' | 'info' | 'ok';
 
 const words: Readonly<Record<Level, string>> = {
@@ -14,7 +14,7 @@ const words: Readonly<Record<Level, string>> = {
 };
 const levels = new Map(Object.entries(words).flatMap(([level, list]) => list.split(' ').map((word) => [word, level as Level])));
 
-/** The first of these fields that holds a text, in lower case. */
+/** The text of the first of these fields that has one, in lower case. */
 const word = (data: JsonObject, ...keys: readonly string[]): string | undefined => {
   for (const key of keys) {
     const value = Object.hasOwn(data, key) ? data[key] : undefined;
@@ -30,8 +30,8 @@ const severityOf = (data: JsonObject) => word(data, 'severity', 'level', 'priori
 export const lastWordOf = (type: string): string => /[A-Za-z0-9]*$/.exec(type)?.[0].toLowerCase() ?? '';
 
 /**
- * That something is over comes before how grave it was; else the severity counts, and where none is given, the status or the type's
- * last word. Undefined where no word is known.
+ * A word for "over" comes first. Otherwise the severity counts, and without one the status or the type's last word. Undefined if no word
+ * is known.
  */
 export const levelOf = ({ type, data }: FormattedMessage): Level | undefined => {
   const said = levels.get(statusOf(data) ?? '') ?? levels.get(lastWordOf(type));

@@ -1,4 +1,4 @@
-// PAGERDUTY: an event of the Events API v2. What is wrong triggers an alert, what is over resolves it, under the same `dedup_key`.
+// PAGERDUTY: an event of the Events API v2. A problem triggers an alert, its end resolves it, under the same `dedup_key`.
 // Source: https://developer.pagerduty.com/docs/events-api-v2/trigger-events, and systems.md: dedup_key 255, summary 1,024.
 import { hash } from 'node:crypto';
 import type { Json, JsonObject } from '../../domain/json.ts';
@@ -14,13 +14,13 @@ const actions = new Map([
   ...'recovered recovery resolved ok up online healthy normal cleared closed'.split(' ').map((word) => [word, 'resolve'] as const),
 ]);
 
-/** By the status, else by the type's last word; what says neither is news, and triggers. */
+/** By the status, otherwise by the type's last word. A message with neither triggers. */
 const actionOf = ({ type, data }: FormattedMessage) => actions.get(statusOf(data) ?? '') ?? actions.get(lastWordOf(type)) ?? 'trigger';
 
 const severities: Readonly<Record<Level, string>> = { critical: 'critical', error: 'error', warning: 'warning', info: 'info', ok: 'info' };
 
-/** The first of these fields that holds a text or a number. */
-const named = (data: JsonObject, keys: readonly string[]): string | undefined => {
+/** The first of these fields that has a text or a number. */
+const firstTextOf = (data: JsonObject, keys: readonly string[]): string | undefined => {
   for (const key of keys) {
     const value: Json | undefined = Object.hasOwn(data, key) ? data[key] : undefined;
     const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.toWellFormed().trim() : '';
@@ -44,9 +44,9 @@ const sourceKeys = [
   'server_id',
 ];
 
-const longestKey = 255;
-/** Keys that differ in what is cut off must stay different. */
-const fitted = (key: string) => (key.length <= longestKey ? key : `${shorten(key, longestKey - 33)} ${hash('sha256', key).slice(0, 32)}`);
+const maxKey = 255;
+/** A hash keeps keys different that differ only in what is cut off. */
+const shortenKey = (key: string) => (key.length <= maxKey ? key : `${shorten(key, maxKey - 33)} ${hash('sha256', key).slice(0, 32)}`);
 
 export const pagerduty: Format = {
   contentType: 'application/json',
@@ -61,10 +61,10 @@ export const pagerduty: Format = {
     return {
       routing_key: routingKey,
       event_action: actionOf(message),
-      dedup_key: fitted(named(data, alertKeys) ?? id),
+      dedup_key: shortenKey(firstTextOf(data, alertKeys) ?? id),
       payload: {
         summary: shorten((lead === undefined ? title : `${title}: ${lead}`).replace(/\s+/g, ' '), 1_024),
-        source: shorten(named(data, sourceKeys) ?? 'Hookledger', 255),
+        source: shorten(firstTextOf(data, sourceKeys) ?? 'Hookledger', 255),
         severity: level ? severities[level] : 'error',
         ...(timestamp === undefined ? {} : { timestamp }),
         custom_details: data,

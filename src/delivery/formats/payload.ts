@@ -1,4 +1,4 @@
-// What a format is: a function from a message and the endpoint's options to a payload, which is sent as JSON.
+// A format: a function from a message and the endpoint's options to a payload, which is sent as JSON.
 import type { Json, JsonObject } from '../../domain/json.ts';
 
 /** `timestamp` is as the publisher wrote it. */
@@ -7,8 +7,8 @@ export type FormattedBody = { readonly body: string; readonly contentType: strin
 
 export type Format = {
   readonly contentType: string;
-  /** Whether a body can carry several messages, as the list of what each alone would be; `always`: one message is such a list, too. */
+  /** Whether a body can be the list of several messages' payloads. `always`: a single message is a list, too. */
   readonly lists: 'never' | 'batches' | 'always';
-  /** Pure. `options`: decrypted. @throws FormatError with a sentence, when the message can't be put so. */
+  /** Pure. `options`: decrypted. @throws FormatError with a sentence if the message can't be put in this format */
   readonly payload: (message: FormattedMessage, options: JsonObject | null) => Json;
 };

@@ -1,5 +1,5 @@
-// A message of any shape as a person reads it: a title from its type, a sentence where its data has one, and the rest of the data as a
-// list of names and values. The chat formats are made from it, each within its own limits. Pure.
+// A message of any shape for a person to read: a title from its type, a sentence if its data has one, and the rest of the data as a
+// list of names and values. The chat formats are made from this, each within its own limits. Pure.
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { levelOf, type Level } from './level.ts';
 import type { FormattedMessage } from './payload.ts';
@@ -8,30 +8,30 @@ import { shorten } from './shorten.ts';
 export type Field = { readonly name: string; readonly value: string };
 export type Readable = {
   readonly title: string;
-  /** What the message says in a sentence of its own. */
+  /** The sentence in the message's data. */
   readonly lead: string | undefined;
   readonly level: Level | undefined;
   /** Neither name nor value is ever empty. */
   readonly fields: readonly Field[];
   /** Fields that were left out. */
   readonly more: number;
-  /** The message's type as it is. */
+  /** The message's type, unchanged. */
   readonly type: string;
   readonly when: string;
-  /** The same as ISO 8601 in UTC, where it can be read. */
+  /** The same as ISO 8601 in UTC; undefined if it can't be read. */
   readonly timestamp: string | undefined;
 };
 
 const nothing = '–';
-const longestName = 200;
-const longestValue = 4_000;
-/** Objects within objects are flattened this deep; what is deeper stands in one line. */
-const deepest = 3;
-const mostItems = 50;
+const maxName = 200;
+const maxValue = 4_000;
+/** Objects within objects are flattened to this depth; deeper ones go in one line. */
+const maxDepth = 3;
+const maxItems = 50;
 
-/** Without control characters and halves of characters; lines stay. What nobody will be shown of a long text is not looked at. */
+/** Removes control characters and halves of characters, but not line breaks. Cuts off what will not be shown anyway. */
 const clean = (text: string): string => {
-  const looked = text.length > longestValue * 2 ? `${text.slice(0, longestValue * 2)}…` : text;
+  const looked = text.length > maxValue * 2 ? `${text.slice(0, maxValue * 2)}…` : text;
   return looked
     .toWellFormed()
     .replace(/\r\n?/g, '\n')
@@ -55,7 +55,7 @@ const inWords = (name: string): string => {
     );
   return words.join(' ').replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
 };
-const nameOf = (path: readonly string[]): string => shorten(path.map((key) => visible(inWords(key))).join(' › '), longestName);
+const nameOf = (path: readonly string[]): string => shorten(path.map((key) => visible(inWords(key))).join(' › '), maxName);
 
 // ── Values ──
 
@@ -67,21 +67,21 @@ const inline = (value: Json, depth = 0): string => {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (value === null || isEmpty(value)) return nothing;
   if (typeof value === 'number') return String(value);
-  if (depth >= deepest) return clean(JSON.stringify(value));
+  if (depth >= maxDepth) return clean(JSON.stringify(value));
   const parts = Array.isArray(value)
-    ? value.slice(0, mostItems).map((item) => inline(item, depth + 1))
+    ? value.slice(0, maxItems).map((item) => inline(item, depth + 1))
     : Object.keys(value)
-        .slice(0, mostItems)
+        .slice(0, maxItems)
         .map((key) => `${visible(clean(key))}: ${inline(value[key] ?? null, depth + 1)}`);
-  const all = `${parts.join(', ')}${Object.keys(value).length > mostItems ? ', …' : ''}`;
+  const all = `${parts.join(', ')}${Object.keys(value).length > maxItems ? ', …' : ''}`;
   return depth === 0 ? all : Array.isArray(value) ? `[${all}]` : `{${all}}`;
 };
 
 const valueOf = (value: Json): string => {
   const listed = Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null);
-  if (!listed) return shorten(inline(value), longestValue);
-  const lines = value.slice(0, mostItems).map((item) => `• ${inline(item)}`);
-  return shorten([...lines, ...(value.length > mostItems ? [`… and ${value.length - mostItems} more`] : [])].join('\n'), longestValue);
+  if (!listed) return shorten(inline(value), maxValue);
+  const lines = value.slice(0, maxItems).map((item) => `• ${inline(item)}`);
+  return shorten([...lines, ...(value.length > maxItems ? [`… and ${value.length - maxItems} more`] : [])].join('\n'), maxValue);
 };
 
 type Leaf = { readonly path: readonly string[]; readonly value: Json };
@@ -90,7 +90,7 @@ function* leavesOf(data: JsonObject, above: readonly string[] = []): Generator<L
   for (const key of Object.keys(data)) {
     const value = data[key] ?? null;
     const path = [...above, key];
-    if (isObject(value) && !isEmpty(value) && path.length < deepest) yield* leavesOf(value, path);
+    if (isObject(value) && !isEmpty(value) && path.length < maxDepth) yield* leavesOf(value, path);
     else yield { path, value };
   }
 }
@@ -102,39 +102,39 @@ const leadOf = (data: JsonObject): { readonly key: string; readonly text: string
   for (const key of leads) {
     const value = Object.hasOwn(data, key) ? data[key] : undefined;
     const text = typeof value === 'string' ? clean(value) : '';
-    if (visible(text) !== nothing && text !== nothing) return { key, text: shorten(text, longestValue) };
+    if (visible(text) !== nothing && text !== nothing) return { key, text: shorten(text, maxValue) };
   }
   return undefined;
 };
 
-/** Undefined where it is no date of the years 0 to 9999: what follows ISO 8601 strictly would refuse it. */
+/** Undefined if it is no date of the years 0 to 9999: strict readers of ISO 8601 would refuse it. */
 export const utc = (timestamp: string): string | undefined => {
   const date = new Date(timestamp);
   const text = Number.isNaN(date.getTime()) ? '' : date.toISOString();
   return /^\d{4}-/.test(text) ? text : undefined;
 };
 
-/** @param mostFields the others are counted only */
-export const readable = (message: FormattedMessage, mostFields: number): Readable => {
+/** @param maxFields further fields are only counted */
+export const readable = (message: FormattedMessage, maxFields: number): Readable => {
   const { type, data, timestamp } = message;
   const lead = leadOf(data);
   const fields: Field[] = [];
   let more = 0;
   for (const { path, value } of leavesOf(data)) {
     if (path.length === 1 && path[0] === lead?.key) continue;
-    if (fields.length < mostFields) fields.push({ name: nameOf(path), value: valueOf(value) });
+    if (fields.length < maxFields) fields.push({ name: nameOf(path), value: valueOf(value) });
     else more++;
   }
   const iso = utc(timestamp);
   const when = iso?.replace('T', ' ').replace(/(\.000)?Z$/, ' UTC') ?? visible(clean(timestamp));
-  const title = visible(shorten(inWords(type), longestName));
+  const title = visible(shorten(inWords(type), maxName));
   return {
     title: title === nothing ? 'Message' : title,
     lead: lead?.text,
     level: levelOf(message),
     fields,
     more,
-    type: shorten(visible(clean(type)), longestName),
+    type: shorten(visible(clean(type)), maxName),
     when,
     timestamp: iso,
   };

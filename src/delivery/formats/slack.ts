@@ -1,4 +1,4 @@
-// SLACK: an incoming webhook's {"text", "blocks"}. The text is what notifications show; the blocks are what is read.
+// SLACK: an incoming webhook's {"text", "blocks"}. Notifications show the text; the channel shows the blocks.
 // Limits: https://docs.slack.dev/reference/block-kit/blocks, and systems.md: text 40,000, 50 blocks, a section's text 3,000, its fields
 // 10 of 2,000 each, a header 150.
 import type { Json } from '../../domain/json.ts';
@@ -8,22 +8,22 @@ import { readable, type Field } from './readable.ts';
 import { shorten } from './shorten.ts';
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-/** Shortened before it is escaped, so that no entity is cut. */
-const escaped = (text: string, most: number): string =>
-  shorten(text, most, (character) => (entities[character] ?? character).length).replace(/[&<>]/g, (character) => entities[character] ?? '');
+/** Shortens before it escapes, so that no entity is cut. */
+const escaped = (text: string, max: number): string =>
+  shorten(text, max, (character) => (entities[character] ?? character).length).replace(/[&<>]/g, (character) => entities[character] ?? '');
 
 const marks: Readonly<Record<Level, string>> = { critical: '🔴', error: '🟠', warning: '🟡', info: '🔵', ok: '🟢' };
 
-const mostFields = 40;
+const maxFields = 40;
 const perSection = 10;
-/** What two columns can show. */
+/** Fits into one of two columns. */
 const short = ({ name, value }: Field) => name.length <= 80 && value.length <= 80 && !value.includes('\n');
 
-const bold = ({ name, value }: Field, most: number) => `*${escaped(name, 500)}*\n${escaped(value, most)}`;
+const bold = ({ name, value }: Field, max: number) => `*${escaped(name, 500)}*\n${escaped(value, max)}`;
 const markdown = (text: string) => ({ type: 'mrkdwn', text });
 const section = (text: string) => ({ type: 'section', text: markdown(text) });
 
-/** Neighbours that are short stand side by side, ten in a section; a long one has a section of its own. */
+/** Short fields go side by side, ten to a section; a long one gets a section of its own. */
 const sections = (fields: readonly Field[]): Json[] => {
   const blocks: Json[] = [];
   let columns: Json[] = [];
@@ -43,7 +43,7 @@ export const slack: Format = {
   contentType: 'application/json',
   lists: 'never',
   payload: (message) => {
-    const { title, lead, level, fields, more, type, when } = readable(message, mostFields);
+    const { title, lead, level, fields, more, type, when } = readable(message, maxFields);
     const marked = level ? `${marks[level]} ${title}` : title;
     const end = [...(more > 0 ? [`… and ${more} more`] : []), type, when].join(' · ');
     return {

@@ -1,4 +1,4 @@
-// TEAMS: a message with one Adaptive Card 1.4, as Teams' incoming webhooks and workflows take it.
+// TEAMS: a message with one Adaptive Card 1.4, for Teams' incoming webhooks and workflows.
 // Limit: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using, and systems.md: 28 KB in all.
 import type { Json } from '../../domain/json.ts';
 import type { Level } from './level.ts';
@@ -6,19 +6,19 @@ import type { Format } from './payload.ts';
 import { readable } from './readable.ts';
 import { shorten, type Size } from './shorten.ts';
 
-/** Bytes of the body, whichever way a kilobyte is counted. */
-const most = 28_000;
-const mostFields = 60;
-const longestTitle = 800;
-const longestLead = 8_000;
-const longestName = 800;
-const longestValue = 4_000;
+/** Of the body, below 28 KB by either way of counting a kilobyte. */
+const maxBytes = 28_000;
+const maxFields = 60;
+const maxTitle = 800;
+const maxLead = 8_000;
+const maxName = 800;
+const maxValue = 4_000;
 
-/** Bytes as they stand in JSON: UTF-8, with what is escaped. */
+/** Bytes in the JSON text: UTF-8, with escapes. */
 const bytes: Size = (character) => (/["\\\n]/.test(character) ? 2 : Buffer.byteLength(character));
 const bytesOf = (value: Json) => Buffer.byteLength(JSON.stringify(value));
 
-/** What gives a container its colour. */
+/** They set the container's colour. */
 const styles: Readonly<Record<Level | 'none', string>> = {
   critical: 'attention',
   error: 'attention',
@@ -41,7 +41,7 @@ export const teams: Format = {
   contentType: 'application/json',
   lists: 'never',
   payload: (message) => {
-    const { title, lead, level, fields, more, type, when } = readable(message, mostFields);
+    const { title, lead, level, fields, more, type, when } = readable(message, maxFields);
     const card = (facts: readonly Fact[]): Json => {
       const left = more + fields.length - facts.length;
       const end = [...(left > 0 ? [`… and ${left} more`] : []), type, when].join(' · ');
@@ -50,9 +50,9 @@ export const teams: Format = {
           type: 'Container',
           style: styles[level ?? 'none'],
           bleed: true,
-          items: [text(shorten(title, longestTitle, bytes), { size: 'Large', weight: 'Bolder' })],
+          items: [text(shorten(title, maxTitle, bytes), { size: 'Large', weight: 'Bolder' })],
         },
-        ...(lead === undefined ? [] : [text(shorten(lead, longestLead, bytes))]),
+        ...(lead === undefined ? [] : [text(shorten(lead, maxLead, bytes))]),
         ...(facts.length === 0 ? [] : [{ type: 'FactSet', facts: [...facts] }]),
         text(shorten(end, 1_000, bytes), { size: 'Small', isSubtle: true }),
       ];
@@ -60,10 +60,10 @@ export const teams: Format = {
       return { type: 'message', attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content }] };
     };
     const facts: Fact[] = [];
-    // The "… and more" and the brackets of the list take no more than this.
-    let room = most - bytesOf(card([])) - 100;
+    // For the "… and more" and the list's brackets.
+    let room = maxBytes - bytesOf(card([])) - 100;
     for (const { name, value } of fields) {
-      const fact = { title: shorten(name, longestName, bytes), value: shorten(value, longestValue, bytes) };
+      const fact = { title: shorten(name, maxName, bytes), value: shorten(value, maxValue, bytes) };
       room -= bytesOf(fact) + 1;
       if (room < 0) break;
       facts.push(fact);

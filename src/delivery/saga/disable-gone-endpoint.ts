@@ -1,4 +1,4 @@
-// DisableGoneEndpoint: what the saga decides when a receiver answers `410 Gone`.
+// The handler of DisableGoneEndpoint, which the saga decides when a receiver answers `410 Gone`.
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import { endpoint } from '../../domain/endpoint.ts';
@@ -14,11 +14,11 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
   ) {}
 
   async execute({ endpointId, revision, cause }: DisableGoneEndpoint): Promise<void> {
-    const known = this.directory.endpoint(endpointId);
-    if (known?.revision !== revision) return; // somebody changed or deleted it since
+    const current = this.directory.endpoint(endpointId);
+    if (current?.revision !== revision) return; // it was changed or deleted since
     const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
-    const state = { exists: 'yes', configuration: known.configuration } as const;
-    // Read again after a conflict, the state is another: somebody changed or deleted it in this moment.
+    const state = { exists: 'yes', configuration: current.configuration } as const;
+    // After a conflict the executor loads another state: the endpoint was changed or deleted just now. Then nothing is decided.
     const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
     await this.executor.execute(
       { stream: endpointStream(endpointId), decider, command, expected: { state, revision } },

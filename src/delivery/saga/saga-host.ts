@@ -21,10 +21,10 @@ import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import type { Dispatcher } from '../lanes/dispatcher.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 
-/** What is due in the end to the deliveries that some events are about. `isNew`: it has no row yet, so that one which ends with the same events never gets one. */
-type Due = Map<DeliveryOrBatchId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
+/** What is due after some events. `isNew`: it has no row in the table yet, and needs none if it ends within the same events. */
+type DueAfter = Map<DeliveryOrBatchId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
-/** What is kept of an event until it is applied: what follows from it, without the messages. */
+/** What is kept of an event until it is applied: what the saga decided, without the messages. */
 export type SagaDecision = EventHeader & {
   readonly commands: readonly SagaCommand[];
   readonly progress: DeliveryProgress | undefined;
@@ -47,7 +47,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'acceptOffers' | 'refuseOffers'>,
   ) {}
 
-  /** What is due at once goes straight to the dispatcher while it has room; the log is the truth, so that no row is needed first. */
+  /** Offers attempts that are due now to the dispatcher right away. The log is the truth, so they need no row in the table first. */
   receive(event: RecordedEvent, live: boolean): SagaDecision {
     const { stream, type, position, recordedAt } = event;
     let commands: readonly SagaCommand[] = [];
@@ -72,14 +72,14 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     await this.write(batch, tx, () => Promise.resolve());
   }
 
-  /** @returns what it has scheduled */
+  /** @returns the attempts that it scheduled */
   private async write(
     batch: readonly SagaDecision[],
     tx: Transaction<DueAttemptsSchema>,
     carryOut: (command: ICommand) => Promise<void>,
   ): Promise<readonly ScheduleAttempt[]> {
     const written: ScheduleAttempt[] = [];
-    let due: Due = new Map();
+    let due: DueAfter = new Map();
     const newest = new Map<EndpointId, number>();
     const cancelled: DeliveryProgress[] = [];
     for (const { commands, progress, failure } of batch) {
@@ -93,7 +93,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
         } else if (command instanceof SetNewestBatch) {
           newest.set(command.endpointId, command.number);
         } else if (command instanceof ReleaseEndpoint) {
-          written.push(...(await this.writeDue(due, tx))); // what came before it is released too
+          written.push(...(await this.writeDue(due, tx))); // attempts scheduled before it are released, too
           due = new Map();
           await this.due.releaseEndpoint(command, tx);
         } else {
@@ -132,8 +132,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.dispatcher.refuseOffers();
   }
 
-  /** @returns what it has scheduled */
-  private async writeDue(due: Due, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
+  /** @returns the attempts that it scheduled */
+  private async writeDue(due: DueAfter, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
     const dropped: DeliveryOrBatchId[] = [];
     const scheduled: ScheduleAttempt[] = [];
     for (const [id, { isNew, attempt }] of due) {
@@ -145,7 +145,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     return scheduled;
   }
 
-  /** Before the checkpoint moves on, so that a crash carries it out again: such a command must bear that. */
+  /** Runs before the checkpoint is committed. After a crash it runs again, so such a command has to be idempotent. */
   private carryOut(command: ICommand): Promise<void> {
     return this.bus.execute(command);
   }
@@ -154,16 +154,16 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
 
-/** For building its tables anew from the log: it only writes rows, and nobody is told what is due. */
+/** For rebuilding the tables from the log: it only writes rows, and offers nothing to a dispatcher. */
 export const rowsOnlySagaHost = (): SagaHost => {
-  const nobody = () => {
-    throw new Error('Nothing is sent while tables are built anew.');
+  const refuse = () => {
+    throw new Error('Nothing is sent while tables are rebuilt.');
   };
-  const rows = new OwnDueAttempts(nobody);
-  return new SagaHost(new DeliverySaga(), { execute: nobody }, rows, {
-    offer: nobody,
-    committed: nobody,
-    acceptOffers: nobody,
-    refuseOffers: nobody,
+  const rows = new OwnDueAttempts(refuse);
+  return new SagaHost(new DeliverySaga(), { execute: refuse }, rows, {
+    offer: refuse,
+    committed: refuse,
+    acceptOffers: refuse,
+    refuseOffers: refuse,
   });
 };

@@ -1,4 +1,4 @@
-// The signature schemes: the headers by which a receiver knows that a request is genuine. One file each; this is the list.
+// The signature schemes: headers that prove to a receiver that a request is genuine. One file each; this is their list.
 import type { SignatureScheme } from '../../domain/endpoint.ts';
 import type { Signature, Signed } from './signed.ts';
 import { none } from './none.ts';
@@ -17,5 +17,5 @@ const signatures: Readonly<Record<SignatureScheme, Signature>> = {
   STANDARD_WEBHOOKS_ED25519: standardWebhooksEd25519,
 };
 
-/** The headers to add. @throws FormatError when there is no key to sign with, or it is none for the scheme. */
+/** The headers to add. @throws FormatError if there is no signing key, or it does not fit the scheme */
 export const sign = (scheme: SignatureScheme, signed: Signed): Record<string, string> => signatures[scheme](signed);

@@ -1,21 +1,21 @@
-// What the two Standard Webhooks schemes have in common. Source: Standard Webhooks 1.0.0, "Signature scheme" and "Webhook headers".
-// Signed is `<webhook-id>.<webhook-timestamp>.<body>`; every request has `webhook-id` anyway. The signature is a list, so the previous secret
-// signs beside the current one for its time of grace, unless it is of another scheme, which this one's receivers would not read.
+// The headers that both Standard Webhooks schemes send. Source: Standard Webhooks 1.0.0, "Signature scheme" and "Webhook headers".
+// They sign `<webhook-id>.<webhook-timestamp>.<body>`; every request has `webhook-id` anyway. The signature is a list, so during its grace period the
+// previous secret signs beside the current one, unless it is of the other scheme, which receivers of this one can't read.
 import type { KeyObject } from 'node:crypto';
 import { UnfitSecret } from '../../secrets/signing-keys.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { currentOf, type Signature } from './signed.ts';
 
-/** To read a key takes longer than to sign with it. Those in use are kept, and all dropped when they have grown to this many. */
-const mostKeys = 10_000;
+/** To read a key takes longer than to sign with it. Those in use are cacheKeys, and all dropped when they have grown to this many. */
+const maxKeys = 10_000;
 
-export const kept = (read: (secret: string) => KeyObject): ((secret: string) => KeyObject) => {
+export const cacheKeys = (read: (secret: string) => KeyObject): ((secret: string) => KeyObject) => {
   const keys = new Map<string, KeyObject>();
   return (secret) => {
     let key = keys.get(secret);
     if (!key) {
       key = read(secret);
-      if (keys.size >= mostKeys) keys.clear();
+      if (keys.size >= maxKeys) keys.clear();
       keys.set(secret, key);
     }
     return key;
@@ -40,7 +40,7 @@ const signedByCurrent = (scheme: string, sign: Sign, content: string, secret: st
     return sign(content, secret);
   } catch (error) {
     if (!(error instanceof UnfitSecret)) throw error;
-    throw new FormatError(`The key to sign with does not fit ${scheme}: ${error.message}. Set another key, or choose another signature.`);
+    throw new FormatError(`The signing key does not fit ${scheme}: ${error.message}. Set another key, or choose another signature.`);
   }
 };
 

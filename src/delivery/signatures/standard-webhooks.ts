@@ -1,9 +1,9 @@
 // STANDARD_WEBHOOKS: `webhook-signature: v1,<base64 HMAC-SHA256>` under the bytes behind `whsec_`.
 import { createHmac } from 'node:crypto';
 import { symmetricKeyOf } from '../../secrets/signing-keys.ts';
-import { kept, standardWebhooksHeaders } from './standard-webhooks-headers.ts';
+import { cacheKeys, standardWebhooksHeaders } from './standard-webhooks-headers.ts';
 
-const keyOf = kept(symmetricKeyOf);
+const keyOf = cacheKeys(symmetricKeyOf);
 
 export const standardWebhooks = standardWebhooksHeaders(
   'STANDARD_WEBHOOKS',
