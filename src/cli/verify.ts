@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { ExportUnusable } from '../proof/export/export-reader.ts';
 import { checkNames, checks, Findings, type Results } from '../proof/checking/findings.ts';
 import { verifyExport } from '../proof/export/verify-export.ts';
-import { verifyLog, type LogVerified } from '../proof/checking/verify-log.ts';
+import { verifyLog, type LogVerification } from '../proof/checking/verify-log.ts';
 import { verifyViews } from '../proof/checking/verify-views.ts';
 import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable, StreamDamaged } from '../event-store/event-store.ts';
@@ -118,7 +118,7 @@ const verifyTheLog = (options: VerifyCommand): Promise<void> =>
     }
   });
 
-const headline = ({ name, events, after, until }: LogVerified, seconds: number): string => {
+const headline = ({ name, events, after, until }: LogVerification, seconds: number): string => {
   const range = `${after === undefined ? '' : ` after position ${after}`}${until === undefined ? '' : ` up to position ${until}`}`;
   return `${name}: ${formatCount(events)} events${range}, ${formatCount(Math.round(events / seconds))} a second.`;
 };
@@ -133,10 +133,10 @@ const reportTable = (results: Results): string[] =>
     return first ? [line, `    ${where}${first.sentence}`] : [line];
   });
 
-const deliveriesSentence = ({ counts: { routed, succeeded, failed, cancelled, open } }: LogVerified): string =>
+const deliveriesSentence = ({ counts: { routed, succeeded, failed, cancelled, open } }: LogVerification): string =>
   `Deliveries: ${formatCount(routed)} routed = ${formatCount(succeeded)} succeeded + ${formatCount(failed)} failed + ${formatCount(cancelled)} cancelled + ${formatCount(open)} open.`;
 
-const sealsSentence = ({ unsealed, unsealedSince, publicKey }: LogVerified): string => {
+const sealsSentence = ({ unsealed, unsealedSince, publicKey }: LogVerification): string => {
   if (publicKey === undefined) return 'The log has no key yet, so nothing is sealed.';
   const key = `The seals' key is ${publicKey}.`;
   if (unsealed === 0) return key;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckName } from '../../src/proof/checking/findings.ts';
-import { verifyLog, type LogVerified } from '../../src/proof/checking/verify-log.ts';
+import { verifyLog, type LogVerification } from '../../src/proof/checking/verify-log.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
 import { openStoredLog } from '../../src/event-store/open-log.ts';
@@ -86,7 +86,7 @@ describe.each(damageableLogs)('in $name, names', ({ make }) => {
   });
   afterAll(() => damaged.close());
 
-  const afterDamage = async (...damages: readonly Damage[]): Promise<LogVerified & { at: (row: Row) => string }> => {
+  const afterDamage = async (...damages: readonly Damage[]): Promise<LogVerification & { at: (row: Row) => string }> => {
     const at = await damaged.damage(damages);
     return { ...(await damaged.verify()), at };
   };
@@ -102,7 +102,7 @@ describe.each(damageableLogs)('in $name, names', ({ make }) => {
     change: { type, ...(data !== undefined && { data }) },
   });
   /** That check's first finding is at the damaged event. The seals find it as well. */
-  const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerified['results']> => {
+  const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerification['results']> => {
     const { results, at } = await afterDamage(damage);
     expect(results[check].first).toMatchObject({ position: at(damage.row), sentence: expect.stringMatching(sentence) as string });
     expect(results.seals.wrong).toBeGreaterThan(0);

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { verifyLog, verifyOpened, type LogVerified } from '../../src/proof/checking/verify-log.ts';
+import { verifyLog, verifyOpenedLog, type LogVerification } from '../../src/proof/checking/verify-log.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
 import { openStoredLogReader, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
 import { LogServerDouble } from './log-server/double.ts';
@@ -23,7 +23,7 @@ export type DamageableLog = {
   /** Undoes earlier damage and does this. @returns gives an event's position in the damaged log */
   readonly damage: (damages: readonly Damage[]) => Promise<(row: Row) => string>;
   /** The log's last event must still be there. */
-  readonly verify: () => Promise<LogVerified>;
+  readonly verify: () => Promise<LogVerification>;
   readonly close: () => Promise<void>;
 };
 
@@ -102,7 +102,7 @@ const onServer = async (log: SealedLog): Promise<DamageableLog> => {
       }
       return ({ stream, revision }) => positions.get(`${stream}@${revision}`) ?? '';
     },
-    verify: () => verifyOpened(to, address, options), // opening takes longer than reading
+    verify: () => verifyOpenedLog(to, address, options), // opening takes longer than reading
     close: async () => {
       close();
       await to.close();

@@ -25,7 +25,7 @@ export type VerifyOptions = {
   readonly log: Pick<BaseLogger, 'info' | 'warn'>;
 };
 
-export type LogVerified = {
+export type LogVerification = {
   readonly name: string;
   readonly events: number;
   readonly after: Position | undefined;
@@ -39,21 +39,21 @@ export type LogVerified = {
   readonly counts: DeliveryCounts & { readonly open: number };
 };
 
-export const verifyLog = async (address: LogAddress, options: VerifyOptions): Promise<LogVerified> => {
+export const verifyLog = async (address: LogAddress, options: VerifyOptions): Promise<LogVerification> => {
   const log = await openStoredLogReader(address, options.log);
   try {
-    return await verifyOpened(log, address, options);
+    return await verifyOpenedLog(log, address, options);
   } finally {
     await log.close();
   }
 };
 
 /** @param log the log at the address */
-export const verifyOpened = async (
+export const verifyOpenedLog = async (
   log: StoredLogReader,
   address: LogAddress,
   { since, threads, progress, log: logger }: VerifyOptions,
-): Promise<LogVerified> => {
+): Promise<LogVerification> => {
   // 1. Find where to start and end, and read the seals in between.
   const findings = new Findings();
   const last = await log.last();

@@ -18,7 +18,7 @@ import type { Progress } from '../progress.ts';
 type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
 
 /** `wrong`: how the views differ from the log, as a sentence. */
-export type ViewsVerified = {
+export type ViewsVerification = {
   readonly tables: number;
   readonly events: number;
   readonly position: Position;
@@ -30,7 +30,7 @@ export const verifyViews = async (
   address: LogAddress,
   location: DatabaseLocation,
   { progress, log: logger }: { readonly progress: (progress: Progress) => void; readonly log: Logger },
-): Promise<ViewsVerified | undefined> => {
+): Promise<ViewsVerification | undefined> => {
   const views = new Views();
   const { name, version, primaryKeys } = views;
   const live = openDatabase(location, logger);

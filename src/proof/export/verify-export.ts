@@ -10,7 +10,7 @@ import { describeEvent, type EventReference } from '../event-reference.ts';
 import { chainLinkOf, findSealProblem, type ChainLink } from '../sealing/seal.ts';
 import type { Progress } from '../progress.ts';
 
-export type ExportVerified = {
+export type ExportVerification = {
   readonly events: number;
   /** How many of them valid seals cover. */
   readonly sealed: number;
@@ -24,10 +24,10 @@ export type ExportVerified = {
 };
 
 type Options = { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal };
-type Problem = NonNullable<ExportVerified['problem']>;
+type Problem = NonNullable<ExportVerification['problem']>;
 
 /** @returns undefined if aborted. @throws ExportUnusable if the file is not a whole export */
-export const verifyExport = async (file: string, publicKey: string, options: Options): Promise<ExportVerified | undefined> => {
+export const verifyExport = async (file: string, publicKey: string, options: Options): Promise<ExportVerification | undefined> => {
   const { after } = await readExportHead(file);
   const sentence = after && findSealProblem(after, linkBefore(after), publicKey);
   if (sentence)

@@ -27,7 +27,7 @@ export type ExportOptions = {
   readonly signal: AbortSignal;
 };
 
-export type Exported = {
+export type ExportResult = {
   readonly events: number;
   /** How many of them have no seal, for lack of a key. */
   readonly unsealed: number;
@@ -40,7 +40,7 @@ export type Exported = {
 const mostInSeal = 10_000;
 
 /** @returns undefined if aborted; there is no file then */
-export const writeExport = async (log: StoredLogReader, options: ExportOptions): Promise<Exported | undefined> => {
+export const writeExport = async (log: StoredLogReader, options: ExportOptions): Promise<ExportResult | undefined> => {
   const { file } = options;
   if (existsSync(file)) throw new ExportUnusable(`${file} exists already. Name another file, or remove it first.`);
   const part = `${file}.part`;
@@ -64,7 +64,7 @@ const writePart = async (
   log: StoredLogReader,
   part: string,
   { since, key, publicKey, progress, signal }: ExportOptions,
-): Promise<Exported | undefined> => {
+): Promise<ExportResult | undefined> => {
   // 1. Find where to start and end, and how far the log is sealed.
   const end = await log.last();
   const newest = await readNewestSeal(log);
