@@ -36,6 +36,11 @@ export class DeliveryTracker {
     this.batches.set(stream, batch);
   }
 
+  /** The delivery, if it is in memory. */
+  recentDelivery(stream: string): TrackedDelivery | undefined {
+    return this.deliveries.get(stream);
+  }
+
   /** The delivery before this event. @returns undefined if no message was routed there and no replay made it before */
   async deliveryBefore(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<TrackedDelivery | undefined> {
     const recent = this.deliveries.get(stored.stream);

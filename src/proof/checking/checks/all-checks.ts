@@ -68,9 +68,12 @@ export class AllChecks {
   /** Takes every event of the log, whatever its partition. */
   async check(batch: readonly StoredEvent[]): Promise<void> {
     for (const stored of batch) {
-      await this.seals.check(stored);
+      // Most events need no lookup, and a promise for each would cost more than its check.
+      const sealCheck = this.seals.check(stored);
+      if (sealCheck) await sealCheck;
       this.positions?.check(stored);
-      await this.checkEvent(stored);
+      const eventCheck = this.checkEvent(stored);
+      if (eventCheck) await eventCheck;
     }
   }
 
@@ -81,22 +84,23 @@ export class AllChecks {
     this.batches.end();
   }
 
-  private async checkEvent(stored: StoredEvent): Promise<void> {
+  private checkEvent(stored: StoredEvent): Promise<void> | undefined {
     const category = categoryOf(stored.stream);
     const isOurs = ownsStream(this.options.partition, category, stored.stream);
     const concernsAll = isConfiguration(category) || (category === 'batch' && stored.type === 'batch.closed');
-    if (!isOurs && !concernsAll) return;
+    if (!isOurs && !concernsAll) return undefined;
     const event = this.decode(stored, category, isOurs);
     if (event && isConfiguration(category)) this.options.configuration.add(event);
-    if (event?.type === 'batch.closed') await this.batches.checkMembers(event);
-    if (!isOurs) return;
+    if (event?.type === 'batch.closed') return this.batches.checkClosed(event, isOurs);
+    if (!isOurs) return undefined;
     switch (category) {
       case 'message':
-        return this.messages.check(stored, event && narrow(event, 'message'));
+        this.messages.check(stored, event && narrow(event, 'message'));
+        return undefined;
       case 'delivery':
         return this.deliveries.check(stored, event && narrow(event, 'delivery'));
       case 'batch':
-        return this.batches.check(stored, event && narrow(event, 'batch'));
+        return this.batches.check(stored, event && isEventOf(event, 'batch') ? event : undefined);
       case 'ledger':
         this.sealOrder.check(stored);
         return this.smallStreams.check(stored, category, event);
@@ -107,6 +111,8 @@ export class AllChecks {
       case 'source':
       case 'reading':
         return this.smallStreams.check(stored, category, event);
+      default:
+        return undefined;
     }
   }
 

@@ -14,6 +14,7 @@ import type { ReplayCheck } from './replays.ts';
 import { checkRevision } from './revisions.ts';
 
 type BatchClosed = Extract<EventOf<'batch'>, { type: 'batch.closed' }>;
+type BatchAttemptEvent = Exclude<EventOf<'batch'>, BatchClosed>;
 
 export class BatchCheck {
   private readonly memberships = new BatchMemberships();
@@ -26,8 +27,13 @@ export class BatchCheck {
     private readonly replays: ReplayCheck,
   ) {}
 
-  /** The deliveries in a batch, whatever partition the batch is in: only this partition knows its own deliveries. */
-  async checkMembers(event: BatchClosed): Promise<void> {
+  /** A new batch. @param isOurs it belongs to this partition; if not, only those of its deliveries that do are checked */
+  async checkClosed(event: BatchClosed, isOurs: boolean): Promise<void> {
+    await this.checkMembers(event);
+    if (isOurs) this.checkStart(event);
+  }
+
+  private async checkMembers(event: BatchClosed): Promise<void> {
     const { endpointId, messages } = event.data;
     for (const messageId of messages) {
       if (!isInPartition(messageId, this.partition)) continue;
@@ -40,9 +46,8 @@ export class BatchCheck {
     }
   }
 
-  /** A batch of this partition. @param event undefined if it is unreadable */
-  async check(stored: StoredEvent, event: EventOf<'batch'> | undefined): Promise<void> {
-    if (event?.type === 'batch.closed') return this.checkClosed(event);
+  /** A later event of a batch of this partition. @param event undefined if it is unreadable */
+  async check(stored: StoredEvent, event: BatchAttemptEvent | undefined): Promise<void> {
     if (event?.type === 'batch.replay-requested') await this.replays.checkSent(event);
     const batch = await this.deliveries.batchBefore(stored);
     if (!batch) {
@@ -68,7 +73,7 @@ export class BatchCheck {
       );
   }
 
-  private checkClosed(event: BatchClosed): void {
+  private checkStart(event: BatchClosed): void {
     const { stream } = event;
     const { endpointId, number, messages } = event.data;
     checkRevision(this.findings, event, 0);

@@ -25,17 +25,27 @@ export class DeliveryCheck {
   ) {}
 
   /** @param event undefined if it is unreadable */
-  async check(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<void> {
+  check(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<void> | undefined {
+    const recent = this.deliveries.recentDelivery(stored.stream);
+    if (!recent || event?.type === 'delivery.replay-requested') return this.checkWithLookups(stored, event);
+    this.checkAttempt(stored, event, recent);
+    return undefined;
+  }
+
+  private async checkWithLookups(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<void> {
     if (event?.type === 'delivery.replay-requested') await this.replays.checkSent(event);
     const delivery = await this.deliveries.deliveryBefore(stored, event);
-    if (delivery) {
-      if (event) this.checkSubject(event, delivery);
-      this.attempts.check(stored, event, delivery);
-    } else if (event && isDeliveryStart(event)) await this.checkStart(event);
+    if (delivery) this.checkAttempt(stored, event, delivery);
+    else if (event && isDeliveryStart(event)) await this.checkStart(event);
     else {
       checkRevision(this.findings, stored, stored.revision);
       if (event) this.findings.wrong('conservation', event, `No message of this delivery was routed to ${event.data.endpointId}.`);
     }
+  }
+
+  private checkAttempt(stored: StoredEvent, event: EventOf<'delivery'> | undefined, delivery: TrackedDelivery): void {
+    if (event) this.checkSubject(event, delivery);
+    this.attempts.check(stored, event, delivery);
   }
 
   private checkSubject(event: EventOf<'delivery'>, delivery: TrackedDelivery): void {

@@ -25,16 +25,15 @@ export class SealCheck {
   ) {}
 
   /** Takes every event of the log, whatever its partition. */
-  async check(stored: StoredEvent): Promise<void> {
+  check(stored: StoredEvent): Promise<void> | undefined {
     if (this.untilNext === 0 && !this.isBroken) this.startNext();
     if (this.untilNext > 0) this.untilNext -= 1;
-    if (this.active.length === 0) return;
+    if (this.active.length === 0) return undefined;
     const leaf = leafHash(textOf(stored));
     const { position, type, stream } = stored;
-    for (const verifier of this.active.slice()) {
-      verifier.add(leaf, { position, type, stream });
-      if (verifier.isDone) await this.finish(verifier);
-    }
+    for (const verifier of this.active) verifier.add(leaf, { position, type, stream });
+    const done = this.active.filter(({ isDone }) => isDone);
+    return done.length > 0 ? this.finishAll(done) : undefined;
   }
 
   /** Call after the last event. */
@@ -54,6 +53,10 @@ export class SealCheck {
 
   private isOurs(index: number): boolean {
     return index % this.partition.count === this.partition.index;
+  }
+
+  private async finishAll(verifiers: readonly SealVerifier[]): Promise<void> {
+    for (const verifier of verifiers) await this.finish(verifier);
   }
 
   private async finish(verifier: SealVerifier): Promise<void> {
