@@ -19,7 +19,7 @@ const statusOfCode = {
   TOO_MANY_REQUESTS: 429,
   UNAVAILABLE: 503,
 } as const;
-export type ErrorCode = keyof typeof statusOfCode;
+type ErrorCode = keyof typeof statusOfCode;
 
 /** The request was refused, and nothing was stored. `message` names the thing and the remedy. */
 export class Refusal extends Error {

@@ -1,4 +1,4 @@
-// GraphQL over HTTP: what it answers and what it refuses.
+// GraphQL over HTTP: queries, mutations and refusals.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { delivery } from '../../src/domain/delivery.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../src/domain/ids.ts';
@@ -38,7 +38,7 @@ const refused = async (query: string, variables: Record<string, unknown> = {}, k
 const createMutation = 'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }';
 const base = { name: 'A', url: 'https://hooks.example/in' };
 
-/** Records an attempt as the dispatcher would, so that views and log have one. */
+/** Records an attempt as the dispatcher would. */
 const attempt = async (deliveryId: string, made: 'succeeded' | 'failed', responseBody = '{"ok":true,"token":"inner"}') => {
   const row = await api.query<{ delivery: { message: { id: string }; endpoint: { id: string } } }>(
     'query ($id: ID!) { delivery(id: $id) { message { id } endpoint { id } } }',
@@ -46,18 +46,18 @@ const attempt = async (deliveryId: string, made: 'succeeded' | 'failed', respons
   );
   const messageId = row.delivery.message.id as MessageId;
   const endpointId = row.delivery.endpoint.id as EndpointId;
-  const known = api.directory.endpoint(endpointId)!;
+  const endpoint = api.directory.endpoint(endpointId)!;
   const [event] = await api.store.readStream(`message-${messageId}`);
   if (event?.type !== 'message.accepted') throw new Error('no message');
   const now = new Date();
-  const request = await api.requests.make(known, { id: messageId, messages: { ...event.data, id: messageId } }, 1, now);
+  const request = await api.requests.make(endpoint, { id: messageId, messages: { ...event.data, id: messageId } }, 1, now);
   const subject = { organizationId: 'default' as OrganizationId, messageId, endpointId };
   const record = {
     attempt: 1,
     startedAt: now.toISOString(),
     durationMs: 12.5,
     url: request.url,
-    endpointRevision: known.revision,
+    endpointRevision: endpoint.revision,
     bodySha256: request.bodySha256,
     requestHeaders: request.maskedHeaders,
     responseCode: made === 'succeeded' ? 200 : 500,
@@ -104,7 +104,7 @@ const deliveryTo = async (messageId: string, endpointId: string): Promise<string
 };
 
 describe('endpoints', () => {
-  it('are made with the defaults of the contract, and are read back at once', async () => {
+  it('are created with the defaults of the contract, and can be read at once', async () => {
     const { id } = await create();
     const { endpoint } = await api.query<{ endpoint: unknown }>(
       `query ($id: ID!) { endpoint(id: $id) {
@@ -137,7 +137,7 @@ describe('endpoints', () => {
     });
   });
 
-  it('sign with WEBHOOK_SHA256 where a secret is given, which admins alone are shown', async () => {
+  it('sign with WEBHOOK_SHA256 if they have a secret, which only admins see', async () => {
     const { id, secret } = await create({ secret: 'my-secret' });
     expect(secret).toBe('my-secret');
     const query = 'query ($id: ID!) { endpoint(id: $id) { signature secret } }';
@@ -181,7 +181,7 @@ describe('endpoints', () => {
     });
   });
 
-  it('show no routing key to anybody, neither set, nor sent, nor in the log', async () => {
+  it('show a routing key to nobody: neither in settings, nor in attempts, nor in the log', async () => {
     const routingKey = 'R0123456789abcdefghijklmnopqrstu';
     const { id } = await create({ eventTypes: ['paged.now'], format: 'PAGERDUTY', formatOptions: { routingKey } });
     const update = 'mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { formatOptions } }';
@@ -199,7 +199,7 @@ describe('endpoints', () => {
     expect(JSON.stringify(shown.delivery.attempts)).not.toContain(routingKey);
   });
 
-  it('show again what a template made', async () => {
+  it('make the body of a template again', async () => {
     const { id } = await create({ eventTypes: ['templated.now'], format: 'TEMPLATE', formatOptions: { template: '{"n": data.n * 2}' } });
     const deliveryId = await deliveryTo(await publish('templated.now', { n: 21 }), id);
     await attempt(deliveryId, 'succeeded');
@@ -209,12 +209,12 @@ describe('endpoints', () => {
     expect(delivery).toEqual({ attempts: [{ requestBody: '{"n":42}' }] });
   });
 
-  it('change in the given fields only, and answer from history as they were', async () => {
+  it('change only in the fields given, and can be queried as they were before', async () => {
     const { id } = await create({ name: 'Before', secret: 'first-secret' });
     const read = 'query ($id: ID!, $asOf: DateTime) { endpoint(id: $id, asOf: $asOf) { name url secret updatedAt } }';
     const { endpoint } = await api.query<{ endpoint: { updatedAt: string } }>(read, { id });
     const [registered] = await api.store.readStream(`endpoint-${id}`);
-    // The clock must move, so that the change is later than the first configuration.
+    // Lets the clock move: the change must be later than the first configuration.
     await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(registered!.recordedAt));
     const changed = await api.query<{ updateEndpoint: unknown }>(
       'mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { name url } }',
@@ -225,7 +225,7 @@ describe('endpoints', () => {
     expect(await api.query(read, { id, asOf: '2020-01-01T00:00:00Z' })).toEqual({ endpoint: null });
   });
 
-  it('are paused, resumed, disabled, enabled, given a new secret and deleted', async () => {
+  it('can be paused, resumed, disabled, enabled, given a new secret and deleted', async () => {
     const { id } = await create({ secret: 'old-secret' });
     const mutate = async (call: string) =>
       Object.values(await api.query<Record<string, unknown>>(`mutation ($id: ID!) { ${call} }`, { id }))[0];
@@ -256,7 +256,7 @@ describe('endpoints', () => {
     expect(first.pageInfo).toEqual({ hasNextPage: true, endCursor: first.edges[1]!.cursor });
   });
 
-  it('of another organization are not there', async () => {
+  it('of another organization do not exist for the caller', async () => {
     const { id } = await create();
     const read = 'query ($id: ID!, $asOf: DateTime) { endpoint(id: $id, asOf: $asOf) { id } }';
     expect(await api.query(read, { id }, api.keys.OTHER)).toEqual({ endpoint: null });
@@ -299,7 +299,7 @@ describe('endpoints', () => {
     expect(refusal.paths).toContain(path);
   });
 
-  it('refuse what is written into the query as they refuse variables', async () => {
+  it('refuse bad literals like bad variables', async () => {
     const refusal = await refused('mutation { createEndpoint(input: { name: "A", url: "https://a.example", colour: 1 }) { id } }');
     expect(refusal).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringMatching(/colour/) as string });
   });
@@ -309,7 +309,7 @@ describe('the signing key', () => {
   const read = '{ organization { name signingKey } }';
   const reset = 'mutation ($key: String) { resetSigningKey(key: $key) { name signingKey } }';
 
-  it('is shown to admins, who set it anew or have it made', async () => {
+  it('can be read, set and regenerated by admins', async () => {
     expect(await api.query(read)).toEqual({ organization: { name: 'default', signingKey: 'signing-key-of-default' } });
     expect(await api.query(reset, { key: 'géheim' })).toEqual({ resetSigningKey: { name: 'default', signingKey: 'géheim' } });
     const { resetSigningKey } = await api.query<{ resetSigningKey: { signingKey: string } }>(reset);
@@ -322,10 +322,10 @@ describe('the signing key', () => {
     expect(await refused(read, {}, api.keys[role])).toMatchObject({ code: 'FORBIDDEN', message: expect.stringMatching(/ADMIN/) as string });
     expect(await refused(reset, {}, api.keys[role])).toMatchObject({ code: 'FORBIDDEN' });
   });
-  it.each(['', 'a\nb', 'x'.repeat(1025)])('is a printable text, and not %j', async (key) =>
+  it.each(['', 'a\nb', 'x'.repeat(1025)])('must be printable text, not %j', async (key) =>
     expect(await refused(reset, { key })).toMatchObject({ code: 'BAD_USER_INPUT', paths: ['key'] }),
   );
-  it('signs in place of a secret, of which the endpoint then shows none', async () => {
+  it('can sign instead of a secret; the endpoint then shows none', async () => {
     expect(await create({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true, secret: 'for later' })).toMatchObject({ secret: null });
   });
 });
@@ -333,7 +333,7 @@ describe('the signing key', () => {
 describe('JSON', () => {
   const define = (sample: string) => `mutation { defineEventType(input: { name: "a.b", sample: ${sample} }) { sample } }`;
 
-  it('is taken as objects, lists and literals, and given back as it was', async () => {
+  it('is accepted as objects, lists and literals, and returned unchanged', async () => {
     expect(await api.query(define('{ a: [1, 2.5, "x", true, null, { b: {} }] }'))).toEqual({
       defineEventType: { sample: { a: [1, 2.5, 'x', true, null, { b: {} }] } },
     });
@@ -344,14 +344,14 @@ describe('JSON', () => {
     ['deep literals', define('{ a: '.repeat(70) + '1' + ' }'.repeat(70)), /64 levels/],
     ['half of a surrogate pair', define(String.raw`"\ud800"`), /./],
     ['an enum', define('RED'), /quotes/],
-    ['a key that stands twice', define('{ a: 1, a: 2 }'), /only one input field named "a"/],
+    ['a key that occurs twice', define('{ a: 1, a: 2 }'), /only one input field named "a"/],
   ])('is refused with %s', async (_, query, message) => {
     expect(await refused(query)).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringMatching(message) as string });
   });
 
   it.each([
     ['a key __proto__', '{"__proto__":{}}', /__proto__/],
-    ['a key that stands twice', '{"a":1,"a":2}', /twice/],
+    ['a key that occurs twice', '{"a":1,"a":2}', /twice/],
     ['half of a surrogate pair', String.raw`"\ud800"`, /surrogate/],
     ['deep nesting', '['.repeat(100) + ']'.repeat(100), /64 levels/],
   ])('in variables is refused with %s before anything is carried out', async (_, sample, message) => {
@@ -364,7 +364,7 @@ describe('JSON', () => {
 });
 
 describe('messages and deliveries', () => {
-  it('are published with the timestamp as it was written, and shown in UTC', async () => {
+  it('keep their timestamp as written, and show it in UTC', async () => {
     const { publishMessages } = await api.query<{ publishMessages: { id: string }[] }>(
       'mutation { publishMessages(messages: [{ id: "own", type: "a.b", timestamp: "2026-01-15T10:30:00+02:00", data: { x: 1 } }]) { id duplicate destinations } }',
     );
@@ -390,7 +390,7 @@ describe('messages and deliveries', () => {
     expect(await refused(query, { messages: [good, large] })).toMatchObject({ paths: ['messages.1.data'] });
   });
 
-  it('show what was sent, as it was configured then, and what came back', async () => {
+  it('show what was sent, the configuration at that time, and the response', async () => {
     const { id } = await create({ name: 'Shown', eventTypes: ['shown.now'], url: 'https://first.example/', secret: 's3cret-text' });
     const messageId = await publish('shown.now', { user: 'u', api_key: 'inner-secret' });
     const deliveryId = await deliveryTo(messageId, id);
@@ -424,7 +424,7 @@ describe('messages and deliveries', () => {
     expect(JSON.stringify(await api.query(read, { id: deliveryId }, api.keys.AUDITOR))).toContain('inner-secret');
   });
 
-  it('show of one delivery what goes together, also while an attempt is recorded', async () => {
+  it('show a consistent delivery even while an attempt is being recorded', async () => {
     const { id } = await create({ name: 'Meanwhile', eventTypes: ['shown.meanwhile'] });
     const deliveryId = await deliveryTo(await publish('shown.meanwhile', {}), id);
     const asking = vi.spyOn(DeliveryQueries.prototype, 'attemptsOf');
@@ -440,7 +440,7 @@ describe('messages and deliveries', () => {
     expect(after).toEqual({ status: 'SUCCEEDED', attemptCount: 1, attempts: [{ number: 1 }] });
   });
 
-  it('tell the story of a message in order, in sentences', async () => {
+  it('have a timeline of sentences in order', async () => {
     const story = await create({ name: 'Story', eventTypes: ['story.told'] });
     const off = await create({ name: 'Off', eventTypes: ['story.told'], disabled: true });
     const messageId = await publish('story.told', { password: 'p' });
@@ -448,13 +448,13 @@ describe('messages and deliveries', () => {
     await attempt(deliveryId, 'failed');
     await api.query('mutation ($id: ID!) { retryDelivery(id: $id) { id status } }', { id: deliveryId });
     await api.query('mutation ($id: ID!) { cancelDelivery(id: $id) { status } }', { id: deliveryId });
-    type Told = {
+    type Answer = {
       message: {
         skipped: { id: string }[];
         timeline: { text: string; event: { type: string; data: unknown }; delivery: { id: string } | null }[];
       };
     };
-    const { message } = await api.query<Told>(
+    const { message } = await api.query<Answer>(
       'query ($id: ID!) { message(id: $id) { skipped { id } timeline { at text event { type actor data } delivery { id } } } }',
       { id: messageId },
       api.keys.VIEWER,
@@ -469,15 +469,15 @@ describe('messages and deliveries', () => {
     ]);
     const texts = message.timeline.map(({ text }) => text);
     expect(texts[0]).toMatch(
-      /^Message "story.told" accepted from apikey:default-ADMIN\. It goes to .*"Story", subscribed to "story\.told"\. Skipped, as disabled: "Off", subscribed to "story\.told"\.$/,
+      /^Message "story.told" accepted from apikey:default-ADMIN\. It goes to .*"Story", subscribed to "story\.told"\. Skipped because disabled: "Off", subscribed to "story\.told"\.$/,
     );
-    expect(texts[1]).toBe('Attempt 1 to "Story" failed: The endpoint answered 500. No other follows.');
-    expect(texts[3]).toMatch(/^apikey:default-ADMIN asked for another try at "Story"/);
+    expect(texts[1]).toBe('Attempt 1 to "Story" failed: The endpoint answered 500. No further attempt follows.');
+    expect(texts[3]).toMatch(/^apikey:default-ADMIN requested a retry to "Story"/);
     expect(message.timeline[1]!.delivery).toEqual({ id: deliveryId });
     expect(JSON.stringify(message.timeline)).not.toContain('"p"');
   });
 
-  it('are retried in bulk, cancelled once, counted, and tested', async () => {
+  it('can be retried in bulk, cancelled once, counted, and tested', async () => {
     const { id } = await create({ eventTypes: ['bulk.all'] });
     const ids = [await publish('bulk.all'), await publish('bulk.all')];
     for (const each of ids) await attempt(await deliveryTo(each, id), 'failed');
@@ -499,7 +499,7 @@ describe('messages and deliveries', () => {
     expect((await refused('mutation { cancelDelivery(id: "none") { id } }')).code).toBe('NOT_FOUND');
   });
 
-  it('are asked of the views once for a whole list', async () => {
+  it('are loaded with one query for a whole list', async () => {
     await create({ eventTypes: ['many.all'] });
     for (let i = 0; i < 5; i++) await publish('many.all');
     const { messages } = await api.query<{ messages: { nodes: { deliveries: { endpoint: { id: string } }[] }[] } }>(
@@ -511,7 +511,7 @@ describe('messages and deliveries', () => {
 });
 
 describe('the organization', () => {
-  it('has a name, event types and keys, which count at once', async () => {
+  it('has a name, event types and keys, which take effect at once', async () => {
     expect(await api.query('{ organization { id name } }')).toEqual({ organization: { id: 'default', name: 'default' } });
     await api.query('mutation { defineEventType(input: { name: "meeting.ended", description: "It ended." }) { group } }');
     await api.query('mutation { retireEventType(name: "meeting.ended") { retired } }');
@@ -539,7 +539,7 @@ describe('access', () => {
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
   });
 
-  it('is given by role: who may not is told which role it takes', async () => {
+  it('depends on the role; the refusal names the role needed', async () => {
     const mutation = 'mutation { defineEventType(input: { name: "x" }) { name } }';
     for (const key of [api.keys.VIEWER, api.keys.AUDITOR, api.keys.PUBLISHER])
       expect(await refused(mutation, {}, key)).toMatchObject({ code: 'FORBIDDEN', message: expect.stringMatching(/role ADMIN/) as string });
@@ -560,7 +560,7 @@ describe('limits', () => {
     });
   });
 
-  it('an odd cursor is refused', async () => {
+  it('a malformed cursor is refused', async () => {
     expect(await refused('{ deliveries(after: "??") { nodes { id } } }')).toMatchObject({ code: 'BAD_USER_INPUT', paths: ['after'] });
     const span = 'since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z"';
     const swapped = { code: 'BAD_USER_INPUT', message: expect.stringMatching(/`until` .* is before `since`/) as string };
@@ -568,21 +568,21 @@ describe('limits', () => {
     expect(await refused(`{ deliveries(filter: { ${span} }) { nodes { id } } }`)).toMatchObject({ ...swapped, paths: ['filter.until'] });
   });
 
-  it('a query that goes too deep is refused, introspection is not', async () => {
+  it('a query that is nested too deep is refused, but introspection is not', async () => {
     const deep = `{ deliveries(first: 1) { nodes { ${'message { deliveries { '.repeat(6)} id ${'} }'.repeat(6)} } } }`;
     expect(await refused(deep)).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringMatching(/deep/) as string });
     const { getIntrospectionQuery } = await import('graphql');
     expect((await api.ask(getIntrospectionQuery())).errors).toBeUndefined();
   });
 
-  it('a query that asks for too much is refused, `first` counted, also from variables and through fragments', async () => {
+  it('a query for too many fields is refused; `first` counts, also in variables and fragments', async () => {
     const query = `query ($first: Int) { endpoints(first: $first) { ...E } }
       fragment E on EndpointConnection { nodes { deliveries(first: $first) { nodes { id status createdAt } } } }`;
     expect(await refused(query, { first: 200 })).toMatchObject({ message: expect.stringMatching(/more than 50000 fields/) as string });
     expect((await api.ask(query, { first: 20 })).errors).toBeUndefined();
   });
 
-  it('batches, odd documents and subscriptions over HTTP are refused', async () => {
+  it('batches, malformed documents and subscriptions over HTTP are refused', async () => {
     const response = await api.post('/graphql', JSON.stringify([{ query: '{ organization { id } }' }]));
     expect(response.status).toBe(400);
     expect((await refused('{ nothing }')).code).toBe('BAD_USER_INPUT');
@@ -591,13 +591,13 @@ describe('limits', () => {
     expect((await refused('subscription { deliveryChanged { id } }')).code).toBe('BAD_USER_INPUT');
   });
 
-  it('a request that a foreign page could make a browser send is refused', async () => {
+  it('a request that a page of another site could make a browser send is refused', async () => {
     const response = await fetch(`${api.url}/graphql?query={organization{id}}`, { headers: { authorization: `Bearer ${api.keys.ADMIN}` } });
     expect(response.status).toBe(400);
   });
 });
 
-it('a failure of ours is one fixed sentence with an id that the log has', async () => {
+it('an internal error is answered with one fixed sentence and an id that the log has', async () => {
   const read = api.store.readStream.bind(api.store);
   const { id } = await create();
   api.store.readStream = () => Promise.reject(new Error('secret inner detail'));

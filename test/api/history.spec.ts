@@ -1,4 +1,4 @@
-// The history over GraphQL: the log in pages, an endpoint as of a moment, what changed, and why a message went where it went.
+// The history over GraphQL: the log in pages, an endpoint at a moment, its changes, and why a message was routed as it was.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mask } from '../../src/domain/header-masking.ts';
 import { startApi, type ApiServer } from './api-server.ts';
@@ -54,7 +54,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
   };
 
   describe('the history', () => {
-    it('tells who changed an endpoint, by which request, and shows no secret', async () => {
+    it('says who changed an endpoint in which request, and shows no secret', async () => {
       const id = await create({ secret: 'my-own-secret', headers: [{ name: 'Authorization', value: 'Bearer abc' }] });
       await update(id, { url: 'https://hooks.example/other' });
       const { nodes } = await history({ filter: { endpointId: id } });
@@ -70,7 +70,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       });
     });
 
-    it('is the whole log in pages, of admins and auditors alone', async () => {
+    it('has the whole log in pages, for admins and auditors only', async () => {
       const { nodes } = await history({ first: 200 }, api.keys.ADMIN);
       expect(nodes.map(({ position }) => position)).toEqual(nodes.map(({ position }) => position).toSorted());
       const seen: string[] = [];
@@ -104,7 +104,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
   });
 
   describe('an endpoint', () => {
-    it('is shown as of a time, or of a position, and of none that never was', async () => {
+    it('is shown as of a time or a position, but not of one that the log does not have', async () => {
       const id = await create({ name: 'Before' });
       const [registered] = (await history({ filter: { endpointId: id } })).nodes;
       await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(registered!.recordedAt)));
@@ -128,7 +128,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       expect(await refused(both, { id })).toMatchObject({ message: 'Give `asOf` or `asOfPosition`, not both.' });
     });
 
-    it('tells its changes field by field, also once it was deleted', async () => {
+    it('lists its changes field by field, even after it was deleted', async () => {
       const id = await create({ secret: 'first' });
       await update(id, { name: 'Other', retryPolicy: { delaysSeconds: [0, 5] } });
       await api.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "second") { id } }', { id });
@@ -156,7 +156,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     });
   });
 
-  it('a routing is explained from the configuration of then', async () => {
+  it('a routing is explained from the configuration at that time', async () => {
     const id = await create({ name: 'Pager', eventTypes: ['explained.*'], filter: { severity: ['critical'] } });
     const [sent, left] = [await publish('explained.now', { severity: 'critical' }), await publish('explained.now', { severity: 'info' })];
     await update(id, { eventTypes: ['other'], filter: null });

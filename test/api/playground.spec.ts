@@ -1,4 +1,4 @@
-// The playground is there for browsers, and needs no other site.
+// The playground: served to browsers, from this server alone.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -11,7 +11,7 @@ afterAll(() => api.close());
 const page = () => fetch(`${api.url}/graphql`, { headers: { accept: 'text/html,application/xhtml+xml' } });
 const addresses = (html: string) => Array.from(html.matchAll(/(?:src|href)="([^"]*)"/g), ([, address]) => address!);
 
-it('is shown to a browser without a key, under a policy that lets in no other site', async () => {
+it('is served to a browser without a key, under a policy that allows no other site', async () => {
   const response = await page();
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toMatch(/^text\/html/);
@@ -20,7 +20,7 @@ it('is shown to a browser without a key, under a policy that lets in no other si
   expect(policy).not.toMatch(/https?:|\*|unsafe-eval|script-src[^;]*unsafe-inline/);
 });
 
-it('names only files of this server, all of which are there, kept for long, and load nothing else', async () => {
+it('names only files of this server; all exist, can be cached, and load nothing else', async () => {
   const html = await (await page()).text();
   expect(html).not.toMatch(/\/\/[a-z]/i);
   const files = addresses(html).filter((address) => !address.startsWith('data:'));
@@ -42,7 +42,7 @@ const foreign = (file: string, text: string) => {
   return (file.endsWith('playground.js') ? /https?:\/\// : /(importScripts|import)\(["']|\.src\s*=\s*["']http/).exec(text);
 };
 
-it('is no way past the key: data and other pages are asked with one', async () => {
+it('does not bypass the key: data and other pages need one', async () => {
   const response = await fetch(`${api.url}/graphql`, { headers: { accept: 'application/json', 'x-apollo-operation-name': 'x' } });
   expect(response.status).toBe(401);
 });

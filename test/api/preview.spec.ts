@@ -1,4 +1,4 @@
-// previewEndpoint: what would be sent, and that nothing is.
+// previewEndpoint: shows the request that would be sent, and sends nothing.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mask } from '../../src/domain/header-masking.ts';
@@ -31,7 +31,7 @@ const refused = async (input: object, changed: object = {}, key = api.keys.ADMIN
 };
 
 describe('a preview', () => {
-  it('is what would be sent, signed, its secrets masked', async () => {
+  it('is the request that would be sent, signed, with its secrets masked', async () => {
     const headers = [
       { name: 'Authorization', value: 'Token token=KEY' },
       { name: 'X-Tenant', value: 'a' },
@@ -53,11 +53,11 @@ describe('a preview', () => {
       },
     });
   });
-  it('is signed with the key of the organization where the endpoint would be', async () => {
+  it('is signed with the key of the organization if the endpoint would be', async () => {
     const { headers, body } = await preview({ signature: 'SIGNATURE_SHA256', useOrganizationKey: true });
     expect(headers['x-signature']).toBe(createHmac('sha256', 'signing-key-of-default').update(body).digest('hex'));
   });
-  it('is a list of one where the endpoint takes batches', async () => {
+  it('is a list of one message if the endpoint takes batches', async () => {
     const { body } = await preview({ format: 'FLAT', batch: { maxSize: 10, maxWaitMs: 100 } });
     expect(body).toBe('[{"severity":"critical"}]');
   });
@@ -65,7 +65,7 @@ describe('a preview', () => {
     const { body } = await preview({ format: 'PAGERDUTY', formatOptions: { routingKey: 'R0123456789abcdefghijklmnopqrstu' } });
     expect(JSON.parse(body)).toMatchObject({ routing_key: mask, event_action: 'trigger', payload: { severity: 'critical' } });
   });
-  it('shows what a template yields', async () => {
+  it('shows the result of a template', async () => {
     const { body } = await preview({ format: 'TEMPLATE', formatOptions: { template: '{"text": type & " is " & data.severity}' } });
     expect(body).toBe('{"text":"alert.created is critical"}');
   });
@@ -88,12 +88,12 @@ describe('a preview is refused', () => {
     [{ format: 'TEMPLATE', formatOptions: { template: '{' } }, {}, 'input.formatOptions.template'],
     [{}, { type: 'a b' }, 'message.type'],
     [{}, { data: [] }, 'message.data'],
-  ])('%j with %j, as it would be made and published', async (input, changed, path) =>
+  ])('%j with %j, for the same reasons as creating and publishing', async (input, changed, path) =>
     expect(await refused(input, changed)).toMatchObject({ code: 'BAD_USER_INPUT', path }),
   );
   it('with data that is too large', async () =>
     expect(await refused({}, { data: { a: 'x'.repeat(300_000) } })).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', path: 'message.data' }));
-  it('where the template fails, in its own words', async () =>
+  it('if the template fails, with the reason', async () =>
     expect(await refused({ format: 'TEMPLATE', formatOptions: { template: '$error("No owner")' } })).toEqual({
       code: 'BAD_USER_INPUT',
       path: 'input.formatOptions.template',

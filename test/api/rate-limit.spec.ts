@@ -1,4 +1,4 @@
-// The rate limit of an API key: what is told of it, and what exceeds it.
+// The rate limit of an API key: its headers, and requests over it.
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ const exhaust = async (path: string, body: string, key: string) => {
 const remaining = (answer: Response | undefined) => Number(answer?.headers.get('ratelimit-remaining'));
 
 describe('the rate limit', () => {
-  it('tells how much is left, and refuses what exceeds it until the second is over', async () => {
+  it('says how many requests are left, and refuses further ones until the second is over', async () => {
     const answers = await exhaust('/v1/messages', message, api.keys.PUBLISHER);
     const refused = answers.at(-1);
     expect(answers.length).toBeGreaterThanOrEqual(4);

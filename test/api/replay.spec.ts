@@ -1,4 +1,4 @@
-// Replays over GraphQL: what is refused, and what is shown; test/end-to-end/replay.spec.ts sees them carried out.
+// Replays over GraphQL: refusals and queries. test/end-to-end/replay.spec.ts runs replays.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
@@ -30,7 +30,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
   };
 
   describe('a replay', () => {
-    it('is asked for, shown, and cancelled once', async () => {
+    it('is requested, shown, and cancelled once', async () => {
       const endpointId = await create();
       const filter = { eventType: 'a.b', since: '2026-01-01T01:00:00+01:00', only: ['FAILED'], matching: false };
       const { replayMessages } = await api.query<{ replayMessages: { id: string } }>(replay, { endpointId, filter, rate: 5 });
@@ -49,7 +49,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       expect((await refused(cancel, { id: 'none' })).message).toMatch(/no replay "none"/);
     });
 
-    it('is refused where it can not be', async () => {
+    it('is refused if it is impossible', async () => {
       const endpointId = await create();
       for (const key of [api.keys.VIEWER, api.keys.AUDITOR]) expect((await refused(replay, { endpointId }, key)).code).toBe('FORBIDDEN');
       expect(await refused(replay, { endpointId, rate: 0 })).toMatchObject({ code: 'BAD_USER_INPUT', paths: ['ratePerSecond'] });

@@ -54,12 +54,12 @@ describe('POST /v1/messages', () => {
     ]);
   });
 
-  it('refuses an id seen before with other content: 409', async () => {
+  it('refuses an id seen before with different content: 409', async () => {
     await api.publish({ ...message, id: 'same' });
     expect((await refusal(JSON.stringify({ ...message, id: 'same', data: { a: 2 } }))).status).toBe(409);
   });
 
-  it('takes over a plain x-request-id as correlation id, and makes one otherwise', async () => {
+  it('uses a plain x-request-id as the correlation id, and makes one otherwise', async () => {
     const given = await api.post('/v1/messages', JSON.stringify(message), { headers: { 'x-request-id': 'req-1' } });
     expect(given.headers.get('x-request-id')).toBe('req-1');
     const { messages } = (await given.json()) as { messages: { id: string }[] };
@@ -69,7 +69,7 @@ describe('POST /v1/messages', () => {
     expect(odd.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
   });
 
-  it('is all or nothing: one bad message refuses the request, and its issue names it', async () => {
+  it('refuses the whole request for one bad message, and names it', async () => {
     const problem = await refusal(JSON.stringify([message, { ...message, data: [] }]));
     expect(problem).toMatchObject({ status: 400, title: 'Bad Request', paths: ['1.data'] });
   });
@@ -94,7 +94,7 @@ describe('POST /v1/messages', () => {
   it.each([
     ['unreadable JSON', '{"type":', [''], /not JSON/],
     ['an empty body', '', undefined, /./],
-    ['a key that stands twice', '{"type":"a","data":{"x":{"k":1,"k":2}}}', ['data.x.k'], /twice/],
+    ['a key that occurs twice', '{"type":"a","data":{"x":{"k":1,"k":2}}}', ['data.x.k'], /twice/],
     ['a key __proto__', '{"type":"a","data":{"__proto__":{}}}', ['data.__proto__'], /__proto__/],
     ['half of a surrogate pair', String.raw`{"type":"a","data":{"x":"\ud800"}}`, ['data.x'], /surrogate/],
     ['deep JSON', `{"type":"a","data":${'{"a":'.repeat(100)}1${'}'.repeat(101)}`, [''], /64 levels/],
@@ -106,20 +106,20 @@ describe('POST /v1/messages', () => {
     expect(problem.paths).toEqual(paths ?? problem.paths);
   });
 
-  it('refuses data over 256 KiB by its path, and takes 256 KiB', async () => {
+  it('refuses data over 256 KiB with its path, and accepts 256 KiB', async () => {
     const of = (bytes: number) => ({ type: 'a', data: { x: 'x'.repeat(bytes - '{"x":""}'.length) } });
     expect((await api.publish(of(256 * 1024))).status).toBe(202);
     expect(await refusal(JSON.stringify(of(256 * 1024 + 1)))).toMatchObject({ status: 413, paths: ['data'] });
     expect(await refusal(JSON.stringify([message, of(256 * 1024 + 1)]))).toMatchObject({ status: 413, paths: ['1.data'] });
   });
 
-  it('refuses a body over 16 MiB by its length, before it is sent', async () => {
+  it('refuses a body over 16 MiB by its content-length, before it is sent', async () => {
     const answer = await rawRequest((socket, head) => socket.write(`${head}content-length: ${16 * 1024 * 1024 + 1}\r\n\r\n`));
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(answer).toMatch(/application\/problem\+json/);
   });
 
-  it('refuses a body over 16 MiB while it arrives, where its length is not told', async () => {
+  it('refuses a body over 16 MiB while it arrives, if it has no content-length', async () => {
     let sent = 0;
     const answer = await rawRequest((socket, head) => {
       socket.write(`${head}transfer-encoding: chunked\r\n\r\n`);
@@ -155,7 +155,7 @@ describe('POST /v1/messages', () => {
     }
   });
 
-  it('tells nothing of a failure of its own but an id, which the log has', async () => {
+  it('answers an internal error with nothing but an id, which the log has', async () => {
     const append = api.store.append.bind(api.store);
     api.store.append = () => Promise.reject(new Error('secret inner detail'));
     try {
@@ -203,7 +203,7 @@ describe('keys', () => {
     expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   });
 
-  it('lets admins and publishers publish, and tells others which role it takes', async () => {
+  it('lets admins and publishers publish, and names the role needed to others', async () => {
     expect((await api.publish(message, api.keys.PUBLISHER)).status).toBe(202);
     for (const key of [api.keys.VIEWER, api.keys.AUDITOR]) {
       const problem = await refusal(JSON.stringify(message), { key });
@@ -213,14 +213,14 @@ describe('keys', () => {
 });
 
 describe('other routes', () => {
-  it('answers 404 for what is not there, as a problem document', async () => {
+  it('answers 404 with a problem document', async () => {
     const response = await fetch(`${api.url}/nothing`);
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect((await refusal('{}', {}, '/v1/nothing')).status).toBe(404);
   });
 
-  it('says that it lives, and whether it is ready, to anyone', async () => {
+  it('answers /health/live and /health/ready without a key', async () => {
     expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
     const ready = await fetch(`${api.url}/health/ready`);
     expect(ready.status).toBe(200);
@@ -250,7 +250,7 @@ describe('other routes', () => {
     }
   });
 
-  it('shows metrics to keys that read', async () => {
+  it('answers /metrics to keys that may read', async () => {
     const metrics = (key?: string) => fetch(`${api.url}/metrics`, key ? { headers: { authorization: `Bearer ${key}` } } : {});
     expect((await metrics()).status).toBe(401);
     expect((await metrics(api.keys.PUBLISHER)).status).toBe(403);

@@ -1,4 +1,4 @@
-// Sources where there are none to be had, and who may do what with them.
+// Sources: refused without a log server, and who may read and change them.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -10,7 +10,7 @@ afterAll(() => api.close());
 
 const create = 'mutation { createSource(input: { name: "Orders", category: "order" }) { id } }';
 
-it('a source is refused where the log is in the data folder, with what it would need', async () => {
+it('a source is refused if the log is in the data folder, with the remedy', async () => {
   const { errors } = await api.ask(create);
   expect(errors?.[0]).toMatchObject({
     message: expect.stringMatching(/The log is in the data folder.*HOOKLEDGER_EVENTSTORE_URL/),
@@ -23,7 +23,7 @@ it('a source is refused where the log is in the data folder, with what it would 
   });
 });
 
-it('only an admin changes sources; who reads may read them', async () => {
+it('only admins change sources; every reader reads them', async () => {
   for (const role of ['VIEWER', 'AUDITOR', 'PUBLISHER'] as const)
     expect((await api.ask(create, {}, api.keys[role])).errors?.[0]?.extensions.code).toBe('FORBIDDEN');
   expect(await api.query('{ sources { id } }', {}, api.keys.VIEWER)).toEqual({ sources: [] });

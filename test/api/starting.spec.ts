@@ -1,4 +1,4 @@
-// While the service starts, its socket is open already: messages are taken, and what needs the views waits.
+// While the service starts, it already listens: it takes messages, and requests that need the views wait.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';

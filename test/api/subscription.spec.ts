@@ -21,13 +21,13 @@ const connect = (connectionParams: Record<string, unknown>): Client => {
   clients.push(client);
   return client;
 };
-type Told = { deliveryChanged: { id: string; status: string; endpoint: { name: string }; message: { data: unknown } } };
+type Change = { deliveryChanged: { id: string; status: string; endpoint: { name: string }; message: { data: unknown } } };
 const changed = 'subscription { deliveryChanged { id status endpoint { name } message { data } } }';
 
 /** Subscribes, and resolves when the server listens for it. */
 const follow = async (client: Client, query = changed) => {
   const before = api.live.subscriberCount;
-  const results = client.iterate<Told>({ query });
+  const results = client.iterate<Change>({ query });
   const first = results.next();
   await expect.poll(() => api.live.subscriberCount).toBe(before + 1);
   return { results, first };
@@ -38,9 +38,9 @@ const create = (name: string, key = api.keys.ADMIN) =>
     { input: { name, url: 'https://a.example', eventTypes: [`${name}.now`] } },
     key,
   );
-const valueOf = ({ value }: { value?: unknown }) => value as { data: Told; errors?: unknown };
+const valueOf = ({ value }: { value?: unknown }) => value as { data: Change; errors?: unknown };
 
-it.each(['authorization', 'Authorization'])('tells changes of deliveries as the views come to show them (key as %s)', async (name) => {
+it.each(['authorization', 'Authorization'])('sends changes of deliveries once the views show them (key as %s)', async (name) => {
   await create(`live-${name}`);
   const { first, results } = await follow(connect({ [name]: `Bearer ${api.keys.VIEWER}` }));
   await api.publish({ type: `live-${name}.now`, data: { token: 'inner', a: 1 } });
@@ -53,7 +53,7 @@ it.each(['authorization', 'Authorization'])('tells changes of deliveries as the 
   await expect.poll(() => api.live.subscriberCount).toBe(0);
 });
 
-it('tells nothing of another organization', async () => {
+it('sends nothing of another organization', async () => {
   await create('mine');
   await create('theirs', api.keys.OTHER);
   const { first, results } = await follow(connect({ headers: { authorization: `Bearer ${api.keys.OTHER}` } }));

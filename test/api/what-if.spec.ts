@@ -1,4 +1,4 @@
-// What if: which past messages an endpoint would receive, by settings that nobody has stored.
+// What-if queries: which past messages an endpoint would receive with settings that are not stored.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiServer } from './api-server.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
@@ -37,7 +37,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     return { code: error?.extensions.code, paths: error?.extensions.issues?.map(({ path }) => path) };
   };
 
-  it('an endpoint that does not exist would have received what matches it, in its format; and nothing is stored', async () => {
+  it('a new endpoint would have received the messages that match it, in its format; nothing is stored', async () => {
     const before = await api.store.tip();
     const settings = { eventTypes: ['alert.*'], filter: { severity: ['critical'] }, format: 'FLAT' };
     expect(await ask(settings)).toEqual({
@@ -52,7 +52,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     expect(await api.store.tip()).toBe(before);
   });
 
-  it('changed settings of an endpoint would gain and lose', async () => {
+  it('changed settings of an endpoint would gain and lose messages', async () => {
     const { createEndpoint } = await api.query<{ createEndpoint: { id: string } }>(
       'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }',
       { input: { ...base, eventTypes: ['alert.*'] } },
@@ -73,7 +73,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     expect((await refused(query, { id, input: {} }, api.keys.OTHER)).code).toBe('NOT_FOUND');
   });
 
-  it('is refused as making it would be, and within bounds', async () => {
+  it('is refused for the same reasons as creating the endpoint, and has limits', async () => {
     expect(await refused(whatIf, { endpoint: { ...base, format: 'PAGERDUTY' } })).toMatchObject({
       paths: ['endpoint.formatOptions.routingKey'],
     });

@@ -77,7 +77,7 @@ it('a batch is retried as one, with the same messages under the same id, by its 
     expect.stringMatching(/^Attempt 1 to .* failed/),
     expect.stringMatching(/^Attempt 2 to .* failed/),
     expect.stringMatching(/failed for good after 2 attempts/),
-    expect.stringMatching(/asked for another try/),
+    expect.stringMatching(/requested a retry/),
     expect.stringMatching(/^Attempt 3 to .* succeeded/),
   ]);
 });

@@ -83,7 +83,7 @@ describe.each(places)('on $name, with the views in $database, a replay', ({ make
     );
     expect(told.replay).toEqual({ id });
     expect(told.message.timeline.map(({ text }) => text)).toContain(
-      `The replay ${id}, asked for by apikey:admin, sends it to "Late" for the first time: attempt 1 is due now.`,
+      `The replay ${id}, requested by apikey:admin, sends it to "Late" for the first time: attempt 1 is due now.`,
     );
     const explained = await client.query<{ text: string }>(
       'query ($message: ID!, $endpoint: ID!) { explainRouting(messageId: $message, endpointId: $endpoint) { text recorded } }',

@@ -23,7 +23,7 @@ export const parsePageArgs = ({ first, after }: PageArgs): PageRequest => {
 };
 
 @ObjectType()
-export class PageInfo {
+class PageInfo {
   @Field(() => Boolean)
   readonly hasNextPage!: boolean;
   @Field(() => String, { nullable: true })

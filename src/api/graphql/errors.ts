@@ -1,28 +1,28 @@
-// GraphQL errors: every one has a code, none has a stack trace, and what is no refusal is told as one fixed sentence.
+// GraphQL errors: each has a code and none has a stack trace. Internal errors are answered with one fixed sentence.
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { refusalOf, type Refusal } from '../refusal.ts';
 import { failureSentence } from '../rest/problem-filter.ts';
 import type { ApiLog } from '../tokens.ts';
 
-/** Of a refusal before anything was carried out; Apollo takes status and headers of its answer from here. */
+/** For a refusal before execution. Apollo takes the status and headers of the response from `http`. */
 export const asGraphQLError = (refusal: Refusal): GraphQLError =>
   new GraphQLError(refusal.message, {
     originalError: refusal,
     extensions: { code: refusal.code, http: { status: refusal.status, headers: new Map(Object.entries(refusal.headers)) } },
   });
 
-/** The error that a resolver threw, below those that graphql-js put around it. */
+/** The error that a resolver threw; graphql-js wraps it. */
 const originalErrorOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError ? originalErrorOf(error.originalError) : error;
 
-/** A value that does not fit its type: `Variable "$input" got invalid value … at "input.headers[0].name"; …` */
+/** The path in the message of a value that has the wrong type: `Variable "$input" got invalid value … at "input.headers[0].name"; …` */
 const pathIn = (message: string): string => {
   const [, at = ''] = /^Variable "\$[^]*? at "([^"]+)"; /.exec(message) ?? /^Variable "\$(\w+)" /.exec(message) ?? [];
   return at.replaceAll(/\[(\d+)\]/g, '.$1');
 };
 
-/** `formatted` has message, locations and path; only a code and issues are added. */
+/** Adds a code and issues to `formatted`, which has the message, locations and path. */
 export const formatGraphQLError =
   (log: ApiLog) =>
   (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
@@ -34,7 +34,7 @@ export const formatGraphQLError =
       const issues = refusal.issues.length > 0 ? { issues: refusal.issues } : {};
       return { message: refusal.message, ...place, extensions: { code: refusal.code, ...issues } };
     }
-    // What graphql-js and Apollo find wrong with a request is the client's to mend, whichever of their codes it has.
+    // The client must correct whatever graphql-js and Apollo reject, regardless of their code.
     if (cause instanceof GraphQLError && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR')
       return { message, ...place, extensions: { code: 'BAD_USER_INPUT', issues: [{ path: pathIn(message), message }] } };
     const id = randomUUID();

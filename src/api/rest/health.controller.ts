@@ -1,4 +1,4 @@
-// GET /health/live and /health/ready: is the process there, and does everything work that it needs.
+// GET /health/live and /health/ready: whether the process runs, and whether everything it needs works.
 import { Controller, Get, HttpException, Inject, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
@@ -7,7 +7,7 @@ import type { ConsumerStatus } from '../../read-models/engine/consumer-runner.ts
 import { Public } from '../auth/access.ts';
 import { READINESS, type ReadinessSource } from '../tokens.ts';
 
-type Told = { readonly tip?: Position | undefined; readonly server?: string | undefined };
+type StoreDetails = { readonly tip?: Position | undefined; readonly server?: string | undefined };
 
 @Controller('health')
 export class HealthController {
@@ -23,7 +23,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 or 503 with one entry for the log, one for a database of its own, and one per consumer, which has its version, state, position and lag. */
+  /** 200 or 503. Has an entry for the log, one for PostgreSQL if the views are there, and one for each consumer with its version, state, position and lag. */
   @Get('ready')
   @Public()
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
@@ -31,8 +31,8 @@ export class HealthController {
     const consumers = this.source.consumers().map((status) => () => this.consumer(status));
     try {
       return await this.health.check([
-        () => this.answers('log', log),
-        ...(database ? [() => this.answers('database', database)] : []),
+        () => this.checkStore('log', log),
+        ...(database ? [() => this.checkStore('database', database)] : []),
         ...consumers,
       ]);
     } catch (error) {
@@ -42,7 +42,7 @@ export class HealthController {
     }
   }
 
-  private async answers(name: string, ask: () => Promise<Told>) {
+  private async checkStore(name: string, ask: () => Promise<StoreDetails>) {
     const indicator = this.indicators.check(name);
     try {
       return indicator.up({ ...(await ask()) });

@@ -1,4 +1,4 @@
-// GET /metrics: Prometheus text. It tells of no message and no endpoint, but of the whole process, so it needs a key that reads.
+// GET /metrics: Prometheus text. It names no message or endpoint, but covers the whole process, so it needs a key that may read.
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';

@@ -91,7 +91,7 @@ export class DeliveryResolver {
   private async answer(result: CommandResult, id: DeliveryId, { caller }: ApiContext): Promise<Delivery> {
     await this.writes.waitForViews(result);
     const view = await this.queries.find(caller.organizationId, id);
-    if (!view) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
+    if (!view) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists the existing ones.`);
     return toDelivery(view);
   }
 

@@ -5,7 +5,7 @@ import { JsonScalar } from '../scalars.ts';
 import { PayloadFormat, SignatureScheme } from './endpoint.types.ts';
 
 @InputType()
-export class HeaderInput {
+class HeaderInput {
   @Field(() => String)
   name!: string;
   @Field(() => String)
@@ -13,7 +13,7 @@ export class HeaderInput {
 }
 
 @InputType()
-export class RetryPolicyInput {
+class RetryPolicyInput {
   @Field(() => [Float])
   delaysSeconds!: number[];
   @Field(() => Float, { nullable: true, defaultValue: 0 })
@@ -21,7 +21,7 @@ export class RetryPolicyInput {
 }
 
 @InputType()
-export class BatchInput {
+class BatchInput {
   @Field(() => Int, { defaultValue: 100 })
   maxSize!: number;
   @Field(() => Int, { defaultValue: 1000 })

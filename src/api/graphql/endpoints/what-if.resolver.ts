@@ -29,7 +29,7 @@ class WouldBeReceived {
 }
 
 @ObjectType({ description: 'Which past messages an endpoint would receive. Nothing is sent.' })
-export class WhatIfNew {
+class WhatIfNew {
   @Field(() => Int, { description: 'How many messages were examined, newest first; at most `limit`.' })
   readonly looked!: number;
   @Field(() => Boolean, { description: 'Whether these were all messages in that time.' })
@@ -39,7 +39,7 @@ export class WhatIfNew {
 }
 
 @ObjectType({ description: 'Which past messages an endpoint would gain and lose with other settings. Nothing is sent.' })
-export class WhatIfChanged {
+class WhatIfChanged {
   @Field(() => Int, { description: 'How many messages were examined, newest first; at most `limit`.' })
   readonly looked!: number;
   @Field(() => Boolean, { description: 'Whether these were all messages in that time.' })

@@ -26,7 +26,7 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
   switch (event.type) {
     case 'batch.closed': {
       const others = event.data.messages.length - 1;
-      const company = others === 0 ? 'by itself' : `with ${others === 1 ? 'one other message' : `${others} other messages`}`;
+      const company = others === 0 ? 'alone' : `with ${others === 1 ? 'one other message' : `${others} other messages`}`;
       return `It goes to ${endpoint} in one request ${company}: batch ${event.data.number}.`;
     }
     case 'delivery.attempt-succeeded':
@@ -37,7 +37,7 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
     case 'delivery.attempt-failed':
     case 'batch.attempt-failed': {
       const { attempt, error, retryAt } = event.data;
-      const then = retryAt === undefined ? 'No other follows.' : `The next is due at ${retryAt}.`;
+      const then = retryAt === undefined ? 'No further attempt follows.' : `The next is due at ${retryAt}.`;
       return `Attempt ${attempt} to ${endpoint} failed: ${error} ${then}`;
     }
     case 'delivery.exhausted':
@@ -45,14 +45,14 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
       return `The delivery to ${endpoint} failed for good after ${event.data.attempts} attempt${event.data.attempts === 1 ? '' : 's'}.`;
     case 'delivery.retry-requested':
     case 'batch.retry-requested':
-      return `${actor} asked for another try at ${endpoint}: attempt ${event.data.attempt} is due now.`;
+      return `${actor} requested a retry to ${endpoint}: attempt ${event.data.attempt} is due now.`;
     case 'delivery.replay-requested':
     case 'batch.replay-requested': {
       const { attempt, replayId } = event.data;
-      const begins = event.type === 'delivery.replay-requested' && event.data.messageType !== undefined;
+      const isFirst = event.type === 'delivery.replay-requested' && event.data.messageType !== undefined;
       const by = names.replayRequester(replayId);
-      const asked = by === undefined ? '' : `, asked for by ${by},`;
-      return `The replay ${replayId}${asked} sends it to ${endpoint}${begins ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
+      const requested = by === undefined ? '' : `, requested by ${by},`;
+      return `The replay ${replayId}${requested} sends it to ${endpoint}${isFirst ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
     }
     case 'delivery.cancelled':
     case 'batch.cancelled':
@@ -74,7 +74,7 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
 
 export const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>, names: TimelineNames): string => {
   const { type, destinations, skipped, test } = data;
-  const taken = `${test ? 'A test message' : 'Message'} "${type}" accepted from ${metadata.actor}.`;
+  const accepted = `${test ? 'A test message' : 'Message'} "${type}" accepted from ${metadata.actor}.`;
   const listed = (ids: readonly EndpointId[]) => {
     if (test) return list(ids.map(names.endpoint));
     const byReason = Map.groupBy(ids, (id) => names.reason(id) ?? 'subscribed to it');
@@ -84,6 +84,6 @@ export const acceptedSentence = ({ data, metadata }: RecordedEvent<MessageEvent>
     destinations.length === 0
       ? 'No enabled endpoint subscribes to it.'
       : `It goes to ${listed(destinations.map(({ endpointId }) => endpointId))}.`;
-  const left = skipped.length === 0 ? '' : ` Skipped, as disabled: ${listed(skipped)}.`;
-  return `${taken} ${routed}${left}`;
+  const notSent = skipped.length === 0 ? '' : ` Skipped because disabled: ${listed(skipped)}.`;
+  return `${accepted} ${routed}${notSent}`;
 };

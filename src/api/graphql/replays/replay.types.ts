@@ -37,7 +37,7 @@ export class ReplayFilter {
 }
 
 @ObjectType({ description: 'Which messages a replay sends.' })
-export class ReplaySelection {
+class ReplaySelection {
   @Field(() => String, { nullable: true })
   readonly eventType!: string | null;
   @Field(() => DateTime, { nullable: true })
