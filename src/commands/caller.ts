@@ -1,4 +1,4 @@
-// Who asks: made by the API from the key that came with the request.
+// The caller of a command. The API makes it from the request's API key.
 import type { OrganizationId, Position } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
 import type { Cause } from './command-executor.ts';
@@ -7,13 +7,13 @@ export type Caller = {
   readonly organizationId: OrganizationId;
   /** `apikey:<name>` or `system:<part>`; recorded with every event. */
   readonly actor: string;
-  /** One id for all that a request caused. */
+  /** Shared by everything that one request causes. */
   readonly correlationId: string;
-  /** The id of the event that it follows from, where it is no request. */
+  /** The id of the event that caused the command, if no request did. */
   readonly causationId?: string;
 };
 
-/** Every request is a cause of its own. */
+/** Every call is a new cause, so a repeated request is a new command. */
 export const newCause = ({ actor, correlationId, causationId }: Caller): Cause => ({
   actor,
   correlationId,
@@ -21,5 +21,5 @@ export const newCause = ({ actor, correlationId, causationId }: Caller): Cause =
   commandId: newId(),
 });
 
-/** What a command did, and the position that the views must reach to show it (undefined: it changed nothing). */
+/** The position that the views must reach to show what the command did; undefined if its stream does not exist. */
 export type CommandResult = { readonly position: Position | undefined };

@@ -1,17 +1,17 @@
-// The one place that loads, decides and appends. Every change of the log goes through here.
+// The command executor: loads a stream, decides, appends. Every change of the log goes through it.
 import { fold, type Decider } from '../domain/decider.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
 import { WrongExpectedRevision, type EventStore, type ExpectedRevision, type Metadata, type Write } from '../event-store/event-store.ts';
 import { eventIdOf } from '../event-store/id-generation.ts';
 
-/** What is known of a stream. A guess is safe: the append is refused where it is wrong, and the stream is read then. */
+/** The state that a stream is expected to have. A wrong guess is safe: the append is refused, and the stream is read. */
 export type ExpectedState<S> = {
   readonly state: S;
   readonly revision: ExpectedRevision;
-  /** The stream's name was made just now: nobody else can have written to it. */
+  /** The stream's name was generated just now, so nobody else can have written to it. */
   readonly isNew?: true;
-  /** No guess: so it stood at that revision. After a conflict only what came later is read. */
+  /** The state is certain for that revision, so a conflict requires reading only the later events. */
   readonly isCertain?: true;
 };
 
@@ -19,52 +19,52 @@ export type StreamCommand<C, E extends DomainEvent, S> = {
   readonly stream: string;
   readonly decider: Decider<C, E, S>;
   readonly command: C;
-  /** Left out, the stream is read first. */
+  /** Without it, the stream is read first. */
   readonly expected?: ExpectedState<S>;
 };
 
-/** Who does it, and the id that makes it the same command when it is repeated (a UUID, or any string that names the cause). */
+/** The actor, and the id that identifies a repeated command (a UUID, or any string that names the cause). */
 export type Cause = Metadata & { readonly commandId: string };
 
 export type CommandOutcome<E extends DomainEvent, S> = {
-  /** What was decided and recorded; empty: the stream said so already. */
+  /** The recorded events; empty if the stream had them already. */
   readonly events: readonly E[];
-  /** Where the stream ends now; undefined while there is no stream. */
+  /** Of the stream's last event; undefined if there is no stream. */
   readonly position: Position | undefined;
   readonly revision: ExpectedRevision;
-  /** After the events. */
+  /** The state after the events. */
   readonly state: S;
 };
 
 type Loaded<S> = ExpectedState<S> & { readonly position?: Position };
 
-/** A conflict means that somebody else was faster; losing more often than this means that something is wrong. */
+/** Each conflict means that another writer was faster. More than this many in a row are a defect. */
 const mostTries = 10;
 
 export class CommandExecutor {
   constructor(private readonly store: EventStore) {}
 
-  async execute<C, E extends DomainEvent, S>(decision: StreamCommand<C, E, S>, cause: Cause): Promise<CommandOutcome<E, S>> {
-    const [outcome] = await this.executeAll([decision], cause);
+  async execute<C, E extends DomainEvent, S>(command: StreamCommand<C, E, S>, cause: Cause): Promise<CommandOutcome<E, S>> {
+    const [outcome] = await this.executeAll([command], cause);
     return outcome as CommandOutcome<E, S>;
   }
 
   /**
-   * All or nothing: one append for all decisions. Two decisions on one stream are taken one after the other.
-   * @throws DomainError when one of them is refused, LogUnavailable when the log can't be written.
+   * Executes all commands or none, in one append. Commands on the same stream are decided in order.
+   * @throws DomainError if one of them is refused, LogUnavailable if the log can't be written
    */
   async executeAll<C, E extends DomainEvent, S>(
-    decisions: readonly StreamCommand<C, E, S>[],
+    commands: readonly StreamCommand<C, E, S>[],
     cause: Cause,
   ): Promise<readonly CommandOutcome<E, S>[]> {
     const streams = new Map<string, Loaded<S>>();
     for (let tries = 1; ; tries++) {
-      // 1. Load what isn't known.
-      const unknown = decisions.filter(({ stream, expected }) => !expected && !streams.has(stream));
+      // 1. Load the streams without an expected state.
+      const unknown = commands.filter(({ stream, expected }) => !expected && !streams.has(stream));
       if (unknown.length > 0)
         await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
-      // 2. Decide, each on what the ones before it decided.
-      const decided = decideAll(decisions, new Map(streams));
+      // 2. Decide each command on the outcome of those before it.
+      const decided = decideAll(commands, new Map(streams));
       const writes = writesOf(decided, cause);
       try {
         // 3. Append.
@@ -77,17 +77,18 @@ export class CommandExecutor {
           revision: ends.get(stream)?.revision ?? before.revision,
         }));
       } catch (error) {
-        // 4. Somebody else was faster: read what they wrote, and decide again.
+        // 4. Another writer was faster: read its events, and decide again.
         if (!(error instanceof WrongExpectedRevision) || tries === mostTries) throw error;
         for (const { stream } of error.conflicts) {
-          const decision = decisions.find((each) => each.stream === stream);
-          if (decision) streams.set(stream, await this.load(stream, decision.decider, decision.expected?.isCertain && decision.expected));
+          const concerned = commands.find((each) => each.stream === stream);
+          if (concerned)
+            streams.set(stream, await this.load(stream, concerned.decider, concerned.expected?.isCertain && concerned.expected));
         }
       }
     }
   }
 
-  /** @param from what is known of it for certain: the rest is read */
+  /** @param from a certain state: only later events are read */
   private async load<E extends DomainEvent, S>(stream: string, decider: Decider<never, E, S>, from?: ExpectedState<S>): Promise<Loaded<S>> {
     const { state: initial, revision: before } = from ?? { state: decider.initial, revision: 'no-stream' as const };
     const recorded = await this.store.readStream(stream, before === 'no-stream' ? {} : { from: before + 1 });
@@ -99,12 +100,12 @@ export class CommandExecutor {
 
 type DecidedEvents<E, S> = { readonly stream: string; readonly events: readonly E[]; readonly before: Loaded<S>; readonly state: S };
 
-/** A stream that several decisions are about has one `before`: where it stood when the first was taken. */
+/** Commands on the same stream share `before`: the stream as it was before the first of them. */
 const decideAll = <C, E extends DomainEvent, S>(
-  decisions: readonly StreamCommand<C, E, S>[],
+  commands: readonly StreamCommand<C, E, S>[],
   streams: Map<string, Loaded<S>>,
 ): DecidedEvents<E, S>[] =>
-  decisions.map(({ stream, decider, command, expected }) => {
+  commands.map(({ stream, decider, command, expected }) => {
     const before = streams.get(stream) ?? expected;
     if (!before) throw new Error(`${stream} was not loaded.`);
     const events = decider.decide(command, before.state);

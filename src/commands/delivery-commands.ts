@@ -1,4 +1,4 @@
-// The commands on deliveries: retry one, retry all that match, cancel. One that goes in a batch is retried and cancelled with it.
+// The commands on deliveries: retry one, retry all that match, cancel. A delivery in a batch is retried and cancelled with its batch.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { AttemptsCommand } from '../domain/attempts.ts';
 import { batch } from '../domain/batch.ts';
@@ -13,7 +13,7 @@ import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor, type Cause } from './command-executor.ts';
 import { batchStream, deliveryStream } from '../domain/streams.ts';
 
-/** A fresh series of attempts, now; also for one that succeeded or was cancelled. Refused where the endpoint was deleted. */
+/** Begins a new series of attempts now, even if the delivery succeeded or was cancelled. Refused if the endpoint was deleted. */
 export class RetryDelivery extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
@@ -23,7 +23,7 @@ export class RetryDelivery extends Command<CommandResult> {
   }
 }
 
-/** All that match; failed ones unless the filter names a status. Those of deleted endpoints are left as they are, and not counted. */
+/** Retries all deliveries that match: failed ones, unless the filter names a status. Deliveries to deleted endpoints are neither retried nor counted. */
 export class RetryDeliveries extends Command<CommandResult & { readonly matched: number }> {
   constructor(
     readonly caller: Caller,
@@ -42,7 +42,7 @@ export class CancelDelivery extends Command<CommandResult> {
   }
 }
 
-/** Deliveries decided in one append. */
+/** Deliveries per append. */
 const batchSize = 200;
 
 const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId) => {
@@ -86,7 +86,7 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
 
   async execute({ caller, deliveryId }: RetryDelivery): Promise<CommandResult> {
     const found = await requireDelivery(this.deliveries, caller, deliveryId);
-    // It could only be cancelled then, and how it had ended would be forgotten.
+    // A retry would only be cancelled, and hide how the delivery ended.
     if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
     const [outcome] = await executeOnEach(this.executor, [found], { type: 'RequestRetry', now: new Date() }, newCause(caller));

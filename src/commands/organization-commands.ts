@@ -13,7 +13,7 @@ import { CommandExecutor } from './command-executor.ts';
 import { misfit, newOrganizationKey } from './signing-secrets.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 
-/** `group` left out: the one it has, or the part of the name before its first dot. */
+/** Without `group`, the type keeps its group; a new type gets the part of its name before the first dot. */
 export class DefineEventType extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
@@ -32,7 +32,7 @@ export class RetireEventType extends Command<CommandResult> {
   }
 }
 
-/** `key` left out: a new random one is made. It signs from the next attempt on, and the one before no more. */
+/** Without `key`, a random one is generated. It replaces the previous key from the next attempt on. */
 export class ResetSigningKey extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
@@ -42,7 +42,7 @@ export class ResetSigningKey extends Command<CommandResult> {
   }
 }
 
-/** `key` left out: a new random one is made. It is answered this once and never stored. */
+/** Without `key`, a random one is generated. It is returned once and never stored. */
 export class IssueApiKey extends Command<CommandResult & { readonly id: ApiKeyId; readonly key: string }> {
   constructor(
     readonly caller: Caller,
@@ -63,10 +63,10 @@ export class RevokeApiKey extends Command<CommandResult> {
   }
 }
 
-/** A new API key: 32 random bytes behind a prefix that says what it is. */
+/** Generates an API key: 32 random bytes, with a prefix that identifies it as a key of Hookledger. */
 export const newKey = () => `hlk_${randomBytes(32).toString('base64url')}`;
 
-/** Keys are long and random, so a fast hash is enough. Hex. */
+/** In hex. Keys are long and random, so a fast hash is enough. */
 export const hashOfKey = (key: string) => hash('sha256', key, 'hex');
 
 @CommandHandler(DefineEventType)
@@ -105,8 +105,8 @@ export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> 
   }
 
   /**
-   * The endpoints that use the key must be able to sign with it. They are streams of their own: one that comes to use it in this very moment is
-   * not seen, and its attempts fail as FORMAT with the reason, until key or endpoint is corrected.
+   * Every endpoint that uses the key must be able to sign with it. Limit: endpoints are other streams, so one that starts to use the key at this
+   * moment is missed. Its attempts fail as FORMAT with the reason until the key or the endpoint is corrected.
    */
   private check(organizationId: OrganizationId, key: string): void {
     for (const { configuration } of this.directory.endpoints(organizationId)) {

@@ -1,4 +1,4 @@
-// The commands on replays: ask for one, cancel one. What carries them out follows the log: src/delivery/replayer.ts.
+// The commands on replays: request one, cancel one. The replayer (src/delivery) runs them.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import { conflict, notFound } from '../domain/errors.ts';
@@ -16,7 +16,7 @@ const rate = `ratePerSecond is a number from 0.1 to ${most}: messages sent in a 
 export const ratePerSecond = z.number({ error: rate }).min(0.1, rate).max(most, rate);
 
 const moment = z.iso.datetime({ offset: true });
-/** What is given of a filter; what is left out, or null, does not narrow it. */
+/** A filter as given by a caller. Fields that are absent or null do not narrow it. */
 export const replayFilter = z
   .strictObject({
     eventType: z.string().nullish(),
@@ -40,7 +40,7 @@ export const replayFilter = z
     matching: matching ?? true,
   }));
 
-/** Refused for an endpoint that is disabled: what is sent to it would wait until it is enabled. */
+/** Refused for a disabled endpoint, because the messages would wait until it is enabled. */
 export class ReplayMessages extends Command<CommandResult & { readonly replayId: ReplayId }> {
   constructor(
     readonly caller: Caller,

@@ -1,5 +1,5 @@
-// Secrets and the schemes that they sign by: what fits, and what is made. The decider sees cipher text only, so the rules that take reading a
-// secret stand here. They are part of the decision all the same: taken on the state that is decided on, and taken again when somebody else was faster.
+// Signing secrets: generates them, and checks that they fit the signature scheme. The decider sees only cipher text, so the rules that need a
+// readable secret are here, wrapped around it. The executor applies them with every decision, also after a conflict.
 import { fold } from '../domain/decider.ts';
 import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration, type SignatureScheme } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
@@ -18,12 +18,12 @@ const forms: Readonly<Record<SignatureScheme, Form>> = {
   STANDARD_WEBHOOKS_ED25519: { check: privateKeyOf, make: newPrivateKey },
 };
 
-/** The organization's signing key: text like any other to the HMAC schemes, in the form that STANDARD_WEBHOOKS takes. */
+/** Generates an organization's signing key, in the form of STANDARD_WEBHOOKS. The other HMAC schemes take any text. */
 export const newOrganizationKey = newSymmetricKey;
 
 export const newSecretFor = (scheme: SignatureScheme): string => forms[scheme].make();
 
-/** Why a secret can't sign by that scheme, as the end of a sentence; undefined where it can. */
+/** Why a secret can't sign by that scheme, as the end of a sentence; undefined if it can. */
 export const misfit = (scheme: SignatureScheme, secret: string): string | undefined => {
   try {
     forms[scheme].check(secret);
@@ -34,7 +34,7 @@ export const misfit = (scheme: SignatureScheme, secret: string): string | undefi
   }
 };
 
-/** The endpoint's decider with one more rule: a secret that is set, and what is to sign from now on, fits the scheme. */
+/** The endpoint's decider with one more rule: the secret, and the key that will sign, fit the scheme. */
 export const endpointWith = (keys: OrganizationKeys): typeof endpoint => ({
   ...endpoint,
   decide: (command, state) => {
@@ -69,7 +69,7 @@ const checkSigning = (
       `${signature} can't sign with the organization's key: ${why}. Reset the key, or give the endpoint a secret of its own.`,
     );
   const path = command.type === 'Change' && command.settings.signature === undefined ? 'useOrganizationKey' : 'signature';
-  // The scheme of now has its say on the secret that is rotated to.
+  // A new secret must also fit the current scheme.
   const anyFitsNow = before.exists === 'yes' && forms[before.configuration.settings.signature] === anyText;
   const remedy = anyFitsNow
     ? `Rotate the secret to one that fits, then choose ${signature}.`

@@ -1,11 +1,11 @@
-// The parser of every JSON body: what it takes means the same to every reader, and can be stored and sent on unchanged.
-// It takes what `JSON.parse` takes, and refuses besides: bytes that are not UTF-8, nesting deeper than 64, an object with the same key twice,
-// a key `__proto__`, half of a surrogate pair, and a number too large for a double.
+// Parses every JSON body. What it accepts means the same to every reader, and can be stored and sent on unchanged.
+// It accepts what `JSON.parse` accepts, but refuses bytes that are not UTF-8, nesting deeper than 64, an object with the same key twice,
+// a key `__proto__`, half of a surrogate pair, or a number too large for a double.
 import { isUtf8 } from 'node:buffer';
 
 export const deepest = 64;
 
-/** What is wrong and where: `path` is dotted (`3.data.user`), empty where it is the whole body. */
+/** The mistake and its dotted path (`3.data.user`), empty for the whole body. */
 export class UnreadableJson extends Error {
   override name = 'UnreadableJson';
   constructor(
@@ -20,12 +20,12 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * The common case costs one pass over the bytes and one over the parsed value: the colons outside strings are the keys that were written; fewer
- * keys in the value mean that one was written twice. Only a body that is refused is read a third time, to say where.
+ * The common case takes one pass over the bytes and one over the parsed value. Each colon outside a string is a key that was written, so a value with
+ * fewer keys had one twice. Only a refused body is read a third time, to locate the mistake.
  * @throws UnreadableJson
  */
 export const parseStrictJson = (bytes: Buffer): unknown => {
-  if (!isUtf8(bytes)) throw new UnreadableJson('The body is not UTF-8; encode it so.');
+  if (!isUtf8(bytes)) throw new UnreadableJson('The body is not UTF-8; encode it as UTF-8.');
   const scanned = scan(bytes);
   if (scanned.depth > deepest)
     throw new UnreadableJson(
@@ -41,7 +41,7 @@ export const parseStrictJson = (bytes: Buffer): unknown => {
 
 type Scanned = { readonly keys: number; readonly escapes: boolean; readonly depth: number; readonly deepestAt: number };
 
-/** Trustworthy only where the text is JSON, but for `depth`: where brackets are nested too deep it stops. */
+/** Valid only if the text is JSON, except for `depth`: the scan stops where brackets are nested too deep. */
 const scan = (bytes: Buffer): Scanned => {
   let keys = 0;
   let escapes = false;
@@ -100,7 +100,7 @@ class Check {
 type Open = { readonly keys: Set<string> | undefined; at: string | number };
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
 
-/** The first thing wrong with a text that is JSON. */
+/** Finds the first mistake in a text that is JSON. */
 const locate = (text: string): UnreadableJson => {
   const open: Open[] = [];
   const path = () => open.map(({ at }) => at).join('.');
@@ -131,6 +131,6 @@ const locate = (text: string): UnreadableJson => {
 const faultOfKey = (key: string, before: Set<string>): string | undefined => {
   if (!key.isWellFormed()) return 'The key holds half of a surrogate pair, which is no character; rename it.';
   if (key === '__proto__') return 'The key "__proto__" is not taken; rename it.';
-  if (before.has(key)) return `The key ${JSON.stringify(key.slice(0, 100))} stands twice in one object; send it once.`;
+  if (before.has(key)) return `The key ${JSON.stringify(key.slice(0, 100))} is in one object twice; send it once.`;
   return undefined;
 };

@@ -1,4 +1,4 @@
-// The master key in the data folder: made at the first start, readable by its owner only.
+// The master key in the data folder: generated at the first start, readable only by its owner.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ export class MasterKeyUnusable extends Error {
   override name = 'MasterKeyUnusable';
 }
 
-/** For whoever only reads: none is made. @throws MasterKeyUnusable also when there is none */
+/** For services that only read: generates none. @throws MasterKeyUnusable also if there is none */
 export const existingMasterKeyIn = (dataDir: string): Buffer => {
   const file = join(dataDir, 'master.key');
   if (existsSync(file)) return masterKeyIn(dataDir);
@@ -21,7 +21,7 @@ export const masterKeyIn = (dataDir: string): Buffer => {
   const file = join(dataDir, 'master.key');
   try {
     mkdirSync(dataDir, { recursive: true });
-    // `wx`: never overwrites, also when two processes start at once.
+    // `wx` never overwrites, even if two processes start at once.
     writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error);

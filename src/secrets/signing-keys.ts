@@ -1,16 +1,16 @@
-// The keys that sign, as people see them: any text for a plain HMAC; `whsec_…`, and the pair `whsk_…` and `whpk_…`, for Standard Webhooks.
-// Source: Standard Webhooks 1.0.0, "Signature scheme". It leaves open what the bytes of a private key are: here, the seed followed by the public key
-// (64 bytes), as other senders have them; the seed alone (32 bytes) is taken, too.
+// The signing keys in their text forms: any text for a plain HMAC; `whsec_…`, and the pair `whsk_…` and `whpk_…`, for Standard Webhooks.
+// Source: Standard Webhooks 1.0.0, "Signature scheme". It doesn't define the bytes of a private key. Like other senders, we use the seed followed by the
+// public key (64 bytes), and also accept the seed alone (32 bytes).
 import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 
-/** The message says what it must be, as the end of a sentence. */
+/** The message says what the secret must be, as the end of a sentence. */
 export class UnfitSecret extends Error {
   override name = 'UnfitSecret';
 }
 
 const [symmetric, secret, published] = ['whsec_', 'whsk_', 'whpk_'];
 
-/** What base64 writes in one way only, so that every reader of it has the same bytes. */
+/** Accepts only canonical base64, so that every reader gets the same bytes. */
 const decode = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;
@@ -28,7 +28,7 @@ const bytesOf = (prefix: string, lengths: string, fits: (length: number) => bool
 export const symmetricKeyOf = (text: string): KeyObject =>
   createSecretKey(bytesOf(symmetric, '24 to 64', (length) => length >= 24 && length <= 64, text));
 
-// What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410).
+// Precedes the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410).
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const seedLength = 32;
 
@@ -43,10 +43,10 @@ export const privateKeyOf = (text: string): KeyObject => {
 
 const publicBytesOf = (key: KeyObject): Buffer => createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-seedLength);
 
-/** What a receiver verifies with: the `whpk_…` that belongs to a `whsk_…`. @throws UnfitSecret */
+/** The `whpk_…` of a `whsk_…`, with which receivers verify. @throws UnfitSecret */
 export const publicKeyOf = (text: string): string => published + publicBytesOf(privateKeyOf(text)).toString('base64');
 
-// What stands before the 32 bytes of a public Ed25519 key in SPKI (RFC 8410).
+// Precedes the 32 bytes of a public Ed25519 key in SPKI (RFC 8410).
 const spki = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** The Ed25519 key behind `whpk_…`. @throws UnfitSecret */

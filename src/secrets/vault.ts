@@ -1,4 +1,4 @@
-// The vault: encrypts what must not be readable in the log. AES-256-GCM under a key per organization, which the master key wraps.
+// The vault: encrypts the secrets in the log, by AES-256-GCM under a key per organization that the master key wraps.
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 
 const version = 'v1.';
@@ -6,8 +6,8 @@ const ivLength = 12;
 const tagLength = 16;
 
 /**
- * The nonce is an HMAC of the plain text, so that the same secret under the same key gives the same cipher text: setting a value again
- * changes nothing. What that tells a reader of the log is only that two values are equal.
+ * The nonce is an HMAC of the plain text: the same secret under the same key gives the same cipher text, so setting a value again changes nothing.
+ * A reader of the log learns only that two values are equal.
  */
 const seal = (key: Buffer, plain: Buffer): string => {
   const iv = createHmac('sha256', key).update('nonce').update(plain).digest().subarray(0, ivLength);
@@ -44,12 +44,12 @@ export class Vault {
   /** @param masterKey 32 bytes */
   constructor(private readonly masterKey: Buffer) {}
 
-  /** A new organization key, wrapped: this is what the log stores. */
+  /** Generates an organization key, wrapped as the log stores it. */
   newKey(): string {
     return seal(this.masterKey, randomBytes(32));
   }
 
-  /** @throws SecretUnreadable when the key was wrapped by another master key. */
+  /** @throws SecretUnreadable if another master key wrapped the key */
   keyring(wrappedKey: string): Keyring {
     let keyring = this.keyrings.get(wrappedKey);
     if (!keyring) {
