@@ -63,6 +63,6 @@ export class StreamQueries {
   /** A stream holds only the events of its aggregate. */
   private async read<E extends DomainEvent>(stream: string, upTo?: number): Events<E> {
     const events = await this.store.readStream(stream, upTo === undefined ? {} : { upTo });
-    return events as readonly RecordedEvent[] as readonly RecordedEvent<E>[];
+    return events as readonly RecordedEvent<E>[];
   }
 }

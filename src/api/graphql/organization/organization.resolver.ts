@@ -4,7 +4,6 @@ import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nes
 import * as z from 'zod';
 import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../../commands/organization-commands.ts';
 import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
-import { notFound } from '../../../domain/errors.ts';
 import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
@@ -80,7 +79,7 @@ export class OrganizationResolver {
   signingKey(@Context() { caller }: ApiContext): string {
     if (caller.role !== 'ADMIN')
       throw new Refusal('FORBIDDEN', `Reading the signing key needs an API key with the role ADMIN; yours has the role ${caller.role}.`);
-    const { signingKey } = this.organizationOf(caller);
+    const { signingKey } = this.directory.requireOrganization(caller.organizationId);
     if (signingKey === null)
       throw new Error(`The organization ${caller.organizationId} has no signing key, although every start sets one.`);
     return signingKey;
@@ -106,14 +105,8 @@ export class OrganizationResolver {
   }
 
   private answer(caller: ApiContext['caller']): Organization {
-    const { id, name } = this.organizationOf(caller);
+    const { id, name } = this.directory.requireOrganization(caller.organizationId);
     return { id, name };
-  }
-
-  private organizationOf({ organizationId }: ApiContext['caller']) {
-    const organization = this.directory.organization(organizationId);
-    if (!organization) throw notFound('There is no such organization.');
-    return organization;
   }
 
   private eventType(name: string, { organizationId }: ApiContext['caller']): EventType {
