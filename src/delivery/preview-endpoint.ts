@@ -1,4 +1,4 @@
-// Previews: the request an endpoint would be sent for a message. Stores and sends nothing.
+// Previews: the request that an endpoint would get for a message. Stores and sends nothing.
 import { registration, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
@@ -17,9 +17,9 @@ export type EndpointPreview = {
   /** The endpoint subscribes to the message, and its filter lets it pass. */
   readonly matches: boolean;
   readonly url: string;
-  /** As they would be sent, what is secret masked. */
+  /** As they would be sent, with secrets masked. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The same. The signature is that of the body without the mask. */
+  /** With secrets masked. The signature is of the body without the masks. */
   readonly body: string;
 };
 
@@ -38,14 +38,14 @@ export class EndpointPreviews {
     const { type, data, id: clientId } = message;
     const now = new Date();
     const organization = this.directory.requireOrganization(organizationId);
-    const known = previewedEndpoint(create, organization);
+    const resolved = previewedEndpoint(create, organization);
     const id = clientId === undefined ? newMessageId() : messageIdOf(organizationId, clientId);
     try {
-      const sent = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
-      const messages = create.settings.batch ? [sent] : sent;
-      const { url, maskedHeaders, body } = await this.requests.make(known, { id, messages }, 1, now);
-      const matches = known.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
-      return { matches, url, headers: maskedHeaders, body: maskOptions(body, known.formatOptions) };
+      const content = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
+      const messages = create.settings.batch ? [content] : content;
+      const { url, maskedHeaders, body } = await this.requests.make(resolved, { id, messages }, 1, now);
+      const matches = resolved.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
+      return { matches, url, headers: maskedHeaders, body: maskOptions(body, resolved.formatOptions) };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       throw badInput(create.settings.format === 'TEMPLATE' ? 'formatOptions.template' : 'format', error.message);
@@ -53,9 +53,9 @@ export class EndpointPreviews {
   }
 }
 
-/** As it would be known once it were made. Its templates take turns with those of its organization's other previews. */
+/** The endpoint as the command would create it. Its templates take turns with those of its organization's other previews. */
 export const previewedEndpoint = (create: CreateEndpoint, organization: OrganizationKeys): ResolvedEndpoint => {
   const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
-  if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
+  if (state.exists !== 'yes') throw new Error('A registered endpoint does not exist.');
   return new ResolvedEndpoint(`preview-${create.caller.organizationId}` as EndpointId, 0, state.configuration, organization);
 };

@@ -1,6 +1,6 @@
-// The replayer: carries out the replays that run, each at its own pace, from where the log says that it has come.
-// Guarantee: a delivery names each replay that has sent it, so that after a crash, and beside other replicas, a replay sends it once; what was
-// not yet counted is looked at again. Limit: what is sent is a due attempt, so that it arrives at least once, like any other.
+// The replayer: carries out running replays, each at its own pace, from the progress that the log has.
+// Guarantee: a delivery's state names the replays that have sent it, so a replay sends it once, also after a crash and beside other replicas. Messages that
+// were not counted yet are looked at again. Limit: a replay makes attempts due, which arrive at least once, like any others.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import { batch } from '../domain/batch.ts';
@@ -20,21 +20,21 @@ import type { PastMessage, ReplayQueries } from '../read-models/queries/replay-q
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
-/** How often it looks for replays that nobody has told it of. */
+/** How often it looks for new replays. */
 const lookEveryMs = 500;
-/** Messages looked at in one step, and sent in one: a step is a quarter of a second's worth. */
-const mostLooked = 500;
-const mostSent = 200;
+/** In one step, which is a quarter of a second's worth. */
+const maxLooked = 500;
+const maxSent = 200;
 const stepsPerSecond = 4;
-/** After a step that could not be carried out. */
-const tryAgainMs = 1_000;
+/** After a step failed. */
+const retryMs = 1_000;
 
-/** A message to be sent, and how. */
-type Chosen = {
+/** A message to send, and how. */
+type ChosenMessage = {
   readonly id: DeliveryId;
   readonly subject: DeliverySubject;
   readonly batch: { readonly id: BatchId; readonly size: number } | null;
-  /** Of a message that was not routed to the endpoint. */
+  /** Set if the message was not routed to the endpoint. */
   readonly messageType: string | undefined;
 };
 
@@ -56,7 +56,7 @@ export class Replayer {
     this.looking = this.look();
   }
 
-  /** Finishes the running steps; the replays go on at the next start. */
+  /** Finishes the running steps. The replays continue at the next start. */
   async stop(): Promise<void> {
     this.ending.abort();
     await this.looking;
@@ -74,7 +74,7 @@ export class Replayer {
             );
         }
       } catch (error) {
-        this.failed(error, 'Replays can not be looked for');
+        this.failed(error, 'Looking for replays failed');
       }
       await this.pause(lookEveryMs);
     }
@@ -85,15 +85,15 @@ export class Replayer {
       try {
         if (!(await this.step(id))) return;
       } catch (error) {
-        this.failed(error, `The replay ${id} can not go on`);
-        await this.pause(tryAgainMs);
+        this.failed(error, `The replay ${id} can't go on`);
+        await this.pause(retryMs);
       }
     }
   }
 
   /** @returns whether there may be more to do */
   private async step(id: ReplayId): Promise<boolean> {
-    // 1. What the log says: another replica may have carried out a step, a person have cancelled it.
+    // 1. Load the replay: another replica may have carried out a step, or a person may have cancelled it.
     const events = await retryUntilLogAvailable(() => this.store.readStream(replayStream(id)));
     const [requested] = events;
     const state = fold(replay, events as unknown as Iterable<ReplayEvent>); // a stream holds its aggregate's events only
@@ -103,11 +103,11 @@ export class Replayer {
     const cause: Cause = { actor: 'system:replayer', commandId: id, ...because };
     const decide = (command: ReplayCommand) =>
       retryUntilLogAvailable(() => this.executor.execute({ stream: replayStream(id), decider: replay, command }, cause));
-    // 2. Not before the pace allows.
+    // 2. Wait until the pace allows the next step.
     const due = Date.parse(state.at) + (state.sentThen / state.ratePerSecond) * 1_000;
     const wait = due - Date.now();
     if (wait > 0) {
-      await this.pause(Math.min(wait, lookEveryMs)); // it may be cancelled meanwhile
+      await this.pause(Math.min(wait, lookEveryMs)); // no longer, as it may be cancelled
       return true;
     }
     const endpoint = this.directory.endpoint(state.endpointId);
@@ -115,15 +115,15 @@ export class Replayer {
       await decide({ type: 'Cancel', now: new Date(), reason: 'the endpoint was deleted' });
       return false;
     }
-    // 3. The next messages, as far as one step sends.
-    const page = await this.replays.messagesAfter(id, state.after, mostLooked);
+    // 3. Choose the messages of this step.
+    const page = await this.replays.messagesAfter(id, state.after, maxLooked);
     const { chosen, looked } = await this.choose(page, state, endpoint);
     const last = looked.at(-1);
     if (!last) {
       await decide({ type: 'Finish', now: new Date() });
       return false;
     }
-    // 4. Send them: before they are counted, so that a crash in between leaves none out.
+    // 4. Send them, then count them: a crash in between leaves none out.
     const sent = await this.send(id, chosen, cause);
     const counts = { looked: looked.length, sent, cameTo: last.acceptedAt };
     await decide({ type: 'Progress', now: new Date(), from: state.after, after: last.id, ...counts });
@@ -131,17 +131,17 @@ export class Replayer {
   }
 
   private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: ResolvedEndpoint) {
-    const most = Math.max(1, Math.min(mostSent, Math.floor(state.ratePerSecond / stepsPerSecond)));
+    const most = Math.max(1, Math.min(maxSent, Math.floor(state.ratePerSecond / stepsPerSecond)));
     const ids = page.map((each) => deliveryIdOf(each.id, endpoint.id));
     const deliveries = new Map((await this.deliveries.byIds(state.organizationId, ids)).map((each) => [each.id, each]));
     const looked: PastMessage[] = [];
-    const chosen: Chosen[] = [];
+    const chosen: ChosenMessage[] = [];
     for (const each of page) {
       if (chosen.length >= most) break;
       looked.push(each);
       const accepted = await this.accepted(each.id);
-      const known = deliveries.get(deliveryIdOf(each.id, endpoint.id));
-      if (accepted && this.isWanted(accepted, known, state, endpoint)) chosen.push(chosenOf(each.id, accepted, known, state));
+      const existing = deliveries.get(deliveryIdOf(each.id, endpoint.id));
+      if (accepted && this.isWanted(accepted, existing, state, endpoint)) chosen.push(chosenOf(each.id, accepted, existing, state));
     }
     return { chosen, looked };
   }
@@ -153,21 +153,21 @@ export class Replayer {
 
   private isWanted(
     { data }: RecordedEvent<MessageEvent>,
-    known: DeliveryView | undefined,
+    existing: DeliveryView | undefined,
     { filter, organizationId }: RunningReplay,
     endpoint: ResolvedEndpoint,
   ): boolean {
-    const is: Readonly<Record<ReplayScope, boolean>> = {
-      FAILED: known?.status === 'FAILED',
+    const inScope: Readonly<Record<ReplayScope, boolean>> = {
+      FAILED: existing?.status === 'FAILED',
       SKIPPED: data.skipped.includes(endpoint.id),
-      NEVER_SENT: known === undefined && !data.destinations.some(({ endpointId }) => endpointId === endpoint.id),
+      NEVER_SENT: existing === undefined && !data.destinations.some(({ endpointId }) => endpointId === endpoint.id),
     };
-    if (filter.only && !filter.only.some((scope) => is[scope])) return false;
+    if (filter.only && !filter.only.some((scope) => inScope[scope])) return false;
     return !filter.matching || endpoint.matcher.matches({ ...data, group: this.directory.groupOf(organizationId, data.type) });
   }
 
-  /** @returns how many this replay has sent, now or before a crash */
-  private async send(replayId: ReplayId, chosen: readonly Chosen[], cause: Cause): Promise<number> {
+  /** @returns how many of them this replay has sent, now or before a crash */
+  private async send(replayId: ReplayId, chosen: readonly ChosenMessage[], cause: Cause): Promise<number> {
     const command = { type: 'Replay', now: new Date(), replayId } as const;
     const alone = chosen.filter((each) => !each.batch);
     const sentAlone = await retryUntilLogAvailable(() =>
@@ -211,7 +211,7 @@ export class Replayer {
   }
 
   private failed(error: unknown, what: string): void {
-    if (!this.ending.signal.aborted) this.log.error({ err: error }, `${what}; it is tried again.`);
+    if (!this.ending.signal.aborted) this.log.error({ err: error }, `${what}. Retrying.`);
   }
 
   private pause(ms: number): Promise<void> {
@@ -222,11 +222,11 @@ export class Replayer {
 const chosenOf = (
   messageId: MessageId,
   { data }: RecordedEvent<MessageEvent>,
-  known: DeliveryView | undefined,
+  existing: DeliveryView | undefined,
   { organizationId, endpointId }: RunningReplay,
-): Chosen => ({
+): ChosenMessage => ({
   id: deliveryIdOf(messageId, endpointId),
   subject: { organizationId, messageId, endpointId },
-  batch: known?.batch ?? null,
+  batch: existing?.batch ?? null,
   messageType: data.destinations.some((each) => each.endpointId === endpointId) ? undefined : data.type,
 });

@@ -1,5 +1,5 @@
-// What if: which past messages an endpoint would receive, were it there, or set otherwise. Nothing is stored, and nothing is sent.
-// Limits: so many messages are looked at, the newest first; groups of event types are those of now; a status plays no part.
+// What if: which past messages a new or changed endpoint would receive. Stores and sends nothing.
+// Limits: looks at a limited number of messages, the newest first; uses the current groups of event types; ignores the endpoint's status.
 import { seal, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
@@ -18,24 +18,24 @@ import { messageStream } from '../domain/streams.ts';
 
 export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };
 
-/** A message, and what its body would be. */
+/** A message, and the body that it would be sent as. */
 export type WouldReceive = {
   readonly message: MessageView;
-  /** Made when it is asked for, with what is secret masked; a FormatError where none can be made. */
+  /** Made on demand, with secrets masked; a FormatError if none can be made. */
   readonly body: () => Promise<string | FormatError>;
 };
 
 export type WhatIfAnswer = {
   /** How many messages were looked at. */
   readonly looked: number;
-  /** Whether there are no others in that time. */
+  /** Whether these are all messages of that time. */
   readonly complete: boolean;
   readonly gains: readonly WouldReceive[];
   readonly losses: readonly WouldReceive[];
 };
 
-/** Streams of the log read at one time. */
-const mostReads = 100;
+/** Streams read from the log at one time. */
+const maxReads = 100;
 
 export class WhatIf {
   constructor(
@@ -45,20 +45,20 @@ export class WhatIf {
     private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
 
-  /** @param create what would make the endpoint; it is refused as that would be */
+  /** @param create the command that would create the endpoint. @throws Refusal for the same reasons as that command */
   async created(create: CreateEndpoint, span: Span): Promise<WhatIfAnswer> {
     const { organizationId } = create.caller;
     return this.compare(organizationId, undefined, previewedEndpoint(create, this.directory.requireOrganization(organizationId)), span);
   }
 
-  /** @param patch refused as changing the endpoint by it would be */
+  /** @param patch the change. @throws Refusal for the same reasons as that change */
   async changed(organizationId: OrganizationId, id: EndpointId, patch: Partial<EndpointSettings>, span: Span): Promise<WhatIfAnswer> {
     const known = this.directory.requireEndpoint(organizationId, id);
     const keys = this.directory.requireOrganization(organizationId);
     const state = { exists: 'yes', configuration: known.configuration } as const;
     const events = endpointWith(keys).decide({ type: 'Change', settings: seal(patch, keys.keyring) }, state);
     const after = fold({ ...endpoint, initial: state }, events);
-    if (after.exists !== 'yes') throw new Error('An endpoint that was changed does not exist.');
+    if (after.exists !== 'yes') throw new Error('A changed endpoint does not exist.');
     return this.compare(organizationId, known, new ResolvedEndpoint(id, known.revision, after.configuration, keys), span);
   }
 
@@ -72,8 +72,8 @@ export class WhatIf {
     const messages = page.edges.map(({ node }) => node).filter(({ test }) => !test);
     const gains: WouldReceive[] = [];
     const losses: WouldReceive[] = [];
-    for (let i = 0; i < messages.length; i += mostReads) {
-      const some = messages.slice(i, i + mostReads);
+    for (let i = 0; i < messages.length; i += maxReads) {
+      const some = messages.slice(i, i + maxReads);
       const accepted = await Promise.all(some.map(({ id }) => this.accepted(id)));
       for (const [n, message] of some.entries()) {
         const event = accepted[n];

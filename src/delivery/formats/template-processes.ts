@@ -1,10 +1,10 @@
-// Where templates are evaluated: in processes of their own, of which each has a memory limit and is killed when an expression does not end.
+// Evaluates templates in child processes. Each has a memory limit, and is killed when an expression does not end.
 // Guarantees:
-// · an expression can neither hang nor crash the service, and takes `killMs` at most. A thread would not do: V8 ends the whole process
-//   when a single text or list in a thread is larger than the thread's memory limit;
-// · owners take turns, one evaluation each, and those whose last evaluation was slow, killed or out of memory have a process apart from the
-//   others: what one owner's template does delays another's once at most;
-// · nothing waits longer than `waitMs`, and there are two processes at most, none while no template is in use.
+// · An expression can neither hang nor crash the service, and takes `killMs` at most. A thread would not do: V8 ends the whole process
+//   when a single text or list in a thread is larger than the thread's memory limit.
+// · Owners take turns, one evaluation each. Owners whose last evaluation was slow, killed or out of memory share a second process: one owner's
+//   template delays another's once at most.
+// · No evaluation waits longer than `waitMs`. There are two processes at most, and none while no template is in use.
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Json } from '../../domain/json.ts';
 import { FormatError, NotEvaluated } from './format-error.ts';
@@ -14,18 +14,18 @@ import type { TemplateInput } from './template.ts';
 const processFile = new URL(import.meta.url.endsWith('.ts') ? './template.process.ts' : './template.process.js', import.meta.url);
 
 export type TemplateLimits = {
-  /** After this an evaluation ends by itself, unless it is in the middle of a step. */
+  /** JSONata stops an evaluation after this, between two of its steps. */
   readonly evaluateMs: number;
-  /** After this it is killed. */
+  /** Then its process is killed. */
   readonly killMs: number;
-  /** How long one waits for its turn. */
+  /** The longest wait for a turn. */
   readonly waitMs: number;
-  /** What takes longer is evaluated apart from the others. */
+  /** Owners whose evaluation takes longer move to the second process. */
   readonly slowMs: number;
   readonly idleMs: number;
   readonly memoryMb: number;
 };
-const usualLimits: TemplateLimits = { evaluateMs: 1_000, killMs: 2_000, waitMs: 10_000, slowMs: 200, idleMs: 60_000, memoryMb: 64 };
+const defaultLimits: TemplateLimits = { evaluateMs: 1_000, killMs: 2_000, waitMs: 10_000, slowMs: 200, idleMs: 60_000, memoryMb: 64 };
 const startMs = 10_000;
 const stopping = () => new NotEvaluated('The service is stopping, so the template was not evaluated.');
 
@@ -38,41 +38,41 @@ type Job = Omit<ToTemplates, 'milliseconds'> & {
 
 export class TemplateProcesses {
   private readonly limits: TemplateLimits;
-  private readonly quick: Lane;
-  private readonly slow: Lane;
-  /** Whose last evaluation was slow or came to no end. */
-  private readonly suspects = new Set<string>();
+  private readonly quick: TemplateProcess;
+  private readonly slow: TemplateProcess;
+  /** Owners whose last evaluation was slow or did not end. */
+  private readonly slowOwners = new Set<string>();
 
   constructor(changed: Partial<TemplateLimits> = {}) {
-    this.limits = { ...usualLimits, ...changed };
-    this.quick = new Lane(this.limits, (owner, slow) => {
+    this.limits = { ...defaultLimits, ...changed };
+    this.quick = new TemplateProcess(this.limits, (owner, slow) => {
       if (!slow) return;
-      this.suspects.add(owner);
-      this.slow.add(...this.quick.take(owner));
+      this.slowOwners.add(owner);
+      this.slow.add(...this.quick.removeJobsOf(owner));
     });
-    this.slow = new Lane(this.limits, (owner, slow) => {
-      if (!slow) this.suspects.delete(owner);
+    this.slow = new TemplateProcess(this.limits, (owner, slow) => {
+      if (!slow) this.slowOwners.delete(owner);
     });
   }
 
-  /** @param owner who takes turns with others: an endpoint's id, a source's. @throws FormatError with a sentence; NotEvaluated where it is not to blame. */
+  /** @param owner an endpoint's or a source's id. @throws FormatError with a sentence; NotEvaluated if the template is not to blame */
   async evaluate(owner: string, template: string, message: TemplateInput): Promise<Json> {
     const json = await new Promise<string>((resolve, reject) => {
       const job: Job = { owner, template, message, until: Date.now() + this.limits.waitMs, resolve, reject };
-      (this.suspects.has(owner) ? this.slow : this.quick).add(job);
+      (this.slowOwners.has(owner) ? this.slow : this.quick).add(job);
     });
     return JSON.parse(json) as Json;
   }
 
-  /** What waits or runs is refused. */
+  /** Rejects what waits or runs. */
   close(): void {
     this.quick.close();
     this.slow.close();
   }
 }
 
-/** One process, started when there is something to do, and what waits for it. */
-class Lane {
+/** One child process, started when there is a job, and the jobs that wait for it. */
+class TemplateProcess {
   private readonly waiting = new Map<string, Job[]>();
   private child: ChildProcess | undefined;
   private ready = false;
@@ -83,8 +83,8 @@ class Lane {
 
   constructor(
     private readonly limits: TemplateLimits,
-    /** Told after each evaluation whose it was, and whether it was slow or came to no end. */
-    private readonly ended: (owner: string, slow: boolean) => void,
+    /** Called after each evaluation. `slow`: it was slow or did not end. */
+    private readonly onEnded: (owner: string, slow: boolean) => void,
   ) {}
 
   add(...jobs: readonly Job[]): void {
@@ -96,8 +96,8 @@ class Lane {
     this.pump();
   }
 
-  /** What waits for that owner's turn, which it waits for no longer. */
-  take(owner: string): readonly Job[] {
+  /** @returns the owner's jobs, which no longer wait here */
+  removeJobsOf(owner: string): readonly Job[] {
     const jobs = this.waiting.get(owner) ?? [];
     this.waiting.delete(owner);
     return jobs;
@@ -116,12 +116,12 @@ class Lane {
       if (!job) return;
       if (this.closed) job.reject(stopping());
       else if (Date.now() > job.until)
-        job.reject(new NotEvaluated(`The template was not evaluated within ${this.limits.waitMs} ms, as others ran.`));
+        job.reject(new NotEvaluated(`The template was not evaluated within ${this.limits.waitMs} ms, because others were running.`));
       else this.run(job);
     }
   }
 
-  /** The owner who comes next, and behind all others after that. */
+  /** Takes the next owner's job and moves the owner to the end of the line. */
   private next(): Job | undefined {
     for (const [owner, queue] of this.waiting) {
       const job = queue.shift();
@@ -146,21 +146,21 @@ class Lane {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     this.child = child;
-    // Events of a process that was given up come to nobody.
-    const heard = (listener: () => void) => {
+    // Ignores events of a process that was replaced.
+    const ifCurrent = (listener: () => void) => {
       if (this.child === child) listener();
     };
-    child.on('message', (told: FromTemplates) => heard(() => this.told(told)));
-    child.on('error', ({ message }) => heard(() => this.died(`its process could not be started: ${message}`, NotEvaluated)));
+    child.on('message', (answer: FromTemplates) => ifCurrent(() => this.answered(answer)));
+    child.on('error', ({ message }) => ifCurrent(() => this.died(`its process could not be started: ${message}`, NotEvaluated)));
     child.on('exit', (code, signal) =>
-      heard(() =>
+      ifCurrent(() =>
         signal === 'SIGABRT' || code === 134
-          ? this.died(`it took more memory than the ${this.limits.memoryMb} MB that it may; let it make shorter texts and lists`)
+          ? this.died(`it took more than ${this.limits.memoryMb} MB of memory; let it make shorter texts and lists`)
           : this.died(`its process ended (${signal ?? `exit code ${code}`})`, NotEvaluated),
       ),
     );
     this.timer = setTimeout(() => this.died(`its process did not start within ${startMs} ms`, NotEvaluated), startMs);
-    // It alone keeps no process alive.
+    // The child does not keep the service's process alive.
     child.unref();
     child.channel?.unref();
   }
@@ -168,20 +168,20 @@ class Lane {
   private send(job: Job): void {
     const { template, message } = job;
     this.began = performance.now();
-    // A busy event loop may come here before it has read the answer that is there: it reads first.
+    // A busy event loop may get here before it reads an answer that has arrived. setImmediate lets it read first.
     this.timer = setTimeout(() => setImmediate(() => this.running === job && this.tooLong()), this.limits.killMs);
     this.child?.send({ template, message, milliseconds: this.limits.evaluateMs } satisfies ToTemplates);
   }
 
-  private told(told: FromTemplates): void {
+  private answered(answer: FromTemplates): void {
     clearTimeout(this.timer);
-    if (told === 'ready') {
+    if (answer === 'ready') {
       this.ready = true;
       if (this.running) this.send(this.running);
       return;
     }
     const slow = performance.now() - this.began > this.limits.slowMs;
-    this.finish((job) => ('json' in told ? job.resolve(told.json) : job.reject(new FormatError(told.refused))), slow);
+    this.finish((job) => ('json' in answer ? job.resolve(answer.json) : job.reject(new FormatError(answer.refused))), slow);
     if (!this.running) this.timer = setTimeout(() => this.kill(), this.limits.idleMs).unref();
   }
 
@@ -194,12 +194,12 @@ class Lane {
     this.finish((job) => job.reject(new Failure(`The template failed: ${why}.`)), true);
   }
 
-  private finish(tell: (job: Job) => void, slow = false): void {
+  private finish(settle: (job: Job) => void, slow = false): void {
     const job = this.running;
     this.running = undefined;
     if (job) {
-      tell(job);
-      this.ended(job.owner, slow);
+      settle(job);
+      this.onEnded(job.owner, slow);
     }
     this.pump();
   }

@@ -1,4 +1,4 @@
-// The process that templates are evaluated in: one at a time. Whatever an expression does to it, the service only sees it end.
+// The child process that evaluates templates, one at a time. Whatever an expression does to it, the service only sees it end.
 import { Worker } from 'node:worker_threads';
 import { FormatError } from './format-error.ts';
 import { evaluateTemplate, type TemplateInput } from './template.ts';
@@ -6,24 +6,24 @@ import { evaluateTemplate, type TemplateInput } from './template.ts';
 export type ToTemplates = { readonly template: string; readonly message: TemplateInput; readonly milliseconds: number };
 export type FromTemplates = 'ready' | { readonly json: string } | { readonly refused: string };
 
-// A precaution: no expression is known that reaches these; one that did could add nothing that another owner's would see.
+// A precaution: no expression is known to reach these. If one did, it could add nothing that another owner's expression would see.
 for (const shared of [Object, Array, Function, String, Number, Boolean, RegExp, Promise, Map, Set])
   Reflect.preventExtensions(shared.prototype as object);
 
-// The service ends it, not the terminal or the process manager that tells a whole group to end: attempts that are under way finish first.
+// Only the service ends this process. A terminal or process manager signals the whole group, but attempts in flight finish first.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit());
-// A service that was killed can't end it, and an expression that does not end hears no 'disconnect'.
+// If the service was killed, an endless expression never lets 'disconnect' be handled, so a thread watches the parent.
 const watch = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), 1000)`;
 new Worker(watch, { eval: true }).unref();
 
-const tell = (told: FromTemplates) => process.send?.(told);
+const answer = (sent: FromTemplates) => process.send?.(sent);
 
 process.on('message', ({ template, message, milliseconds }: ToTemplates) => {
   evaluateTemplate(template, message, milliseconds).then(
-    (json) => tell({ json }),
-    (error: unknown) => tell({ refused: error instanceof FormatError ? error.message : `The template failed: ${String(error)}` }),
+    (json) => answer({ json }),
+    (error: unknown) => answer({ refused: error instanceof FormatError ? error.message : `The template failed: ${String(error)}` }),
   );
 });
-tell('ready');
+answer('ready');

@@ -1,7 +1,7 @@
-// TEMPLATE: the result of the owner's own JSONata expression over {type, timestamp, id, data}, of a source's event also the stream. https://docs.jsonata.org has the language.
-// A template is a function of the message alone, so that what was sent can be made again and recognised by its hash: what differs from
-// call to call ($now, $millis, $random, $shuffle) is refused.
-// It is somebody else's program: it is evaluated in a process of its own (template-processes.ts), within these limits.
+// TEMPLATE: the result of the owner's JSONata expression over {type, timestamp, id, data}; for a source's event also the stream. Language: https://docs.jsonata.org
+// A template is a function of the message alone, so that a sent body can be made again and recognised by its hash. Functions whose result
+// varies ($now, $millis, $random, $shuffle) are refused.
+// It is somebody else's program, so it runs in a child process (template-processes.ts), within these limits.
 import jsonata from 'jsonata';
 import type { Json } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
@@ -9,13 +9,13 @@ import type { Format, FormattedMessage } from './payload.ts';
 
 export const template: Omit<Format, 'payload'> = { contentType: 'application/json', lists: 'batches' };
 
-/** What an expression sees: a message, or an event of a source. */
+/** The expression's input: a message, or an event of a source. */
 export type TemplateInput = Omit<FormattedMessage, 'data'> & { readonly data: Json; readonly stream?: string };
 
 export const limits = {
   /** Nested evaluations; a function that calls itself takes a few for each call. */
   depth: 500,
-  /** Of a list that it makes. */
+  /** Of a list that the expression makes. */
   items: 100_000,
   /** Of its result as JSON. */
   bytes: 1_048_576,
@@ -23,7 +23,8 @@ export const limits = {
 };
 
 const varying = ['now', 'millis', 'random', 'shuffle'];
-const isVarying = (name: string) => `$${name} is not available, as a template must yield the same each time; use what the message says.`;
+const isVarying = (name: string) =>
+  `$${name} is not available, because a template must yield the same each time; use the message's own values.`;
 
 // ── When it is set ──
 
@@ -33,15 +34,15 @@ const placeIn = (text: string, position: unknown): string => {
   return ` at line ${before.length}, column ${Math.max(1, before.at(-1)?.length ?? 1)}`;
 };
 
-/** What JSONata throws is no Error, but has these fields. */
-const told = (error: unknown, text: string): { readonly message: string; readonly place: string } => {
+/** JSONata throws objects that are no Errors, but have these fields. */
+const describeError = (error: unknown, text: string): { readonly message: string; readonly place: string } => {
   if (error instanceof RangeError && /call stack/.test(error.message)) return { message: 'It is nested too deep.', place: '' };
   const { message, position } = error as { readonly message?: unknown; readonly position?: unknown };
   return { message: String(message).replace(/(?<![.!?…])$/, '.'), place: placeIn(text, position) };
 };
 
-/** Every variable that an expression names. */
-const namesIn = (ast: unknown): Set<string> => {
+/** The variables in an expression. */
+const variablesIn = (ast: unknown): Set<string> => {
   const names = new Set<string>();
   const rest: unknown[] = [ast];
   while (rest.length > 0) {
@@ -54,40 +55,40 @@ const namesIn = (ast: unknown): Set<string> => {
   return names;
 };
 
-/** Why an expression can't be a template, as a sentence; undefined: it can. */
+/** Why an expression can't be a template, as a sentence; undefined if it can. */
 export const checkTemplate = (text: string): string | undefined => {
   try {
-    const names = namesIn(jsonata(text).ast());
+    const names = variablesIn(jsonata(text).ast());
     const name = varying.find((each) => names.has(each));
     return name === undefined ? undefined : isVarying(name);
   } catch (error) {
-    const { message, place } = told(error, text);
+    const { message, place } = describeError(error, text);
     return `The template can't be read${place}: ${message} Correct it there; https://try.jsonata.org shows what an expression yields.`;
   }
 };
 
 // ── When it is evaluated ──
 
-const mostCompiled = 100;
+const maxCompiled = 100;
 const compiled = new Map<string, jsonata.Expression>();
 
 const compile = (text: string, milliseconds: number): jsonata.Expression => {
-  const known = compiled.get(text);
-  if (known) return known;
+  const cached = compiled.get(text);
+  if (cached) return cached;
   const { depth, items } = limits;
   const expression = jsonata(text, { timeout: milliseconds, stack: depth, sequence: items });
   for (const name of varying)
     expression.registerFunction(name, () => {
       throw new Error(isVarying(name));
     });
-  if (compiled.size >= mostCompiled) compiled.clear();
+  if (compiled.size >= maxCompiled) compiled.clear();
   compiled.set(text, expression);
   return expression;
 };
 
 /**
- * @param milliseconds JSONata stops itself after these, between two of its steps: one step (a regular expression, a long text) may take longer.
- * @returns the result as JSON. @throws FormatError with the expression's own message, or with what is wrong with its result.
+ * @param milliseconds JSONata stops after these, between two of its steps. One step (a regular expression, a long text) may take longer.
+ * @returns the result as JSON. @throws FormatError with the expression's own message, or with the defect of its result
  */
 export const evaluateTemplate = async (text: string, message: TemplateInput, milliseconds: number): Promise<string> => {
   const { type, timestamp, id, data, stream } = message;
@@ -95,7 +96,7 @@ export const evaluateTemplate = async (text: string, message: TemplateInput, mil
   try {
     result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data, ...(stream !== undefined && { stream }) });
   } catch (error) {
-    const { message, place } = told(error, text);
+    const { message, place } = describeError(error, text);
     throw new FormatError(`The template failed${place}: ${message}`);
   }
   return jsonOf(result);
@@ -103,7 +104,7 @@ export const evaluateTemplate = async (text: string, message: TemplateInput, mil
 
 const tooLong = `The template's result is longer than ${limits.bytes} bytes as JSON; let it yield less.`;
 
-/** Looked through before it is written: a small result may hold the same part so often that its JSON would fill the memory. */
+/** Checks the size before writing: a small result may contain the same part so often that its JSON would fill the memory. */
 const jsonOf = (result: unknown): string => {
   if (result === undefined)
     throw new FormatError('The template yields nothing for this message; let it yield a value in every case, null if nothing else.');
