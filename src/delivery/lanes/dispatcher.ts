@@ -11,7 +11,8 @@ import type { DueAttempts, DueAttemptsListener } from '../due-attempts/due-attem
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedSlots, SlotsListener } from '../due-attempts/shared-slots.ts';
 import { DueScheduler } from './due-scheduler.ts';
-import { Lane, type DispatcherStatus, type LaneContext } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { DispatcherStatus, LaneContext } from './lane-context.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { RequestLimiter } from './request-limiter.ts';
 

@@ -1,44 +1,13 @@
 // A lane: one endpoint's share of the dispatcher. It decides which of the endpoint's attempts go out now, and keeps at hand those that come next.
 // Each lane has a limit of its own, so that nothing waits behind somebody else's dead endpoint.
-import type { BaseLogger } from 'pino';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
-import type { AttemptRunner } from '../attempts/attempt-runner.ts';
-import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
-import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import type { RequestLimiter } from './request-limiter.ts';
+import type { LaneContext } from './lane-context.ts';
 import { TrackedAttempts } from './tracked-attempts.ts';
-
-/** What all lanes share. */
-export type LaneContext = {
-  readonly due: DueAttempts;
-  readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
-  readonly runner: Pick<AttemptRunner, 'run'>;
-  readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
-  /** Undefined: replicas share no limit of requests to one endpoint. */
-  readonly slots: SharedSlots | undefined;
-  readonly limiter: RequestLimiter;
-  readonly budget: MemoryBudget;
-  readonly status: DispatcherStatus;
-  readonly endpointConcurrency: number;
-  readonly log: Pick<BaseLogger, 'error'>;
-};
-
-export type DispatcherStatus = {
-  /** Attempts may be taken and sent. */
-  readonly isRunning: boolean;
-  /** Attempts are offered that the table does not show yet. */
-  readonly acceptsOffers: boolean;
-  /** The table shows the log up to here. */
-  readonly appliedUpTo: Position | undefined;
-};
 
 /** What to do with the next attempt. `hold`: it goes back to the table. `lane-full` and `process-full`: it stays next. */
 type Admission = 'send' | 'hold' | 'lane-full' | 'process-full';

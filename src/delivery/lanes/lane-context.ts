@@ -1,0 +1,33 @@
+// What all lanes share: the parts that they use, and the dispatcher's status.
+import type { BaseLogger } from 'pino';
+import type { Position } from '../../domain/ids.ts';
+import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { AttemptRunner } from '../attempts/attempt-runner.ts';
+import type { BatchCloser } from '../attempts/batch-closer.ts';
+import type { DueAttempts } from '../due-attempts/due-attempts.ts';
+import type { SharedSlots } from '../due-attempts/shared-slots.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { RequestLimiter } from './request-limiter.ts';
+
+export type LaneContext = {
+  readonly due: DueAttempts;
+  readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
+  readonly runner: Pick<AttemptRunner, 'run'>;
+  readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
+  /** Undefined: replicas share no limit of requests to one endpoint. */
+  readonly slots: SharedSlots | undefined;
+  readonly limiter: RequestLimiter;
+  readonly budget: MemoryBudget;
+  readonly status: DispatcherStatus;
+  readonly endpointConcurrency: number;
+  readonly log: Pick<BaseLogger, 'error'>;
+};
+
+export type DispatcherStatus = {
+  /** Attempts may be taken and sent. */
+  readonly isRunning: boolean;
+  /** Attempts are offered that the table does not show yet. */
+  readonly acceptsOffers: boolean;
+  /** The table shows the log up to here. */
+  readonly appliedUpTo: Position | undefined;
+};
