@@ -4,7 +4,8 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
-import { EndpointDirectory, type ApiKeyEntry } from '../../read-models/directory/endpoint-directory.ts';
+import type { ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
+import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
 
 export type AuthenticatedCaller = Caller & {

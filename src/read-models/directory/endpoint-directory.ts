@@ -2,7 +2,7 @@
 // Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
 // An event that can't be read or applied makes the one organization, key or endpoint of its stream unusable, and nothing else (ADR 31).
 import type { BaseLogger } from 'pino';
-import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
+import type { ApiKeyEvent } from '../../domain/api-key.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
@@ -23,19 +23,11 @@ import { UndecodableEvent, type EventStore, type RecordedEvent } from '../../eve
 import { SecretUnreadable, type Vault } from '../../secrets/vault.ts';
 import type { ConsumerStatus } from '../engine/consumer-runner.ts';
 import type { Progress } from '../engine/progress.ts';
+import { ApiKeyIndex, type ApiKeyEntry } from './api-key-index.ts';
 import { ConfigurationFollower } from './configuration-follower.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { UnusableStreams } from './unusable-streams.ts';
-
-export type ApiKeyEntry = {
-  readonly id: ApiKeyId;
-  readonly organizationId: OrganizationId;
-  readonly name: string;
-  readonly role: ApiKeyRole;
-  /** Hex SHA-256 of the key. */
-  readonly hash: string;
-};
 
 export type Routing = RoutedMessage & { readonly routedAt: Position };
 
@@ -53,8 +45,7 @@ export class EndpointDirectory {
   private readonly follower: ConfigurationFollower;
   private readonly organizations = new Map<OrganizationId, OrganizationEntry>();
   private readonly organizationOf = new Map<EndpointId, OrganizationEntry>();
-  private readonly apiKeys = new Map<string, ApiKeyEntry>();
-  private readonly hashes = new Map<ApiKeyId, string>();
+  private readonly apiKeys = new ApiKeyIndex();
   private readonly deleted = new Set<EndpointId>();
   private readonly unusable: UnusableStreams;
   private readonly listeners: ((id: EndpointId) => void)[] = [];
@@ -188,9 +179,9 @@ export class EndpointDirectory {
   apiKey(hash: string): ApiKeyEntry | undefined {
     if (this.keys) return this.keys.apiKey(hash);
     this.follower.check();
-    const entry = this.apiKeys.get(hash);
+    const entry = this.apiKeys.find(hash);
     if (entry) this.unusable.check(apiKeyStream(entry.id));
-    else this.unusable.checkUnidentifiedKeys((id) => this.hashes.has(id));
+    else this.unusable.checkUnidentifiedKeys((id) => this.apiKeys.has(id));
     return entry;
   }
 
@@ -262,14 +253,8 @@ export class EndpointDirectory {
   }
 
   private applyApiKey(id: ApiKeyId, event: ApiKeyEvent): void {
-    if (event.type === 'apikey.issued') {
-      const { organizationId, name, role, hash } = event.data;
-      this.apiKeys.set(hash, { id, organizationId, name, role, hash });
-      this.hashes.set(id, hash);
-    } else {
-      this.apiKeys.delete(this.hashes.get(id) ?? '');
-      this.unusable.delete(apiKeyStream(id)); // whatever it was, it is revoked
-    }
+    this.apiKeys.apply(id, event);
+    if (event.type === 'apikey.revoked') this.unusable.delete(apiKeyStream(id)); // whatever it was, it is revoked
   }
 
   private applyEndpoint(id: EndpointId, event: RecordedEvent & EndpointEvent): void {

@@ -1,0 +1,33 @@
+// The API keys that are valid now, by their hash.
+import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
+import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
+
+export type ApiKeyEntry = {
+  readonly id: ApiKeyId;
+  readonly organizationId: OrganizationId;
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  /** Hex SHA-256 of the key. */
+  readonly hash: string;
+};
+
+export class ApiKeyIndex {
+  private readonly entries = new Map<string, ApiKeyEntry>();
+  private readonly hashes = new Map<ApiKeyId, string>();
+
+  apply(id: ApiKeyId, event: ApiKeyEvent): void {
+    if (event.type === 'apikey.revoked') return void this.entries.delete(this.hashes.get(id) ?? '');
+    const { organizationId, name, role, hash } = event.data;
+    this.entries.set(hash, { id, organizationId, name, role, hash });
+    this.hashes.set(id, hash);
+  }
+
+  find(hash: string): ApiKeyEntry | undefined {
+    return this.entries.get(hash);
+  }
+
+  /** Whether the hash of the key is known, also if it was revoked. */
+  has(id: ApiKeyId): boolean {
+    return this.hashes.has(id);
+  }
+}
