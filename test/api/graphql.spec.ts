@@ -556,7 +556,7 @@ describe('limits', () => {
   it.each([0, 201, -1])('`first` is 1..200: %d is refused', async (first) => {
     expect(await refused('query ($first: Int) { endpoints(first: $first) { nodes { id } } }', { first })).toMatchObject({
       code: 'BAD_USER_INPUT',
-      paths: ['first'],
+      paths: ['endpoints.first'],
     });
   });
 

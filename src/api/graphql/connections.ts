@@ -5,7 +5,7 @@ import type { Page, PageRequest } from '../../read-models/queries/page.ts';
 import { badInput } from '../../domain/errors.ts';
 
 export const defaultFirst = 50;
-const maxFirst = 200;
+export const maxFirst = 200;
 
 @ArgsType()
 export class PageArgs {

@@ -22,6 +22,9 @@ const pathIn = (message: string): string => {
   return at.replaceAll(/\[(\d+)\]/g, '.$1');
 };
 
+/** The issues of an error that refuses an operation for its cost. */
+const issuesOf = ({ extensions }: GraphQLError): unknown => extensions['issues'];
+
 /** Adds a code and issues to `formatted`, which has the message, locations and path. */
 export const formatGraphQLError =
   (log: ApiLog) =>
@@ -36,7 +39,7 @@ export const formatGraphQLError =
     }
     // The client must correct whatever graphql-js and Apollo reject, regardless of their code.
     if (cause instanceof GraphQLError && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR')
-      return { message, ...place, extensions: { code: 'BAD_USER_INPUT', issues: [{ path: pathIn(message), message }] } };
+      return { message, ...place, extensions: { code: 'BAD_USER_INPUT', issues: issuesOf(cause) ?? [{ path: pathIn(message), message }] } };
     const id = randomUUID();
     log.error({ err: cause, failure: id, path }, 'A GraphQL field failed');
     return { message: failureSentence(id), ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } };

@@ -8,12 +8,14 @@ import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'gra
 import { refusalOf } from '../refusal.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
+import { DocumentSizes, maxTokens } from './document-size.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
-import { maxTokens, overLimit } from './limits.ts';
+import { overLimit } from './limits.ts';
 import { graphqlPath } from './path.ts';
 
 @Injectable()
 export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
+  private readonly sizes = new DocumentSizes();
   private readonly format: (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
   constructor(
@@ -34,17 +36,23 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       persistedQueries: false,
       includeStacktraceInErrorResponses: false,
       autoTransformHttpErrors: false,
-      parseOptions: { maxTokens },
       context: (request: FastifyRequest) => this.contextOf(request),
       formatError: this.format,
+      parseOptions: { maxTokens },
       plugins: [this.limits],
     };
   }
 
-  /** A query by GET was not authenticated before, as it has no body. */
-  private contextOf({ caller, headers, id }: FastifyRequest): ApiContext {
+  /**
+   * A query by GET was not authenticated before, as it has no body. The size of the document is checked here because Apollo validates before its
+   * plugins can refuse anything.
+   */
+  private contextOf(request: FastifyRequest): ApiContext {
     try {
-      return caller ? this.contexts.of(caller) : this.contexts.create(headers.authorization, id);
+      const { caller, headers, id } = request;
+      const context = caller ? this.contexts.of(caller) : this.contexts.create(headers.authorization, id);
+      this.sizes.check(documentIn(request));
+      return context;
     } catch (error) {
       const refusal = refusalOf(error);
       throw refusal ? asGraphQLError(refusal) : error;
@@ -67,3 +75,11 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       }),
   };
 }
+
+/** Apollo refuses a request whose query is no text. */
+const documentIn = ({ body, query }: FastifyRequest): unknown =>
+  typeof body === 'object' && body !== null && 'query' in body
+    ? body.query
+    : typeof query === 'object' && query !== null && 'query' in query
+      ? query.query
+      : undefined;

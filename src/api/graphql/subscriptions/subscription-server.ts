@@ -17,8 +17,9 @@ import { StartGate } from '../../http/start-gate.ts';
 import { largestBody, Refusal, refusalOf } from '../../refusal.ts';
 import { API_LOG, CLIENT_ADDRESS, type ApiLog } from '../../tokens.ts';
 import { ApiContexts } from '../context.ts';
+import { maxTokens, refusalOfSize } from '../document-size.ts';
 import { asGraphQLError, formatGraphQLError } from '../errors.ts';
-import { maxTokens, overLimit } from '../limits.ts';
+import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
 import { isGraphQLUpgrade } from './upgrade.ts';
 
@@ -210,6 +211,8 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
       await this.rateLimit.count(caller);
       this.checkOperations(connection, caller);
       const document = parse(query, { maxTokens });
+      const refusal = refusalOfSize(document);
+      if (refusal) return [refusal];
       const errors = validate(schema, document);
       if (errors.length > 0) return errors;
       for (const definition of document.definitions) {
