@@ -75,7 +75,7 @@ export class EndpointDirectory {
    */
   async start(): Promise<void> {
     await this.follower.start();
-    if (!this.failure) return;
+    if (!this.failure) return this.unusable.startReporting();
     await this.follower.stop();
     throw this.failure;
   }

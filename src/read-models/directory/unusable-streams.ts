@@ -15,6 +15,8 @@ const mostNamed = 5;
 export class UnusableStreams {
   /** Why, by stream. */
   private readonly reasons = new Map<string, string>();
+  /** Log lines that wait for `startReporting`. */
+  private waiting: (() => void)[] | undefined = [];
 
   constructor(private readonly log: Pick<BaseLogger, 'error'>) {}
 
@@ -31,7 +33,16 @@ export class UnusableStreams {
     if (this.reasons.has(stream)) return;
     const reason = error instanceof Error ? error.message : String(error);
     this.reasons.set(stream, reason);
-    this.log.error({ consumer: directoryName, stream, err: error }, `${directoryName}: ${sentenceFor(stream, reason)}`);
+    const report = () =>
+      this.log.error({ consumer: directoryName, stream, err: error }, `${directoryName}: ${sentenceFor(stream, reason)}`);
+    if (this.waiting) this.waiting.push(report);
+    else report();
+  }
+
+  /** Logs what was found until now, and from now on each one at once. Not before the start has succeeded: a wrong master key would fill the log. */
+  startReporting(): void {
+    for (const report of this.waiting ?? []) report();
+    this.waiting = undefined;
   }
 
   delete(stream: string): void {
