@@ -114,6 +114,85 @@ describe('the configuration', () => {
     });
   });
 
+  describe('in files', () => {
+    let folder: string;
+    const file = (name: string, content: string) => {
+      writeFileSync(join(folder, name), content);
+      return join(folder, name);
+    };
+    beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'config-'))));
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    it('can hold the value of any setting, without the line breaks at its end', () => {
+      const key = Buffer.alloc(32, 1);
+      expect(
+        readConfig({
+          HOOKLEDGER_ADMIN_KEY_FILE: file('admin', 'a key of sixteen characters \r\n\n'),
+          HOOKLEDGER_MASTER_KEY_FILE: file('master', `${key.toString('base64')}\n`),
+          HOOKLEDGER_PORT_FILE: file('port', '8080'),
+          HOOKLEDGER_CA_FILE_FILE: file('ca', fileURLToPath(new URL('../test/fixtures/tls/ca.cert.pem', import.meta.url))),
+        }),
+      ).toMatchObject({ adminKey: 'a key of sixteen characters ', masterKey: key, port: 8080, ca: [expect.any(String)] });
+      for (const { name } of describeConfig())
+        expect(mistakesOf({ [`${name}_FILE`]: join(folder, 'none') })).toEqual([
+          `${name}_FILE names the file ${join(folder, 'none')}, which can't be read (ENOENT).`,
+        ]);
+    });
+    it.each<[string, () => Record<string, string>, string]>([
+      [
+        'beside its value',
+        () => ({ HOOKLEDGER_ADMIN_KEY: 'secret-from-variable', HOOKLEDGER_ADMIN_KEY_FILE: file('admin', 'secret-from-file') }),
+        'HOOKLEDGER_ADMIN_KEY and HOOKLEDGER_ADMIN_KEY_FILE are both set. Leave one of them out.',
+      ],
+      [
+        'that is a folder',
+        () => ({ HOOKLEDGER_ADMIN_KEY_FILE: folder }),
+        "HOOKLEDGER_ADMIN_KEY_FILE names the file FOLDER, which can't be read (EISDIR).",
+      ],
+      [
+        'that is empty',
+        () => ({ HOOKLEDGER_ADMIN_KEY_FILE: file('empty', '\n') }),
+        'HOOKLEDGER_ADMIN_KEY_FILE names the file FOLDER/empty, which is empty.',
+      ],
+      [
+        'of a wrong value',
+        () => ({ HOOKLEDGER_MASTER_KEY_FILE: file('master', 'c2VjcmV0') }),
+        'HOOKLEDGER_MASTER_KEY (read from HOOKLEDGER_MASTER_KEY_FILE) must be 32 bytes in base64; generate one with: openssl rand -base64 32.',
+      ],
+      [
+        'of a setting that there is not',
+        () => ({ HOOKLEDGER_COLOUR_FILE: file('colour', 'red') }),
+        'HOOKLEDGER_COLOUR_FILE is not a setting of Hookledger; `--help` lists the settings.',
+      ],
+    ])('%s is a mistake', (_, env, mistake) => expect(mistakesOf(env())).toEqual([mistake.replace('FOLDER', folder)]));
+  });
+
+  describe("with Kubernetes's variables of Services", () => {
+    const links = {
+      HOOKLEDGER_PORT: 'tcp://10.96.0.7:3000',
+      HOOKLEDGER_SERVICE_HOST: '10.96.0.7',
+      HOOKLEDGER_SERVICE_PORT: '3000',
+      HOOKLEDGER_SERVICE_PORT_HTTP: '3000',
+      HOOKLEDGER_PORT_3000_TCP: 'tcp://10.96.0.7:3000',
+      HOOKLEDGER_PORT_3000_TCP_PROTO: 'tcp',
+      HOOKLEDGER_PORT_3000_TCP_PORT: '3000',
+      HOOKLEDGER_PORT_3000_TCP_ADDR: '10.96.0.7',
+      HOOKLEDGER_API_V2_PORT: 'udp://[fd00::7]:53',
+      HOOKLEDGER_API_V2_SERVICE_HOST: 'fd00::7',
+    };
+    it('ignores them, and says so in one sentence', () => {
+      const { port, notices } = readConfig(links);
+      expect(port).toBe(3000);
+      expect(notices).toHaveLength(1);
+      for (const name of Object.keys(links)) expect(notices[0]).toMatch(new RegExp(`\\b${name}\\b`));
+      expect(readConfig({ HOOKLEDGER_PORT: '8080' }).notices).toEqual([]);
+    });
+    it('refuses what only resembles them', () =>
+      expect(
+        mistakesOf({ HOOKLEDGER_PORT: 'tcp', HOOKLEDGER_SERVICE_PORT: 'http', HOOKLEDGER_API_PORT: '80', HOOKLEDGER_SERVICE: '1' }),
+      ).toHaveLength(4));
+  });
+
   it('accepts a log server instead of the data folder', () => {
     expect(readConfig({ HOOKLEDGER_DATA_DIR: '/data' }).log).toEqual({ kind: 'embedded', directory: '/data' });
     const server = { HOOKLEDGER_EVENTSTORE_URL: 'kurrentdb://user:secret@db.example', HOOKLEDGER_EVENTSTORE_PREFIX: 'acme_' };

@@ -1,93 +1,11 @@
 // Reads the configuration from the environment; nothing else does. One schema validates the settings and describes them for `--help`.
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readConnection } from './event-store/eventstoredb/connection.ts';
+import { isServiceLink } from './config/service-links.ts';
+import { readSettingFiles } from './config/setting-files.ts';
+import { certificates, connectionString, count, databaseUrl, flag, masterKey, networks, privateNetworks } from './config/values.ts';
 import type { LogAddress } from './event-store/open-log.ts';
 import type { DatabaseLocation } from './read-models/engine/database/open.ts';
-
-const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
-const count = (max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, { error: 'must be a whole number' })
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= max, { error: `must be 1 to ${max}` });
-
-const isCidr = (text: string) => {
-  const [address = '', bits = '', ...rest] = text.split('/');
-  const version = isIP(address);
-  return rest.length === 0 && version !== 0 && /^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
-};
-
-const privateNetworks = z.string().transform((value, context): boolean | string[] => {
-  if (value === 'true' || value === 'false') return value === 'true';
-  const cidrs = value.split(',').map((part) => part.trim());
-  const wrong = cidrs.find((cidr) => !isCidr(cidr));
-  if (wrong === undefined) return cidrs;
-  context.addIssue({
-    code: 'custom',
-    message: `must be true, false or a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is not a CIDR`,
-  });
-  return z.NEVER;
-});
-
-const networks = z.string().transform((value, context): readonly string[] => {
-  const cidrs = value.split(',').map((part) => part.trim());
-  const wrong = cidrs.find((cidr) => !isCidr(cidr));
-  if (wrong === undefined) return cidrs;
-  context.addIssue({ code: 'custom', message: `must be a comma-separated list of CIDRs such as 10.0.0.0/8; "${wrong}" is not a CIDR` });
-  return z.NEVER;
-});
-
-const masterKey = z
-  .string()
-  .transform((text) => Buffer.from(text, 'base64'))
-  .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; generate one with: openssl rand -base64 32' });
-
-/** Reads the file here, to report mistakes before anything is opened. */
-const certificates = z.string().transform((file, context): readonly string[] => {
-  const mistake = (message: string) => {
-    context.addIssue({ code: 'custom', message: `names the file ${file}, ${message}` });
-    return z.NEVER;
-  };
-  let found: readonly string[];
-  try {
-    found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  } catch (error) {
-    return mistake(`which can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
-  }
-  if (found.length === 0) return mistake('which holds no certificate in PEM (text that begins with -----BEGIN CERTIFICATE-----)');
-  const unreadable = found.findIndex((pem) => !isCertificate(pem));
-  return unreadable === -1 ? found : mistake(`whose certificate no. ${unreadable + 1} can't be read; replace it`);
-});
-
-const isCertificate = (pem: string): boolean => {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
-};
-
-const connectionString = z.string().superRefine((text, context) => {
-  try {
-    readConnection(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-  }
-});
-const databaseUrl = z.string().refine(
-  (text) => {
-    const url = URL.parse(text);
-    return (
-      url !== null && /^postgres(ql)?:$/.test(url.protocol) && (url.host !== '' || url.searchParams.has('host')) && url.pathname.length > 1
-    );
-  },
-  { error: 'must be a URL such as postgres://user:password@db.example:5432/hookledger' },
-);
 
 const environment = z.object({
   HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -181,6 +99,8 @@ export type Config = {
   readonly endpointConcurrency: number;
   /** For all replicas together. Undefined: each replica has only its own limit. */
   readonly sharedEndpointConcurrency: number | undefined;
+  /** What the operator should know about the environment, one sentence each. */
+  readonly notices: readonly string[];
 };
 
 /** The configuration has mistakes: one sentence for each. */
@@ -193,12 +113,18 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError listing every mistake, including unknown variables with our prefix: those are probably typos. */
 export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
-  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => name.startsWith('HOOKLEDGER_') && value !== ''));
-  const unknown = Object.keys(given).filter((name) => !(name in environment.shape));
-  const parsed = environment.safeParse(given);
+  const ours = Object.entries(env).flatMap(([name, value = '']) =>
+    name.startsWith('HOOKLEDGER_') && value !== '' ? [[name, value] as const] : [],
+  );
+  const [links, given] = partition(ours, ([name, value]) => isServiceLink(name, value));
+  const { values, namedBy, mistakes: unreadable } = readSettingFiles(Object.fromEntries(given), isSetting);
+  const unknown = Object.keys(values).filter((name) => !isSetting(name));
+  const parsed = environment.safeParse(values);
+  const named = (setting: string) => (namedBy.has(setting) ? `${setting} (read from ${namedBy.get(setting)})` : setting);
   const mistakes = [
     ...unknown.map((name) => `${name} is not a setting of Hookledger; \`--help\` lists the settings.`),
-    ...(parsed.success ? sharedAlone(parsed.data) : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`)),
+    ...unreadable,
+    ...(parsed.success ? sharedAlone(parsed.data) : parsed.error.issues.map((issue) => `${named(issue.path.join('.'))} ${issue.message}.`)),
   ];
   if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes);
   const read = parsed.data;
@@ -233,8 +159,19 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     concurrency: read.HOOKLEDGER_CONCURRENCY,
     endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
     sharedEndpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED,
+    notices: links.length === 0 ? [] : [linksIgnored(links.map(([name]) => name))],
   };
 };
+
+const isSetting = (name: string): boolean => Object.hasOwn(environment.shape, name);
+
+const linksIgnored = (names: readonly string[]): string =>
+  `Ignored ${names.join(', ')}: Kubernetes sets them for a Service whose name begins with hookledger. With \`enableServiceLinks: false\` in the pod's specification it does not.`;
+
+const partition = <T>(all: readonly T[], isFirst: (each: T) => boolean): readonly [readonly T[], readonly T[]] => [
+  all.filter(isFirst),
+  all.filter((each) => !isFirst(each)),
+];
 
 /** A shared limit needs a shared log and shared due attempts: without them there is only one process. */
 const sharedAlone = (read: z.output<typeof environment>): readonly string[] => {

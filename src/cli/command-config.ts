@@ -4,7 +4,8 @@ import { exitCodes, printError } from './run-command.ts';
 
 /** If a setting is invalid, prints what is wrong and exits with 2. @param overrides values from options, by the name of the variable */
 export const configFromEnvironment = (overrides: Readonly<Record<string, string | undefined>> = {}): Config => {
-  const settings = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const options = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const settings = options.flatMap(([name, value]) => [[name, value] as const, [`${name}_FILE`, undefined] as const]);
   try {
     return readConfig({ ...process.env, ...Object.fromEntries(settings) });
   } catch (error) {
