@@ -18,11 +18,12 @@ const commands = [addServe, addHistory, addRebuild, addVerify, addExport, addImp
 
 const settingsHelp = () => {
   const rows = describeConfig().map((setting) => `  ${setting.name}\n      ${setting.meaning}\n      Default: ${setting.default}`);
-  return `\nConfiguration, by environment variables:\n${rows.join('\n')}\n`;
+  return `\nConfiguration, by environment variables (with _FILE added to its name, such as HOOKLEDGER_MASTER_KEY_FILE, a variable names a file that holds the value):\n${rows.join('\n')}\n`;
 };
 
 /** Exit codes: 0 all is well; 1 something is wrong or failed; 2 the call or the configuration is wrong. */
 export const run = async (argv: readonly string[]): Promise<void> => {
+  process.umask(0o077); // every file and folder that a command makes, SQLite's too, is for its owner only
   const program = new Command('hookledger').description('Delivers webhooks, and keeps every attempt in a log.').version(version);
   program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2)); // applies to commands added after this
   program.addHelpText('after', settingsHelp);

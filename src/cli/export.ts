@@ -9,7 +9,7 @@ import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openStoredLogReader } from '../event-store/open-log.ts';
 import type { StoredLogReader } from '../event-store/stored-log.ts';
-import { MasterKeyUnusable, masterKeyIn } from '../secrets/master-key.ts';
+import { MasterKeyUnusable, existingMasterKeyIn } from '../secrets/master-key.ts';
 import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
 import { configFromEnvironment } from './command-config.ts';
@@ -43,7 +43,7 @@ Examples:
 /** `key` is undefined if there is no master key, or no key in the log. @throws SecretUnreadable if the master key is of another installation */
 const readSigningKey = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
   const found = await readSealingKey(log);
-  const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? masterKeyIn(dataDir) : undefined);
+  const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? existingMasterKeyIn(dataDir) : undefined);
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
   const privateKey = privateKeyOf(new Vault(master).keyring(found.encryptionKey).open(found.privateKey));
   return { publicKey: found.publicKey, key: { publicKey: found.publicKey, privateKey } };

@@ -1,6 +1,8 @@
 // How a command runs and ends. Results go to standard output, as text or JSON; errors and warnings, one sentence each, to standard error.
 // Exit codes: 0 all is well; 1 something is wrong or failed; 2 the command was called wrongly; 130 interrupted.
 
+import { FolderUnusable } from '../private-files.ts';
+
 export const exitCodes = { found: 1, wrongCall: 2, interrupted: 130 } as const;
 
 /** The command was called wrongly. The message says what would be right. */
@@ -41,7 +43,7 @@ export const runCommand = async (
   try {
     process.exitCode = await work();
   } catch (error) {
-    const isExpected = [UsageError, ...expected].some((kind) => error instanceof kind);
+    const isExpected = [UsageError, FolderUnusable, ...expected].some((kind) => error instanceof kind);
     if (!isExpected || !(error instanceof Error)) throw error;
     printError(error.message);
     process.exitCode = error instanceof UsageError ? exitCodes.wrongCall : exitCodes.found;

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import { createLog } from '../log.ts';
+import { FolderUnusable } from '../private-files.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
 import type { RunningService } from '../service/start-service.ts';
@@ -51,7 +52,9 @@ const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> 
 
 /** Errors whose message says what to do. By name, because an error from another thread loses its class. */
 const operatorErrors = new Set(
-  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, MasterKeyUnusable, SecretUnreadable].map(({ name }) => name),
+  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, FolderUnusable, MasterKeyUnusable, SecretUnreadable].map(
+    ({ name }) => name,
+  ),
 );
 
 /** What the operator can correct, as a sentence. Returns undefined for internal errors. */
@@ -79,6 +82,7 @@ const serve = async (config: Config, readOnly: string | undefined): Promise<void
     log.flush();
     process.exit(1);
   };
+  for (const notice of config.notices) log.info(notice);
   const service = await start(config, readOnly, log).catch(fail);
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
   // Always logged, because scripts that start the server wait for this line.

@@ -9,7 +9,8 @@ import { lockFolder } from '../event-store/sqlite/log-file.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { Database } from '../read-models/engine/database/database.ts';
 import { locationForLog, openDatabase, type DatabaseLocation } from '../read-models/engine/database/open.ts';
-import { masterKeyIn } from '../secrets/master-key.ts';
+import { makePrivateFolder, mendModes } from '../private-files.ts';
+import { existingMasterKeyIn, masterKeyIn } from '../secrets/master-key.ts';
 import { Vault } from '../secrets/vault.ts';
 
 export type LogParts = Pick<OpenedLog, 'store' | 'foreign'> & {
@@ -24,8 +25,10 @@ export type LogParts = Pick<OpenedLog, 'store' | 'foreign'> & {
   readonly bindDatabase: () => Promise<void>;
 };
 
-/** @throws LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable */
+/** @throws FolderUnusable, LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable */
 export const openLog = async (config: Config, log: Logger, opened: AsyncDisposableStack): Promise<LogParts> => {
+  makePrivateFolder(config.dataDir);
+  mendModes(config.dataDir, log);
   if (config.log.kind !== 'embedded') {
     const lock = lockFolder(config.dataDir); // the embedded log locks the folder itself
     opened.defer(() => lock.close());
@@ -40,7 +43,7 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
     );
   const bindDatabase = () => bindTo(database, store);
   await bindDatabase();
-  const vault = new Vault(config.masterKey ?? masterKeyIn(config.dataDir));
+  const vault = new Vault(config.masterKey ?? (await masterKeyFor(store, config.dataDir)));
   const directory = new EndpointDirectory(store, vault, log);
   await directory.start();
   opened.defer(() => directory.stop());
@@ -48,6 +51,10 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
   const executor = new CommandExecutor(store);
   return { store, foreign, executor, directory, vault, database, databaseLocation, isShared, bindDatabase };
 };
+
+/** Only a new log gets a new key: the secrets of any other open with the key that it was begun with. @throws MasterKeyUnusable */
+const masterKeyFor = async (store: EventStore, dataDir: string): Promise<Buffer> =>
+  (await logFingerprint(store)) === undefined ? masterKeyIn(dataDir) : existingMasterKeyIn(dataDir);
 
 /** @throws DatabaseUnusable when the database follows another log */
 const bindTo = async (database: Database, store: EventStore): Promise<void> => {

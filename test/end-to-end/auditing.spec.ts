@@ -197,7 +197,7 @@ describe.each(logKinds)('on $name,', ({ name, make }) => {
     await said(
       ['rebuild', '--as-of', new Date().toISOString(), '--into', file],
       1,
-      `The folder ${file} can't be made (EEXIST); name another one`,
+      `The folder ${file} can't be made (it is a file). Name another`,
     );
     await said(['rebuild', '--as-of', moment], 2, '--as-of and --into go together');
     await said(['rebuild'], 1, 'There is no log of Hookledger', nowhere);

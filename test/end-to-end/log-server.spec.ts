@@ -118,7 +118,11 @@ it('two processes on one data folder, and one with the key of another installati
   expect(second.output).toMatch(/data folder .* is in use by another process/);
 
   const elsewhere = mkdtempSync(join(tmpdir(), 'hookledger-'));
-  const other = await runToEnd([], { ...environment, HOOKLEDGER_DATA_DIR: elsewhere });
+  const other = await runToEnd([], {
+    ...environment,
+    HOOKLEDGER_DATA_DIR: elsewhere,
+    HOOKLEDGER_MASTER_KEY: Buffer.alloc(32, 1).toString('base64'),
+  });
   rmSync(elsewhere, { recursive: true });
   expect(other.code).toBe(1);
   expect(other.output).toMatch(/master key is not the one that this log was written under, or the log belongs to another installation/);

@@ -1,7 +1,8 @@
 // The file of the embedded log: locks, creates and checks it, and turns SQLite errors into sentences.
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { FolderUnusable, makePrivateFolder } from '../../private-files.ts';
 import { configurationCategories, LogUnavailable, LogUnusable } from '../event-store.ts';
 
 /** "Hkld" in SQLite's header marks our files. */
@@ -66,12 +67,13 @@ export const lockFolder = (directory: string): DatabaseSync => {
   const file = path.join(directory, 'lock.db');
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
+    makePrivateFolder(directory);
     lock = new DatabaseSync(file, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
     lock?.close();
+    if (error instanceof FolderUnusable) throw new LogUnusable(error.message, { cause: error });
     if (resultCode(error) === SQLITE.busy)
       throw new LogUnusable(
         `The data folder ${directory} is in use by another process. Stop that process, or give this one its own folder.`,

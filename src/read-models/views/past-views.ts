@@ -1,13 +1,14 @@
 // The views of a past moment, in a folder of their own: built once from the log and never changed. Payloads and histories are not in them and are read from
 // the log, up to the same position. So the folder is only of use with its log.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
 import * as z from 'zod';
 import { position, type Position } from '../../domain/ids.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
 import { logFingerprint } from '../../event-store/log-fingerprint.ts';
+import { makePrivateFolder } from '../../private-files.ts';
 import { DatabaseUnusable, type ReadOnlyTables } from '../engine/database/database.ts';
 import { SqliteDatabase } from '../engine/database/sqlite.ts';
 import { buildTables, eventsPerRead, neverAborts, type BuildResult, type RebuildOptions } from '../engine/build-tables.ts';
@@ -44,9 +45,8 @@ type Log = Pick<EventStore, 'tip' | 'follow'>;
 type Logger = Pick<BaseLogger, 'warn'>;
 
 /**
- * Builds the views of the log up to the first event that was recorded after `asOf`. After an interruption, the same call continues where it stopped.
- * @returns undefined if it was aborted
- * @throws DatabaseUnusable, UndecodableEvent
+  makePrivateFolder(folder);
+  const database = new SqliteDatabase(folder, logger);
  */
 export const buildPast = async (
   asOf: Date,
@@ -64,9 +64,7 @@ export const buildPast = async (
   if (Date.parse(first.recordedAt) > asOf.getTime())
     throw new DatabaseUnusable(`The log begins at ${first.recordedAt}, and ${wanted.asOf} is before that; name a later moment.`);
 
-  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new DatabaseUnusable(`The folder ${folder} can't be made (${error.code}); name another one, where this user may write.`);
-  });
+  makePrivateFolder(folder);
   const database = new SqliteDatabase(folder, logger);
   const next = await database.openNext<ViewsSchema>(views.name, views.version, (db, int64) => views.createTables(db, int64), {
     queryIndexes: views.queryIndexes,

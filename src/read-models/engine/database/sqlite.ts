@@ -2,9 +2,10 @@
 // Guarantee: rows and checkpoint commit together, and survive the end of the process at any moment. Limit: a power failure may undo the last commits,
 // always rows and checkpoint together (synchronous=NORMAL). The log then brings them again.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
+import { makePrivateFolder } from '../../../private-files.ts';
 import {
   DatabaseUnusable,
   type CheckpointSchema,
@@ -31,7 +32,7 @@ export class SqliteDatabase implements Database {
 
   /** This process owns the folder, so any file in it may be rebuilt. */
   async bindTo({ origin, tip }: FollowedLog): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    makePrivateFolder(this.folder);
     const originFile = join(this.folder, 'log-origin');
     const recorded = await readFile(originFile, 'utf8').catch(() => undefined);
     for (const name of await readdir(this.folder)) {
@@ -47,7 +48,7 @@ export class SqliteDatabase implements Database {
   }
 
   async open<S extends CheckpointSchema>(name: string, version: number, createTables: CreateTables<S>): Promise<Tables<S>> {
-    await mkdir(this.folder, { recursive: true });
+    makePrivateFolder(this.folder);
     return this.openOrReplace(this.file(name, version, await this.newest(name, version)), createTables);
   }
 
@@ -96,7 +97,7 @@ export class SqliteDatabase implements Database {
     createTables: CreateTables<S>,
     { queryIndexes = [] }: NextOptions = {},
   ): Promise<NextTables<S>> {
-    await mkdir(this.folder, { recursive: true });
+    makePrivateFolder(this.folder);
     const next = this.file(name, version, 'next');
     const lock = lockBuilding(next.file);
     try {
