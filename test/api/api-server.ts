@@ -196,6 +196,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
     failures,
     failedAuthentications,
     readiness,
+    readModels,
     post,
     ask,
     query,

@@ -1,6 +1,6 @@
 // Live GraphQL over WebSockets: who may listen, what is told, and what is refused.
 import { createClient, type Client } from 'graphql-ws';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApi, type ApiServer } from './api-server.ts';
 
@@ -51,6 +51,20 @@ it.each(['authorization', 'Authorization'])('sends changes of deliveries once th
   });
   await results.return?.();
   await expect.poll(() => api.live.subscriberCount).toBe(0);
+});
+
+it('reads once what many subscribers ask of one delivery', async () => {
+  await create('shared');
+  const find = vi.spyOn(api.readModels.queries.deliveries, 'find');
+  const client = connect({ authorization: `Bearer ${api.keys.VIEWER}` });
+  const subscribers = [await follow(client), await follow(client), await follow(client)];
+  find.mockClear();
+  await api.publish({ type: 'shared.now', data: {} });
+  const answers = await Promise.all(subscribers.map(({ first }) => first));
+  expect(answers.map((answer) => valueOf(answer).data.deliveryChanged.endpoint.name)).toEqual(['shared', 'shared', 'shared']);
+  expect(find).toHaveBeenCalledTimes(1);
+  for (const { results } of subscribers) await results.return?.();
+  find.mockRestore();
 });
 
 it('sends nothing of another organization', async () => {

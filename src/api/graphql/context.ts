@@ -1,5 +1,6 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
 import { Injectable } from '@nestjs/common';
+import type { OrganizationId } from '../../domain/ids.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
@@ -13,7 +14,8 @@ import { Loaders } from './loaders.ts';
 export type ApiContext = {
   readonly caller: AuthenticatedCaller;
   readonly keyring: Keyring;
-  readonly loaders: Loaders;
+  /** Of a subscription: those of the result that is being answered. */
+  loaders: Loaders;
   /** Nest looks for it, and makes one of its own where it is missing. */
   readonly req: object;
 };
@@ -40,8 +42,11 @@ export class ApiContexts {
   of(caller: AuthenticatedCaller): ApiContext {
     const organization = this.directory.organization(caller.organizationId);
     if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
+    return { caller, keyring: organization.keyring, loaders: this.loadersOf(caller.organizationId), req: {} };
+  }
+
+  loadersOf(organizationId: OrganizationId): Loaders {
     const { endpoints, messages, deliveries, replays, streams } = this;
-    const loaders = new Loaders({ endpoints, messages, deliveries, replays }, streams, caller.organizationId);
-    return { caller, keyring: organization.keyring, loaders, req: {} };
+    return new Loaders({ endpoints, messages, deliveries, replays }, streams, organizationId);
   }
 }

@@ -2,22 +2,29 @@
 import { Args, Context, ID, Resolver, Subscription } from '@nestjs/graphql';
 import type { EndpointId, MessageId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
+import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
 import { LiveDeliveries, SubscriberTooSlow, type DeliveryChange } from '../../../read-models/views/live-deliveries.ts';
 import { AllowReaders } from '../../auth/access.ts';
 import { Authentication } from '../../auth/authentication.ts';
 import { Refusal } from '../../refusal.ts';
-import type { ApiContext } from '../context.ts';
+import { ApiContexts, type ApiContext } from '../context.ts';
+import type { Loaders } from '../loaders.ts';
 import { Delivery, toDelivery } from './delivery.types.ts';
 
 /** GraphQL answers an error in place of the value as an error of the field. */
 type Payload = { readonly deliveryChanged: Delivery | Refusal };
 
+type SharedReads = { readonly view: Promise<DeliveryView | undefined>; readonly loaders: Loaders };
+
 @Resolver(() => Delivery)
 export class DeliverySubscriptionResolver {
+  private readonly reads = new WeakMap<DeliveryChange, SharedReads>();
+
   constructor(
     private readonly queries: DeliveryQueries,
     private readonly live: LiveDeliveries,
     private readonly authentication: Authentication,
+    private readonly contexts: ApiContexts,
   ) {}
 
   /** Ends after the first error, and when the caller's key is revoked. `return` ends it even while `next` waits, unlike a generator's. */
@@ -47,15 +54,27 @@ export class DeliverySubscriptionResolver {
     };
   }
 
-  private async next(changes: AsyncIterator<DeliveryChange>, { caller, loaders }: ApiContext): Promise<IteratorResult<Payload, undefined>> {
+  /** Subscribers of one organization get the same change object, and share what is read for it. */
+  private readOnce(change: DeliveryChange): SharedReads {
+    let reads = this.reads.get(change);
+    if (!reads) {
+      const { organizationId, deliveryId } = change;
+      reads = { view: this.queries.find(organizationId, deliveryId), loaders: this.contexts.loadersOf(organizationId) };
+      this.reads.set(change, reads);
+    }
+    return reads;
+  }
+
+  private async next(changes: AsyncIterator<DeliveryChange>, context: ApiContext): Promise<IteratorResult<Payload, undefined>> {
     try {
       for (;;) {
         const change = await changes.next();
         if (change.done) return { done: true, value: undefined };
-        const refused = this.authentication.refusalNow(caller);
+        const refused = this.authentication.refusalNow(context.caller);
         if (refused) throw refused;
-        loaders.clear();
-        const view = await this.queries.find(caller.organizationId, change.value.deliveryId);
+        const reads = this.readOnce(change.value);
+        context.loaders = reads.loaders;
+        const view = await reads.view;
         if (view) return { done: false, value: { deliveryChanged: toDelivery(view) } };
       }
     } catch (error) {
