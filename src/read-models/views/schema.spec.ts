@@ -16,7 +16,7 @@ describe('the tables of the views', () => {
     const db = new Kysely<ViewsSchema>({ dialect: sqliteDialect(sqlite, new Statements(sqlite)) });
     await createTables(db, 'bigint'); // as on PostgreSQL, where the sizes of numbers differ
     const created = sqlite.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name').all();
-    const expected = readFileSync(new URL(`./schema.version-${version}.sql`, import.meta.url), 'utf8');
+    const expected = readFileSync(new URL(`./generated/schema.version-${version}.sql`, import.meta.url), 'utf8');
     expect(created.map(({ sql }) => `${String(sql)};\n`).join('')).toBe(expected);
   });
 
