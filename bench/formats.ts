@@ -17,6 +17,7 @@ import type { JsonObject } from '../src/domain/json.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
 import { EndpointDirectory } from '../src/read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint } from '../src/read-models/directory/resolved-endpoint.ts';
+import { routingKeyField, secretField } from '../src/domain/secret-fields.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { organizationId, recorded, registered } from '../test/support/samples.ts';
 import { silent } from '../test/support/silent.ts';
@@ -61,16 +62,18 @@ const rate = (work: () => unknown): number => {
 };
 
 const vault = new Vault(randomBytes(32));
-const encryptionKey = vault.newKey();
-const keyring = vault.keyring(encryptionKey);
+const encryptionKey = vault.newKey(`organization-${organizationId}`);
+const keyring = vault.keyring([encryptionKey], `organization-${organizationId}`);
 const message = { ...sample('alert.created'), id: '019b0000-0000-7000-8000-000000000000', timestamp: '2026-01-15T10:30:00.000Z' };
 
 const sent = { id: message.id, messages: message };
 
 // ── Formats ──
 
+const cipherOf = (format: PayloadFormat) => keyring.cipherFor(`endpoint-bench-${format}`);
+
 const optionsOf: Partial<Record<PayloadFormat, JsonObject>> = {
-  PAGERDUTY: { routingKey: keyring.seal('R0123456789abcdefghijklmnopqrstu') },
+  PAGERDUTY: { routingKey: cipherOf('PAGERDUTY').seal('R0123456789abcdefghijklmnopqrstu', routingKeyField) },
   TEMPLATE: { template: '{"text": type & ": " & data.message, "server": data.server.name, "tags": $join(data.tags, ", ")}' },
 };
 
@@ -89,7 +92,7 @@ const endpointOf = (format: PayloadFormat): ResolvedEndpoint => {
     status: 'ENABLED',
     disabledReason: null,
     settings: settings satisfies EndpointSettings,
-    secret: keyring.seal(secret),
+    secret: cipherOf(format).seal(secret, secretField),
     previousSecret: null,
   } as const;
   return new ResolvedEndpoint(`bench-${format}` as EndpointId, 0, configuration, { keyring, signingKey: null });

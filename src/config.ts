@@ -38,6 +38,9 @@ const environment = z.object({
   HOOKLEDGER_MASTER_KEY: masterKey
     .optional()
     .describe('32 bytes in base64; wraps the keys that encrypt secrets. If unset: generated in the data folder.'),
+  HOOKLEDGER_MASTER_KEY_PREVIOUS: masterKey
+    .optional()
+    .describe('The master key before, 32 bytes in base64; opens what hookledger rotate-master-key has not re-wrapped yet.'),
   HOOKLEDGER_ADMIN_KEY: z
     .string()
     .min(16, { error: 'must have at least 16 characters; a long random key is better' })
@@ -81,6 +84,8 @@ export type Config = {
   readonly database: DatabaseLocation;
   /** 32 bytes. Undefined: use the one generated in the data folder. */
   readonly masterKey: Buffer | undefined;
+  /** 32 bytes. Opens what is not re-wrapped by `masterKey` yet. */
+  readonly previousMasterKey: Buffer | undefined;
   readonly adminKey: string | undefined;
   readonly allowHttp: boolean;
   /** true: all private networks; false: none; or a list of CIDRs. */
@@ -147,6 +152,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
             shared: read.HOOKLEDGER_EVENTSTORE_URL !== undefined, // with the log in the data folder there is only this process
           },
     masterKey: read.HOOKLEDGER_MASTER_KEY,
+    previousMasterKey: read.HOOKLEDGER_MASTER_KEY_PREVIOUS,
     adminKey: read.HOOKLEDGER_ADMIN_KEY,
     allowHttp: read.HOOKLEDGER_ALLOW_HTTP,
     allowPrivateNetworks: read.HOOKLEDGER_ALLOW_PRIVATE_NETWORKS,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExportUnusable } from '../proof/export/export-reader.ts';
+import { decryptSealingKey } from '../proof/sealing/sealing-key.ts';
 import { readSealingKey } from '../proof/sealing/stored-seals.ts';
 import { writeExport } from '../proof/export/write-export.ts';
 import type { Config } from '../config.ts';
@@ -10,7 +11,6 @@ import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { openStoredLogReader } from '../event-store/open-log.ts';
 import type { StoredLogReader } from '../event-store/stored-log.ts';
 import { MasterKeyUnusable, existingMasterKeyIn } from '../secrets/master-key.ts';
-import { privateKeyOf } from '../secrets/signing-keys.ts';
 import { SecretUnreadable, Vault } from '../secrets/vault.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { exitCodes, runCommand, abortOnSignal, printError, printResult, commandLogger } from './run-command.ts';
@@ -41,11 +41,11 @@ Examples:
 };
 
 /** `key` is undefined if there is no master key, or no key in the log. @throws SecretUnreadable if the master key is of another installation */
-const readSigningKey = async (log: StoredLogReader, { masterKey, dataDir }: Config) => {
+const readSigningKey = async (log: StoredLogReader, { masterKey, previousMasterKey, dataDir }: Config) => {
   const found = await readSealingKey(log);
   const master = masterKey ?? (existsSync(join(dataDir, 'master.key')) ? existingMasterKeyIn(dataDir) : undefined);
   if (!found || !master) return { publicKey: found?.publicKey, key: undefined };
-  const privateKey = privateKeyOf(new Vault(master).keyring(found.encryptionKey).open(found.privateKey));
+  const privateKey = decryptSealingKey(found, new Vault(master, previousMasterKey));
   return { publicKey: found.publicKey, key: { publicKey: found.publicKey, privateKey } };
 };
 

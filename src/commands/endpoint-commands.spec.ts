@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { organizationId, settings } from '../../test/support/samples.ts';
 import { silent } from '../../test/support/silent.ts';
+import type { DomainEvent } from '../domain/catalog.ts';
+import { endpointEvents } from '../domain/endpoint.ts';
 import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
+import { endpointStream, organizationStream } from '../domain/streams.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -42,14 +45,18 @@ describe('the commands on endpoints', () => {
   let store: SqliteEventStore;
   let directory: EndpointDirectory;
   let executor: CommandExecutor;
+  let vault: Vault;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'endpoint-commands-'));
     store = await SqliteEventStore.open({ directory: folder });
-    const vault = new Vault(randomBytes(32));
+    vault = new Vault(randomBytes(32));
     await store.append(
       [organizationId, stranger.organizationId].map((id) => {
-        const event = { type: 'organization.registered', data: { name: id, encryptionKey: vault.newKey() } } as const;
+        const event = {
+          type: 'organization.registered',
+          data: { name: id, encryptionKey: vault.newKey(`organization-${id}`) },
+        } as const;
         const events = [{ ...event, id: newId(), metadata: { actor: 'test' } }];
         return { stream: `organization-${id}`, expectedRevision: 'no-stream' as const, events };
       }),
@@ -101,6 +108,52 @@ describe('the commands on endpoints', () => {
     expect(directory.endpoint(id)?.formatOptions).toEqual({ routingKey: routingKey.toUpperCase() });
     expect(rawLog()).not.toContain(routingKey);
     expect(rawLog()).not.toContain(routingKey.toUpperCase());
+  });
+
+  const record = async (stream: string, event: DomainEvent) => {
+    const { length } = await store.readStream(stream);
+    const events = [{ ...event, id: newId(), metadata: { actor: 'test' } }];
+    const [done] = await store.append([{ stream, expectedRevision: length - 1, events }]);
+    if (done) await directory.progress.reached(done.position, 1000);
+  };
+  const lengthOf = async (id: EndpointId) => (await store.readStream(endpointStream(id))).length;
+
+  it('record nothing for secrets that are as they were, also after the data key was rotated', async () => {
+    const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+    const headers = [
+      { name: 'Authorization', value: 'Token hush' },
+      { name: 'x-tag', value: 'a' },
+      { name: 'X-Tag', value: 'b' },
+    ];
+    const same = { headers, formatOptions: { routingKey } };
+    const id = await create({ format: 'PAGERDUTY', ...same }, 'the secret');
+    const organization = organizationStream(organizationId);
+    await shown(new ResetSigningKeyHandler(executor, directory).execute(new ResetSigningKey(caller, 'the key')));
+    await record(organization, { type: 'organization.encryption-key-rotated', data: { encryptionKey: vault.newKey(organization) } });
+    const { length } = await store.readStream(organization);
+    await update(id, same);
+    await rotate(id, 'the secret');
+    await shown(new ResetSigningKeyHandler(executor, directory).execute(new ResetSigningKey(caller, 'the key')));
+    expect(await lengthOf(id)).toBe(1);
+    expect((await store.readStream(organization)).length).toBe(length);
+    await update(id, { headers: [...headers.slice(1), { name: 'Authorization', value: 'Token hush!' }] });
+    await rotate(id, 'another secret');
+    expect(await lengthOf(id)).toBe(3);
+    expect(directory.endpoint(id)?.headers.map(({ value }) => value)).toEqual(['a', 'b', 'Token hush!']);
+    expect(secretsOf(id)).toEqual(['another secret', 'the secret']);
+  });
+
+  it('write cipher texts that do not open anywhere else in the log', async () => {
+    const [a, b] = [await create({ headers: [{ name: 'a', value: 'hush' }] }, 'secret of a'), await create({}, 'secret of b')];
+    const [{ data } = expect.fail()] = await store.readStream(endpointStream(a));
+    const { secret, headers } = endpointEvents['endpoint.registered'].parse(data);
+    await record(endpointStream(b), { type: 'endpoint.secret-rotated', data: { secret: secret ?? '', previousUntil: '' } });
+    expect(() => secretsOf(b)).toThrow(/not written for secret of endpoint-/);
+    await record(endpointStream(a), {
+      type: 'endpoint.headers-changed',
+      data: { headers: [{ name: 'b', value: headers[0]?.value ?? '' }] },
+    });
+    expect(() => directory.endpoint(a)?.headers).toThrow(/not written for headers.b of endpoint-/);
   });
 
   it('make a secret where the signature needs one and none is given', async () => {

@@ -8,10 +8,11 @@ import { message, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { OrganizationKeys, ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
-import type { Keyring } from '../secrets/vault.ts';
+import type { Keyring, StreamCipher } from '../secrets/vault.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
+import { headerField, routingKeyField, secretField } from '../domain/secret-fields.ts';
 import { endpointStream, messageStream } from '../domain/streams.ts';
 
 /** Settings as a person gives them: header values and secrets in the format options are readable. domain/endpoint-settings.ts validates them. */
@@ -73,34 +74,36 @@ export class TestEndpoint extends Command<CommandResult & { readonly deliveryId:
 }
 
 /** Encrypts the header values and the secrets in the format options. */
-export const seal = <S extends Partial<PlainSettings>>(settings: S, keyring: Keyring): S => {
+export const seal = <S extends Partial<PlainSettings>>(settings: S, cipher: StreamCipher): S => {
   const { headers, formatOptions } = settings;
   return {
     ...settings,
-    ...(headers && { headers: headers.map(({ name, value }) => ({ name, value: keyring.seal(value) })) }),
-    ...(formatOptions && { formatOptions: mapSecretOptions(formatOptions, keyring.seal) }),
+    ...(headers && { headers: headers.map(({ name, value }) => ({ name, value: cipher.seal(value, headerField(name)) })) }),
+    ...(formatOptions && { formatOptions: mapSecretOptions(formatOptions, (value) => cipher.seal(value, routingKeyField)) }),
   };
 };
 
 /** Decided with the rules that need readable secrets. */
 const onEndpoint = (id: EndpointId, command: EndpointCommand, keys: OrganizationKeys) => ({
   stream: endpointStream(id),
-  decider: endpointWith(keys),
+  decider: endpointWith(keys, id),
   command,
 });
 
 /** The command that registers an endpoint. Generates the secret if the signature needs one and none was given, and encrypts what is secret. */
 export const registration = (
   { caller: { organizationId }, settings, secret, disabled }: CreateEndpoint,
+  id: EndpointId,
   keyring: Keyring,
 ): EndpointCommand & { type: 'Register' } => {
+  const cipher = keyring.cipherFor(endpointStream(id));
   const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
   const chosen = secret ?? (signs ? newSecretFor(settings.signature) : undefined);
   return {
     type: 'Register',
     organizationId,
-    settings: seal(settings, keyring),
-    secret: chosen === undefined ? null : keyring.seal(chosen),
+    settings: seal(settings, cipher),
+    secret: chosen === undefined ? null : cipher.seal(chosen, secretField),
     disabled,
   };
 };
@@ -115,7 +118,7 @@ export class CreateEndpointHandler implements ICommandHandler<CreateEndpoint> {
   async execute(create: CreateEndpoint) {
     const keys = this.directory.requireOrganization(create.caller.organizationId);
     const id = endpointId.parse(newId());
-    const command = registration(create, keys.keyring);
+    const command = registration(create, id, keys.keyring);
     const { position } = await this.executor.execute(onEndpoint(id, command, keys), newCause(create.caller));
     return { endpointId: id, position };
   }
@@ -131,7 +134,8 @@ export class UpdateEndpointHandler implements ICommandHandler<UpdateEndpoint> {
   async execute({ caller, endpointId, settings }: UpdateEndpoint): Promise<CommandResult> {
     const keys = this.directory.requireOrganization(caller.organizationId);
     this.directory.requireEndpoint(caller.organizationId, endpointId);
-    const command: EndpointCommand = { type: 'Change', settings: seal(settings, keys.keyring) };
+    const cipher = keys.keyring.cipherFor(endpointStream(endpointId));
+    const command: EndpointCommand = { type: 'Change', settings: seal(settings, cipher) };
     return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));
   }
 }
@@ -163,7 +167,7 @@ export class RotateEndpointSecretHandler implements ICommandHandler<RotateEndpoi
     const previousUntil = new Date(Date.now() + graceSeconds * 1000).toISOString();
     const command: EndpointCommand = {
       type: 'RotateSecret',
-      secret: keys.keyring.seal(secret ?? newSecretFor(signature)),
+      secret: keys.keyring.cipherFor(endpointStream(endpointId)).seal(secret ?? newSecretFor(signature), secretField),
       previousUntil,
     };
     return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));

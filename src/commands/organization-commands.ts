@@ -11,6 +11,8 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { misfit, newOrganizationKey } from './signing-secrets.ts';
+import { keepSigningKey } from './unchanged-secrets.ts';
+import { signingKeyField } from '../domain/secret-fields.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 
 /** Without `group`, the type keeps its group; a new type gets the part of its name before the first dot. */
@@ -100,8 +102,14 @@ export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> 
     const { organizationId } = caller;
     const { keyring } = this.directory.requireOrganization(organizationId);
     this.check(organizationId, key);
-    const command: OrganizationCommand = { type: 'SetSigningKey', key: keyring.seal(key) };
-    return this.executor.execute({ stream: organizationStream(organizationId), decider: organization, command }, newCause(caller));
+    const stream = organizationStream(organizationId);
+    const cipher = keyring.cipherFor(stream);
+    const command: OrganizationCommand = { type: 'SetSigningKey', key: cipher.seal(key, signingKeyField) };
+    const decider: typeof organization = {
+      ...organization,
+      decide: (given, state) => organization.decide(keepSigningKey(given, state, cipher), state),
+    };
+    return this.executor.execute({ stream, decider, command }, newCause(caller));
   }
 
   /**

@@ -29,7 +29,10 @@ describe('publishing messages', () => {
     folder = mkdtempSync(join(tmpdir(), 'publish-'));
     store = await SqliteEventStore.open({ directory: folder });
     const vault = new Vault(randomBytes(32));
-    const event = { type: 'organization.registered', data: { name: 'O', encryptionKey: vault.newKey() } } as const;
+    const event = {
+      type: 'organization.registered',
+      data: { name: 'O', encryptionKey: vault.newKey(`organization-${organizationId}`) },
+    } as const;
     const stream = `organization-${organizationId}`;
     await store.append([{ stream, expectedRevision: 'no-stream', events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
     directory = new EndpointDirectory(store, vault, silent);

@@ -3,6 +3,11 @@
 import { fold } from '../domain/decider.ts';
 import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration, type SignatureScheme } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import { secretField } from '../domain/secret-fields.ts';
+import { endpointStream } from '../domain/streams.ts';
+import type { StreamCipher } from '../secrets/vault.ts';
+import { keepEndpointSecrets } from './unchanged-secrets.ts';
 import type { OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
 import { newPrivateKey, newSymmetricKey, newTextKey, privateKeyOf, symmetricKeyOf, UnfitSecret } from '../secrets/signing-keys.ts';
 
@@ -35,32 +40,36 @@ export const misfit = (scheme: SignatureScheme, secret: string): string | undefi
 };
 
 /** The endpoint's decider with one more rule: the secret, and the key that will sign, fit the scheme. */
-export const endpointWith = (keys: OrganizationKeys): typeof endpoint => ({
+export const endpointWith = (keys: OrganizationKeys, id: EndpointId): typeof endpoint => ({
   ...endpoint,
-  decide: (command, state) => {
+  decide: (given, state) => {
+    const cipher = keys.keyring.cipherFor(endpointStream(id));
+    const command = keepEndpointSecrets(given, state, cipher);
     const events = endpoint.decide(command, state);
     const after = fold({ initial: state, evolve: endpoint.evolve }, events);
     if (after.exists !== 'yes') return events;
     for (const { type } of events) {
-      if (type === 'endpoint.registered' || type === 'endpoint.secret-rotated') checkSet(after.configuration, keys);
-      if (type === 'endpoint.registered' || type === 'endpoint.signature-changed') checkSigning(after.configuration, keys, command, state);
+      if (type === 'endpoint.registered' || type === 'endpoint.secret-rotated') checkSet(after.configuration, cipher);
+      if (type === 'endpoint.registered' || type === 'endpoint.signature-changed')
+        checkSigning(after.configuration, keys, cipher, command, state);
     }
     return events;
   },
 });
 
-const checkSet = ({ settings: { signature }, secret }: EndpointConfiguration, { keyring }: OrganizationKeys): void => {
-  const why = secret === null ? undefined : misfit(signature, keyring.open(secret));
+const checkSet = ({ settings: { signature }, secret }: EndpointConfiguration, cipher: StreamCipher): void => {
+  const why = secret === null ? undefined : misfit(signature, cipher.open(secret, secretField));
   if (why !== undefined) throw badInput('secret', `The secret can't sign by ${signature}: ${why}. Leave it out, and one is made.`);
 };
 
 const checkSigning = (
   { settings: { signature, useOrganizationKey }, secret }: EndpointConfiguration,
-  { keyring, signingKey }: OrganizationKeys,
+  { signingKey }: OrganizationKeys,
+  cipher: StreamCipher,
   command: EndpointCommand,
   before: Endpoint,
 ): void => {
-  const signing = useOrganizationKey ? signingKey : secret && keyring.open(secret);
+  const signing = useOrganizationKey ? signingKey : secret && cipher.open(secret, secretField);
   const why = signing === null ? undefined : misfit(signature, signing);
   if (why === undefined) return;
   if (useOrganizationKey)

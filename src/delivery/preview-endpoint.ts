@@ -6,7 +6,7 @@ import { fold } from '../domain/decider.ts';
 import { endpoint } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
-import type { EndpointId } from '../domain/ids.ts';
+import { endpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
@@ -55,7 +55,8 @@ export class EndpointPreviews {
 
 /** The endpoint as the command would create it. Its templates take turns with those of its organization's other previews. */
 export const previewedEndpoint = (create: CreateEndpoint, organization: OrganizationKeys): ResolvedEndpoint => {
-  const state = fold(endpoint, endpointWith(organization).decide(registration(create, organization.keyring), endpoint.initial));
-  if (state.exists !== 'yes') throw new Error('A registered endpoint does not exist.');
-  return new ResolvedEndpoint(`preview-${create.caller.organizationId}` as EndpointId, 0, state.configuration, organization);
+  const id = endpointId.parse(`preview-${create.caller.organizationId}`);
+  const state = fold(endpoint, endpointWith(organization, id).decide(registration(create, id, organization.keyring), endpoint.initial));
+  if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
+  return new ResolvedEndpoint(id, 0, state.configuration, organization);
 };

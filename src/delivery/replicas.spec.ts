@@ -103,7 +103,10 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
   const vault = new Vault(randomBytes(32));
   const made = { actor: 'test' };
   const ids = endpoints.map((_, i) => `e${i + 1}` as EndpointId);
-  const organization = { type: 'organization.registered' as const, data: { name: 'Test', encryptionKey: vault.newKey() } };
+  const organization = {
+    type: 'organization.registered' as const,
+    data: { name: 'Test', encryptionKey: vault.newKey(`organization-${organizationId}`) },
+  };
   await store.append([
     {
       stream: `organization-${organizationId}`,

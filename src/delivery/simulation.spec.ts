@@ -190,7 +190,7 @@ describe('delivery as a whole', () => {
     };
 
     // 1. An organization and its endpoints, whose retries follow at once or within some milliseconds.
-    const key = vault.newKey();
+    const key = vault.newKey(`organization-${organizationId}`);
     const setUp = { actor: 'test' };
     await store.append([
       {

@@ -14,7 +14,7 @@ import type { MessageQueries, MessageView } from '../read-models/queries/message
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './attempts/request-maker.ts';
-import { messageStream } from '../domain/streams.ts';
+import { endpointStream, messageStream } from '../domain/streams.ts';
 
 export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };
 
@@ -56,7 +56,10 @@ export class WhatIf {
     const known = this.directory.requireEndpoint(organizationId, id);
     const keys = this.directory.requireOrganization(organizationId);
     const state = { exists: 'yes', configuration: known.configuration } as const;
-    const events = endpointWith(keys).decide({ type: 'Change', settings: seal(patch, keys.keyring) }, state);
+    const events = endpointWith(keys, id).decide(
+      { type: 'Change', settings: seal(patch, keys.keyring.cipherFor(endpointStream(id))) },
+      state,
+    );
     const after = fold({ ...endpoint, initial: state }, events);
     if (after.exists !== 'yes') throw new Error('A changed endpoint does not exist.');
     return this.compare(organizationId, known, new ResolvedEndpoint(id, known.revision, after.configuration, keys), span);

@@ -17,6 +17,9 @@ describe.each(files)('%s', (file) => {
 
 const secrets: Readonly<Record<string, readonly string[]>> = {
   'organization.registered': ['encryptionKey'],
+  'organization.encryption-key-rotated': ['encryptionKey'],
+  'organization.encryption-keys-rewrapped': ['encryptionKeys.0', 'encryptionKeys.1'],
+  'ledger.key-rewrapped': ['encryptionKey'],
   'organization.signing-key-set': ['key'],
   'apikey.issued': ['hash'],
   'ledger.key-created': ['encryptionKey', 'privateKey'],

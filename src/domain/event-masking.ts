@@ -16,6 +16,11 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
   switch (event.type) {
     case 'organization.registered':
       return { ...event.data, encryptionKey: mask };
+    case 'organization.encryption-key-rotated':
+    case 'ledger.key-rewrapped':
+      return { encryptionKey: mask };
+    case 'organization.encryption-keys-rewrapped':
+      return { encryptionKeys: event.data.encryptionKeys.map(() => mask) };
     case 'organization.signing-key-set':
       return { key: mask };
     case 'apikey.issued':

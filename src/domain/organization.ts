@@ -2,7 +2,7 @@
 // The signing key arrives here encrypted, as an opaque string. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
-import { notFound } from './errors.ts';
+import { conflict, notFound } from './errors.ts';
 import { json, jsonEqual, type Json } from './json.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
@@ -18,6 +18,12 @@ export const organizationEvents = {
   'organization.registered': z
     .object({ name: z.string(), encryptionKey: z.string().describe('The AES-256 key of its secrets, wrapped by the master key.') })
     .describe('The organization was registered.'),
+  'organization.encryption-key-rotated': z
+    .object({ encryptionKey: z.string().describe('Another AES-256 key, wrapped by the master key.') })
+    .describe('What is encrypted from here on is encrypted under another key. The keys before it go on opening what they encrypted.'),
+  'organization.encryption-keys-rewrapped': z
+    .object({ encryptionKeys: z.array(z.string()).min(1).readonly().describe('All of them, the newest last.') })
+    .describe('The same keys, wrapped by another master key.'),
   'organization.signing-key-set': z
     .object({ key: z.string().describe('Encrypted.') })
     .describe('The signing key was set or replaced. Endpoints that use it sign with it from their next attempt.'),
@@ -41,7 +47,8 @@ export type Organization =
   | {
       exists: 'yes';
       name: string;
-      encryptionKey: string;
+      /** Wrapped by a master key, the newest last. All are needed: the log still holds what the older ones encrypted. */
+      encryptionKeys: readonly [string, ...string[]];
       /** Null only in logs that are older than signing keys, until the next start. */
       signingKey: string | null;
       eventTypes: ReadonlyMap<string, EventType>;
@@ -53,7 +60,19 @@ const withType = (state: Organization, name: string, to: EventType | undefined):
 const evolve = (state: Organization, event: OrganizationEvent): Organization => {
   switch (event.type) {
     case 'organization.registered':
-      return { exists: 'yes', ...event.data, signingKey: null, eventTypes: new Map() };
+      return {
+        exists: 'yes',
+        name: event.data.name,
+        encryptionKeys: [event.data.encryptionKey],
+        signingKey: null,
+        eventTypes: new Map(),
+      };
+    case 'organization.encryption-key-rotated':
+      return state.exists === 'yes' ? { ...state, encryptionKeys: [...state.encryptionKeys, event.data.encryptionKey] } : state;
+    case 'organization.encryption-keys-rewrapped': {
+      const [first, ...others] = event.data.encryptionKeys;
+      return state.exists === 'yes' && first !== undefined ? { ...state, encryptionKeys: [first, ...others] } : state;
+    }
     case 'organization.signing-key-set':
       return state.exists === 'yes' ? { ...state, signingKey: event.data.key } : state;
     case 'organization.event-type-defined':
@@ -69,6 +88,9 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
 
 export type OrganizationCommand =
   | { type: 'RegisterOrganization'; name: string; encryptionKey: string }
+  | { type: 'RotateEncryptionKey'; encryptionKey: string }
+  /** `from`: the keys that `to` are, wrapped otherwise. Refused if the organization has others by now. */
+  | { type: 'RewrapEncryptionKeys'; from: readonly string[]; to: readonly string[] }
   | { type: 'SetSigningKey'; key: string }
   /** Decides nothing if there is one. */
   | { type: 'SetFirstSigningKey'; key: string }
@@ -82,6 +104,8 @@ export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ??
 export const groupOf = (state: Organization, eventType: string): string =>
   (state.exists === 'yes' ? state.eventTypes.get(eventType)?.group : undefined) ?? defaultGroup(eventType);
 
+const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);
+
 const decide = (command: OrganizationCommand, state: Organization): readonly OrganizationEvent[] => {
   if (command.type === 'RegisterOrganization') {
     if (state.exists === 'yes') return [];
@@ -89,6 +113,14 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
   }
   if (state.exists !== 'yes') throw notFound('There is no such organization.');
   switch (command.type) {
+    case 'RotateEncryptionKey':
+      return [{ type: 'organization.encryption-key-rotated', data: { encryptionKey: command.encryptionKey } }];
+    case 'RewrapEncryptionKeys': {
+      const { from, to } = command;
+      if (from.length !== to.length || !isSameList(from, state.encryptionKeys))
+        throw conflict("The organization's encryption keys were changed meanwhile; re-wrap them again.");
+      return isSameList(from, to) ? [] : [{ type: 'organization.encryption-keys-rewrapped', data: { encryptionKeys: to } }];
+    }
     case 'SetSigningKey':
       return command.key === state.signingKey ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'SetFirstSigningKey':

@@ -31,6 +31,9 @@ export const sealingEvents = {
       privateKey: z.string().describe('Encrypted.'),
     })
     .describe('The key that signs the seals was created.'),
+  'ledger.key-rewrapped': z
+    .object({ encryptionKey: z.string().describe('The AES-256 key of the private key, wrapped by another master key.') })
+    .describe('The master key changed; the key that signs did not. In a stream of its own, because a seal is found by its revision.'),
   'ledger.sealed': seal.describe('The log so far was sealed.'),
 } as const;
 
@@ -46,6 +49,8 @@ const evolve = (state: Sealing, event: SealingEvent): Sealing => {
   switch (event.type) {
     case 'ledger.key-created':
       return { ...state, key: event.data };
+    case 'ledger.key-rewrapped':
+      return { ...state, ...(state.key && { key: { ...state.key, ...event.data } }) };
     case 'ledger.sealed':
       return { ...state, newest: event.data };
   }
@@ -69,4 +74,11 @@ export const sealing: Decider<SealingCommand, SealingEvent, Sealing> = {
   initial: { key: undefined, newest: undefined },
   evolve,
   decide,
+};
+
+/** Of the stream that says how the encryption key is wrapped since the master key changed. State: as it is wrapped there last. */
+export const sealingKeyWrapping: Decider<{ type: 'RewrapKey'; encryptionKey: string }, SealingEvent, string | undefined> = {
+  initial: undefined,
+  evolve: (state, event) => (event.type === 'ledger.key-rewrapped' ? event.data.encryptionKey : state),
+  decide: ({ encryptionKey }, state) => (encryptionKey === state ? [] : [{ type: 'ledger.key-rewrapped', data: { encryptionKey } }]),
 };

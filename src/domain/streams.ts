@@ -49,6 +49,8 @@ export const sourceStream = (id: SourceId) => `source-${id}`;
 export const readingStream = (id: SourceId) => `reading-${id}`;
 /** One log is one installation, which has one stream of seals. */
 export const sealingStream = 'ledger-default';
+/** How the master key wraps the sealing key, since it was re-wrapped first. */
+export const sealingKeyStream = 'ledger-key';
 
 /** Everything before the first hyphen. Foreign streams have categories of their own. */
 export const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'));

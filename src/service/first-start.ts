@@ -4,12 +4,14 @@ import { newOrganizationKey } from '../commands/signing-secrets.ts';
 import { apiKey } from '../domain/api-key.ts';
 import { apiKeyId, organizationId } from '../domain/ids.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
+import { signingKeyField } from '../domain/secret-fields.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 import { UndecodableEvent } from '../event-store/event-store.ts';
 import type { LogParts } from './open-log.ts';
 
 /** There is one organization until more can be registered. */
 const defaultOrganization = organizationId.parse('default');
+const defaultStream = organizationStream(defaultOrganization);
 
 const cause = { actor: 'system:setup', commandId: 'setup' };
 const longestWaitMs = 10_000;
@@ -34,7 +36,7 @@ export const prepareLog = async (parts: Parts, adminKey: string | undefined): Pr
 /** @returns whether the log had no organization */
 const registerDefaultOrganization = async (parts: Parts): Promise<boolean> => {
   if (parts.directory.organization(defaultOrganization) !== undefined) return false;
-  await onOrganization(parts, { type: 'RegisterOrganization', name: 'Default', encryptionKey: parts.vault.newKey() });
+  await onOrganization(parts, { type: 'RegisterOrganization', name: 'Default', encryptionKey: parts.vault.newKey(defaultStream) });
   return true;
 };
 
@@ -42,7 +44,10 @@ const registerDefaultOrganization = async (parts: Parts): Promise<boolean> => {
 const setFirstSigningKey = async (parts: Parts): Promise<void> => {
   const registered = parts.directory.organization(defaultOrganization);
   if (registered?.signingKey !== null) return;
-  await onOrganization(parts, { type: 'SetFirstSigningKey', key: registered.keyring.seal(newOrganizationKey()) });
+  await onOrganization(parts, {
+    type: 'SetFirstSigningKey',
+    key: registered.keyring.cipherFor(defaultStream).seal(newOrganizationKey(), signingKeyField),
+  });
 };
 
 /** The id follows from the key: a configured key is issued once, and stays revoked once it was. */
@@ -60,7 +65,7 @@ const issueAdminKey = async ({ executor, directory }: Parts, key: string): Promi
 
 const onOrganization = async ({ executor, directory }: Parts, command: OrganizationCommand): Promise<void> => {
   await unlessUnreadable(async () => {
-    const { position } = await executor.execute({ stream: organizationStream(defaultOrganization), decider: organization, command }, cause);
+    const { position } = await executor.execute({ stream: defaultStream, decider: organization, command }, cause);
     if (position) await directory.progress.reached(position, longestWaitMs);
   });
 };

@@ -43,7 +43,7 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
     );
   const bindDatabase = () => bindTo(database, store);
   await bindDatabase();
-  const vault = new Vault(config.masterKey ?? (await masterKeyFor(store, config.dataDir)));
+  const vault = new Vault(config.masterKey ?? (await masterKeyFor(store, config.dataDir)), config.previousMasterKey);
   const directory = new EndpointDirectory(store, vault, log);
   await directory.start();
   opened.defer(() => directory.stop());

@@ -34,7 +34,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   const { past, views, today, store, readOnly } = await openPastLog(folder, config, log, opening);
 
   // 2. The directory of that moment, with the keys of today.
-  const vault = new Vault(config.masterKey ?? existingMasterKeyIn(config.dataDir));
+  const vault = new Vault(config.masterKey ?? existingMasterKeyIn(config.dataDir), config.previousMasterKey);
   const keys = new EndpointDirectory(today, vault, log);
   await keys.start();
   opening.defer(() => keys.stop());

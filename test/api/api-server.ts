@@ -72,12 +72,13 @@ const register = async (
   keep: (role: ApiKeyRole, key: string) => void,
 ) => {
   const cause = { actor: 'system:test', commandId: newId() };
-  const encryptionKey = vault.newKey();
+  const stream = organizationStream(organizationId.parse(id));
+  const encryptionKey = vault.newKey(stream);
+  const cipher = vault.keyring([encryptionKey], stream).cipherFor(stream);
   const commands = [
     { type: 'RegisterOrganization', name: id, encryptionKey },
-    { type: 'SetFirstSigningKey', key: vault.keyring(encryptionKey).seal(`signing-key-of-${id}`) },
+    { type: 'SetFirstSigningKey', key: cipher.seal(`signing-key-of-${id}`, 'signingKey') },
   ] as const;
-  const stream = organizationStream(organizationId.parse(id));
   await executor.executeAll(
     commands.map((command) => ({ stream, decider: organization, command })),
     cause,

@@ -26,7 +26,7 @@ afterAll(async () => {
 /** A data folder as the first version left it: an organization, and nothing else. */
 const oldLog = async (): Promise<string> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-'));
-  const encryptionKey = new Vault(masterKeyIn(dataDir)).newKey();
+  const encryptionKey = new Vault(masterKeyIn(dataDir)).newKey('organization-default');
   const store = await SqliteEventStore.open({ directory: dataDir });
   const event = { type: 'organization.registered', data: { name: 'Default', encryptionKey } } as const;
   const events = [{ ...event, id: randomUUID(), metadata: { actor: 'system:setup' } }];

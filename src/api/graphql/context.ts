@@ -40,9 +40,9 @@ export class ApiContexts {
   }
 
   of(caller: AuthenticatedCaller): ApiContext {
-    const organization = this.directory.organization(caller.organizationId);
-    if (!organization) throw new Error(`The organization ${caller.organizationId} of a valid API key is not in the directory.`);
-    return { caller, keyring: organization.keyring, loaders: this.loadersOf(caller.organizationId), req: {} };
+    const { organizationId } = caller;
+    const organization = this.directory.organization(organizationId) ?? this.directory.requireOrganization(organizationId);
+    return { caller, keyring: organization.keyring, loaders: this.loadersOf(organizationId), req: {} };
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {

@@ -50,7 +50,8 @@ describe('the attempt runner', () => {
   let message: RecordedEvent<MessageEvent>;
   let runner: AttemptRunner;
   const vault = new Vault(randomBytes(32));
-  const encryptionKey = vault.newKey();
+  const encryptionKey = vault.newKey(`organization-${organizationId}`);
+  const cipher = vault.keyring([encryptionKey], `organization-${organizationId}`).cipherFor('endpoint-e1');
   const send = vi.fn<(request: SendRequest) => Promise<SendOutcome>>();
   const observe = vi.fn<(outcome: SendOutcome) => void>();
   const evaluate = vi.fn<TemplateProcesses['evaluate']>();
@@ -107,9 +108,8 @@ describe('the attempt runner', () => {
   });
 
   it('sends what the configuration says and records what came of it, secrets masked', async () => {
-    const keyring = vault.keyring(encryptionKey);
-    const headers = [{ name: 'Authorization', value: keyring.seal('Token hush') }];
-    await endpoint({ headers, signature: 'WEBHOOK_SHA256', timeoutSeconds: 7 }, { secret: keyring.seal('s') });
+    const headers = [{ name: 'Authorization', value: cipher.seal('Token hush', 'headers.authorization') }];
+    await endpoint({ headers, signature: 'WEBHOOK_SHA256', timeoutSeconds: 7 }, { secret: cipher.seal('s', 'secret') });
     const result = await runner.run(due());
     const [[request] = expect.fail()] = send.mock.calls;
     expect(request).toMatchObject({ url: 'https://receiver.example/hook', timeoutSeconds: 7 });
@@ -222,7 +222,7 @@ describe('the attempt runner', () => {
 
   it('sends the routing key, and records it nowhere, though the receiver repeats it', async () => {
     const routingKey = 'R0123456789abcdefghijklmnopqrstu';
-    await endpoint({ format: 'PAGERDUTY', formatOptions: { routingKey: vault.keyring(encryptionKey).seal(routingKey) } });
+    await endpoint({ format: 'PAGERDUTY', formatOptions: { routingKey: cipher.seal(routingKey, 'formatOptions.routingKey') } });
     send.mockImplementationOnce(({ body }) => Promise.resolve({ ...broken(400), responseBody: `what is ${body}?` }));
     await runner.run(due());
     expect(JSON.parse(send.mock.calls[0]?.[0].body ?? '')).toMatchObject({ routing_key: routingKey, event_action: 'trigger' });
@@ -308,7 +308,7 @@ describe('the attempt runner', () => {
     ['WEBHOOK_SHA256', newTextKey, 1],
     ['SIGNATURE_SHA256', newTextKey, 1],
   ] as const)('signs by %s with every secret that is valid at that moment, where it can', async (signature, make, inGrace) => {
-    const { seal } = vault.keyring(encryptionKey);
+    const seal = (secret: string) => cipher.seal(secret, 'secret');
     const [old, fresh, until] = [make(), make(), '2026-01-02T12:00:00.000Z'];
     await endpoint({ signature }, { secret: seal(old) });
     await append('endpoint-e1', { type: 'endpoint.secret-rotated', data: { secret: seal(fresh), previousUntil: until } }, 0);

@@ -1,8 +1,9 @@
 // The installation's signing key for seals: created at the first start, and kept in the log, wrapped by the master key.
 import type { KeyObject } from 'node:crypto';
 import type { CommandExecutor } from '../../commands/command-executor.ts';
-import { sealing, type Sealing, type SealingCommand, type SealingEvent } from '../../domain/sealing.ts';
-import { sealingStream } from '../../domain/streams.ts';
+import { sealingKeyField } from '../../domain/secret-fields.ts';
+import { sealing, type Sealing, type SealingCommand, type SealingEvent, type SealingKey } from '../../domain/sealing.ts';
+import { sealingKeyStream, sealingStream } from '../../domain/streams.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import { newPrivateKey, privateKeyOf, publicKeyOf } from '../../secrets/signing-keys.ts';
 import type { Vault } from '../../secrets/vault.ts';
@@ -17,7 +18,9 @@ export const openSealingKey = async (
 ): Promise<SealingKeyPair> => {
   const readKey = async () => {
     const [first] = await store.readStream(sealingStream, { upTo: 0 });
-    return first?.type === 'ledger.key-created' ? first.data : undefined;
+    if (first?.type !== 'ledger.key-created') return undefined;
+    const rewrapped = (await store.readStream(sealingKeyStream)).at(-1);
+    return rewrapped?.type === 'ledger.key-rewrapped' ? { ...first.data, ...rewrapped.data } : first.data;
   };
   let stored = await readKey();
   if (!stored) {
@@ -25,18 +28,21 @@ export const openSealingKey = async (
     stored = await readKey(); // another replica's key, if that replica was faster
   }
   if (!stored) throw new Error('The log has no sealing key, and did not accept a new one.');
-  const privateKey = vault.keyring(stored.encryptionKey).open(stored.privateKey);
-  return { publicKey: stored.publicKey, privateKey: privateKeyOf(privateKey) };
+  return { publicKey: stored.publicKey, privateKey: decryptSealingKey(stored, vault) };
 };
 
+/** @throws SecretUnreadable if the key was wrapped by another master key */
+export const decryptSealingKey = ({ encryptionKey, privateKey }: SealingKey, vault: Vault): KeyObject =>
+  privateKeyOf(vault.keyring([encryptionKey], sealingStream).cipherFor(sealingStream).open(privateKey, sealingKeyField));
+
 const createKey = async (executor: CommandExecutor, vault: Vault): Promise<void> => {
-  const encryptionKey = vault.newKey();
+  const encryptionKey = vault.newKey(sealingStream);
   const key = newPrivateKey();
   const command = {
     type: 'CreateKey',
     publicKey: publicKeyOf(key),
     encryptionKey,
-    privateKey: vault.keyring(encryptionKey).seal(key),
+    privateKey: vault.keyring([encryptionKey], sealingStream).cipherFor(sealingStream).seal(key, sealingKeyField),
   } as const;
   await executor.execute<SealingCommand, SealingEvent, Sealing>(
     { stream: sealingStream, decider: sealing, command },

@@ -1,7 +1,7 @@
 // Reads the sealing key and the seals from a log. Their stream holds the key at revision 0, and seal n at revision n.
 import type { Position } from '../../domain/ids.ts';
 import { sealingEvents, type SealingKey, type Seal } from '../../domain/sealing.ts';
-import { sealingStream } from '../../domain/streams.ts';
+import { sealingKeyStream, sealingStream } from '../../domain/streams.ts';
 import type { StoredEvent } from '../../event-store/codec.ts';
 import type { StoredLogReader } from '../../event-store/stored-log.ts';
 
@@ -10,7 +10,11 @@ type Log = Pick<StoredLogReader, 'at'>;
 /** Undefined if the log was written before Hookledger had seals. @throws Error if the event is damaged */
 export const readSealingKey = async (log: Log): Promise<SealingKey | undefined> => {
   const event = await log.at(sealingStream, 0);
-  return event && sealingEvents['ledger.key-created'].parse(JSON.parse(event.data));
+  if (!event) return undefined;
+  const key = sealingEvents['ledger.key-created'].parse(JSON.parse(event.data));
+  const rewrapped = await countEvents(log, sealingKeyStream);
+  const newest = rewrapped === 0 ? undefined : await log.at(sealingKeyStream, rewrapped - 1);
+  return newest ? { ...key, ...sealingEvents['ledger.key-rewrapped'].parse(JSON.parse(newest.data)) } : key;
 };
 
 /** @throws Error if the event is damaged */
@@ -33,6 +37,9 @@ const lastWhere = async (holds: (number: number) => Promise<boolean>): Promise<n
   }
   return yes;
 };
+
+const countEvents = (log: Log, stream: string): Promise<number> =>
+  lastWhere(async (n) => n === 0 || (await log.at(stream, n - 1)) !== undefined);
 
 export const countSeals = (log: Log): Promise<number> => lastWhere(async (number) => (await log.at(sealingStream, number)) !== undefined);
 

@@ -22,8 +22,9 @@ describe('the endpoint directory', () => {
   let store: SqliteEventStore;
   let directory: EndpointDirectory;
   const vault = new Vault(randomBytes(32));
-  const encryptionKey = vault.newKey();
-  const keyring = vault.keyring(encryptionKey);
+  const encryptionKey = vault.newKey(`organization-${organizationId}`);
+  const keyring = vault.keyring([encryptionKey], `organization-${organizationId}`);
+  const cipher = keyring.cipherFor(`endpoint-${e1}`);
 
   /** Appends to the end of a stream. */
   const append = async (stream: string, ...events: DomainEvent[]) => {
@@ -140,11 +141,11 @@ describe('the endpoint directory', () => {
   });
 
   it('decrypts headers and secrets, the previous one as long as it has grace', async () => {
-    const secret = keyring.seal('old');
-    await add(e1, { headers: [{ name: 'a', value: keyring.seal('plain') }] }, { secret });
+    const secret = cipher.seal('old', 'secret');
+    await add(e1, { headers: [{ name: 'a', value: cipher.seal('plain', 'headers.a') }] }, { secret });
     expect(directory.endpoint(e1)?.headers).toEqual([{ name: 'a', value: 'plain' }]);
     const previousUntil = '2026-01-01T13:00:00.000Z';
-    await happen(`endpoint-${e1}`, { type: 'endpoint.secret-rotated', data: { secret: keyring.seal('new'), previousUntil } });
+    await happen(`endpoint-${e1}`, { type: 'endpoint.secret-rotated', data: { secret: cipher.seal('new', 'secret'), previousUntil } });
     const at = (time: string) => directory.endpoint(e1)?.secrets(new Date(time));
     expect(at('2026-01-01T12:59:59.999Z')).toEqual(['new', 'old']);
     expect(at(previousUntil)).toEqual(['new']);
@@ -152,10 +153,11 @@ describe('the endpoint directory', () => {
   });
 
   it('signs with the key of the organization where an endpoint uses it, as it is at that moment', async () => {
-    await add(e1, { signature: 'SIGNATURE_SHA256', useOrganizationKey: true }, { secret: keyring.seal('its own') });
-    await add(e2, { signature: 'SIGNATURE_SHA256' }, { secret: keyring.seal('its own') });
+    await add(e1, { signature: 'SIGNATURE_SHA256', useOrganizationKey: true }, { secret: cipher.seal('its own', 'secret') });
+    await add(e2, { signature: 'SIGNATURE_SHA256' }, { secret: keyring.cipherFor(`endpoint-${e2}`).seal('its own', 'secret') });
+    const stream = `organization-${organizationId}`;
     const set = (key: string) =>
-      happen(`organization-${organizationId}`, { type: 'organization.signing-key-set', data: { key: keyring.seal(key) } });
+      happen(stream, { type: 'organization.signing-key-set', data: { key: keyring.cipherFor(stream).seal(key, 'signingKey') } });
     const secrets = () => [e1, e2].map((id) => directory.endpoint(id)?.secrets(now));
     expect(secrets()).toEqual([[], ['its own']]);
     await set('first');

@@ -8,7 +8,7 @@ import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import { groupOf, organization, type EventType, type Organization, type OrganizationEvent } from '../../domain/organization.ts';
+import { groupOf, organization, type EventType, type OrganizationEvent } from '../../domain/organization.ts';
 import type { RoutedMessage } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
@@ -25,6 +25,7 @@ import type { ConsumerStatus } from '../engine/consumer-runner.ts';
 import type { Progress } from '../engine/progress.ts';
 import { ApiKeyIndex, type ApiKeyEntry } from './api-key-index.ts';
 import { ConfigurationFollower } from './configuration-follower.ts';
+import { OrganizationEntry } from './organization-entry.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { UnusableStreams } from './unusable-streams.ts';
@@ -33,14 +34,6 @@ export type Routing = RoutedMessage & { readonly routedAt: Position };
 
 type NamedOrganization = OrganizationKeys & { readonly id: OrganizationId; readonly name: string };
 
-type OrganizationEntry = OrganizationKeys & {
-  readonly id: OrganizationId;
-  state: Organization & { exists: 'yes' };
-  signingKey: string | null;
-  readonly endpoints: Map<EndpointId, ResolvedEndpoint>;
-  readonly routing: RoutingIndex;
-};
-
 export class EndpointDirectory {
   private readonly follower: ConfigurationFollower;
   private readonly organizations = new Map<OrganizationId, OrganizationEntry>();
@@ -48,10 +41,14 @@ export class EndpointDirectory {
   private readonly apiKeys = new ApiKeyIndex();
   private readonly deleted = new Set<EndpointId>();
   private readonly unusable: UnusableStreams;
+  /** The organizations that are unusable only because the master key does not open their keys. */
+  private readonly locked = new Set<OrganizationId>();
   private readonly listeners: ((id: EndpointId) => void)[] = [];
   private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
   /** The first organization key that could not be unwrapped. */
   private wrongMasterKey: SecretUnreadable | undefined;
+  /** Everything that the log held at the start is applied. */
+  private isStarted = false;
 
   /** @param keys checks the API keys, if they are those of another log than the one that is followed */
   constructor(
@@ -75,6 +72,8 @@ export class EndpointDirectory {
    */
   async start(): Promise<void> {
     await this.follower.start();
+    this.isStarted = true;
+    for (const entry of this.organizations.values()) this.openKeys(entry);
     if (!this.failure) return this.unusable.startReporting();
     await this.follower.stop();
     throw this.failure;
@@ -91,7 +90,7 @@ export class EndpointDirectory {
 
   /** Why nothing here can be used, if that is so. */
   get failure(): Error | undefined {
-    return this.follower.failure ?? (this.organizations.size === 0 ? this.wrongMasterKey : undefined);
+    return this.follower.failure ?? (this.wrongMasterKey && this.opensNone ? this.wrongMasterKey : undefined);
   }
 
   status(): ConsumerStatus {
@@ -107,7 +106,7 @@ export class EndpointDirectory {
 
   organization(id: OrganizationId): NamedOrganization | undefined {
     const entry = this.organizations.get(id);
-    return entry && { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey };
+    return entry?.isOpen ? { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey } : undefined;
   }
 
   /** @throws DomainError NOT_FOUND, ConfigurationUnavailable */
@@ -214,7 +213,6 @@ export class EndpointDirectory {
       if (event instanceof UndecodableEvent) throw event;
       this.apply(event);
     } catch (error) {
-      if (error instanceof SecretUnreadable) this.wrongMasterKey ??= error;
       this.unusable.add(event.stream, error);
       if (categoryOf(event.stream) === 'organization')
         this.notify(Array.from(this.endpoints(organizationIdIn(event.stream)), ({ id }) => id));
@@ -225,6 +223,8 @@ export class EndpointDirectory {
   private apply(event: RecordedEvent<ConfigurationEvent>): void {
     switch (event.type) {
       case 'organization.registered':
+      case 'organization.encryption-key-rotated':
+      case 'organization.encryption-keys-rewrapped':
       case 'organization.signing-key-set':
       case 'organization.event-type-defined':
       case 'organization.event-type-retired':
@@ -242,14 +242,37 @@ export class EndpointDirectory {
     const state = organization.evolve(entry?.state ?? organization.initial, event);
     if (state.exists !== 'yes') return;
     if (entry) {
-      entry.state = state;
+      entry.set(state, event.type);
       entry.routing.groupsChanged();
-      if (event.type === 'organization.signing-key-set') entry.signingKey = entry.keyring.open(event.data.key);
+      if (this.isStarted) this.openKeys(entry);
     } else {
-      const keyring = this.vault.keyring(state.encryptionKey);
       const routing = new RoutingIndex((type) => this.groupOf(id, type));
-      this.organizations.set(id, { id, state, keyring, signingKey: null, endpoints: new Map(), routing });
+      const added = new OrganizationEntry(id, state, this.vault, routing);
+      this.organizations.set(id, added);
+      if (this.isStarted) this.openKeys(added);
     }
+  }
+
+  /** Makes the organization unusable while its keys can't be opened. At the start only its newest state counts: it may have been re-wrapped. */
+  private openKeys(entry: OrganizationEntry): void {
+    const stream = organizationStream(entry.id);
+    try {
+      entry.open();
+    } catch (error) {
+      if (!(error instanceof SecretUnreadable)) throw error;
+      this.wrongMasterKey ??= error;
+      if (!this.unusable.has(stream)) this.locked.add(entry.id);
+      this.unusable.add(stream, error);
+      return this.notify(entry.endpoints.keys());
+    }
+    if (!this.locked.delete(entry.id)) return;
+    this.unusable.delete(stream);
+    this.notify(entry.endpoints.keys());
+  }
+
+  private get opensNone(): boolean {
+    for (const entry of this.organizations.values()) if (entry.isOpen) return false;
+    return true;
   }
 
   private applyApiKey(id: ApiKeyId, event: ApiKeyEvent): void {

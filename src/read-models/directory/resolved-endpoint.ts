@@ -3,6 +3,8 @@ import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import { mapSecretOptions } from '../../domain/format-options.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { headerField, routingKeyField, secretField } from '../../domain/secret-fields.ts';
+import { endpointStream } from '../../domain/streams.ts';
 import { EndpointMatcher } from '../../domain/routing.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 
@@ -43,11 +45,11 @@ export class ResolvedEndpoint {
 
   private decrypted() {
     const { settings, secret, previousSecret } = this.configuration;
-    const { keyring } = this.keys;
-    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : keyring.open(sealed));
+    const cipher = this.keys.keyring.cipherFor(endpointStream(this.id));
+    const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : cipher.open(sealed, secretField));
     this.plain ??= {
-      headers: settings.headers.map(({ name, value }) => ({ name, value: keyring.open(value) })),
-      formatOptions: mapSecretOptions(settings.formatOptions, (value) => keyring.open(value)),
+      headers: settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) })),
+      formatOptions: mapSecretOptions(settings.formatOptions, (value) => cipher.open(value, routingKeyField)),
       secret: open(secret),
       previous: open(previousSecret?.secret),
     };

@@ -20,7 +20,6 @@ let directory: EndpointDirectory;
 let fail: (reason: Error) => void;
 const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
 const vault = new Vault(randomBytes(32));
-const encryptionKey = vault.newKey();
 
 const reached = async (position: Position) => expect(await directory.progress.reached(position, 5000)).toBe(true);
 const happen = async (stream: string, event: DomainEvent) => reached(store.record({ stream, event }));
@@ -43,7 +42,10 @@ const issue = (id: string, hash: string) =>
 beforeEach(async () => {
   store = new MemoryEventStore();
   for (const id of [organizationId, other])
-    store.record({ stream: `organization-${id}`, event: { type: 'organization.registered', data: { name: id, encryptionKey } } });
+    store.record({
+      stream: `organization-${id}`,
+      event: { type: 'organization.registered', data: { name: id, encryptionKey: vault.newKey(`organization-${id}`) } },
+    });
   let failure = Promise.withResolvers<Error>();
   fail = (reason) => failure.resolve(reason);
   const failing: Pick<EventStore, 'followConfiguration'> = {
@@ -133,14 +135,18 @@ describe('an event that cannot be read', () => {
 });
 
 it('a signing key that another master key has encrypted makes its organization unusable', async () => {
-  const key = vault.keyring(vault.newKey()).seal('secret');
+  const stream = `organization-${other}`;
+  const key = vault
+    .keyring([vault.newKey(stream)], stream)
+    .cipherFor(stream)
+    .seal('secret', 'signingKey');
   await happen(`organization-${other}`, { type: 'organization.signing-key-set', data: { key } });
   expect(() => directory.route(other, 'a', {}, now)).toThrow(/A secret can't be decrypted/);
   expect(destinations('a')).toEqual([]);
 });
 
 it('an endpoint of an organization that cannot be used is unusable, too', async () => {
-  const wrapped = new Vault(randomBytes(32)).newKey();
+  const wrapped = new Vault(randomBytes(32)).newKey('organization-third');
   await happen('organization-third', { type: 'organization.registered', data: { name: 'third', encryptionKey: wrapped } });
   await add(e1, {}, 'third' as OrganizationId);
   expect(directory.isHeld(e1)).toBe(true);

@@ -5,6 +5,8 @@ import { FormatError } from '../../../delivery/formats/format-error.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
 import type { Json } from '../../../domain/json.ts';
+import { routingKeyField } from '../../../domain/secret-fields.ts';
+import { endpointStream } from '../../../domain/streams.ts';
 import { maskSecretsInText } from '../../../domain/payload-masking.ts';
 import { maskHeader } from '../../../domain/header-masking.ts';
 import type { ApiContext } from '../context.ts';
@@ -68,7 +70,8 @@ export class AttemptResolver {
     const [first] = messages;
     if (!first || !endpoint || messages.length < ids.length) return undefined;
     const { format, formatOptions, batch } = endpoint.configuration.settings;
-    const options = mapSecretOptions(formatOptions, keyring.open);
+    const cipher = keyring.cipherFor(endpointStream(endpointId));
+    const options = mapSecretOptions(formatOptions, (value) => cipher.open(value, routingKeyField));
     try {
       const { body } = await this.requests.body(endpointId, format, delivery.batch || batch ? messages : first, options);
       return { body, options };

@@ -6,6 +6,8 @@ import type { Json } from '../../../domain/json.ts';
 import { isSensitiveHeader, mask, maskHeader } from '../../../domain/header-masking.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
 import { windows } from '../../../read-models/queries/success-rate.ts';
+import { headerField, secretField } from '../../../domain/secret-fields.ts';
+import { endpointStream } from '../../../domain/streams.ts';
 import { publicKeyOf } from '../../../secrets/signing-keys.ts';
 import type { Keyring } from '../../../secrets/vault.ts';
 import { connectionType } from '../connections.ts';
@@ -125,7 +127,8 @@ type DecryptionContext = { readonly keyring: Keyring };
 /** The endpoint as it is now. */
 export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
-  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : context.keyring.open(secret)) };
+  const cipher = context.keyring.cipherFor(endpointStream(snapshot.id));
+  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : cipher.open(secret, secretField)) };
 };
 
 /** The endpoint at an earlier moment. Not even admins see the secret that it had then. */
@@ -142,6 +145,7 @@ const fieldsOf = (
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
     settings;
   const secret = ownSecretOf(configuration);
+  const cipher = keyring.cipherFor(endpointStream(id));
   return {
     id,
     name,
@@ -159,11 +163,12 @@ const fieldsOf = (
     formatOptions: formatOptions && maskSecrets(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,
-      value: isSensitiveHeader(header.name) ? mask : maskHeader(header.name, keyring.open(header.value)),
+      value: isSensitiveHeader(header.name) ? mask : maskHeader(header.name, cipher.open(header.value, headerField(header.name))),
     })),
     createdAt,
     updatedAt,
-    readPublicKey: () => (secret !== null && signature === 'STANDARD_WEBHOOKS_ED25519' ? publicKeyOf(keyring.open(secret)) : null),
+    readPublicKey: () =>
+      secret !== null && signature === 'STANDARD_WEBHOOKS_ED25519' ? publicKeyOf(cipher.open(secret, secretField)) : null,
   };
 };
 

@@ -2,7 +2,7 @@
 // Guarantee: finds every event that the deciders would not have written. Limit: of what a command brought with it, such as times and the ids of
 // new messages, only the form can be checked.
 import type { Position } from '../../../domain/ids.ts';
-import { categoryOf, type Category } from '../../../domain/streams.ts';
+import { categoryOf, sealingStream, type Category } from '../../../domain/streams.ts';
 import { codec, type StoredEvent } from '../../../event-store/codec.ts';
 import { UndecodableEvent, type RecordedEvent } from '../../../event-store/event-store.ts';
 import type { ConfigurationHistory } from '../configuration-history.ts';
@@ -102,7 +102,7 @@ export class AllChecks {
       case 'batch':
         return this.batches.check(stored, event && isEventOf(event, 'batch') ? event : undefined);
       case 'ledger':
-        this.sealOrder.check(stored);
+        if (stored.stream === sealingStream) this.sealOrder.check(stored);
         return this.smallStreams.check(stored, category, event);
       case 'organization':
       case 'apikey':

@@ -7,11 +7,11 @@ import type { Decider } from '../../../domain/decider.ts';
 import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../domain/json.ts';
-import { organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
+import { organization, type Organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
 import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
-import type { Category } from '../../../domain/streams.ts';
+import { sealingKeyStream, type Category } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { isEventOf, type EventOf } from '../event-category.ts';
 
@@ -70,10 +70,14 @@ const byDecider =
 
 // ── The command behind each event ──
 
-const organizationCommand = ({ type, data }: OrganizationEvent): OrganizationCommand => {
+const organizationCommand = ({ type, data }: OrganizationEvent, before: Organization): OrganizationCommand => {
   switch (type) {
     case 'organization.registered':
       return { type: 'RegisterOrganization', ...data };
+    case 'organization.encryption-key-rotated':
+      return { type: 'RotateEncryptionKey', ...data };
+    case 'organization.encryption-keys-rewrapped':
+      return { type: 'RewrapEncryptionKeys', from: before.exists === 'yes' ? before.encryptionKeys : [], to: data.encryptionKeys };
     case 'organization.signing-key-set':
       return { type: 'SetSigningKey', key: data.key };
     case 'organization.event-type-defined':
@@ -174,7 +178,9 @@ const redecideReading = (isFromStart: boolean): Redecide => {
 /** Checks only that each seal is at its place; its content is checked against the events that it covers. */
 const checkSealNumber: Redecide = (event) => {
   if (!isEventOf(event, 'ledger')) return undefined;
-  const { revision } = event;
+  const { revision, stream } = event;
+  if ((event.type === 'ledger.key-rewrapped') !== (stream === sealingKeyStream)) return impossible;
+  if (event.type === 'ledger.key-rewrapped') return undefined;
   if (event.type === 'ledger.key-created') return revision === 0 ? undefined : impossible;
   return event.data.number === revision ? undefined : `It is seal ${event.data.number}, in the place of seal ${revision}.`;
 };

@@ -1,0 +1,9 @@
+// The names of the fields that hold cipher texts. Each cipher text is bound to its stream and to this name, so these are part of the storage format.
+
+export const secretField = 'secret';
+export const routingKeyField = 'formatOptions.routingKey';
+export const signingKeyField = 'signingKey';
+export const sealingKeyField = 'privateKey';
+
+/** Headers are matched without regard to case. */
+export const headerField = (name: string) => `headers.${name.toLowerCase()}`;
