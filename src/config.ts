@@ -46,11 +46,13 @@ const environment = z.object({
     .min(16, { error: 'must have at least 16 characters; a long random key is better' })
     .optional()
     .describe('The first admin API key. If unset: generated at the first start and printed once.'),
-  HOOKLEDGER_ALLOW_HTTP: flag.prefault('true').describe('false requires https in endpoint URLs.'),
+  HOOKLEDGER_ALLOW_HTTP: flag
+    .prefault('true')
+    .describe('false requires https in endpoint URLs, when they are set and when they are called.'),
   HOOKLEDGER_ALLOW_PRIVATE_NETWORKS: privateNetworks
     .prefault('false')
     .describe(
-      'true allows endpoints on loopback and private networks (for local trials and tests); a list of CIDRs allows those networks.',
+      'true allows endpoints on loopback and private networks (for local trials and tests); a list of CIDRs allows those networks. Only a CIDR allows the metadata services of clouds.',
     ),
   HOOKLEDGER_CA_FILE: certificates
     .optional()

@@ -136,7 +136,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     const log = { info: () => undefined, warn: () => undefined, error: (...what: unknown[]) => void (dead || failures.push(what)) };
     const directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
-    const sender = new Sender({ guard: addressGuard(true), clock: () => new Date() });
+    const sender = new Sender({ guard: addressGuard(true), allowHttp: true, clock: () => new Date() });
     const send: Sender['send'] = async (request) => {
       const outcome = dead ? undefined : await sender.send({ ...request, headers: { ...request.headers, 'x-replica': name } });
       return outcome && !dead ? outcome : new Promise<never>(() => undefined);

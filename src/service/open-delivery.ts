@@ -56,7 +56,7 @@ export class Delivery {
   ) {
     const { store, executor, directory, database, isShared } = logParts;
     const replica = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
-    this.sender = new Sender({ guard, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
+    this.sender = new Sender({ guard, allowHttp: config.allowHttp, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
     const runner = new AttemptRunner(
       store,
       executor,

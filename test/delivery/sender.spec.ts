@@ -12,7 +12,7 @@ import { startReceiver, testAuthority, type Answer } from '../support/receiver.t
 const now = new Date('2026-01-01T00:00:00.000Z');
 const senders: Sender[] = [];
 const makeSender = (options: Partial<SenderOptions> = {}) => {
-  const sender = new Sender({ guard: addressGuard(true), clock: () => now, ...options });
+  const sender = new Sender({ guard: addressGuard(true), allowHttp: true, clock: () => now, ...options });
   senders.push(sender);
   return sender;
 };
@@ -34,6 +34,20 @@ const sent = async (answer: Answer, changed: Partial<SendRequest> = {}) => {
   receiver.answer(answer);
   return await makeSender().send(request(`${receiver.url}/hook`, changed)); // before the receiver is closed
 };
+
+it('where only https is allowed, nothing is sent to an http URL', async () => {
+  await using receiver = await startReceiver();
+  const sender = makeSender({ allowHttp: false });
+  expect(await sender.send(request(receiver.url))).toEqual({
+    outcome: 'failed',
+    failure: 'BLOCKED_ADDRESS',
+    error:
+      "The endpoint's URL is not https, and this installation calls no other (HOOKLEDGER_ALLOW_HTTP=false); set the endpoint's URL to an https one.",
+    startedAt: now.toISOString(),
+    durationMs: 0,
+  });
+  expect(receiver.requests).toEqual([]);
+});
 
 describe('what is sent', () => {
   it('is one POST with these headers and these bytes', async () => {

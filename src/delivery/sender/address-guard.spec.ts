@@ -101,6 +101,23 @@ describe('configuration', () => {
       expect(open.check(address)).toBeUndefined();
     for (const address of ['169.254.169.254', 'fe80::1', '0.0.0.0', '224.0.0.1']) expect(open.check(address)).toBeDefined();
   });
+  it.each([
+    '168.63.129.16',
+    '100.100.100.200',
+    'fd00:ec2::254',
+    'fd00:ec2::23',
+    'fd20:ce::254',
+    'fd00:c1::a9fe:a9fe',
+    'fd00:42::42',
+    '169.254.169.254',
+    '::ffff:168.63.129.16',
+    '64:ff9b::100.100.100.200',
+    '2600::5efe:168.63.129.16',
+  ])('opens the metadata service %s only where a CIDR names it', (address) => {
+    for (const open of [false, true, ['10.0.0.0/8']]) expect(addressGuard(open).check(address)).toContain('list its network in HOOKLEDGER');
+    expect(addressGuard(['0.0.0.0/0', '::/0']).check(address)).toBeUndefined();
+    expect(addressGuard(['168.63.129.16', '100.64.0.0/10', '169.254.0.0/16', 'fc00::/7', '2600::/16']).check(address)).toBeUndefined();
+  });
   it('opens networks by CIDR, link-local ones too, and single addresses', () => {
     const open = addressGuard(['10.0.0.0/8', 'fd00::/8', '169.254.0.0/16', '192.168.1.7']);
     for (const address of ['10.1.2.3', 'fd00::1', '169.254.169.254', '192.168.1.7', '64:ff9b::10.0.0.1'])

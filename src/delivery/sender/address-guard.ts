@@ -28,6 +28,7 @@ const rangeNames: Readonly<Record<string, string>> = {
   '6to4': '6to4',
   teredo: 'Teredo',
   reserved: 'reserved',
+  metadata: "a cloud provider's metadata service",
 };
 
 /** Allowed by `HOOKLEDGER_ALLOW_PRIVATE_NETWORKS=true`. Link-local is not, because cloud metadata is there: allow it by a CIDR. */
@@ -58,6 +59,15 @@ const last32 = (parts: readonly number[]) => {
 };
 
 const globalUnicast = network('2000::/3');
+/** Services that give a machine's credentials away, outside the link-local range. Only a CIDR allows them. */
+const metadataServices = [
+  '168.63.129.16', // Azure
+  '100.100.100.200', // Alibaba Cloud
+  'fd00:ec2::/32', // AWS: metadata, Pod Identity, DNS
+  'fd20:ce::254', // Google Cloud
+  'fd00:c1::a9fe:a9fe', // Oracle Cloud
+  'fd00:42::42', // Scaleway
+].map(network);
 const nat64 = network('64:ff9b::/96');
 
 /**
@@ -77,7 +87,7 @@ const rangeOf = (address: Address): string => {
 };
 
 /**
- * @param allowPrivateNetworks true allows loopback and private networks; a list allows these networks, whatever they are.
+ * @param allowPrivateNetworks true allows loopback and private networks, but no metadata service; a list allows these networks, whatever they are.
  * @throws Error for an entry that is no CIDR
  */
 export const addressGuard = (allowPrivateNetworks: boolean | readonly string[]): AddressGuard => {
@@ -86,6 +96,7 @@ export const addressGuard = (allowPrivateNetworks: boolean | readonly string[]):
 
   const refusedRange = (address: Address): string | undefined => {
     if (networks.some((each) => contains(each, address))) return undefined;
+    if (metadataServices.some((each) => contains(each, address))) return 'metadata';
     const inner = address instanceof ipaddr.IPv6 ? embedded(address) : undefined;
     if (inner) {
       const innerRange = refusedRange(inner);
@@ -104,7 +115,10 @@ export const addressGuard = (allowPrivateNetworks: boolean | readonly string[]):
     if (range === undefined) return undefined;
     const inner = address instanceof ipaddr.IPv6 ? embedded(address) : undefined;
     const what = `${text}${inner ? ` (which leads to ${inner.toString()})` : ''}`;
-    return `The address ${what} is ${rangeNames[range] ?? 'reserved'} and may not be called; set HOOKLEDGER_ALLOW_PRIVATE_NETWORKS to allow it.`;
+    const remedy = privateRanges.has(range)
+      ? 'set HOOKLEDGER_ALLOW_PRIVATE_NETWORKS'
+      : 'list its network in HOOKLEDGER_ALLOW_PRIVATE_NETWORKS';
+    return `The address ${what} is ${rangeNames[range] ?? 'reserved'} and may not be called; ${remedy} to allow it.`;
   };
 
   const checkUrlHost = (url: string): string | undefined => {

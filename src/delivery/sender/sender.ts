@@ -5,12 +5,18 @@
 // · No request waits for another: it takes an idle connection to its origin or opens one, so a receiver that hangs delays no other endpoint
 //   of the same origin. The caller bounds how many requests run at a time.
 // Limit: a request that finds its reused connection closed is sent once more (exchange.ts).
+import type { FailureReason } from '../../domain/attempts.ts';
 import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import type { SendOutcome, SendRequest } from './send-outcome.ts';
 
-export type SenderOptions = AddressOptions & ConnectionOptions & { readonly clock: () => Date };
+export type SenderOptions = AddressOptions &
+  ConnectionOptions & {
+    readonly clock: () => Date;
+    /** false: http URLs are not called, those of endpoints from before included. */
+    readonly allowHttp: boolean;
+  };
 
 export class Sender {
   private readonly connections: Connections;
@@ -24,7 +30,8 @@ export class Sender {
   send(request: SendRequest): Promise<SendOutcome> {
     return new Promise((resolve) => {
       const url = URL.parse(request.url);
-      if (!url) return resolve(invalidUrl(request.url, this.options.clock()));
+      if (!url) return resolve(this.refused('FORMAT', `The endpoint's URL ${JSON.stringify(request.url)} is not a valid URL; correct it.`));
+      if (url.protocol !== 'https:' && !this.options.allowHttp) return resolve(this.refused('BLOCKED_ADDRESS', httpsOnly));
       this.running += 1;
       new Exchange(request, url, this.connections, this.options.clock, (outcome) => {
         this.running -= 1;
@@ -39,12 +46,12 @@ export class Sender {
     this.connections.close();
     if (this.running > 0) await new Promise<void>((resolve) => (this.whenDrained = resolve));
   }
+
+  /** The outcome of an attempt for which no request is made. */
+  private refused(failure: FailureReason, error: string): SendOutcome {
+    return { outcome: 'failed', startedAt: this.options.clock().toISOString(), durationMs: 0, failure, error };
+  }
 }
 
-const invalidUrl = (url: string, now: Date): SendOutcome => ({
-  outcome: 'failed',
-  startedAt: now.toISOString(),
-  durationMs: 0,
-  failure: 'FORMAT',
-  error: `The endpoint's URL ${JSON.stringify(url)} is not a valid URL; correct it.`,
-});
+const httpsOnly =
+  "The endpoint's URL is not https, and this installation calls no other (HOOKLEDGER_ALLOW_HTTP=false); set the endpoint's URL to an https one.";
