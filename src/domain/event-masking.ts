@@ -1,5 +1,6 @@
 // Masking of event data: secrets, header values, routing keys, signing keys and key hashes are masked for everyone.
 // Names every event of the catalog, so that nobody can add one without deciding what to mask in it.
+import { maskResolvedAddress } from './address-masking.ts';
 import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint.ts';
 import { mapSecretOptions } from './format-options.ts';
@@ -10,7 +11,7 @@ import { mask, maskHeader } from './header-masking.ts';
 type Headers = readonly { readonly name: string; readonly value: string }[];
 
 /**
- * @param maskPayloads also masks values under secret names in messages and responses, for callers who may not see them
+ * @param maskPayloads also masks values under secret names in messages and responses, and addresses in errors, for callers who may not see them
  */
 export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json => {
   switch (event.type) {
@@ -41,6 +42,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
       const { responseBody, responseHeaders, ...rest } = event.data;
       return {
         ...rest,
+        ...('error' in rest && maskPayloads && { error: maskResolvedAddress(rest) }),
         ...(responseHeaders && { responseHeaders: maskedHeaders(responseHeaders) }),
         ...(responseBody !== undefined && { responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }),
       } as Json;

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { FormatError } from '../../../delivery/formats/format-error.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
+import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
 import type { Json } from '../../../domain/json.ts';
 import { routingKeyField } from '../../../domain/secret-fields.ts';
@@ -17,6 +18,12 @@ import { Attempt } from './attempt.types.ts';
 @Resolver(() => Attempt)
 export class AttemptResolver {
   constructor(private readonly requests: RequestMaker) {}
+
+  @ResolveField(() => String, { nullable: true, description: 'one sentence a person understands' })
+  error(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
+    const { failure, error, url } = view;
+    return failure !== null && error !== null && caller.role === 'VIEWER' ? maskResolvedAddress({ failure, error, url }) : error;
+  }
 
   @ResolveField(() => String, { nullable: true, description: 'the first 4 KiB' })
   responseBody(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {

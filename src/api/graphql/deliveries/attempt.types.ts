@@ -21,8 +21,6 @@ export class Attempt {
   readonly responseCode!: number | null;
   @Field(() => FailureReason, { nullable: true })
   readonly failure!: AttemptView['failure'];
-  @Field(() => String, { nullable: true, description: 'one sentence a person understands' })
-  readonly error!: string | null;
   /** For the fields that a resolver computes. */
   readonly view!: AttemptView;
   readonly delivery!: DeliveryView;
@@ -35,7 +33,6 @@ export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt =>
   url: view.url,
   responseCode: view.responseCode ?? null,
   failure: view.failure,
-  error: view.error,
   view,
   delivery,
 });

@@ -1,4 +1,5 @@
 // The sentences of a message's timeline: one for each kind of event.
+import type { FailedAttempt } from '../../../domain/address-masking.ts';
 import type { BatchEvent } from '../../../domain/batch.ts';
 import type { DeliveryEvent } from '../../../domain/delivery.ts';
 import type { EndpointEvent } from '../../../domain/endpoint.ts';
@@ -14,6 +15,8 @@ export type TimelineNames = {
   readonly endpoint: (id: EndpointId) => string;
   /** Why the endpoint gets the message; undefined if its configuration at that moment does not say. */
   readonly reason: (id: EndpointId) => string | undefined;
+  /** Why an attempt failed, as far as the caller may know. */
+  readonly error: (failed: FailedAttempt) => string;
   /** Who requested the replay, if the views know. */
   readonly replayRequester: (id: ReplayId) => string | undefined;
 };
@@ -36,9 +39,9 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
     }
     case 'delivery.attempt-failed':
     case 'batch.attempt-failed': {
-      const { attempt, error, retryAt } = event.data;
+      const { attempt, retryAt } = event.data;
       const then = retryAt === undefined ? 'No further attempt follows.' : `The next is due at ${retryAt}.`;
-      return `Attempt ${attempt} to ${endpoint} failed: ${error} ${then}`;
+      return `Attempt ${attempt} to ${endpoint} failed: ${names.error(event.data)} ${then}`;
     }
     case 'delivery.exhausted':
     case 'batch.exhausted':

@@ -1,4 +1,5 @@
 // The timeline of a message: every event of the log about it, in order, each with a sentence.
+import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import type { EndpointEvent } from '../../../domain/endpoint.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
@@ -46,6 +47,7 @@ export const messageTimeline = async (
   const names: TimelineNames = {
     endpoint: (id) => latestName(endpoints.get(id) ?? []),
     reason: (id) => subscription(endpoints.get(id) ?? []),
+    error: (failed) => (caller.role === 'VIEWER' ? maskResolvedAddress(failed) : failed.error),
     replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
   };
   const first = { event: toLogEvent(accepted, caller.role), text: acceptedSentence(accepted, names), delivery: null };
