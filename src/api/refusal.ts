@@ -18,6 +18,7 @@ const statusOfCode = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   TOO_MANY_REQUESTS: 429,
   UNAVAILABLE: 503,
+  LOOP_DETECTED: 508,
 } as const;
 type ErrorCode = keyof typeof statusOfCode;
 

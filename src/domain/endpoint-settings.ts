@@ -95,7 +95,7 @@ const formatOptions = ({ checkTemplate }: SettingsOptions) =>
 // Set by Hookledger, the connection or the signature. An endpoint may replace the default content-type and user-agent, because some receivers
 // identify their callers by one of them.
 const forbidden =
-  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
+  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|hookledger-hops|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
 
 const header = z.object(
   {

@@ -47,6 +47,7 @@ describe('a preview', () => {
         'content-type': 'application/json',
         'webhook-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
         'webhook-attempt': '1',
+        'hookledger-hops': '1',
         Authorization: mask,
         'X-Tenant': 'a',
         'X-Webhook-Signature': `sha256=${createHmac('sha256', 's3cret').update(body).digest('hex')}`,
