@@ -135,9 +135,9 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     });
 
     it('lists its changes field by field, even after it was deleted', async () => {
-      const id = await create({ secret: 'first' });
+      const id = await create({ secret: 'the-first' });
       await update(id, { name: 'Other', retryPolicy: { delaysSeconds: [0, 5] } });
-      await api.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "second") { id } }', { id });
+      await api.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "the-second") { id } }', { id });
       await api.query('mutation ($id: ID!) { deleteEndpoint(id: $id) }', { id });
       const query = `query ($id: ID!, $since: DateTime, $until: DateTime) {
       endpointChanges(id: $id, since: $since, until: $until) { at actor field from to event { type data } } }`;
