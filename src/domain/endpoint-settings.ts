@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
-import { checkFilter } from './filter.ts';
+import { checkFilter } from './filter/check-filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
 import type { JsonObject } from './json.ts';
 import { checkSubscription } from './subscription.ts';
