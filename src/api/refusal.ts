@@ -4,6 +4,7 @@ import { DomainError, type Issue } from '../domain/errors.ts';
 import { LogUnavailable, UndecodableEvent } from '../event-store/event-store.ts';
 import { ConfigurationUnavailable } from '../read-models/directory/configuration-unavailable.ts';
 import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
+import { ReadBudgetSpent } from '../read-models/engine/read-budget.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 
 const statusOfCode = {
@@ -18,7 +19,6 @@ const statusOfCode = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   TOO_MANY_REQUESTS: 429,
   UNAVAILABLE: 503,
-  LOOP_DETECTED: 508,
 } as const;
 type ErrorCode = keyof typeof statusOfCode;
 
@@ -69,6 +69,10 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
     return new Refusal('UNAVAILABLE', `The views can't be read right now; try again. ${error.message}`, {
       headers: { 'retry-after': '1' },
     });
+  if (error instanceof ReadBudgetSpent)
+    return error.reason === 'time'
+      ? new Refusal('UNAVAILABLE', error.message, { headers: { 'retry-after': '5' } })
+      : new Refusal('BAD_USER_INPUT', error.message, { issues: [{ path: '', message: error.message }] });
   return refusalOfStatus(statusOf(error), error);
 };
 

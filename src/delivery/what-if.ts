@@ -11,6 +11,7 @@ import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { MessageQueries, MessageView } from '../read-models/queries/message-queries.ts';
+import { giveWay } from '../time-slices.ts';
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './attempts/request-maker.ts';
@@ -79,6 +80,7 @@ export class WhatIf {
       const some = messages.slice(i, i + maxReads);
       const accepted = await Promise.all(some.map(({ id }) => this.accepted(id)));
       for (const [n, message] of some.entries()) {
+        await giveWay();
         const event = accepted[n];
         if (!event) continue;
         const [had, has] = [before !== undefined && this.takes(before, event), this.takes(after, event)];

@@ -29,7 +29,6 @@ const storedMetadata = z.compile(
   z.object({
     v: z.int().positive(),
     actor: z.string(),
-    actorId: z.string().exactOptional(),
     correlationId: z.string().exactOptional(),
     causationId: z.string().exactOptional(),
     copied: provenance.exactOptional(),

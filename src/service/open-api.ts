@@ -1,7 +1,7 @@
 // The API: Nest's application on the parts that the service opened, and the socket that it listens on.
 import { Global, Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { CommandBus } from '@nestjs/cqrs';
+import { Command, CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -36,6 +36,8 @@ import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { budgetedLog } from '../read-models/engine/budgeted-reads.ts';
+import { ReadBudget } from '../read-models/engine/read-budget.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
@@ -132,9 +134,9 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: CLIENT_ADDRESS, useValue: http.addressOf },
     { provide: FailedAuthentications, useValue: http.failures },
     { provide: RateLimit, useValue: http.rateLimit },
-    { provide: CommandBus, useValue: parts.commands },
+    { provide: CommandBus, useValue: { execute: (command: Command<unknown>) => ReadBudget.exempt(() => parts.commands.execute(command)) } },
     { provide: EndpointDirectory, useValue: parts.directory },
-    { provide: EVENT_STORE, useValue: parts.store },
+    { provide: EVENT_STORE, useValue: budgetedLog(parts.store) },
     { provide: ForeignEvents, useValue: parts.foreign },
     { provide: HistoryQueries, useValue: readModels.history },
     { provide: LiveDeliveries, useValue: readModels.live },

@@ -7,6 +7,7 @@ import type { EventStore } from '../event-store/event-store.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { viewQueries, type ViewQueries } from '../read-models/queries/view-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
+import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { ViewsThread } from '../read-models/views/views-thread.ts';
@@ -35,9 +36,9 @@ export class ReadModels {
   readonly views: ViewsRunner;
 
   constructor(store: EventStore, runViews: (live: LiveDeliveries) => ViewsRunner) {
-    const read = () => this.views.read;
+    const read = () => budgetedTables(this.views.read);
     this.queries = viewQueries(read);
-    this.history = new HistoryQueries(read, this.queries, store);
+    this.history = new HistoryQueries(read, this.queries, budgetedLog(store));
     this.live = new LiveDeliveries(async (organizationId, id) =>
       (await this.queries.deliveries.ofBatch(organizationId, id)).map((delivery) => ({
         ...delivery,

@@ -10,6 +10,7 @@ import { logUpTo } from '../event-store/log-up-to.ts';
 import { openLogReader } from '../event-store/open-log.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
 import { DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
@@ -56,7 +57,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   const metrics = new Metrics();
   const consumers = () => [keys.status(), status];
   metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, sources: () => [] });
-  const read = () => views.read;
+  const read = () => budgetedTables(views.read);
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));
   const api = await openApi(
@@ -67,7 +68,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       requests: new RequestMaker(templates, `Hookledger/${version}`),
       readModels: {
         queries,
-        history: new HistoryQueries(read, queries, store),
+        history: new HistoryQueries(read, queries, budgetedLog(store)),
         live: new LiveDeliveries(() => Promise.resolve([])),
         views: { reached: () => Promise.resolve(true) },
       },

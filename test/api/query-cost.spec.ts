@@ -94,3 +94,48 @@ it('what clients write is accepted: introspection, composed fragments, every fie
   for (const query of [getIntrospectionQuery(), composed, '{ history(first: 200) { nodes { id data } edges { cursor } } }'])
     expect((await api.ask(query)).errors).toBeUndefined();
 });
+
+describe('an accepted operation', () => {
+  const whatIf = 'whatIf(endpoint: { name: "n", url: "https://hooks.example/in" }, limit: 1000)';
+  const repeated = (count: number, field: string) => `{ ${Array.from({ length: count }, (_, n) => `a${n}: ${field}`).join(' ')} }`;
+  let large = '';
+  beforeAll(async () => {
+    const text = 'x'.repeat(20_000);
+    const { body } = await api.publish({ type: 'cost.read', data: { text } });
+    large = (body as unknown as { messages: { id: string }[] }).messages[0]!.id;
+    await api.publish(Array.from({ length: 600 }, (_, n) => ({ type: 'cost.read', data: { n } })));
+    await api.views.reached((await api.store.tip())!, 30_000);
+  });
+
+  it('reads a bounded number of events, and says what to ask instead', async () => {
+    const { message, extensions } = await overHttp(repeated(20, `${whatIf} { looked }`));
+    expect(message).toMatch(/^The query needs more than 10000 events of the log; ask for fewer rows/);
+    expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect((await api.ask(`{ ${whatIf} { looked complete } }`)).errors).toBeUndefined();
+  });
+
+  it('answers a bounded number of bytes, however few were read', async () => {
+    const { message, extensions } = await overHttp(
+      `{ ${Array.from({ length: 120 }, (_, n) => `a${n}: message(id: "${large}") { ${Array.from({ length: 8 }, (_, m) => `d${m}: data`).join(' ')} }`).join(' ')} }`,
+    );
+    expect(message).toMatch(/^The query needs more than an answer of 12 MiB/);
+    expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+
+  it('lets others be served meanwhile', async () => {
+    let longest = 0;
+    const cpu = () => {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1000;
+    };
+    let last = cpu();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, cpu() - last);
+      last = cpu();
+    }, 1);
+    const answer = await api.ask(repeated(10, `${whatIf} { looked messages { body } }`));
+    clearInterval(timer);
+    expect(answer.errors).toBeUndefined();
+    expect(longest).toBeLessThan(100);
+  });
+});

@@ -2,6 +2,7 @@
 import type { Type } from '@nestjs/common';
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import type { Page, PageRequest } from '../../read-models/queries/page.ts';
+import { mapInSlices } from '../../time-slices.ts';
 import { badInput } from '../../domain/errors.ts';
 
 export const defaultFirst = 50;
@@ -57,7 +58,7 @@ export const connectionType = <T>(name: string, node: () => Type<T>): Type<Conne
   return ConnectionType;
 };
 
-export const toConnection = <V, T>({ edges, hasNextPage, endCursor }: Page<V>, toNode: (view: V) => T): Connection<T> => {
-  const converted = edges.map(({ cursor, node }) => ({ cursor, node: toNode(node) }));
+export const toConnection = async <V, T>({ edges, hasNextPage, endCursor }: Page<V>, toNode: (view: V) => T): Promise<Connection<T>> => {
+  const converted = await mapInSlices(edges, ({ cursor, node }) => ({ cursor, node: toNode(node) }));
   return { edges: converted, nodes: converted.map(({ node }) => node), pageInfo: { hasNextPage, endCursor } };
 };

@@ -1,13 +1,12 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
-import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { OrganizationId } from '../../domain/ids.ts';
-import { hopsHeader } from '../../domain/message.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../../read-models/queries/message-queries.ts';
 import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
+import { ReadBudget } from '../../read-models/engine/read-budget.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import { StreamQueries } from './history/stream-queries.ts';
@@ -18,8 +17,8 @@ export type ApiContext = {
   readonly keyring: Keyring;
   /** Of a subscription: those of the result that is being answered. */
   loaders: Loaders;
-  /** Of the request, as it came. */
-  readonly hopsHeader: string | readonly string[] | undefined;
+  /** What the operation, or one result of a subscription, may read. */
+  readonly budget: ReadBudget;
   /** Nest looks for it, and makes one of its own where it is missing. */
   readonly req: object;
 };
@@ -39,15 +38,14 @@ export class ApiContexts {
   ) {}
 
   /** @throws Refusal UNAUTHENTICATED */
-  create(headers: IncomingHttpHeaders, correlationId: string): ApiContext {
-    return this.of(this.authentication.authenticate(headers.authorization, correlationId), headers);
+  create(authorization: string | undefined, correlationId: string): ApiContext {
+    return this.of(this.authentication.authenticate(authorization, correlationId));
   }
 
-  of(caller: AuthenticatedCaller, headers: IncomingHttpHeaders): ApiContext {
+  of(caller: AuthenticatedCaller): ApiContext {
     const { organizationId } = caller;
     const organization = this.directory.organization(organizationId) ?? this.directory.requireOrganization(organizationId);
-    const loaders = this.loadersOf(organizationId);
-    return { caller, keyring: organization.keyring, loaders, hopsHeader: headers[hopsHeader], req: {} };
+    return { caller, keyring: organization.keyring, loaders: this.loadersOf(organizationId), budget: new ReadBudget(), req: {} };
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {

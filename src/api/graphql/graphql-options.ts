@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { refusalOf } from '../refusal.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
+import { boundExecution } from './bounded-execution.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
 import { DocumentSizes, maxTokens } from './document-size.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
@@ -39,6 +40,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       context: (request: FastifyRequest) => this.contextOf(request),
       formatError: this.format,
       parseOptions: { maxTokens },
+      transformSchema: boundExecution,
       plugins: [this.limits],
     };
   }
@@ -50,7 +52,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   private contextOf(request: FastifyRequest): ApiContext {
     try {
       const { caller, headers, id } = request;
-      const context = caller ? this.contexts.of(caller, headers) : this.contexts.create(headers, id);
+      const context = caller ? this.contexts.of(caller) : this.contexts.create(headers.authorization, id);
       this.sizes.check(documentIn(request));
       return context;
     } catch (error) {

@@ -1,6 +1,7 @@
 // Queries on deliveries, their attempts and batches. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import { mapInSlices } from '../../time-slices.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { idKey } from '../views/tables/id-key.ts';
@@ -123,10 +124,11 @@ export class DeliveryQueries {
       .orderBy('sequence')
       .orderBy('number')
       .execute();
-    return rows.flatMap((row) => {
+    const attempts = await mapInSlices(rows, (row) => {
       const attempt = attemptView(row);
       return (idsOf.get(row.sequence) ?? []).map((deliveryId) => ({ ...attempt, deliveryId }));
     });
+    return attempts.flat();
   }
 
   /** For commands. In no particular order; ids of other organizations are left out. */

@@ -145,6 +145,6 @@ export const openPast = async (folder: string): Promise<{ readonly past: Past; r
     throw new DatabaseUnusable(
       `${folder} was built by another version of Hookledger (its views have version ${past.version}, those of this one ${version}); build it again, into an empty folder.`,
     );
-  const views = await new SqliteDatabase(folder, { warn: () => undefined }).openReadOnly<ViewsSchema>(name, version);
+  const views = await new SqliteDatabase(folder, { warn: () => undefined }).openForQueries<ViewsSchema>(name, version);
   return { past: { ...past, position: past.position }, views };
 };

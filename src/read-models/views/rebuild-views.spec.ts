@@ -182,6 +182,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
 const bound = (database: Database): Database => ({
   bindTo: (log) => database.bindTo(log),
   open: (name, version, createTables, options) => database.open(name, version, createTables, options),
+  openForQueries: (name, version, build) => database.openForQueries(name, version, build),
   openReadOnly: (name, version, build) => database.openReadOnly(name, version, build),
   versions: (name) => database.versions(name),
   builds: (name, version) => database.builds(name, version),

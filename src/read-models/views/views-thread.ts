@@ -115,7 +115,7 @@ export class ViewsThread {
     if (edition !== this.reads) {
       const before = this.reads;
       const build = 'build' in reads ? reads.build : undefined;
-      if (!this.editions.has(edition)) this.editions.set(edition, await this.database.openReadOnly(status.name, reads.version, build));
+      if (!this.editions.has(edition)) this.editions.set(edition, await this.database.openForQueries(status.name, reads.version, build));
       this.reads = edition;
       if (before !== undefined) setTimeout(() => void this.close(before), graceMs).unref();
     }

@@ -74,6 +74,7 @@ export class DeliverySubscriptionResolver {
         if (refused) throw refused;
         const reads = this.readOnce(change.value);
         context.loaders = reads.loaders;
+        context.budget.renew();
         const view = await reads.view;
         if (view) return { done: false, value: { deliveryChanged: toDelivery(view) } };
       }

@@ -8,7 +8,7 @@ import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { WhatIf, type Span, type WouldReceive } from '../../../delivery/what-if.ts';
 import { endpointInput, endpointPatch, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
-import type { EventStore } from '../../../event-store/event-store.ts';
+import type { ReadLog } from '../../../read-models/engine/budgeted-reads.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
@@ -64,13 +64,13 @@ export class WhatIfResolver {
   private readonly patch: ReturnType<typeof endpointPatch>;
 
   constructor(
-    @Inject(EVENT_STORE) store: EventStore,
+    @Inject(EVENT_STORE) log: ReadLog,
     directory: EndpointDirectory,
     messages: MessageQueries,
     requests: RequestMaker,
     @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
   ) {
-    this.whatIfs = new WhatIf(store, directory, messages, requests);
+    this.whatIfs = new WhatIf(log, directory, messages, requests);
     this.input = endpointInput(options);
     this.patch = endpointPatch(options);
   }

@@ -8,6 +8,7 @@ import { deliveryIdOf } from '../../../event-store/id-generation.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { HistoryQueries } from '../../../read-models/history/history-queries.ts';
 import { explainRouting } from '../../../read-models/history/routing-explanation.ts';
+import { giveWay } from '../../../time-slices.ts';
 import { Allow } from '../../auth/access.ts';
 import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -61,6 +62,7 @@ export class HistoryResolver {
     const changes: EndpointChange[] = [];
     let state = endpoint.initial;
     for (const event of events) {
+      await giveWay();
       const before = state;
       state = endpoint.evolve(state, event);
       const at = Date.parse(event.recordedAt);

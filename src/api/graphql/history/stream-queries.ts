@@ -9,7 +9,8 @@ import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from 
 import type { MessageEvent } from '../../../domain/message.ts';
 import type { OrganizationEvent } from '../../../domain/organization.ts';
 import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
-import type { EventStore, RecordedEvent } from '../../../event-store/event-store.ts';
+import type { RecordedEvent } from '../../../event-store/event-store.ts';
+import type { ReadLog } from '../../../read-models/engine/budgeted-reads.ts';
 import { knownPosition } from '../../../read-models/history/position.ts';
 import { EVENT_STORE } from '../../tokens.ts';
 import type { EndpointSnapshot } from '../endpoints/endpoint.types.ts';
@@ -21,14 +22,14 @@ type Events<E extends DomainEvent> = Promise<readonly RecordedEvent<E>[]>;
 
 @Injectable()
 export class StreamQueries {
-  constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
+  constructor(@Inject(EVENT_STORE) private readonly log: ReadLog) {}
 
   /**
    * @returns undefined if it was not registered by then, or was deleted
    * @throws DomainError BAD_USER_INPUT if the log has no such position
    */
   async endpoint(id: EndpointId, { revision, time, position }: Moment = {}): Promise<EndpointSnapshot | undefined> {
-    const end = position === undefined ? undefined : knownPosition(position, await this.store.tip(), 'asOfPosition');
+    const end = position === undefined ? undefined : knownPosition(position, await this.log.tip(), 'asOfPosition');
     const events = (await this.endpointEvents(id, revision)).filter(
       (event) => (!time || Date.parse(event.recordedAt) <= time.getTime()) && (end === undefined || event.position <= end),
     );
@@ -62,7 +63,7 @@ export class StreamQueries {
 
   /** A stream holds only the events of its aggregate. */
   private async read<E extends DomainEvent>(stream: string, upTo?: number): Events<E> {
-    const events = await this.store.readStream(stream, upTo === undefined ? {} : { upTo });
+    const events = await this.log.readStream(stream, upTo === undefined ? {} : { upTo });
     return events as readonly RecordedEvent<E>[];
   }
 }

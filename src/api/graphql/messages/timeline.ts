@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { subscriptionsTo } from '../../../read-models/history/routing-explanation.ts';
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
 import type { MessageView } from '../../../read-models/queries/message-queries.ts';
+import { mapInSlices } from '../../../time-slices.ts';
 import type { ApiContext } from '../context.ts';
 import { toDelivery } from '../deliveries/delivery.types.ts';
 import { toLogEvent } from '../history/history.types.ts';
@@ -51,7 +52,7 @@ export const messageTimeline = async (
     replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
   };
   const first = { event: toLogEvent(accepted, caller.role), text: acceptedSentence(accepted, names), delivery: null };
-  const others = events.map(({ event, delivery }) => ({
+  const others = await mapInSlices(events, ({ event, delivery }) => ({
     event: toLogEvent(event, caller.role),
     text: deliverySentence(event, delivery.endpointId, names),
     delivery: toDelivery(delivery),

@@ -147,6 +147,8 @@ export interface Database {
   ): Promise<Tables<S>>;
   /** @param build omitted: the newest */
   openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>>;
+  /** As `openReadOnly`, for the queries of many callers at a time: this thread goes on while they run. No transactions, no streaming. */
+  openForQueries<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>>;
   /** The versions of a consumer that have tables, lowest first. */
   versions(name: string): Promise<readonly number[]>;
   /** The finished builds of a version, lowest first. */

@@ -108,6 +108,10 @@ export class PostgresDatabase implements Database {
     return this.withClient(open, connect(this.url, schema, writerSettings(schema)));
   }
 
+  openForQueries<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
+    return this.openReadOnly(name, version, build);
+  }
+
   async openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
     return openReadOnly<S>(this.url, this.schemas.nameOf(name, version, build ?? (await this.builds(name, version)).at(-1) ?? 0));
   }

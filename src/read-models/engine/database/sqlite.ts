@@ -20,6 +20,7 @@ import {
 import { SqliteBuild } from './sqlite-build.ts';
 import { isDamage, isTransient } from './sqlite-errors.ts';
 import { buildsIn, checkpointIn, isOpenElsewhere, leaveWal, lockBuilding, lockOf, moveFile, nameOf, removeFile } from './sqlite-files.ts';
+import { openInThreads } from './sqlite-readers.ts';
 import { openReadOnly, openTables, UnusableFile, type SqliteTables } from './sqlite-tables.ts';
 
 type Build = { readonly file: string; readonly build: number };
@@ -70,6 +71,10 @@ export class SqliteDatabase implements Database {
 
   async openReadOnly<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
     return openReadOnly<S>(this.file(name, version, build ?? (await this.newest(name, version))).file);
+  }
+
+  async openForQueries<S extends CheckpointSchema>(name: string, version: number, build?: number): Promise<ReadOnlyTables<S>> {
+    return openInThreads<S>(this.file(name, version, build ?? (await this.newest(name, version))).file);
   }
 
   async versions(name: string): Promise<readonly number[]> {

@@ -1,0 +1,55 @@
+// Time slices: long work in this thread gives way, so that requests and commits are served in between. Work that awaits `giveWay` between its parts
+// keeps the thread for about one slice at a time, however many operations do so at once.
+import { setImmediate } from 'node:timers';
+
+const sliceMs = 12;
+
+let sliceStart = 0;
+let isScheduled = false;
+let waiting: (() => void)[] = [];
+let resumed = 0;
+
+/** Await it between two parts of long work. Undefined while the present slice lasts, so it costs little to call it often. */
+export const giveWay = (): Promise<void> | undefined => {
+  if (waiting.length === 0 && performance.now() - sliceStart < sliceMs) return undefined;
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (!isScheduled) setImmediate(beginSlice);
+    isScheduled = true;
+  });
+};
+
+/** As `map`, giving way between the values. */
+export const mapInSlices = async <T, R>(values: readonly T[], map: (value: T) => R): Promise<R[]> => {
+  const mapped: R[] = [];
+  for (const value of values) {
+    const turn = giveWay();
+    if (turn) await turn;
+    mapped.push(map(value));
+  }
+  return mapped;
+};
+
+const beginSlice = (): void => {
+  sliceStart = performance.now();
+  resumeNext();
+};
+
+/** Resumes one after the other, each once the one before has done what it does before it waits again. */
+const resumeNext = (): void => {
+  const resume = waiting[resumed++];
+  if (!resume) {
+    waiting = [];
+    resumed = 0;
+    isScheduled = false;
+    return;
+  }
+  resume();
+  // What it goes on with is in microtasks; a tick comes after all of them.
+  void Promise.resolve().then(() => process.nextTick(goOn));
+};
+
+const goOn = (): void => {
+  if (performance.now() - sliceStart < sliceMs) resumeNext();
+  else setImmediate(beginSlice);
+};
