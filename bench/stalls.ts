@@ -1,0 +1,173 @@
+// Measures how long each kind of query keeps the server from others: `npm run bench:stalls [-- --data FOLDER --main FILE --only NAME --skip NAME --json]`.
+// While a query runs, messages are published and `/health/live` is asked, each every few milliseconds: what they wait for is the main thread, and whatever
+// else runs on the machine. `busy` is the longest that the main thread computed without a turn of its event loop, in CPU time. `--data` names the folder
+// of a log to copy.
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startServer, type Server } from '../test/support/server.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    main: { type: 'string' },
+    only: { type: 'string' },
+    skip: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+/** The longest time that the main thread may be busy, and intake's p99, in milliseconds. */
+const target = 100;
+
+// ── The queries ──
+
+const repeated = (count: number, field: (n: number) => string) =>
+  `{ ${Array.from({ length: count }, (_, n) => `a${n}: ${field(n)}`).join(' ')} }`;
+const doubling = () => {
+  const fragments = Array.from({ length: 30 }, (_, n) => `fragment F${n} on EndpointConnection { ...F${n + 1} ...F${n + 1} }`);
+  return `{ endpoints { ...F0 } } ${fragments.join(' ')} fragment F30 on EndpointConnection { __typename }`;
+};
+const event = 'id position stream revision type recordedAt actor correlationId causationId data';
+const delivery = 'id status createdAt attempts { number startedAt url responseCode responseBody requestHeaders requestBody }';
+
+const queries: Record<string, string> = {
+  'nothing else': '{ __typename }',
+  'fragments that double': doubling(),
+  'one field 1,200 times': `{ ${'eventTypes { name } '.repeat(1_200)} }`,
+  introspection:
+    '{ __schema { types { name fields { name type { name ofType { name ofType { name } } } args { name type { name } } } } } }',
+  'a page of history': `{ history(first: 200) { nodes { ${event} } } }`,
+  'history 40 times': repeated(40, (n) => `history(first: 200, newestFirst: ${n % 2 === 0}) { nodes { type data } }`),
+  'history 120 times': repeated(120, () => 'history(first: 200) { nodes { data } }'),
+  'history by a type 80 times': repeated(80, () => 'history(first: 200, filter: { types: ["endpoint.registered"] }) { nodes { id } }'),
+  whatIf: '{ whatIf(endpoint: { name: "n", url: "https://a.example/", eventTypes: ["*"] }, limit: 1000) { looked messages { body } } }',
+  'whatIf 9 times': repeated(
+    9,
+    () => 'whatIf(endpoint: { name: "n", url: "https://a.example/" }, limit: 1000) { looked messages { body } }',
+  ),
+  'whatIf 40 times': repeated(40, () => 'whatIf(endpoint: { name: "n", url: "https://a.example/" }, limit: 1000) { looked complete }'),
+  timelines: '{ messages(first: 200) { nodes { timeline { at text event { id data } } } } }',
+  'timelines 20 times': repeated(20, () => 'messages(first: 100) { nodes { timeline { at text event { data } } } }'),
+  'deliveries with attempts': `{ deliveries(first: 200) { nodes { ${delivery} message { id data } endpoint { name } } } }`,
+  'nested lists': '{ endpoints(first: 100) { nodes { deliveries(first: 60) { nodes { id attempts { number } } } } } }',
+  'data of messages': repeated(20, () => 'messages(first: 200) { nodes { id data } }'),
+  'rare deliveries 100 times': repeated(100, () => 'deliveries(first: 200, filter: { responseCode: 599 }) { nodes { id } }'),
+  'conservation 500 times': repeated(500, () => 'conservation { routed open balanced }'),
+  'success rates': repeated(20, () => 'endpoints { nodes { successRate(window: LAST_MONTH) { label } } }'),
+};
+
+// ── Measuring ──
+
+const agent = new Agent({ keepAlive: true, maxSockets: 50 });
+type Answer = { readonly status: number; readonly body: string; readonly ms: number };
+
+const ask = (server: Server, method: string, path: string, body?: string): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const from = performance.now();
+    const headers = { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' };
+    const outgoing = request(`${server.url}${path}`, { method, agent, headers }, (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: String(Buffer.concat(parts)), ms: performance.now() - from }),
+      );
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+
+/** Asks again and again, without waiting for the answer before. */
+const probe = (everyMs: number, once: () => Promise<Answer>) => {
+  const times: number[] = [];
+  const open = new Set<Promise<unknown>>();
+  const timer = setInterval(() => {
+    const one = once().then(
+      ({ ms }) => times.push(ms),
+      () => undefined,
+    );
+    open.add(one);
+    void one.finally(() => open.delete(one));
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(open);
+    return times;
+  };
+};
+
+const longest = 60_000;
+const p99 = (times: readonly number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+
+/** The longest time that the main thread was busy since the last call. */
+const takeBusy = async (server: Server): Promise<number> => {
+  rmSync(stallsFile, { force: true });
+  process.kill(server.pid, 'SIGUSR2');
+  for (;;) {
+    await delay(5);
+    try {
+      const text = readFileSync(stallsFile, 'utf8');
+      if (text !== '') return Number(text);
+    } catch {
+      // not written yet
+    }
+  }
+};
+
+const measure = async (server: Server, query: string) => {
+  await takeBusy(server);
+  const live = probe(5, () => ask(server, 'GET', '/health/live'));
+  const intake = probe(10, () => ask(server, 'POST', '/v1/messages', '{"type":"bench.stalls","data":{"n":1}}'));
+  await delay(200);
+  const answer = await Promise.race([
+    ask(server, 'POST', '/graphql', JSON.stringify({ query })),
+    delay(longest, undefined, { ref: false }),
+  ]);
+  await delay(answer && answer.ms < 500 ? 500 : 50);
+  const [alive, taken] = [await live(), await intake()];
+  const body = answer && (JSON.parse(answer.body) as { errors?: { message: string }[] });
+  return {
+    queryMs: answer?.ms ?? longest,
+    kib: (answer?.body.length ?? 0) / 1024,
+    busyMs: await takeBusy(server),
+    stallMs: Math.max(...alive),
+    intakeP99: p99(taken),
+    answered: body ? (body.errors?.[0]?.message ?? 'answered') : 'no answer',
+  };
+};
+
+const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-stalls-'));
+if (options.data) cpSync(options.data, dataDir, { recursive: true });
+const stallsFile = join(dataDir, 'stalls');
+const server = await startServer({
+  dataDir,
+  ...(options.main && { main: options.main }),
+  startTimeoutMs: 120_000,
+  env: {
+    HOOKLEDGER_RATE_LIMIT: '1000000',
+    STALLS_FILE: stallsFile,
+    NODE_OPTIONS: `--import ${new URL('loop-stalls.ts', import.meta.url).href}`,
+  },
+});
+try {
+  // What is compiled at the first query is not this query's cost.
+  for (let i = 0; i < 20; i++) await server.graphql('{ conservation { routed } history(first: 50) { nodes { data } } }');
+  const rows = [];
+  for (const [name, query] of Object.entries(queries)) {
+    if ((options.only && !name.includes(options.only)) || (options.skip && name.includes(options.skip))) continue;
+    const row = { name, ...(await measure(server, query)) };
+    rows.push(row);
+    const met = row.busyMs <= target && row.intakeP99 <= target;
+    if (!options.json)
+      console.log(
+        `${name.padEnd(28)} query ${row.queryMs.toFixed(0).padStart(6)} ms ${row.kib.toFixed(0).padStart(6)} KiB  busy ${row.busyMs.toFixed(0).padStart(5)} ms  stall ${row.stallMs.toFixed(0).padStart(6)} ms  intake p99 ${row.intakeP99.toFixed(0).padStart(6)} ms  ${met ? 'met   ' : 'MISSED'}  ${row.answered.slice(0, 110)}`,
+      );
+  }
+  if (options.json) console.log(JSON.stringify({ target, rows }));
+} finally {
+  await server.dispose();
+  agent.destroy();
+  rmSync(dataDir, { recursive: true, force: true });
+}
