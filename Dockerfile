@@ -6,6 +6,8 @@ COPY package.json package-lock.json ./
 RUN npm ci
 COPY build.ts tsconfig.json ./
 COPY src ./src
+COPY README.md ./
+COPY docs ./docs
 RUN npm run build
 
 FROM node:24-slim

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { docsFilesIn } from './src/api/http/docs-pages.ts';
 import { playgroundFiles } from './src/api/graphql/playground-files.ts';
 
 const root = import.meta.dirname;
@@ -33,7 +34,9 @@ const notInstalled = [
 /** Changes with everything that a build reads. Of node_modules, that is the lock file. */
 export const hashOfSources = (folder: string): string => {
   const hash = createHash('sha256');
-  const files = globSync(['src/**/*.*', 'build.ts', 'package.json', 'package-lock.json', 'tsconfig.json'], { cwd: folder });
+  const files = globSync(['src/**/*.*', 'docs/*.md', 'README.md', 'build.ts', 'package.json', 'package-lock.json', 'tsconfig.json'], {
+    cwd: folder,
+  });
   for (const file of files.filter((name) => !name.endsWith('.spec.ts')).toSorted())
     hash
       .update(`${file}\0`)
@@ -96,6 +99,8 @@ export const build = async (beforeReplacing?: () => Promise<void>): Promise<bool
   writeFileSync(join(unfinished, 'LICENSES-OF-PACKAGES.txt'), licencesOf(modules));
   mkdirSync(join(unfinished, 'playground'));
   for (const [name, file] of playgroundFiles()) copyFileSync(file, join(unfinished, 'playground', name));
+  mkdirSync(join(unfinished, 'docs'));
+  for (const file of docsFilesIn(root)) copyFileSync(file, join(unfinished, 'docs', basename(file)));
   writeFileSync(join(unfinished, stamp), hash);
   await beforeReplacing?.();
   rmSync(dist, { recursive: true, force: true });

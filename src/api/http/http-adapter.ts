@@ -11,6 +11,7 @@ import { servePlayground } from '../graphql/playground.ts';
 import { largestBody, Refusal } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import type { ClientAddress } from './client-address.ts';
+import { serveFrontPage } from './front-page.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import type { StartGate } from './start-gate.ts';
 
@@ -21,7 +22,7 @@ const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers']
 };
 
 /** Answered as soon as the log is open; everything else waits for the views. */
-const opensFirst = /^\/(v1\/messages|health|metrics)\b/;
+const opensFirst = /^\/(?:$|\?|(?:v1\/messages|health|metrics|docs)\b)/;
 
 /** Nest would add parsers of its own, which accept more than the strict one. */
 class HttpAdapter extends FastifyAdapter {
@@ -68,6 +69,7 @@ export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, a
     done();
   });
   servePlayground(fastify);
+  serveFrontPage(fastify);
   authenticateFirst(fastify, authentication, failures, addressOf);
   limitRates(fastify, rateLimit);
   fastify.addHook('onRequest', async ({ url }) => {
