@@ -7,7 +7,7 @@ import { DatabaseUnavailable } from '../read-models/engine/database/database.ts'
 import { ReadBudgetSpent } from '../read-models/engine/read-budget.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 
-const statusOfCode = {
+export const statusOfCode = {
   BAD_USER_INPUT: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -18,9 +18,10 @@ const statusOfCode = {
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   TOO_MANY_REQUESTS: 429,
+  REQUEST_HEADER_FIELDS_TOO_LARGE: 431,
   UNAVAILABLE: 503,
 } as const;
-type ErrorCode = keyof typeof statusOfCode;
+export type ErrorCode = keyof typeof statusOfCode;
 
 /** The request was refused, and nothing was stored. `message` names the thing and the remedy. */
 export class Refusal extends Error {

@@ -3,7 +3,7 @@ import type { BaseLogger } from 'pino';
 import type { Position, SourceId } from '../domain/ids.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 
-export type ApiLog = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
+export type ApiLog = Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
 export const API_LOG = Symbol('ApiLog');
 
 /** What readiness is made of. */

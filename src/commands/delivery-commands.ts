@@ -7,6 +7,8 @@ import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { DeliveryFilter } from '../read-models/queries/delivery-pages.ts';
+import { MessageQueries } from '../read-models/queries/message-queries.ts';
+import { isGiven } from '../read-models/queries/optional.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliverySubjectView } from '../read-models/queries/delivery-view.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
@@ -117,9 +119,11 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     private readonly executor: CommandExecutor,
     private readonly deliveries: DeliveryQueries,
     private readonly directory: EndpointDirectory,
+    private readonly messages: MessageQueries,
   ) {}
 
   async execute({ caller, filter }: RetryDeliveries) {
+    await this.checkFilter(caller, filter);
     const wanted = { ...filter, status: filter.status ?? ['FAILED' as const] };
     const now = new Date();
     const cause = newCause(caller);
@@ -132,5 +136,12 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
       matched += retryable.length;
     }
     return { matched, position };
+  }
+
+  /** Nothing matches what does not exist, which would look as if nothing had failed. @throws DomainError NOT_FOUND */
+  private async checkFilter({ organizationId }: Caller, { endpointId, messageId }: DeliveryFilter): Promise<void> {
+    if (isGiven(endpointId)) this.directory.requireEndpoint(organizationId, endpointId);
+    if (isGiven(messageId) && !(await this.messages.find(organizationId, messageId)))
+      throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
   }
 }

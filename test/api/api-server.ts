@@ -149,7 +149,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       registry: new Registry(),
       authenticationFailed: (failure) => failedAuthentications.push(failure),
       settings: settingsOptions(config, { checkUrlHost: () => undefined }),
-      log: { info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },
+      log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },
     },
     config,
     log,

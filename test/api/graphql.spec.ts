@@ -290,7 +290,7 @@ describe('endpoints', () => {
     ],
     ['a timeout of nothing', { timeoutSeconds: 0 }, 'input.timeoutSeconds'],
     ['a retry policy without attempts', { retryPolicy: { delaysSeconds: [] } }, 'input.retryPolicy.delaysSeconds'],
-    ['an unknown field', { colour: 'red' }, 'input'],
+    ['an unknown field', { colour: 'red' }, 'input.colour'],
     ['a value of another type', { eventTypes: ['a', 1] }, 'input.eventTypes.1'],
     ['a filter with a key __proto__', { filter: JSON.parse('{"a":1}') as unknown, name: 1 }, 'input.name'],
   ])('refuse %s, naming the place', async (_, input, path) => {
@@ -608,8 +608,8 @@ it('an internal error is answered with one fixed sentence and an id that the log
       extensions: { code: 'INTERNAL_SERVER_ERROR' },
     });
     expect(JSON.stringify(errors)).not.toMatch(/secret inner|stack/);
-    const { failure } = api.failures.at(-1) as { failure: string };
-    expect(errors![0]!.message).toContain(failure);
+    const { requestId } = api.failures.at(-1) as { requestId: string };
+    expect(errors![0]!.message).toContain(requestId);
   } finally {
     api.store.readStream = read;
   }

@@ -13,13 +13,22 @@ const parseDateTime = (value: unknown): string => {
   throw new GraphQLError(`A DateTime is ISO 8601 with a time zone, such as "2026-01-15T10:30:00.000Z"; ${given} is not.`);
 };
 
+/** graphql-js says where a value is wrong only if the error names its node. */
+const at = <T>(node: ValueNode, parse: () => T): T => {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof GraphQLError && !error.nodes ? new GraphQLError(error.message, { nodes: node }) : error;
+  }
+};
+
 /** Input stays the text that came in, because a message's timestamp is sent on unchanged. Output is converted to UTC. */
 export const DateTime = new GraphQLScalarType<string, string>({
   name: 'DateTime',
   description: 'ISO 8601 in UTC with milliseconds',
   serialize: (value) => new Date(value as string).toISOString(),
   parseValue: parseDateTime,
-  parseLiteral: (node) => parseDateTime(node.kind === Kind.STRING ? node.value : undefined),
+  parseLiteral: (node) => at(node, () => parseDateTime(node.kind === Kind.STRING ? node.value : undefined)),
 });
 
 export const toDate = (text: string | null | undefined): Date | undefined =>
@@ -65,20 +74,24 @@ export const JsonScalar = new GraphQLScalarType<Json, unknown>({
   description: 'Any JSON value',
   serialize: (value) => value,
   parseValue: parseJson,
-  parseLiteral: (node, variables) => {
-    checkLiteral(node, 0);
-    const value: unknown = valueFromASTUntyped(node, variables);
-    checkJson(value, 0);
-    return plain(value);
-  },
+  parseLiteral: (node, variables) =>
+    at(node, () => {
+      checkLiteral(node, 0);
+      const value: unknown = valueFromASTUntyped(node, variables);
+      checkJson(value, 0);
+      return plain(value);
+    }),
 });
+
+const parsePosition = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  throw new GraphQLError('A Position is a string.');
+};
 
 export const PositionScalar = new GraphQLScalarType<string, string>({
   name: 'Position',
   description: 'opaque, sorts as a string in log order',
   serialize: String,
-  parseValue: (value) => {
-    if (typeof value === 'string') return value;
-    throw new GraphQLError('A Position is a string.');
-  },
+  parseValue: (value) => parsePosition(value),
+  parseLiteral: (node) => at(node, () => parsePosition(node.kind === Kind.STRING ? node.value : undefined)),
 });

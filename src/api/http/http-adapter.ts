@@ -7,12 +7,14 @@ import { parseStrictJson } from '../../commands/strict-json.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import { isGraphQLUpgrade } from '../graphql/subscriptions/upgrade.ts';
+import { rememberRequestIds } from '../graphql/request-id.ts';
 import { servePlayground } from '../graphql/playground.ts';
 import { largestBody, Refusal } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import type { ClientAddress } from './client-address.ts';
 import { serveFrontPage } from './front-page.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
+import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import type { StartGate } from './start-gate.ts';
 
 /** A caller's own `x-request-id` is kept if it is a plain token. It becomes the correlation id of what the request causes. */
@@ -49,9 +51,13 @@ export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, a
     trustProxy: false,
     return503OnClosing: true,
     genReqId: requestIdOf,
+    frameworkErrors: refuseUnroutable,
+    clientErrorHandler: refuseUnreadable,
     http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 2_000, shouldUpgradeCallback: isGraphQLUpgrade },
   });
   const fastify = adapter.getInstance();
+  rememberRoutes(fastify);
+  rememberRequestIds(fastify);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {

@@ -1,13 +1,10 @@
 // The one exception filter: errors become problem documents (RFC 9457), and GraphQL errors where the request was for /graphql.
-import { STATUS_CODES } from 'node:http';
 import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { graphqlPath } from '../graphql/path.ts';
-import { refusalOf, type Refusal } from '../refusal.ts';
+import { problemContentType, problemDocument, problemExtensions } from '../problem.ts';
+import { Refusal, refusalOf } from '../refusal.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
-
-/** What anyone is told of a failure of ours; the log has the rest, under the same id. */
-export const failureSentence = (id: string) => `Something failed here that should not have; the log of the server says what, under ${id}.`;
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -17,21 +14,34 @@ export class ProblemFilter implements ExceptionFilter {
     // GraphQL: returned, so that it reaches `formatError`.
     if (host.getType<string>() !== 'http') return error;
     const [request, reply] = host.getArgs<[FastifyRequest, FastifyReply]>();
-    const refusal = refusalOf(error);
-    if (!refusal) this.log.error({ err: error, requestId: request.id, method: request.method, path: pathOf(request) }, 'A request failed');
-    const status = refusal?.status ?? 500;
-    const message = refusal?.message ?? failureSentence(request.id);
+    const { id: requestId, method } = request;
+    const path = pathOf(request);
+    const refusal = request.is404 ? noSuchRoute(request, path, error) : refusalOf(error);
+    if (refusal) this.log.debug({ requestId, method, path, code: refusal.code }, 'A request was refused');
+    else this.log.error({ err: error, requestId, method, path }, 'A request failed');
     if (!request.raw.complete) dropTheRest(request, reply);
-    const headers: Record<string, string> = { 'x-request-id': request.id, ...refusal?.headers };
-    if (pathOf(request) === graphqlPath) {
-      const code = refusal?.code ?? 'INTERNAL_SERVER_ERROR';
-      const body = { errors: [{ message, extensions: { code, ...issuesOf(refusal) } }] };
-      return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
-    }
-    const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail: message, ...issuesOf(refusal) };
-    return reply.code(status).headers(headers).type('application/problem+json; charset=utf-8').send(JSON.stringify(problem));
+    const headers: Record<string, string> = { 'x-request-id': requestId, ...refusal?.headers };
+    const problem = problemDocument(refusal, requestId);
+    reply.code(problem.status).headers(headers);
+    if (path !== graphqlPath) return reply.type(problemContentType).send(JSON.stringify(problem));
+    const extensions = problemExtensions(refusal?.code ?? 'INTERNAL_SERVER_ERROR', requestId, refusal?.issues);
+    return reply.type('application/json; charset=utf-8').send(JSON.stringify({ errors: [{ message: problem.detail, extensions }] }));
   }
 }
+
+/** Who may not ask is not told what there is. */
+const comeBefore: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'TOO_MANY_REQUESTS', 'UNAVAILABLE']);
+
+/** No route takes the request: 405 where one has its path with another method, else 404, whatever is wrong with its body. */
+const noSuchRoute = ({ server, method }: FastifyRequest, path: string, error: unknown): Refusal | undefined => {
+  const refusal = refusalOf(error);
+  if (!refusal || comeBefore.has(refusal.code)) return refusal;
+  const methods = server.methodsOf(path);
+  if (methods.length === 0)
+    return new Refusal('NOT_FOUND', `There is nothing at ${path}; messages are taken at /v1/messages, and queries at ${graphqlPath}.`);
+  const allowed = methods.join(', ');
+  return new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${allowed}, not ${method}.`, { headers: { allow: allowed } });
+};
 
 /**
  * A client that still sends reads no answer from a connection that was closed under it. So the rest of its body is dropped unread for up to 10 s;
@@ -48,6 +58,4 @@ const dropTheRest = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
 };
 const longestDropMs = 10_000;
 
-const pathOf = ({ url }: FastifyRequest) => url.split('?', 1)[0];
-
-const issuesOf = (refusal: Refusal | undefined) => (refusal && refusal.issues.length > 0 ? { issues: refusal.issues } : {});
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? url;

@@ -81,10 +81,10 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
       onConnect: (context) => this.admit(context),
       onSubscribe: ({ extra }, id, payload) => this.begin(extra.connection, id, payload),
       onComplete: ({ extra }, id) => this.end(extra.connection, id),
-      onNext: (_, __, ___, ____, result) => this.formatted(result),
+      onNext: ({ extra }, _, __, ___, result) => this.formatted(result, extra.connection),
       onError: ({ extra }, id, _, errors) => {
         this.end(extra.connection, id);
-        return errors.map((error) => this.format(error.toJSON(), error));
+        return errors.map((error) => this.format(error.toJSON(), error, extra.connection.caller?.correlationId));
       },
     });
     const server = this.host.httpAdapter.getHttpServer() as Server;
@@ -242,9 +242,9 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     if (caller && operations.delete(id)) this.operations.add(caller.keyHash, -1);
   }
 
-  private formatted({ errors, data, extensions }: FormattedResult): FormattedExecutionResult {
+  private formatted({ errors, data, extensions }: FormattedResult, { caller }: Connection): FormattedExecutionResult {
     return {
-      ...(errors && { errors: errors.map((error) => this.format(error.toJSON(), error)) }),
+      ...(errors && { errors: errors.map((error) => this.format(error.toJSON(), error, caller?.correlationId)) }),
       ...(data !== undefined && { data }),
       ...(extensions && { extensions }),
     };
