@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { TemplateProcesses } from '../src/delivery/formats/template-processes.ts';
 import { RequestMaker } from '../src/delivery/attempts/request-maker.ts';
 import { payloadFormats, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
-import { compileFilter } from '../src/domain/filter.ts';
+import { compileFilter } from '../src/domain/filter/compile-filter.ts';
 import type { EndpointId, Position } from '../src/domain/ids.ts';
 import type { JsonObject } from '../src/domain/json.ts';
 import type { EventStore, RecordedEvent } from '../src/event-store/event-store.ts';
@@ -142,7 +142,7 @@ templates.close();
 // ── Filters and matching ──
 
 const filter = { severity: ['critical', 'warning'], server: { name: [{ prefix: 'web-' }] }, tags: [{ 'anything-but': 'staging' }] };
-const passes = compileFilter(filter);
+const passes = compileFilter(filter).matches;
 figures.filtersPerSecond = rate(() => passes(message.data));
 say(`${'a filter'.padEnd(12)} ${rounded(figures.filtersPerSecond).padStart(9)} evaluations/s`);
 

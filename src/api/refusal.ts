@@ -20,6 +20,7 @@ export const statusOfCode = {
   TOO_MANY_REQUESTS: 429,
   REQUEST_HEADER_FIELDS_TOO_LARGE: 431,
   UNAVAILABLE: 503,
+  LOOP_DETECTED: 508,
 } as const;
 export type ErrorCode = keyof typeof statusOfCode;
 

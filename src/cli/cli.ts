@@ -9,12 +9,24 @@ import { addImport } from './import.ts';
 import { addLoad } from './load.ts';
 import { exitCodes, printError } from './run-command.ts';
 import { addRebuild } from './rebuild.ts';
+import { addRotateDataKey, addRotateMasterKey } from './rotate-keys.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
 /** In the order in which `--help` lists them. */
-const commands = [addServe, addHistory, addRebuild, addVerify, addExport, addImport, addCopy, addLoad];
+const commands = [
+  addServe,
+  addHistory,
+  addRebuild,
+  addVerify,
+  addExport,
+  addImport,
+  addCopy,
+  addRotateMasterKey,
+  addRotateDataKey,
+  addLoad,
+];
 
 const settingsHelp = () => {
   const rows = describeConfig().map((setting) => `  ${setting.name}\n      ${setting.meaning}\n      Default: ${setting.default}`);

@@ -47,6 +47,7 @@ whole log, the time it was recorded, and metadata:
 | field | type | |
 |---|---|---|
 | \`actor\` | string | Who caused it: \`apikey:<name>\` or \`system:<part>\`. |
+| \`actorId\` | string, optional | The id of the API key that acted. |
 | \`correlationId\` | string, optional | The same for all that follows from one request. |
 | \`causationId\` | string, optional | The event or command that it follows from. |
 | \`v\` | integer | The version of the event's schema. |

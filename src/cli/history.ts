@@ -140,8 +140,8 @@ const withQueries = async <T>(config: Config, work: (queries: Queries, views: Vi
 
 const asJson = (event: RecordedEvent) => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
-  const { actor, correlationId = null, causationId = null } = metadata;
-  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data: maskedEventData(event) };
+  const { actor, actorId = null, correlationId = null, causationId = null } = metadata;
+  return { id, position, stream, revision, type, recordedAt, actor, actorId, correlationId, causationId, data: maskedEventData(event) };
 };
 
 const longestName = Math.max(...Object.keys(catalog).map((name) => name.length));

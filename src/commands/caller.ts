@@ -1,5 +1,5 @@
 // The caller of a command. The API makes it from the request's API key.
-import type { OrganizationId, Position } from '../domain/ids.ts';
+import type { ApiKeyId, OrganizationId, Position } from '../domain/ids.ts';
 import { newId } from '../event-store/id-generation.ts';
 import type { Cause } from './command-executor.ts';
 
@@ -7,6 +7,8 @@ export type Caller = {
   readonly organizationId: OrganizationId;
   /** `apikey:<name>` or `system:<part>`; recorded with every event. */
   readonly actor: string;
+  /** Of the API key that acts; recorded with every event. */
+  readonly actorId?: ApiKeyId;
   /** Shared by everything that one request causes. */
   readonly correlationId: string;
   /** The id of the event that caused the command, if no request did. */
@@ -14,8 +16,9 @@ export type Caller = {
 };
 
 /** Every call is a new cause, so a repeated request is a new command. */
-export const newCause = ({ actor, correlationId, causationId }: Caller): Cause => ({
+export const newCause = ({ actor, actorId, correlationId, causationId }: Caller): Cause => ({
   actor,
+  ...(actorId !== undefined && { actorId }),
   correlationId,
   ...(causationId !== undefined && { causationId }),
   commandId: newId(),

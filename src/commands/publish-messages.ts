@@ -34,6 +34,8 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
   constructor(
     readonly caller: Caller,
     readonly messages: readonly MessageInput[],
+    /** Deliveries of ours that led to this, one by the other: `hookledger-hops` of the request that we made. */
+    readonly hops = 0,
   ) {
     super();
   }
@@ -62,7 +64,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
     return this.semaphore.run(command.messages.length, () => this.publish(command));
   }
 
-  private async publish({ caller, messages }: PublishMessages): Promise<readonly PublishedMessage[]> {
+  private async publish({ caller, messages, hops }: PublishMessages): Promise<readonly PublishedMessage[]> {
     const now = new Date();
     const decisions = messages.map((input): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
       const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
@@ -74,6 +76,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
         timestamp: input.timestamp,
         data: input.data,
         now,
+        hops,
         ...this.directory.route(caller.organizationId, input.type, input.data, now),
       };
       return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };

@@ -51,10 +51,10 @@ describe('an endpoint that names only what it must', () => {
     expect(read({ ...nulls, ...minimal })).toEqual(defaults);
   });
   it('is signed where it has a secret', () => {
-    expect(read({ secret: 's' })).toMatchObject({ secret: 's', settings: { signature: 'WEBHOOK_SHA256' } });
+    expect(read({ secret: 'a secret' })).toMatchObject({ secret: 'a secret', settings: { signature: 'WEBHOOK_SHA256' } });
     expect(read({ useOrganizationKey: true })).toMatchObject({ secret: null, settings: { signature: 'WEBHOOK_SHA256' } });
     expect(read({ useOrganizationKey: true, signature: 'NONE' })).toMatchObject({ settings: { signature: 'NONE' } });
-    expect(read({ secret: 's', signature: 'NONE' }).settings.signature).toBe('NONE');
+    expect(read({ secret: 'a secret', signature: 'NONE' }).settings.signature).toBe('NONE');
   });
   it('must name these', () => {
     expect(
@@ -143,8 +143,10 @@ describe('what is refused, with the place and the remedy', () => {
     [{ formatOptions: { template: 'oops' } }, /^formatOptions.template: .*can't be read at line 1, column 5/],
     [{ signature: 'HMAC' }, /^signature: There is no such signature; choose NONE, WEBHOOK_SHA256/],
     [{ secret: '' }, /^secret: .*empty/],
+    [{ secret: '7 chars' }, /^secret: .*at least 8 characters/],
+    [{ secret: '😀😀😀😀' }, /^secret: .*at least 8 characters/],
     [{ secret: 'x'.repeat(1025) }, /^secret: .*1024/],
-    [{ secret: 'a\u0000' }, /^secret: .*control/],
+    [{ secret: 'a secret\u0000' }, /^secret: .*control/],
     [{ useOrganizationKey: 'yes' }, /^useOrganizationKey: .*true or false/],
     [header('X-A', 'a\r\nX-B: 1'), /^headers.0.value: .*line breaks/],
     [header('X-A', 'a\u0000'), /^headers.0.value: /],

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
-import { checkFilter } from './filter.ts';
+import { checkFilter } from './filter/check-filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
 import type { JsonObject } from './json.ts';
 import { checkSubscription } from './subscription.ts';
@@ -95,7 +95,7 @@ const formatOptions = ({ checkTemplate }: SettingsOptions) =>
 // Set by Hookledger, the connection or the signature. An endpoint may replace the default content-type and user-agent, because some receivers
 // identify their callers by one of them.
 const forbidden =
-  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
+  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|hookledger-hops|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
 
 const header = z.object(
   {
@@ -163,9 +163,14 @@ const batch = z.strictObject(
   { error: 'A batch is an object with maxSize (messages) and maxWaitMs, or null to send each message by itself.' },
 );
 
+/** Of secrets and keys that are set. Older logs may hold shorter ones; they go on signing. */
+const shortestSecret = 8;
+export const isLongEnough = (secret: string): boolean => Array.from(secret).length >= shortestSecret;
+
 /** A signing secret: any printable text. Its UTF-8 bytes are the key. */
 export const endpointSecret = text('The secret')
-  .min(1, 'The secret is empty; give one, or leave it out for none.')
+  .min(1, { error: 'The secret is empty; give one, or leave it out for none.', abort: true })
+  .refine(isLongEnough, `The secret must have at least ${shortestSecret} characters; a long random one is better.`)
   .max(1024, 'The secret may have at most 1024 characters.')
   .refine(wellFormed, 'The secret holds a control character or half a character; give a printable one.');
 

@@ -12,6 +12,11 @@ export const longestMessageType = 128;
 /** Bytes of `data` as JSON. */
 export const largestData = 256 * 1024;
 
+/** A receiver that publishes what it gets back to us would do so for ever: a message that so many deliveries led to is the last that is taken. */
+export const mostHops = 5;
+/** On every attempt: how many deliveries led to it, with this one. A receiver that publishes because of it carries it on. */
+export const hopsHeader = 'hookledger-hops';
+
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 const destination = z.object({
@@ -31,6 +36,11 @@ export const messageEvents = {
       destinations: z.array(destination).readonly().describe('Where it goes: decided now and never again.'),
       skipped: z.array(endpointId).readonly().describe('Endpoints that matched, but were disabled at that moment.'),
       routedAt: position.describe('Routing was decided on the configuration in the log up to this position.'),
+      hops: z
+        .int()
+        .positive()
+        .describe('How many deliveries of ours led to its publication, one by the other; absent: none that we know of.')
+        .optional(),
       test: z.literal(true).describe("Made by a person's test: one attempt, and no part of the success rates.").optional(),
     })
     .describe('A message was accepted, and its destinations were decided.'),
@@ -65,6 +75,8 @@ export type AcceptMessage = {
   skipped: readonly EndpointId[];
   routedAt: Position;
   test?: boolean | undefined;
+  /** Deliveries that led to it. */
+  hops?: number | undefined;
 };
 
 const sameContent = (command: AcceptMessage, state: Message & { status: 'accepted' }) =>
@@ -79,7 +91,7 @@ const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[]
       `A message with the id "${command.clientId}" was accepted before with other content; give a new id to a new message, or send the same content again.`,
     );
   }
-  const { organizationId, clientId, messageType, timestamp, data, now, destinations, skipped, routedAt, test } = command;
+  const { organizationId, clientId, messageType, timestamp, data, now, destinations, skipped, routedAt, test, hops } = command;
   return [
     {
       type: 'message.accepted',
@@ -92,6 +104,7 @@ const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[]
         destinations,
         skipped,
         routedAt,
+        ...(hops ? { hops } : {}),
         ...(test ? { test } : {}),
       },
     },

@@ -1,7 +1,8 @@
 // Routing: which endpoints take a message, and why. The rule is written here once. Intake, the what-if preview, the explanation of a routing and the
 // check of the log all call it. Intake and the check ask compiled matchers; a property test holds these equal to `routeMessage`.
 import type { EndpointConfiguration, EndpointSettings } from './endpoint.ts';
-import { compileFilter, failedConditions, type FailedCondition } from './filter.ts';
+import { compileFilter } from './filter/compile-filter.ts';
+import { failedConditions, type FailedCondition } from './filter/explain-filter.ts';
 import type { EndpointId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import type { Destination } from './message.ts';
@@ -69,7 +70,7 @@ export class EndpointMatcher {
   ) {
     const { eventTypes, filter } = configuration.settings;
     this.subscribesTo = compileSubscription(eventTypes);
-    this.passesFilter = filter === null ? () => true : compileFilter(filter);
+    this.passesFilter = filter === null ? () => true : compileFilter(filter).matches;
   }
 
   passes(data: JsonObject): boolean {

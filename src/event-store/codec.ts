@@ -29,6 +29,7 @@ const storedMetadata = z.compile(
   z.object({
     v: z.int().positive(),
     actor: z.string(),
+    actorId: z.string().exactOptional(),
     correlationId: z.string().exactOptional(),
     causationId: z.string().exactOptional(),
     copied: provenance.exactOptional(),

@@ -6,6 +6,8 @@ import type { Position } from '../domain/ids.ts';
 export type Metadata = {
   /** `apikey:<name>` or `system:<part>` */
   readonly actor: string;
+  /** The id of the API key that acted. Names of keys may be used again; ids are not. */
+  readonly actorId?: string;
   readonly correlationId?: string;
   /** The id of the event or command that caused this one. */
   readonly causationId?: string;

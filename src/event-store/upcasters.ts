@@ -1,6 +1,7 @@
 // Converts events stored by older versions to the current schema. Add to these lists; never change their entries.
 import type { EventName } from '../domain/catalog.ts';
-import type { JsonObject } from '../domain/json.ts';
+import { fromVersion1 } from '../domain/filter/version-1.ts';
+import { jsonObject, type JsonObject } from '../domain/json.ts';
 
 /** Converts an event's data from one version to the next. Pure. An error makes the event undecodable. */
 export type Upcaster = (data: JsonObject) => JsonObject;
@@ -11,6 +12,15 @@ export type Upcaster = (data: JsonObject) => JsonObject;
  */
 export type Upcasters<Name extends string = EventName> = Readonly<Partial<Record<Name, readonly Upcaster[]>>>;
 
-export const upcasters: Upcasters = {};
+/** In version 1 a dot or a leading `$` was a part of a field's name. */
+const withFilterOfToday: Upcaster = (data) => {
+  const filter = jsonObject.nullable().parse(data['filter']);
+  return { ...data, filter: filter && fromVersion1(filter) };
+};
+
+export const upcasters: Upcasters = {
+  'endpoint.registered': [withFilterOfToday],
+  'endpoint.subscription-changed': [withFilterOfToday],
+};
 
 export const currentVersion = (all: Upcasters<string>, type: string) => (all[type]?.length ?? 0) + 1;

@@ -19,6 +19,7 @@ import {
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from '../commands/organization-commands.ts';
+import { RotateEncryptionKeyHandler } from '../commands/key-rotation.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
@@ -32,6 +33,7 @@ import { MessageQueries } from '../read-models/queries/message-queries.ts';
 import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
 import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { SourceQueries } from '../read-models/queries/source-queries.ts';
+import { Vault } from '../secrets/vault.ts';
 import type { LogParts } from './open-log.ts';
 import type { ReadModels } from './open-read-models.ts';
 
@@ -52,6 +54,7 @@ const handlers = [
   ResetSigningKeyHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
+  RotateEncryptionKeyHandler,
   DisableGoneEndpointHandler,
   CreateSourceHandler,
   ChangeSourceHandler,
@@ -61,18 +64,19 @@ const handlers = [
 class CommandsModule {}
 
 type CommandParts = {
-  readonly log: Pick<LogParts, 'executor' | 'directory' | 'foreign'>;
+  readonly log: Pick<LogParts, 'executor' | 'directory' | 'vault' | 'foreign'>;
   readonly readModels: Pick<ReadModels, 'queries'>;
 };
 
 export const openCommands = async (
-  { log: { executor, directory, foreign }, readModels: { queries } }: CommandParts,
+  { log: { executor, directory, vault, foreign }, readModels: { queries } }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
   const providers = [
     { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
+    { provide: Vault, useValue: vault },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

@@ -17,6 +17,7 @@ import { Metrics } from './metrics.ts';
 import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
 import { openLog, type LogParts } from './open-log.ts';
+import { rewrapKeys } from './rewrap-keys.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
 
 /** Sources wait for the views, a while at a time. */
@@ -42,6 +43,7 @@ export const startService = async (config: Config, version: string, log: Logger)
   // 1. The log, its directory, and what a first start writes.
   const logParts = await openLog(config, log, opening);
   const newAdminKey = await prepareLog(logParts, config.adminKey);
+  if (config.previousMasterKey && config.log.kind === 'embedded') await rewrapAtStart(logParts, log);
 
   // 2. Put the other parts together. Nothing of them is open yet.
   const parts = await assemble(config, version, logParts, log, opening);
@@ -66,6 +68,15 @@ export const startService = async (config: Config, version: string, log: Logger)
     await opened.disposeAsync();
   };
   return { url: api.url, newAdminKey, whenOpen, stop };
+};
+
+/** Nobody else can write the embedded log, so there is no replica to wait for. */
+const rewrapAtStart = async (logParts: LogParts, log: Logger): Promise<void> => {
+  const { rewrapped, sealingKey, failed } = await rewrapKeys(logParts);
+  for (const [organization, reason] of failed)
+    log.error({ organization }, `The organization ${organization} keeps its wrapped keys. ${reason}`);
+  if (rewrapped > 0 || sealingKey) log.info(`Re-wrapped the keys of ${rewrapped} organizations and of the seals by the new master key.`);
+  if (failed.length === 0) log.info('All keys are wrapped by HOOKLEDGER_MASTER_KEY: HOOKLEDGER_MASTER_KEY_PREVIOUS can be unset.');
 };
 
 /** Long, as it names every part once and says what it is made of. */

@@ -1,5 +1,6 @@
 // The history over GraphQL: the log in pages, an endpoint at a moment, its changes, and why a message was routed as it was.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { mask } from '../../src/domain/header-masking.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
@@ -23,13 +24,14 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     stream: string;
     type: string;
     actor: string;
+    actorId: string | null;
     correlationId: string | null;
     data: unknown;
   };
   type Page = { history: { nodes: Event[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } };
   const historyQuery = `query ($first: Int, $after: String, $filter: HistoryFilter, $newestFirst: Boolean) {
   history(first: $first, after: $after, filter: $filter, newestFirst: $newestFirst) {
-    nodes { id position stream revision type recordedAt actor correlationId causationId data } pageInfo { hasNextPage endCursor } } }`;
+    nodes { id position stream revision type recordedAt actor actorId correlationId causationId data } pageInfo { hasNextPage endCursor } } }`;
   const history = async (variables: Record<string, unknown>, key = api.keys.AUDITOR) =>
     (await api.query<Page>(historyQuery, variables, key)).history;
   const create = async (input: Record<string, unknown>) =>
@@ -62,6 +64,10 @@ describe.each(logKinds)('on $name,', ({ make }) => {
         { type: 'endpoint.registered', actor: 'apikey:default-ADMIN', stream: `endpoint-${id}`, causationId: null },
         { type: 'endpoint.url-changed', actor: 'apikey:default-ADMIN', data: { url: 'https://hooks.example/other' } },
       ]);
+      const { id: keyId } = api.directory.apiKey(hashOfKey(api.keys.ADMIN))!;
+      expect(nodes.map(({ actorId }) => actorId)).toEqual([keyId, keyId]);
+      const system = await history({ filter: { actor: 'system:test' } });
+      expect(new Set(system.nodes.map(({ actorId }) => actorId))).toEqual(new Set([null]));
       expect(new Set(nodes.map(({ correlationId }) => correlationId)).size).toBe(2);
       expect(nodes[0]!.data).toMatchObject({
         secret: mask,
@@ -129,9 +135,9 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     });
 
     it('lists its changes field by field, even after it was deleted', async () => {
-      const id = await create({ secret: 'first' });
+      const id = await create({ secret: 'the-first' });
       await update(id, { name: 'Other', retryPolicy: { delaysSeconds: [0, 5] } });
-      await api.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "second") { id } }', { id });
+      await api.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "the-second") { id } }', { id });
       await api.query('mutation ($id: ID!) { deleteEndpoint(id: $id) }', { id });
       const query = `query ($id: ID!, $since: DateTime, $until: DateTime) {
       endpointChanges(id: $id, since: $since, until: $until) { at actor field from to event { type data } } }`;

@@ -36,7 +36,7 @@ describe('a preview', () => {
       { name: 'Authorization', value: 'Token token=KEY' },
       { name: 'X-Tenant', value: 'a' },
     ];
-    const shown = await preview({ secret: 's3cret', headers, formatOptions: { constants: { instance_id: 1 } } }, { id: 'mine' });
+    const shown = await preview({ secret: 's3cret-text', headers, formatOptions: { constants: { instance_id: 1 } } }, { id: 'mine' });
     const body = '{"event":"alert.created","timestamp":"2024-12-04T10:30:00Z","instance_id":1,"data":{"severity":"critical"}}';
     expect(shown).toEqual({
       url: 'https://hooks.example/in',
@@ -47,9 +47,10 @@ describe('a preview', () => {
         'content-type': 'application/json',
         'webhook-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
         'webhook-attempt': '1',
+        'hookledger-hops': '1',
         Authorization: mask,
         'X-Tenant': 'a',
-        'X-Webhook-Signature': `sha256=${createHmac('sha256', 's3cret').update(body).digest('hex')}`,
+        'X-Webhook-Signature': `sha256=${createHmac('sha256', 's3cret-text').update(body).digest('hex')}`,
       },
     });
   });

@@ -220,26 +220,33 @@ describe('other routes', () => {
     expect((await refusal('{}', {}, '/v1/nothing')).status).toBe(404);
   });
 
-  it('answers /health/live and /health/ready without a key', async () => {
+  const ready = (key?: string) => fetch(`${api.url}/health/ready`, key ? { headers: { authorization: `Bearer ${key}` } } : {});
+
+  it('answers /health/live and /health/ready without a key, the details of it only with one', async () => {
     expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
-    const ready = await fetch(`${api.url}/health/ready`);
-    expect(ready.status).toBe(200);
-    expect(await ready.json()).toMatchObject({
+    const withoutKey = await ready();
+    expect(withoutKey.status).toBe(200);
+    expect(await withoutKey.json()).toEqual({ status: 'ok' });
+    expect(await (await ready('test-nobody-0123456789')).json()).toEqual({ status: 'ok' });
+    expect(await (await ready(api.keys.PUBLISHER)).json()).toMatchObject({
       status: 'ok',
       details: { log: { status: 'up' }, views: { status: 'up', state: 'live', lagEvents: 0, lagSeconds: 0 } },
     });
   });
 
-  it('is not ready when a consumer has stopped or the log is away, and says why', async () => {
+  it('is not ready when a consumer has stopped or the log is away, and says why to callers with a key', async () => {
     const { log, consumers } = api.readiness;
     try {
       api.readiness.consumers = () => [
         { ...consumers().find(({ name }) => name === 'views')!, state: 'stopped', error: 'The event at position 7 can not be applied.' },
       ];
       api.readiness.log = () => Promise.reject(new Error('The log is away.'));
-      const ready = await fetch(`${api.url}/health/ready`);
-      expect(ready.status).toBe(503);
-      expect(await ready.json()).toMatchObject({
+      const withoutKey = await ready();
+      expect(withoutKey.status).toBe(503);
+      expect(await withoutKey.json()).toEqual({ status: 'error' });
+      const withKey = await ready(api.keys.VIEWER);
+      expect(withKey.status).toBe(503);
+      expect(await withKey.json()).toMatchObject({
         details: {
           log: { status: 'down', error: 'The log is away.' },
           views: { status: 'down', error: expect.stringMatching(/position 7/) as string },

@@ -50,9 +50,12 @@ it('answers 503 to messages and keys, and says so in readiness; it goes on as so
   expect((await api.ask('{ endpoints { nodes { id } } }')).errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
   const ready = await fetch(`${api.url}/health/ready`);
   expect(ready.status).toBe(503);
-  expect(await ready.json()).toMatchObject({
-    details: { 'endpoint-directory': { state: 'stopped', error: 'The disk is broken. Retrying.' } },
-  });
+  expect(await ready.json()).toEqual({ status: 'error' });
+  const withKey = { headers: { authorization: `Bearer ${api.keys.ADMIN}` } };
+  const reason = await fetch(`${api.url}/health/ready`, withKey);
+  expect(reason.status).toBe(503);
+  expect(await reason.json()).toMatchObject({ detail: expect.stringContaining('The disk is broken. Retrying.') as string });
+  expect((await fetch(`${api.url}/health/live`, withKey)).status).toBe(200);
 
   isBroken = false;
   await vi.waitFor(async () => expect((await publish()).status).toBe(202), { timeout: 5000 });

@@ -3,6 +3,7 @@
 // `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N] [--eventstore URL]`
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { Client } from '../support/client.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews, timeVerify } from '../support/rebuild.ts';
@@ -64,7 +65,7 @@ const metric = async (server: Server, name: string): Promise<number> => {
 
 /** The consumers that it runs now, of those that one replica runs at a time. */
 const consumersOf = async (server: Server): Promise<string[]> => {
-  const { details } = (await (await fetch(`${server.url}/health/ready`)).json()) as { details: Record<string, { state?: string }> };
+  const { details } = (await (await new Client(server).get('/health/ready')).json()) as { details: Record<string, { state?: string }> };
   return ['views', 'delivery-saga'].filter((name) => ['live', 'catching-up'].includes(details[name]?.state ?? ''));
 };
 

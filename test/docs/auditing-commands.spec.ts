@@ -54,7 +54,7 @@ beforeAll(async () => {
     ({ routed, open }) => routed === 80 && open === 0,
   );
   await eventually(
-    async () => ((await (await fetch(`${server.url}/health/ready`)).json()) as Sealing).details.sealer,
+    async () => ((await (await new Client(server).get('/health/ready')).json()) as Sealing).details.sealer,
     ({ position, lagEvents }) => position !== undefined && lagEvents < 25,
   );
   publicKey = /whpk_[\w+/=]+/.exec(server.logs.join('\n'))?.[0] ?? '';

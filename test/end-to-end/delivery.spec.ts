@@ -123,7 +123,7 @@ describe('an attempt fails, with a sentence,', () => {
   it('when the name is not known', async () => {
     // A label of 64 characters is none, so that no name server needs to be asked.
     await endpoint({ url: `http://${'a'.repeat(64)}.example/` });
-    expect(await onlyAttempt()).toMatchObject({ failure: 'DNS', responseCode: null, error: expect.stringContaining('is not known') });
+    expect(await onlyAttempt()).toMatchObject({ failure: 'DNS', responseCode: null, error: expect.stringContaining('was not found') });
   });
 });
 
@@ -219,17 +219,17 @@ describe('the receiver', () => {
 
   it('gets the next retry at the corrected URL, under the new secret', async () => {
     receiver.answer(({ path }) => ({ status: path === '/right' ? 200 : 404 }));
-    const id = await endpoint({ url: `${receiver.url}/wrong`, secret: 'old' }, [0, ...Array.from({ length: 49 }, () => 0.3)]);
+    const id = await endpoint({ url: `${receiver.url}/wrong`, secret: 'the-old-one' }, [0, ...Array.from({ length: 49 }, () => 0.3)]);
     const messageId = await client.publish(type);
     await receiver.received(1);
-    await client.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "new") { id } }', { id });
+    await client.query('mutation ($id: ID!) { rotateEndpointSecret(id: $id, secret: "the-new-one") { id } }', { id });
     await client.updateEndpoint(id, { url: `${receiver.url}/right` });
     const { attempts } = await client.delivery(messageId, 'SUCCEEDED');
     expect(attempts.at(-1)?.url).toBe(`${receiver.url}/right`);
     const [first, last] = [receiver.requests[0], receiver.requests.at(-1)];
-    expect(first && signs('old', first)).toBe(true);
+    expect(first && signs('the-old-one', first)).toBe(true);
     expect(last?.path).toBe('/right');
-    expect(last && signs('new', last)).toBe(true);
+    expect(last && signs('the-new-one', last)).toBe(true);
   });
 
   it('gets the messages only that match the filter', async () => {

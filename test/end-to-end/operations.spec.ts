@@ -120,14 +120,16 @@ it('views that were deleted are rebuilt, and answer the same', async () => {
   expect(after).toEqual(before);
 });
 
-it('/health/ready tells of the log and of each consumer, to anyone', async () => {
+it('/health/ready tells of the log and of each consumer to callers with a key, and anyone whether it is ready', async () => {
   type Ready = { status: string; details: Record<string, { lagEvents?: number; state?: string }> };
-  const ready = async () => (await (await fetch(`${server.url}/health/ready`)).json()) as Ready;
+  const ready = async () => (await (await client.get('/health/ready')).json()) as Ready;
   const consumers = ['delivery-saga', 'views'];
   const { status, details } = await eventually(ready, (told) => consumers.every((name) => told.details[name]?.state === 'live'));
   expect(status).toBe('ok');
   expect(Object.keys(details).toSorted()).toEqual(['delivery-saga', 'endpoint-directory', 'log', 'sealer', 'views']);
   for (const name of consumers) expect(details[name]?.lagEvents).toBeGreaterThanOrEqual(0);
+  const withoutKey = await fetch(`${server.url}/health/ready`);
+  expect([withoutKey.status, await withoutKey.json()]).toEqual([200, { status: 'ok' }]);
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
 });
 

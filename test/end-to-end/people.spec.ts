@@ -18,7 +18,12 @@ afterAll(() => server.dispose());
 beforeEach(async () => {
   type = `test.n${types++}`;
   receiver = await startReceiver();
-  id = await client.createEndpoint({ url: receiver.url, eventTypes: [type], retryPolicy: { delaysSeconds: [0, 3600] }, secret: 's3cret' });
+  id = await client.createEndpoint({
+    url: receiver.url,
+    eventTypes: [type],
+    retryPolicy: { delaysSeconds: [0, 3600] },
+    secret: 's3cret-text',
+  });
   return () => receiver.close();
 });
 
@@ -189,7 +194,7 @@ describe('roles', () => {
 
   it('see the secret of an endpoint as ADMIN only', async () => {
     const query = 'query ($id: ID!) { endpoint(id: $id) { secret } }';
-    expect(await client.query(query, { id })).toEqual({ secret: 's3cret' });
+    expect(await client.query(query, { id })).toEqual({ secret: 's3cret-text' });
     for (const role of ['VIEWER', 'AUDITOR'] as const) {
       const { client: person } = await client.issueKey(role);
       expect(await person.query(query, { id })).toEqual({ secret: null });

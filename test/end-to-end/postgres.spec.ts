@@ -38,7 +38,7 @@ type Ready = {
   status: string;
   details: Record<string, { status: string; error?: string; server?: string; state?: string; lagEvents?: number }>;
 };
-const ready = async () => (await (await fetch(`${server.url}/health/ready`)).json()) as Ready;
+const ready = async () => (await (await client.get('/health/ready')).json()) as Ready;
 const settled = () =>
   eventually(
     () => conservation(server),

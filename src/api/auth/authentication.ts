@@ -4,11 +4,13 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
+import type { ApiKeyId } from '../../domain/ids.ts';
 import type { ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
 
 export type AuthenticatedCaller = Caller & {
+  readonly actorId: ApiKeyId;
   readonly role: ApiKeyRole;
   /** Hex SHA-256 of the key. */
   readonly keyHash: string;
@@ -46,7 +48,8 @@ export class Authentication {
         'unknown',
         'The API key is not known here, or was revoked; ask an admin of your organization for a new one.',
       );
-    return { organizationId: known.organizationId, actor: `apikey:${known.name}`, correlationId, role: known.role, keyHash };
+    const { id, organizationId, name, role } = known;
+    return { organizationId, actor: `apikey:${name}`, actorId: id, correlationId, role, keyHash };
   }
 
   /** Why the key is no longer accepted, for what goes on longer than a request: it was revoked, or can't be checked now. */

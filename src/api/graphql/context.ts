@@ -1,6 +1,8 @@
 // What every resolver of one operation shares: who asks, what decrypts for that organization, and the loaders.
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { OrganizationId } from '../../domain/ids.ts';
+import { hopsHeader } from '../../domain/message.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
@@ -17,6 +19,8 @@ export type ApiContext = {
   readonly keyring: Keyring;
   /** Of a subscription: those of the result that is being answered. */
   loaders: Loaders;
+  /** Of the request, as it came. */
+  readonly hopsHeader: string | readonly string[] | undefined;
   /** What the operation, or one result of a subscription, may read. */
   readonly budget: ReadBudget;
   /** Nest looks for it, and makes one of its own where it is missing. */
@@ -38,14 +42,15 @@ export class ApiContexts {
   ) {}
 
   /** @throws Refusal UNAUTHENTICATED */
-  create(authorization: string | undefined, correlationId: string): ApiContext {
-    return this.of(this.authentication.authenticate(authorization, correlationId));
+  create(headers: IncomingHttpHeaders, correlationId: string): ApiContext {
+    return this.of(this.authentication.authenticate(headers.authorization, correlationId), headers);
   }
 
-  of(caller: AuthenticatedCaller): ApiContext {
+  of(caller: AuthenticatedCaller, headers: IncomingHttpHeaders): ApiContext {
     const { organizationId } = caller;
     const organization = this.directory.organization(organizationId) ?? this.directory.requireOrganization(organizationId);
-    return { caller, keyring: organization.keyring, loaders: this.loadersOf(organizationId), budget: new ReadBudget(), req: {} };
+    const loaders = this.loadersOf(organizationId);
+    return { caller, keyring: organization.keyring, loaders, budget: new ReadBudget(), hopsHeader: headers[hopsHeader], req: {} };
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {

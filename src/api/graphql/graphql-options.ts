@@ -52,7 +52,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   private contextOf(request: FastifyRequest): ApiContext {
     try {
       const { caller, headers, id } = request;
-      const context = caller ? this.contexts.of(caller) : this.contexts.create(headers.authorization, id);
+      const context = caller ? this.contexts.of(caller, headers) : this.contexts.create(headers, id);
       this.sizes.check(documentIn(request));
       return context;
     } catch (error) {

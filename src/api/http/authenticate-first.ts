@@ -29,6 +29,7 @@ export const authenticateFirst = (
     try {
       request.caller = authentication.authenticate(authorization, request.id);
     } catch (error) {
+      if (!(error instanceof Unauthenticated) && !carriesBody(request)) return; // the handler says whether it needs a key
       if (!(error instanceof Unauthenticated)) throw error;
       const refusal = await failures.record(error, error.failure, addressOf(request.raw), request.id);
       if (carriesBody(request)) throw refusal;

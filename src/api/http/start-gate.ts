@@ -23,7 +23,7 @@ export class StartGate {
     if (!this.isOpen)
       throw new Refusal(
         'UNAVAILABLE',
-        'Hookledger is still starting; try again in a few seconds. GET /health/ready says what it waits for.',
+        'Hookledger is still starting; try again in a few seconds. GET /health/ready with an API key says what it waits for.',
         {
           headers: { 'retry-after': '5' },
         },

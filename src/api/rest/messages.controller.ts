@@ -6,7 +6,8 @@ import { messageInput, PublishMessages, type MessageInput, type PublishedMessage
 import { Allow } from '../auth/access.ts';
 import type { AuthenticatedCaller } from '../auth/authentication.ts';
 import { invalidInput, validate } from '../input-validation.ts';
-import { checkDataSizes, maxMessages } from '../publish-limits.ts';
+import { hopsHeader } from '../../domain/message.ts';
+import { checkDataSizes, checkHops, maxMessages } from '../publish-limits.ts';
 
 /** The paths of issues begin with the index in an array (`3.data`), but not for a single message (`data`). */
 const parseMessages = (body: unknown): MessageInput[] => {
@@ -26,9 +27,10 @@ export class MessagesController {
   @Post()
   @HttpCode(202)
   @Allow('ADMIN', 'PUBLISHER')
-  async publish(@Req() { caller, body, bodyBytes }: AuthenticatedRequest): Promise<{ messages: readonly PublishedMessage[] }> {
+  async publish(@Req() { caller, body, bodyBytes, headers }: AuthenticatedRequest): Promise<{ messages: readonly PublishedMessage[] }> {
+    const hops = checkHops(headers[hopsHeader]);
     const messages = parseMessages(body);
     checkDataSizes(messages, bodyBytes, (index) => (Array.isArray(body) ? `${index}.data` : 'data'));
-    return { messages: await this.commands.execute(new PublishMessages(caller, messages)) };
+    return { messages: await this.commands.execute(new PublishMessages(caller, messages, hops)) };
   }
 }

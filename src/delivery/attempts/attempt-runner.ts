@@ -89,6 +89,7 @@ export class AttemptRunner {
     }));
     const content = {
       id: isBatch(subject) ? id : subject.messageId,
+      hops: Math.max(0, ...events.map(({ data: { hops = 0 } }) => hops)),
       messages: isBatch(subject) || endpoint.configuration.settings.batch || !messages[0] ? messages : messages[0],
     };
     try {

@@ -6,8 +6,8 @@ import { formatBody, type FormattedBody, type Messages } from '../formats/format
 import type { TemplateProcesses } from '../formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
 
-/** `id`: the message's or the batch's. */
-export type RequestContent = { readonly id: string; readonly messages: Messages };
+/** `id`: the message's or the batch's. `hops`: the message's, or the most of the batch's messages. */
+export type RequestContent = { readonly id: string; readonly messages: Messages; readonly hops?: number | undefined };
 
 export class RequestMaker {
   constructor(
@@ -17,11 +17,16 @@ export class RequestMaker {
   ) {}
 
   /** A promise only for templates. @throws FormatError if no request can be made; a promise rejects with it */
-  make(endpoint: ResolvedEndpoint, { id, messages }: RequestContent, attempt: number, now: Date): BuiltRequest | Promise<BuiltRequest> {
+  make(
+    endpoint: ResolvedEndpoint,
+    { id, messages, hops }: RequestContent,
+    attempt: number,
+    now: Date,
+  ): BuiltRequest | Promise<BuiltRequest> {
     const { settings } = endpoint.configuration;
     const { headers, formatOptions } = endpoint;
     const withBody = (body: FormattedBody) =>
-      buildRequest({ id, body, settings, headers, secrets: endpoint.secrets(now), attempt, now, userAgent: this.userAgent });
+      buildRequest({ id, body, settings, headers, secrets: endpoint.secrets(now), hops, attempt, now, userAgent: this.userAgent });
     const body = this.body(endpoint.id, settings.format, messages, formatOptions);
     return body instanceof Promise ? body.then(withBody) : withBody(body);
   }

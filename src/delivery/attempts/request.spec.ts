@@ -25,6 +25,7 @@ describe('a request', () => {
       ['content-type', 'application/json'],
       ['webhook-id', 'm-1'],
       ['webhook-attempt', '2'],
+      ['hookledger-hops', '1'],
       ['X-Tenant', 'a'],
       ['X-Webhook-Signature', `sha256=${createHmac('sha256', 's3cret').update(body).digest('hex')}`],
     ]));
@@ -41,6 +42,13 @@ describe('a request', () => {
     expect(built['content-type']).toBe('application/cloudevents+json');
     expect(built['user-agent']).toBe('me');
     expect(Object.keys(built).filter((name) => /content-type|user-agent/i.test(name))).toHaveLength(2);
+  });
+  it('says one hop more than its message, whatever an endpoint of an older log sets', () => {
+    const own = [{ name: 'Hookledger-Hops', value: '0' }];
+    const { headers, maskedHeaders } = buildRequest(requested({ headers: own, hops: 4 }));
+    expect(headers['hookledger-hops']).toBe('5');
+    expect(headers).not.toHaveProperty('Hookledger-Hops');
+    expect(maskedHeaders).toEqual(headers);
   });
   it('cannot be made unsigned for want of a secret', () => expect(() => buildRequest(requested({ secrets: [] }))).toThrow(FormatError));
 });

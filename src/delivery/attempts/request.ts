@@ -1,6 +1,7 @@
 // The request of one attempt: headers and signature, from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
 import type { EndpointSettings } from '../../domain/endpoint.ts';
+import { hopsHeader } from '../../domain/message.ts';
 import { maskHeader } from '../../domain/header-masking.ts';
 import type { FormattedBody } from '../formats/format.ts';
 import { sign } from '../signatures/signature.ts';
@@ -16,6 +17,8 @@ export type RequestedAttempt = {
   readonly headers: readonly Header[];
   /** Decrypted, the current one first. */
   readonly secrets: readonly string[];
+  /** Of the message, or the most of the batch's messages. */
+  readonly hops?: number | undefined;
   /** 1 for the first. */
   readonly attempt: number;
   readonly now: Date;
@@ -34,18 +37,20 @@ export type BuiltRequest = {
 };
 
 /**
- * Headers in this order: user-agent, content-type, webhook-id, webhook-attempt, the endpoint's own, the signature's. An endpoint's own
+ * Headers in this order: user-agent, content-type, webhook-id, webhook-attempt, hookledger-hops, the endpoint's own, the signature's. An endpoint's own
  * `user-agent` or `content-type` replaces the default. The other names that Hookledger sets can't be set on an endpoint.
  * @throws FormatError if no request can be made: the attempt fails as FORMAT
  */
 export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
-  const { id, settings, headers: own, secrets, attempt, now, userAgent } = requested;
+  const { id, settings, secrets, hops = 0, attempt, now, userAgent } = requested;
   const { body, contentType } = requested.body;
+  const own = requested.headers.filter(({ name }) => name.toLowerCase() !== hopsHeader); // older logs may have it
   const headers: Record<string, string> = {
     'user-agent': userAgent,
     'content-type': contentType,
     'webhook-id': id,
     'webhook-attempt': String(attempt),
+    [hopsHeader]: String(hops + 1),
   };
   for (const { name, value } of own) {
     const lower = name.toLowerCase();

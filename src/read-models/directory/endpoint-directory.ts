@@ -20,11 +20,12 @@ import {
   organizationStream,
 } from '../../domain/streams.ts';
 import { UndecodableEvent, type EventStore, type RecordedEvent } from '../../event-store/event-store.ts';
-import { SecretUnreadable, type Vault } from '../../secrets/vault.ts';
+import type { Vault } from '../../secrets/vault.ts';
 import type { ConsumerStatus } from '../engine/consumer-runner.ts';
 import type { Progress } from '../engine/progress.ts';
 import { ApiKeyIndex, type ApiKeyEntry } from './api-key-index.ts';
 import { ConfigurationFollower } from './configuration-follower.ts';
+import { LockedOrganizations } from './locked-organizations.ts';
 import { OrganizationEntry } from './organization-entry.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
 import { RoutingIndex } from './routing-index.ts';
@@ -41,12 +42,9 @@ export class EndpointDirectory {
   private readonly apiKeys = new ApiKeyIndex();
   private readonly deleted = new Set<EndpointId>();
   private readonly unusable: UnusableStreams;
-  /** The organizations that are unusable only because the master key does not open their keys. */
-  private readonly locked = new Set<OrganizationId>();
+  private readonly locked: LockedOrganizations;
   private readonly listeners: ((id: EndpointId) => void)[] = [];
   private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
-  /** The first organization key that could not be unwrapped. */
-  private wrongMasterKey: SecretUnreadable | undefined;
   /** Everything that the log held at the start is applied. */
   private isStarted = false;
 
@@ -58,6 +56,7 @@ export class EndpointDirectory {
     private readonly keys?: Pick<EndpointDirectory, 'apiKey'>,
   ) {
     this.unusable = new UnusableStreams(log);
+    this.locked = new LockedOrganizations(this.unusable);
     this.follower = new ConfigurationFollower(
       store,
       log,
@@ -90,7 +89,7 @@ export class EndpointDirectory {
 
   /** Why nothing here can be used, if that is so. */
   get failure(): Error | undefined {
-    return this.follower.failure ?? (this.wrongMasterKey && this.opensNone ? this.wrongMasterKey : undefined);
+    return this.follower.failure ?? this.locked.failure(this.organizations.values());
   }
 
   status(): ConsumerStatus {
@@ -107,6 +106,10 @@ export class EndpointDirectory {
   organization(id: OrganizationId): NamedOrganization | undefined {
     const entry = this.organizations.get(id);
     return entry?.isOpen ? { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey } : undefined;
+  }
+
+  organizationIds(): readonly OrganizationId[] {
+    return Array.from(this.organizations.keys());
   }
 
   /** @throws DomainError NOT_FOUND, ConfigurationUnavailable */
@@ -253,26 +256,8 @@ export class EndpointDirectory {
     }
   }
 
-  /** Makes the organization unusable while its keys can't be opened. At the start only its newest state counts: it may have been re-wrapped. */
   private openKeys(entry: OrganizationEntry): void {
-    const stream = organizationStream(entry.id);
-    try {
-      entry.open();
-    } catch (error) {
-      if (!(error instanceof SecretUnreadable)) throw error;
-      this.wrongMasterKey ??= error;
-      if (!this.unusable.has(stream)) this.locked.add(entry.id);
-      this.unusable.add(stream, error);
-      return this.notify(entry.endpoints.keys());
-    }
-    if (!this.locked.delete(entry.id)) return;
-    this.unusable.delete(stream);
-    this.notify(entry.endpoints.keys());
-  }
-
-  private get opensNone(): boolean {
-    for (const entry of this.organizations.values()) if (entry.isOpen) return false;
-    return true;
+    if (this.locked.open(entry)) this.notify(entry.endpoints.keys());
   }
 
   private applyApiKey(id: ApiKeyId, event: ApiKeyEvent): void {

@@ -2,7 +2,7 @@
 import { fold } from '../../domain/decider.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import { endpoint, type Endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
-import type { FailedCondition } from '../../domain/filter.ts';
+import type { FailedCondition } from '../../domain/filter/explain-filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { groupOf, organization, type OrganizationEvent } from '../../domain/organization.ts';
@@ -136,5 +136,6 @@ const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, 
 
 const conditionSentence = ({ path, asks, found }: FailedCondition): string => {
   if (path === '$or' || path.endsWith('.$or')) return `none of the alternatives of \`${path}\` holds`;
+  if (path === '$not' || path.endsWith('.$not')) return `what \`${path}\` excludes is so: ${JSON.stringify(asks)}`;
   return `\`${path}\` ${found === undefined ? 'is missing' : `is ${JSON.stringify(found)}`}, and it asks for ${JSON.stringify(asks)}`;
 };

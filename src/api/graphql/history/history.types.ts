@@ -32,6 +32,8 @@ export class LogEvent {
   readonly recordedAt!: string;
   @Field(() => String, { description: '"apikey:<name>" or "system:<part>"' })
   readonly actor!: string;
+  @Field(() => ID, { nullable: true, description: 'Of the API key that acted.' })
+  readonly actorId!: string | null;
   @Field(() => String, { nullable: true })
   readonly correlationId!: string | null;
   @Field(() => String, { nullable: true })
@@ -92,9 +94,9 @@ export class RoutingExplanation {
 /** Masks secrets for everyone, and for viewers also those inside payloads. */
 export const toLogEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
-  const { actor, correlationId = null, causationId = null } = metadata;
+  const { actor, actorId = null, correlationId = null, causationId = null } = metadata;
   const data = maskedEventData(event, role === 'VIEWER');
-  return { id, position, stream, revision, type, recordedAt, actor, correlationId, causationId, data };
+  return { id, position, stream, revision, type, recordedAt, actor, actorId, correlationId, causationId, data };
 };
 
 export const LogEventConnection = connectionType('LogEvent', () => LogEvent);

@@ -9,7 +9,7 @@ import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
-import { checkDataSizes } from '../../publish-limits.ts';
+import { checkDataSizes, checkHops } from '../../publish-limits.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -59,11 +59,12 @@ export class MessageResolver {
   @Allow('ADMIN', 'PUBLISHER')
   async publishMessages(
     @Args('messages', { type: () => [MessageInput] }) messages: MessageInput[],
-    @Context() { caller }: ApiContext,
+    @Context() { caller, hopsHeader }: ApiContext,
   ): Promise<readonly PublishedMessage[]> {
+    const hops = checkHops(hopsHeader);
     const inputs = validate(messageInputs, messages, 'messages');
     checkDataSizes(inputs, undefined, (index) => `messages.${index}.data`);
-    const published = await this.commands.execute(new PublishMessages(caller, inputs));
+    const published = await this.commands.execute(new PublishMessages(caller, inputs, hops));
     await this.writes.waitForViews({ position: lastOf(published) });
     return published;
   }

@@ -3,7 +3,9 @@ import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../../commands/organization-commands.ts';
+import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
 import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
+import { isLongEnough } from '../../../domain/endpoint-settings.ts';
 import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
@@ -23,7 +25,8 @@ const keyName = z
 
 const newSigningKey = z
   .string()
-  .min(1, 'is empty; leave it out to have a key generated')
+  .min(1, { error: 'is empty; leave it out to have a key generated', abort: true })
+  .refine(isLongEnough, 'must have at least 8 characters; leave it out to have a long random one generated')
   .max(1024, 'must be at most 1024 characters')
   .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'contains a control character or half a character; give printable text');
 
@@ -83,6 +86,16 @@ export class OrganizationResolver {
     if (signingKey === null)
       throw new Error(`The organization ${caller.organizationId} has no signing key, although every start sets one.`);
     return signingKey;
+  }
+
+  @Mutation(() => Organization, {
+    description:
+      'New secrets are encrypted under a new data key from here on. The keys before it stay in the log, to open what they encrypted.',
+  })
+  @Allow('ADMIN')
+  async rotateEncryptionKey(@Context() { caller }: ApiContext): Promise<Organization> {
+    await this.writes.waitForConfiguration(await this.commands.execute(new RotateEncryptionKey(caller)));
+    return this.answer(caller);
   }
 
   @Mutation(() => IssuedApiKey)

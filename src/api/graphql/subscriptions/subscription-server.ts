@@ -76,7 +76,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
       schema: this.schemaHost.schema,
       execute,
       subscribe,
-      context: ({ extra }) => this.contexts.of(extra.connection.caller as AuthenticatedCaller), // set by onConnect
+      context: ({ extra: { connection } }) => this.contexts.of(connection.caller as AuthenticatedCaller, connection.request.headers), // set by onConnect
       connectionInitWaitTimeout: initTimeoutMs,
       onConnect: (context) => this.admit(context),
       onSubscribe: ({ extra }, id, payload) => this.begin(extra.connection, id, payload),

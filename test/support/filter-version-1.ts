@@ -1,19 +1,6 @@
-// Filter: a pattern over a message's data in the style of Amazon EventBridge. All fields of a pattern must match;
-// a list is any of its entries; an array in the data matches when any of its elements does.
-//
-//   {"severity": ["critical", "warning"]}                       exact values: JSON equality, nothing is converted
-//   {"severity": "critical"}                                    a plain value counts as a list of one
-//   {"server": {"region": [{"prefix": "eu-"}]}}                 nested fields
-//   {"name": [{"prefix": "web"}, {"suffix": ".lan"}, {"equals-ignore-case": "DB"}]}
-//   {"status": [{"anything-but": ["info", "debug"]}]}           present, and none of these; also {"anything-but": {"prefix": "x"}}
-//   {"load": [{"numeric": [">", 0, "<=", 5]}]}
-//   {"note": [{"exists": false}]}                               absent; true: present, whatever its value
-//   {"$or": [{"severity": "critical"}, {"status": "recovered"}]}  any of the patterns, beside the other fields
-//
-// One step beyond EventBridge: an operator may stand without its list, {"name": {"prefix": "web"}}. An object with one key that is
-// an operator's name, with what that operator takes, is that operator; every other object is a nested pattern.
-import type { Issue } from './errors.ts';
-import type { Json, JsonObject } from './json.ts';
+// Filters as they were evaluated while the endpoint's events had version 1: what the filters of older logs must go on meaning.
+import type { Issue } from '../../src/domain/errors.ts';
+import type { Json, JsonObject } from '../../src/domain/json.ts';
 
 /** Names on the way to a condition, `$or` and its indices included. */
 const deepest = 16;
@@ -210,16 +197,3 @@ export const compileFilter = (pattern: JsonObject): ((data: JsonObject) => boole
   if (issues[0]) throw new Error(`The filter can't be used: ${issues[0].path}: ${issues[0].message}`);
   return test;
 };
-
-/** A condition that data does not meet: where, what it asks for, and what is there (undefined: nothing). */
-export type FailedCondition = { readonly path: string; readonly asks: Json; readonly found: Json | undefined };
-
-/** The conditions of a pattern that the data does not meet; none: it passes. What is in lists, or of `$or`, is told as a whole. */
-export const failedConditions = (pattern: JsonObject, data: JsonObject, path: Path = []): FailedCondition[] =>
-  Object.entries(pattern).flatMap(([key, asks]): FailedCondition[] => {
-    if (compileFilter({ [key]: asks })(data)) return [];
-    const found = Object.hasOwn(data, key) ? data[key] : undefined;
-    const at = [...path, key];
-    if (key !== '$or' && isObject(asks) && !bareOperator(asks) && isObject(found)) return failedConditions(asks, found, at);
-    return [{ path: at.join('.'), asks, found }];
-  });
