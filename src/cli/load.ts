@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { configFromEnvironment } from './command-config.ts';
 import { runCommand, printResult } from './run-command.ts';
 
 export const addLoad = (program: Command): void => {
@@ -10,7 +11,7 @@ export const addLoad = (program: Command): void => {
     .description('Defines the event types of a catalog file on a running server.')
     .argument('<file>', 'a JSON file such as examples/scalelite.json')
     .option('--url <url>', 'address of the server', 'http://127.0.0.1:3000')
-    .option('--key <key>', 'an admin API key; default: HOOKLEDGER_ADMIN_KEY')
+    .option('--key <key>', 'an admin API key; default: HOOKLEDGER_ADMIN_KEY, or the file that HOOKLEDGER_ADMIN_KEY_FILE names')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -19,9 +20,9 @@ Examples:
   hookledger load examples/scalelite.json --key KEY
   HOOKLEDGER_ADMIN_KEY=KEY hookledger load my-types.json --url https://hookledger.example`,
     )
-    .action((file: string, { url, key = process.env['HOOKLEDGER_ADMIN_KEY'], json }: LoadCommand) =>
+    .action((file: string, { url, key, json }: LoadCommand) =>
       runCommand([LoadFailed], async () => {
-        const eventTypes = await load(file, { url, key });
+        const eventTypes = await load(file, { url, key: key ?? configFromEnvironment().adminKey });
         printResult(json, { file, eventTypes }, [`Defined ${eventTypes} event types from ${file}.`]);
         return 0;
       }),

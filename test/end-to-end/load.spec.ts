@@ -1,5 +1,7 @@
 // `hookledger load`: the catalogs under examples/ at a running server, and what is said where they can't be loaded.
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../support/client.ts';
 import { runToEnd } from '../support/process.ts';
@@ -30,6 +32,15 @@ describe.each(readdirSync(examples))('examples/%s', (name) => {
     expect(defined).toEqual(expect.arrayContaining(eventTypes));
     expect((await load(file.pathname, '--url', server.url)).code).toBe(0);
   });
+});
+
+it('takes the key from the file that a variable names', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hookledger-'));
+  writeFileSync(join(folder, 'key'), `${server.adminKey}\n`);
+  const catalog = new URL('scalelite.json', examples).pathname;
+  const { code } = await runToEnd(['load', catalog, '--url', server.url], { HOOKLEDGER_ADMIN_KEY_FILE: join(folder, 'key') });
+  rmSync(folder, { recursive: true });
+  expect(code).toBe(0);
 });
 
 it('an endpoint is told which of its event types are not defined', async () => {

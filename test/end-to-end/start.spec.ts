@@ -99,6 +99,12 @@ it('a log from before organizations had a signing key is given one', async () =>
   expect(organization.signingKey).toMatch(/^whsec_/);
 });
 
+it('the built server has its front page and its documentation', async () => {
+  const page = await (await fetch(server.url, { headers: { accept: 'text/html' } })).text();
+  expect(page).toContain('href="/docs/operations.md"');
+  expect(await (await fetch(`${server.url}/docs/operations.md`)).text()).toMatch(/^# Operations$/m);
+});
+
 it('a configuration that cannot be read ends it with 2 and a sentence per mistake', async () => {
   const { code, output } = await runToEnd([], {
     HOOKLEDGER_PORT: 'eighty',
