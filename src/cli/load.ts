@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { parseJson } from '../domain/exact-number.ts';
+import { json } from '../domain/json.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { runCommand, printResult } from './run-command.ts';
 
@@ -39,7 +41,7 @@ const catalog = z.object({
         name: z.string(),
         group: z.string().optional(),
         description: z.string().optional(),
-        sample: z.json().optional(),
+        sample: json.optional(),
       }),
     )
     .min(1, 'it has no event types'),
@@ -58,7 +60,7 @@ const sentenceOf = (error: unknown) => (error instanceof Error ? error.message :
 const read = (file: string): z.infer<typeof catalog> => {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = parseJson(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new LoadFailed(`${file} can't be read: ${sentenceOf(error)}`);
   }

@@ -3,7 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
-import type { JsonObject } from '../domain/json.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { message, type AcceptMessage } from '../domain/message.ts';
 import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -193,7 +193,7 @@ export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
       type: 'AcceptMessage',
       organizationId,
       messageType,
-      data: typeof sample === 'object' && sample !== null && !Array.isArray(sample) ? sample : defaultSample,
+      data: isJsonObject(sample) ? sample : defaultSample,
       now: new Date(),
       destinations: [{ endpointId }],
       skipped: [],

@@ -5,6 +5,7 @@ import type { MessageId, Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { longestMessageType, message, messageTypeSyntax, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
+import { isInYearsOfIso } from '../domain/timestamp.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
@@ -19,7 +20,10 @@ export const messageInput = z.strictObject({
     .regex(messageTypeSyntax, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' }),
   data: jsonObject,
   id: z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty; leave it out to be given one' }).max(256).optional(),
-  timestamp: z.iso.datetime({ offset: true, error: 'must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z' }).optional(),
+  timestamp: z.iso
+    .datetime({ offset: true, error: 'must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z' })
+    .refine(isInYearsOfIso, { error: 'must be in the years 0001 to 9999 in UTC' })
+    .optional(),
 });
 export type MessageInput = z.infer<typeof messageInput>;
 

@@ -98,8 +98,13 @@ describe('strict JSON', () => {
     expect(() => read(`"${'['.repeat(100)}"`)).not.toThrow();
   });
 
-  it('refuses a number that would become null on its way on', () => {
-    expect(refusal('{"a":{"b":-1e999}}').path).toBe('a.b');
+  it("keeps the text of a number that a double can't hold, and refuses one of more than 1000 characters", () => {
+    const text = '{"a":[9007199254740993,-1e999,0.1000000000000000055511151231257827],"b":{"c":12345678901234567890}}';
+    expect(JSON.stringify(read(text))).toBe(text);
+    expect(JSON.stringify(read(` ${'9'.repeat(1000)}`))).toBe('9'.repeat(1000));
+    expect(refusal(`{"a":{"b":${'9'.repeat(1001)}}}`).path).toBe('a.b');
+    expect(refusal(`[0,1.${'0'.repeat(1000)}]`).message).toMatch(/has 1002 characters.* send it as a string/);
+    expect(refusal('{"a":9007199254740993,"b":{"c":1,"c":1}}').path).toBe('b.c');
     expect(read('[1e308]')).toEqual([1e308]);
   });
 });

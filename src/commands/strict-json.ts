@@ -1,7 +1,8 @@
 // Parses every JSON body. What it accepts means the same to every reader, and can be stored and sent on unchanged.
 // It accepts what `JSON.parse` accepts, but refuses bytes that are not UTF-8, nesting deeper than 64, an object with the same key twice,
-// a key `__proto__`, half of a surrogate pair, or a number too large for a double.
+// a key `__proto__`, half of a surrogate pair, or a number of more than 1,000 characters. A number that a double can't hold keeps its text.
 import { isUtf8 } from 'node:buffer';
+import { isExactNumber, longestNumber, parseJson } from '../domain/exact-number.ts';
 
 export const deepest = 64;
 
@@ -32,19 +33,27 @@ export const parseStrictJson = (bytes: Buffer): unknown => {
       `The JSON is nested more than ${deepest} levels deep (at byte ${scanned.deepestAt}); flatten it, or send the inner part as a string.`,
     );
   const text = bytes.toString();
-  const value = parse(text);
-  const check = new Check(scanned.escapes && /\\u[dD][89a-fA-F]/.test(text));
+  const value = parse(text, scanned.hasLongNumbers);
+  const check = new Check(scanned.escapes && /\\u[dD][89a-fA-F]/.test(text), scanned.hasLongNumbers);
   check.walk(value);
   if (check.wrong || check.keys !== scanned.keys) throw locate(text);
   return value;
 };
 
-type Scanned = { readonly keys: number; readonly escapes: boolean; readonly depth: number; readonly deepestAt: number };
+type Scanned = {
+  readonly keys: number;
+  readonly escapes: boolean;
+  /** There are numbers of 16 characters or more, or with an exponent: all that a double may not hold. */
+  readonly hasLongNumbers: boolean;
+  readonly depth: number;
+  readonly deepestAt: number;
+};
 
 /** Valid only if the text is JSON, except for `depth`: the scan stops where brackets are nested too deep. */
 const scan = (bytes: Buffer): Scanned => {
   let keys = 0;
   let escapes = false;
+  let hasLongNumbers = false;
   let depth = 0;
   const { length } = bytes;
   for (let i = 0; i < length; i++) {
@@ -60,15 +69,26 @@ const scan = (bytes: Buffer): Scanned => {
       }
     } else if (byte === 0x3a) keys++;
     else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > deepest) return { keys, escapes, depth, deepestAt: i };
+      if (++depth > deepest) return { keys, escapes, hasLongNumbers, depth, deepestAt: i };
     } else if (byte === 0x7d || byte === 0x5d) depth--;
+    else if (byte !== undefined && isDigit(byte)) {
+      const start = i;
+      for (let next = bytes[i + 1]; next !== undefined && isInNumber(next); next = bytes[i + 1]) {
+        if (next === 0x65 || next === 0x45) hasLongNumbers = true;
+        i++;
+      }
+      if (i - start >= 15) hasLongNumbers = true;
+    }
   }
-  return { keys, escapes, depth: 0, deepestAt: 0 };
+  return { keys, escapes, hasLongNumbers, depth: 0, deepestAt: 0 };
 };
 
-const parse = (text: string): unknown => {
+const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39;
+const isInNumber = (byte: number) => isDigit(byte) || byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b || byte === 0x2d;
+
+const parse = (text: string, hasLongNumbers: boolean): unknown => {
   try {
-    return JSON.parse(text);
+    return hasLongNumbers ? parseJson(text) : JSON.parse(text);
   } catch (error) {
     if (text.trim() === '') throw new UnreadableJson('The body is empty; JSON is expected.');
     throw new UnreadableJson(`The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
@@ -78,12 +98,16 @@ const parse = (text: string): unknown => {
 class Check {
   keys = 0;
   wrong = false;
-  constructor(private readonly surrogates: boolean) {}
+  constructor(
+    private readonly surrogates: boolean,
+    private readonly longNumbers: boolean,
+  ) {}
 
   walk(value: unknown): void {
     if (typeof value === 'object') {
       if (value === null) return;
-      if (Array.isArray(value)) for (const item of value) this.walk(item);
+      if (this.longNumbers && isExactNumber(value)) this.wrong ||= value.rawJSON.length > longestNumber;
+      else if (Array.isArray(value)) for (const item of value) this.walk(item);
       else
         // Every key of what `JSON.parse` made is its own.
         for (const key in value) {
@@ -91,8 +115,6 @@ class Check {
           if (key === '__proto__' || (this.surrogates && !key.isWellFormed())) this.wrong = true;
           this.walk((value as Record<string, unknown>)[key]);
         }
-    } else if (typeof value === 'number') {
-      if (value === Infinity || value === -Infinity) this.wrong = true;
     } else if (this.surrogates && typeof value === 'string' && !value.isWellFormed()) this.wrong = true;
   }
 }
@@ -121,8 +143,11 @@ const locate = (text: string): UnreadableJson => {
         if (fault !== undefined) return new UnreadableJson(fault, path());
       } else if (!string.isWellFormed())
         return new UnreadableJson('The text holds half of a surrogate pair, which is no character; send both halves or none.', path());
-    } else if (!Number.isFinite(Number(found)) && /^[-\d]/.test(found))
-      return new UnreadableJson(`The number ${found.slice(0, 40)} is too large for a double; send it as a string.`, path());
+    } else if (found.length > longestNumber && /^[-\d]/.test(found))
+      return new UnreadableJson(
+        `The number ${found.slice(0, 40)}… has ${found.length} characters, and a number may have ${longestNumber}; send it as a string.`,
+        path(),
+      );
     previous = found;
   }
   return new UnreadableJson('The JSON has a key twice, or one that cannot be stored.'); // not reached: one of the above is found

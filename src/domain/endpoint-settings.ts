@@ -4,7 +4,7 @@ import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFo
 import type { Issue } from './errors.ts';
 import { checkFilter } from './filter/check-filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
-import type { JsonObject } from './json.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
 import { checkSubscription } from './subscription.ts';
 
 export type SettingsOptions = {
@@ -76,7 +76,7 @@ const eventTypes = z
   .superRefine((list, context) => add(context, checkSubscription(list)));
 
 const jsonObject = (what: string) =>
-  z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+  z.custom<JsonObject>(isJsonObject, {
     error: `${what} must be a JSON object, or null for none.`,
   });
 

@@ -1,7 +1,7 @@
 // The payload formats and their options: which option belongs to which format, its allowed values, and which formats require it.
 // A routing key is a secret: it reaches the decider encrypted and is never shown.
 import { badInput, type Issue } from './errors.ts';
-import type { Json, JsonObject } from './json.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { mask } from './header-masking.ts';
 
 export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
@@ -35,11 +35,10 @@ const longestTemplate = 16_384;
 const ownFields = ['event', 'timestamp', 'data'];
 
 const shallow = (value: Json, left: number): boolean =>
-  typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((each) => shallow(each, left - 1)));
+  !(Array.isArray(value) || isJsonObject(value)) || (left > 0 && Object.values(value).every((each) => shallow(each, left - 1)));
 
 const constantsIssues = (given: Json): Issue[] => {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    return [{ path: constants, message: '`constants` must be an object, such as {"instance_id": 1}.' }];
+  if (!isJsonObject(given)) return [{ path: constants, message: '`constants` must be an object, such as {"instance_id": 1}.' }];
   const issues = ownFields
     .filter((key) => Object.hasOwn(given, key))
     .map((key) => ({

@@ -1,19 +1,23 @@
 // JSON values, and equality of them.
 import * as z from 'zod';
+import { compareNumbers, isExactNumber, type ExactNumber } from './exact-number.ts';
 
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Json = string | number | boolean | null | ExactNumber | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
+
+/** No number of `ExactNumber`, although that is an object to JavaScript. */
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 
 /** Taken as it is: text that came through `JSON.parse` needs no second walk. */
 export const json = z.custom<Json>((value) => value !== undefined);
-export const jsonObject = z
-  .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), { error: 'must be a JSON object' })
-  .meta({ type: 'object' });
+export const jsonObject = z.custom<JsonObject>(isJsonObject, { error: 'must be a JSON object' }).meta({ type: 'object' });
 
 /** Equal as JSON: the order of keys does not count, the order of array items does. */
 export const jsonEqual = (a: Json | undefined, b: Json | undefined): boolean => {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (isExactNumber(a) || isExactNumber(b)) return isExactNumber(a) && isExactNumber(b) && compareNumbers(a, b) === 0;
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => jsonEqual(item, b[i]));
   if (Array.isArray(b)) return false;
   const keys = Object.keys(a);

@@ -1,11 +1,12 @@
 // Masking of payloads: replaces the secrets in them for callers who may not see them.
-import type { Json } from './json.ts';
+import { parseJson } from './exact-number.ts';
+import { isJsonObject, type Json } from './json.ts';
 import { isSensitiveHeader, mask } from './header-masking.ts';
 
 /** Masks every value whose key names a secret. Keys are judged like header names. */
 export const maskSecrets = (value: Json): Json => {
   if (Array.isArray(value)) return value.map(maskSecrets);
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, inner !== null && isSensitiveHeader(key) ? mask : maskSecrets(inner)]),
   );
@@ -18,7 +19,7 @@ const named = /(?<![\w.-])([\w.-]+)(["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?
 /** The same for a body: parsed if it is JSON; otherwise, also if it was cut off, wherever it reads `key: value` or `key=value`. */
 export const maskSecretsInText = (text: string): string => {
   try {
-    return JSON.stringify(maskSecrets(JSON.parse(text) as Json));
+    return JSON.stringify(maskSecrets(parseJson(text) as Json));
   } catch {
     return maskNamed(text);
   }

@@ -1,6 +1,7 @@
 // The codec: converts events of the catalog to and from the JSON that a log stores. Every adapter writes and reads events through it.
 import * as z from 'zod';
 import { catalog, type ConfigurationEvent } from '../domain/catalog.ts';
+import { parseJson } from '../domain/exact-number.ts';
 import { position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import { UndecodableEvent, type Metadata, type NewEvent, type RecordedEvent } from './event-store.ts';
@@ -88,7 +89,7 @@ const upcast = (stored: StoredEvent, version: number, upcasters: Upcasters<strin
   const current = currentVersion(upcasters, stored.type);
   if (version > current)
     throw undecodable(stored, `it has version ${version} of its schema, and this version of Hookledger reads up to ${current}`);
-  let data = parseJson(stored, 'data');
+  let data = parsePart(stored, 'data');
   for (let from = version; from < current; from += 1) {
     try {
       data = upcasters[stored.type]?.[from - 1]?.(jsonObject.parse(data));
@@ -100,14 +101,14 @@ const upcast = (stored: StoredEvent, version: number, upcasters: Upcasters<strin
 };
 
 const readMetadata = (stored: StoredEvent): StoredMetadata => {
-  const parsed = storedMetadata.safeParse(parseJson(stored, 'metadata'));
+  const parsed = storedMetadata.safeParse(parsePart(stored, 'metadata'));
   if (!parsed.success) throw undecodable(stored, describeIssue(parsed.error, 'metadata'), parsed.error);
   return parsed.data;
 };
 
-const parseJson = (stored: StoredEvent, part: 'data' | 'metadata'): unknown => {
+const parsePart = (stored: StoredEvent, part: 'data' | 'metadata'): unknown => {
   try {
-    return JSON.parse(stored[part]);
+    return part === 'data' ? parseJson(stored.data) : JSON.parse(stored.metadata);
   } catch (error) {
     throw undecodable(stored, `its ${part} is not JSON`, error);
   }

@@ -1,5 +1,6 @@
 // Copies a log into an empty one: every event with its id, stream, revision, order, and the time at which it was recorded. An interrupted copy
 // continues where it stopped. At the end both logs are read again and compared.
+import { parseJson } from '../domain/exact-number.ts';
 import type { Position } from '../domain/ids.ts';
 import type { StoredEvent } from './codec.ts';
 import { toCopiedEvent, provenanceOf } from './provenance.ts';
@@ -125,4 +126,4 @@ const isSame = (expected: EventToStore, found: StoredEvent): boolean =>
   isSameJson(expected.metadata, found.metadata);
 
 /** A server stores the value of JSON, not its spaces. */
-const isSameJson = (a: string, b: string) => a === b || JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+const isSameJson = (a: string, b: string) => a === b || JSON.stringify(parseJson(a)) === JSON.stringify(parseJson(b));

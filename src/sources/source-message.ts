@@ -1,6 +1,7 @@
 // From an event of a source to its message, or to the reason to skip the event. A function of the event and the settings alone, so it gives the same
 // result whenever the event is read again.
-import type { Json, JsonObject } from '../domain/json.ts';
+import { isExactNumber } from '../domain/exact-number.ts';
+import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import { largestData, longestMessageType, messageTypeSyntax } from '../domain/message.ts';
 import type { SourceSettings } from '../domain/source.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
@@ -32,10 +33,11 @@ const typeOf = ({ type }: ForeignEvent, { types }: SourceSettings): string => {
   );
 };
 
-const kindOf = (value: Json) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`);
+const kindOf = (value: Json) =>
+  value === null ? 'null' : Array.isArray(value) ? 'a list' : isExactNumber(value) ? 'a number' : `a ${typeof value}`;
 
 const objectOf = (value: Json, what: string, remedy: string): JsonObject => {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new Skipped(`${what} is ${kindOf(value)}, and a message's data is a JSON object; ${remedy}.`);
 };
 

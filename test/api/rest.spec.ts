@@ -98,7 +98,16 @@ describe('POST /v1/messages', () => {
     ['a key __proto__', '{"type":"a","data":{"__proto__":{}}}', ['data.__proto__'], /__proto__/],
     ['half of a surrogate pair', String.raw`{"type":"a","data":{"x":"\ud800"}}`, ['data.x'], /surrogate/],
     ['deep JSON', `{"type":"a","data":${'{"a":'.repeat(100)}1${'}'.repeat(101)}`, [''], /64 levels/],
-    ['a number that is no double', '{"type":"a","data":{"x":1e400}}', ['data.x'], /too large/],
+    ['a number of more than 1000 characters', `{"type":"a","data":{"x":1${'0'.repeat(1000)}}}`, ['data.x'], /send it as a string/],
+    ['a number in place of data', '{"type":"a","data":9007199254740993}', ['data'], /must be a JSON object/],
+    [
+      'a timestamp before the year 1 in UTC',
+      '{"type":"a","data":{},"timestamp":"0001-01-01T00:00:00+00:01"}',
+      ['timestamp'],
+      /0001 to 9999/,
+    ],
+    ['a timestamp of the year 0', '{"type":"a","data":{},"timestamp":"0000-06-01T00:00:00Z"}', ['timestamp'], /0001 to 9999/],
+    ['a timestamp after 9999 in UTC', '{"type":"a","data":{},"timestamp":"9999-12-31T23:59:59-00:01"}', ['timestamp'], /0001 to 9999/],
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), [''], /UTF-8/],
   ])('refuses %s', async (_, body, paths, detail) => {
     const problem = await refusal(body);

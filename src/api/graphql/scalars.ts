@@ -1,16 +1,20 @@
 // The GraphQL scalars: DateTime, JSON and Position.
-import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import * as z from 'zod';
+import { isExactNumber, longestNumber, toNumber } from '../../domain/exact-number.ts';
 import type { Json } from '../../domain/json.ts';
+import { isInYearsOfIso } from '../../domain/timestamp.ts';
 import { deepest } from '../../commands/strict-json.ts';
 
-const dateTime = z.iso.datetime({ offset: true }).refine((text) => !Number.isNaN(Date.parse(text)));
+const dateTime = z.iso.datetime({ offset: true }).refine((text) => !Number.isNaN(Date.parse(text)) && isInYearsOfIso(text));
 
 const parseDateTime = (value: unknown): string => {
   const parsed = dateTime.safeParse(value);
   if (parsed.success) return parsed.data;
   const given = (JSON.stringify(value) ?? String(value)).slice(0, 100);
-  throw new GraphQLError(`A DateTime is ISO 8601 with a time zone, such as "2026-01-15T10:30:00.000Z"; ${given} is not.`);
+  throw new GraphQLError(
+    `A DateTime is ISO 8601 with a time zone, such as "2026-01-15T10:30:00.000Z", in the years 0001 to 9999 in UTC; ${given} is not.`,
+  );
 };
 
 /** graphql-js says where a value is wrong only if the error names its node. */
@@ -38,8 +42,9 @@ const checkJson = (value: unknown, depth: number): void => {
   if (typeof value === 'string' && !value.isWellFormed())
     throw new GraphQLError('A string in the JSON contains half a surrogate pair; send both halves or neither.');
   if (typeof value === 'number' && !Number.isFinite(value))
-    throw new GraphQLError('A number in the JSON is too large for a double; send it as a string.');
+    throw new GraphQLError('A number in the JSON is not finite; send it as a string.');
   if (typeof value !== 'object' || value === null) return;
+  if (isExactNumber(value)) return checkNumber(value.rawJSON);
   if (depth === deepest) throw new GraphQLError(`The JSON is nested more than ${deepest} levels deep; flatten it.`);
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw new GraphQLError('The key "__proto__" is not allowed; rename it.');
@@ -48,14 +53,22 @@ const checkJson = (value: unknown, depth: number): void => {
   }
 };
 
+const checkNumber = (text: string): void => {
+  if (text.length > longestNumber)
+    throw new GraphQLError(
+      `The number ${text.slice(0, 40)}… has ${text.length} characters, and a number may have ${longestNumber}; send it as a string.`,
+    );
+};
+
 const parseJson = (value: unknown): Json => {
   checkJson(value, 0);
   return value as Json;
 };
 
-/** Checks the literal before its value is made, because making it recurses and drops `__proto__`. */
+/** Checks the literal before its value is made, because making it recurses. */
 const checkLiteral = (node: ValueNode, depth: number): void => {
   if (node.kind === Kind.ENUM) throw new GraphQLError(`${node.value} is not JSON; put strings in quotes.`);
+  if (node.kind === Kind.INT || node.kind === Kind.FLOAT) checkNumber(node.value);
   if (node.kind !== Kind.OBJECT && node.kind !== Kind.LIST) return;
   if (depth === deepest) throw new GraphQLError(`The JSON is nested more than ${deepest} levels deep; flatten it.`);
   if (node.kind === Kind.LIST) for (const item of node.values) checkLiteral(item, depth + 1);
@@ -66,8 +79,30 @@ const checkLiteral = (node: ValueNode, depth: number): void => {
     }
 };
 
-/** `valueFromASTUntyped` makes objects without a prototype. Everywhere else, objects are like those of `JSON.parse`. */
-const plain = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json;
+type Variables = Readonly<Record<string, unknown>> | null | undefined;
+
+/** Undefined for a variable that was not given. Unlike `valueFromASTUntyped`, keeps numbers that a double can't hold. */
+const valueOfLiteral = (node: ValueNode, variables: Variables): unknown => {
+  switch (node.kind) {
+    case Kind.NULL:
+      return null;
+    case Kind.INT:
+    case Kind.FLOAT:
+      return toNumber(node.value);
+    case Kind.STRING:
+    case Kind.BOOLEAN:
+    case Kind.ENUM:
+      return node.value;
+    case Kind.LIST:
+      return node.values.map((item) => valueOfLiteral(item, variables) ?? null);
+    case Kind.OBJECT: {
+      const fields = node.fields.map(({ name, value }) => [name.value, valueOfLiteral(value, variables)] as const);
+      return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+    }
+    case Kind.VARIABLE:
+      return variables?.[node.name.value];
+  }
+};
 
 export const JsonScalar = new GraphQLScalarType<Json, unknown>({
   name: 'JSON',
@@ -77,11 +112,20 @@ export const JsonScalar = new GraphQLScalarType<Json, unknown>({
   parseLiteral: (node, variables) =>
     at(node, () => {
       checkLiteral(node, 0);
-      const value: unknown = valueFromASTUntyped(node, variables);
+      const value = valueOfLiteral(node, variables);
       checkJson(value, 0);
-      return plain(value);
+      return value as Json; // undefined only for a variable that was not given
     }),
 });
+
+// ── The scalars of GraphQL itself ── Variables hold exact numbers, which the library's scalars don't know. They take them as they take a literal.
+
+const parseFloatValue = GraphQLFloat.parseValue;
+GraphQLFloat.parseValue = (value) => parseFloatValue(isExactNumber(value) ? Number(value.rawJSON) : value);
+const parseIntValue = GraphQLInt.parseValue;
+GraphQLInt.parseValue = (value) => parseIntValue(isExactNumber(value) ? Number(value.rawJSON) : value);
+const parseIdValue = GraphQLID.parseValue;
+GraphQLID.parseValue = (value) => parseIdValue(isExactNumber(value) && /^-?\d+$/.test(value.rawJSON) ? value.rawJSON : value);
 
 const parsePosition = (value: unknown): string => {
   if (typeof value === 'string') return value;

@@ -1,6 +1,7 @@
 // PAGERDUTY: an event of the Events API v2. A problem triggers an alert, its end resolves it, under the same `dedup_key`.
 // Source: https://developer.pagerduty.com/docs/events-api-v2/trigger-events, and systems.md: dedup_key 255, summary 1,024.
 import { hash } from 'node:crypto';
+import { isExactNumber } from '../../domain/exact-number.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
 import { lastWordOf, levelOf, statusOf, type Level } from './level.ts';
@@ -23,7 +24,12 @@ const severities: Readonly<Record<Level, string>> = { critical: 'critical', erro
 const firstTextOf = (data: JsonObject, keys: readonly string[]): string | undefined => {
   for (const key of keys) {
     const value: Json | undefined = Object.hasOwn(data, key) ? data[key] : undefined;
-    const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.toWellFormed().trim() : '';
+    const text =
+      typeof value === 'number' || isExactNumber(value)
+        ? JSON.stringify(value)
+        : typeof value === 'string'
+          ? value.toWellFormed().trim()
+          : '';
     if (text !== '') return text;
   }
   return undefined;

@@ -1,6 +1,7 @@
 // A message of any shape for a person to read: a title from its type, a sentence if its data has one, and the rest of the data as a
 // list of names and values. The chat formats are made from this, each within its own limits. Pure.
-import type { Json, JsonObject } from '../../domain/json.ts';
+import { isExactNumber } from '../../domain/exact-number.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../domain/json.ts';
 import { levelOf, type Level } from './level.ts';
 import type { FormattedMessage } from './payload.ts';
 import { shorten } from './shorten.ts';
@@ -59,14 +60,15 @@ const nameOf = (path: readonly string[]): string => shorten(path.map((key) => vi
 
 // ── Values ──
 
-const isObject = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isEmpty = (value: Json): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+const isListOrObject = (value: Json): value is Json[] | JsonObject => Array.isArray(value) || isJsonObject(value);
+const isEmpty = (value: Json): boolean => isListOrObject(value) && Object.keys(value).length === 0;
 
 const inline = (value: Json, depth = 0): string => {
   if (typeof value === 'string') return visible(clean(value));
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (value === null || isEmpty(value)) return nothing;
   if (typeof value === 'number') return String(value);
+  if (isExactNumber(value)) return value.rawJSON;
   if (depth >= maxDepth) return clean(JSON.stringify(value));
   const parts = Array.isArray(value)
     ? value.slice(0, maxItems).map((item) => inline(item, depth + 1))
@@ -78,7 +80,7 @@ const inline = (value: Json, depth = 0): string => {
 };
 
 const valueOf = (value: Json): string => {
-  const listed = Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null);
+  const listed = Array.isArray(value) && value.some(isListOrObject);
   if (!listed) return shorten(inline(value), maxValue);
   const lines = value.slice(0, maxItems).map((item) => `• ${inline(item)}`);
   return shorten([...lines, ...(value.length > maxItems ? [`… and ${value.length - maxItems} more`] : [])].join('\n'), maxValue);
@@ -90,7 +92,7 @@ function* leavesOf(data: JsonObject, above: readonly string[] = []): Generator<L
   for (const key of Object.keys(data)) {
     const value = data[key] ?? null;
     const path = [...above, key];
-    if (isObject(value) && !isEmpty(value) && path.length < maxDepth) yield* leavesOf(value, path);
+    if (isJsonObject(value) && !isEmpty(value) && path.length < maxDepth) yield* leavesOf(value, path);
     else yield { path, value };
   }
 }

@@ -6,6 +6,7 @@
 //   template delays another's once at most.
 // · No evaluation waits longer than `waitMs`. There are two processes at most, and none while no template is in use.
 import { fork, type ChildProcess } from 'node:child_process';
+import { parseJson } from '../../domain/exact-number.ts';
 import type { Json } from '../../domain/json.ts';
 import { FormatError, NotEvaluated } from './format-error.ts';
 import type { FromTemplates, ToTemplates } from './template.process.ts';
@@ -58,10 +59,10 @@ export class TemplateProcesses {
   /** @param owner an endpoint's or a source's id. @throws FormatError with a sentence; NotEvaluated if the template is not to blame */
   async evaluate(owner: string, template: string, message: TemplateInput): Promise<Json> {
     const json = await new Promise<string>((resolve, reject) => {
-      const job: Job = { owner, template, message, until: Date.now() + this.limits.waitMs, resolve, reject };
+      const job: Job = { owner, template, message: JSON.stringify(message), until: Date.now() + this.limits.waitMs, resolve, reject };
       (this.slowOwners.has(owner) ? this.slow : this.quick).add(job);
     });
-    return JSON.parse(json) as Json;
+    return parseJson(json) as Json;
   }
 
   /** Rejects what waits or runs. */

@@ -1,9 +1,11 @@
 // The child process that evaluates templates, one at a time. Whatever an expression does to it, the service only sees it end.
 import { Worker } from 'node:worker_threads';
+import { parseJson } from '../../domain/exact-number.ts';
 import { FormatError } from './format-error.ts';
 import { evaluateTemplate, type TemplateInput } from './template.ts';
 
-export type ToTemplates = { readonly template: string; readonly message: TemplateInput; readonly milliseconds: number };
+/** `message`: a TemplateInput as JSON. Sent as an object, its numbers would be doubles. */
+export type ToTemplates = { readonly template: string; readonly message: string; readonly milliseconds: number };
 export type FromTemplates = 'ready' | { readonly json: string } | { readonly refused: string };
 
 // A precaution: no expression is known to reach these. If one did, it could add nothing that another owner's expression would see.
@@ -21,7 +23,7 @@ new Worker(watch, { eval: true }).unref();
 const answer = (sent: FromTemplates) => process.send?.(sent);
 
 process.on('message', ({ template, message, milliseconds }: ToTemplates) => {
-  evaluateTemplate(template, message, milliseconds).then(
+  evaluateTemplate(template, parseJson(message) as TemplateInput, milliseconds).then(
     (json) => answer({ json }),
     (error: unknown) => answer({ refused: error instanceof FormatError ? error.message : `The template failed: ${String(error)}` }),
   );

@@ -3,6 +3,7 @@
 // varies ($now, $millis, $random, $shuffle) are refused.
 // It is somebody else's program, so it runs in a child process (template-processes.ts), within these limits.
 import jsonata from 'jsonata';
+import { isExactNumber, longestNumber, parseJson, toNumber } from '../../domain/exact-number.ts';
 import type { Json } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
 import type { Format, FormattedMessage } from './payload.ts';
@@ -41,26 +42,45 @@ const describeError = (error: unknown, text: string): { readonly message: string
   return { message: String(message).replace(/(?<![.!?…])$/, '.'), place: placeIn(text, position) };
 };
 
-/** The variables in an expression. */
-const variablesIn = (ast: unknown): Set<string> => {
-  const names = new Set<string>();
+type Node = { readonly type?: unknown; readonly value?: unknown; readonly position?: unknown };
+
+function* nodesOf(ast: unknown): Generator<Node> {
   const rest: unknown[] = [ast];
   while (rest.length > 0) {
     const node = rest.pop();
     if (typeof node !== 'object' || node === null) continue;
-    const { type, value } = node as { readonly type?: unknown; readonly value?: unknown };
-    if (type === 'variable' && typeof value === 'string') names.add(value);
+    yield node;
     rest.push(...Object.values(node));
   }
+}
+
+/** The variables in an expression. */
+const variablesIn = (ast: unknown): Set<string> => {
+  const names = new Set<string>();
+  for (const { type, value } of nodesOf(ast)) if (type === 'variable' && typeof value === 'string') names.add(value);
   return names;
+};
+
+/** The first number in an expression that JSONata would change, because it computes with doubles. */
+const changedNumberIn = (ast: unknown, text: string): string | undefined => {
+  for (const { type, position } of nodesOf(ast)) {
+    if (type !== 'number' || typeof position !== 'number') continue;
+    const [written] = /\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$/.exec(text.slice(Math.max(0, position - longestNumber), position)) ?? [];
+    if (written !== undefined && isExactNumber(toNumber(written))) return written;
+  }
+  return undefined;
 };
 
 /** Why an expression can't be a template, as a sentence; undefined if it can. */
 export const checkTemplate = (text: string): string | undefined => {
   try {
-    const names = variablesIn(jsonata(text).ast());
+    const ast = jsonata(text).ast();
+    const names = variablesIn(ast);
     const name = varying.find((each) => names.has(each));
-    return name === undefined ? undefined : isVarying(name);
+    if (name !== undefined) return isVarying(name);
+    const number = changedNumberIn(ast, text);
+    if (number === undefined) return undefined;
+    return `A template computes with doubles, and none is ${number}, so it would be changed; write it as a text, "${number}", or with at most 15 digits.`;
   } catch (error) {
     const { message, place } = describeError(error, text);
     return `The template can't be read${place}: ${message} Correct it there; https://try.jsonata.org shows what an expression yields.`;
@@ -68,6 +88,13 @@ export const checkTemplate = (text: string): string | undefined => {
 };
 
 // ── When it is evaluated ──
+
+/** What a transform works on: a copy. JSONata's own rounds numbers to 15 digits. */
+const clone = (value: unknown): unknown =>
+  value === undefined ? undefined : parseJson(JSON.stringify(value, (_, inner: unknown) => (isFunction(inner) ? '' : inner)));
+
+const isFunction = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && ('_jsonata_lambda' in value || '_jsonata_function' in value);
 
 const maxCompiled = 100;
 const compiled = new Map<string, jsonata.Expression>();
@@ -81,6 +108,7 @@ const compile = (text: string, milliseconds: number): jsonata.Expression => {
     expression.registerFunction(name, () => {
       throw new Error(isVarying(name));
     });
+  expression.registerFunction('clone', clone);
   if (compiled.size >= maxCompiled) compiled.clear();
   compiled.set(text, expression);
   return expression;
@@ -97,9 +125,27 @@ export const evaluateTemplate = async (text: string, message: TemplateInput, mil
     result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data, ...(stream !== undefined && { stream }) });
   } catch (error) {
     const { message, place } = describeError(error, text);
-    throw new FormatError(`The template failed${place}: ${message}`);
+    throw new FormatError(`The template failed${place}: ${message}${aboutExactNumber(error, data)}`);
   }
   return jsonOf(result);
+};
+
+/** JSONata refuses to compute with a number that a double can't hold: to JSONata it is an object. Its own sentence names no number. */
+const aboutExactNumber = (error: unknown, data: Json): string => {
+  const { code } = error as { readonly code?: unknown };
+  const found = typeof code === 'string' && /^[TD]\d/.test(code) ? exactNumberIn(data, 'data') : undefined;
+  if (!found) return '';
+  return ` Perhaps because ${found.path} is ${found.text}, which no double can hold: a template can pass such a number on, or make it a text with $string, but not compute with it.`;
+};
+
+const exactNumberIn = (value: Json, path: string): { readonly path: string; readonly text: string } | undefined => {
+  if (isExactNumber(value)) return { path, text: value.rawJSON.slice(0, 100) };
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = exactNumberIn(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    if (found) return found;
+  }
+  return undefined;
 };
 
 const tooLong = `The template's result is longer than ${limits.bytes} bytes as JSON; let it yield less.`;
@@ -110,9 +156,9 @@ const jsonOf = (result: unknown): string => {
     throw new FormatError('The template yields nothing for this message; let it yield a value in every case, null if nothing else.');
   let room = limits.bytes;
   const look = (value: unknown, path: string, level: number): void => {
-    room -= typeof value === 'string' ? value.length + 2 : 1;
+    room -= typeof value === 'string' ? value.length + 2 : isExactNumber(value) ? value.rawJSON.length : 1;
     if (room < 0) throw new FormatError(tooLong);
-    if (value === null || typeof value === 'string' || typeof value === 'boolean') return;
+    if (value === null || typeof value === 'string' || typeof value === 'boolean' || isExactNumber(value)) return;
     if (typeof value === 'number' && Number.isFinite(value)) return;
     const where = path === '' ? "The template's result" : `The template's result holds at "${path}" what`;
     if (typeof value === 'number') throw new FormatError(`${where} is ${value}, which JSON has not; let it yield a finite number.`);

@@ -1,6 +1,6 @@
 // Compiles a filter into a function of a message's data.
-import type { Json, JsonObject } from '../json.ts';
-import { compareNumbers, isNumber } from './compare-numbers.ts';
+import { compareNumbers, isExactNumber, isNumber, keyOfExactNumber, type ExactNumber } from '../exact-number.ts';
+import { isJsonObject as isObject, type Json, type JsonObject } from '../json.ts';
 import { scansOf, type Comparison, type Condition, type Pattern, type Scalar, type TextOperator, type ValueTest } from './filter-tree.ts';
 import { parseFilter } from './parse-filter.ts';
 
@@ -66,8 +66,6 @@ const compileCondition = (condition: Condition): Test<Json | undefined> => {
   }
 };
 
-const isObject = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const anyElement = (value: Json, test: Test<Json>, depth: number): boolean => {
   if (!Array.isArray(value)) return test(value);
   if (depth === deepestArrays) return false;
@@ -98,6 +96,11 @@ const compileElement = (values: readonly Scalar[], tests: readonly ValueTest[]):
   anyOf([...(values.length > 0 ? [isOneOf(values)] : []), ...tests.map(compileValueTest)]);
 
 const isOneOf = (values: readonly Scalar[]): Test<Json> => {
+  const exact = new Set(values.filter(isExactNumber).map(keyOfExactNumber));
+  if (exact.size > 0) {
+    const others = new Set<Json>(values);
+    return (value) => (isExactNumber(value) ? exact.has(keyOfExactNumber(value)) : others.has(value));
+  }
   const [only] = values;
   if (values.length === 1) return (value) => value === only;
   const all = new Set<Json>(values);
@@ -142,7 +145,7 @@ const orders: Readonly<Record<Comparison, (order: number) => boolean>> = {
 };
 
 /** Numbers by value, texts by their UTF-16 code units; a number and a text have no order. */
-const isInOrder = (sign: Comparison, limit: number | string): Test<Json> => {
+const isInOrder = (sign: Comparison, limit: number | ExactNumber | string): Test<Json> => {
   const holds = orders[sign];
   if (isNumber(limit)) return (value) => isNumber(value) && holds(compareNumbers(value, limit));
   return (value) => typeof value === 'string' && holds(value < limit ? -1 : value > limit ? 1 : 0);

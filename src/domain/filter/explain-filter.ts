@@ -1,5 +1,5 @@
 // Explains why a filter does not let a message pass.
-import type { Json, JsonObject } from '../json.ts';
+import { isJsonObject as isObject, type Json, type JsonObject } from '../json.ts';
 import { compileFilter } from './compile-filter.ts';
 import { isOperator, parseFieldPath } from './field-path.ts';
 import { isBareOperator } from './parse-operators.ts';
@@ -18,8 +18,6 @@ export const failedConditions = (filter: JsonObject, data: JsonObject, path: rea
     if (isNestedPattern(asks) && isObject(found)) return failedConditions(asks, found, at);
     return [{ path: at.join('.'), asks, found }];
   });
-
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isNestedPattern = (asks: Json): asks is JsonObject => isObject(asks) && !isBareOperator(asks) && !Object.keys(asks).every(isOperator);
 

@@ -1,6 +1,8 @@
 // What a filter says, as a tree: parse-filter.ts makes it from JSON, compile-filter.ts makes a function of it.
 
-export type Scalar = string | number | boolean | null;
+import type { ExactNumber } from '../exact-number.ts';
+
+export type Scalar = string | number | ExactNumber | boolean | null;
 
 /** Asks something of one object. */
 export type Pattern =
@@ -22,7 +24,7 @@ export type Condition =
 export type ValueTest =
   | { readonly is: 'value'; readonly values: readonly Scalar[] }
   | { readonly is: 'text'; readonly operator: TextOperator; readonly texts: readonly string[] }
-  | { readonly is: 'order'; readonly sign: Comparison; readonly limit: number | string }
+  | { readonly is: 'order'; readonly sign: Comparison; readonly limit: number | ExactNumber | string }
   | { readonly is: 'every'; readonly tests: readonly ValueTest[] }
   | { readonly is: 'none'; readonly tests: readonly ValueTest[] };
 

@@ -1,6 +1,6 @@
 // Reads a filter: the grammar of patterns and conditions, and what is wrong with one. docs/filters.md describes the language.
 import type { Issue } from '../errors.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isJsonObject as isObject, type Json, type JsonObject } from '../json.ts';
 import { isOperator, parseFieldPath } from './field-path.ts';
 import type { Condition, Pattern, ValueTest } from './filter-tree.ts';
 import { isBareOperator, OperatorParser } from './parse-operators.ts';
@@ -23,8 +23,6 @@ export const parseFilter = (filter: JsonObject): ParsedFilter => {
   const pattern = parser.pattern(filter, []);
   return { pattern, issues: parser.issues, conditions: parser.operators.conditions };
 };
-
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Stands for the parts that can't be read. */
 const nothing = { is: 'any', of: [] } as const;

@@ -1,13 +1,12 @@
 // Reads the operators of a filter that ask of one value: those of EventBridge ({"prefix": "web"}) and those with a `$` ({"$prefix": "web"}).
-import type { Json, JsonObject } from '../json.ts';
-import { compareNumbers, isNumber } from './compare-numbers.ts';
+import { compareNumbers, isExactNumber, isNumber, type ExactNumber } from '../exact-number.ts';
+import { isJsonObject as isObject, type Json, type JsonObject } from '../json.ts';
 import type { Comparison, Condition, Scalar, TextOperator, ValueTest } from './filter-tree.ts';
 
 type Path = readonly (string | number)[];
 type Refuse = (path: Path, message: string) => unknown;
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isScalar = (value: Json): value is Scalar => typeof value !== 'object' || value === null;
+const isScalar = (value: Json): value is Scalar => typeof value !== 'object' || value === null || isExactNumber(value);
 const isText = (value: Json | undefined): value is string => typeof value === 'string';
 
 const bareTexts: readonly TextOperator[] = ['prefix', 'suffix', 'equals-ignore-case'];
@@ -214,5 +213,5 @@ export class OperatorParser {
 const element = (test: ValueTest): Condition => ({ is: 'element', values: [], tests: [test] });
 
 /** Of two numbers or two texts. */
-const compareLimits = (a: number | string, b: number | string): number =>
+const compareLimits = (a: number | ExactNumber | string, b: number | ExactNumber | string): number =>
   isNumber(a) && isNumber(b) ? compareNumbers(a, b) : a < b ? -1 : Number(a > b);

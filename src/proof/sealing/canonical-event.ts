@@ -6,6 +6,7 @@
 // the log stores, written the same way. `position` and `recordedAt` are those of the log that recorded the event first; what copying adds to
 // the metadata is left out.
 import * as z from 'zod';
+import { parseJson } from '../../domain/exact-number.ts';
 import { position, type Position } from '../../domain/ids.ts';
 import { jsonObject } from '../../domain/json.ts';
 import { provenance, type StoredEvent } from '../../event-store/codec.ts';
@@ -46,7 +47,7 @@ const canonicalEvent = z.strictObject({
 
 /** The event as a log stores it. @throws Error if the text is not canonical */
 export const storedEventOf = ({ text, copies }: CanonicalEvent): StoredEvent => {
-  const { metadata: own, data, position: originalPosition, recordedAt, ...event } = canonicalEvent.parse(JSON.parse(text));
+  const { metadata: own, data, position: originalPosition, recordedAt, ...event } = canonicalEvent.parse(parseJson(text));
   const here = copies.at(-1);
   const metadata = here === undefined ? own : { ...own, copied: { recordedAt, positions: [originalPosition, ...copies.slice(0, -1)] } };
   const stored = {

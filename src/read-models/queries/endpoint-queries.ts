@@ -1,6 +1,7 @@
 // Queries on endpoints: single ones, pages, success rates. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
+import { parseJson } from '../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
@@ -93,7 +94,7 @@ export class EndpointQueries {
 const endpointView = (row: ViewsSchema['endpoints']): EndpointView => ({
   id: row.id,
   organizationId: row.organization_id,
-  configuration: JSON.parse(row.configuration) as EndpointConfiguration,
+  configuration: parseJson(row.configuration) as EndpointConfiguration,
   createdAt: iso(row.created_at),
   updatedAt: iso(row.updated_at),
   deletedAt: isoOrNull(row.deleted_at),

@@ -1,6 +1,7 @@
 // Queries on an organization: itself, its event types, its API keys. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
+import { parseJson } from '../../domain/exact-number.ts';
 import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import type { ViewsSchema } from '../views/schema.ts';
@@ -41,7 +42,7 @@ export class OrganizationQueries {
       name,
       group: group_name,
       description,
-      sample: sample === null ? null : (JSON.parse(sample) as Json),
+      sample: sample === null ? null : (parseJson(sample) as Json),
       retired: retired === 1,
     }));
   }

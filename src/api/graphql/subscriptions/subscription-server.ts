@@ -21,6 +21,7 @@ import { maxTokens, refusalOfSize } from '../document-size.ts';
 import { asGraphQLError, formatGraphQLError } from '../errors.ts';
 import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
+import { readMessage } from './incoming-message.ts';
 import { isGraphQLUpgrade } from './upgrade.ts';
 
 const initTimeoutMs = 10_000;
@@ -127,11 +128,14 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) =>
           socket.on('message', (data: Buffer) => {
-            handle(data.toString('utf8')).catch((error: unknown) => {
-              if (socket.readyState !== socket.OPEN) return; // it was cut off meanwhile
-              this.log.error({ err: error }, 'A WebSocket message failed');
-              socket.close(CloseCode.InternalServerError, 'Internal server error');
-            });
+            const message = readMessage(socket, data, this.format);
+            // The library takes what is no text as parsed already.
+            if (message !== undefined)
+              handle(message as string).catch((error: unknown) => {
+                if (socket.readyState !== socket.OPEN) return; // it was cut off meanwhile
+                this.log.error({ err: error }, 'A WebSocket message failed');
+                socket.close(CloseCode.InternalServerError, 'Internal server error');
+              });
           }),
       },
       { connection },

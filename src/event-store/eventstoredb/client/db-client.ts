@@ -14,10 +14,16 @@ import {
   type RecordedEvent,
   type StreamingRead,
 } from '@eventstore/db-client';
+import { parseJson } from '../../../domain/exact-number.ts';
 import type { Position } from '../../../domain/ids.ts';
 import type { Connection } from '../connection.ts';
 import { toPosition, toServerPosition } from '../positions.ts';
 import type { AppendAnswer, ClientFailure, ClientOptions, EncodedWrite, EventOnServer, StreamRange } from './messages.ts';
+
+// The package parses the data of events with the global `JSON.parse` and has no setting for that. Only the client's thread runs this file.
+const parseWithReviver = JSON.parse;
+JSON.parse = (text: string, reviver?: Parameters<typeof parseWithReviver>[1]): unknown =>
+  reviver ? parseWithReviver(text, reviver) : parseJson(text);
 
 export type DbClient = EventStoreDBClient;
 

@@ -1,5 +1,6 @@
 // The table of endpoints: the current configuration of each, also of deleted ones.
 import { endpoint, endpointEvents, type EndpointConfiguration, type EndpointEvent, type EndpointStatus } from '../../../domain/endpoint.ts';
+import { parseJson } from '../../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { endpointIdIn } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
@@ -62,7 +63,7 @@ export const reduceEndpoints = (): Reducer => {
 /** Undefined: there is no such endpoint, before or after the event. */
 const evolveRow = (id: EndpointId, before: EndpointRow | undefined, event: RecordedEvent<EndpointEvent>): EndpointRow | undefined => {
   const now = momentOf(event.recordedAt);
-  const configured = before && { exists: 'yes' as const, configuration: JSON.parse(before.configuration) as EndpointConfiguration };
+  const configured = before && { exists: 'yes' as const, configuration: parseJson(before.configuration) as EndpointConfiguration };
   const state = endpoint.evolve(configured ?? endpoint.initial, event);
   if (state.exists !== 'yes') return before && { ...before, updated_at: now, deleted_at: now, revision: event.revision };
   const { organizationId, settings, status } = state.configuration;
