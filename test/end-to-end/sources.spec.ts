@@ -175,3 +175,29 @@ describe('is not created, and says why:', () => {
     await client.act('deleteSource', id);
   });
 });
+
+it('delivers numbers with the value that the event has, and skips what is no JSON that can be sent on', async () => {
+  await client.createEndpoint({ url: receiver.url, eventTypes: ['exact.*'], format: 'FLAT' });
+  const plain = await create({ category: 'exact', mapping: { type: { Paid: 'exact.paid' } } });
+  const mapped = await create({
+    category: 'mapped',
+    mapping: {
+      type: { Paid: 'exact.mapped', Summed: 'exact.summed' },
+      data: '{"amount": data.amount, "twice": type = "Summed" ? data.amount * 2}',
+    },
+  });
+  const data = '{"amount":9007199254740993,"rate":0.1000000000000000055511151231257827,"plain":1.0}';
+  for (const category of ['exact', 'mapped']) await double.call('writeForeign', { stream: `${category}-1`, count: 1, type: 'Paid', data });
+  await double.call('writeForeign', { stream: 'mapped-1', count: 1, type: 'Summed', data });
+  await double.call('writeForeign', { stream: 'exact-1', count: 1, type: 'Paid', data: `{"amount":1${'0'.repeat(1000)}}` });
+  await double.call('writeForeign', { stream: 'exact-1', count: 1, type: 'Paid', data: '{"amount":"\\ud800"}' });
+  await counted(plain.id, 1, 2);
+  await counted(mapped.id, 1, 1);
+  const bodies = (await receiver.received(2)).map(({ body }) => body);
+  expect(bodies.toSorted()).toEqual([data.replace('1.0}', '1}'), '{"amount":9007199254740993}'].toSorted());
+  const { nodes } = await client.query<{ nodes: { reason: string }[] }>(
+    'query ($id: ID!) { skippedEvents(sourceId: $id) { nodes { reason } } }',
+    { id: mapped.id },
+  );
+  expect(nodes[0]?.reason).toContain('data.amount is 9007199254740993');
+});
