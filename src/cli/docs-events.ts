@@ -32,6 +32,11 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     title: 'Reading',
     about: 'How far a source has been read, and what was skipped. Its id is that of the source. Positions in it are those of the server.',
   },
+  disclosure: {
+    title: 'Disclosure',
+    about:
+      'A secret was shown to somebody. Its id follows from caller, secret and hour: what is shown again within the hour is recorded once.',
+  },
 };
 
 const intro = `# Events

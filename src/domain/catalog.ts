@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { apiKeyEvents, type ApiKeyEvent } from './api-key.ts';
 import { batchEvents, type BatchEvent } from './batch.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
+import { disclosureEvents, type DisclosureEvent } from './disclosure.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
 import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
@@ -21,7 +22,8 @@ export type DomainEvent =
   | SealingEvent
   | ReplayEvent
   | SourceEvent
-  | ReadingEvent;
+  | ReadingEvent
+  | DisclosureEvent;
 export type EventName = DomainEvent['type'];
 
 /** The events that the endpoint directory follows: those of organizations, API keys and endpoints. */
@@ -38,4 +40,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...replayEvents,
   ...sourceEvents,
   ...readingEvents,
+  ...disclosureEvents,
 };

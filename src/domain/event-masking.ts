@@ -54,6 +54,8 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'source.paused':
     case 'source.resumed':
     case 'source.deleted':
+    case 'disclosure.secret-shown':
+    case 'disclosure.signing-key-shown':
     case 'reading.event-skipped':
     case 'reading.advanced':
     case 'organization.event-type-defined':

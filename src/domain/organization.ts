@@ -114,12 +114,14 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
   if (state.exists !== 'yes') throw notFound('There is no such organization.');
   switch (command.type) {
     case 'RotateEncryptionKey':
+      if (state.encryptionKeys.includes(command.encryptionKey)) return [];
       return [{ type: 'organization.encryption-key-rotated', data: { encryptionKey: command.encryptionKey } }];
     case 'RewrapEncryptionKeys': {
       const { from, to } = command;
+      if (isSameList(to, state.encryptionKeys)) return [];
       if (from.length !== to.length || !isSameList(from, state.encryptionKeys))
         throw conflict("The organization's encryption keys were changed meanwhile; re-wrap them again.");
-      return isSameList(from, to) ? [] : [{ type: 'organization.encryption-keys-rewrapped', data: { encryptionKeys: to } }];
+      return [{ type: 'organization.encryption-keys-rewrapped', data: { encryptionKeys: to } }];
     }
     case 'SetSigningKey':
       return command.key === state.signingKey ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];

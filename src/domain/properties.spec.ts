@@ -22,7 +22,8 @@ import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
 import type { EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import type { JsonObject } from './json.ts';
-import { sealing, type SealingCommand } from './sealing.ts';
+import { sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
+import { disclosure, type RecordedDisclosure } from './disclosure.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 import { reading, type Advance } from './reading.ts';
@@ -200,7 +201,7 @@ const replayCommand: fc.Arbitrary<ReplayCommand> = oneof(
 );
 
 const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
-  record({ type: constant('RegisterOrganization' as const), name: text, encryptionKey: text }),
+  record({ type: constant('RegisterOrganization' as const), name: text, encryptionKey: constantFrom('w1', 'w2') }),
   record({
     type: constant('DefineEventType' as const),
     name: constantFrom('a.b', 'c'),
@@ -209,8 +210,25 @@ const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
     sample: option(object),
   }),
   record({ type: constant('RetireEventType' as const), name: constantFrom('a.b', 'c', 'd') }),
+  record({ type: constant('RotateEncryptionKey' as const), encryptionKey: constantFrom('w1', 'w2') }),
+  record({
+    type: constant('RewrapEncryptionKeys' as const),
+    from: fc.array(constantFrom('w1', 'w2'), { maxLength: 2 }),
+    to: fc.array(constantFrom('w1', 'w2', 'w3'), { minLength: 1, maxLength: 2 }),
+  }),
   record({ type: constantFrom('SetSigningKey' as const, 'SetFirstSigningKey' as const), key: constantFrom('k1', 'k2') }),
 );
+
+const sealingKeyCommand = record({ type: constant('RewrapKey' as const), encryptionKey: constantFrom('w1', 'w2') });
+
+const hour = constantFrom('2026-01-01T10:00:00.000Z', '2026-01-01T11:00:00.000Z');
+const disclosureCommand: fc.Arbitrary<RecordedDisclosure> = record({
+  type: constant('Record' as const),
+  shown: oneof(
+    record({ type: constant('disclosure.secret-shown' as const), data: record({ organizationId, endpointId, hour }) }),
+    record({ type: constant('disclosure.signing-key-shown' as const), data: record({ organizationId, hour }) }),
+  ),
+});
 
 const apiKeyCommand: fc.Arbitrary<ApiKeyCommand> = oneof(
   record({ type: constant('IssueApiKey' as const), organizationId, name: text, role: constantFrom(...apiKeyRoles), hash: text }),
@@ -330,6 +348,8 @@ suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
 suite('commands on the log', sealing, ledgerCommand);
+suite('commands on the wrapping of the key of the seals', sealingKeyWrapping, sealingKeyCommand);
+suite('records of what was shown', disclosure, disclosureCommand);
 suite('commands on a replay', replay, replayCommand);
 suite('commands on a source', source, sourceCommand);
 suite('commands on the reading of a source', reading, readingCommand);
@@ -345,6 +365,8 @@ it('the commands above make every event of the catalog', () => {
   watch(delivery, deliveryCommand);
   watch(batch, batchCommand);
   watch(sealing, ledgerCommand);
+  watch(sealingKeyWrapping, sealingKeyCommand);
+  watch(disclosure, disclosureCommand);
   watch(replay, replayCommand);
   watch(source, sourceCommand);
   watch(reading, readingCommand);

@@ -31,6 +31,7 @@ export const categories = [
   'replay',
   'source',
   'reading',
+  'disclosure',
 ] as const;
 export type Category = (typeof categories)[number];
 
@@ -49,6 +50,7 @@ export const sourceStream = (id: SourceId) => `source-${id}`;
 export const readingStream = (id: SourceId) => `reading-${id}`;
 /** One log is one installation, which has one stream of seals. */
 export const sealingStream = 'ledger-default';
+export const disclosureStream = (id: string) => `disclosure-${id}`;
 /** How the master key wraps the sealing key, since it was re-wrapped first. */
 export const sealingKeyStream = 'ledger-key';
 

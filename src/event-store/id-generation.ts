@@ -8,6 +8,7 @@ const namespace = (uuid: string) => Buffer.concat([Buffer.from(uuid.replaceAll('
 const messages = namespace('5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21');
 const deliveries = namespace('c1f4a0de-2f63-4c5e-8a58-9f0f3b0a1d42');
 const batches = namespace('f3a0c8d2-5b1e-4c79-8f6a-2d9e7b40c153');
+const disclosures = namespace('8e51c2d7-3f60-4b1a-9c84-7a2de90b5f16');
 const events = namespace('0b9a1c57-7e0d-4e6a-b6f3-64d1c2e8fa63');
 
 const bytesOf = (name: string, within: Buffer): Buffer => {
@@ -37,6 +38,9 @@ export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
 
 /** The id of an endpoint's nth batch. Another process that closes the nth batch too finds it closed. */
 export const batchIdOf = (endpoint: EndpointId, number: number) => v5(`${endpoint}/${number}`, batches) as BatchId;
+
+/** Of who was shown what in which hour. */
+export const disclosureIdOf = (parts: readonly string[]) => v5(JSON.stringify(parts), disclosures);
 
 /** For a message that its publisher gave no id: UUID version 7, which begins with the time. Milliseconds sort well enough for an index. */
 export const newMessageId = () => {

@@ -5,6 +5,7 @@ import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
+import { RecordDisclosureHandler } from '../commands/disclosure-commands.ts';
 import {
   CreateEndpointHandler,
   RotateEndpointSecretHandler,
@@ -55,6 +56,7 @@ const handlers = [
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
   RotateEncryptionKeyHandler,
+  RecordDisclosureHandler,
   DisableGoneEndpointHandler,
   CreateSourceHandler,
   ChangeSourceHandler,

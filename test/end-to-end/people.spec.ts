@@ -163,6 +163,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   defineEventType: [admin, 'mutation { defineEventType(input: { name: "" }) { name } }'],
   retireEventType: [admin, 'mutation { retireEventType(name: "none") { name } }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
+  rotateEncryptionKey: [admin, 'mutation { rotateEncryptionKey { id } }'],
   issueApiKey: [admin, 'mutation { issueApiKey(name: "", role: VIEWER) { id } }'],
   revokeApiKey: [admin, `mutation { revokeApiKey${none} }`],
 };

@@ -30,6 +30,8 @@ describe('the tables of the views', () => {
       'ledger.key-created',
       'ledger.key-rewrapped',
       'ledger.sealed',
+      'disclosure.secret-shown',
+      'disclosure.signing-key-shown',
     ]);
   });
 });

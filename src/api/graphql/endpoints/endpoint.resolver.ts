@@ -1,9 +1,10 @@
 // Endpoints over GraphQL: queries, every change of an endpoint, testing it, and the fields that need other parts.
-import { Inject } from '@nestjs/common';
+import { Inject, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import type { CommandResult } from '../../../commands/caller.ts';
+import { RecordDisclosure } from '../../../commands/disclosure-commands.ts';
 import {
   CreateEndpoint,
   RotateEndpointSecret,
@@ -14,6 +15,7 @@ import {
 import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import type { EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { badInput, notFound } from '../../../domain/errors.ts';
+import { mask } from '../../../domain/header-masking.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import { compileSubscription } from '../../../domain/subscription.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
@@ -23,7 +25,7 @@ import type { Window as RateWindow } from '../../../read-models/queries/success-
 import { Allow, AllowReaders } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { SETTINGS_OPTIONS } from '../../tokens.ts';
+import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from '../deliveries/delivery.types.ts';
@@ -31,7 +33,16 @@ import { StreamQueries } from '../history/stream-queries.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { DateTime, PositionScalar, toDate } from '../scalars.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
-import { Endpoint, EndpointConnection, EndpointStatus, SuccessRate, toEndpoint, toPastEndpoint, Window } from './endpoint.types.ts';
+import {
+  Endpoint,
+  EndpointConnection,
+  EndpointStatus,
+  SuccessRate,
+  toEndpoint,
+  toEndpointWithNewSecret,
+  toPastEndpoint,
+  Window,
+} from './endpoint.types.ts';
 
 const disableReason = z.string().max(1024, 'A reason may have at most 1024 characters.').nullish();
 const defaultGraceSeconds = 86_400;
@@ -50,6 +61,7 @@ export class EndpointResolver {
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
     @Inject(SETTINGS_OPTIONS) options: SettingsOptions,
+    @Optional() @Inject(READ_ONLY) private readonly readOnly?: string,
   ) {
     this.input = endpointInput(options);
     this.patch = endpointPatch(options);
@@ -99,7 +111,7 @@ export class EndpointResolver {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
     const command = new CreateEndpoint(context.caller, settings, secret ?? undefined, disabled);
     const result = await prefixIssuePaths('input', this.commands.execute(command));
-    return this.answer(result, result.endpointId, context);
+    return this.answer(result, result.endpointId, context, toEndpointWithNewSecret);
   }
 
   @Mutation(() => Endpoint, { description: 'Only the fields that are given change.' })
@@ -161,7 +173,8 @@ export class EndpointResolver {
   ): Promise<Endpoint> {
     const newSecret = validate(endpointSecret.nullish(), secret, 'secret') ?? undefined;
     const seconds = validate(graceSeconds, grace ?? defaultGraceSeconds, 'graceSeconds');
-    return this.answer(await this.commands.execute(new RotateEndpointSecret(context.caller, id, newSecret, seconds)), id, context);
+    const result = await this.commands.execute(new RotateEndpointSecret(context.caller, id, newSecret, seconds));
+    return this.answer(result, id, context, toEndpointWithNewSecret);
   }
 
   @Mutation(() => Delivery, {
@@ -185,10 +198,10 @@ export class EndpointResolver {
   }
 
   /** Answers from the log, which has the change already. Waits for the views all the same: the caller's next query must show it. */
-  private async answer(result: CommandResult, id: EndpointId, context: ApiContext): Promise<Endpoint> {
+  private async answer(result: CommandResult, id: EndpointId, context: ApiContext, convert = toEndpoint): Promise<Endpoint> {
     const [snapshot] = await Promise.all([this.streams.endpoint(id), this.writes.waitForConfiguration(result)]);
     if (!snapshot) throw notFound('The endpoint was deleted meanwhile.');
-    return toEndpoint(snapshot, context);
+    return convert(snapshot, context);
   }
 
   // ── Fields ──
@@ -197,8 +210,14 @@ export class EndpointResolver {
     nullable: true,
     description: "Shown to admins only; null where the organization's signing key or none signs.",
   })
-  secret(@Parent() endpoint: Endpoint, @Context() { caller }: ApiContext): string | null {
-    return caller.role === 'ADMIN' ? endpoint.readSecret() : null;
+  async secret(@Parent() { id, secretAccess: { kind, read } }: Endpoint, @Context() { caller }: ApiContext): Promise<string | null> {
+    if (kind === 'NEW') return read();
+    if (caller.role !== 'ADMIN') return null;
+    const secret = read();
+    if (kind === 'PAST' || secret === null) return secret;
+    if (this.readOnly !== undefined) return mask; // it could not be recorded
+    await this.commands.execute(new RecordDisclosure(caller, id));
+    return secret;
   }
 
   @ResolveField(() => [String], {

@@ -106,13 +106,19 @@ export class Endpoint {
   readonly createdAt!: string;
   @Field(() => DateTime)
   readonly updatedAt!: string;
-  /** For `secret`: decrypts it. Only admins see it. */
-  readonly readSecret!: () => string | null;
+  /** For `secret`. */
+  readonly secretAccess!: SecretAccess;
   /** For `publicKey`: derives it from the secret. */
   readonly readPublicKey!: () => string | null;
 }
 
 export const EndpointConnection = connectionType('Endpoint', () => Endpoint);
+
+/**
+ * NEW: made by this very mutation, so its caller is shown it, once. CURRENT: admins are shown it, and that is recorded. PAST: masked for everyone.
+ * `read` is null where the endpoint signs with no secret of its own.
+ */
+type SecretAccess = { readonly kind: 'NEW' | 'CURRENT' | 'PAST'; readonly read: () => string | null };
 
 /** An endpoint as a view shows it, or as the log had it at some moment. Secrets and header values are encrypted. */
 export type EndpointSnapshot = {
@@ -125,22 +131,32 @@ export type EndpointSnapshot = {
 type DecryptionContext = { readonly keyring: Keyring };
 
 /** The endpoint as it is now. */
-export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint =>
+  withCurrentSecret('CURRENT', snapshot, context);
+
+/** The endpoint right after the mutation that made its secret. */
+export const toEndpointWithNewSecret = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint =>
+  withCurrentSecret('NEW', snapshot, context);
+
+const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
   const cipher = context.keyring.cipherFor(endpointStream(snapshot.id));
-  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : cipher.open(secret, secretField)) };
+  return {
+    ...fieldsOf(snapshot, context),
+    secretAccess: { kind, read: () => (secret === null ? null : cipher.open(secret, secretField)) },
+  };
 };
 
 /** The endpoint at an earlier moment. Not even admins see the secret that it had then. */
 export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
-  return { ...fieldsOf(snapshot, context), readSecret: () => (secret === null ? null : mask) };
+  return { ...fieldsOf(snapshot, context), secretAccess: { kind: 'PAST', read: () => (secret === null ? null : mask) } };
 };
 
 const fieldsOf = (
   { id, configuration, createdAt, updatedAt }: EndpointSnapshot,
   { keyring }: DecryptionContext,
-): Omit<Endpoint, 'readSecret'> => {
+): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
     settings;

@@ -1,7 +1,9 @@
 // The organization over GraphQL: its signing key, event types and API keys.
+import { Inject, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
+import { RecordDisclosure } from '../../../commands/disclosure-commands.ts';
 import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../../commands/organization-commands.ts';
 import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
 import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
@@ -13,6 +15,7 @@ import { Allow, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal } from '../../refusal.ts';
+import { READ_ONLY } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
 import { eventTypeInput } from './event-type-input.ts';
 import { ApiKeyRole, EventType, EventTypeInput, IssuedApiKey, Organization } from './organization.types.ts';
@@ -37,6 +40,7 @@ export class OrganizationResolver {
     private readonly queries: OrganizationQueries,
     private readonly directory: EndpointDirectory,
     private readonly writes: ReadYourWrites,
+    @Optional() @Inject(READ_ONLY) private readonly readOnly?: string,
   ) {}
 
   @Query(() => Organization)
@@ -79,12 +83,14 @@ export class OrganizationResolver {
   }
 
   @ResolveField(() => String, { description: 'Admins only.' })
-  signingKey(@Context() { caller }: ApiContext): string {
+  async signingKey(@Context() { caller }: ApiContext): Promise<string> {
     if (caller.role !== 'ADMIN')
       throw new Refusal('FORBIDDEN', `Reading the signing key needs an API key with the role ADMIN; yours has the role ${caller.role}.`);
     const { signingKey } = this.directory.requireOrganization(caller.organizationId);
     if (signingKey === null)
       throw new Error(`The organization ${caller.organizationId} has no signing key, although every start sets one.`);
+    if (this.readOnly !== undefined) throw new Refusal('FORBIDDEN', this.readOnly); // it could not be recorded
+    await this.commands.execute(new RecordDisclosure(caller, undefined));
     return signingKey;
   }
 

@@ -110,6 +110,7 @@ export class AllChecks {
       case 'replay':
       case 'source':
       case 'reading':
+      case 'disclosure':
         return this.smallStreams.check(stored, category, event);
       default:
         return undefined;

@@ -41,6 +41,7 @@ export function* dispatcherCommandIds(stream: string, step: Step, next: number):
 
 /** The same for all other actors; undefined if the log doesn't tell. The replayer's commands have the id of the replay. */
 export const commandIdsOf = ({ type, stream, data, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
+  if (type === 'disclosure.secret-shown' || type === 'disclosure.signing-key-shown') return [idIn(stream)];
   if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
   if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
   if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];

@@ -4,6 +4,7 @@
 import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../../../domain/api-key.ts';
 import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Decider } from '../../../domain/decider.ts';
+import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
 import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../domain/json.ts';
@@ -191,6 +192,7 @@ const deciders: Readonly<Record<string, () => Redecide>> = {
   endpoint: byDecider('endpoint', endpoint, endpointCommand),
   source: byDecider('source', source, sourceCommand),
   replay: byDecider('replay', replay, replayCommand),
+  disclosure: byDecider('disclosure', disclosure, (event): RecordedDisclosure => ({ type: 'Record', shown: event })),
 };
 
 /**
