@@ -3,11 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { organizationId, settings } from '../../test/support/samples.ts';
+import { harmlessUrl, organizationId, settings as stored } from '../../test/support/samples.ts';
 import { silent } from '../../test/support/silent.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
 import { endpointEvents } from '../domain/endpoint.ts';
-import type { EndpointId, OrganizationId, Position } from '../domain/ids.ts';
+import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
+import { mask } from '../domain/header-masking.ts';
+import { endpointId, type EndpointId, type OrganizationId, type Position } from '../domain/ids.ts';
 import { endpointStream, organizationStream } from '../domain/streams.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
@@ -25,7 +27,6 @@ import {
   TestEndpointHandler,
   UpdateEndpoint,
   UpdateEndpointHandler,
-  type PlainSettings,
 } from './endpoint-commands.ts';
 import { CommandExecutor } from './command-executor.ts';
 import {
@@ -77,12 +78,14 @@ describe('the commands on endpoints', () => {
     if (it.position !== undefined && it.position > (directory.progress.position ?? '')) await directory.progress.reached(it.position, 100);
     return it;
   };
+  const settings: PlainSettings = { ...stored, url: stored.url.shown };
+  const typesOf = async (id: EndpointId) => (await store.readStream(`endpoint-${id}`)).map(({ type }) => type);
   const create = async (changed: Partial<PlainSettings> = {}, secret?: string, disabled = false) => {
     const handler = new CreateEndpointHandler(executor, directory);
     const { endpointId } = await shown(handler.execute(new CreateEndpoint(caller, { ...settings, ...changed }, secret, disabled)));
     return endpointId;
   };
-  const update = (id: EndpointId, changed: Partial<PlainSettings>, by = caller) =>
+  const update = (id: EndpointId, changed: PlainSettingsPatch, by = caller) =>
     shown(new UpdateEndpointHandler(executor, directory).execute(new UpdateEndpoint(by, id, changed)));
   const setStatus = (id: EndpointId, change: SetEndpointStatus['change'], by = caller) =>
     shown(new SetEndpointStatusHandler(executor, directory).execute(new SetEndpointStatus(by, id, change)));
@@ -290,12 +293,49 @@ describe('the commands on endpoints', () => {
     });
   });
 
-  it('never let a secret or the value of a header into the log', async () => {
-    const id = await create({ url: 'https://find.me.example', headers: [{ name: 'Authorization', value: 'Token hush-one' }] }, 'hush-two');
+  describe('given back as they were shown', () => {
+    const url = 'https://receiver.example/services/T/B/hush?team=ops';
+    const shownUrl = `https://receiver.example/services/${mask}/${mask}/${mask}?team=ops`;
+    const headers = [
+      { name: 'X-Odd', value: 'one' },
+      { name: 'X-Team', value: 'two' },
+    ];
+
+    it('a masked URL and masked header values stay', async () => {
+      const id = await create({ url, headers });
+      await update(id, { name: 'Renamed', url: shownUrl, headers: [{ name: 'x-team', value: null }] });
+      expect(directory.endpoint(id)).toMatchObject({ url, shownUrl, headers: [{ name: 'x-team', value: 'two' }] });
+      await expect(update(id, { url: shownUrl.replace('ops', 'dev') })).rejects.toMatchObject({ issues: [{ path: 'url' }] });
+      await expect(update(id, { headers: [{ name: 'X-Other', value: null }] })).rejects.toMatchObject({
+        issues: [{ path: 'headers.0.value' }],
+      });
+      expect(await typesOf(id)).toEqual(['endpoint.registered', 'endpoint.renamed', 'endpoint.headers-changed']);
+    });
+
+    it('a URL that an older version stored readable is not set again to be the same', async () => {
+      const id = endpointId.parse(newId());
+      const data = { ...stored, url: harmlessUrl(url), organizationId, secret: null, disabled: false };
+      const events = [{ type: 'endpoint.registered', data, id: newId(), metadata: { actor: 'test' } }] as const;
+      await shown(
+        store.append([{ stream: `endpoint-${id}`, expectedRevision: 'no-stream', events }]).then(([at]) => ({ position: at?.position })),
+      );
+      expect(directory.endpoint(id)).toMatchObject({ url, shownUrl });
+      await update(id, { url });
+      await update(id, { url: shownUrl });
+      expect(await typesOf(id)).toEqual(['endpoint.registered']);
+    });
+  });
+
+  it('never let a secret, the value of a header or the secret part of a URL into the log', async () => {
+    const url = 'https://find.me.example/services/hush-T/hush-B/hush-x?token=hush-five';
+    const id = await create({ url, headers: [{ name: 'Authorization', value: 'Token hush-one' }] }, 'hush-two');
     await update(id, { headers: [{ name: 'Authorization', value: 'Token hush-three' }] });
     await rotate(id, 'hush-four');
     expect(directory.endpoint(id)?.headers).toEqual([{ name: 'Authorization', value: 'Token hush-three' }]);
     expect(secretsOf(id)).toEqual(['hush-four', 'hush-two']);
+    expect(directory.endpoint(id)?.url).toBe(url);
+    await update(id, { url: `${url}-six` });
+    expect(directory.endpoint(id)?.url).toBe(`${url}-six`);
     const raw = rawLog();
     expect(raw.includes('find.me.example')).toBe(true);
     expect(raw.includes('hush')).toBe(false);

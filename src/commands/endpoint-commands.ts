@@ -1,6 +1,8 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type EndpointCommand, type EndpointSettings } from '../domain/endpoint.ts';
+import type { EndpointCommand, EndpointSettings, EndpointSettingsPatch } from '../domain/endpoint.ts';
+import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
+import { isMaskedUrl, sealUrl } from '../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
@@ -14,9 +16,6 @@ import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
 import { headerField, routingKeyField, secretField } from '../domain/secret-fields.ts';
 import { endpointStream, messageStream } from '../domain/streams.ts';
-
-/** Settings as a person gives them: header values and secrets in the format options are readable. domain/endpoint-settings.ts validates them. */
-export type PlainSettings = EndpointSettings;
 
 /** Without `secret`, one is generated if the signature needs it. */
 export class CreateEndpoint extends Command<CommandResult & { readonly endpointId: EndpointId }> {
@@ -34,7 +33,7 @@ export class UpdateEndpoint extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
-    readonly settings: Partial<PlainSettings>,
+    readonly settings: PlainSettingsPatch,
   ) {
     super();
   }
@@ -73,15 +72,26 @@ export class TestEndpoint extends Command<CommandResult & { readonly deliveryId:
   }
 }
 
-/** Encrypts the header values and the secrets in the format options. */
-export const seal = <S extends Partial<PlainSettings>>(settings: S, cipher: StreamCipher): S => {
-  const { headers, formatOptions } = settings;
-  return {
-    ...settings,
-    ...(headers && { headers: headers.map(({ name, value }) => ({ name, value: cipher.seal(value, headerField(name)) })) }),
-    ...(formatOptions && { formatOptions: mapSecretOptions(formatOptions, (value) => cipher.seal(value, routingKeyField)) }),
-  };
-};
+/** Encrypts the secret parts of the URL, the header values and the secrets in the format options. */
+const sealSettings = (settings: PlainSettings, cipher: StreamCipher): EndpointSettings => ({
+  ...settings,
+  url: sealUrl(settings.url, cipher),
+  headers: settings.headers.map(({ name, value }) => ({ name, value: cipher.seal(value, headerField(name)) })),
+  formatOptions: sealOptions(settings.formatOptions, cipher),
+});
+
+/** The same for a patch. What it leaves masked stays so. */
+export const sealPatch = ({ url, headers, formatOptions, ...others }: PlainSettingsPatch, cipher: StreamCipher): EndpointSettingsPatch => ({
+  ...others,
+  ...(url !== undefined && { url: isMaskedUrl(url) ? { kept: url } : sealUrl(url, cipher) }),
+  ...(headers && {
+    headers: headers.map(({ name, value }) => ({ name, value: value === null ? null : cipher.seal(value, headerField(name)) })),
+  }),
+  ...(formatOptions !== undefined && { formatOptions: sealOptions(formatOptions, cipher) }),
+});
+
+const sealOptions = (options: EndpointSettings['formatOptions'], cipher: StreamCipher) =>
+  mapSecretOptions(options, (value) => cipher.seal(value, routingKeyField));
 
 /** Decided with the rules that need readable secrets. */
 const onEndpoint = (id: EndpointId, command: EndpointCommand, keys: OrganizationKeys) => ({
@@ -102,7 +112,7 @@ export const registration = (
   return {
     type: 'Register',
     organizationId,
-    settings: seal(settings, cipher),
+    settings: sealSettings(settings, cipher),
     secret: chosen === undefined ? null : cipher.seal(chosen, secretField),
     disabled,
   };
@@ -135,7 +145,7 @@ export class UpdateEndpointHandler implements ICommandHandler<UpdateEndpoint> {
     const keys = this.directory.requireOrganization(caller.organizationId);
     this.directory.requireEndpoint(caller.organizationId, endpointId);
     const cipher = keys.keyring.cipherFor(endpointStream(endpointId));
-    const command: EndpointCommand = { type: 'Change', settings: seal(settings, cipher) };
+    const command: EndpointCommand = { type: 'Change', settings: sealPatch(settings, cipher) };
     return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));
   }
 }

@@ -1,6 +1,7 @@
 // A secret that is set again keeps the cipher text that it has, so the decider sees no change. Sealing it again gives the same text only under the
 // same key: a data key that was rotated, or a text of an older version, would make it look new.
-import type { Endpoint, EndpointCommand, EndpointSettings } from '../domain/endpoint.ts';
+import type { Endpoint, EndpointCommand, EndpointSettings, EndpointSettingsPatch } from '../domain/endpoint.ts';
+import { openUrl, type EndpointUrl, type KeptUrl } from '../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import type { Organization, OrganizationCommand } from '../domain/organization.ts';
 import { headerField, routingKeyField, secretField, signingKeyField } from '../domain/secret-fields.ts';
@@ -17,10 +18,22 @@ const unchangedOr = (sealed: string, before: string | null | undefined, field: s
   }
 };
 
-const keepInSettings = (settings: Partial<EndpointSettings>, before: EndpointSettings, cipher: StreamCipher): Partial<EndpointSettings> => {
-  const { headers, formatOptions } = settings;
+/** `before` if both are the same URL. An older version stored it readable. */
+const unchangedUrlOr = (url: EndpointUrl | KeptUrl, before: EndpointUrl, cipher: StreamCipher): EndpointUrl | KeptUrl => {
+  if ('kept' in url) return url;
+  try {
+    return openUrl(before, cipher) === openUrl(url, cipher) ? before : url;
+  } catch (error) {
+    if (!(error instanceof SecretUnreadable)) throw error;
+    return url;
+  }
+};
+
+const keepInSettings = (settings: EndpointSettingsPatch, before: EndpointSettings, cipher: StreamCipher): EndpointSettingsPatch => {
+  const { url, headers, formatOptions } = settings;
   const routingKey = before.formatOptions?.['routingKey'];
-  const keepHeader = ({ name, value }: EndpointSettings['headers'][number]) => {
+  const keepHeader = ({ name, value }: { readonly name: string; readonly value: string | null }) => {
+    if (value === null) return { name, value };
     const field = headerField(name);
     const sameName = before.headers.filter((each) => headerField(each.name) === field);
     const kept = sameName.map((each) => unchangedOr(value, each.value, field, cipher)).find((each) => each !== value);
@@ -28,6 +41,7 @@ const keepInSettings = (settings: Partial<EndpointSettings>, before: EndpointSet
   };
   return {
     ...settings,
+    ...(url && { url: unchangedUrlOr(url, before.url, cipher) }),
     ...(headers && { headers: headers.map(keepHeader) }),
     ...(formatOptions &&
       typeof routingKey === 'string' && {

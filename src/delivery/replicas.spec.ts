@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { postgresUrl } from '../../test/support/databases.ts';
 import { dropSchemasOfGuest, newPrefix } from '../../test/support/postgres.ts';
-import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { accepted, harmlessUrl, organizationId, registered } from '../../test/support/samples.ts';
 import { silent } from '../../test/support/silent.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { EndpointId } from '../domain/ids.ts';
@@ -198,7 +198,7 @@ it(
   { timeout: 20_000 },
   async () => {
     const [single, batched] = [await startReceiver(15), await startReceiver(30)];
-    const endpoints = [{ url: single.url }, { url: batched.url, batch: { maxSize: 5, maxWaitMs: 50 } }];
+    const endpoints = [{ url: harmlessUrl(single.url) }, { url: harmlessUrl(batched.url), batch: { maxSize: 5, maxWaitMs: 50 } }];
     const { replica, publish } = await build({ bound: 4, endpoints });
     const replicas = [await replica('a'), await replica('b'), await replica('c')] as const;
     const messages: string[] = [];
@@ -220,7 +220,7 @@ it(
 it('replicas have the slots of one that died when its leases end, and not before', { timeout: 20_000 }, async () => {
   timeoutMs = -3_000; // a lease of three seconds
   const receiver = await startReceiver(undefined);
-  const { replica, publish } = await build({ bound: 2, endpoints: [{ url: receiver.url }] });
+  const { replica, publish } = await build({ bound: 2, endpoints: [{ url: harmlessUrl(receiver.url) }] });
   const a = await replica('a');
   const under = await publish(2);
   await vi.waitFor(() => expect([...receiver.ids].sort()).toEqual([...under].sort()));
@@ -243,7 +243,7 @@ it('replicas have the slots of one that died when its leases end, and not before
 
 it('replicas have the slots of one that is stopped at once', async () => {
   const receiver = await startReceiver(20);
-  const { replica, publish } = await build({ bound: 1, endpoints: [{ url: receiver.url }] });
+  const { replica, publish } = await build({ bound: 1, endpoints: [{ url: harmlessUrl(receiver.url) }] });
   const [a, b] = [await replica('a'), await replica('b')];
   await publish(12);
   await vi.waitFor(() => expect(receiver.ids.length).toBeGreaterThan(1));
@@ -256,7 +256,7 @@ it('replicas have the slots of one that is stopped at once', async () => {
 
 it('replicas of an older version are replaced one by one: all is sent meanwhile, each once', { timeout: 20_000 }, async () => {
   const receiver = await startReceiver(10);
-  const { replica, publish } = await build({ endpoints: [{ url: receiver.url }] });
+  const { replica, publish } = await build({ endpoints: [{ url: harmlessUrl(receiver.url) }] });
   const older = [await replica('a', 5), await replica('b', 5)];
   const messages: string[] = [];
   const over = new AbortController();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { accepted, organizationId, registered } from '../../test/support/samples.ts';
+import { accepted, harmlessUrl, organizationId, registered } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { fold } from '../domain/decider.ts';
 import type { AttemptsCommand } from '../domain/attempts.ts';
@@ -201,7 +201,7 @@ describe('delivery as a whole', () => {
       ...endpoints.map((id, i) => {
         const retryPolicy = { delaysSeconds: [0, 0, 0.02, 0.1], jitter: 0.5 };
         const batch = i === 0 ? { maxSize: 7, maxWaitMs: 20 } : null;
-        const event = registered({ url: `https://${id}.example/`, retryPolicy, name: `${i}`, batch });
+        const event = registered({ url: harmlessUrl(`https://${id}.example/`), retryPolicy, name: `${i}`, batch });
         return { stream: endpointStream(id), expectedRevision: 'no-stream' as const, events: [{ ...event, id: newId(), metadata: setUp }] };
       }),
     ]);

@@ -1,9 +1,10 @@
 // What if: which past messages a new or changed endpoint would receive. Stores and sends nothing.
 // Limits: looks at a limited number of messages, the newest first; uses the current groups of event types; ignores the endpoint's status.
-import { seal, type CreateEndpoint } from '../commands/endpoint-commands.ts';
+import { sealPatch, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
-import { endpoint, type EndpointSettings } from '../domain/endpoint.ts';
+import { endpoint } from '../domain/endpoint.ts';
+import type { PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
@@ -53,12 +54,12 @@ export class WhatIf {
   }
 
   /** @param patch the change. @throws Refusal for the same reasons as that change */
-  async changed(organizationId: OrganizationId, id: EndpointId, patch: Partial<EndpointSettings>, span: Span): Promise<WhatIfAnswer> {
+  async changed(organizationId: OrganizationId, id: EndpointId, patch: PlainSettingsPatch, span: Span): Promise<WhatIfAnswer> {
     const known = this.directory.requireEndpoint(organizationId, id);
     const keys = this.directory.requireOrganization(organizationId);
     const state = { exists: 'yes', configuration: known.configuration } as const;
     const events = endpointWith(keys, id).decide(
-      { type: 'Change', settings: seal(patch, keys.keyring.cipherFor(endpointStream(id))) },
+      { type: 'Change', settings: sealPatch(patch, keys.keyring.cipherFor(endpointStream(id))) },
       state,
     );
     const after = fold({ ...endpoint, initial: state }, events);

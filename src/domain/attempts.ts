@@ -16,12 +16,12 @@ const record = z.object({
   attempt: z.int().positive().describe('1 for the first; later series continue the count.'),
   startedAt: at,
   durationMs: z.number().nonnegative(),
-  url: z.string(),
+  url: z.string().describe('With its secret parts masked. The whole URL is that of the revision.'),
   endpointRevision: z.int().nonnegative().describe("The revision of the endpoint's stream that this attempt was configured by."),
   bodySha256: z.string().describe('Hex SHA-256 of the request body; absent if no body could be made.').optional(),
-  requestHeaders: z.record(z.string(), z.string()).describe('As sent, secrets masked.'),
+  requestHeaders: z.record(z.string(), z.string()).describe("As sent. The endpoint's own are masked, but for harmless ones."),
   responseCode: z.int().optional(),
-  responseHeaders: z.record(z.string(), z.string()).optional(),
+  responseHeaders: z.record(z.string(), z.string()).describe('Those that set credentials are masked.').optional(),
   responseBody: z.string().describe('The first 4 KiB.').optional(),
 });
 /** One HTTP request and its response. */

@@ -1,5 +1,6 @@
 // The changes of an endpoint's configuration, field by field. Secrets are masked; a changed secret shows as the word `changed`.
 import type { Endpoint, EndpointConfiguration } from './endpoint.ts';
+import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
 import { jsonEqual, type Json, type JsonObject } from './json.ts';
 import { mask } from './header-masking.ts';
@@ -36,6 +37,7 @@ const fieldsOf = (configuration: Configuration): Fields => {
 const shown = (field: string, configuration: Configuration, value: Json): Json => {
   if (!configuration || value === null) return value;
   if (field === 'secret') return mask;
+  if (field === 'url') return shownUrlOf(configuration.settings.url);
   if (field === 'formatOptions') return maskedFormatOptions(configuration.settings.formatOptions);
   return field === 'headers' ? configuration.settings.headers.map(({ name }) => ({ name, value: mask })) : value;
 };
@@ -44,6 +46,7 @@ const shown = (field: string, configuration: Configuration, value: Json): Json =
 const marked = (field: string, is: Configuration, was: Configuration, value: Json): Json => {
   if (!is || !was || value === null) return value;
   if (field === 'secret') return was.secret === null ? mask : changedSecret;
+  if (field === 'url') return value === shownUrlOf(was.settings.url) ? value.replaceAll(mask, changedSecret) : value;
   if (field === 'headers') {
     const before = new Map(was.settings.headers.map((header) => [header.name.toLowerCase(), header.value]));
     return is.settings.headers.map(({ name, value: sealed }) => {

@@ -1,11 +1,11 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import type { EndpointSettings } from './endpoint.ts';
 import {
   defaultRetryPolicy,
   endpointInput,
   endpointPatch,
   endpointSecret,
   type EndpointInput,
+  type PlainSettingsPatch,
   type SettingsOptions,
 } from './endpoint-settings.ts';
 import { mask } from './header-masking.ts';
@@ -205,7 +205,7 @@ it('a masked routing key says nothing', () => expect(read({ formatOptions: { rou
 describe('a patch', () => {
   const patch = (input: object) => endpointPatch(options).safeParse(input);
   it('is what it names, and no defaults', () => {
-    expectTypeOf(endpointPatch(options).parse({})).toEqualTypeOf<Partial<EndpointSettings>>();
+    expectTypeOf(endpointPatch(options).parse({})).toEqualTypeOf<PlainSettingsPatch>();
     expect(patch({}).data).toEqual({});
     expect(patch({ name: ' B ', url: undefined }).data).toStrictEqual({ name: 'B' });
     expect(patch({ retryPolicy: { delaysSeconds: [0] } }).data).toEqual({ retryPolicy: { delaysSeconds: [0], jitter: 0 } });

@@ -1,9 +1,11 @@
 // Validates the settings of an endpoint: schemas whose issues name the field and the remedy. The decider checks which settings fit together.
 import * as z from 'zod';
+import { isMaskedUrl } from './endpoint-url.ts';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
 import { checkFilter } from './filter/check-filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
+import { mask } from './header-masking.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { checkSubscription } from './subscription.ts';
 
@@ -17,8 +19,16 @@ export type SettingsOptions = {
   readonly formats: readonly PayloadFormat[];
 };
 
-/** A new endpoint. Header values and the secret are readable: encrypt them before they become a command. */
-export type EndpointInput = { readonly settings: EndpointSettings; readonly secret: string | null; readonly disabled: boolean };
+/** Settings as a person gives them: the URL, header values and secrets in the format options are readable. */
+export type PlainSettings = Omit<EndpointSettings, 'url'> & { readonly url: string };
+
+/** The settings that change. The shown form of a URL stands for the one that it is; a header value of null for the value that it has. */
+export type PlainSettingsPatch = Partial<Omit<PlainSettings, 'headers'>> & {
+  readonly headers?: readonly { readonly name: string; readonly value: string | null }[];
+};
+
+/** A new endpoint. Encrypt its secrets before it becomes a command. */
+export type EndpointInput = { readonly settings: PlainSettings; readonly secret: string | null; readonly disabled: boolean };
 
 /** At once, then 1 min, 5 min, 30 min and 2 h after each failure. */
 export const defaultRetryPolicy: EndpointSettings['retryPolicy'] = { delaysSeconds: [0, 60, 300, 1800, 7200], jitter: 0 };
@@ -62,6 +72,7 @@ const urlIssue = (given: string, { allowHttp, checkHost }: SettingsOptions): str
   if (url.username !== '' || url.password !== '')
     return 'The URL holds credentials; leave them out and set an Authorization header, whose value is kept secret.';
   if (given.includes('#')) return 'The URL has a fragment (#…), which is never sent; leave it out.';
+  if (isMaskedUrl(given)) return `The URL holds ${mask}, which stands for a secret; give the whole URL.`;
   return checkHost(given);
 };
 
@@ -70,6 +81,15 @@ const url = (options: SettingsOptions) =>
     const message = urlIssue(given, options);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
+
+/** Also takes the shown form of a URL. The decider checks that it is the endpoint's. */
+const urlInPatch = (options: SettingsOptions) => {
+  const whole = url(options);
+  return text('The URL').superRefine((given, context) => {
+    if (isMaskedUrl(given)) return;
+    for (const { message } of whole.safeParse(given).error?.issues ?? []) context.addIssue({ code: 'custom', message });
+  });
+};
 
 const eventTypes = z
   .array(text('An entry'), { error: 'eventTypes must be a list of texts.' })
@@ -97,37 +117,43 @@ const formatOptions = ({ checkTemplate }: SettingsOptions) =>
 const forbidden =
   /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|hookledger-hops|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
 
-const header = z.object(
-  {
-    name: text('The name of a header')
-      .max(256, 'The name of a header may have at most 256 characters.')
-      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "The name of a header is letters, digits and !#$%&'*+-.^_`|~, without spaces or colons.")
-      .refine((value) => !forbidden.test(value), {
-        error: ({ input }) => `The header ${String(input)} is set by Hookledger or the connection itself; leave it out.`,
-      }),
-    value: text('The value of a header')
-      .trim()
-      .max(4096, 'The value of a header may have at most 4096 characters.')
-      .regex(
-        /^[\t\x20-\x7e]*$/,
-        'The value of a header may hold visible ASCII characters and spaces; encode others, and leave out line breaks.',
-      ),
-  },
-  { error: 'A header is an object with name and value.' },
-);
-
-const headers = z
-  .array(header, { error: 'headers must be a list of {name, value}.' })
-  .max(50, 'There may be at most 50 headers.')
-  .superRefine((list, context) => {
-    const seen = new Set<string>();
-    for (const [index, { name }] of list.entries()) {
-      const lower = name.toLowerCase();
-      if (seen.has(lower))
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: `The header ${name} is there twice; join its values.` });
-      seen.add(lower);
-    }
+const headerName = text('The name of a header')
+  .max(256, 'The name of a header may have at most 256 characters.')
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "The name of a header is letters, digits and !#$%&'*+-.^_`|~, without spaces or colons.")
+  .refine((value) => !forbidden.test(value), {
+    error: ({ input }) => `The header ${String(input)} is set by Hookledger or the connection itself; leave it out.`,
   });
+
+const headerValue = text('The value of a header')
+  .trim()
+  .max(4096, 'The value of a header may have at most 4096 characters.')
+  .regex(
+    /^[\t\x20-\x7e]*$/,
+    'The value of a header may hold visible ASCII characters and spaces; encode others, and leave out line breaks.',
+  );
+
+const headerListOf = <V extends z.ZodType>(value: V) =>
+  z
+    .array(z.object({ name: headerName, value }, { error: 'A header is an object with name and value.' }), {
+      error: 'headers must be a list of {name, value}.',
+    })
+    .max(50, 'There may be at most 50 headers.')
+    .superRefine((list, context) => {
+      const seen = new Set<string>();
+      for (const [index, { name }] of list.entries()) {
+        const lower = name.toLowerCase();
+        if (seen.has(lower))
+          context.addIssue({ code: 'custom', path: [index, 'name'], message: `The header ${name} is there twice; join its values.` });
+        seen.add(lower);
+      }
+    });
+
+const headers = headerListOf(headerValue);
+
+/** Null, and the mask that is shown in its place: the header keeps its value. */
+const headersInPatch = headerListOf(
+  z.preprocess((value) => (value === undefined || value === mask ? null : value), headerValue.nullable()),
+);
 
 const number = (what: string, least: number, most: number) => {
   const error = `${what} is a number from ${least} to ${most}.`;
@@ -253,6 +279,8 @@ export const endpointPatch = (options: SettingsOptions) => {
     .strictObject(
       {
         ...field,
+        url: urlInPatch(options),
+        headers: headersInPatch,
         description: description.nullable(),
         filter: filter.nullable(),
         formatOptions: formatOptions.nullable(),
@@ -261,5 +289,5 @@ export const endpointPatch = (options: SettingsOptions) => {
       unknownField,
     )
     .partial()
-    .transform((given): Partial<EndpointSettings> => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
+    .transform((given): PlainSettingsPatch => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
 };

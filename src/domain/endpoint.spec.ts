@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { organizationId, registered, settings } from '../../test/support/samples.ts';
+import { harmlessUrl, organizationId, registered, settings } from '../../test/support/samples.ts';
 import { endpoint, type EndpointCommand, type EndpointEvent, type PayloadFormat } from './endpoint.ts';
 import { given } from './given.ts';
 import type { JsonObject } from './json.ts';
@@ -110,7 +110,7 @@ describe('an endpoint', () => {
     it.each<[(EndpointCommand & { type: 'Change' })['settings'], EndpointEvent]>([
       [{ name: 'B' }, event('endpoint.renamed', { name: 'B' })],
       [{ description: 'D' }, event('endpoint.described', { description: 'D' })],
-      [{ url: 'https://b.example' }, event('endpoint.url-changed', { url: 'https://b.example' })],
+      [{ url: harmlessUrl('https://b.example') }, event('endpoint.url-changed', { url: harmlessUrl('https://b.example') })],
       [{ eventTypes: ['a'] }, event('endpoint.subscription-changed', { eventTypes: ['a'], filter: null })],
       [{ filter: { a: [1] } }, event('endpoint.subscription-changed', { eventTypes: ['*'], filter: { a: [1] } })],
       [{ format: 'FLAT' }, event('endpoint.format-changed', { format: 'FLAT', formatOptions: null })],
@@ -128,11 +128,11 @@ describe('an endpoint', () => {
     it('records one event per intent, in one order', () => {
       const intents = [
         event('endpoint.renamed', { name: 'B' }),
-        event('endpoint.url-changed', { url: 'https://b.example' }),
+        event('endpoint.url-changed', { url: harmlessUrl('https://b.example') }),
         event('endpoint.timeout-changed', { timeoutSeconds: 5 }),
       ];
       history(registered())
-        .when(change({ timeoutSeconds: 5, url: 'https://b.example', name: 'B' }))
+        .when(change({ timeoutSeconds: 5, url: harmlessUrl('https://b.example'), name: 'B' }))
         .then(...intents);
     });
     it('leaves out what is so already', () => history(registered()).when(change(settings)).thenNothing());

@@ -1,8 +1,9 @@
 // Endpoint: a subscriber's webhook: where to send what, in which format, signed how, retried when.
 // Invariants: one event per intent; the fold at any revision is the whole configuration of that moment.
-// Secrets and header values arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
+// Secrets, header values and the secret parts of URLs arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
+import { endpointUrl, keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
 import { organizationId } from './ids.ts';
@@ -15,7 +16,7 @@ export type SignatureScheme = (typeof signatureSchemes)[number];
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 const name = z.string();
-const url = z.string();
+const url = endpointUrl;
 const description = z.string().nullable();
 const eventTypes = z.array(z.string()).readonly().describe('The event types and groups that the endpoint subscribes to.');
 const filter = jsonObject.nullable();
@@ -52,6 +53,13 @@ const settings = z.object({
 });
 /** Everything that a person sets, except the secret and the status. */
 export type EndpointSettings = z.infer<typeof settings>;
+
+/** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
+export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
+  readonly url?: EndpointSettings['url'] | KeptUrl;
+  /** `value` null: the header keeps the value that it has. */
+  readonly headers?: readonly { readonly name: string; readonly value: string | null }[];
+};
 
 export const endpointEvents = {
   'endpoint.registered': settings
@@ -158,7 +166,7 @@ export type EndpointCommand =
       secret: string | null;
       disabled: boolean;
     }
-  | { type: 'Change'; settings: Partial<EndpointSettings> }
+  | { type: 'Change'; settings: EndpointSettingsPatch }
   | { type: 'RotateSecret'; secret: string; previousUntil: string }
   | StatusCommand
   | { type: 'Delete' };
@@ -184,6 +192,26 @@ const checkBatch = ({ batch, format }: EndpointSettings) => {
       'batch',
       `The format ${format} sends one message at a time; leave batch out, or choose ${batchFormats.join(', ')} to send several.`,
     );
+};
+
+type Headers = EndpointSettings['headers'];
+
+const keepHeaderValues = (from: Headers, to: NonNullable<EndpointSettingsPatch['headers']>): Headers =>
+  to.map(({ name, value }, i) => {
+    const kept = value ?? from.find((header) => header.name.toLowerCase() === name.toLowerCase())?.value;
+    if (kept === undefined)
+      throw badInput(`headers.${i}.value`, `The endpoint has no header ${name} whose value could stay; give its value.`);
+    return { name, value: kept };
+  });
+
+/** The patch with the stored values of what it says stays. @throws DomainError if there is nothing that could stay */
+const withKeptSecrets = (from: EndpointSettings, patch: EndpointSettingsPatch): Partial<EndpointSettings> => {
+  const { url, headers, ...others } = patch;
+  return keepRoutingKey(from, {
+    ...others,
+    ...(url && { url: keepUrl(from.url, url) }),
+    ...(headers && { headers: keepHeaderValues(from.headers, headers) }),
+  });
 };
 
 /** One event for each intent behind a patch; unchanged settings are left out. */
@@ -238,7 +266,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
   const { configuration } = state;
   switch (command.type) {
     case 'Change': {
-      const patch = keepRoutingKey(configuration.settings, command.settings);
+      const patch = withKeptSecrets(configuration.settings, command.settings);
       const changed = { ...configuration.settings, ...patch };
       checkSecret(changed, configuration.secret);
       checkBatch(changed);

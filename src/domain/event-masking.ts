@@ -1,12 +1,15 @@
-// Masking of event data: secrets, header values, routing keys, signing keys and key hashes are masked for everyone.
+// Masking of event data: secrets, header values, secret parts of URLs, routing keys, signing keys and key hashes are masked for everyone.
 // Names every event of the catalog, so that nobody can add one without deciding what to mask in it.
 import { maskResolvedAddress } from './address-masking.ts';
 import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint.ts';
+import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
 import type { Json, JsonObject } from './json.ts';
 import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
-import { mask, maskHeader } from './header-masking.ts';
+import { mask, maskRequestHeader } from './header-masking.ts';
+import { maskResponseHeaders } from './response-masking.ts';
+import { maskUrl, maskUrlsInText } from './url-masking.ts';
 
 type Headers = readonly { readonly name: string; readonly value: string }[];
 
@@ -29,6 +32,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'ledger.key-created':
       return { ...event.data, encryptionKey: mask, privateKey: mask };
     case 'endpoint.registered':
+    case 'endpoint.url-changed':
     case 'endpoint.headers-changed':
     case 'endpoint.format-changed':
     case 'endpoint.secret-rotated':
@@ -39,11 +43,13 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'delivery.attempt-failed':
     case 'batch.attempt-succeeded':
     case 'batch.attempt-failed': {
-      const { responseBody, responseHeaders, ...rest } = event.data;
+      const { url, requestHeaders, responseBody, responseHeaders, ...rest } = event.data;
       return {
         ...rest,
-        ...('error' in rest && maskPayloads && { error: maskResolvedAddress(rest) }),
-        ...(responseHeaders && { responseHeaders: maskedHeaders(responseHeaders) }),
+        url: maskUrl(url),
+        requestHeaders: maskRequestHeaders(requestHeaders),
+        ...('error' in rest && { error: maskUrlsInText(maskPayloads ? maskResolvedAddress({ ...rest, url }) : rest.error) }),
+        ...(responseHeaders && { responseHeaders: maskResponseHeaders(responseHeaders) }),
         ...(responseBody !== undefined && { responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }),
       } as Json;
     }
@@ -63,7 +69,6 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'apikey.revoked':
     case 'endpoint.renamed':
     case 'endpoint.described':
-    case 'endpoint.url-changed':
     case 'endpoint.subscription-changed':
     case 'endpoint.signature-changed':
     case 'endpoint.retry-policy-changed':
@@ -94,9 +99,9 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
   }
 };
 
-/** Masks the values of headers whose names are sensitive. */
-const maskedHeaders = (headers: Readonly<Record<string, string>>): JsonObject =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, maskHeader(name, value)]));
+/** Older versions recorded the endpoint's own headers of innocent names as they were sent. */
+export const maskRequestHeaders = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, maskRequestHeader(name, value)]));
 
 /** Masks all values: they are encrypted in the log, so nothing tells which of them are secret. */
 export const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
@@ -106,12 +111,16 @@ export const maskedFormatOptions = (options: JsonObject | null): Json => options
 
 type WithSecrets = Extract<
   EndpointEvent,
-  { type: 'endpoint.registered' | 'endpoint.headers-changed' | 'endpoint.format-changed' | 'endpoint.secret-rotated' }
+  {
+    type:
+      'endpoint.registered' | 'endpoint.url-changed' | 'endpoint.headers-changed' | 'endpoint.format-changed' | 'endpoint.secret-rotated';
+  }
 >;
 
 const shownEndpointData = (data: WithSecrets['data']): Json =>
   ({
     ...data,
+    ...('url' in data && { url: shownUrlOf(data.url) }),
     ...('headers' in data && { headers: maskedHeaderValues(data.headers) }),
     ...('formatOptions' in data && { formatOptions: maskedFormatOptions(data.formatOptions) }),
     ...('secret' in data && { secret: data.secret === null ? null : mask }),

@@ -1,14 +1,14 @@
 // Masking of payloads: replaces the secrets in them for callers who may not see them.
 import { parseJson } from './exact-number.ts';
 import { isJsonObject, type Json } from './json.ts';
-import { isSensitiveHeader, mask } from './header-masking.ts';
+import { isSensitiveName, mask } from './header-masking.ts';
 
-/** Masks every value whose key names a secret. Keys are judged like header names. */
+/** Masks every value whose key names a secret. Keys are judged like the names of response headers. */
 export const maskSecrets = (value: Json): Json => {
   if (Array.isArray(value)) return value.map(maskSecrets);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, inner !== null && isSensitiveHeader(key) ? mask : maskSecrets(inner)]),
+    Object.entries(value).map(([key, inner]) => [key, inner !== null && isSensitiveName(key) ? mask : maskSecrets(inner)]),
   );
 };
 
@@ -32,7 +32,7 @@ const maskNamed = (text: string): string => {
   for (let found = search.exec(text); found; found = search.exec(text)) {
     const [, key = '', between = ''] = found;
     const value = found.index + key.length + between.length;
-    if (isSensitiveHeader(key)) {
+    if (isSensitiveName(key)) {
       shown += `${text.slice(at, value)}${mask}`;
       at = search.lastIndex;
     } else if (/[{[]/.test(text.charAt(value))) search.lastIndex = value + 1; // look inside

@@ -18,6 +18,7 @@ import {
   type EndpointEvent,
   type EndpointSettings,
 } from './endpoint.ts';
+import { harmlessUrl } from '../../test/support/samples.ts';
 import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
 import type { EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
@@ -52,7 +53,7 @@ const formatted: fc.Arbitrary<Pick<EndpointSettings, 'format' | 'formatOptions'>
 );
 const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> = record({
   name: constantFrom('a', 'b'),
-  url: constantFrom('https://a.example', 'https://b.example'),
+  url: constantFrom('https://a.example', 'https://b.example').map(harmlessUrl),
   description: option(constantFrom('x', 'y')),
   eventTypes: fc.array(constantFrom('*', 'a.*', 'b'), { minLength: 1, maxLength: 2 }),
   filter: option(object),
@@ -71,7 +72,7 @@ const patch = fc
 function defaults(): EndpointSettings {
   return {
     name: 'a',
-    url: 'https://a.example',
+    url: harmlessUrl('https://a.example'),
     description: null,
     eventTypes: ['*'],
     filter: null,

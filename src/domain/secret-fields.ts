@@ -1,5 +1,6 @@
 // The names of the fields that hold cipher texts. Each cipher text is bound to its stream and to this name, so these are part of the storage format.
 
+export const urlField = 'url';
 export const secretField = 'secret';
 export const routingKeyField = 'formatOptions.routingKey';
 export const signingKeyField = 'signingKey';

@@ -18,9 +18,13 @@ const withFilterOfToday: Upcaster = (data) => {
   return { ...data, filter: filter && fromVersion1(filter) };
 };
 
+/** Older versions did not encrypt the secret parts of a URL. What is shown of it is masked when it is shown. */
+const withSeparateUrl: Upcaster = ({ url, ...others }) => ({ ...others, url: { shown: url ?? null, encrypted: null } });
+
 export const upcasters: Upcasters = {
-  'endpoint.registered': [withFilterOfToday],
+  'endpoint.registered': [withFilterOfToday, withSeparateUrl],
   'endpoint.subscription-changed': [withFilterOfToday],
+  'endpoint.url-changed': [withSeparateUrl],
 };
 
 export const currentVersion = (all: Upcasters<string>, type: string) => (all[type]?.length ?? 0) + 1;

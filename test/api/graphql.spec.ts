@@ -163,11 +163,12 @@ describe('endpoints', () => {
     expect(await refused(change, { id, input: { signature: 'STANDARD_WEBHOOKS' } })).toMatchObject({ paths: ['input.signature'] });
   });
 
-  it('mask the values of sensitive headers for everyone', async () => {
+  it('mask the values of headers for everyone, but for harmless ones', async () => {
     const { id } = await create({
       headers: [
         { name: 'Authorization', value: 'Bearer abc' },
         { name: 'X-Team', value: 'blue' },
+        { name: 'Content-Type', value: 'text/plain' },
       ],
     });
     const { endpoint } = await api.query<{ endpoint: unknown }>('query ($id: ID!) { endpoint(id: $id) { headers { name value } } }', {
@@ -176,8 +177,40 @@ describe('endpoints', () => {
     expect(endpoint).toEqual({
       headers: [
         { name: 'Authorization', value: mask },
-        { name: 'X-Team', value: 'blue' },
+        { name: 'X-Team', value: mask },
+        { name: 'Content-Type', value: 'text/plain' },
       ],
+    });
+  });
+
+  it('show the secret parts of a URL to admins alone, now and of attempts, and take the shown form as no change', async () => {
+    const url = 'https://hooks.example/services/T0/B0/hush?team=ops&token=hush';
+    const shown = `https://hooks.example/services/${mask}/${mask}/${mask}?team=ops&token=${mask}`;
+    const { id } = await create({ url, eventTypes: ['shown.url'], headers: [{ name: 'X-Odd', value: 'hush' }] });
+    const deliveryId = await deliveryTo(await publish('shown.url', {}), id);
+    await attempt(deliveryId, 'succeeded');
+    const read = `query ($id: ID!, $delivery: ID!) { endpoint(id: $id) { url }
+      delivery(id: $delivery) { attempts { url requestHeaders configuration { url } } message { timeline { text event { data } } } } }`;
+    type Shown = { endpoint: { url: string }; delivery: { attempts: { url: string; configuration: { url: string } }[] } };
+    const byAdmin = await api.query<Shown>(read, { id, delivery: deliveryId });
+    expect(byAdmin).toMatchObject({ endpoint: { url }, delivery: { attempts: [{ url, configuration: { url: shown } }] } });
+    for (const key of [api.keys.VIEWER, api.keys.AUDITOR]) {
+      const answer = await api.query<Shown>(read, { id, delivery: deliveryId }, key);
+      expect(answer).toMatchObject({ endpoint: { url: shown }, delivery: { attempts: [{ url: shown, configuration: { url: shown } }] } });
+      expect(JSON.stringify(answer)).not.toContain('hush');
+    }
+    const change = 'mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { url headers { name value } } }';
+    const headers = [{ name: 'X-Odd', value: mask }];
+    expect(await api.query(change, { id, input: { url: shown, headers } })).toEqual({ updateEndpoint: { url, headers } });
+    expect(api.directory.endpoint(id as EndpointId)).toMatchObject({ revision: 0, url, headers: [{ name: 'X-Odd', value: 'hush' }] });
+    expect(await api.query(change, { id, input: { url: new URL(shown).href } })).toEqual({ updateEndpoint: { url, headers } });
+    expect(await refused(change, { id, input: { url: `https://other.example/${mask}` } })).toMatchObject({ paths: ['input.url'] });
+    expect(await refused(change, { id, input: { headers: [{ name: 'X-New', value: null }] } })).toMatchObject({
+      paths: ['input.headers.0.value'],
+    });
+    expect(await refused(createMutation, { input: { ...base, url: shown } })).toMatchObject({ paths: ['input.url'] });
+    expect(await refused(createMutation, { input: { ...base, headers: [{ name: 'X-New' }] } })).toMatchObject({
+      paths: ['input.headers.0.value'],
     });
   });
 

@@ -49,7 +49,7 @@ describe('a preview', () => {
         'webhook-attempt': '1',
         'hookledger-hops': '1',
         Authorization: mask,
-        'X-Tenant': 'a',
+        'X-Tenant': mask,
         'X-Webhook-Signature': `sha256=${createHmac('sha256', 's3cret-text').update(body).digest('hex')}`,
       },
     });

@@ -73,7 +73,8 @@ describe('what is sent', () => {
     const { url, headers, body } = buildRequest({
       id: 'm-1',
       body: formatBody('ENVELOPE', message, null),
-      settings: { url: receiver.url, signature: 'WEBHOOK_SHA256' },
+      url: receiver.url,
+      signature: 'WEBHOOK_SHA256',
       headers: [{ name: 'Authorization', value: 'Token token=KEY' }],
       secrets: ['s3cret'],
       attempt: 1,

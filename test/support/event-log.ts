@@ -13,7 +13,7 @@ import { batchStream, deliveryStream, endpointStream, replayStream, messageStrea
 
 export const settings: EndpointSettings = {
   name: 'An endpoint',
-  url: 'https://receiver.example/hook',
+  url: { shown: 'https://receiver.example/hook', encrypted: null },
   description: null,
   eventTypes: ['*'],
   filter: null,
@@ -91,7 +91,7 @@ export class EventLog {
       attempt,
       startedAt: new Date(this.now).toISOString(),
       durationMs: 10,
-      url: settings.url,
+      url: settings.url.shown,
       endpointRevision: 0,
       requestHeaders: {},
       ...(result === undefined ? {} : { responseCode: result }),

@@ -200,7 +200,7 @@ export class MadeLog {
       attempt,
       startedAt: new Date(began + this.messages * 100).toISOString(),
       durationMs: 12.5,
-      url: settings.url,
+      url: settings.url.shown,
       endpointRevision: 0,
       bodySha256: 'ab'.repeat(32),
       requestHeaders: { 'user-agent': 'Hookledger/0.1.0', 'content-type': 'application/json', 'webhook-attempt': String(attempt) },

@@ -3,15 +3,19 @@ import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptRecord } from '../../src/domain/attempts.ts';
 import type { DeliverySubject } from '../../src/domain/delivery.ts';
 import type { EndpointEvent, EndpointSettings } from '../../src/domain/endpoint.ts';
+import type { EndpointUrl } from '../../src/domain/endpoint-url.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
 import type { MessageEvent } from '../../src/domain/message.ts';
 import type { RecordedEvent } from '../../src/event-store/event-store.ts';
 
 export const organizationId = 'default' as OrganizationId;
 
+/** A URL in which nothing is secret. */
+export const harmlessUrl = (url: string): EndpointUrl => ({ shown: url, encrypted: null });
+
 export const settings: EndpointSettings = {
   name: 'Alerts',
-  url: 'https://receiver.example/hook',
+  url: harmlessUrl('https://receiver.example/hook'),
   description: null,
   eventTypes: ['*'],
   filter: null,
@@ -57,7 +61,7 @@ export const record = (attempt: number, more: Partial<AttemptRecord> = {}): Atte
   attempt,
   startedAt: '2026-01-01T12:00:00.000Z',
   durationMs: 1000,
-  url: settings.url,
+  url: settings.url.shown,
   endpointRevision: 0,
   bodySha256: 'ab',
   requestHeaders: { 'webhook-id': 'm1' },

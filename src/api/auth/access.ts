@@ -12,6 +12,9 @@ export const Allow = (...roles: readonly ['ADMIN', ...ApiKeyRole[]]) => SetMetad
 /** Reading: everyone but publishers. */
 export const AllowReaders = () => Allow('ADMIN', 'VIEWER', 'AUDITOR');
 
+/** Who is shown secrets in the clear, where anybody is. */
+export const maySeeSecrets = ({ role }: { readonly role: ApiKeyRole }): boolean => role === 'ADMIN';
+
 /** No key is asked for. */
 export const Public = () => SetMetadata(key, 'public' satisfies Access);
 

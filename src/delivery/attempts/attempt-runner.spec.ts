@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dueCause, accepted, organizationId, registered } from '../../../test/support/samples.ts';
+import { dueCause, accepted, harmlessUrl, organizationId, registered } from '../../../test/support/samples.ts';
 import { silent } from '../../../test/support/silent.ts';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
@@ -297,7 +297,7 @@ describe('the attempt runner', () => {
 
   it('uses the configuration of the moment of the attempt', async () => {
     await endpoint();
-    await append('endpoint-e1', { type: 'endpoint.url-changed', data: { url: 'https://corrected.example/' } }, 0);
+    await append('endpoint-e1', { type: 'endpoint.url-changed', data: { url: harmlessUrl('https://corrected.example/') } }, 0);
     await runner.run(due());
     expect(await history()).toMatchObject([{ data: { url: 'https://corrected.example/', endpointRevision: 1 } }]);
   });

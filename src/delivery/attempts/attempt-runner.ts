@@ -147,7 +147,7 @@ const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
 
 const commandFor = (
   { subject, attempt }: ScheduleAttempt,
-  { revision, configuration, formatOptions }: ResolvedEndpoint,
+  { revision, configuration, formatOptions, shownUrl }: ResolvedEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
 ): AttemptsCommand => {
@@ -155,7 +155,7 @@ const commandFor = (
     attempt,
     startedAt: outcome.startedAt,
     durationMs: outcome.durationMs,
-    url: configuration.settings.url,
+    url: shownUrl,
     endpointRevision: revision,
     requestHeaders: request?.maskedHeaders ?? {},
     ...(request ? { bodySha256: request.bodySha256 } : {}),

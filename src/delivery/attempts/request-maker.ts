@@ -23,11 +23,11 @@ export class RequestMaker {
     attempt: number,
     now: Date,
   ): BuiltRequest | Promise<BuiltRequest> {
-    const { settings } = endpoint.configuration;
-    const { headers, formatOptions } = endpoint;
+    const { format, signature } = endpoint.configuration.settings;
+    const { url, headers, formatOptions } = endpoint;
     const withBody = (body: FormattedBody) =>
-      buildRequest({ id, body, settings, headers, secrets: endpoint.secrets(now), hops, attempt, now, userAgent: this.userAgent });
-    const body = this.body(endpoint.id, settings.format, messages, formatOptions);
+      buildRequest({ id, body, url, signature, headers, secrets: endpoint.secrets(now), hops, attempt, now, userAgent: this.userAgent });
+    const body = this.body(endpoint.id, format, messages, formatOptions);
     return body instanceof Promise ? body.then(withBody) : withBody(body);
   }
 

@@ -7,7 +7,8 @@ import { buildRequest, type RequestedAttempt } from './request.ts';
 const requested = (changed: Partial<RequestedAttempt> = {}): RequestedAttempt => ({
   id: 'm-1',
   body: { body: '{"event":"é"}', contentType: 'application/json' },
-  settings: { url: 'https://example.com/hook', signature: 'WEBHOOK_SHA256' },
+  url: 'https://example.com/hook',
+  signature: 'WEBHOOK_SHA256',
   headers: [],
   secrets: ['s3cret'],
   attempt: 2,
@@ -54,13 +55,14 @@ describe('a request', () => {
 });
 
 describe('what the log records of the headers', () => {
-  it('masks the own sensitive values and nothing else', () => {
+  it('masks the own values, but for harmless ones, and nothing else', () => {
     const own = [
       { name: 'Authorization', value: 'Token token=KEY' },
       { name: 'X-Tenant', value: 'a' },
+      { name: 'Content-Type', value: 'text/plain' },
     ];
     const { headers, maskedHeaders } = buildRequest(requested({ headers: own }));
     expect(headers['Authorization']).toBe('Token token=KEY');
-    expect(maskedHeaders).toEqual({ ...headers, Authorization: mask });
+    expect(maskedHeaders).toEqual({ ...headers, Authorization: mask, 'X-Tenant': mask });
   });
 });

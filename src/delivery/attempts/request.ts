@@ -1,8 +1,8 @@
 // The request of one attempt: headers and signature, from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
-import type { EndpointSettings } from '../../domain/endpoint.ts';
+import type { SignatureScheme } from '../../domain/endpoint.ts';
 import { hopsHeader } from '../../domain/message.ts';
-import { maskHeader } from '../../domain/header-masking.ts';
+import { maskOwnHeader } from '../../domain/header-masking.ts';
 import type { FormattedBody } from '../formats/format.ts';
 import { sign } from '../signatures/signature.ts';
 
@@ -12,7 +12,9 @@ export type RequestedAttempt = {
   /** The message's or the batch's. */
   readonly id: string;
   readonly body: FormattedBody;
-  readonly settings: Pick<EndpointSettings, 'url' | 'signature'>;
+  readonly signature: SignatureScheme;
+  /** The endpoint's own, decrypted. */
+  readonly url: string;
   /** The endpoint's own, decrypted. */
   readonly headers: readonly Header[];
   /** Decrypted, the current one first. */
@@ -32,7 +34,7 @@ export type BuiltRequest = {
   readonly body: string;
   /** Hex SHA-256 of the body's UTF-8 bytes. */
   readonly bodySha256: string;
-  /** What the log records: `headers` with the endpoint's own sensitive values masked. The signature is no secret and stays. */
+  /** What the log records: `headers` with the endpoint's own values masked, but for harmless ones. The signature is no secret and stays. */
   readonly maskedHeaders: Record<string, string>;
 };
 
@@ -42,7 +44,7 @@ export type BuiltRequest = {
  * @throws FormatError if no request can be made: the attempt fails as FORMAT
  */
 export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
-  const { id, settings, secrets, hops = 0, attempt, now, userAgent } = requested;
+  const { id, url, signature, secrets, hops = 0, attempt, now, userAgent } = requested;
   const { body, contentType } = requested.body;
   const own = requested.headers.filter(({ name }) => name.toLowerCase() !== hopsHeader); // older logs may have it
   const headers: Record<string, string> = {
@@ -56,11 +58,11 @@ export const buildRequest = (requested: RequestedAttempt): BuiltRequest => {
     const lower = name.toLowerCase();
     headers[Object.hasOwn(headers, lower) ? lower : name] = value;
   }
-  Object.assign(headers, sign(settings.signature, { body, messageId: id, timestamp: now, secrets }));
+  Object.assign(headers, sign(signature, { body, messageId: id, timestamp: now, secrets }));
   const maskedHeaders = own.length === 0 ? headers : { ...headers };
   for (const { name, value } of own) {
     const lower = name.toLowerCase();
-    maskedHeaders[Object.hasOwn(maskedHeaders, name) ? name : lower] = maskHeader(name, value);
+    maskedHeaders[Object.hasOwn(maskedHeaders, name) ? name : lower] = maskOwnHeader(name, () => value);
   }
-  return { url: settings.url, headers, body, bodySha256: hash('sha256', body), maskedHeaders };
+  return { url, headers, body, bodySha256: hash('sha256', body), maskedHeaders };
 };

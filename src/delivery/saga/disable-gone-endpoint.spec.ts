@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
-import { dueCause, registered } from '../../../test/support/samples.ts';
+import { dueCause, harmlessUrl, registered } from '../../../test/support/samples.ts';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import { fold } from '../../domain/decider.ts';
 import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
@@ -21,7 +21,7 @@ const disable = async (all: readonly EndpointEvent[], known: number, revision: n
   await handler.execute(new DisableGoneEndpoint('e1' as EndpointId, revision, dueCause));
   return store.log.slice(all.length).map(({ type, data }) => ({ type, data }));
 };
-const moved: EndpointEvent = { type: 'endpoint.url-changed', data: { url: 'https://new.example' } };
+const moved: EndpointEvent = { type: 'endpoint.url-changed', data: { url: harmlessUrl('https://new.example') } };
 const deleted: EndpointEvent = { type: 'endpoint.deleted', data: {} };
 
 describe('410 Gone', () => {

@@ -3,7 +3,7 @@
 // new connection, within the same timeout. Most likely it was never read; and a receiver has to drop repeats by `webhook-id` anyway, as delivery
 // is at least once. Without this, every keep-alive timeout of a receiver would count as a failure.
 import type { Dispatcher } from 'undici';
-import { mask } from '../../domain/header-masking.ts';
+import { maskResponseHeaders } from '../../domain/response-masking.ts';
 import type { Connection, Connections } from './connections.ts';
 import { errorCodeOf, failureOfError, failureOfStatus, retryAfterOf, timedOut, type Failure, type Phase } from './failure.ts';
 import type { SendOutcome, SendRequest } from './send-outcome.ts';
@@ -113,9 +113,9 @@ const flatten = (headers: Headers): Record<string, string> => {
   const flat: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name];
-    if (value !== undefined) flat[name] = name === 'set-cookie' ? mask : Array.isArray(value) ? value.join(', ') : value;
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  return flat;
+  return maskResponseHeaders(flat);
 };
 
 const decode = (chunks: readonly Buffer[], isCut: boolean): string => {

@@ -1,6 +1,7 @@
 // Failures: why an attempt failed, as one sentence for a person, from the error or the response. Pure.
 import { STATUS_CODES } from 'node:http';
 import type { FailureReason } from '../../domain/attempts.ts';
+import { maskUrl } from '../../domain/url-masking.ts';
 
 export type Failure = { readonly failure: FailureReason; readonly error: string };
 
@@ -136,7 +137,7 @@ export const failureOfStatus = (code: number, reason: string, location: string |
   if (code >= 200 && code < 300) return undefined;
   const status = `${code} ${STATUS_CODES[code] ?? quote(reason)}`.trim();
   if (code < 300 || code >= 400) return { failure: 'HTTP_STATUS', error: `The receiver answered ${status}.` };
-  const where = location === undefined ? '' : ` to ${quote(location)}`;
+  const where = location === undefined ? '' : ` to ${quote(maskUrl(location))}`;
   return {
     failure: 'REDIRECT',
     error: `The receiver redirects${where} (${status}), and redirects are not followed; set the endpoint's URL to the final address.`,

@@ -11,7 +11,7 @@ export type SendRequest = {
 
 export type ReceivedResponse = {
   readonly responseCode: number;
-  /** Names in lower case. Several values of one name are joined by ", ". Cookies are masked. */
+  /** Names in lower case. Several values of one name are joined by ", ". Those that set credentials are masked. */
   readonly responseHeaders: Record<string, string>;
   /** The first 4 KiB as UTF-8, without a character that was cut off. Bytes that are no UTF-8 become U+FFFD. */
   readonly responseBody: string;

@@ -9,6 +9,7 @@ import type { FailureReason } from '../../domain/attempts.ts';
 import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
 import { Exchange } from './exchange.ts';
+import { maskUrl } from '../../domain/url-masking.ts';
 import type { SendOutcome, SendRequest } from './send-outcome.ts';
 
 export type SenderOptions = AddressOptions &
@@ -30,7 +31,10 @@ export class Sender {
   send(request: SendRequest): Promise<SendOutcome> {
     return new Promise((resolve) => {
       const url = URL.parse(request.url);
-      if (!url) return resolve(this.refused('FORMAT', `The endpoint's URL ${JSON.stringify(request.url)} is not a valid URL; correct it.`));
+      if (!url)
+        return resolve(
+          this.refused('FORMAT', `The endpoint's URL ${JSON.stringify(maskUrl(request.url))} is not a valid URL; correct it.`),
+        );
       if (url.protocol !== 'https:' && !this.options.allowHttp) return resolve(this.refused('BLOCKED_ADDRESS', httpsOnly));
       this.running += 1;
       new Exchange(request, url, this.connections, this.options.clock, (outcome) => {

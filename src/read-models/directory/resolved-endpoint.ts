@@ -1,5 +1,6 @@
 // An endpoint ready for use: its subscription and filter compiled, its secrets and headers decrypted when they are first needed.
 import type { EndpointConfiguration } from '../../domain/endpoint.ts';
+import { openUrl, shownUrlOf } from '../../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../../domain/format-options.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
@@ -13,8 +14,15 @@ export type OrganizationKeys = { readonly keyring: Keyring; readonly signingKey:
 
 export class ResolvedEndpoint {
   readonly matcher: EndpointMatcher;
+  private shown: string | undefined;
   private plain:
-    | { headers: { name: string; value: string }[]; formatOptions: JsonObject | null; secret: string | null; previous: string | null }
+    | {
+        url: string;
+        headers: { name: string; value: string }[];
+        formatOptions: JsonObject | null;
+        secret: string | null;
+        previous: string | null;
+      }
     | undefined;
 
   constructor(
@@ -25,6 +33,16 @@ export class ResolvedEndpoint {
     private readonly keys: OrganizationKeys,
   ) {
     this.matcher = new EndpointMatcher(id, configuration);
+  }
+
+  /** The whole URL. */
+  get url(): string {
+    return this.decrypted().url;
+  }
+
+  /** With its secret parts masked. */
+  get shownUrl(): string {
+    return (this.shown ??= shownUrlOf(this.configuration.settings.url));
   }
 
   get headers(): readonly { readonly name: string; readonly value: string }[] {
@@ -48,6 +66,7 @@ export class ResolvedEndpoint {
     const cipher = this.keys.keyring.cipherFor(endpointStream(this.id));
     const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : cipher.open(sealed, secretField));
     this.plain ??= {
+      url: openUrl(settings.url, cipher),
       headers: settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) })),
       formatOptions: mapSecretOptions(settings.formatOptions, (value) => cipher.open(value, routingKeyField)),
       secret: open(secret),

@@ -5,11 +5,15 @@ import { FormatError } from '../../../delivery/formats/format-error.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
+import { isMaskedUrl, openUrl } from '../../../domain/endpoint-url.ts';
 import type { Json } from '../../../domain/json.ts';
 import { routingKeyField } from '../../../domain/secret-fields.ts';
 import { endpointStream } from '../../../domain/streams.ts';
 import { maskSecretsInText } from '../../../domain/payload-masking.ts';
-import { maskHeader } from '../../../domain/header-masking.ts';
+import { maskRequestHeaders } from '../../../domain/event-masking.ts';
+import { maskResponseHeaders } from '../../../domain/response-masking.ts';
+import { maskUrl, maskUrlsInText } from '../../../domain/url-masking.ts';
+import { maySeeSecrets } from '../../auth/access.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint, toPastEndpoint } from '../endpoints/endpoint.types.ts';
 import { JsonScalar } from '../scalars.ts';
@@ -22,7 +26,18 @@ export class AttemptResolver {
   @ResolveField(() => String, { nullable: true, description: 'one sentence a person understands' })
   error(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
     const { failure, error, url } = view;
-    return failure !== null && error !== null && caller.role === 'VIEWER' ? maskResolvedAddress({ failure, error, url }) : error;
+    if (failure === null || error === null) return error;
+    return maskUrlsInText(caller.role === 'VIEWER' ? maskResolvedAddress({ failure, error, url }) : error);
+  }
+
+  /** The log has the shown form. Admins see the whole one, from the configuration at that moment. */
+  @ResolveField(() => String, { description: 'Parts that may be credentials are masked, but for admins.' })
+  async url(@Parent() { view, delivery }: Attempt, @Context() { caller, loaders, keyring }: ApiContext): Promise<string> {
+    if (!maySeeSecrets(caller)) return maskUrl(view.url);
+    if (!isMaskedUrl(view.url)) return view.url;
+    const { endpointId } = delivery;
+    const endpoint = await loaders.endpointAtRevision.load({ endpointId, revision: view.endpointRevision });
+    return endpoint ? openUrl(endpoint.configuration.settings.url, keyring.cipherFor(endpointStream(endpointId))) : view.url;
   }
 
   @ResolveField(() => String, { nullable: true, description: 'the first 4 KiB' })
@@ -34,15 +49,13 @@ export class AttemptResolver {
   @ResolveField(() => JsonScalar, { nullable: true })
   responseHeaders(@Parent() { view }: Attempt): Json {
     const { responseHeaders } = view;
-    return responseHeaders
-      ? Object.fromEntries(Object.entries(responseHeaders).map(([name, value]) => [name, maskHeader(name, value)]))
-      : null;
+    return responseHeaders ? maskResponseHeaders(responseHeaders) : null;
   }
 
-  /** As recorded: the dispatcher masked the secrets before. */
+  /** The dispatcher masked the secrets. Older versions let some pass. */
   @ResolveField(() => JsonScalar, { nullable: true, description: 'without secrets' })
   requestHeaders(@Parent() { view }: Attempt): Json {
-    return view.requestHeaders;
+    return maskRequestHeaders(view.requestHeaders);
   }
 
   /**

@@ -15,8 +15,6 @@ export class Attempt {
   readonly startedAt!: string;
   @Field(() => Float)
   readonly durationMs!: number;
-  @Field(() => String)
-  readonly url!: string;
   @Field(() => Int, { nullable: true })
   readonly responseCode!: number | null;
   @Field(() => FailureReason, { nullable: true })
@@ -30,7 +28,6 @@ export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt =>
   number: view.attempt,
   startedAt: view.startedAt,
   durationMs: view.durationMs,
-  url: view.url,
   responseCode: view.responseCode ?? null,
   failure: view.failure,
   view,

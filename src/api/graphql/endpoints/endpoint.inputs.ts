@@ -4,12 +4,12 @@ import type { Json } from '../../../domain/json.ts';
 import { JsonScalar } from '../scalars.ts';
 import { PayloadFormat, SignatureScheme } from './endpoint.types.ts';
 
-@InputType()
+@InputType({ description: '`value` null in a patch: the value it has stays; at creation it is refused.' })
 class HeaderInput {
   @Field(() => String)
   name!: string;
-  @Field(() => String)
-  value!: string;
+  @Field(() => String, { nullable: true, description: 'The mask that is shown in place of a value counts as null.' })
+  value?: string | null;
 }
 
 @InputType()
@@ -69,7 +69,7 @@ export class EndpointInput {
 export class EndpointPatch {
   @Field(() => String, { nullable: true })
   name?: string | null;
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'The masked form that a caller was shown: the URL stays.' })
   url?: string | null;
   @Field(() => String, { nullable: true })
   description?: string | null;

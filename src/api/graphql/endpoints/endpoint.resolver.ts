@@ -22,7 +22,7 @@ import { EndpointDirectory } from '../../../read-models/directory/endpoint-direc
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
 import type { Window as RateWindow } from '../../../read-models/queries/success-rate.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { Allow, AllowReaders, maySeeSecrets } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -212,7 +212,7 @@ export class EndpointResolver {
   })
   async secret(@Parent() { id, secretAccess: { kind, read } }: Endpoint, @Context() { caller }: ApiContext): Promise<string | null> {
     if (kind === 'NEW') return read();
-    if (caller.role !== 'ADMIN') return null;
+    if (!maySeeSecrets(caller)) return null;
     const secret = read();
     if (kind === 'PAST' || secret === null) return secret;
     if (this.readOnly !== undefined) return mask; // it could not be recorded

@@ -3,14 +3,16 @@ import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
 import { payloadFormats, signatureSchemes, type EndpointConfiguration, type EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
-import { isSensitiveHeader, mask, maskHeader } from '../../../domain/header-masking.ts';
+import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';
+import { mask, maskOwnHeader } from '../../../domain/header-masking.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
 import { windows } from '../../../read-models/queries/success-rate.ts';
 import { headerField, secretField } from '../../../domain/secret-fields.ts';
 import { endpointStream } from '../../../domain/streams.ts';
 import { publicKeyOf } from '../../../secrets/signing-keys.ts';
-import type { Keyring } from '../../../secrets/vault.ts';
+import { maySeeSecrets } from '../../auth/access.ts';
 import { connectionType } from '../connections.ts';
+import type { ApiContext } from '../context.ts';
 import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar } from '../scalars.ts';
 
@@ -75,7 +77,7 @@ export class Endpoint {
   readonly name!: string;
   @Field(() => String, { nullable: true })
   readonly description!: string | null;
-  @Field(() => String)
+  @Field(() => String, { description: 'Parts that may be credentials are masked, but for admins.' })
   readonly url!: string;
   @Field(() => EndpointStatus)
   readonly status!: EndpointConfiguration['status'];
@@ -94,7 +96,7 @@ export class Endpoint {
   readonly formatOptions!: Json;
   @Field(() => SignatureScheme)
   readonly signature!: EndpointConfiguration['settings']['signature'];
-  @Field(() => [Header], { description: 'values of sensitive headers are masked' })
+  @Field(() => [Header], { description: 'values are masked, but for a few headers that never carry secrets, such as Content-Type' })
   readonly headers!: readonly Header[];
   @Field(() => RetryPolicy)
   readonly retryPolicy!: RetryPolicy;
@@ -128,7 +130,7 @@ export type EndpointSnapshot = {
   readonly updatedAt: string;
 };
 
-type DecryptionContext = { readonly keyring: Keyring };
+type DecryptionContext = Pick<ApiContext, 'keyring' | 'caller'>;
 
 /** The endpoint as it is now. */
 export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint =>
@@ -140,14 +142,16 @@ export const toEndpointWithNewSecret = (snapshot: EndpointSnapshot, context: Dec
 
 const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
+  const { settings } = snapshot.configuration;
   const cipher = context.keyring.cipherFor(endpointStream(snapshot.id));
   return {
     ...fieldsOf(snapshot, context),
+    url: maySeeSecrets(context.caller) ? openUrl(settings.url, cipher) : shownUrlOf(settings.url),
     secretAccess: { kind, read: () => (secret === null ? null : cipher.open(secret, secretField)) },
   };
 };
 
-/** The endpoint at an earlier moment. Not even admins see the secret that it had then. */
+/** The endpoint at an earlier moment. Not even admins see the secret and the URL's secret parts that it had then. */
 export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
   return { ...fieldsOf(snapshot, context), secretAccess: { kind: 'PAST', read: () => (secret === null ? null : mask) } };
@@ -166,7 +170,7 @@ const fieldsOf = (
     id,
     name,
     description,
-    url,
+    url: shownUrlOf(url),
     status,
     disabledReason,
     eventTypes,
@@ -179,7 +183,7 @@ const fieldsOf = (
     formatOptions: formatOptions && maskSecrets(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,
-      value: isSensitiveHeader(header.name) ? mask : maskHeader(header.name, cipher.open(header.value, headerField(header.name))),
+      value: maskOwnHeader(header.name, () => cipher.open(header.value, headerField(header.name))),
     })),
     createdAt,
     updatedAt,

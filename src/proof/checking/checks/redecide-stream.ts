@@ -7,6 +7,7 @@ import type { Decider } from '../../../domain/decider.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
 import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
+import { maskedEventData } from '../../../domain/event-masking.ts';
 import { jsonEqual, type JsonObject } from '../../../domain/json.ts';
 import { organization, type Organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
@@ -22,15 +23,19 @@ export type Redecide = (event: RecordedEvent) => string | undefined;
 const impossible = 'It could not happen after the events before it in its stream.';
 
 const fieldsOf = ({ data }: DomainEvent) => data as JsonObject; // events hold JSON
+const maskedFieldsOf = (event: DomainEvent) => maskedEventData(event, true) as JsonObject;
 
-/** Compares the recorded event with the decided one. Shows only the fields that differ, because events hold secrets. */
+/** Compares the recorded event with the decided one. Shows only the fields that differ, and no secrets. */
 const compare = (recorded: DomainEvent, decided: DomainEvent | undefined): string | undefined => {
   if (decided?.type !== recorded.type) return impossible;
   const [actual, expected] = [fieldsOf(recorded), fieldsOf(decided)];
   const fields = Object.keys({ ...actual, ...expected }).filter((field) => !jsonEqual(actual[field], expected[field]));
   if (fields.length === 0) return undefined;
-  const differences = fields.map(
-    (field) => `\`${field}\` would be ${JSON.stringify(expected[field])}, not ${JSON.stringify(actual[field])}`,
+  const [shown, shownExpected] = [maskedFieldsOf(recorded), maskedFieldsOf(decided)];
+  const differences = fields.map((field) =>
+    jsonEqual(shown[field], shownExpected[field])
+      ? `\`${field}\` would be another secret`
+      : `\`${field}\` would be ${JSON.stringify(shownExpected[field])}, not ${JSON.stringify(shown[field])}`,
   );
   return `By the decider, ${differences.join(', and ')}.`;
 };
