@@ -8,6 +8,7 @@ import { LogUnavailable, LogUnusable } from '../event-store/event-store.ts';
 import { DatabaseUnavailable, DatabaseUnusable } from '../read-models/engine/database/database.ts';
 import { createLog } from '../log.ts';
 import { FolderUnusable } from '../private-files.ts';
+import { AdminKeyReplaced } from '../secrets/admin-key.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
 import type { RunningService } from '../service/start-service.ts';
@@ -52,7 +53,7 @@ const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> 
 
 /** Errors whose message says what to do. By name, because an error from another thread loses its class. */
 const operatorErrors = new Set(
-  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, FolderUnusable, MasterKeyUnusable, SecretUnreadable].map(
+  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, FolderUnusable, MasterKeyUnusable, AdminKeyReplaced, SecretUnreadable].map(
     ({ name }) => name,
   ),
 );

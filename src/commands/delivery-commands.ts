@@ -7,6 +7,7 @@ import { conflict, notFound } from '../domain/errors.ts';
 import type { DeliveryId, Position } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { DeliveryFilter } from '../read-models/queries/delivery-pages.ts';
+import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
 import { isGiven } from '../read-models/queries/optional.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
@@ -120,6 +121,7 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
     private readonly deliveries: DeliveryQueries,
     private readonly directory: EndpointDirectory,
     private readonly messages: MessageQueries,
+    private readonly endpoints: EndpointQueries,
   ) {}
 
   async execute({ caller, filter }: RetryDeliveries) {
@@ -140,7 +142,10 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
 
   /** Nothing matches what does not exist, which would look as if nothing had failed. @throws DomainError NOT_FOUND */
   private async checkFilter({ organizationId }: Caller, { endpointId, messageId }: DeliveryFilter): Promise<void> {
-    if (isGiven(endpointId)) this.directory.requireEndpoint(organizationId, endpointId);
+    if (isGiven(endpointId) && this.directory.endpoint(endpointId)?.configuration.organizationId !== organizationId) {
+      const [deleted] = await this.endpoints.byIds(organizationId, [endpointId]);
+      if (!deleted) throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists those that are.`);
+    }
     if (isGiven(messageId) && !(await this.messages.find(organizationId, messageId)))
       throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
   }

@@ -2,9 +2,10 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { apiKey, type ApiKeyRole } from '../domain/api-key.ts';
-import { badInput } from '../domain/errors.ts';
+import { badInput, conflict } from '../domain/errors.ts';
 import { apiKeyId, type ApiKeyId, type OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
+import { sameName } from '../domain/names.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -128,22 +129,68 @@ export class ResetSigningKeyHandler implements ICommandHandler<ResetSigningKey> 
 
 @CommandHandler(IssueApiKey)
 export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
-  constructor(private readonly executor: CommandExecutor) {}
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
 
-  async execute({ caller, name, role, key = newKey() }: IssueApiKey) {
-    const id = apiKeyId.parse(newId());
-    const command = { type: 'IssueApiKey', organizationId: caller.organizationId, name, role, hash: hashOfKey(key) } as const;
-    const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
-    return { id, key, position };
+  execute({ caller, name, role, key = newKey() }: IssueApiKey) {
+    return oneAtATime(this.directory, async () => {
+      const { organizationId } = caller;
+      const other = this.directory.apiKeysOf(organizationId).find((each) => sameName(each.name, name));
+      if (other)
+        throw conflict(
+          `The key "${other.name}" (${other.id}, ${other.role}) has this name; choose another one, or revoke that key first.`,
+          'name',
+        );
+      const id = apiKeyId.parse(newId());
+      const command = { type: 'IssueApiKey', organizationId, name, role, hash: hashOfKey(key) } as const;
+      const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
+      return { id, key, position };
+    });
   }
 }
 
 @CommandHandler(RevokeApiKey)
 export class RevokeApiKeyHandler implements ICommandHandler<RevokeApiKey> {
-  constructor(private readonly executor: CommandExecutor) {}
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
 
-  async execute({ caller, id }: RevokeApiKey): Promise<CommandResult> {
-    const command = { type: 'RevokeApiKey', organizationId: caller.organizationId } as const;
-    return this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
+  execute({ caller, id }: RevokeApiKey): Promise<CommandResult> {
+    return oneAtATime(this.directory, () => {
+      const { organizationId } = caller;
+      const admins = this.directory.apiKeysOf(organizationId).filter(({ role }) => role === 'ADMIN');
+      if (admins.length === 1 && admins[0]?.id === id)
+        throw conflict(
+          `"${admins[0].name}" is the last admin key, and without one nobody could issue another; issue a new admin key first.`,
+          'id',
+        );
+      const command = { type: 'RevokeApiKey', organizationId } as const;
+      return this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
+    });
   }
 }
+
+/** By directory: one for each process, except in tests. */
+const lastOf = new WeakMap<EndpointDirectory, Promise<unknown>>();
+const longestWaitMs = 5_000;
+
+/**
+ * Issuing and revoking look at the other keys in the directory, so each waits until it shows the one before. Limit: keys are streams of their own, so
+ * two replicas may issue the same name, or revoke the last two admin keys, at the same moment. The id of a key is certain in any case.
+ */
+const oneAtATime = <T extends CommandResult>(directory: EndpointDirectory, work: () => Promise<T>): Promise<T> => {
+  const before = lastOf.get(directory) ?? Promise.resolve();
+  const result = before.then(async () => {
+    const done = await work();
+    if (done.position !== undefined) await directory.progress.reached(done.position, longestWaitMs);
+    return done;
+  });
+  lastOf.set(
+    directory,
+    result.catch(() => undefined),
+  );
+  return result;
+};

@@ -103,7 +103,7 @@ describe('what is refused, with the place and the remedy', () => {
   it.each<[object, RegExp]>([
     [{ name: '  ' }, /^name: The name is empty/],
     [{ name: 'x'.repeat(257) }, /^name: .*256/],
-    [{ name: 'a\nb' }, /^name: .*control character/],
+    [{ name: 'a\nb' }, /^name: .*invisible character/],
     [{ name: '\ud800' }, /^name: .*half a character/],
     [{ name: 5 }, /^name: .*text/],
     [{ url: 'example.com/hook' }, /^url: This is not a URL/],

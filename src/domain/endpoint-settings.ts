@@ -7,6 +7,7 @@ import { checkFilter } from './filter/check-filter.ts';
 import { checkFormatOptions, withoutMask } from './format-options.ts';
 import { mask } from './header-masking.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
+import { nameProblem } from './names.ts';
 import { checkSubscription } from './subscription.ts';
 
 export type SettingsOptions = {
@@ -43,13 +44,18 @@ const add = (context: z.core.$RefinementCtx, issues: readonly Issue[]) => {
 const text = (what: string) => z.string({ error: `${what} must be a text.` });
 const wellFormed = (value: string) => value.isWellFormed() && !controls.test(value);
 
+const checkName = (name: string, context: z.core.$RefinementCtx) => {
+  const problem = name === '' ? undefined : nameProblem(name);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: `The name ${problem}.` });
+};
+
 // ── The fields ──
 
 const name = text('The name')
   .trim()
   .min(1, 'The name is empty; give one that people recognise.')
   .max(256, 'The name may have at most 256 characters.')
-  .refine(wellFormed, 'The name holds a control character or half a character; leave it out.');
+  .superRefine(checkName);
 
 const description = text('The description')
   .max(1024, 'The description may have at most 1024 characters.')

@@ -19,4 +19,6 @@ export class DomainError extends Error {
 
 export const badInput = (path: string, message: string) => new DomainError('BAD_USER_INPUT', message, [{ path, message }]);
 export const notFound = (message: string) => new DomainError('NOT_FOUND', message);
-export const conflict = (message: string) => new DomainError('CONFLICT', message);
+/** @param path of the field that is in the way, if one is */
+export const conflict = (message: string, path?: string) =>
+  new DomainError('CONFLICT', message, path === undefined ? [] : [{ path, message }]);

@@ -1,6 +1,7 @@
 // Validates the settings of a source: schemas whose issues name the field and the remedy. The log decides whether the streams may be read at all.
 import * as z from 'zod';
 import { longestMessageType, messageTypeSyntax } from './message.ts';
+import { nameProblem } from './names.ts';
 import type { SourceSettings } from './source.ts';
 
 export type SourceOptions = {
@@ -26,7 +27,10 @@ const name = text('The name')
   .trim()
   .min(1, 'The name is empty; give one that tells whose events these are.')
   .max(longestName, `The name may have at most ${longestName} characters.`)
-  .refine(printable, 'The name holds a control character or half a character; leave it out.');
+  .superRefine((given, context) => {
+    const problem = given === '' ? undefined : nameProblem(given);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: `The name ${problem}.` });
+  });
 
 /** The beginning of stream names, or what stands before their hyphen. */
 const streamName = (what: string) =>

@@ -1,12 +1,15 @@
 // Step 2 of the start: what a first start puts into the log. Every step decides nothing when the log has it already, so all run at every start.
 import { hashOfKey, newKey } from '../commands/organization-commands.ts';
 import { newOrganizationKey } from '../commands/signing-secrets.ts';
-import { apiKey } from '../domain/api-key.ts';
-import { apiKeyId, organizationId } from '../domain/ids.ts';
+import type { StreamCommand } from '../commands/command-executor.ts';
+import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../domain/api-key.ts';
+import { apiKeyId, organizationId, type ApiKeyId } from '../domain/ids.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { signingKeyField } from '../domain/secret-fields.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 import { UndecodableEvent } from '../event-store/event-store.ts';
+import type { ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
+import { AdminKeyReplaced } from '../secrets/admin-key.ts';
 import type { LogParts } from './open-log.ts';
 
 /** There is one organization until more can be registered. */
@@ -16,10 +19,11 @@ const defaultStream = organizationStream(defaultOrganization);
 const cause = { actor: 'system:setup', commandId: 'setup' };
 const longestWaitMs = 10_000;
 
-type Parts = Pick<LogParts, 'executor' | 'directory' | 'vault' | 'bindDatabase'>;
+type Parts = Pick<LogParts, 'executor' | 'directory' | 'vault' | 'store' | 'bindDatabase'>;
 
 /**
  * @param adminKey the configured admin key
+ * @throws AdminKeyReplaced
  * @returns the admin key that was generated, if the log was new and none was configured
  */
 export const prepareLog = async (parts: Parts, adminKey: string | undefined): Promise<string | undefined> => {
@@ -50,17 +54,60 @@ const setFirstSigningKey = async (parts: Parts): Promise<void> => {
   });
 };
 
-/** The id follows from the key: a configured key is issued once, and stays revoked once it was. */
-const issueAdminKey = async ({ executor, directory }: Parts, key: string): Promise<void> => {
+/** The id of a key that a start issues follows from the key, which tells it from those that people issue. */
+const setupKeyId = (hash: string): ApiKeyId => apiKeyId.parse(hash.slice(0, 32));
+
+/**
+ * Issues the key once, and revokes in the same append those that earlier starts issued: the newest start wins. A key that a person revoked stays
+ * revoked, and replaces none.
+ * @throws AdminKeyReplaced if a later start has replaced this key
+ */
+const issueAdminKey = async ({ executor, directory, store }: Parts, key: string): Promise<void> => {
   const hash = hashOfKey(key);
-  const command = { type: 'IssueApiKey', organizationId: defaultOrganization, name: 'admin', role: 'ADMIN', hash } as const;
+  const id = setupKeyId(hash);
   await unlessUnreadable(async () => {
-    const { position } = await executor.execute(
-      { stream: apiKeyStream(apiKeyId.parse(hash.slice(0, 32))), decider: apiKey, command },
+    const living = directory.apiKeysOf(defaultOrganization);
+    const last = (await store.readStream(apiKeyStream(id))).at(-1);
+    if (last?.type === 'apikey.revoked') {
+      if (last.metadata.actor !== cause.actor) return;
+      throw new AdminKeyReplaced(
+        `HOOKLEDGER_ADMIN_KEY names a key that was replaced by another one at ${last.recordedAt}, and stays revoked. Set it to the newer key, or to a new one.`,
+      );
+    }
+    const issue = { type: 'IssueApiKey', organizationId: defaultOrganization, name: freeName(living), role: 'ADMIN', hash } as const;
+    const [issued] = await executor.executeAll<ApiKeyCommand, ApiKeyEvent, ApiKey>(
+      [
+        { stream: apiKeyStream(id), decider: apiKey, command: issue },
+        ...revocations(living.filter((each) => isOfSetup(each) && each.id !== id)),
+      ],
       cause,
     );
-    if (position) await directory.progress.reached(position, longestWaitMs);
+    if (issued?.position === undefined) return;
+    await directory.progress.reached(issued.position, longestWaitMs);
+    // Another replica may have issued its key at the same moment, without seeing this one. The later key revokes the earlier one.
+    const mine = directory.apiKey(hash)?.issuedAt;
+    const earlier = directory
+      .apiKeysOf(defaultOrganization)
+      .filter((each) => isOfSetup(each) && mine !== undefined && each.issuedAt < mine);
+    if (earlier.length > 0) await executor.executeAll(revocations(earlier), cause);
   });
+};
+
+const isOfSetup = ({ id, hash }: ApiKeyEntry): boolean => id === setupKeyId(hash);
+
+const revocations = (keys: readonly ApiKeyEntry[]): StreamCommand<ApiKeyCommand, ApiKeyEvent, ApiKey>[] =>
+  keys.map(({ id }) => ({
+    stream: apiKeyStream(id),
+    decider: apiKey,
+    command: { type: 'RevokeApiKey', organizationId: defaultOrganization },
+  }));
+
+/** `admin`, unless a key that a person issued is called so. */
+const freeName = (living: readonly ApiKeyEntry[]): string => {
+  const taken = new Set(living.filter((each) => !isOfSetup(each)).map(({ name }) => name));
+  let name = 'admin';
+  for (let n = 2; taken.has(name); n++) name = `admin-${n}`;
+  return name;
 };
 
 const onOrganization = async ({ executor, directory }: Parts, command: OrganizationCommand): Promise<void> => {

@@ -36,7 +36,7 @@ export type RunningService = {
   readonly stop: () => Promise<void>;
 };
 
-/** @throws FolderUnusable, LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then */
+/** @throws FolderUnusable, LogUnusable, DatabaseUnusable, MasterKeyUnusable, AdminKeyReplaced, SecretUnreadable, or the error of listening; nothing stays open then */
 export const startService = async (config: Config, version: string, log: Logger): Promise<RunningService> => {
   await using opening = new AsyncDisposableStack();
 

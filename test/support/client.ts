@@ -1,4 +1,5 @@
 // A client of the running server for tests from outside: GraphQL and REST under any key, and waiting for what is to become true.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, type Server } from './server.ts';
 
@@ -125,7 +126,7 @@ export class Client {
 
   async issueKey(role: Role): Promise<{ id: string; key: string; client: Client }> {
     const mutation = 'mutation ($name: String!, $role: ApiKeyRole!) { issueApiKey(name: $name, role: $role) { id key } }';
-    const { id, key } = await this.query<{ id: string; key: string }>(mutation, { name: `A test's ${role}`, role });
+    const { id, key } = await this.query<{ id: string; key: string }>(mutation, { name: `A test's ${role} ${randomUUID()}`, role });
     return { id, key, client: new Client(this.server, key) };
   }
 }

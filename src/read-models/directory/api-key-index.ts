@@ -1,6 +1,6 @@
 // The API keys that are valid now, by their hash.
 import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
-import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
+import type { ApiKeyId, OrganizationId, Position } from '../../domain/ids.ts';
 
 export type ApiKeyEntry = {
   readonly id: ApiKeyId;
@@ -9,21 +9,26 @@ export type ApiKeyEntry = {
   readonly role: ApiKeyRole;
   /** Hex SHA-256 of the key. */
   readonly hash: string;
+  readonly issuedAt: Position;
 };
 
 export class ApiKeyIndex {
   private readonly entries = new Map<string, ApiKeyEntry>();
   private readonly hashes = new Map<ApiKeyId, string>();
 
-  apply(id: ApiKeyId, event: ApiKeyEvent): void {
+  apply(id: ApiKeyId, event: ApiKeyEvent & { readonly position: Position }): void {
     if (event.type === 'apikey.revoked') return void this.entries.delete(this.hashes.get(id) ?? '');
     const { organizationId, name, role, hash } = event.data;
-    this.entries.set(hash, { id, organizationId, name, role, hash });
+    this.entries.set(hash, { id, organizationId, name, role, hash, issuedAt: event.position });
     this.hashes.set(id, hash);
   }
 
   find(hash: string): ApiKeyEntry | undefined {
     return this.entries.get(hash);
+  }
+
+  of(organization: OrganizationId): ApiKeyEntry[] {
+    return Array.from(this.entries.values()).filter(({ organizationId }) => organizationId === organization);
   }
 
   /** Whether the hash of the key is known, also if it was revoked. */

@@ -187,6 +187,12 @@ export class EndpointDirectory {
     return entry;
   }
 
+  /** The keys of an organization that are valid now. @throws ConfigurationUnavailable */
+  apiKeysOf(organization: OrganizationId): readonly ApiKeyEntry[] {
+    this.follower.check();
+    return this.apiKeys.of(organization);
+  }
+
   /**
    * Where a message goes: decided once, on the configuration of this moment. An endpoint that can't be used is routed to by the last configuration
    * that could be read; its deliveries are held.
@@ -260,7 +266,7 @@ export class EndpointDirectory {
     if (this.locked.open(entry)) this.notify(entry.endpoints.keys());
   }
 
-  private applyApiKey(id: ApiKeyId, event: ApiKeyEvent): void {
+  private applyApiKey(id: ApiKeyId, event: RecordedEvent & ApiKeyEvent): void {
     this.apiKeys.apply(id, event);
     if (event.type === 'apikey.revoked') this.unusable.delete(apiKeyStream(id)); // whatever it was, it is revoked
   }

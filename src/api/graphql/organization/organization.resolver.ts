@@ -8,6 +8,7 @@ import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeA
 import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
 import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { isLongEnough } from '../../../domain/endpoint-settings.ts';
+import { nameProblem } from '../../../domain/names.ts';
 import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
@@ -22,9 +23,12 @@ import { ApiKeyRole, EventType, EventTypeInput, IssuedApiKey, Organization } fro
 
 const keyName = z
   .string()
-  .min(1, 'is empty; give a name that says who uses the key')
+  .trim()
   .max(128, 'must be at most 128 characters')
-  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'contains a control character; remove it');
+  .superRefine((name, context) => {
+    const problem = nameProblem(name);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
 
 const newSigningKey = z
   .string()
