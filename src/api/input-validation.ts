@@ -1,5 +1,6 @@
 // Validates input from outside against a zod schema, and reports what is wrong as issues with dotted paths: `messages.3.data`.
 import type * as z from 'zod';
+import { isExactNumber } from '../domain/exact-number.ts';
 import { DomainError, type Issue } from '../domain/errors.ts';
 import { Refusal } from './refusal.ts';
 
@@ -10,7 +11,8 @@ const maxIssues = 20;
  * @throws Refusal BAD_USER_INPUT with the issues
  */
 export const validate = <T>(schema: z.ZodType<T>, value: unknown, ...at: readonly PropertyKey[]): T => {
-  const parsed = schema.safeParse(value);
+  // An exact number is an object to JavaScript; a schema for objects would name a field of it.
+  const parsed = schema.safeParse(isExactNumber(value) ? Number(value.rawJSON) : value);
   if (parsed.success) return parsed.data;
   throw invalidInput(issuesOf(parsed.error, at));
 };

@@ -99,6 +99,7 @@ describe('POST /v1/messages', () => {
     ['half of a surrogate pair', String.raw`{"type":"a","data":{"x":"\ud800"}}`, ['data.x'], /surrogate/],
     ['deep JSON', `{"type":"a","data":${'{"a":'.repeat(100)}1${'}'.repeat(101)}`, [''], /64 levels/],
     ['a number of more than 1000 characters', `{"type":"a","data":{"x":1${'0'.repeat(1000)}}}`, ['data.x'], /send it as a string/],
+    ['a number in place of a message', '9007199254740993', [''], /expected object/],
     ['a number in place of data', '{"type":"a","data":9007199254740993}', ['data'], /must be a JSON object/],
     [
       'a timestamp before the year 1 in UTC',

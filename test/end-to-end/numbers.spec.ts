@@ -247,6 +247,16 @@ describe.each(logKinds)('on $name, data', ({ make }) => {
     expect(await graphql(`{"query":${JSON.stringify(mutation)},"variables":${variables}}`)).toMatch(new RegExp(`BAD_USER_INPUT|${word}`));
   });
 
+  it('is refused in the variables of a GET, if a number would be changed', async () => {
+    const ask = (id: string) =>
+      fetch(`${server.url}/graphql?query=${encodeURIComponent('query ($id: ID!) { message(id: $id) { id } }')}&variables={"id":${id}}`, {
+        headers: { authorization: `Bearer ${server.adminKey}`, 'apollo-require-preflight': 'true' },
+      });
+    const refused = await ask(big);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('send the query by POST')]);
+    expect((await ask('"1"')).status).toBe(200);
+  });
+
   it('takes a Float and an ID that no double holds', async () => {
     const query = 'query ($id: ID!) { message(id: $id) { id } }';
     expect(await graphql(`{"query":"${query}","variables":{"id":${big}}}`)).toBe('{"data":{"message":null}}\n');

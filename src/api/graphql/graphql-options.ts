@@ -5,7 +5,8 @@ import type { ApolloDriverConfig } from '@nestjs/apollo';
 import type { GqlOptionsFactory } from '@nestjs/graphql';
 import type { FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
-import { refusalOf } from '../refusal.ts';
+import { parseStrictJson } from '../../commands/strict-json.ts';
+import { Refusal, refusalOf } from '../refusal.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
 import { boundExecution } from './bounded-execution.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
@@ -54,6 +55,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       const { caller, headers, id } = request;
       const context = caller ? this.contexts.of(caller, headers) : this.contexts.create(headers, id);
       this.sizes.check(documentIn(request));
+      checkVariablesOfGet(request);
       return context;
     } catch (error) {
       const refusal = refusalOf(error);
@@ -79,6 +81,15 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
 }
 
 /** Apollo refuses a request whose query is no text. */
+/** Apollo reads the variables of a GET with `JSON.parse`. Refuses those that it would change. */
+const checkVariablesOfGet = ({ method, query }: FastifyRequest): void => {
+  const text = method === 'GET' && typeof query === 'object' && query !== null && 'variables' in query ? query.variables : undefined;
+  if (typeof text !== 'string' || text === '') return;
+  if (JSON.stringify(parseStrictJson(Buffer.from(text))) === JSON.stringify(JSON.parse(text))) return;
+  const message = 'A number in the variables has more digits than a double holds; send the query by POST.';
+  throw new Refusal('BAD_USER_INPUT', message, { issues: [{ path: 'variables', message }] });
+};
+
 const documentIn = ({ body, query }: FastifyRequest): unknown =>
   typeof body === 'object' && body !== null && 'query' in body
     ? body.query
