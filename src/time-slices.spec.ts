@@ -10,16 +10,17 @@ const compute = (ms: number) => {
 
 /** How often the event loop turned while `work` ran. */
 const turnsDuring = async (work: () => Promise<unknown>): Promise<number> => {
-  let [turns, isRunning] = [0, true];
+  let turns = 0;
+  const ending = new AbortController();
   const count = async () => {
-    while (isRunning) {
+    while (!ending.signal.aborted) {
       await setImmediate();
       turns++;
     }
   };
   const counting = count();
   await work();
-  isRunning = false;
+  ending.abort();
   await counting;
   return turns;
 };
