@@ -9,6 +9,7 @@ import { isInYearsOfIso } from '../domain/timestamp.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
+import { MessageRouter, type Routed } from './message-router.ts';
 import { WeightedSemaphore } from './weighted-semaphore.ts';
 import { messageStream } from '../domain/streams.ts';
 
@@ -58,33 +59,45 @@ const certainlyNew = { ...expectedNew, isNew: true } as const;
 @CommandHandler(PublishMessages)
 export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
   private readonly semaphore = new WeightedSemaphore(mostAtOnce);
+  private readonly router: MessageRouter;
 
   constructor(
     private readonly executor: CommandExecutor,
-    private readonly directory: EndpointDirectory,
-  ) {}
-
-  execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
-    return this.semaphore.run(command.messages.length, () => this.publish(command));
+    directory: EndpointDirectory,
+  ) {
+    this.router = new MessageRouter(directory);
   }
 
-  private async publish({ caller, messages, hops }: PublishMessages): Promise<readonly PublishedMessage[]> {
+  async execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
+    const { caller, messages } = command;
     const now = new Date();
-    const decisions = messages.map((input): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
-      const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
-      const command: AcceptMessage = {
-        type: 'AcceptMessage',
-        organizationId: caller.organizationId,
-        clientId: input.id,
-        messageType: input.type,
-        timestamp: input.timestamp,
-        data: input.data,
-        now,
-        hops,
-        ...this.directory.route(caller.organizationId, input.type, input.data, now),
-      };
-      return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };
-    });
+    // Before the messages take up room on their way into the log: where filters are costly, this takes seconds.
+    const routed = await this.router.route(caller.organizationId, messages, now);
+    return this.semaphore.run(messages.length, () => this.accept(command, routed, now));
+  }
+
+  private async accept(
+    { caller, hops }: PublishMessages,
+    messages: readonly Routed<MessageInput>[],
+    now: Date,
+  ): Promise<readonly PublishedMessage[]> {
+    const decisions = messages.map(
+      ({ message: input, routing }): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
+        const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
+        const command: AcceptMessage = {
+          type: 'AcceptMessage',
+          organizationId: caller.organizationId,
+          clientId: input.id,
+          messageType: input.type,
+          timestamp: input.timestamp,
+          data: input.data,
+          now,
+          hops,
+          ...routing,
+        };
+        return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };
+      },
+    );
     const outcomes = await this.executor.executeAll(decisions, newCause(caller));
     return decisions.map(({ id }, i) => {
       const { events = [], position, state } = outcomes[i] ?? {};

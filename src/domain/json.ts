@@ -23,3 +23,17 @@ export const jsonEqual = (a: Json | undefined, b: Json | undefined): boolean => 
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
 };
+
+/** How many values an object holds, those in arrays and objects in it included. */
+export const countValues = (data: JsonObject): number => {
+  let count = 0;
+  const open: Json[] = [data];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    for (const each of Array.isArray(value) ? value : Object.values(value)) {
+      count += 1;
+      if (typeof each === 'object' && each !== null) open.push(each);
+    }
+  }
+  return count;
+};

@@ -1,10 +1,10 @@
 // Routing: which endpoints take a message, and why. The rule is written here once. Intake, the what-if preview, the explanation of a routing and the
 // check of the log all call it. Intake and the check ask compiled matchers; a property test holds these equal to `routeMessage`.
 import type { EndpointConfiguration, EndpointSettings } from './endpoint.ts';
-import { compileFilter } from './filter/compile-filter.ts';
+import { compileFilter, type CompiledFilter } from './filter/compile-filter.ts';
 import { failedConditions, type FailedCondition } from './filter/explain-filter.ts';
 import type { EndpointId } from './ids.ts';
-import type { JsonObject } from './json.ts';
+import { countValues, type JsonObject } from './json.ts';
 import type { Destination } from './message.ts';
 import { compileSubscription, subscribingEntry } from './subscription.ts';
 
@@ -59,10 +59,13 @@ const destinationOf = (endpointId: EndpointId, { settings }: RoutingConfiguratio
 
 // ── Compiled, for many messages ──
 
+/** Tests of a message's values that may run without a pause: about a millisecond. */
+const mostTestsAtOnce = 100_000;
+
 /** One endpoint's subscription and filter, compiled. */
 export class EndpointMatcher {
   readonly subscribesTo: (type: string, group: string) => boolean;
-  private readonly passesFilter: (data: JsonObject) => boolean;
+  readonly filter: CompiledFilter | undefined;
 
   constructor(
     readonly id: EndpointId,
@@ -70,28 +73,46 @@ export class EndpointMatcher {
   ) {
     const { eventTypes, filter } = configuration.settings;
     this.subscribesTo = compileSubscription(eventTypes);
-    this.passesFilter = filter === null ? () => true : compileFilter(filter).matches;
-  }
-
-  passes(data: JsonObject): boolean {
-    return this.passesFilter(data);
+    this.filter = filter === null ? undefined : compileFilter(filter);
   }
 
   /** Whether the endpoint takes the message, unless it is disabled. */
   matches({ type, group, data }: MessageToRoute): boolean {
-    return this.subscribesTo(type, group) && this.passes(data);
+    return this.subscribesTo(type, group) && (!this.filter || this.filter.matches(data));
   }
 }
 
+/** Yields the endpoint that it is at wherever its caller may pause: after each filter, and inside a costly one. */
+export type RoutingSteps<T> = Generator<EndpointId, T, undefined>;
+
 /** As `routeMessage`, among endpoints that subscribe to the message's type. */
-export const routeToSubscribers = (subscribers: Iterable<EndpointMatcher>, data: JsonObject, now: Date): RoutedMessage => {
+export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, data: JsonObject, now: Date): RoutingSteps<RoutedMessage> {
   const destinations: Destination[] = [];
   const skipped: EndpointId[] = [];
-  for (const subscriber of subscribers) {
-    if (!subscriber.passes(data)) continue;
-    const { id, configuration } = subscriber;
+  let values: number | undefined;
+  for (const { id, configuration, filter } of subscribers) {
+    if (filter) {
+      values ??= countValues(data);
+      const passes = filter.scans * values > mostTestsAtOnce ? yield* matchInSteps(id, filter, data) : filter.matches(data);
+      yield id;
+      if (!passes) continue;
+    }
     if (configuration.status === 'DISABLED') skipped.push(id);
     else destinations.push(destinationOf(id, configuration, now));
   }
   return { destinations, skipped };
+}
+
+function* matchInSteps(id: EndpointId, filter: CompiledFilter, data: JsonObject): RoutingSteps<boolean> {
+  const steps = filter.matchesInSteps(data);
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) yield id;
+  return step.value;
+}
+
+/** Takes all steps at once. */
+export const finish = <T>(steps: RoutingSteps<T>): T => {
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
 };

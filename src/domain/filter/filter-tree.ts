@@ -1,4 +1,4 @@
-// What a filter says, as a tree: parse-filter.ts makes it from JSON, compile-filter.ts makes a function of it.
+// What a filter says, as a tree: parse-filter.ts makes it from JSON, compile-pattern.ts makes functions of it.
 
 import type { ExactNumber } from '../exact-number.ts';
 
@@ -38,9 +38,6 @@ export type Comparison = '<' | '<=' | '=' | '>' | '>=';
  */
 export const scansOf = (tree: Pattern | Condition | ValueTest): number => {
   switch (tree.is) {
-    case 'present':
-    case 'absent':
-      return 0;
     case 'field':
       return scansOf(tree.condition);
     case 'object':
@@ -57,6 +54,8 @@ export const scansOf = (tree: Pattern | Condition | ValueTest): number => {
       return sum(tree.tests);
     case 'text':
       return tree.texts.length;
+    case 'present':
+    case 'absent':
     case 'value':
     case 'order':
       return 1;

@@ -137,6 +137,18 @@ const filterOfVersion1 = fc.letrec<{ pattern: JsonObject; field: Json }>((tie) =
   ),
 })).pattern;
 
+/** Each value of it in an array of a hundred, so that a match takes several steps. */
+const enlarged = (message: JsonObject): JsonObject =>
+  own(
+    Object.entries(message).map(([name, value]) => [
+      name,
+      [...Array.from({ length: 100 }, () => ({ x: 1 })), value, { a: value, b: Array(50).fill(value) }],
+    ]),
+  );
+const finished = (steps: Iterator<undefined, boolean>) => {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+};
+
 describe('for every filter and message', () => {
   it('a filter of version 1 means what it meant', () =>
     fc.assert(
@@ -192,8 +204,10 @@ describe('for every filter and message', () => {
     fc.assert(
       fc.property(filter, fc.array(data, { minLength: 1, maxLength: 5 }), (filter, messages) => {
         fc.pre(checkFilter(filter).length === 0);
-        const { matches } = compileFilter(filter);
+        const { matches, matchesInSteps } = compileFilter(filter);
         for (const message of messages) {
+          expect(matchesInSteps(message).next()).toEqual({ done: true, value: matches(message) });
+          expect(finished(matchesInSteps(enlarged(message)))).toBe(matches(enlarged(message)));
           expect(matches(message)).toBe(plainly(filter, message));
           expect(failedConditions(filter, message).length === 0).toBe(matches(message));
         }

@@ -5,7 +5,7 @@ import { endpoint, type Endpoint, type EndpointConfiguration, type EndpointEvent
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { defaultGroup } from '../../domain/organization.ts';
-import { EndpointMatcher, routeToSubscribers } from '../../domain/routing.ts';
+import { EndpointMatcher, finish, routeInSteps } from '../../domain/routing.ts';
 import { endpointIdIn, organizationIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { positionInLogOf } from '../../event-store/provenance.ts';
@@ -83,7 +83,7 @@ export class ConfigurationHistory {
     if (routedAt !== '' && routedAt >= (copiedFrom?.[0] ?? position))
       return `It was routed at position ${routedAt}, which is not before its own.`;
     if (test) return this.findTestProblem(message);
-    const expected = routeToSubscribers(this.subscribersOf(message), data.data, new Date(message.recordedAt));
+    const expected = finish(routeInSteps(this.subscribersOf(message), data.data, new Date(message.recordedAt)));
     const actual = destinations.map(({ endpointId }) => endpointId);
     const routed = expected.destinations.map(({ endpointId }) => endpointId);
     if (!isSameList(actual, routed))

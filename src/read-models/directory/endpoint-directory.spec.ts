@@ -13,6 +13,7 @@ import { newId } from '../../event-store/id-generation.ts';
 import { SqliteEventStore } from '../../event-store/sqlite/sqlite-event-store.ts';
 import { SecretUnreadable, Vault } from '../../secrets/vault.ts';
 import { EndpointDirectory } from './endpoint-directory.ts';
+import { finish } from '../../domain/routing.ts';
 
 const now = new Date('2026-01-01T12:00:00.000Z');
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -45,7 +46,7 @@ describe('the endpoint directory', () => {
   };
   const add = (id: EndpointId, changed: Partial<EndpointSettings> = {}, more: Parameters<typeof registered>[1] = {}) =>
     happen(`endpoint-${id}`, registered(changed, more));
-  const route = (type: string, data: JsonObject = {}) => directory.route(organizationId, type, data, now);
+  const route = (type: string, data: JsonObject = {}) => finish(directory.route(organizationId, type, data, now));
   const destinations = (type: string, data?: JsonObject) => route(type, data).destinations.map(({ endpointId }) => endpointId);
 
   beforeEach(async () => {
@@ -116,7 +117,7 @@ describe('the endpoint directory', () => {
     });
     it('within its organization', async () => {
       await add(e1);
-      expect(directory.route('other' as OrganizationId, 'a', {}, now).destinations).toEqual([]);
+      expect(finish(directory.route('other' as OrganizationId, 'a', {}, now)).destinations).toEqual([]);
     });
     it('by the configuration as it is now', async () => {
       await add(e1, { eventTypes: ['alert.created'] });

@@ -9,7 +9,7 @@ import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { groupOf, organization, type EventType, type OrganizationEvent } from '../../domain/organization.ts';
-import type { RoutedMessage } from '../../domain/routing.ts';
+import type { RoutedMessage, RoutingSteps } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
   apiKeyStream,
@@ -198,11 +198,10 @@ export class EndpointDirectory {
    * that could be read; its deliveries are held.
    * @throws ConfigurationUnavailable
    */
-  route(id: OrganizationId, type: string, data: JsonObject, now: Date): Routing {
+  route(id: OrganizationId, type: string, data: JsonObject, now: Date): RoutingSteps<Routing> {
     this.follower.check();
     this.unusable.check(organizationStream(id));
-    const routed = this.organizations.get(id)?.routing.route(type, data, now) ?? { destinations: [], skipped: [] };
-    return { ...routed, routedAt: this.routedAt };
+    return recordedWith(this.routedAt, this.organizations.get(id)?.routing.route(type, data, now));
   }
 
   /** The position that a routing decided now is recorded with; empty for an empty log. */
@@ -303,4 +302,8 @@ export class EndpointDirectory {
       for (const listener of this.listeners) listener(id);
     }
   }
+}
+
+function* recordedWith(routedAt: Position, steps: RoutingSteps<RoutedMessage> | undefined): RoutingSteps<Routing> {
+  return { ...(steps ? yield* steps : { destinations: [], skipped: [] }), routedAt };
 }

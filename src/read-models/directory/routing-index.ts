@@ -2,7 +2,7 @@
 // A property test holds it equal to `routeMessage` of domain/routing.ts.
 import type { EndpointId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import { routeToSubscribers, type EndpointMatcher, type RoutedMessage } from '../../domain/routing.ts';
+import { routeInSteps, type EndpointMatcher, type RoutedMessage, type RoutingSteps } from '../../domain/routing.ts';
 
 /** Publishers choose the types, so the index is emptied when it reaches this many. */
 const mostTypes = 10_000;
@@ -30,8 +30,9 @@ export class RoutingIndex {
     this.subscribers.clear();
   }
 
-  route(type: string, data: JsonObject, now: Date): RoutedMessage {
-    return routeToSubscribers(this.subscribersTo(type), data, now);
+  /** By the endpoints of this moment, however long the steps take. */
+  route(type: string, data: JsonObject, now: Date): RoutingSteps<RoutedMessage> {
+    return routeInSteps(this.subscribersTo(type), data, now);
   }
 
   private subscribersTo(type: string): readonly EndpointMatcher[] {

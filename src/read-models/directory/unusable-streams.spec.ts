@@ -9,6 +9,7 @@ import { LogUnavailable, UndecodableEvent, type EventStore } from '../../event-s
 import { Vault } from '../../secrets/vault.ts';
 import { ConfigurationUnavailable } from './configuration-unavailable.ts';
 import { EndpointDirectory } from './endpoint-directory.ts';
+import { finish } from '../../domain/routing.ts';
 
 const now = new Date('2026-01-01T12:00:00.000Z');
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -35,7 +36,7 @@ const newerEvent = async (stream: string) => {
 const add = (id: EndpointId, settings: Partial<EndpointSettings> = {}, of: OrganizationId = organizationId) =>
   happen(`endpoint-${id}`, registered(settings, { organizationId: of }));
 const destinations = (type: string, of = organizationId) =>
-  directory.route(of, type, {}, now).destinations.map(({ endpointId }) => endpointId);
+  finish(directory.route(of, type, {}, now)).destinations.map(({ endpointId }) => endpointId);
 const issue = (id: string, hash: string) =>
   happen(`apikey-${id}`, { type: 'apikey.issued', data: { organizationId, name: id, role: 'PUBLISHER', hash } });
 
