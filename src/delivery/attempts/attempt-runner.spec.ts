@@ -127,6 +127,16 @@ describe('the attempt runner', () => {
     expect(observe).toHaveBeenCalledWith(ok);
   });
 
+  it('sends nothing with a secret that was written for another place, and says why', async () => {
+    const headers = [{ name: 'x-shown', value: cipher.seal('Token hush', 'headers.authorization') }];
+    await endpoint({ headers });
+    await runner.run(due());
+    expect(send).not.toHaveBeenCalled();
+    expect(await history()).toMatchObject([
+      { type: 'delivery.attempt-failed', data: { failure: 'FORMAT', error: expect.stringContaining('not written for headers.x-shown') } },
+    ]);
+  });
+
   it('records a first attempt without reading anything', async () => {
     await endpoint();
     const read = vi.spyOn(store, 'readStream');

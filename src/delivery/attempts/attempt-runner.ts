@@ -10,6 +10,7 @@ import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../../read-models/directory/resolved-endpoint.ts';
 import { isBatch, isTest, type ScheduleAttempt } from '../saga/saga-commands.ts';
+import { SecretUnreadable } from '../../secrets/vault.ts';
 import { FormatError } from '../formats/format-error.ts';
 import type { RequestMaker } from './request-maker.ts';
 import type { BuiltRequest } from './request.ts';
@@ -136,6 +137,7 @@ type RecordResult = { readonly position: Position | undefined; readonly events: 
 /** @throws any other error */
 const formatErrorOf = (error: unknown): FormatError => {
   if (error instanceof FormatError) return error;
+  if (error instanceof SecretUnreadable) return new FormatError(error.message, { cause: error }); // moved or changed in the log
   throw error;
 };
 
@@ -147,10 +149,11 @@ const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
 
 const commandFor = (
   { subject, attempt }: ScheduleAttempt,
-  { revision, configuration, formatOptions, shownUrl }: ResolvedEndpoint,
+  endpoint: ResolvedEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
 ): AttemptsCommand => {
+  const { revision, configuration, shownUrl } = endpoint;
   const record: AttemptRecord = {
     attempt,
     startedAt: outcome.startedAt,
@@ -164,7 +167,7 @@ const commandFor = (
       : {
           responseCode: outcome.responseCode,
           responseHeaders: outcome.responseHeaders,
-          responseBody: outcome.responseBody && maskOptions(outcome.responseBody, formatOptions),
+          responseBody: outcome.responseBody && maskOptions(outcome.responseBody, endpoint.formatOptions),
         }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
