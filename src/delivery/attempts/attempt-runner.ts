@@ -166,12 +166,22 @@ const commandFor = (
       ? {}
       : {
           responseCode: outcome.responseCode,
-          responseHeaders: outcome.responseHeaders,
-          responseBody: outcome.responseBody && maskOptions(outcome.responseBody, endpoint.formatOptions),
+          responseHeaders:
+            outcome.responseHeaders &&
+            Object.fromEntries(Object.entries(outcome.responseHeaders).map(([name, value]) => [name, endpoint.maskSecretsIn(value)])),
+          responseBody: outcome.responseBody && endpoint.maskSecretsIn(maskOptions(outcome.responseBody, endpoint.formatOptions)),
         }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
   const { failure, error, retryAfter } = outcome;
   const policy = isTest(subject) ? testPolicy : configuration.settings.retryPolicy;
-  return { type: 'RecordFailure', record, failure, error, policy, random: Math.random(), notBefore: retryAfter };
+  return {
+    type: 'RecordFailure',
+    record,
+    failure,
+    error: request ? endpoint.maskSecretsIn(error) : error,
+    policy,
+    random: Math.random(),
+    notBefore: retryAfter,
+  };
 };

@@ -2,11 +2,13 @@
 import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import { openUrl, shownUrlOf } from '../../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../../domain/format-options.ts';
+import { mask, maskOwnHeader } from '../../domain/header-masking.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { headerField, routingKeyField, secretField } from '../../domain/secret-fields.ts';
 import { endpointStream } from '../../domain/streams.ts';
 import { EndpointMatcher } from '../../domain/routing.ts';
+import { secretPartsOf } from '../../domain/url-masking.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 
 /** Signs and decrypts for all endpoints of an organization. `signingKey` is the current one; null while none is set. */
@@ -17,6 +19,8 @@ export class ResolvedEndpoint {
   private shown: string | undefined;
   private plain:
     | {
+        /** What requests carry and no text may repeat. */
+        sent: readonly string[];
         url: string;
         headers: { name: string; value: string }[];
         formatOptions: JsonObject | null;
@@ -53,6 +57,13 @@ export class ResolvedEndpoint {
     return this.decrypted().formatOptions;
   }
 
+  /** Masks the secrets that a request carries wherever a text repeats them, such as the response of a receiver that echoes. */
+  maskSecretsIn(text: string): string {
+    let masked = text;
+    for (const secret of this.decrypted().sent) masked = masked.replaceAll(secret, mask);
+    return masked;
+  }
+
   /** The secrets that sign at that moment, the current one first; only the organization's signing key if the endpoint uses that. */
   secrets(now: Date): readonly string[] {
     if (this.configuration.settings.useOrganizationKey) return this.keys.signingKey === null ? [] : [this.keys.signingKey];
@@ -62,12 +73,16 @@ export class ResolvedEndpoint {
   }
 
   private decrypted() {
+    if (this.plain) return this.plain;
     const { settings, secret, previousSecret } = this.configuration;
     const cipher = this.keys.keyring.cipherFor(endpointStream(this.id));
     const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : cipher.open(sealed, secretField));
-    this.plain ??= {
-      url: openUrl(settings.url, cipher),
-      headers: settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) })),
+    const url = openUrl(settings.url, cipher);
+    const headers = settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) }));
+    this.plain = {
+      url,
+      headers,
+      sent: sentSecrets(url, headers),
       formatOptions: mapSecretOptions(settings.formatOptions, (value) => cipher.open(value, routingKeyField)),
       secret: open(secret),
       previous: open(previousSecret?.secret),
@@ -75,3 +90,11 @@ export class ResolvedEndpoint {
     return this.plain;
   }
 }
+
+/** Shorter ones are left: they are in too many texts, and give little away. */
+const leastLength = 6;
+
+const sentSecrets = (url: string, headers: ResolvedEndpoint['headers']): string[] => {
+  const values = headers.filter(({ name, value }) => maskOwnHeader(name, () => value) === mask).map(({ value }) => value);
+  return [...values, ...secretPartsOf(url)].filter(({ length }) => length >= leastLength);
+};
