@@ -6,7 +6,7 @@ const key = 'hookledger:access';
 
 export type Access = 'public' | readonly ApiKeyRole[];
 
-/** Admins may all, so that they stand in every list. */
+/** Admins may do everything, so every list begins with them. */
 export const Allow = (...roles: readonly ['ADMIN', ...ApiKeyRole[]]) => SetMetadata(key, roles);
 
 /** Reading: everyone but publishers. */
