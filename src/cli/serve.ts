@@ -53,9 +53,16 @@ const cannotListen = ({ host, port }: Config): Readonly<Record<string, string>> 
 
 /** Errors whose message says what to do. By name, because an error from another thread loses its class. */
 const operatorErrors = new Set(
-  [LogUnusable, LogUnavailable, DatabaseUnusable, DatabaseUnavailable, FolderUnusable, MasterKeyUnusable, AdminKeyReplaced, SecretUnreadable].map(
-    ({ name }) => name,
-  ),
+  [
+    LogUnusable,
+    LogUnavailable,
+    DatabaseUnusable,
+    DatabaseUnavailable,
+    FolderUnusable,
+    MasterKeyUnusable,
+    AdminKeyReplaced,
+    SecretUnreadable,
+  ].map(({ name }) => name),
 );
 
 /** What the operator can correct, as a sentence. Returns undefined for internal errors. */
