@@ -69,6 +69,15 @@ const consumersOf = async (server: Server): Promise<string[]> => {
   return ['views', 'delivery-saga'].filter((name) => ['live', 'catching-up'].includes(details[name]?.state ?? ''));
 };
 
+/** A server listens before it has opened everything, and on a busy machine that can take longer than a request waits for it. */
+const untilReady = async (server: Server): Promise<void> => {
+  for (const giveUp = Date.now() + 60_000; ; await pause(50)) {
+    const { status } = await fetch(`${server.url}/health/ready`);
+    if (status === 200) return;
+    if (Date.now() > giveUp) throw new Error('A replica was not ready within 60 s.');
+  }
+};
+
 /** A message that says when a replica routes to all endpoints, which were made at another. */
 const routesAll = async (server: Server): Promise<void> => {
   const type = 'order.created';
@@ -124,6 +133,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
   try {
     // 1. All at once on an empty log; then the endpoints.
     await Promise.all(servers.map(start));
+    await Promise.all(servers.map(untilReady));
     const [first] = servers;
     if (!first) throw new Error('There must be a replica.');
     for (const { path, eventTypes } of endpoints) {
