@@ -11,6 +11,8 @@ export default defineConfig({
     // Two also on two cores: most specs wait for sockets and processes. They share what they import, which is half of their time.
     maxWorkers: 2,
     isolate: false,
+    // Worker threads that specs start run the sources as they are, parameter properties included.
+    execArgv: ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'],
     reporters: ['default', ['json', { outputFile: 'coverage/test-report.json' }]],
   },
 });

@@ -8,11 +8,7 @@ import { logKinds, type LogUnderTest } from '../support/logs.ts';
 import { dropSchemasOfGuest, newPrefix } from '../support/postgres.ts';
 import { runToEnd } from '../support/process.ts';
 
-const [embedded, onServer] = logKinds;
-const places = [
-  { ...embedded!, database: 'SQLite' },
-  { ...onServer!, database: 'PostgreSQL' },
-] as const;
+const places = logKinds.map((kind) => ({ ...kind, database: kind.name === 'the embedded log' ? 'SQLite' : 'PostgreSQL' }));
 
 describe.each(places)('on $name, with the views in $database, a replay', ({ make, database }) => {
   const prefix = newPrefix();

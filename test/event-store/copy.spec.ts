@@ -33,7 +33,10 @@ afterEach(async () => {
 });
 
 const folder = (name: string): LogAddress => ({ kind: 'embedded', directory: join(root, name) });
-const onServer = (): LogAddress => ({ kind: 'eventstoredb', url: double.url(), prefix: `c${randomUUID().slice(0, 8)}_` });
+const newLogAt = (url: string): LogAddress => ({ kind: 'eventstoredb', url, prefix: `c${randomUUID().slice(0, 8)}_` });
+
+const real = process.env['TEST_EVENTSTORE_URL'];
+const servers = [{ name: 'the double', url: () => double.url() }, ...(real ? [{ name: 'a real server', url: () => real }] : [])];
 
 const stored = async (address: LogAddress, create = true): Promise<StoredLog> => {
   const opened = await openStoredLog(address, { log, create });
@@ -93,7 +96,9 @@ const refusal = async (copying: Promise<unknown>) => {
   return error instanceof Error ? error.message : '';
 };
 
-describe('a copy of a log', () => {
+describe.each(servers)('with $name, a copy of a log', ({ name, url }) => {
+  const onServer = () => newLogAt(url());
+
   it('has the same events in the same order, recorded at the same time, and knows where they stood in each log before', async () => {
     const [first, second, third] = [folder('a'), onServer(), folder('b')];
     await fill(first, 60);
@@ -150,7 +155,7 @@ describe('a copy of a log', () => {
     expect(await copy(from, to)).toEqual({ events: 2_401, copied: 0 });
   });
 
-  it('is in order though the connection breaks in the midst of it', async () => {
+  it.runIf(name === 'the double')('is in order though the connection breaks in the midst of it', async () => {
     const [from, to] = [folder('a'), onServer()];
     await using(from, async (store) => {
       for (let i = 0; i < 12; i += 1)
@@ -182,7 +187,9 @@ describe('a copy of a log', () => {
   });
 });
 
-describe('is refused:', () => {
+describe.each(servers)('with $name, is refused:', ({ url }) => {
+  const onServer = () => newLogAt(url());
+
   it('a log that is not there', async () => {
     expect(await refusal(copy(folder('nowhere'), folder('b')))).toMatch(/There is no log of Hookledger in .*nowhere/);
     expect(await refusal(copy(onServer(), folder('b')))).toMatch(/There is no log of Hookledger with the prefix/);

@@ -27,11 +27,14 @@ const onDouble = async (): Promise<LogUnderTest> => {
 
 const real = process.env['TEST_EVENTSTORE_URL'];
 
-export const logKinds: readonly { readonly name: string; readonly make: () => Promise<LogUnderTest> }[] = [
-  { name: 'the embedded log', make: async () => embedded },
+type LogKind = { readonly name: string; readonly make: () => Promise<LogUnderTest> };
+
+export const serverLogKinds: readonly LogKind[] = [
   { name: 'a log server', make: onDouble },
-  // What it holds of earlier runs does no harm.
+  // Other logs that it holds do no harm.
   ...(real
     ? [{ name: 'a real server', make: async () => ({ ...onServer(real, `${newPrefix()}_`), discard: async () => undefined }) }]
     : []),
 ];
+
+export const logKinds: readonly LogKind[] = [{ name: 'the embedded log', make: async () => embedded }, ...serverLogKinds];
