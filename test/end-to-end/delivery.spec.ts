@@ -203,7 +203,7 @@ describe('the receiver', () => {
     expect(Date.parse(String(nextAttemptAt)) - Date.parse(String(first?.startedAt))).toBeGreaterThanOrEqual(3_600_000);
   });
 
-  it("gets the endpoint's own headers, and answers show the sensitive ones masked", async () => {
+  it("gets the endpoint's own headers, and answers show them masked, whatever their names", async () => {
     const headers = [
       { name: 'Authorization', value: 'Token token=KEY-4711' },
       { name: 'X-Team', value: 'on-call' },
@@ -212,9 +212,9 @@ describe('the receiver', () => {
     const { attempts } = await client.delivery(await client.publish(type), 'SUCCEEDED');
     expect(receiver.requests[0]?.headers).toMatchObject({ authorization: 'Token token=KEY-4711', 'x-team': 'on-call' });
     const shown = await client.query<{ headers: unknown }>('query ($id: ID!) { endpoint(id: $id) { headers { name value } } }', { id });
-    expect(shown.headers).toEqual([{ name: 'Authorization', value: '••••••' }, headers[1]]);
-    expect(attempts[0]?.requestHeaders).toMatchObject({ Authorization: '••••••', 'X-Team': 'on-call' });
-    expect(JSON.stringify([shown, attempts])).not.toContain('KEY-4711');
+    expect(shown.headers).toEqual(headers.map(({ name }) => ({ name, value: '••••••' })));
+    expect(attempts[0]?.requestHeaders).toMatchObject({ Authorization: '••••••', 'X-Team': '••••••' });
+    expect(JSON.stringify([shown, attempts])).not.toMatch(/KEY-4711|on-call/);
   });
 
   it('gets the next retry at the corrected URL, under the new secret', async () => {
