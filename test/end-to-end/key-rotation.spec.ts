@@ -15,7 +15,7 @@ const endpointInput = (name: string) => ({
   url: 'http://127.0.0.1:9/',
   eventTypes: ['never.sent'],
   secret: `secret of ${name}`,
-  headers: [{ name: 'x-plain', value: `header of ${name}` }],
+  headers: [{ name: 'x-requested-with', value: `header of ${name}` }],
 });
 type Endpoints = {
   endpoints: { nodes: { name: string; secret: string; headers: { value: string }[] }[] };
