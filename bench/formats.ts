@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { TemplateProcesses } from '../src/delivery/formats/template-processes.ts';
 import { RequestMaker } from '../src/delivery/attempts/request-maker.ts';
 import { payloadFormats, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
+import { finish } from '../src/domain/routing.ts';
 import { compileFilter } from '../src/domain/filter/compile-filter.ts';
 import type { EndpointId, Position } from '../src/domain/ids.ts';
 import type { JsonObject } from '../src/domain/json.ts';
@@ -154,7 +155,7 @@ const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Pr
   for (let i = 0; i < endpoints; i++) configured.push(recorded(registered(settingsOf(i)), { stream: `endpoint-e${i}` }));
   // The part of a log that the directory uses.
   const store = {
-    async *follow(_: Position | undefined, { signal }: { readonly signal: AbortSignal }) {
+    async *followConfiguration(_: Position | undefined, { signal }: { readonly signal: AbortSignal }) {
       yield configured;
       yield [];
       await once(signal, 'abort');
@@ -165,8 +166,8 @@ const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Pr
   const now = new Date();
   let types = 0;
   const times = {
-    known: 1_000 / rate(() => directory.route(organizationId, 'alert.created', message.data, now)),
-    new: 1_000 / rate(() => directory.route(organizationId, `alert.kind-${types++}`, message.data, now)),
+    known: 1_000 / rate(() => finish(directory.route(organizationId, 'alert.created', message.data, now))),
+    new: 1_000 / rate(() => finish(directory.route(organizationId, `alert.kind-${types++}`, message.data, now))),
   };
   await directory.stop();
   return times;

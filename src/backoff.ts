@@ -1,7 +1,7 @@
 // Backoff: the growing, jittered pauses between tries of something that failed. Every retry loop in the service uses this one.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type BackoffOptions = {
+type BackoffOptions = {
   /** The first pause, in milliseconds. Each further one may take twice as long, up to `longestMs`. */
   readonly firstMs: number;
   readonly longestMs: number;

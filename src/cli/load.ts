@@ -51,7 +51,7 @@ type Answer = { readonly errors?: readonly { readonly message: string }[] };
 const mutation = 'mutation ($input: EventTypeInput!) { defineEventType(input: $input) { name } }';
 
 /** The message says what failed, and what to do. */
-export class LoadFailed extends Error {
+class LoadFailed extends Error {
   override name = 'LoadFailed';
 }
 

@@ -26,7 +26,7 @@ export type StreamCommand<C, E extends DomainEvent, S> = {
 /** The actor, and the id that identifies a repeated command (a UUID, or any string that names the cause). */
 export type Cause = Metadata & { readonly commandId: string };
 
-export type CommandOutcome<E extends DomainEvent, S> = {
+type CommandOutcome<E extends DomainEvent, S> = {
   /** The recorded events; empty if the stream had them already. */
   readonly events: readonly E[];
   /** Of the stream's last event; undefined if there is no stream. */

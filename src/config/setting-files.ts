@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const suffix = '_FILE';
 
-export type GivenSettings = {
+type GivenSettings = {
   readonly values: Readonly<Record<string, string>>;
   /** The variable that named the file of a setting's value. */
   readonly namedBy: ReadonlyMap<string, string>;

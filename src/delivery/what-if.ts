@@ -27,7 +27,7 @@ export type WouldReceive = {
   readonly body: () => Promise<string | FormatError>;
 };
 
-export type WhatIfAnswer = {
+type WhatIfAnswer = {
   /** How many messages were looked at. */
   readonly looked: number;
   /** Whether these are all messages of that time. */

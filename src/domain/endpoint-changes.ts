@@ -7,10 +7,10 @@ import { mask } from './header-masking.ts';
 import { maskedFormatOptions } from './event-masking.ts';
 
 /** Null: not set, or the endpoint did not exist. */
-export type FieldChange = { readonly field: string; readonly from: Json; readonly to: Json };
+type FieldChange = { readonly field: string; readonly from: Json; readonly to: Json };
 
 /** Shown in place of a secret that was changed. */
-export const changedSecret = 'changed';
+const changedSecret = 'changed';
 
 type Fields = Readonly<Record<string, Json>>;
 type Configuration = EndpointConfiguration | undefined;

@@ -184,7 +184,7 @@ const checkSecret = ({ signature, useOrganizationKey }: EndpointSettings, secret
 };
 
 /** The formats that can send several messages as a list. */
-export const batchFormats: readonly PayloadFormat[] = ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'];
+const batchFormats: readonly PayloadFormat[] = ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'];
 
 const checkBatch = ({ batch, format }: EndpointSettings) => {
   if (batch !== null && !batchFormats.includes(format))

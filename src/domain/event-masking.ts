@@ -14,6 +14,7 @@ import { maskUrl, maskUrlsInText } from './url-masking.ts';
 type Headers = readonly { readonly name: string; readonly value: string }[];
 
 /**
+ * Long, as it says for each event of the catalog what of it is secret.
  * @param maskPayloads also masks values under secret names in messages and responses, and addresses in errors, for callers who may not see them
  */
 export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json => {
@@ -104,7 +105,7 @@ export const maskRequestHeaders = (headers: Readonly<Record<string, string>>): R
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, maskRequestHeader(name, value)]));
 
 /** Masks all values: they are encrypted in the log, so nothing tells which of them are secret. */
-export const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
+const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
 
 /** Also masks constants with secret names. */
 export const maskedFormatOptions = (options: JsonObject | null): Json => options && maskSecrets(mapSecretOptions(options, () => mask));

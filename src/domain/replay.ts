@@ -56,7 +56,7 @@ export type ReplayEvent = Of<typeof replayEvents>;
 
 // ── State ──
 
-export type ReplaySubject = z.infer<typeof subject>;
+type ReplaySubject = z.infer<typeof subject>;
 export type RunningReplay = ReplaySubject & {
   status: 'running' | 'finished' | 'cancelled';
   filter: ReplayFilter;

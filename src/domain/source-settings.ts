@@ -4,7 +4,7 @@ import { longestMessageType, messageTypeSyntax } from './message.ts';
 import { nameProblem } from './names.ts';
 import type { SourceSettings } from './source.ts';
 
-export type SourceOptions = {
+type SourceOptions = {
   /** Why that JSONata expression can't be a template, as a sentence. */
   readonly checkTemplate: (template: string) => string | undefined;
 };

@@ -8,12 +8,12 @@ import { UndecodableEvent, type Metadata, type NewEvent, type RecordedEvent } fr
 import { currentVersion, upcasters, type Upcasters } from './upcasters.ts';
 
 /** `data` and `metadata` are JSON text; the metadata also holds the schema version of the event, as `v`. */
-export type EncodedEvent = { readonly id: string; readonly type: string; readonly data: string; readonly metadata: string };
+type EncodedEvent = { readonly id: string; readonly type: string; readonly data: string; readonly metadata: string };
 
 /** An encoded event of a stream. */
 export type StoredEvent = EncodedEvent & Pick<RecordedEvent, 'stream' | 'revision' | 'position' | 'recordedAt'>;
 
-export type Codec = {
+type Codec = {
   /**
    * `value` is the data as a later `decode` returns it.
    * @throws TypeError if the event does not fit the catalog or holds a value that JSON can't: nothing unreadable is ever written

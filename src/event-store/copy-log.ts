@@ -15,7 +15,7 @@ export type Progress = {
   readonly share: number;
 };
 
-export type CopyResult = {
+type CopyResult = {
   /** The events in each log. */
   readonly events: number;
   /** The events copied by this call. */

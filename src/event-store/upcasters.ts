@@ -4,7 +4,7 @@ import { fromVersion1 } from '../domain/filter/version-1.ts';
 import { jsonObject, type JsonObject } from '../domain/json.ts';
 
 /** Converts an event's data from one version to the next. Pure. An error makes the event undecodable. */
-export type Upcaster = (data: JsonObject) => JsonObject;
+type Upcaster = (data: JsonObject) => JsonObject;
 
 /**
  * By event type: the first upcaster converts version 1 to 2, the second 2 to 3, and so on.

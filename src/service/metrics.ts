@@ -5,7 +5,7 @@ import type { SendOutcome } from '../delivery/sender/send-outcome.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ReaderStatus } from '../sources/source-reader.ts';
 
-export type Observed = {
+type Observed = {
   readonly consumers: () => readonly ConsumerStatus[];
   readonly requestsInFlight: () => number;
   /** Organizations, API keys and endpoints that this replica can't use. */

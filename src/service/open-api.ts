@@ -67,7 +67,7 @@ export type ApiParts = {
 };
 
 /** What a test adds to the API. */
-export type ApiExtras = { readonly controllers?: Type[]; readonly providers?: Type[] };
+type ApiExtras = { readonly controllers?: Type[]; readonly providers?: Type[] };
 
 export type Api = {
   readonly app: NestFastifyApplication;

@@ -29,7 +29,7 @@ const drainAttemptsMs = 7_000;
 const longestTimeoutSeconds = 300;
 const sagaLingerMs = 250;
 
-export type DeliveryParts = {
+type DeliveryParts = {
   readonly guard: AddressGuard;
   readonly requests: RequestMaker;
   readonly commands: CommandBus;

@@ -14,7 +14,7 @@ import { ViewsThread } from '../read-models/views/views-thread.ts';
 import type { LogParts } from './open-log.ts';
 
 /** Runs the consumer of the views: in a thread of its own, or in this one. */
-export type ViewsRunner = {
+type ViewsRunner = {
   /** The tables of now; take it for each query. */
   readonly read: Kysely<ViewsSchema>;
   start(): Promise<void>;

@@ -25,7 +25,7 @@ import type { RunningService } from './start-service.ts';
 
 /**
  * Reads the configured log, which may be in use, up to where the folder's views end. Today's API keys decide who may ask: one that was revoked
- * since opens nothing.
+ * since opens nothing. Long, as it names every part once and says what it is made of.
  * @throws DatabaseUnusable, LogUnusable, MasterKeyUnusable, SecretUnreadable, or the error of listening; nothing stays open then
  */
 export const startReadOnly = async (folder: string, config: Config, version: string, log: Logger): Promise<RunningService> => {

@@ -16,7 +16,7 @@ type Parts = {
   readonly vault: Vault;
 };
 
-export type Rewrapped = {
+type Rewrapped = {
   readonly organizations: number;
   readonly rewrapped: number;
   readonly sealingKey: boolean;

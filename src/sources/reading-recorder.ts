@@ -11,7 +11,7 @@ import type { SourceView } from '../read-models/queries/source-queries.ts';
 /** The reading as the log has it. */
 export type RecordedReading = { readonly state: Reading; readonly revision: ExpectedRevision };
 
-export type RecorderOptions = {
+type RecorderOptions = {
   /** Between two records. */
   readonly recordEveryMs: number;
   /** Before the first one. */

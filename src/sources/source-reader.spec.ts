@@ -74,7 +74,12 @@ class Process {
       append: (...of: Parameters<EventStore['append']>) => alive(() => log.append(...of)),
     } as EventStore; // all that the ledger calls
     const executor = new CommandExecutor(store);
-    const directory = { route: () => ({ destinations: [], skipped: [], routedAt: placeOf(0) }) };
+    const directory = {
+      // oxlint-disable-next-line require-yield -- routing among no endpoints takes no steps
+      *route() {
+        return { destinations: [], skipped: [], routedAt: placeOf(0) };
+      },
+    };
     const handler = new PublishMessagesHandler(executor, directory as unknown as EndpointDirectory); // all that it calls
     const commands = { execute: (command: PublishMessages) => handler.execute(command) } as SourceParts['commands'];
     const quiet = { info: () => {}, warn: () => {} };

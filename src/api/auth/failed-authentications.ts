@@ -6,7 +6,7 @@ import type { ApiLog } from '../tokens.ts';
 import type { AuthenticationFailure } from './authentication.ts';
 
 /** Failures that an address may have within the window before it gets 429 instead of 401. */
-export const mostFailures = 200;
+const mostFailures = 200;
 const windowSeconds = 10;
 
 export class FailedAuthentications {

@@ -28,7 +28,7 @@ export type AttemptResult = {
 };
 
 /** `repeated` is called for each attempt that another replica already made. */
-export type ReplicaHooks = { readonly repeated: () => void };
+type ReplicaHooks = { readonly repeated: () => void };
 
 /** A test is one attempt. */
 const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };

@@ -7,7 +7,7 @@ import type { TemplateProcesses } from '../formats/template-processes.ts';
 import { buildRequest, type BuiltRequest } from './request.ts';
 
 /** `id`: the message's or the batch's. `hops`: the message's, or the most of the batch's messages. */
-export type RequestContent = { readonly id: string; readonly messages: Messages; readonly hops?: number | undefined };
+type RequestContent = { readonly id: string; readonly messages: Messages; readonly hops?: number | undefined };
 
 export class RequestMaker {
   constructor(

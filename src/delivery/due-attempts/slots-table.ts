@@ -10,7 +10,7 @@ import { noticeParts, sendNotice } from './replica-notices.ts';
 /** One of an endpoint's, numbered from 1 to the limit. */
 export type Slot = { readonly id: EndpointId; readonly number: number };
 
-export type SlotRequest = { readonly id: EndpointId; readonly count: number; readonly leaseMs: number };
+type SlotRequest = { readonly id: EndpointId; readonly count: number; readonly leaseMs: number };
 
 export class SlotsTable {
   constructor(

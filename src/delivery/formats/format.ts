@@ -16,7 +16,7 @@ import { template } from './template.ts';
 export type { Format, FormattedBody, FormattedMessage } from './payload.ts';
 
 /** Formats that need no other process. A template is formatByTemplate in one. */
-export type SyncFormat = Exclude<PayloadFormat, 'TEMPLATE'>;
+type SyncFormat = Exclude<PayloadFormat, 'TEMPLATE'>;
 
 const syncFormats: Readonly<Record<SyncFormat, Format>> = {
   ENVELOPE: envelope,
@@ -35,7 +35,7 @@ export const availableFormats: readonly PayloadFormat[] = payloadFormats;
 export type Messages = FormattedMessage | readonly FormattedMessage[];
 
 /** @throws FormatError with a sentence */
-export type EvaluateTemplate = (template: string, message: FormattedMessage) => Promise<Json>;
+type EvaluateTemplate = (template: string, message: FormattedMessage) => Promise<Json>;
 
 const bodyOf = (format: PayloadFormat, payloads: Json, isList: boolean): FormattedBody => {
   const { contentType, lists } = format === 'TEMPLATE' ? template : syncFormats[format];

@@ -26,7 +26,7 @@ export const appliedEvent = (...of: Parameters<typeof recorded>): AppliedEvent =
 export const outcomeEvent = ({ id }: ScheduleAttempt, position: number) =>
   appliedEvent({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
 
-/** A dispatcher whose table, directory, runner and batch closer the test plays. */
+/** A dispatcher whose table, directory, runner and batch closer the test plays. Long, as each of them is an object of its own. */
 export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) => {
   const rows = new Map<string, ScheduleAttempt>();
   const status = new Map<string, EndpointStatus>();

@@ -2,7 +2,7 @@
 // Lanes that found no room wait in line, each for one turn, so a lane with a long queue does not hold up the others.
 
 /** A lane that waits for room: `pump` sends what it can. */
-export type WaitingLane = { readonly pump: () => void };
+type WaitingLane = { readonly pump: () => void };
 
 export class RequestLimiter {
   private readonly waiting = new Set<WaitingLane>();

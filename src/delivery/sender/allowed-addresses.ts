@@ -3,7 +3,7 @@ import { lookup as dnsLookup } from 'node:dns/promises';
 import type { AddressGuard } from './address-guard.ts';
 import { BlockedAddress } from './failure.ts';
 
-export type ResolvedAddress = { readonly address: string; readonly family: number };
+type ResolvedAddress = { readonly address: string; readonly family: number };
 
 export type AddressOptions = {
   readonly guard: AddressGuard;

@@ -9,7 +9,7 @@ export type SendRequest = {
   readonly timeoutSeconds: number;
 };
 
-export type ReceivedResponse = {
+type ReceivedResponse = {
   readonly responseCode: number;
   /** Names in lower case. Several values of one name are joined by ", ". Those that set credentials are masked. */
   readonly responseHeaders: Record<string, string>;

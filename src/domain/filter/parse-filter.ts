@@ -10,7 +10,7 @@ const deepest = 16;
 
 type Path = readonly (string | number)[];
 
-export type ParsedFilter = {
+type ParsedFilter = {
   readonly pattern: Pattern;
   /** If there are any, the pattern means nothing. */
   readonly issues: readonly Issue[];

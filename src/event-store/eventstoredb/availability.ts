@@ -5,7 +5,7 @@ import type { BaseLogger } from 'pino';
 import { Backoff } from '../../backoff.ts';
 import { LogUnavailable } from '../event-store.ts';
 
-export type AvailabilityOptions = {
+type AvailabilityOptions = {
   /** Resolves if the server answers; rejects if it doesn't. */
   readonly probe: () => Promise<unknown>;
   /** Says in a sentence why a probe was rejected. */

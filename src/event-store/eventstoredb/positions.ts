@@ -1,7 +1,7 @@
 // Converts positions. The server's are pairs, commit and prepare, of 64 bits each; ours are strings that sort in the same order.
 import { position as positionSchema, type Position } from '../../domain/ids.ts';
 
-export type ServerPosition = { readonly commit: bigint; readonly prepare: bigint };
+type ServerPosition = { readonly commit: bigint; readonly prepare: bigint };
 
 const half = (value: bigint) => value.toString(16).padStart(16, '0');
 

@@ -12,7 +12,7 @@ import { createLogServer, type LogServer, type LogServerOptions } from './log-se
 import { toServerPosition } from './positions.ts';
 import { categories } from '../../domain/streams.ts';
 
-export type StoredLogOnServerOptions = LogServerOptions & { readonly url: string; readonly prefix: string; readonly create: boolean };
+type StoredLogOnServerOptions = LogServerOptions & { readonly url: string; readonly prefix: string; readonly create: boolean };
 
 /** Appends pending at one time. The server executes them in order of arrival, and they arrive in order once the connection is open. */
 const mostAppends = 128;

@@ -13,7 +13,7 @@ export type EncodedAppend = readonly EncodedWrite[];
 export type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] };
 
 /** A write whose events are in the log already; `revision` and `sequence` are those of its last event. */
-export type Duplicate = { readonly write: number; readonly revision: number; readonly sequence: number };
+type Duplicate = { readonly write: number; readonly revision: number; readonly sequence: number };
 /** `actual` is -1 if there is no such stream. */
 export type Conflict = { readonly stream: string; readonly expected: number; readonly actual: number };
 type Exception = { readonly conflicts: readonly Conflict[] } | { readonly duplicates: readonly Duplicate[] };

@@ -17,8 +17,8 @@ const isCheckName = (name: string): name is CheckName => name in checks;
 export const checkNames: readonly CheckName[] = Object.keys(checks).filter((name) => isCheckName(name));
 
 /** A wrong event, and a sentence that says what is wrong with it. */
-export type Finding = EventReference & { readonly sentence: string };
-export type CheckOutcome = { readonly checked: number; readonly wrong: number; readonly first: Finding | undefined };
+type Finding = EventReference & { readonly sentence: string };
+type CheckOutcome = { readonly checked: number; readonly wrong: number; readonly first: Finding | undefined };
 export type Results = Readonly<Record<CheckName, CheckOutcome>>;
 
 type Tally = { checked: number; wrong: number; first: Finding | undefined };

@@ -8,7 +8,7 @@ import { firstDifference, type SegmentDifference } from '../sealing/seal.ts';
 export type ExpectedSeal = Pick<Seal, 'number' | 'count' | 'root'>;
 
 /** `event`: the event that differs. For a removed event: the one in its place now, or undefined at the end. */
-export type BrokenSeal = {
+type BrokenSeal = {
   readonly number: number;
   readonly what: SegmentDifference['what'];
   readonly event: EventReference | undefined;

@@ -16,7 +16,7 @@ import { Findings, type Results } from './findings.ts';
 import { checkInThreads } from './partition-threads.ts';
 import { readSealChain, type SealChain } from './seal-chain.ts';
 
-export type VerifyOptions = {
+type VerifyOptions = {
   /** Check only the events after the last one that was sealed up to here; if none was, the events after this position. */
   readonly since: Position | undefined;
   /** 0: check in this thread. */

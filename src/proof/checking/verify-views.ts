@@ -18,7 +18,7 @@ import type { Progress } from '../progress.ts';
 type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error'>;
 
 /** `wrong`: how the views differ from the log, as a sentence. */
-export type ViewsVerification = {
+type ViewsVerification = {
   readonly tables: number;
   readonly events: number;
   readonly position: Position;

@@ -10,7 +10,7 @@ import { describeEvent, type EventReference } from '../event-reference.ts';
 import { chainLinkOf, findSealProblem, type ChainLink } from '../sealing/seal.ts';
 import type { Progress } from '../progress.ts';
 
-export type ExportVerification = {
+type ExportVerification = {
   readonly events: number;
   /** How many of them valid seals cover. */
   readonly sealed: number;

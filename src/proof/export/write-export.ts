@@ -16,7 +16,7 @@ import { readNewestSeal, readNewestSealUpTo } from '../sealing/stored-seals.ts';
 import { endLine, eventLine, headLine, sealLine } from './export-line.ts';
 import { ExportUnusable } from './export-reader.ts';
 
-export type ExportOptions = {
+type ExportOptions = {
   readonly file: string;
   /** Export only the events after the last one that was sealed up to here; undefined: all. */
   readonly since: Position | undefined;
@@ -27,7 +27,7 @@ export type ExportOptions = {
   readonly signal: AbortSignal;
 };
 
-export type ExportResult = {
+type ExportResult = {
   readonly events: number;
   /** How many of them have no seal, for lack of a key. */
   readonly unsealed: number;

@@ -8,7 +8,7 @@ import { leafHash } from './merkle-tree.ts';
 import { SegmentBuilder, type Segment } from './seal.ts';
 import { lastSealedPosition, readNewestSeal, readSeal } from './stored-seals.ts';
 
-export type CollectorOptions = {
+type CollectorOptions = {
   /** Most events in one segment. */
   readonly mostEvents: number;
   /** Longest time before an event that was read is sealed. */

@@ -25,6 +25,7 @@ import type { ConsumerStatus } from '../engine/consumer-runner.ts';
 import type { Progress } from '../engine/progress.ts';
 import { ApiKeyIndex, type ApiKeyEntry } from './api-key-index.ts';
 import { ConfigurationFollower } from './configuration-follower.ts';
+import { EndpointChangesFeed } from './endpoint-changes-feed.ts';
 import { LockedOrganizations } from './locked-organizations.ts';
 import { OrganizationEntry } from './organization-entry.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
@@ -43,8 +44,7 @@ export class EndpointDirectory {
   private readonly deleted = new Set<EndpointId>();
   private readonly unusable: UnusableStreams;
   private readonly locked: LockedOrganizations;
-  private readonly listeners: ((id: EndpointId) => void)[] = [];
-  private readonly awaited = new Map<EndpointId, PromiseWithResolvers<void>>();
+  private readonly changes = new EndpointChangesFeed();
   /** Everything that the log held at the start is applied. */
   private isStarted = false;
 
@@ -142,11 +142,7 @@ export class EndpointDirectory {
    * @returns undefined when it was deleted @throws ConfigurationUnavailable when it can't be used here
    */
   async whenAvailable(id: EndpointId): Promise<ResolvedEndpoint | undefined> {
-    if (!this.organizationOf.has(id) && !this.deleted.has(id) && !this.unusable.has(endpointStream(id))) {
-      let awaited = this.awaited.get(id);
-      if (!awaited) this.awaited.set(id, (awaited = Promise.withResolvers()));
-      await awaited.promise;
-    }
+    if (!this.organizationOf.has(id) && !this.deleted.has(id) && !this.unusable.has(endpointStream(id))) await this.changes.next(id);
     this.unusable.check(endpointStream(id));
     return this.endpoint(id);
   }
@@ -211,7 +207,7 @@ export class EndpointDirectory {
 
   /** Calls back after an endpoint changed, was deleted, changed its status, or can no longer be used. */
   onEndpointChanged(listener: (id: EndpointId) => void): void {
-    this.listeners.push(listener);
+    this.changes.listen(listener);
   }
 
   // ── Events ──
@@ -296,11 +292,7 @@ export class EndpointDirectory {
   }
 
   private notify(ids: Iterable<EndpointId>): void {
-    for (const id of ids) {
-      this.awaited.get(id)?.resolve();
-      this.awaited.delete(id);
-      for (const listener of this.listeners) listener(id);
-    }
+    for (const id of ids) this.changes.changed(id);
   }
 }
 

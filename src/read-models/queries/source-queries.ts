@@ -20,7 +20,7 @@ export type SourceView = {
     readonly skipped: number;
   } | null;
 };
-export type SkippedEventView = SkippedEvent & { readonly skippedAt: string };
+type SkippedEventView = SkippedEvent & { readonly skippedAt: string };
 
 export class SourceQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */

@@ -74,7 +74,7 @@ export const readStream = (client: DbClient, { stream, from, count, backwards = 
     }),
   );
 
-export type AllRange = {
+type AllRange = {
   readonly from: Position | 'start' | 'end';
   readonly count?: number;
   readonly backwards?: boolean;

@@ -22,7 +22,7 @@ import { PositionCheck } from './revisions.ts';
 import { SealCheck, SealOrderCheck } from './seals.ts';
 import { SmallStreamCheck } from './small-streams.ts';
 
-export type CheckOptions = {
+type CheckOptions = {
   readonly partition: Partition;
   /** The configuration before the first event that is checked. */
   readonly configuration: ConfigurationHistory;

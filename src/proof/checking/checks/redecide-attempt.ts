@@ -10,7 +10,7 @@ export type AttemptEvent = EventOf<'delivery'> | Exclude<EventOf<'batch'>, { typ
 /** The step that the event records, without whose step it is. */
 export const stepOf = ({ type, data }: AttemptEvent): Step => ({ type: type.slice(type.indexOf('.') + 1), data }) as Step; // the catalog builds these events from steps
 
-export type RedecidedAttempt = {
+type RedecidedAttempt = {
   /** What is wrong, as a sentence; undefined if nothing is. */
   readonly problem: string | undefined;
   readonly state: Attempts;

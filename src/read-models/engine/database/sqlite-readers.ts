@@ -16,7 +16,7 @@ type Row = Record<string, unknown>;
 type Question = { readonly statement: Exclude<ToReader, 'close'>; readonly answer: PromiseWithResolvers<Row[]> };
 type Thread = { readonly worker: Worker; readonly ended: Promise<unknown>; current: Question | undefined };
 
-export class SqliteReaders {
+class SqliteReaders {
   private readonly threads = new Set<Thread>();
   /** By operation; the one whose turn is next comes first. */
   private readonly waiting = new Map<object, Question[]>();

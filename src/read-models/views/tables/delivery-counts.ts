@@ -59,6 +59,7 @@ type Reopening = Counted & { readonly reopened?: { readonly status: Ended | 'can
 /** What a batch of events adds to the counts of an endpoint. */
 type Increments = { readonly total: EndpointTotalRow; readonly byHour: Map<number, SuccessBucketRow> };
 
+/** Long, as both tables count the same events and are written from the same increments. */
 export const reduceDeliveryCounts = (): Reducer => {
   const increments = new Map<EndpointId, Increments>();
 

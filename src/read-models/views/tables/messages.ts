@@ -7,7 +7,7 @@ import type { Reducer } from './reducer.ts';
 import type { Sequences } from './sequences.ts';
 import type { Flag, Milliseconds, Table } from './table.ts';
 
-export type MessageRow = {
+type MessageRow = {
   sequence: number;
   id: MessageId;
   id_key: number;

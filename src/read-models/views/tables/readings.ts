@@ -5,7 +5,7 @@ import { momentOf } from '../moment.ts';
 import type { Reducer } from './reducer.ts';
 import type { Milliseconds, Table } from './table.ts';
 
-export type ReadingRow = {
+type ReadingRow = {
   source_id: SourceId;
   /** Of the reading's stream, from which later events are read. */
   revision: number;
