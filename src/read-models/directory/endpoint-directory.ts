@@ -1,5 +1,4 @@
-// The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica.
-// Intake routes by it and the dispatcher configures attempts by it, so neither asks a database.
+// The endpoint directory: every organization, API key and endpoint as it is now, in memory, on every replica. Intake and delivery go by it.
 // An event that can't be read or applied makes the one organization, key or endpoint of its stream unusable, and nothing else (ADR 31).
 import type { BaseLogger } from 'pino';
 import type { ApiKeyEvent } from '../../domain/api-key.ts';
