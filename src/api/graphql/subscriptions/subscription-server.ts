@@ -42,7 +42,7 @@ type Connection = {
   caller: AuthenticatedCaller | undefined;
   /** Ids of those that run. */
   readonly operations: Set<string>;
-  /** The last look found the key revoked: whoever waits for a change is told before the next look ends the connection. */
+  /** The last check found the key revoked. The next one closes the connection, so that running subscriptions can answer with the error first. */
   isRevoked: boolean;
 };
 type Extra = { readonly connection: Connection };
