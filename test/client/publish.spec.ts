@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Hookledger, RefusedError, verifyWebhook } from '../../client/src/index.ts';
-import { Client } from '../support/client.ts';
+import { Client, eventually } from '../support/client.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
 
@@ -51,7 +51,10 @@ it('stores a message once, even if the connection breaks before the answer', asy
   proxy.close();
   expect(forwarded).toBe(2);
   expect(published.map(({ duplicate }) => duplicate)).toEqual([false, true]);
-  const after = await server.graphql<{ messages: { nodes: { id: string }[] } }>('{ messages(eventType: "broken") { nodes { id } } }');
+  const after = await eventually(
+    () => server.graphql<{ messages: { nodes: { id: string }[] } }>('{ messages(eventType: "broken") { nodes { id } } }'),
+    ({ messages }) => messages.nodes.length > 0,
+  );
   expect(before.messages.nodes).toEqual([]);
   expect(after.messages.nodes.map(({ id }) => id).toSorted()).toEqual(published.map(({ id }) => id).toSorted());
 });
