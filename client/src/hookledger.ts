@@ -25,6 +25,8 @@ export type Message = {
   readonly id?: string | undefined;
   /** ISO 8601 with a time zone, or a Date. Default: the time of publishing. */
   readonly timestamp?: string | Date | undefined;
+  /** 1 to 128 characters. Messages of one key reach an endpoint that asks for it in the order in which they were accepted. Default: none. */
+  readonly orderingKey?: string | undefined;
 };
 
 export type PublishedMessage = {

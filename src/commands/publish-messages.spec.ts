@@ -120,10 +120,13 @@ describe('publishing messages', () => {
 
 describe('a message in a request', () => {
   const base = { type: 'alert.created', data: {} };
-  it.each([base, { ...base, id: 'x'.repeat(256) }, { ...base, timestamp: '2026-01-15T10:30:00+01:00' }, { ...base, type: 'a-b_C.1' }])(
-    'can be %j',
-    (input) => expect(messageInput.parse(input)).toEqual(input),
-  );
+  it.each([
+    base,
+    { ...base, id: 'x'.repeat(256) },
+    { ...base, timestamp: '2026-01-15T10:30:00+01:00' },
+    { ...base, type: 'a-b_C.1' },
+    { ...base, orderingKey: '😀'.repeat(64) },
+  ])('can be %j', (input) => expect(messageInput.parse(input)).toEqual(input));
   it.each<[object, string]>([
     [{ ...base, type: 'a..b' }, 'type'],
     [{ ...base, type: '' }, 'type'],
@@ -136,6 +139,11 @@ describe('a message in a request', () => {
     [{ ...base, id: 1 }, 'id'],
     [{ ...base, timestamp: '2026-01-15T10:30:00' }, 'timestamp'],
     [{ ...base, timestamp: 'today' }, 'timestamp'],
+    [{ ...base, orderingKey: '' }, 'orderingKey'],
+    [{ ...base, orderingKey: 'x'.repeat(129) }, 'orderingKey'],
+    [{ ...base, orderingKey: 7 }, 'orderingKey'],
+    [{ ...base, orderingKey: 'a\0' }, 'orderingKey'],
+    [{ ...base, orderingKey: '\ud800' }, 'orderingKey'],
   ])('can not be %j', (input, path) => expect(messageInput.safeParse(input).error?.issues[0]?.path).toEqual([path]));
   it('names a field that it does not know', () =>
     expect(messageInput.safeParse({ ...base, extra: 1 }).error?.issues[0]).toMatchObject({ code: 'unrecognized_keys', keys: ['extra'] }));

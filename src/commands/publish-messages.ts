@@ -3,7 +3,15 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import type { MessageId, Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
-import { longestMessageType, message, messageTypeSyntax, type AcceptMessage, type Message, type MessageEvent } from '../domain/message.ts';
+import {
+  longestMessageType,
+  longestOrderingKey,
+  message,
+  messageTypeSyntax,
+  type AcceptMessage,
+  type Message,
+  type MessageEvent,
+} from '../domain/message.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import { isInYearsOfIso } from '../domain/timestamp.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -24,6 +32,12 @@ export const messageInput = z.strictObject({
   timestamp: z.iso
     .datetime({ offset: true, error: 'must be ISO 8601 with a time zone, such as 2026-01-15T10:30:00Z' })
     .refine(isInYearsOfIso, { error: 'must be in the years 0001 to 9999 in UTC' })
+    .optional(),
+  orderingKey: z
+    .string({ error: 'must be a string' })
+    .min(1, { error: 'must not be empty; leave it out for none' })
+    .max(longestOrderingKey, { error: `must be at most ${longestOrderingKey} characters` })
+    .refine((key) => key.isWellFormed() && !key.includes('\0'), { error: 'holds half a character or a NUL; leave it out of the key' })
     .optional(),
 });
 export type MessageInput = z.infer<typeof messageInput>;
@@ -91,6 +105,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
           messageType: input.type,
           timestamp: input.timestamp,
           data: input.data,
+          orderingKey: input.orderingKey,
           now,
           hops,
           ...routing,

@@ -40,6 +40,11 @@ describe('a message', () => {
       .then({ ...recorded, data: { ...data, test: true } });
   });
 
+  it('keeps its ordering key', () =>
+    history()
+      .when({ ...accept, orderingKey: 'k1' })
+      .then({ ...recorded, data: { ...recorded.data, orderingKey: 'k1' } }));
+
   it('that comes again is the same one, wherever it would go now', () =>
     history(recorded)
       .when({ ...accept, destinations: [], skipped: [], now: new Date() })
@@ -52,6 +57,7 @@ describe('a message', () => {
     { data: { severity: 'info' } },
     { messageType: 'alert.resolved' },
     { timestamp: '2026-01-01T00:00:01Z' },
+    { orderingKey: 'k1' },
   ])('with the same id and %j is refused', (other) =>
     history(recorded)
       .when({ ...accept, ...other })

@@ -9,6 +9,7 @@ import { jsonEqual, jsonObject, type JsonObject } from './json.ts';
 /** Words, separated by dots, such as `meeting.ended`. */
 export const messageTypeSyntax = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 export const longestMessageType = 128;
+export const longestOrderingKey = 128;
 /** Bytes of `data` as JSON. */
 export const largestData = 256 * 1024;
 
@@ -33,6 +34,12 @@ export const messageEvents = {
       type: z.string(),
       timestamp: z.string().describe('As the publisher sent it.'),
       data: jsonObject,
+      orderingKey: z
+        .string()
+        .describe(
+          'Messages of one key belong together: an endpoint that asks for it gets them in the order of the log. Absent: it has none.',
+        )
+        .optional(),
       destinations: z.array(destination).readonly().describe('Where it goes: decided now and never again.'),
       skipped: z.array(endpointId).readonly().describe('Endpoints that matched, but were disabled at that moment.'),
       routedAt: position.describe('Routing was decided on the configuration in the log up to this position.'),
@@ -50,13 +57,23 @@ export type MessageEvent = { type: 'message.accepted'; data: z.infer<(typeof mes
 
 // ── State ──
 
-export type Message = { status: 'new' } | { status: 'accepted'; type: string; timestamp: string; data: JsonObject; destinations: number };
+export type Message =
+  | { status: 'new' }
+  | {
+      status: 'accepted';
+      type: string;
+      timestamp: string;
+      data: JsonObject;
+      orderingKey: string | undefined;
+      destinations: number;
+    };
 
 const evolve = (_: Message, event: MessageEvent): Message => ({
   status: 'accepted',
   type: event.data.type,
   timestamp: event.data.timestamp,
   data: event.data.data,
+  orderingKey: event.data.orderingKey,
   destinations: event.data.destinations.length,
 });
 
@@ -70,6 +87,7 @@ export type AcceptMessage = {
   /** As the publisher sent it; without one, `now`. */
   timestamp?: string | undefined;
   data: JsonObject;
+  orderingKey?: string | undefined;
   now: Date;
   destinations: readonly Destination[];
   skipped: readonly EndpointId[];
@@ -82,6 +100,7 @@ export type AcceptMessage = {
 const sameContent = (command: AcceptMessage, state: Message & { status: 'accepted' }) =>
   command.messageType === state.type &&
   (command.timestamp === undefined || command.timestamp === state.timestamp) &&
+  command.orderingKey === state.orderingKey &&
   jsonEqual(command.data, state.data);
 
 const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[] => {
@@ -91,7 +110,7 @@ const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[]
       `A message with the id "${command.clientId}" was accepted before with other content; give a new id to a new message, or send the same content again.`,
     );
   }
-  const { organizationId, clientId, messageType, timestamp, data, now, destinations, skipped, routedAt, test, hops } = command;
+  const { organizationId, clientId, messageType, timestamp, data, orderingKey, now, destinations, skipped, routedAt, test, hops } = command;
   return [
     {
       type: 'message.accepted',
@@ -101,6 +120,7 @@ const decide = (command: AcceptMessage, state: Message): readonly MessageEvent[]
         type: messageType,
         timestamp: timestamp ?? now.toISOString(),
         data,
+        ...(orderingKey === undefined ? {} : { orderingKey }),
         destinations,
         skipped,
         routedAt,

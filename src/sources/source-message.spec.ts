@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { messageInput } from '../commands/publish-messages.ts';
 import { FormatError, NotEvaluated } from '../delivery/formats/format-error.ts';
 import { evaluateTemplate } from '../delivery/formats/template.ts';
 import type { Json } from '../domain/json.ts';
@@ -23,7 +24,19 @@ const made = (changed: Partial<ForeignEvent>, mapping: Partial<SourceSettings> =
 
 describe('a message of an event', () => {
   it("has the event's id, type, time and data", async () =>
-    expect(await made({})).toEqual({ id: event.id, type: 'OrderPlaced', timestamp: event.recordedAt, data: { sum: 7 } }));
+    expect(await made({})).toEqual({
+      id: event.id,
+      type: 'OrderPlaced',
+      timestamp: event.recordedAt,
+      data: { sum: 7 },
+      orderingKey: 'order-7',
+    }));
+  it('has the name of the stream as its ordering key, cut where it is too long, and different for every stream', async () => {
+    const keys = await Promise.all(['a', 'b'].map((end) => made({ stream: `order-${'😀'.repeat(100)}${end}` })));
+    const [first, second] = keys.map((message) => messageInput.parse(message).orderingKey);
+    expect(first?.length).toBeGreaterThan(120);
+    expect(first).not.toBe(second);
+  });
   it.each(['order-placed', 'order.placed', 'Order_Placed2'])('keeps a type that a message may have: %s', async (type) =>
     expect(await made({ type })).toMatchObject({ type }),
   );

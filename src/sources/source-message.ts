@@ -1,8 +1,9 @@
 // From an event of a source to its message, or to the reason to skip the event. A function of the event and the settings alone, so it gives the same
 // result whenever the event is read again.
+import { createHash } from 'node:crypto';
 import { isExactNumber } from '../domain/exact-number.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
-import { largestData, longestMessageType, messageTypeSyntax } from '../domain/message.ts';
+import { largestData, longestMessageType, longestOrderingKey, messageTypeSyntax } from '../domain/message.ts';
 import type { SourceSettings } from '../domain/source.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
 import { parseStrictJson, UnreadableJson } from '../commands/strict-json.ts';
@@ -59,12 +60,20 @@ const dataOf = async (event: ForeignEvent, { template }: SourceSettings, evaluat
   return data;
 };
 
+/** Events of one stream belong together. A name that is too long is cut, and its hash keeps it apart from others. */
+const orderingKeyOf = ({ stream }: ForeignEvent): string => {
+  const name = stream.toWellFormed().replaceAll('\0', '\uFFFD');
+  if (name.length <= longestOrderingKey) return name;
+  const hash = createHash('sha256').update(stream).digest('hex');
+  return `${name.slice(0, longestOrderingKey - hash.length - 1).toWellFormed()}~${hash}`;
+};
+
 /** @returns the message, or the reason to skip the event. @throws NotEvaluated if the template could not be evaluated now */
 export const messageOf = async (event: ForeignEvent, settings: SourceSettings, evaluate: Evaluate): Promise<MessageInput | string> => {
   try {
     const type = typeOf(event, settings);
     const data = await dataOf(event, settings, evaluate);
-    return { id: event.id, type, timestamp: event.recordedAt, data };
+    return { id: event.id, type, timestamp: event.recordedAt, data, orderingKey: orderingKeyOf(event) };
   } catch (error) {
     if (error instanceof Skipped) return error.message;
     if (error instanceof FormatError && !(error instanceof NotEvaluated)) return error.message;

@@ -39,15 +39,22 @@ export class SourcePublisher {
   ) {}
 
   /**
-   * Makes messages one after the other, as templates take turns, and publishes them side by side, in order.
+   * Makes messages one after the other, as templates take turns, and publishes them side by side; those of one stream one after the other, so that
+   * the log has them in the stream's order.
    * @returns the skipped events; undefined: `signal` aborted before all were published
    */
   async publishAll(events: readonly ForeignEvent[]): Promise<readonly SkippedEvent[] | undefined> {
     const published: Promise<string | undefined>[] = [];
+    const lastOfStream = new Map<string, Promise<unknown>>();
     for (const event of events) {
       const message = await this.makeMessage(event);
       if (message === undefined) break;
-      published.push(typeof message === 'string' ? Promise.resolve(message) : this.publish(event, message));
+      if (typeof message === 'string') published.push(Promise.resolve(message));
+      else {
+        const outcome = this.publishAfter(lastOfStream.get(event.stream), event, message);
+        published.push(outcome);
+        lastOfStream.set(event.stream, outcome);
+      }
     }
     const outcomes = await Promise.allSettled(published);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -72,6 +79,12 @@ export class SourcePublisher {
       }
     }
     return undefined;
+  }
+
+  /** As `publish`, once the one before it is published. */
+  private async publishAfter(before: Promise<unknown> | undefined, event: ForeignEvent, message: MessageInput) {
+    await before;
+    return before && this.options.signal.aborted ? undefined : this.publish(event, message);
   }
 
   /** @returns the reason to skip the event; undefined: it is published, or `signal` aborted */

@@ -402,16 +402,19 @@ describe('JSON', () => {
 describe('messages and deliveries', () => {
   it('keep their timestamp as written, and show it in UTC', async () => {
     const { publishMessages } = await api.query<{ publishMessages: { id: string }[] }>(
-      'mutation { publishMessages(messages: [{ id: "own", type: "a.b", timestamp: "2026-01-15T10:30:00+02:00", data: { x: 1 } }]) { id duplicate destinations } }',
+      'mutation { publishMessages(messages: [{ id: "own", type: "a.b", timestamp: "2026-01-15T10:30:00+02:00", data: { x: 1 }, orderingKey: "k" }]) { id duplicate destinations } }',
     );
     expect(publishMessages[0]).toMatchObject({ duplicate: false });
     const [event] = await api.store.readStream(`message-${publishMessages[0]!.id}`);
     expect(event!.data).toMatchObject({ timestamp: '2026-01-15T10:30:00+02:00' });
-    const shown = await api.query('query ($id: ID!) { message(id: $id) { clientId eventType timestamp data skipped { id } } }', {
-      id: publishMessages[0]!.id,
-    });
+    const shown = await api.query(
+      'query ($id: ID!) { message(id: $id) { clientId eventType timestamp data orderingKey skipped { id } } }',
+      {
+        id: publishMessages[0]!.id,
+      },
+    );
     expect(shown).toEqual({
-      message: { clientId: 'own', eventType: 'a.b', timestamp: '2026-01-15T08:30:00.000Z', data: { x: 1 }, skipped: [] },
+      message: { clientId: 'own', eventType: 'a.b', timestamp: '2026-01-15T08:30:00.000Z', data: { x: 1 }, orderingKey: 'k', skipped: [] },
     });
   });
 

@@ -13,6 +13,7 @@ export type MessageView = {
   readonly id: MessageId;
   readonly clientId: string | null;
   readonly eventType: string;
+  readonly orderingKey: string | null;
   /** As the publisher wrote it. */
   readonly timestamp: string;
   readonly acceptedAt: string;
@@ -72,6 +73,7 @@ const messageView = (row: ViewsSchema['messages']): MessageView => ({
   id: row.id,
   clientId: row.client_id,
   eventType: row.event_type,
+  orderingKey: row.ordering_key,
   timestamp: row.timestamp,
   acceptedAt: iso(row.accepted_at),
   position: row.position,

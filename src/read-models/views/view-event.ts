@@ -35,8 +35,8 @@ export const viewEventOf = (event: RecordedEvent): ViewEvent => {
   switch (event.type) {
     case 'message.accepted': {
       const { type, stream, revision, position, recordedAt, metadata, data } = event;
-      const { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test } = data;
-      const needed = { organizationId, clientId, type: messageType, timestamp, destinations, skipped, test };
+      const { organizationId, clientId, type: messageType, timestamp, orderingKey, destinations, skipped, test } = data;
+      const needed = { organizationId, clientId, type: messageType, timestamp, orderingKey, destinations, skipped, test };
       return { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor }, data: needed };
     }
     case 'delivery.attempt-succeeded':

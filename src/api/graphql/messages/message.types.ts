@@ -16,6 +16,11 @@ export class Message {
   readonly clientId!: string | null;
   @Field(() => String)
   readonly eventType!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Messages of one key belong together: an endpoint that asks for it gets them in the order of the log.',
+  })
+  readonly orderingKey!: string | null;
   @Field(() => DateTime)
   readonly timestamp!: string;
   @Field(() => DateTime)
@@ -50,6 +55,8 @@ export class MessageInput {
   timestamp?: string | null;
   @Field(() => JsonScalar)
   data!: JsonObject;
+  @Field(() => String, { nullable: true })
+  orderingKey?: string | null;
 }
 
 @ObjectType()

@@ -14,6 +14,7 @@ type MessageRow = {
   organization_id: OrganizationId;
   client_id: string | null;
   event_type: string;
+  ordering_key: string | null;
   /** As the publisher wrote it. */
   timestamp: string;
   accepted_at: Milliseconds;
@@ -32,6 +33,7 @@ export const messages: Table<MessageRow> = {
     organization_id: 'text',
     client_id: 'text?',
     event_type: 'text',
+    ordering_key: 'text?',
     timestamp: 'text',
     accepted_at: 'int64',
     position: 'text',
@@ -62,6 +64,7 @@ export const reduceMessages = (sequences: Sequences): Reducer => {
           organization_id: data.organizationId,
           client_id: data.clientId ?? null,
           event_type: data.type,
+          ordering_key: data.orderingKey ?? null,
           timestamp: data.timestamp,
           accepted_at: momentOf(recordedAt),
           position,
