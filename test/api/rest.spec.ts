@@ -238,6 +238,7 @@ describe('other routes', () => {
     expect(withoutKey.status).toBe(200);
     expect(await withoutKey.json()).toEqual({ status: 'ok' });
     expect(await (await ready('test-nobody-0123456789')).json()).toEqual({ status: 'ok' });
+    await api.views.reached((await api.store.tip())!, 5_000);
     expect(await (await ready(api.keys.PUBLISHER)).json()).toMatchObject({
       status: 'ok',
       details: { log: { status: 'up' }, views: { status: 'up', state: 'live', lagEvents: 0, lagSeconds: 0 } },
