@@ -65,7 +65,11 @@ const executeOnEach = async (
   const batches = new Map(deliveries.flatMap(({ subject, batch: of }) => (of ? [[of.id, { subject, size: of.size }] as const] : [])));
   const [ofSingle, ofBatches] = await Promise.all([
     executor.executeAll(
-      single.map(({ id, subject }) => ({ stream: deliveryStream(id), decider: delivery, command: { ...command, subject } })),
+      single.map(({ id, subject, isDelayed }) => ({
+        stream: deliveryStream(id),
+        decider: delivery,
+        command: { ...command, subject, ...(command.type === 'RequestRetry' ? { isDelayed } : {}) },
+      })),
       cause,
     ),
     executor.executeAll(

@@ -40,6 +40,8 @@ type ChosenMessage = {
 
 export class Replayer {
   private readonly running = new Map<ReplayId, Promise<void>>();
+  /** Until when each waits after its last step, in `performance.now()` time. */
+  private readonly paces = new Map<ReplayId, { readonly step: string; readonly until: number }>();
   private readonly ending = new AbortController();
   private looking: Promise<void> = Promise.resolve();
 
@@ -70,7 +72,7 @@ export class Replayer {
           if (!this.running.has(id))
             this.running.set(
               id,
-              this.carryOut(id).finally(() => this.running.delete(id)),
+              this.carryOut(id).finally(() => (this.running.delete(id), this.paces.delete(id))),
             );
         }
       } catch (error) {
@@ -104,8 +106,7 @@ export class Replayer {
     const decide = (command: ReplayCommand) =>
       retryUntilLogAvailable(() => this.executor.execute({ stream: replayStream(id), decider: replay, command }, cause));
     // 2. Wait until the pace allows the next step.
-    const due = Date.parse(state.at) + (state.sentThen / state.ratePerSecond) * 1_000;
-    const wait = due - Date.now();
+    const wait = this.waitOf(id, state);
     if (wait > 0) {
       await this.pause(Math.min(wait, lookEveryMs)); // no longer, as it may be cancelled
       return true;
@@ -128,6 +129,18 @@ export class Replayer {
     const counts = { looked: looked.length, sent, cameTo: last.acceptedAt };
     await decide({ type: 'Progress', now: new Date(), from: state.after, after: last.id, ...counts });
     return true;
+  }
+
+  /** Counted from when this process saw the last step, so that no clock can make it longer. */
+  private waitOf(id: ReplayId, { at, after, sentThen, ratePerSecond }: RunningReplay): number {
+    const step = after ?? '';
+    let pace = this.paces.get(id);
+    if (pace?.step !== step) {
+      const gapMs = (sentThen / ratePerSecond) * 1_000;
+      pace = { step, until: performance.now() + Math.min(gapMs, Date.parse(at) + gapMs - Date.now()) };
+      this.paces.set(id, pace);
+    }
+    return pace.until - performance.now();
   }
 
   private async choose(page: readonly PastMessage[], state: RunningReplay, endpoint: ResolvedEndpoint) {

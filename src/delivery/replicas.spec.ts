@@ -30,6 +30,7 @@ import { LeasedDueAttempts } from './due-attempts/leased-due-attempts.ts';
 import { RequestMaker } from './attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from './saga/saga-host.ts';
 import { Sender } from './sender/sender.ts';
+import { SharedClock } from './due-attempts/shared-clock.ts';
 import { SharedSlots } from './due-attempts/shared-slots.ts';
 import { endpointStream } from '../domain/streams.ts';
 
@@ -147,8 +148,9 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     const among = { replica: name, repeated: () => void repeats++ };
     const runner = new AttemptRunner(store, executor, directory, { send }, requests, () => undefined, among);
     const namespace = () => consumer.tables;
-    const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }));
-    const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log);
+    const clock = new SharedClock();
+    const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }), clock);
+    const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log, clock);
     const closer = new BatchCloser(store, executor, due);
     const dispatcher = new Dispatcher(due, directory, runner, closer, { concurrency: 100, endpointConcurrency: 64 }, log, slots);
     const bus = { execute: () => Promise.reject(new Error('Nothing is disabled here.')) };

@@ -65,7 +65,13 @@ export const attemptEndedAt = ({ startedAt, durationMs }: { startedAt: string; d
 // ── State ── `attempt` is the number of the next attempt.
 
 export type Attempts = (
-  | { status: 'pending'; attempt: number; failuresInSeries: number }
+  | {
+      status: 'pending';
+      attempt: number;
+      failuresInSeries: number;
+      /** Somebody asked for this attempt. */
+      isRequested?: true;
+    }
   | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string }
 ) & {
   /** The replays that sent it, each once. Absent: none. */
@@ -90,7 +96,7 @@ const evolved = (state: Attempts, step: Step): Attempts => {
       return { status: 'failed', attempt: step.data.attempts + 1, endedAt: step.data.at };
     case 'retry-requested':
     case 'replay-requested':
-      return { status: 'pending', attempt: state.attempt, failuresInSeries: 0 };
+      return { status: 'pending', attempt: state.attempt, failuresInSeries: 0, isRequested: true };
     case 'cancelled':
       return { status: 'cancelled', attempt: state.attempt, endedAt: step.data.at };
   }
@@ -115,7 +121,8 @@ export type RecordFailure = {
 export type AttemptsCommand =
   | { type: 'RecordSuccess'; record: AttemptRecord }
   | RecordFailure
-  | { type: 'RequestRetry'; now: Date }
+  /** `isDelayed`: the first attempt waits, by the retry policy. The stream does not tell. */
+  | { type: 'RequestRetry'; now: Date; isDelayed?: boolean }
   | { type: 'Replay'; now: Date; replayId: ReplayId }
   | { type: 'Cancel'; now: Date; reason: string };
 
@@ -156,7 +163,7 @@ const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
     case 'RecordFailure':
       return state.attempt === command.record.attempt ? recordFailure(command, state) : [];
     case 'RequestRetry':
-      if (state.status === 'pending' && state.failuresInSeries === 0) return []; // its next attempt is due now
+      if (state.status === 'pending' && state.failuresInSeries === 0 && (state.isRequested || !command.isDelayed)) return []; // it is due now
       return [{ type: 'retry-requested', data: freshSeries(command.now, state) }];
     case 'Replay':
       if (state.replays?.includes(command.replayId)) return [];

@@ -86,6 +86,11 @@ describe('a delivery', () => {
         .when(retry)
         .then(requested(2)));
     it('is not needed where the next attempt is due now', () => history().when(retry).thenNothing());
+    it('hurries a first attempt that the policy delays, once', () => {
+      const hurry = { ...retry, isDelayed: true } as DeliveryCommand;
+      history().when(hurry).then(requested(1));
+      history(requested(1)).when(hurry).thenNothing();
+    });
   });
 
   describe('and a cancellation', () => {

@@ -23,6 +23,11 @@ export const hopsHeader = 'hookledger-hops';
 const destination = z.object({
   endpointId,
   notBefore: z.string().describe('ISO 8601: the first attempt waits until then; absent: at once.').optional(),
+  delaySeconds: z
+    .number()
+    .positive()
+    .describe('The delay that `notBefore` is after the acceptance; absent in older events, and where there is none.')
+    .optional(),
 });
 export type Destination = z.infer<typeof destination>;
 

@@ -26,7 +26,7 @@ it('sends a message to the endpoints that take it, skips those that are disabled
   expect(destinations).toEqual([
     { endpointId: 'by name' },
     { endpointId: 'by group' },
-    { endpointId: 'later', notBefore: '2026-01-01T12:01:30.000Z' },
+    { endpointId: 'later', notBefore: '2026-01-01T12:01:30.000Z', delaySeconds: 90 },
   ]);
   expect(skipped).toEqual(['disabled']);
   expect(Object.fromEntries(reasons)).toEqual({

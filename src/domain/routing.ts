@@ -54,7 +54,8 @@ export const routeMessage = (
 /** The first entry of the retry policy delays the first attempt. */
 const destinationOf = (endpointId: EndpointId, { settings }: RoutingConfiguration, now: Date): Destination => {
   const [delaySeconds = 0] = settings.retryPolicy.delaysSeconds;
-  return delaySeconds > 0 ? { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString() } : { endpointId };
+  if (delaySeconds <= 0) return { endpointId };
+  return { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString(), delaySeconds };
 };
 
 // ── Compiled, for many messages ──

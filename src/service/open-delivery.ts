@@ -16,6 +16,7 @@ import { Replayer } from '../delivery/replayer.ts';
 import type { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from '../delivery/saga/saga-host.ts';
 import { Sender } from '../delivery/sender/sender.ts';
+import { SharedClock } from '../delivery/due-attempts/shared-clock.ts';
 import { SharedSlots } from '../delivery/due-attempts/shared-slots.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import type { EndpointId } from '../domain/ids.ts';
@@ -66,12 +67,14 @@ export class Delivery {
       (outcome) => metrics.attempt(outcome),
       isShared ? { repeated: () => metrics.repeated() } : undefined,
     );
+    const clock = new SharedClock();
     if (isShared)
       this.leased = new LeasedDueAttempts(
         replica,
         () => this.saga.tables,
         store,
         (id) => this.longestAttempt(id),
+        clock,
       );
     const bound = config.sharedEndpointConcurrency;
     if (isShared && bound !== undefined)
@@ -81,6 +84,7 @@ export class Delivery {
         () => this.saga.tables,
         (id) => this.longestAttempt(id).timeoutMs,
         log,
+        clock,
       );
     const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
     this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), config, log, this.slots);

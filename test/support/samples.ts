@@ -38,7 +38,7 @@ export const registered = (
 });
 
 export const accepted = (
-  destinations: readonly (EndpointId | { endpointId: EndpointId; notBefore?: string })[],
+  destinations: readonly (EndpointId | { endpointId: EndpointId; notBefore?: string; delaySeconds?: number })[],
   more: Partial<MessageEvent['data']> = {},
 ): MessageEvent => ({
   type: 'message.accepted',

@@ -19,6 +19,8 @@ export type ServerOptions = {
   adminKey?: string;
   /** On top of (or instead of) what the class sets. */
   env?: Record<string, string>;
+  /** For Node, before the program. */
+  nodeArgs?: readonly string[];
   /** The built server; another build can be named to compare with. */
   main?: string;
   /** How long it may take until it listens. */
@@ -82,7 +84,7 @@ export class Server {
     if (this.child) throw new Error('The server runs already; call restart().');
     const main = this.options.main ?? builtServer;
     if (!existsSync(main)) throw new Error(`${main} is not there; run \`npm run build\` first.`);
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), main], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...cleanEnvironment(),

@@ -1,6 +1,7 @@
 // Failed authentications: counted in a metric, logged without the key, and limited per address. A valid key is looked up first, so it is never
 // refused for the failures of others at the same address.
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { secondsUntil } from '../http/rate-limit.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiLog } from '../tokens.ts';
 import type { AuthenticationFailure } from './authentication.ts';
@@ -25,7 +26,7 @@ export class FailedAuthentications {
       this.log.info({ requestId, address, failure }, 'Authentication failed');
       return refusal;
     }
-    const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000));
+    const seconds = Math.max(1, secondsUntil(state, windowSeconds));
     if (state.consumedPoints === mostFailures + 1)
       this.log.warn({ address }, `${mostFailures} authentications failed within ${windowSeconds} s; the next ones get 429`);
     return new Refusal(

@@ -6,6 +6,10 @@ import { Refusal } from '../refusal.ts';
 
 const windowSeconds = 1;
 
+/** Until the window ends: a timer ends it, however the machine's clock, by which the limiter says how long that is, is set meanwhile. */
+export const secondsUntil = ({ msBeforeNext }: RateLimiterRes, window: number): number =>
+  Math.min(window, Math.max(0, Math.ceil(msBeforeNext / 1000)));
+
 /** Counts by the authenticated key, however its header is spelled, for HTTP and WebSockets alike. */
 export class RateLimit {
   private readonly limiter: RateLimiterMemory;
@@ -22,16 +26,17 @@ export class RateLimit {
   async count({ keyHash }: Pick<AuthenticatedCaller, 'keyHash'>): Promise<Record<string, string>> {
     // It rejects with the state, too, once nothing is left.
     const state = await this.limiter.consume(keyHash).catch((exceeded: unknown) => exceeded as RateLimiterRes);
+    const resetSeconds = secondsUntil(state, windowSeconds);
     const headers = {
       'ratelimit-limit': String(this.perSecond * windowSeconds),
       'ratelimit-remaining': String(Math.max(0, state.remainingPoints)),
-      'ratelimit-reset': String(Math.ceil(state.msBeforeNext / 1000)),
+      'ratelimit-reset': String(resetSeconds),
     };
     if (state.consumedPoints <= this.perSecond * windowSeconds) return headers;
     throw new Refusal(
       'TOO_MANY_REQUESTS',
       `This API key may make ${this.perSecond} requests a second; wait, or send several messages in one request.`,
-      { headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(state.msBeforeNext / 1000))) } },
+      { headers: { ...headers, 'retry-after': String(Math.max(1, resetSeconds)) } },
     );
   }
 }

@@ -1,5 +1,5 @@
 // The table of due attempts: its columns, and the way from a row to a ScheduleAttempt and back.
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
 import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
@@ -17,8 +17,12 @@ export type DueAttemptRow = {
   readonly failures_in_series: number;
   /** -1 while it has no stream. */
   readonly revision: number;
-  /** Milliseconds since 1970. */
+  /** By the clock of the due attempts. */
   readonly due_at: number;
+  /** The delay that was decided. */
+  readonly delay_ms: number;
+  /** A person asked for it. */
+  readonly requested: 0 | 1;
   /** The event that made it due, and the request behind that event. */
   readonly causation_id: string;
   readonly correlation_id: string | null;
@@ -53,6 +57,8 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('failures_in_series', 'integer', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
     .addColumn('due_at', 'bigint', (column) => column.notNull())
+    .addColumn('delay_ms', 'bigint', (column) => column.notNull())
+    .addColumn('requested', 'integer', (column) => column.notNull())
     .addColumn('causation_id', 'text', (column) => column.notNull())
     .addColumn('correlation_id', 'text')
     .addColumn('ready_at', 'bigint', (column) => column.notNull())
@@ -81,7 +87,17 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
 
-export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt, cause }: ScheduleAttempt): DueAttemptRow => ({
+export const rowOf = ({
+  id,
+  subject,
+  attempt,
+  failuresInSeries,
+  revision,
+  dueAt,
+  delayMs,
+  isRequested,
+  cause,
+}: ScheduleAttempt): DueAttemptRow => ({
   id,
   organization_id: subject.organizationId,
   message_id: isBatch(subject) ? null : subject.messageId,
@@ -92,6 +108,8 @@ export const rowOf = ({ id, subject, attempt, failuresInSeries, revision, dueAt,
   failures_in_series: failuresInSeries,
   revision: revision === 'no-stream' ? -1 : revision,
   due_at: dueAt,
+  delay_ms: delayMs,
+  requested: isRequested ? 1 : 0,
   causation_id: cause.causationId,
   correlation_id: cause.correlationId ?? null,
   ready_at: dueAt,
@@ -112,6 +130,9 @@ export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     row.revision === -1 ? 'no-stream' : row.revision,
     row.due_at,
     { causationId: row.causation_id, ...(row.correlation_id === null ? {} : { correlationId: row.correlation_id }) },
+    undefined,
+    row.delay_ms,
+    row.requested === 1,
   );
 
 /** 0: the endpoint has no batch. */
@@ -120,10 +141,17 @@ export const newestBatchIn = async (db: Kysely<DueAttemptsSchema>, id: EndpointI
   return (await query.executeTakeFirst())?.number ?? 0;
 };
 
+/** Makes what waits longer than its delay from now on wait for its delay: the clock may have been set back since, or be another machine's. */
+export const limitWaits = async (now: number, { kysely }: Transaction<DueAttemptsSchema>): Promise<void> => {
+  const latest = sql<number>`${now} + delay_ms`;
+  const tooLate = kysely.updateTable('due_attempts').set({ due_at: latest, ready_at: latest }).where('leased_by', 'is', null);
+  await tooLate.where('ready_at', '>', now).where('ready_at', '>', latest).execute();
+};
+
 /** Makes all attempts of the endpoint due that are not yet. */
 export const releaseQuery = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { kysely }: Transaction<DueAttemptsSchema>) =>
   kysely
     .updateTable('due_attempts')
-    .set({ due_at: dueAt, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
+    .set({ due_at: dueAt, delay_ms: 0, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
     .where('endpoint_id', '=', endpointId)
     .where('ready_at', '>', dueAt);

@@ -45,12 +45,18 @@ export type DueEndpoints = {
 export interface DueAttempts {
   /** Other replicas claim attempts, too, so a lane claims only what it can send soon. */
   readonly isShared: boolean;
+  /** The clock that due times are made of. Nobody can set it, and it never goes back. Milliseconds, about those since 1970. */
+  now(): number;
   attach(taker: DueAttemptsListener): void;
 
   // ── For the saga host, within its transactions ──
 
   /** Whether replicas may claim attempts. */
   allowClaims(allowed: boolean, tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** The rows may have been written by another clock: from now on, none waits longer than its delay. */
+  limitWaits(tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** Another replica may write the table now. */
+  termLost(): void;
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** Makes all attempts of an endpoint due. */
   releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;

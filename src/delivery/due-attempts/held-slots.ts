@@ -7,7 +7,7 @@ export class HeldSlots {
   private peak = 0;
   /** Promised to other replicas, as soon as they are not in use. */
   private promised = 0;
-  /** When the first of their leases ends, by this process's clock. */
+  /** When the first of their leases ends, by this process's steady clock. */
   private firstEnd = 0;
 
   get size(): number {

@@ -7,19 +7,30 @@ import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
+import { steadyNow } from '../../steady-clock.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DeliveryOrBatchId, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
-import { attemptOf, newestBatchIn, releaseQuery, rowOf, type DueAttemptRow, type DueAttemptsSchema } from './due-attempts-table.ts';
-import { databaseClock } from './lease-timing.ts';
+import {
+  attemptOf,
+  limitWaits,
+  newestBatchIn,
+  releaseQuery,
+  rowOf,
+  type DueAttemptRow,
+  type DueAttemptsSchema,
+} from './due-attempts-table.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
-import { noticeParts, passOnNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
+import { noticeParts, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
+import { SharedClock } from './shared-clock.ts';
 
 type Schema = DueAttemptsSchema;
 
 /** Per transaction. Instead of more, one that says to look everywhere. */
 const maxDueNotices = 10;
+/** How often the leader tells the others its clock. */
+const tellClockMs = 1_000;
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
@@ -31,9 +42,10 @@ export class LeasedDueAttempts implements DueAttempts {
   private nextDueAt: number | undefined;
   /** When the running transaction began to schedule, and the attempts that it wrote as leased by this replica. */
   private scheduledAt = 0;
+  /** Runs while this replica leads. */
+  private tellingClock: NodeJS.Timeout | undefined;
+  private isClockWanted = false;
   private readonly writtenAsLeased = new Set<ScheduleAttempt>();
-  /** How far the database's clock is ahead of this process's. */
-  private clockLeadMs = 0;
 
   constructor(
     /** Different for each process. */
@@ -41,11 +53,13 @@ export class LeasedDueAttempts implements DueAttempts {
     private readonly tables: () => Tables<Schema>,
     private readonly store: Pick<EventStore, 'readStream'>,
     longestAttempt: LongestAttempt,
+    private readonly clock = new SharedClock(),
   ) {
     this.leases = new Leases(
       replica,
       () => this.db,
       longestAttempt,
+      clock,
       (attempt) => this.isTracked(attempt),
     );
   }
@@ -55,26 +69,63 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   /** @param notice from another replica; undefined: notices may have been missed */
-  receive(notice: string | undefined): void {
-    if (this.listener) passOnNotice(notice, this.listener, this.clockLeadMs);
+  receive(text: string | undefined): void {
+    const notice = readNotice(text);
+    if (notice.clock !== undefined) this.followClock(notice.clock);
+    else if (notice.clockWanted) void (this.tellingClock && this.tellClock());
+    else if (this.listener) passOnNotice(notice, this.listener);
+  }
+
+  now(): number {
+    return this.clock.now();
   }
 
   stop(): void {
+    this.termLost();
     this.leases.stop();
+  }
+
+  /** A replica that has just started need not wait until the leader tells its clock by itself. */
+  private async clockSet(): Promise<void> {
+    if (!this.isClockWanted) await this.notify({ clockWanted: true }).catch(() => undefined);
+    this.isClockWanted = true;
+    await this.clock.whenSet;
+  }
+
+  private followClock(time: number): void {
+    if (this.tellingClock || !this.clock.follow(time)) return;
+    void this.leases.renewAll();
+    this.listener?.checkAllLanes();
   }
 
   // ── For the saga host, within its transactions ──
 
   async allowClaims(allowed: boolean, tx: Transaction<Schema>): Promise<void> {
     this.claimsAllowed = allowed;
+    this.clock.lead();
+    this.tellingClock ??= setInterval(() => void this.tellClock(), tellClockMs).unref();
+    void this.tellClock();
     await tx.upsert('taking', ['id'], [{ id: 1, open: allowed ? 1 : 0 }]);
     if (allowed) await this.notify({}, tx);
   }
 
+  limitWaits(tx: Transaction<Schema>): Promise<void> {
+    return limitWaits(this.now(), tx);
+  }
+
+  termLost(): void {
+    clearInterval(this.tellingClock);
+    this.tellingClock = undefined;
+  }
+
+  private tellClock(): Promise<void> {
+    return this.notify({ clock: this.now() }).catch(() => undefined); // again in a second
+  }
+
   async schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<Schema>): Promise<void> {
     const leasedByOthers = await this.leasedByOthers(attempts, tx);
-    this.scheduledAt ||= Date.now();
-    const now = this.scheduledAt + this.clockLeadMs;
+    this.scheduledAt ||= steadyNow();
+    const now = this.now();
     const rows = attempts.map((attempt): DueAttemptRow => {
       const row = rowOf(attempt);
       if (this.isTracked(attempt)) {
@@ -96,7 +147,7 @@ export class LeasedDueAttempts implements DueAttempts {
     if (requested.length === 0) return new Map<DeliveryOrBatchId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
     const ids = requested.map(({ id }) => id);
     const query = kysely.selectFrom('due_attempts').select(['id', 'attempt', 'ready_at', 'leased_by']).where('id', 'in', ids);
-    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', databaseClock).forUpdate().execute();
+    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', this.now()).forUpdate().execute();
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -131,17 +182,17 @@ export class LeasedDueAttempts implements DueAttempts {
   // ── For the dispatcher ──
 
   async claim(id: EndpointId, { limit, testsOnly }: ClaimRequest): Promise<ClaimResult> {
-    const asked = Date.now();
+    await this.clockSet();
+    const [asked, now] = [steadyNow(), this.now()];
     const lease = this.leases.durationMs(id);
-    const { rows } = await sql<DueAttemptRow & { before: string | null; now: number }>`
+    const { rows } = await sql<DueAttemptRow & { before: string | null }>`
       WITH due AS (
         SELECT id AS due_id, leased_by AS before FROM due_attempts
-        WHERE endpoint_id = ${id} AND ready_at <= ${databaseClock} AND EXISTS (SELECT FROM taking WHERE open = 1)
+        WHERE endpoint_id = ${id} AND ready_at <= ${now} AND EXISTS (SELECT FROM taking WHERE open = 1)
         ${testsOnly ? sql`AND test = 1` : sql``}
         ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-      UPDATE due_attempts SET ready_at = ${databaseClock} + ${lease}, leased_by = ${this.replica} FROM due WHERE id = due_id
-      RETURNING due_attempts.*, before, ${databaseClock} AS now`.execute(this.db);
-    if (rows[0]) this.clockLeadMs = rows[0].now - asked;
+      UPDATE due_attempts SET ready_at = ${now + lease}, leased_by = ${this.replica} FROM due WHERE id = due_id
+      RETURNING due_attempts.*, before`.execute(this.db);
     const claimed: ScheduleAttempt[] = [];
     await Promise.all(
       rows.map(async (row) => {
@@ -163,7 +214,7 @@ export class LeasedDueAttempts implements DueAttempts {
   outcomeRecorded(attempt: ScheduleAttempt): boolean {
     const lease = this.leases.of(attempt);
     if (lease) this.leases.drop(attempt.id);
-    return lease !== undefined && lease.until > Date.now();
+    return lease !== undefined && lease.until > steadyNow();
   }
 
   isClaimed(attempt: ScheduleAttempt): boolean {
@@ -189,15 +240,13 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   async dueSince(since: number): Promise<DueEndpoints> {
-    const asked = Date.now();
-    const { rows: found } = await sql<{ now: number; next: number | null }>`
-      SELECT ${databaseClock} AS now,
-        (SELECT ready_at FROM due_attempts WHERE ready_at > ${databaseClock} ORDER BY ready_at LIMIT 1) AS next`.execute(this.db);
-    const { now = asked, next = null } = found[0] ?? {};
-    this.clockLeadMs = now - asked;
+    await this.clockSet();
+    const now = this.now();
+    const first = this.db.selectFrom('due_attempts').select('ready_at').where('ready_at', '>', now).orderBy('ready_at').limit(1);
+    const next = await first.executeTakeFirst();
     const query = this.db.selectFrom('due_attempts').select('endpoint_id').distinct();
     const rows = await query.where('ready_at', '>', since).where('ready_at', '<=', now).execute();
-    return { endpoints: rows.map((row) => row.endpoint_id), until: now, nextAt: next === null ? undefined : next - this.clockLeadMs };
+    return { endpoints: rows.map((row) => row.endpoint_id), until: now, nextAt: next?.ready_at };
   }
 
   newestBatch(id: EndpointId): Promise<number> {

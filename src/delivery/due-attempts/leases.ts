@@ -3,12 +3,14 @@ import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
-import { databaseClock, leaseMarginMs } from './lease-timing.ts';
+import { steadyNow } from '../../steady-clock.ts';
+import { leaseMarginMs } from './lease-timing.ts';
+import type { SharedClock } from './shared-clock.ts';
 
 /** How long an attempt at an endpoint may take once it is claimed: gathering for a batch, and the request's timeout. */
 export type LongestAttempt = (id: EndpointId) => { readonly gatheringMs: number; readonly timeoutMs: number };
 
-/** `until`: by this process's clock, and never later than the database has it. */
+/** `until`: by this process's steady clock, and never later than the row has it. */
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
 
 const renewEveryMs = 1_000;
@@ -21,6 +23,7 @@ export class Leases {
     private readonly replica: string,
     private readonly db: () => Kysely<DueAttemptsSchema>,
     private readonly longestAttempt: LongestAttempt,
+    private readonly clock: Pick<SharedClock, 'now'>,
     /** Whether the attempt is still queued or in flight here. */
     private readonly isNeeded: (attempt: ScheduleAttempt) => boolean,
   ) {}
@@ -53,7 +56,7 @@ export class Leases {
     const lease = this.of(attempt);
     if (!lease) return true;
     const { timeoutMs } = this.longestAttempt(attempt.subject.endpointId);
-    if (lease.until - Date.now() >= timeoutMs + leaseMarginMs) return true;
+    if (lease.until - steadyNow() >= timeoutMs + leaseMarginMs) return true;
     return this.renew([attempt]).then(
       (renewed) => renewed.has(attempt.id),
       () => false,
@@ -62,7 +65,7 @@ export class Leases {
 
   /** @returns those that are still this replica's */
   private async renew(attempts: readonly ScheduleAttempt[]): Promise<ReadonlySet<DeliveryOrBatchId>> {
-    const askedAt = Date.now();
+    const askedAt = steadyNow();
     const durations = attempts.map(({ subject }) => this.durationMs(subject.endpointId));
     const { rows } = await sql<{ id: DeliveryOrBatchId }>`
       WITH mine AS (
@@ -70,7 +73,7 @@ export class Leases {
         JOIN unnest(${attempts.map(({ id }) => id)}::text[], ${attempts.map(({ attempt }) => attempt)}::int[], ${durations}::bigint[])
           AS wanted (wanted_id, number, lease) ON id = wanted_id AND attempt = number
         WHERE leased_by = ${this.replica} FOR UPDATE OF due_attempts SKIP LOCKED)
-      UPDATE due_attempts SET ready_at = ${databaseClock} + lease FROM mine WHERE id = its RETURNING id`.execute(this.db());
+      UPDATE due_attempts SET ready_at = ${this.clock.now()} + lease FROM mine WHERE id = its RETURNING id`.execute(this.db());
     const renewed = new Set(rows.map(({ id }) => id));
     attempts.forEach((attempt, i) => {
       // A lost lease stays here as it is. Without it, its attempt would look like one that was never claimed.
@@ -79,13 +82,21 @@ export class Leases {
     return renewed;
   }
 
-  private async renewExpiring(): Promise<void> {
-    const soon = Date.now() + leaseMarginMs + renewEveryMs;
+  /** The shared clock has changed, so the rows have the leases end at other times than this replica. */
+  async renewAll(): Promise<void> {
+    await this.renewUntil(Infinity);
+  }
+
+  private renewExpiring(): Promise<void> {
+    return this.renewUntil(steadyNow() + leaseMarginMs + renewEveryMs);
+  }
+
+  private async renewUntil(soon: number): Promise<void> {
     const expiring = Array.from(this.byId.values()).filter(({ until }) => until < soon);
     const needed: ScheduleAttempt[] = [];
     for (const { attempt, until } of expiring) {
       if (this.isNeeded(attempt)) needed.push(attempt);
-      else if (until < Date.now()) this.drop(attempt.id);
+      else if (until < steadyNow()) this.drop(attempt.id);
     }
     if (needed.length > 0) await this.renew(needed).catch(() => undefined); // again in a second, while there is time
   }

@@ -8,7 +8,7 @@ import { createDueAttempts, rowOf, type DueAttemptsSchema } from './due-attempts
 import { OwnDueAttempts } from './own-due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
-const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false) =>
+const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false, delayMs = 0) =>
   new ScheduleAttempt(
     id as DeliveryId,
     { ...subject, endpointId, ...(test ? { test: true } : {}) },
@@ -17,6 +17,8 @@ const attempt = (id: string, endpointId: EndpointId, dueAt: number, test = false
     test ? 'no-stream' : 5,
     dueAt,
     dueCause,
+    undefined,
+    delayMs,
   );
 
 describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) => {
@@ -29,7 +31,10 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
     vi.useFakeTimers({ toFake: ['Date'] });
     place = await make();
     namespace = await place.open().open('due', 1, createDueAttempts);
-    due = new OwnDueAttempts(() => namespace.read);
+    due = new OwnDueAttempts(
+      () => namespace.read,
+      () => Date.now(),
+    );
     await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], [a, b, c, d].map(rowOf)));
   });
   afterEach(async () => {
@@ -60,6 +65,20 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
     expect(await becameDue(0, 30)).toEqual({ endpoints: [e1, e2], until: 30, nextAt: undefined });
     expect(await becameDue(10, 20)).toEqual({ endpoints: [e1], until: 20, nextAt: 25 });
     expect(await becameDue(20, 24)).toEqual({ endpoints: [], until: 24, nextAt: 25 });
+  });
+  it('lets nothing wait longer than its delay once the clock was set back', async () => {
+    const late = [attempt('late', e2, 600_100, false, 100), attempt('patient', e2, 600_100, false, 700_000)];
+    await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], late.map(rowOf)));
+    vi.setSystemTime(50);
+    await namespace.transaction((tx) => due.limitWaits(tx));
+    const rows = await namespace.read.selectFrom('due_attempts').select(['id', 'due_at', 'ready_at']).where('delay_ms', '>', 0).execute();
+    expect(new Map(rows.map((row) => [row.id as string, [row.due_at, row.ready_at]]))).toEqual(
+      new Map([
+        ['late', [150, 150]],
+        ['patient', [600_100, 600_100]],
+      ]),
+    );
+    expect(await claim(50)).toEqual({ ...all, attempts: [b, c, a] });
   });
   it('releases what waits for an endpoint', async () => {
     await namespace.transaction((tx) => due.releaseEndpoint(new ReleaseEndpoint(e1, 15, { causationId: 'deleted' }), tx));

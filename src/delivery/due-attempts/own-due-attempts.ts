@@ -2,18 +2,27 @@
 import type { Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
+import { steadyNow } from '../../steady-clock.ts';
 import type { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
-import { attemptOf, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { attemptOf, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
 
 export class OwnDueAttempts implements DueAttempts {
   readonly isShared = false;
 
   /** @param read the table's connection for reading; called for each query, as a rebuild replaces it */
-  constructor(private readonly read: () => Kysely<DueAttemptsSchema>) {}
+  constructor(
+    private readonly read: () => Kysely<DueAttemptsSchema>,
+    readonly now: () => number = steadyNow,
+  ) {}
 
   attach(): void {}
   async allowClaims(): Promise<void> {}
+  termLost(): void {}
+
+  limitWaits(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return limitWaits(this.now(), tx);
+  }
 
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     return tx.upsert('due_attempts', ['id'], attempts.map(rowOf));
@@ -28,7 +37,7 @@ export class OwnDueAttempts implements DueAttempts {
 
   async claim(id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> {
     const most = limit + tracked.size; // tracked ones may be among them
-    let query = this.read().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', Date.now());
+    let query = this.read().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', this.now());
     if (testsOnly) query = query.where('test', '=', 1);
     const rows = await query.orderBy('ready_at').limit(most).execute();
     return { attempts: rows.map(attemptOf), more: rows.length === most };
@@ -46,7 +55,7 @@ export class OwnDueAttempts implements DueAttempts {
   async unclaim(): Promise<void> {}
 
   async dueSince(after: number): Promise<DueEndpoints> {
-    const until = Date.now();
+    const until = this.now();
     const endpoints = this.read().selectFrom('due_attempts').select('endpoint_id').distinct();
     const rows = await endpoints.where('ready_at', '>', after).where('ready_at', '<=', until).execute();
     const next = this.read().selectFrom('due_attempts').select('ready_at').where('ready_at', '>', until);

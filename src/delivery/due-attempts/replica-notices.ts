@@ -9,7 +9,7 @@ import type { DueAttemptsSchema } from './due-attempts-table.ts';
 export type ReplicaNotice = {
   /** These endpoints have due attempts. */
   readonly due?: readonly EndpointId[];
-  /** The next attempt becomes due then, by the database's clock. */
+  /** The next attempt becomes due then, by the shared clock. */
   readonly next?: number;
   /** These were cancelled; `from` is their endpoint. */
   readonly withdrawn?: readonly DeliveryOrBatchId[];
@@ -18,6 +18,10 @@ export type ReplicaNotice = {
   readonly free?: readonly EndpointId[];
   /** The sender has no slot of these endpoints, and attempts to send. */
   readonly lacking?: readonly EndpointId[];
+  /** The leader's clock: see shared-clock.ts. */
+  readonly clock?: number;
+  /** The sender does not know the clock yet. */
+  readonly clockWanted?: boolean;
 };
 
 /** That fit into a notice: PostgreSQL takes 8,000 bytes. */
@@ -36,12 +40,13 @@ export const sendNotice = async (
   await group?.broadcast(JSON.stringify(notice), tx);
 };
 
-/** @param text undefined: notices may have been missed. @param clockLeadMs how far the database's clock is ahead of this process's */
-export const passOnNotice = (text: string | undefined, listener: DueAttemptsListener, clockLeadMs: number): void => {
-  const { due, next, withdrawn, from, free, lacking } = JSON.parse(text ?? '{}') as ReplicaNotice; // a replica sent it
+/** @param text undefined: notices may have been missed */
+export const readNotice = (text = '{}'): ReplicaNotice => JSON.parse(text) as ReplicaNotice; // a replica sent it
+
+export const passOnNotice = ({ due, next, withdrawn, from, free, lacking }: ReplicaNotice, listener: DueAttemptsListener): void => {
   if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
   else if (free) listener.slotsFreed(free);
   else if (lacking) listener.slotsWanted(lacking);
-  else if (due || next) listener.attemptsDue(due ?? [], next && next - clockLeadMs);
+  else if (due || next) listener.attemptsDue(due ?? [], next);
   else listener.checkAllLanes();
 };

@@ -7,6 +7,7 @@ import type { Tables } from '../../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../../read-models/engine/database/postgres.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
 import type { ReplicaNotice } from './replica-notices.ts';
+import { SharedClock } from './shared-clock.ts';
 import { SharedSlots, type SlotsListener } from './shared-slots.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -34,12 +35,15 @@ describe('slots', () => {
   const replica = async (name: string, bound: number, lookEveryMs = 200) => {
     const database = new PostgresDatabase({ url, prefix, shared: true }, { warn: () => undefined });
     const namespace: Tables<DueAttemptsSchema> = await database.open('due', 1, createDueAttempts);
+    const clock = new SharedClock();
+    clock.lead();
     const slots = new SharedSlots(
       name,
       bound,
       () => namespace,
       () => timeoutMs,
       { error: (...what: unknown[]) => void failures.push(what) },
+      clock,
       lookEveryMs,
     );
     const user = { slotsChanged: vi.fn<SlotsListener['slotsChanged']>(), slotsExhausted: vi.fn<SlotsListener['slotsExhausted']>() };

@@ -8,9 +8,11 @@
 import type { BaseLogger } from 'pino';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
+import { steadyNow } from '../../steady-clock.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 import { HeldSlots } from './held-slots.ts';
 import { leaseMarginMs } from './lease-timing.ts';
+import type { SharedClock } from './shared-clock.ts';
 import { SlotsTable, type Slot } from './slots-table.ts';
 
 /** What the slots tell the dispatcher. */
@@ -44,10 +46,11 @@ export class SharedSlots {
     /** How long a request to the endpoint may take. */
     private readonly timeoutMs: (id: EndpointId) => number,
     private readonly log: Pick<BaseLogger, 'error'>,
+    clock: SharedClock,
     /** At each review, slots in use are renewed, unused ones are returned, and refused ones are requested again. */
     private readonly reviewEveryMs = 1_000,
   ) {
-    this.table = new SlotsTable(replica, limit, tables);
+    this.table = new SlotsTable(replica, limit, tables, clock);
     this.reviewing = setInterval(() => void this.review(), reviewEveryMs).unref();
   }
 
@@ -126,7 +129,7 @@ export class SharedSlots {
 
   /** Whether a request that begins now times out before the lease ends. */
   private coversRequest(id: EndpointId, { until }: HeldSlots): boolean {
-    return until - Date.now() >= this.timeoutMs(id) + leaseMarginMs;
+    return until - steadyNow() >= this.timeoutMs(id) + leaseMarginMs;
   }
 
   private leaseMs(id: EndpointId): number {
@@ -184,7 +187,7 @@ export class SharedSlots {
 
   /** @returns those that were free, and whether this replica got them */
   private async takeFree(missing: readonly { readonly id: EndpointId; readonly count: number }[]) {
-    const askedAt = Date.now();
+    const askedAt = steadyNow();
     const found = await this.table.takeFree(missing.map(({ id, count }) => ({ id, count, leaseMs: this.leaseMs(id) })));
     for (const { id, number } of found.filter(({ taken }) => taken)) {
       const slots = this.heldSlots.get(id) ?? new HeldSlots();
@@ -200,7 +203,7 @@ export class SharedSlots {
     if (this.isReviewing) return;
     this.isReviewing = true;
     await this.returnSlots(Array.from(this.heldSlots, ([id, slots]) => slotsOf(id, slots.beginPeriod())).flat());
-    const soon = Date.now() + leaseMarginMs + 2 * this.reviewEveryMs;
+    const soon = steadyNow() + leaseMarginMs + 2 * this.reviewEveryMs;
     const expiring = [...this.heldSlots].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
     await this.oneByOne(() => this.renew(expiring)).catch(() => undefined); // the next review tries again
     const retried = [...this.exhausted];
@@ -212,7 +215,7 @@ export class SharedSlots {
   private async renew(ids: readonly EndpointId[]): Promise<void> {
     const slots = ids.flatMap((id) => slotsOf(id, this.heldSlots.get(id)?.all()));
     if (slots.length === 0) return;
-    const askedAt = Date.now();
+    const askedAt = steadyNow();
     const leases = new Map(ids.map((id) => [id, this.leaseMs(id)]));
     const renewed = new Set((await this.table.renew(slots, leases)).map(keyOf));
     for (const slot of slots) if (!renewed.has(keyOf(slot))) this.heldSlots.get(slot.id)?.lose(slot.number);

@@ -1,11 +1,11 @@
 // The table of the slots that replicas share, as one replica reads and writes it. Each call is one statement, except `notify`.
-// Guarantee: a slot is one replica's until its lease ends by the database's clock, whatever other replicas do.
+// Guarantee: a slot is one replica's until its lease ends by the clock that replicas share, whatever other replicas do.
 import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
-import { databaseClock } from './lease-timing.ts';
 import { noticeParts, sendNotice } from './replica-notices.ts';
+import type { SharedClock } from './shared-clock.ts';
 
 /** One of an endpoint's, numbered from 1 to the limit. */
 export type Slot = { readonly id: EndpointId; readonly number: number };
@@ -19,10 +19,13 @@ export class SlotsTable {
     /** Slots of each endpoint. */
     private readonly limit: number,
     private readonly tables: () => Tables<DueAttemptsSchema>,
+    private readonly clock: SharedClock,
   ) {}
 
   /** @returns those that were free, and whether this replica got them: another may have been faster */
   async takeFree(requests: readonly SlotRequest[]): Promise<(Slot & { readonly taken: boolean })[]> {
+    await this.clock.whenSet;
+    const now = this.clock.now();
     const leases = requests.map(({ leaseMs }) => leaseMs);
     const { rows } = await sql<Slot & { taken: boolean }>`
       WITH free AS MATERIALIZED (
@@ -31,13 +34,13 @@ export class SlotsTable {
           AS wanted (its, lack, lease)
         CROSS JOIN LATERAL (
           SELECT n FROM generate_series(1, ${this.limit}::int) AS n
-          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${databaseClock})
+          WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${now})
           ORDER BY random() LIMIT lack) AS numbers),
       taken AS (
         INSERT INTO slots (endpoint_id, number, replica, held_until)
-        SELECT its, n, ${this.replica}, ${databaseClock} + lease FROM free ORDER BY its, n
+        SELECT its, n, ${this.replica}, ${now} + lease FROM free ORDER BY its, n
         ON CONFLICT (endpoint_id, number) DO UPDATE SET replica = excluded.replica, held_until = excluded.held_until
-          WHERE slots.held_until <= ${databaseClock}
+          WHERE slots.held_until <= ${now}
         RETURNING endpoint_id, number)
       SELECT its AS id, n AS number, taken.number IS NOT NULL AS taken
       FROM free LEFT JOIN taken ON endpoint_id = its AND taken.number = n`.execute(this.db);
@@ -48,7 +51,7 @@ export class SlotsTable {
   async renew(slots: readonly Slot[], leases: ReadonlyMap<EndpointId, number>): Promise<Slot[]> {
     const { rows } = await sql<Slot>`
       WITH mine AS (${this.mine(slots)})
-      UPDATE slots SET held_until = ${databaseClock} + lease
+      UPDATE slots SET held_until = ${this.clock.now()} + lease
       FROM mine JOIN unnest(${[...leases.keys()]}::text[], ${[...leases.values()]}::bigint[]) AS leases (id, lease) ON id = its
       WHERE endpoint_id = its AND number = n RETURNING endpoint_id AS id, number`.execute(this.db);
     return rows;

@@ -59,7 +59,14 @@ export class TemplateProcesses {
   /** @param owner an endpoint's or a source's id. @throws FormatError with a sentence; NotEvaluated if the template is not to blame */
   async evaluate(owner: string, template: string, message: TemplateInput): Promise<Json> {
     const json = await new Promise<string>((resolve, reject) => {
-      const job: Job = { owner, template, message: JSON.stringify(message), until: Date.now() + this.limits.waitMs, resolve, reject };
+      const job: Job = {
+        owner,
+        template,
+        message: JSON.stringify(message),
+        until: performance.now() + this.limits.waitMs,
+        resolve,
+        reject,
+      };
       (this.slowOwners.has(owner) ? this.slow : this.quick).add(job);
     });
     return parseJson(json) as Json;
@@ -116,7 +123,7 @@ class TemplateProcess {
       const job = this.next();
       if (!job) return;
       if (this.closed) job.reject(stopping());
-      else if (Date.now() > job.until)
+      else if (performance.now() > job.until)
         job.reject(new NotEvaluated(`The template was not evaluated within ${this.limits.waitMs} ms, because others were running.`));
       else this.run(job);
     }

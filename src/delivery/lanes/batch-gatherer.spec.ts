@@ -20,7 +20,7 @@ describe('the gatherer of batches', () => {
     const onBatched = vi.fn<(deliveries: readonly ScheduleAttempt[], position: Position) => void>();
     const listener = { onBatched, onReady: vi.fn<() => void>(() => gatherer.closeIfReady(settings)) };
     const log = { error: vi.fn<() => void>() };
-    const gatherer: BatchGatherer = new BatchGatherer('e1' as EndpointId, closer, new MemoryBudget(), listener, log);
+    const gatherer: BatchGatherer = new BatchGatherer('e1' as EndpointId, closer, new MemoryBudget(), listener, log, () => Date.now());
     for (const id of ids) gatherer.queue.push(attempt(id, 'e1', { dueAt: Date.now() }));
     gatherer.closeIfReady(settings);
     return { gatherer, closing, listener, log };

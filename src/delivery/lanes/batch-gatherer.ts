@@ -26,6 +26,8 @@ export class BatchGatherer {
       readonly onReady: () => void;
     },
     private readonly log: Pick<BaseLogger, 'error'>,
+    /** The clock of the due attempts. */
+    private readonly now: () => number,
   ) {
     this.queue = new AttemptQueue(budget);
   }
@@ -39,7 +41,7 @@ export class BatchGatherer {
     this.cancelTimer();
     const { first } = this.queue;
     if (!first || this.isClosing) return;
-    const waitMs = first.dueAt + maxWaitMs - Date.now();
+    const waitMs = first.dueAt + maxWaitMs - this.now();
     if (this.queue.length >= maxSize || waitMs <= 0) void this.close(maxSize);
     else this.timer = setTimeout(this.listener.onReady, waitMs);
   }

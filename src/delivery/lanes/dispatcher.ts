@@ -119,7 +119,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     if (end === undefined) return;
     this.status.appliedUpTo = end;
     for (const { progress } of batch) if (progress) this.lanes.get(progress.endpointId)?.applied(progress, end);
-    const now = Date.now();
+    const now = this.due.now();
     let nextAt = Number.POSITIVE_INFINITY;
     for (const { id, subject, dueAt } of written) {
       if (dueAt > now) nextAt = Math.min(nextAt, dueAt);

@@ -11,7 +11,7 @@ describe('the scheduler of due attempts', () => {
   const build = (isShared = false) => {
     const dueSince = vi.fn<DueAttempts['dueSince']>(async () => ({ endpoints: [e1], until: Date.now(), nextAt: undefined }));
     const [onDue, onError] = [vi.fn<() => void>(), vi.fn<() => void>()];
-    const scheduler = new DueScheduler({ dueSince, isShared }, onDue, onError);
+    const scheduler = new DueScheduler({ dueSince, isShared, now: () => Date.now() }, onDue, onError);
     scheduler.start();
     return { scheduler, dueSince, onDue, onError };
   };

@@ -19,7 +19,7 @@ export class DueScheduler {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly due: Pick<DueAttempts, 'dueSince' | 'isShared'>,
+    private readonly due: Pick<DueAttempts, 'dueSince' | 'isShared' | 'now'>,
     /** Called with endpoints that have due attempts. */
     private readonly onDue: (endpoints: readonly EndpointId[]) => void,
     private readonly onError: (error: unknown) => void,
@@ -40,13 +40,13 @@ export class DueScheduler {
     if (this.isRunning) void this.search();
   }
 
-  /** Something is due at `time`, in milliseconds since 1970. */
+  /** Something is due at `time`, by the clock of the due attempts. */
   wakeAt(time: number): void {
     if (!this.isRunning || time >= this.nextWake) return;
     this.nextWake = time;
     clearTimeout(this.timer);
     const shortest = this.due.isShared ? shortestSharedWaitMs * (0.5 + Math.random() / 2) : shortestWaitMs;
-    const wait = Math.min(Math.max(time - Date.now(), shortest), longestWaitMs);
+    const wait = Math.min(Math.max(time - this.due.now(), shortest), longestWaitMs);
     this.timer = setTimeout(() => void this.search(), wait);
   }
 
@@ -61,7 +61,7 @@ export class DueScheduler {
       if (nextAt !== undefined) this.wakeAt(nextAt);
     } catch (error) {
       this.onError(error);
-      this.wakeAt(Date.now() + retryMs);
+      this.wakeAt(this.due.now() + retryMs);
     }
   }
 }

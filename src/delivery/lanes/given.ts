@@ -40,6 +40,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const reads: string[] = [];
   const due = {
     isShared: false,
+    now: () => Date.now(),
     attach: () => undefined,
     mayBeSent: () => true,
     outcomeRecorded: () => false,

@@ -37,13 +37,13 @@ export class Lane {
     private readonly id: EndpointId,
     private readonly context: LaneContext,
   ) {
-    const { batches, budget, endpointConcurrency, log } = context;
+    const { batches, budget, due, endpointConcurrency, log } = context;
     this.limit = new ConcurrencyLimit(endpointConcurrency);
     this.queue = new AttemptQueue(budget);
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
       for (const attempt of deliveries) this.recorded(attempt, position);
     };
-    this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady: () => this.pump() }, log);
+    this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady: () => this.pump() }, log, () => due.now());
   }
 
   // ── What comes in ──

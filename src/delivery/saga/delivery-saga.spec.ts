@@ -21,20 +21,32 @@ const failed = (more: Partial<Extract<DeliveryEvent, { type: 'delivery.attempt-f
 
 describe('the delivery saga', () => {
   it('schedules a first attempt for each destination, with the message at hand', () => {
-    const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z' }]), { stream: 'message-m1' });
+    const event = recorded(accepted([e1, { endpointId: e2, notBefore: '2026-01-01T13:00:00.000Z', delaySeconds: 90 }]), {
+      stream: 'message-m1',
+    });
     const of = (endpointId: EndpointId) => [deliveryIdOf('m1' as MessageId, endpointId), { ...subject, endpointId }] as const;
     expect(decided(event)).toEqual([
       new ScheduleAttempt(...of(e1), 1, 0, 'no-stream', Date.parse(event.recordedAt), because(event), [event]),
-      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), because(event), [event]),
+      new ScheduleAttempt(...of(e2), 1, 0, 'no-stream', Date.parse('2026-01-01T13:00:00.000Z'), because(event), [event], 90_000),
     ]);
   });
-  it('schedules a retry for when it is due', () => {
-    const event = on(failed({ retryAt: '2026-01-01T14:00:00.000Z' }));
-    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 2, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
+  it("takes a first attempt's delay from the two times where an older event does not tell it, and never less than none", () => {
+    const delayOf = (notBefore: string) => {
+      const event = recorded(accepted([{ endpointId: e1, notBefore }]), { stream: 'message-m1', recordedAt: '2026-01-01T13:00:00.000Z' });
+      return decided(event);
+    };
+    expect(delayOf('2026-01-01T13:00:05.000Z')).toMatchObject([{ delayMs: 5_000 }]);
+    expect(delayOf('2026-01-01T12:59:00.000Z')).toMatchObject([{ delayMs: 0 }]);
+  });
+  it('schedules a retry for when it is due, with the delay since the attempt ended', () => {
+    const event = on(failed({ retryAt: '2026-01-01T12:05:01.000Z' }));
+    const dueAt = Date.parse('2026-01-01T12:05:01.000Z');
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 2, 4, dueAt, because(event), undefined, 300_000)]);
   });
   it('schedules a fresh series at once when a person asks', () => {
     const event = on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } });
-    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, Date.parse('2026-01-01T14:00:00.000Z'), because(event))]);
+    const dueAt = Date.parse('2026-01-01T14:00:00.000Z');
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true)]);
   });
   it('names what made an attempt due, and carries on the request behind it', () => {
     const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };
@@ -78,10 +90,10 @@ describe('the delivery saga', () => {
   it('retries a batch as one, and drops it when it ends', () => {
     const of = { organizationId, endpointId: e1, size: 2 };
     const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });
-    const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T14:00:00.000Z' } as const;
+    const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1, retryAt: '2026-01-01T12:00:31.000Z' } as const;
     const failed = on({ type: 'batch.attempt-failed', data: { ...of, ...record(1), ...failure } });
     expect(decided(failed)).toEqual([
-      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T14:00:00.000Z'), because(failed)),
+      new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T12:00:31.000Z'), because(failed), undefined, 30_000),
     ]);
     expect(decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([new DropAttempt('b1' as BatchId)]);
   });

@@ -1,4 +1,5 @@
 // The delivery saga: what follows from each event. It only decides; saga-host.ts feeds it the log, stores its decisions and carries them out.
+import { attemptEndedAt } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -30,7 +31,7 @@ export class DeliverySaga {
         return firstAttemptOfBatch(event);
       case 'delivery.attempt-failed':
       case 'batch.attempt-failed': {
-        const retry = event.data.retryAt === undefined ? [] : [retryAttempt(event, Date.parse(event.data.retryAt))];
+        const retry = event.data.retryAt === undefined ? [] : [retryAttempt(event, event.data.retryAt)];
         return event.data.responseCode === 410 ? [...retry, disableGone(event)] : retry;
       }
       case 'delivery.retry-requested':
@@ -56,10 +57,12 @@ export class DeliverySaga {
 const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] => {
   const messageId = messageIdIn(event.stream);
   const { organizationId, test, destinations } = event.data;
-  return destinations.map(({ endpointId, notBefore }) => {
+  return destinations.map(({ endpointId, notBefore, delaySeconds }) => {
     const subject = subjectOf({ organizationId, messageId, endpointId, test });
     const dueAt = Date.parse(notBefore ?? event.recordedAt);
-    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event]);
+    // Older events have only the two times, which may be of two clocks.
+    const delayMs = delaySeconds === undefined ? Math.max(0, dueAt - Date.parse(event.recordedAt)) : delaySeconds * 1_000;
+    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event], delayMs);
   });
 };
 
@@ -75,16 +78,30 @@ const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
   ];
 };
 
-const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, dueAt: number) => {
+/** Both times are of the clock of the process that made the attempt, so their difference is the delay that it decided. */
+const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, retryAt: string) => {
   const { attempt, failuresInSeries } = event.data;
-  const subject = subjectOf(event.data);
-  return new ScheduleAttempt(subjectIdIn(event), subject, attempt + 1, failuresInSeries, event.revision, dueAt, dueCauseOf(event));
+  const [subject, dueAt] = [subjectOf(event.data), Date.parse(retryAt)];
+  const delayMs = Math.max(0, dueAt - Date.parse(attemptEndedAt(event.data)));
+  const { revision } = event;
+  return new ScheduleAttempt(
+    subjectIdIn(event),
+    subject,
+    attempt + 1,
+    failuresInSeries,
+    revision,
+    dueAt,
+    dueCauseOf(event),
+    undefined,
+    delayMs,
+  );
 };
 
 /** A requested attempt begins a new series: the retry schedule starts again. */
 const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {
-  const { attempt, at } = event.data;
-  return new ScheduleAttempt(subjectIdIn(event), subjectOf(event.data), attempt, 0, event.revision, Date.parse(at), dueCauseOf(event));
+  const [id, subject, dueAt] = [subjectIdIn(event), subjectOf(event.data), Date.parse(event.data.at)];
+  const isRetry = event.type === 'delivery.retry-requested' || event.type === 'batch.retry-requested';
+  return new ScheduleAttempt(id, subject, event.data.attempt, 0, event.revision, dueAt, dueCauseOf(event), undefined, 0, isRetry);
 };
 
 const disableGone = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>

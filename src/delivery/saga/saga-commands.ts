@@ -24,17 +24,21 @@ export class ScheduleAttempt {
     readonly failuresInSeries: number,
     /** The stream's current revision: the outcome can be appended without reading the stream. */
     readonly revision: ExpectedRevision,
-    /** Milliseconds since 1970. */
+    /** Milliseconds since 1970. As the saga decides it: by the recorded times. From the host on: by the clock of the due attempts. */
     readonly dueAt: number,
     readonly cause: DueCause,
     /** What to send. In memory right after it was accepted; otherwise undefined, and read from the log. */
     readonly messages?: readonly RecordedEvent<MessageEvent>[],
+    /** The delay that was decided. It waits no longer, whatever happens to clocks. */
+    readonly delayMs = 0,
+    /** A person asked for it. */
+    readonly isRequested = false,
   ) {}
 
   /** Nothing was attempted before, and the table of due attempts has no older row for it. */
   get isFirst(): boolean {
     // A replay creates a delivery whose stream begins with the request for an attempt.
-    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1);
+    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1 && !this.isRequested);
   }
 
   get stream(): string {
@@ -42,8 +46,16 @@ export class ScheduleAttempt {
   }
 
   withMessages(messages: readonly RecordedEvent<MessageEvent>[] | undefined): ScheduleAttempt {
-    const { id, subject, attempt, failuresInSeries, revision, dueAt, cause } = this;
-    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages);
+    return this.copy(this.dueAt, messages);
+  }
+
+  withDueAt(dueAt: number): ScheduleAttempt {
+    return this.copy(dueAt, this.messages);
+  }
+
+  private copy(dueAt: number, messages: ScheduleAttempt['messages']): ScheduleAttempt {
+    const { id, subject, attempt, failuresInSeries, revision, cause, delayMs, isRequested } = this;
+    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages, delayMs, isRequested);
   }
 }
 
@@ -64,10 +76,14 @@ export class SetNewestBatch {
 export class ReleaseEndpoint {
   constructor(
     readonly endpointId: EndpointId,
-    /** Milliseconds since 1970. */
+    /** As an attempt's. */
     readonly dueAt: number,
     readonly cause: DueCause,
   ) {}
+
+  withDueAt(dueAt: number): ReleaseEndpoint {
+    return new ReleaseEndpoint(this.endpointId, dueAt, this.cause);
+  }
 }
 
 /** A receiver answered `410 Gone`. */

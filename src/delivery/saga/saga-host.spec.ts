@@ -12,7 +12,7 @@ import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { SqliteDatabase } from '../../read-models/engine/database/sqlite.ts';
 import { DeliverySaga } from './delivery-saga.ts';
-import { DisableGoneEndpoint, DropAttempt } from './saga-commands.ts';
+import { DisableGoneEndpoint, DropAttempt, type ScheduleAttempt } from './saga-commands.ts';
 import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import { SagaHost, rowsOnlySagaHost } from './saga-host.ts';
@@ -23,8 +23,11 @@ const subjectOf = (messageId: string, endpointId: EndpointId = e1): DeliverySubj
   messageId: messageId as MessageId,
   endpointId,
 });
-const message = (id: string, position: number, recordedAt?: string, to = [e1]) =>
-  recorded(accepted(to), { stream: `message-${id}`, position, ...(recordedAt === undefined ? {} : { recordedAt }) });
+const message = (id: string, position: number, notBefore?: string, to = [e1]) =>
+  recorded(accepted(to.map((endpointId) => ({ endpointId, ...(notBefore === undefined ? {} : { notBefore }) }))), {
+    stream: `message-${id}`,
+    position,
+  });
 const of = (subject: DeliverySubject) => `delivery-${deliveryIdOf(subject.messageId, subject.endpointId)}`;
 const success = (id: string, position: number) =>
   recorded({ type: 'delivery.attempt-succeeded', data: { ...subjectOf(id), ...record(1) } }, { stream: of(subjectOf(id)), position });
@@ -52,17 +55,22 @@ describe('the saga host', () => {
     acceptOffers: vi.fn<() => void>(),
     refuseOffers: vi.fn<() => void>(),
   };
-  const due = new OwnDueAttempts(() => {
-    throw new Error('The host does not read.');
-  });
+  const due = new OwnDueAttempts(
+    () => {
+      throw new Error('The host does not read.');
+    },
+    () => Date.now(),
+  );
   const host = () => new SagaHost(new DeliverySaga(), { execute }, due, dispatcher);
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'saga-host-'));
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 5, 1) });
     vi.resetAllMocks();
     execute.mockResolvedValue();
   });
   afterEach(async () => {
+    vi.useRealTimers();
     for (const namespace of open.splice(0)) await namespace.close();
     rmSync(folder, { recursive: true });
   });
@@ -74,6 +82,8 @@ describe('the saga host', () => {
     return namespace;
   };
   const rows = (namespace: Tables<DueAttemptsSchema>) => namespace.read.selectFrom('due_attempts').selectAll().orderBy('id').execute();
+  /** Without what a process adds by its own clock. */
+  const ofTheLog = (row: DueAttemptsSchema['due_attempts']) => ({ ...row, due_at: 0, ready_at: 0, leased_by: null });
   /** As the runner does, when the log held them at the start. */
   const received = (batch: readonly RecordedEvent[], by = host()) => batch.map((event) => by.receive(event, false));
   const apply = (namespace: Tables<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
@@ -85,7 +95,7 @@ describe('the saga host', () => {
     await apply(live, batch);
     const rebuilding = rowsOnlySagaHost();
     await anew.transaction((tx) => rebuilding.applyRowsOnly(received(batch, rebuilding), tx), batch.at(-1)?.position);
-    expect(await rows(anew)).toEqual(await rows(live));
+    expect((await rows(anew)).map(ofTheLog)).toEqual((await rows(live)).map(ofTheLog));
     expect(await rows(anew)).toHaveLength(2);
     expect(execute).toHaveBeenCalledTimes(1);
   });
@@ -196,6 +206,31 @@ describe('the saga host', () => {
     await expect(namespace.transaction((tx) => one.apply(kept, tx))).rejects.toThrow('a defect');
     await namespace.transaction((tx) => one.apply(kept.slice(1), tx));
     expect(kept[1]?.commands).toEqual([expect.any(DropAttempt)]);
+  });
+
+  it('counts the delay from when it learned of the failure, however the clocks are set', () => {
+    const dueAfter = (clocks: { recordedAt?: string; startedAt: string; retryAt: string }, live: boolean) => {
+      const { recordedAt, ...times } = clocks;
+      const failure = { failure: 'TIMEOUT', error: 'x', failuresInSeries: 1 } as const;
+      const data = { ...subjectOf('m1'), ...record(1), ...failure, ...times };
+      const event = recorded(
+        { type: 'delivery.attempt-failed', data },
+        { stream: of(subjectOf('m1')), ...(recordedAt === undefined ? {} : { recordedAt }) },
+      );
+      const [attempt] = host().receive(event, live).commands;
+      return ((attempt as ScheduleAttempt).dueAt - Date.now()) / 1000; // what follows from a failure with a retry
+    };
+    const at = (time: string) => `2026-${time}Z`; // it is the 1st of June, 00:00:00
+    // The attempt took a second, and the delay is 30 s.
+    const decided = { startedAt: at('06-01T00:00:00.000'), retryAt: at('06-01T00:00:31.000') };
+    const ahead = { startedAt: at('06-01T01:00:00.000'), retryAt: at('06-01T01:00:31.000') };
+    const behind = { startedAt: at('05-31T23:00:00.000'), retryAt: at('05-31T23:00:31.000') };
+    for (const clocks of [decided, ahead, behind]) expect(dueAfter(clocks, true)).toBe(30);
+    expect(dueAfter({ ...decided, recordedAt: at('07-01T00:00:00.000') }, true)).toBe(30);
+    // Read after a restart: no later than the delay.
+    expect(dueAfter(ahead, false)).toBe(30);
+    expect(dueAfter({ startedAt: at('05-31T23:59:49.000'), retryAt: at('06-01T00:00:20.000') }, false)).toBe(20);
+    expect(dueAfter(behind, false)).toBeLessThan(0);
   });
 
   it('lets the dispatcher start when the table shows what the log held', () => {

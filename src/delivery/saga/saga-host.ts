@@ -15,6 +15,7 @@ import {
   type SagaCommand,
   type DeliveryOrBatchId,
 } from './saga-commands.ts';
+import { dueTimeOf, type Learned } from '../due-attempts/due-time.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
@@ -34,16 +35,21 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 5;
+  readonly version = 6;
   readonly exclusiveVersion = true;
   readonly primaryKeys = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
+  /** By this process's clock, and leases. */
+  readonly localColumns = { due_attempts: ['due_at', 'ready_at', 'leased_by'] } as const;
   readonly createTables = createDueAttempts;
   private written: readonly ScheduleAttempt[] = [];
 
   constructor(
     private readonly saga: Pick<DeliverySaga, 'decide'>,
     private readonly bus: Pick<CommandBus, 'execute'>,
-    private readonly due: Pick<DueAttempts, 'allowClaims' | 'schedule' | 'releaseEndpoint' | 'announce' | 'committed'>,
+    private readonly due: Pick<
+      DueAttempts,
+      'now' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'announce' | 'committed' | 'termLost'
+    >,
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'acceptOffers' | 'refuseOffers'>,
   ) {}
 
@@ -52,15 +58,13 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     const { stream, type, position, recordedAt } = event;
     let commands: readonly SagaCommand[] = [];
     let failure: unknown;
+    const at = this.due.now();
     try {
-      commands = this.saga.decide(event);
+      commands = inClockOf(live ? { at } : { at, wallClock: Date.now() }, this.saga.decide(event));
     } catch (error) {
       failure = error;
     }
-    if (live) {
-      const now = Date.now();
-      for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= now) this.dispatcher.offer(command);
-    }
+    if (live) for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= at) this.dispatcher.offer(command);
     return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
   }
 
@@ -116,8 +120,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.dispatcher.committed(batch, this.written);
   }
 
-  onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    return this.due.allowClaims(false, tx);
+  async onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    await this.due.allowClaims(false, tx);
+    await this.due.limitWaits(tx);
   }
 
   onTermCaughtUp(tx: Transaction<DueAttemptsSchema>): Promise<void> {
@@ -129,6 +134,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   }
 
   onTermLost(): void {
+    this.due.termLost();
     this.dispatcher.refuseOffers();
   }
 
@@ -150,6 +156,12 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     return this.bus.execute(command);
   }
 }
+
+const inClockOf = (learned: Learned, commands: readonly SagaCommand[]): readonly SagaCommand[] =>
+  commands.map((command) => {
+    if (command instanceof ScheduleAttempt) return command.withDueAt(dueTimeOf(command.dueAt, command.delayMs, learned));
+    return command instanceof ReleaseEndpoint ? command.withDueAt(dueTimeOf(command.dueAt, 0, learned)) : command;
+  });
 
 const withoutMessages = (command: SagaCommand): SagaCommand =>
   command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;

@@ -39,22 +39,22 @@ export class Availability {
       this.#outage.reason = reason;
       return;
     }
-    this.#outage = { since: Date.now(), reason, over: Promise.withResolvers() };
+    this.#outage = { since: performance.now(), reason, over: Promise.withResolvers() };
     this.#options.log.warn(`${reason} Retrying until it is back.`);
-    if (Date.now() - this.#availableSince > steadyMs) this.#backoff.reset();
+    if (performance.now() - this.#availableSince > steadyMs) this.#backoff.reset();
     void this.#probeUntilBack();
   }
 
-  /** Resolves as soon as the server can be used. @throws LogUnavailable at `deadline` (in ms since 1970), or if the log is closed */
+  /** Resolves as soon as the server can be used. @throws LogUnavailable at `deadline` (in `performance.now()` time), or if the log is closed */
   async untilAvailable(deadline: number): Promise<void> {
     while (this.#outage) {
       const { over } = this.#outage;
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       const enough = new AbortController();
       if (left > 0) await Promise.race([over.promise, sleep(left, undefined, { signal: enough.signal })]);
       enough.abort();
       if (this.#closing.signal.aborted) throw new LogUnavailable('The log is closed.');
-      if (this.#outage && deadline <= Date.now()) throw this.refusal();
+      if (this.#outage && deadline <= performance.now()) throw this.refusal();
     }
   }
 
@@ -96,8 +96,8 @@ export class Availability {
     if (!this.#outage) return;
     const { since, over } = this.#outage;
     this.#outage = undefined;
-    this.#availableSince = Date.now();
-    this.#options.log.info(`The log server ${this.#options.name} is back after ${((Date.now() - since) / 1000).toFixed(1)} s.`);
+    this.#availableSince = performance.now();
+    this.#options.log.info(`The log server ${this.#options.name} is back after ${((performance.now() - since) / 1000).toFixed(1)} s.`);
     over.resolve();
   }
 }

@@ -72,7 +72,7 @@ export class LogServer {
   /** Makes the first calls, and waits for an unavailable server. @throws LogUnusable */
   async connect<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
     const { startTimeoutMs, tryTimeoutMs, log } = this.#options;
-    const deadline = Date.now() + startTimeoutMs;
+    const deadline = performance.now() + startTimeoutMs;
     const backoff = new Backoff({ firstMs: 100, longestMs: 2_000 });
     for (let isFirst = true; ; isFirst = false) {
       try {
@@ -81,7 +81,7 @@ export class LogServer {
         const { kind, reason, failure } = this.#classify(error);
         const unusable = describeUnusable(this.name, failure);
         if (unusable !== undefined) throw new LogUnusable(unusable, { cause: error });
-        if (Date.now() + backoff.longestNextMs > deadline)
+        if (performance.now() + backoff.longestNextMs > deadline)
           throw new LogUnusable(describeStartTimeout(reason, startTimeoutMs / 1000, this.connection.tls), { cause: error });
         if (isFirst) log.warn(`${reason} Waiting for it, up to ${startTimeoutMs / 1000} s.`);
         if (kind === 'client-broken') this.#thread.replace();
@@ -96,12 +96,12 @@ export class LogServer {
    */
   async append(write: EncodedWrite): Promise<AppendAnswer> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     for (let sent = false; ;) {
       try {
         await this.#availability.untilAvailable(sent ? deadline : this.#patientUntil(deadline));
         return await this.#appends.run(() => {
-          if (Date.now() > deadline) throw this.#availability.refusal();
+          if (performance.now() > deadline) throw this.#availability.refusal();
           sent = true;
           return this.#thread.append(write, tryTimeoutMs);
         });
@@ -110,7 +110,7 @@ export class LogServer {
         const { kind, reason } = this.#classify(error);
         if (isFinal(kind)) throw error;
         if (kind !== 'timed-out') this.reportFailure(error);
-        else if (Date.now() < deadline) await sleep(timedOutPauseMs);
+        else if (performance.now() < deadline) await sleep(timedOutPauseMs);
         else throw withUnknownOutcome(new LogUnavailable(reason));
       }
     }
@@ -119,12 +119,12 @@ export class LogServer {
   /** Repeats a read until it is answered or its time is over. @throws CallFailed if the server refused it; LogUnavailable */
   async read<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       try {
         await this.#availability.untilAvailable(this.#patientUntil(deadline));
         return await this.#reads.run(() => {
-          if (Date.now() > deadline) throw this.#availability.refusal();
+          if (performance.now() > deadline) throw this.#availability.refusal();
           return work(this.#thread, tryTimeoutMs);
         });
       } catch (error) {

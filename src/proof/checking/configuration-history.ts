@@ -92,10 +92,13 @@ export class ConfigurationHistory {
       return `It skipped ${listed(skipped)}; by the configuration at ${routedAt || 'the start'} it skips ${listed(expected.skipped)}.`;
     const waits = expected.destinations.map(({ notBefore }) => notBefore !== undefined);
     const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== waits[i]);
-    return (
-      untimely &&
-      `Against the retry policy, its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}.`
+    if (untimely)
+      return `Against the retry policy, its first attempt at ${untimely.endpointId} ${untimely.notBefore === undefined ? 'does not wait' : 'waits'}.`;
+    // Older events do not tell the delay.
+    const delayed = destinations.find(
+      ({ delaySeconds }, i) => delaySeconds !== undefined && delaySeconds !== expected.destinations[i]?.delaySeconds,
     );
+    return delayed && `Against the retry policy, its first attempt at ${delayed.endpointId} waits ${delayed.delaySeconds} s.`;
   }
 
   private findTestProblem(message: Message): string | undefined {

@@ -45,7 +45,7 @@ const openCollector = async (
   const isOnlySealer = address.kind === 'embedded';
   const collector = new SegmentCollector(
     await openStoredLogReader(address, log),
-    { mostEvents, everyMs, isOnlySealer, now: Date.now },
+    { mostEvents, everyMs, isOnlySealer, now: () => performance.now() },
     record,
   );
   await collector.start();

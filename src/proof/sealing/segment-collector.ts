@@ -15,7 +15,7 @@ type CollectorOptions = {
   readonly everyMs: number;
   /** No other process can seal this log. */
   readonly isOnlySealer: boolean;
-  /** Milliseconds since 1970. */
+  /** Milliseconds, by a clock that nobody can set. */
   readonly now: () => number;
 };
 

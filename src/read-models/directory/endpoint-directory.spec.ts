@@ -109,7 +109,10 @@ describe('the endpoint directory', () => {
     it('for later where the policy’s first delay is not 0', async () => {
       await add(e1, { retryPolicy: { delaysSeconds: [90, 1], jitter: 0.5 } });
       await add(e2, { retryPolicy: { delaysSeconds: [], jitter: 0 } });
-      expect(route('a').destinations).toEqual([{ endpointId: e1, notBefore: '2026-01-01T12:01:30.000Z' }, { endpointId: e2 }]);
+      expect(route('a').destinations).toEqual([
+        { endpointId: e1, notBefore: '2026-01-01T12:01:30.000Z', delaySeconds: 90 },
+        { endpointId: e2 },
+      ]);
     });
     it('on the configuration up to the position that it names', async () => {
       const position = await add(e1);

@@ -23,16 +23,27 @@ export type Comparison = {
 const rowsPerRead = 5_000;
 
 /** Reads all tables and the checkpoint in one snapshot. Other reads on the same connection wait for it. */
-export const digest = <S extends CheckpointSchema>(read: Kysely<S>, primaryKeys: Consumer<S>['primaryKeys']): Promise<Digest> =>
+export const digest = <S extends CheckpointSchema>(
+  read: Kysely<S>,
+  { primaryKeys, localColumns = {} }: Pick<Consumer<S>, 'primaryKeys' | 'localColumns'>,
+): Promise<Digest> =>
   read.transaction().execute(async (snapshot) => {
     const position = await checkpointOf(snapshot);
     const tables: Record<string, TableDigest> = {};
-    for (const [table, key] of Object.entries<readonly string[]>(primaryKeys)) tables[table] = await digestTable(snapshot, table, key);
+    const local = new Map(Object.entries<readonly string[] | undefined>(localColumns));
+    for (const [table, key] of Object.entries<readonly string[]>(primaryKeys))
+      tables[table] = await digestTable(snapshot, table, key, new Set(local.get(table)));
     return { position, tables };
   });
 
-const digestTable = async <S>(snapshot: Kysely<S>, table: string, key: readonly string[]): Promise<TableDigest> => {
+const digestTable = async <S>(
+  snapshot: Kysely<S>,
+  table: string,
+  key: readonly string[],
+  omitted: ReadonlySet<string>,
+): Promise<TableDigest> => {
   const hash = createHash('sha256');
+  const compared = (column: string, value: unknown) => (omitted.has(column) ? undefined : value);
   let rows = 0;
   const columns = sql.join(key.map((column) => sql.ref(column)));
   let last: readonly unknown[] | undefined;
@@ -42,7 +53,7 @@ const digestTable = async <S>(snapshot: Kysely<S>, table: string, key: readonly 
       Record<string, unknown>
     >`SELECT * FROM ${sql.table(table)} ${after} ORDER BY ${columns} LIMIT ${sql.lit(rowsPerRead)}`;
     const page = await select.execute(snapshot);
-    hash.update(JSON.stringify(page.rows)); // both builds have the same columns, created in the same order
+    hash.update(omitted.size === 0 ? JSON.stringify(page.rows) : JSON.stringify(page.rows, compared)); // both builds have the same columns, created in the same order
     rows += page.rows.length;
     const end = page.rows.at(-1);
     if (!end || page.rows.length < rowsPerRead) return { rows, sha256: hash.digest('hex') };
@@ -70,13 +81,13 @@ export const compareWithRebuild = async <S extends CheckpointSchema, Retained ex
   log: Pick<EventStore, 'follow'>,
   database: Database,
 ): Promise<Comparison & BuildResult> => {
-  const before = await digest(live, consumer.primaryKeys);
+  const before = await digest(live, consumer);
   const name = `${consumer.name}-compared`;
   await database.drop(name, consumer.version);
   const tables = await database.open<S>(name, consumer.version, (db, int64) => consumer.createTables(db, int64));
   try {
     const built = await buildTablesUpTo(before.position, tables, consumer, log);
-    return { ...built, ...compare(before, await digest(tables.read, consumer.primaryKeys)) };
+    return { ...built, ...compare(before, await digest(tables.read, consumer)) };
   } finally {
     await tables.close();
     await database.drop(name, consumer.version);

@@ -106,6 +106,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
       this.leadership.listenTo(tables);
       this.running = this.leadership.run(await this.leadership.acquire());
     } else {
+      await tables.transaction(async (tx) => this.consumer.onTermStart?.(tx));
       await this.follower.begin(checkpoint);
       this.running = this.follower.follow(checkpoint);
     }

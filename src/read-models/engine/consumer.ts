@@ -20,6 +20,9 @@ export interface Consumer<S extends CheckpointSchema, Retained extends EventHead
   /** The primary key of each table. Comparisons read the rows in this order. */
   readonly primaryKeys: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]: readonly (keyof S[T] & string)[] };
 
+  /** Columns whose values are this process's own, not the log's. Comparisons leave them out. */
+  readonly localColumns?: { readonly [T in Exclude<keyof S & string, 'checkpoint'>]?: readonly (keyof S[T] & string)[] };
+
   createTables(db: Kysely<S>, int64: Int64Type): Promise<void>;
   /** Indexes that `apply` doesn't use. A rebuild may create them last. */
   readonly queryIndexes?: readonly string[];
@@ -48,9 +51,10 @@ export interface Consumer<S extends CheckpointSchema, Retained extends EventHead
   /** Called once everything that the log held at the start is applied. */
   onCaughtUp?(): void;
 
-  // When several replicas share the tables, one of them, the leader, applies events for a term. When it goes, another one takes over.
+  // When several replicas share the tables, one of them, the leader, applies events for a term. When it goes, another one takes over. A process that
+  // has the tables to itself has one term.
 
-  /** Runs in its own transaction, before the first event of a term is applied. */
+  /** Runs in its own transaction, before the first event of a term is applied, and before the tables are replaced by rebuilt ones. */
   onTermStart?(tx: Transaction<S>): Promise<void>;
   /** Runs in its own transaction once the term has applied what the log held at its start, before `onCaughtUp`. */
   onTermCaughtUp?(tx: Transaction<S>): Promise<void>;

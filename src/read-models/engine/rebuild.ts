@@ -96,10 +96,10 @@ const buildAndCompare = async <S extends CheckpointSchema, Retained extends Even
   if (live && !liveIsBehind && !isAborted()) {
     const showComparing = (share: number) => options.progress?.({ step: 'comparing', events, share });
     showComparing(0);
-    const snapshot = await digest(live.read, consumer.primaryKeys);
+    const snapshot = await digest(live.read, consumer);
     await buildUpTo(snapshot.position);
     showComparing(0.5);
-    if (!isAborted()) comparison = compare(snapshot, await digest(next.read, consumer.primaryKeys));
+    if (!isAborted()) comparison = compare(snapshot, await digest(next.read, consumer));
     showComparing(1);
     await buildUpTo(await goal());
   }

@@ -205,4 +205,5 @@ const subjectRows = (db: Db) =>
     .selectFrom('deliveries')
     .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
     .select(['deliveries.id', 'deliveries.organization_id', 'message_id', 'deliveries.endpoint_id', 'test'])
+    .select(['deliveries.status', 'next_attempt_at', 'deliveries.created_at'])
     .select(['batches.id as batch_id', 'batches.size as batch_size']);

@@ -39,7 +39,13 @@ export type AttemptView = AttemptRecord & {
 };
 
 /** What commands need: whom the delivery belongs to, and the batch that is retried or cancelled with it. */
-export type DeliverySubjectView = { readonly id: DeliveryId; readonly subject: DeliverySubject; readonly batch: BatchView | null };
+export type DeliverySubjectView = {
+  readonly id: DeliveryId;
+  readonly subject: DeliverySubject;
+  readonly batch: BatchView | null;
+  /** The first attempt was not due at once. */
+  readonly isDelayed: boolean;
+};
 
 export const openStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING'];
 
@@ -48,7 +54,11 @@ export const openStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING'];
 type BatchColumns = { readonly batch_id: BatchId | null; readonly batch_size: number | null };
 export type DeliveryRow = ViewsSchema['deliveries'] &
   BatchColumns & { readonly endpoint_status: EndpointStatus | null; readonly endpoint_deleted_at: number | null };
-type SubjectRow = Pick<ViewsSchema['deliveries'], 'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test'> & BatchColumns;
+type SubjectRow = BatchColumns &
+  Pick<
+    ViewsSchema['deliveries'],
+    'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test' | 'status' | 'next_attempt_at' | 'created_at'
+  >;
 
 const batchView = ({ batch_id, batch_size }: BatchColumns): BatchView | null =>
   batch_id === null ? null : { id: batch_id, size: batch_size ?? 0 };
@@ -62,6 +72,7 @@ export const subjectView = (row: SubjectRow): DeliverySubjectView => ({
     ...(row.test === 1 ? { test: true as const } : {}),
   },
   batch: batchView(row),
+  isDelayed: row.status === 'PENDING' && row.next_attempt_at !== row.created_at,
 });
 
 export const deliveryView = (row: DeliveryRow): DeliveryView => {

@@ -48,6 +48,9 @@ const start = async ({ tls }: DoubleOptions) => {
     freeze: () => gate.freeze(),
     thaw: () => gate.thaw(),
     endCalls: (error?: { code: number; details: string }) => services.endCalls(error),
+    setClock: (aheadMs: number) => {
+      log.clockAheadMs = aheadMs;
+    },
     softDelete: (stream: string) => log.softDelete(stream),
     tombstone: (stream: string) => log.tombstone(stream),
     damage: ({ stream, revision, change }: Damage) => {

@@ -34,6 +34,8 @@ export class ServerLog {
   private readonly waiting = new Set<() => void>();
   /** The position of the next record. Positions have gaps and are too large for a JavaScript number. */
   private next = 9_007_199_254_740_993n;
+  /** How far the server's clock is ahead. */
+  clockAheadMs = 0;
 
   constructor() {
     this.writeOwn('$scavenges');
@@ -120,7 +122,7 @@ export class ServerLog {
     stream.softDeleted = false;
     let last: Recorded | undefined;
     for (const event of events) {
-      const created = BigInt(Date.now()) * 10_000n;
+      const created = BigInt(Date.now() + this.clockAheadMs) * 10_000n;
       last = { ...event, stream: name, revision: lastOf(stream) + 1n, position: this.next, created };
       this.next += BigInt(last.data.length + last.metadata.length + name.length + 120);
       stream.events.push(last);

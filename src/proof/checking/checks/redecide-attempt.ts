@@ -29,7 +29,7 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
       return { type: 'RecordFailure', record: step.data, failure, error, policy, random: 0, notBefore };
     }
     case 'retry-requested':
-      return { type: 'RequestRetry', now: new Date(step.data.at) };
+      return { type: 'RequestRetry', now: new Date(step.data.at), isDelayed: true }; // the stream does not tell whether it was
     case 'replay-requested':
       return { type: 'Replay', now: new Date(step.data.at), replayId: step.data.replayId };
     case 'cancelled':

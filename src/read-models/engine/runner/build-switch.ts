@@ -56,6 +56,7 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
       newest = await this.tables.openNewest();
       const hasCaughtUp = await catchUp(newest, this.status.progress, this.consumer, this.store, this.ending, this.options.maxBatch);
       if (!hasCaughtUp) return await newest.close(); // it is ahead: the tables in use soon catch up with it
+      await newest.transaction(async (tx) => this.consumer.onTermStart?.(tx));
     } catch (error) {
       this.consumer.clearCache?.();
       await newest?.close();

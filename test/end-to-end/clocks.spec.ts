@@ -1,0 +1,168 @@
+// Clocks that are set while a server runs, between two runs, and on the log server: no delivery waits longer than its delay for it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Client, eventually } from '../support/client.ts';
+import { LogServerDouble } from '../support/log-server/double.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { startServer, type Server } from '../support/server.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
+
+/** A busy machine may take so much longer. */
+const slackMs = 1_500;
+const minute = 60;
+
+let clock: SteppedClock;
+let receiver: Receiver;
+const servers: Server[] = [];
+beforeEach(async () => {
+  clock = new SteppedClock();
+  receiver = await startReceiver();
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.dispose();
+  await receiver.close();
+  clock.dispose();
+});
+
+const serve = async (env: Record<string, string> = {}, more: { dataDir?: string; adminKey?: string } = {}): Promise<Server> => {
+  const { nodeArgs, env: onClock } = clock.options;
+  const server = await startServer({ nodeArgs, env: { ...onClock, ...env }, ...more });
+  servers.push(server);
+  return server;
+};
+
+/** When the requests to a path came, in milliseconds of this process. */
+const timesAt = (path: string) => receiver.requests.filter((each) => each.path === path).map(({ at }) => at.getTime());
+
+/** Endpoints whose first answer to each message is 500: one retries after a second, one waits a second before its first attempt, one takes batches. */
+const createEndpoints = async (client: Client) => {
+  const failed = new Set<string>();
+  receiver.answer(({ path, body }) => {
+    if (!path.startsWith('/retries') || failed.has(path + body)) return {};
+    failed.add(path + body);
+    return { status: 500 };
+  });
+  await client.createEndpoint({ url: `${receiver.url}/at-once`, eventTypes: ['clock.*'] });
+  await client.createEndpoint({ url: `${receiver.url}/retries`, eventTypes: ['clock.*'], retryPolicy: { delaysSeconds: [0, 1, 1] } });
+  await client.createEndpoint({ url: `${receiver.url}/later`, eventTypes: ['clock.*'], retryPolicy: { delaysSeconds: [1] } });
+  await client.createEndpoint({ url: `${receiver.url}/batch`, eventTypes: ['clock.*'], batch: { maxSize: 100, maxWaitMs: 500 } });
+};
+
+/** One message goes everywhere, and no part of it is later than its delay. */
+const checkDelays = async (client: Client, whilePending: () => Promise<void> = async () => undefined) => {
+  const before = receiver.requests.length;
+  const began = Date.now();
+  await client.publish('clock.set', { n: before });
+  const since = (path: string) => timesAt(path).filter((at) => at >= began);
+  await eventually(
+    () => since('/retries').length,
+    (count) => count >= 1,
+  );
+  await whilePending();
+  await receiver.received(before + 5);
+  const [atOnce, [first = 0, second = 0], later, batch] = [since('/at-once'), since('/retries'), since('/later'), since('/batch')];
+  const delays = {
+    atOnce: (atOnce[0] ?? 0) - began,
+    retried: second - first,
+    later: (later[0] ?? 0) - began,
+    batch: (batch[0] ?? 0) - began,
+  };
+  const most = { atOnce: slackMs, retried: 1_000 + slackMs, later: 1_000 + slackMs, batch: 500 + slackMs };
+  expect(Object.entries(delays).filter(([name, ms]) => ms > (new Map(Object.entries(most)).get(name) ?? 0))).toEqual([]);
+  expect({ retried: delays.retried >= 950, later: delays.later >= 950, batch: delays.batch >= 450 }).toEqual({
+    retried: true,
+    later: true,
+    batch: true,
+  });
+};
+
+describe("the machine's clock", () => {
+  it('is set while the server runs: everything keeps its own delay', { timeout: 60_000 }, async () => {
+    const server = await serve({ HOOKLEDGER_RATE_LIMIT: '40' });
+    const client = new Client(server);
+    await createEndpoints(client);
+    await checkDelays(client);
+    for (const ahead of [-10 * minute, 50 * minute, 50 * minute + 40, 50 * minute]) await checkDelays(client, () => clock.set(ahead));
+
+    // The rate limit's window ends, too.
+    await clock.set(0);
+    const statuses = async () =>
+      (await Promise.all(Array.from({ length: 60 }, () => client.get('/v1/whoami')))).map(({ status }) => status);
+    expect(await statuses()).toContain(429);
+    await clock.set(-10 * minute);
+    await pause(1_000);
+    const answers = await Promise.all(Array.from({ length: 60 }, () => client.get('/v1/whoami')));
+    const refused = answers.find(({ status }) => status === 429);
+    expect(Number(refused?.headers.get('retry-after'))).toBe(1);
+  });
+
+  it.each([
+    ['back by ten minutes', -10 * minute, 2_000, 3_000 + slackMs],
+    ['forward by an hour', 60 * minute, 0, slackMs],
+  ])('is set %s between two runs: what waited comes no later than its delay after the start', async (_, ahead, least, most) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'clocks-'));
+    try {
+      const server = await serve({}, { dataDir });
+      receiver.answerNext({ status: 500 });
+      await new Client(server).createEndpoint({ url: receiver.url, eventTypes: ['clock.*'], retryPolicy: { delaysSeconds: [0, 3] } });
+      await new Client(server).publish('clock.set');
+      await receiver.received(1);
+      await eventually(
+        () => new Client(server).deliveries({}),
+        ([delivery]) => delivery?.status === 'RETRYING',
+      );
+      await server.stop();
+      await clock.set(ahead);
+      await server.start();
+      const began = Date.now();
+      await receiver.received(2);
+      const waited = Date.now() - began;
+      expect([waited >= least, waited <= most]).toEqual([true, true]);
+    } finally {
+      await servers.pop()?.dispose();
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+});
+
+it.each([5, -5, 60, -60, 10 * minute, -10 * minute])(
+  "a log server's clock that is %i s ahead makes nothing later",
+  { timeout: 30_000 },
+  async (ahead) => {
+    const double = await LogServerDouble.start();
+    try {
+      await double.call('setClock', ahead * 1_000);
+      const server = await serve({ HOOKLEDGER_EVENTSTORE_URL: double.url() });
+      const client = new Client(server);
+      await createEndpoints(client);
+      await checkDelays(client);
+    } finally {
+      await servers.pop()?.dispose();
+      await double.stop();
+    }
+  },
+);
+
+it('a retry of a pending delivery sends it now, whether it waits for its first attempt or for another', async () => {
+  const client = new Client(await serve());
+  receiver.answer(({ path }) => ({ status: path === '/fails' ? 500 : 200 }));
+  await client.createEndpoint({ url: `${receiver.url}/waits`, eventTypes: ['clock.*'], retryPolicy: { delaysSeconds: [600] } });
+  await client.createEndpoint({ url: `${receiver.url}/fails`, eventTypes: ['clock.*'], retryPolicy: { delaysSeconds: [0, 600, 600] } });
+  const id = await client.publish('clock.set');
+  const deliveries = await eventually(
+    () => client.deliveries({ messageId: id }),
+    (all) => all.length === 2 && all.some(({ status }) => status === 'RETRYING'),
+  );
+  await clock.set(-10 * minute);
+  for (const delivery of deliveries) await client.act('retryDelivery', delivery.id);
+  await eventually(
+    () => [timesAt('/waits').length, timesAt('/fails').length],
+    ([waits, fails]) => waits === 1 && fails === 2,
+  );
+  expect(await client.delivery(id, 'SUCCEEDED', deliveries.find(({ status }) => status === 'PENDING')?.endpoint.id)).toMatchObject({
+    attempts: [{ number: 1 }],
+  });
+});

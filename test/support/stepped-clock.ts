@@ -1,0 +1,38 @@
+// A wall clock that a test sets while a server runs on it.
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const preload = fileURLToPath(new URL('./stepped-clock.preload.ts', import.meta.url));
+const seconds = 1_000;
+
+export class SteppedClock {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'clock-'));
+  private readonly file = join(this.folder, 'off-by');
+
+  constructor() {
+    this.write(0);
+  }
+
+  /** Options of a server that runs on this clock. */
+  get options(): { readonly nodeArgs: readonly string[]; readonly env: Record<string, string> } {
+    return { nodeArgs: ['--disable-warning=ExperimentalWarning', '--import', preload], env: { STEPPED_CLOCK: this.file } };
+  }
+
+  /** Resolves when running servers have it. */
+  async set(aheadSeconds: number): Promise<void> {
+    this.write(aheadSeconds * seconds);
+    await pause(100);
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  private write(offMs: number): void {
+    writeFileSync(`${this.file}.new`, String(offMs));
+    renameSync(`${this.file}.new`, this.file);
+  }
+}
