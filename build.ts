@@ -53,6 +53,19 @@ const isBuiltFrom = (hash: string): boolean => {
   }
 };
 
+/**
+ * Each thread keeps the text of its code, and one character beyond Latin-1 doubles the memory of a whole file. Such characters are in strings,
+ * templates and patterns, where an escape means the same. Lines stay where the source maps have them.
+ */
+const escapeNonAscii = (file: string): void => {
+  const code = readFileSync(file, 'utf8');
+  const escaped = code.replace(/(\\*)([\u0080-\uFFFF])/g, (_, backslashes: string, unit: string) => {
+    const before = backslashes.length % 2 === 0 ? backslashes : backslashes.slice(1); // a character that is escaped needlessly
+    return `${before}\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  if (escaped !== code) writeFileSync(file, escaped);
+};
+
 /** @returns the ids of the modules in the bundle: their files, and names of rolldown's own */
 const bundle = async (): Promise<string[]> => {
   const bundled = await rolldown({
@@ -72,8 +85,10 @@ const bundle = async (): Promise<string[]> => {
     sourcemapExcludeSources: true,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
+    comments: false,
   });
   await bundled.close();
+  for (const { fileName } of output) if (fileName.endsWith('.js')) escapeNonAscii(join(unfinished, fileName));
   return output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
 };
 
