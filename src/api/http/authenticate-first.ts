@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Unauthenticated, type Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import type { ClientAddress } from './client-address.ts';
+import { onRequest } from './on-request.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,18 +24,22 @@ export const authenticateFirst = (
   failures: FailedAuthentications,
   addressOf: ClientAddress,
 ): void => {
-  fastify.addHook('onRequest', async (request) => {
+  onRequest(fastify, (request) => {
     const { authorization } = request.headers;
-    if (authorization === undefined && !carriesBody(request)) return;
+    if (authorization === undefined && !carriesBody(request)) return undefined;
     try {
       request.caller = authentication.authenticate(authorization, request.id);
+      return undefined;
     } catch (error) {
-      if (!(error instanceof Unauthenticated) && !carriesBody(request)) return; // the handler says whether it needs a key
+      if (!(error instanceof Unauthenticated) && !carriesBody(request)) return undefined; // the handler says whether it needs a key
       if (!(error instanceof Unauthenticated)) throw error;
-      const refusal = await failures.record(error, error.failure, addressOf(request.raw), request.id);
-      if (carriesBody(request)) throw refusal;
+      return refuse(request, error);
     }
   });
+  const refuse = async (request: FastifyRequest, error: Unauthenticated): Promise<void> => {
+    const refusal = await failures.record(error, error.failure, addressOf(request.raw), request.id);
+    if (carriesBody(request)) throw refusal;
+  };
   // Node would ask for the body before anybody looked at the headers. It is asked for once somebody wants it.
   fastify.server.on('checkContinue', (request, response) => {
     asksFirst.add(request);

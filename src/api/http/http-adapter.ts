@@ -13,6 +13,7 @@ import { largestBody, Refusal } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import type { ClientAddress } from './client-address.ts';
 import { serveFrontPage } from './front-page.ts';
+import { onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import type { StartGate } from './start-gate.ts';
@@ -78,9 +79,7 @@ export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, a
   serveFrontPage(fastify);
   authenticateFirst(fastify, authentication, failures, addressOf);
   limitRates(fastify, rateLimit);
-  fastify.addHook('onRequest', async ({ url }) => {
-    if (!opensFirst.test(url)) await gate.pass();
-  });
+  onRequest(fastify, ({ url }) => (gate.isOpen || opensFirst.test(url) ? undefined : gate.pass()));
   return adapter;
 };
 
