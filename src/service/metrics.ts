@@ -85,7 +85,7 @@ export class Metrics {
     perConsumer('hookledger_consumer_lag_events', 'Events read from the log and not yet applied.', (status) => status.lagEvents);
     perConsumer('hookledger_consumer_lag_seconds', 'Age of the oldest event that is not yet applied.', (status) => status.lagSeconds);
     perConsumer('hookledger_consumer_stopped', '1: the consumer stopped at an event that it can not apply.', (status) =>
-      status.state === 'stopped' ? 1 : 0,
+      status.state === 'stopped' || status.state === 'superseded' ? 1 : 0,
     );
     perConsumer(
       'hookledger_consumer_here',

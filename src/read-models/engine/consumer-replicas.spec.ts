@@ -6,7 +6,7 @@ import { postgresUrl } from '../../../test/support/databases.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
 import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../test/support/postgres.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { UndecodableEvent, type EventStore, type RecordedEvent } from '../../event-store/event-store.ts';
 import { ConsumerRunner } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { CheckpointSchema, Transaction } from './database/database.ts';
@@ -65,9 +65,9 @@ afterEach(async () => {
   await dropSchemasOfGuest(url, prefix);
 });
 
-const run = async (consumer = new Names()) => {
+const run = async (consumer = new Names(), events: Pick<EventStore, 'tip' | 'follow'> = store) => {
   const database = new PostgresDatabase({ url, prefix, shared: true }, log);
-  const runner = new ConsumerRunner(consumer, store, database, log, { standbyMs: 50, lingerMs: 5 });
+  const runner = new ConsumerRunner(consumer, events, database, log, { standbyMs: 50, lingerMs: 5 });
   running.push(runner);
   await runner.start();
   return { runner, consumer };
@@ -198,6 +198,73 @@ describe('a consumer that allows one version at a time', () => {
     );
     expect(one.consumer.calls.at(-1)).toBe('lost');
     expect(await two.runner.reached(rename('a'), 10_000)).toBe(true);
+  });
+});
+
+describe('at an event that only a newer version can read', () => {
+  /** The log as a version reads it that does not have the events of this name. */
+  const readBefore = (name: string): Pick<EventStore, 'tip' | 'follow'> => ({
+    tip: () => store.tip(),
+    async *follow(after, options) {
+      for await (const batch of store.follow(after, { ...options, batchSize: 1 })) {
+        const [event] = batch;
+        if (event && 'name' in event.data && event.data.name === name)
+          throw new UndecodableEvent(event.position, event.stream, event.type, 'this version of Hookledger has no such event');
+        yield batch;
+      }
+    },
+  });
+  const olderVersion = () => run(new Names(), readBefore('newer'));
+
+  it('the leader hands over to a newer process, shows what that commits, and leads again after it', async () => {
+    const older = await olderVersion();
+    await older.runner.reached(rename('a'), 10_000);
+    const newer = await run();
+    const states: string[] = [];
+    const watching = setInterval(() => states.push(older.runner.status().state), 1);
+    const last = rename('newer', 'b');
+    expect(await older.runner.reached(last, 10_000)).toBe(true);
+    clearInterval(watching);
+    expect(await names(older)).toEqual(['a', 'newer', 'b']);
+    expect(states).not.toContain('stopped');
+    expect(older.consumer.calls).toEqual(expect.arrayContaining(['takes over', 'lost']));
+    expect(older.runner.status()).toMatchObject({ state: 'elsewhere' });
+    expect(older.runner.status().error).toBeUndefined();
+
+    await newer.runner.stop();
+    expect(await older.runner.reached(rename('c'), 10_000)).toBe(true);
+    await isLive(older);
+    expect(await names(older)).toEqual(['a', 'newer', 'b', 'c']);
+  });
+
+  it('all stop with the reason while no process can go on, and a newer one that starts takes over', async () => {
+    const all = [await olderVersion(), await olderVersion()];
+    rename('a', 'newer');
+    for (const { runner } of all) {
+      await vi.waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
+      expect(runner.status().error).toMatch(
+        /\(endpoint\.renamed in endpoint-1\) can't be read: .* Run the version of Hookledger that wrote/,
+      );
+    }
+    const last = rename('b');
+    expect(await all[0]?.runner.reached(last, 10_000)).toBe(false);
+    const newer = await run();
+    expect(await newer.runner.reached(last, 10_000)).toBe(true);
+    for (const { runner } of all)
+      await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'elsewhere', position: last }), patience);
+  });
+
+  it('is superseded while a version runs that has tables of its own', async () => {
+    const older = await olderVersion();
+    await isLive(older);
+    const newer = await run(version(2));
+    const last = rename('newer');
+    expect(await newer.runner.reached(last, 10_000)).toBe(true);
+    await vi.waitFor(() => expect(older.runner.status().state).toBe('superseded'), patience);
+    expect(older.runner.status().error).toContain('A newer version of Hookledger runs beside this one and goes on.');
+    expect(await older.runner.reached(last, 10_000)).toBe(false);
+    await newer.runner.stop();
+    await vi.waitFor(() => expect(older.runner.status().state).toBe('stopped'), patience);
   });
 });
 

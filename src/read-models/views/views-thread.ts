@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../domain/ids.ts';
-import type { EventStore } from '../../event-store/event-store.ts';
+import { UndecodableEvent, type EventStore } from '../../event-store/event-store.ts';
 import type { ConsumerStatus } from '../engine/consumer-runner.ts';
 import type { Database, ReadOnlyTables } from '../engine/database/database.ts';
 import { LiveDeliveries } from './live-deliveries.ts';
@@ -22,6 +22,10 @@ const graceMs = 30_000;
 const notifyEveryMs = 20;
 /** Subscribers hear of a change after this long at the latest, even if the views do not show it yet. */
 const longestWaitMs = 5_000;
+const retryMs = 1_000;
+
+/** Nothing more is applied to the tables that queries read. */
+const isAtStandstill = ({ state }: ConsumerStatus) => state === 'stopped' || state === 'superseded';
 
 export class ViewsThread {
   private readonly progress = new Progress();
@@ -84,7 +88,7 @@ export class ViewsThread {
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     this.post({ tip: position });
     this.post({ awaited: position, timeoutMs });
-    return this.progress.reached(position, this.last.state === 'stopped' ? 0 : timeoutMs);
+    return this.progress.reached(position, isAtStandstill(this.last) ? 0 : timeoutMs);
   }
 
   status(): ConsumerStatus {
@@ -121,7 +125,7 @@ export class ViewsThread {
     }
     this.last = status;
     if (status.position !== undefined) this.progress.advance(status.position);
-    if (status.state === 'stopped') this.progress.end();
+    if (isAtStandstill(status)) this.progress.end();
   }
 
   private async close(edition: string): Promise<void> {
@@ -138,17 +142,29 @@ export class ViewsThread {
   }
 
   /** Sends subscribers the changes from here on, as the views come to show them. Reads nothing while there are no subscribers. */
-  private async follow(after = this.last.position): Promise<void> {
+  private async follow(): Promise<void> {
     if (this.isFollowing) return;
     this.isFollowing = true;
-    let last = after;
-    for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 1000 })) {
-      if (this.live.subscriberCount === 0) break;
-      last = batch.at(-1)?.position ?? last;
-      if (last !== undefined) void this.reached(last, longestWaitMs).then(() => this.live.committed(batch, true));
-      await delay(notifyEveryMs);
-    }
+    for (let last = this.last.position; this.live.subscriberCount > 0 && !this.ending.signal.aborted; last = await this.followFrom(last));
     this.isFollowing = false;
-    if (this.live.subscriberCount > 0 && !this.ending.signal.aborted) await this.follow(last); // somebody subscribed meanwhile
+  }
+
+  /** @returns where it ended: nobody subscribes any more, or the log can't be read from there */
+  private async followFrom(after: Position | undefined): Promise<Position | undefined> {
+    let last = after;
+    try {
+      for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 1000 })) {
+        if (this.live.subscriberCount === 0) break;
+        last = batch.at(-1)?.position ?? last;
+        if (last !== undefined) void this.reached(last, longestWaitMs).then(() => this.live.committed(batch, true));
+        await delay(notifyEveryMs);
+      }
+    } catch (error) {
+      // This version shows no change that such an event makes. That the views stop there is reported by their thread.
+      if (error instanceof UndecodableEvent) return error.position;
+      this.log.error({ err: error }, 'Subscribers miss changes of deliveries: the log could not be followed. Retrying.');
+      await delay(retryMs);
+    }
+    return last;
   }
 }

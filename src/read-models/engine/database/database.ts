@@ -96,6 +96,8 @@ export interface ReplicaGroup<S> {
   releaseLeadership(): Promise<void>;
   /** With `exclusiveVersion`: whether a process has an older version or build open. While this one is open, no other process can open one. */
   isOlderInUse(): Promise<boolean>;
+  /** For a process that does not lead: whether another one leads these tables or, if none does, has a newer version or build open. */
+  findRunning(): Promise<'leader' | 'newer-version' | undefined>;
   /** Asks the leader to commit up to this position without delay. */
   hurryLeader(position: Position): void;
   /** Sends a message to the other processes; within a transaction, once it commits. */

@@ -7,7 +7,7 @@ import type { Client, Notification } from 'pg';
 import { position, type Position } from '../../../domain/ids.ts';
 import { DatabaseUnusable, type GroupListener, type ReplicaGroup, type Transaction } from './database.ts';
 import { connect, isAnswer, unavailable } from './postgres-connection.ts';
-import type { FindOthersInUse } from './postgres-schemas.ts';
+import type { OtherVersions } from './postgres-schemas.ts';
 import { openSideWriter, queryOn, tryWriterLock, usersLock, writerLock, writerSettings, type RunQuery } from './postgres-sessions.ts';
 
 const heartbeatMs = 2_000;
@@ -36,8 +36,8 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
   constructor(
     private readonly url: string,
     private readonly schema: string,
+    private readonly others: OtherVersions,
     private readonly onLeadershipChange: OnLeadershipChange,
-    private readonly findOthers: FindOthersInUse = async () => ({ older: undefined, newer: undefined }),
   ) {
     const { db, close } = openSideWriter<S>(url, schema);
     this.sideWriter = db;
@@ -82,9 +82,15 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
   }
 
   async isOlderInUse(): Promise<boolean> {
-    const query: RunQuery = async <R>(text: string, values: readonly unknown[]) =>
-      (await this.sideWriter.executeQuery<R>(CompiledQuery.raw(text, [...values]))).rows;
-    return (await this.findOthers(query)).older !== undefined;
+    return (await this.others.findInUse(this.query)).older !== undefined;
+  }
+
+  async findRunning(): Promise<'leader' | 'newer-version' | undefined> {
+    const [row] = await this.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS free', [
+      writerLock(this.schema),
+    ]);
+    if (row?.free !== true) return 'leader';
+    return (await this.others.findInUse(this.query)).newer === undefined ? undefined : 'newer-version';
   }
 
   hurryLeader(position: Position): void {
@@ -116,6 +122,9 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     await this.closeSideWriter();
   }
 
+  private readonly query: RunQuery = async <R>(text: string, values: readonly unknown[]) =>
+    (await this.sideWriter.executeQuery<R>(CompiledQuery.raw(text, [...values]))).rows;
+
   /** @throws DatabaseUnavailable, or DatabaseUnusable where waiting won't help */
   private async connect(): Promise<Client> {
     if (this.client) return this.client;
@@ -126,7 +135,7 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     try {
       await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [usersLock(schema)]);
       // A newer version, which checks too, may have started while this process had no connection.
-      const { newer } = await this.findOthers(queryOn(client));
+      const { newer } = this.others.areExcluded ? await this.others.findInUse(queryOn(client)) : {};
       if (newer !== undefined) throw supersededBy(newer, schema);
       await client.query(`LISTEN "${schema}"`);
       const checkpoint = await checkpointOn(client);

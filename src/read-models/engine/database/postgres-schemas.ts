@@ -16,8 +16,13 @@ import { quoted } from './postgres-connection.ts';
 import { kyselyOn, queryOn, usersLock, type RunQuery } from './postgres-sessions.ts';
 import type { ColumnTypes } from './postgres-transaction.ts';
 
-/** Finds other versions and builds of a consumer that some process has open: one older and one newer than this, by schema name. */
-export type FindOthersInUse = (query: RunQuery) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;
+/** The other versions and builds of a consumer. */
+export type OtherVersions = {
+  /** Finds those that some process has open: one older and one newer than this, by schema name. */
+  readonly findInUse: (query: RunQuery) => Promise<{ readonly older: string | undefined; readonly newer: string | undefined }>;
+  /** None of them may be in use while this one is. */
+  readonly areExcluded: boolean;
+};
 
 export class PostgresSchemas {
   constructor(private readonly prefix: string) {}
@@ -33,7 +38,7 @@ export class PostgresSchemas {
     return names.map((name) => this.parse(name, consumer)).filter((id) => id !== undefined);
   }
 
-  othersInUse(schema: string, consumer: string): FindOthersInUse {
+  findOthersInUse(schema: string, consumer: string): OtherVersions['findInUse'] {
     const own = this.parse(schema, consumer) ?? { version: 0, build: 0 };
     return async (query) => {
       const used: { schema: string; age: number }[] = [];

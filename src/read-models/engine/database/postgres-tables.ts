@@ -14,7 +14,7 @@ import {
 } from './database.ts';
 import { isAnswer, unavailable } from './postgres-connection.ts';
 import { checkpointMessage, PostgresReplicaGroup } from './postgres-replica-group.ts';
-import type { FindOthersInUse } from './postgres-schemas.ts';
+import type { OtherVersions } from './postgres-schemas.ts';
 import { connectWriter, kyselyAsking, openReadOnly } from './postgres-sessions.ts';
 import { PostgresTransaction, type ColumnTypes } from './postgres-transaction.ts';
 
@@ -37,31 +37,27 @@ export class PostgresTables<S extends CheckpointSchema> implements Tables<S> {
   private inDoubt: { readonly checkpoint: Position; readonly result: unknown } | undefined;
 
   /**
-   * @param client the connection that writes; a lost one is replaced. Undefined: other processes share the tables
+   * @param writer the connection that writes; a lost one is replaced. Or how to find other versions in use: other processes share the tables
    * @param expected the checkpoint in the database
    */
   constructor(
     private readonly url: string,
     private readonly schema: string,
     readonly build: number,
-    client: Client | undefined,
+    writer: Client | OtherVersions,
     types: ColumnTypes,
     private expected: Position | undefined,
-    findOthers?: FindOthersInUse,
   ) {
-    this.client = client;
-    if (client) this.forgetWhenLost(client);
-    else
-      this.group = new PostgresReplicaGroup<S>(
-        url,
-        schema,
-        (leader) => {
-          this.client = leader?.client;
-          this.expected = leader ? leader.checkpoint : this.expected;
-          this.inDoubt = undefined;
-        },
-        findOthers,
-      );
+    if ('findInUse' in writer)
+      this.group = new PostgresReplicaGroup<S>(url, schema, writer, (leader) => {
+        this.client = leader?.client;
+        this.expected = leader ? leader.checkpoint : this.expected;
+        this.inDoubt = undefined;
+      });
+    else {
+      this.client = writer;
+      this.forgetWhenLost(writer);
+    }
     this.reader = openReadOnly<S>(url, schema);
     this.read = this.reader.read;
     const kysely = kyselyAsking<S>((text, values) => this.ask({ text, values: [...values] }));

@@ -17,7 +17,15 @@ import {
 import { checkLog, checkServer, recordedOrigin } from './postgres-checks.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { newerBuildMessage, supersededBy } from './postgres-replica-group.ts';
-import { checkpointIn, columnTypesIn, createSchema, isInUse, PostgresSchemas, schemaExists } from './postgres-schemas.ts';
+import {
+  checkpointIn,
+  columnTypesIn,
+  createSchema,
+  isInUse,
+  PostgresSchemas,
+  schemaExists,
+  type OtherVersions,
+} from './postgres-schemas.ts';
 import { connectWriter, openReadOnly, queryOn, tryWriterLock, writerSettings } from './postgres-sessions.ts';
 import { PostgresTables } from './postgres-tables.ts';
 
@@ -69,7 +77,10 @@ export class PostgresDatabase implements Database {
     const build = (await this.builds(name, version)).at(-1) ?? 0;
     const schema = this.schemas.nameOf(name, version, build);
     return this.shared
-      ? this.openShared(schema, build, createTables, exclusiveVersion ? name : undefined)
+      ? this.openShared(schema, build, createTables, {
+          findInUse: this.schemas.findOthersInUse(schema, name),
+          areExcluded: exclusiveVersion,
+        })
       : this.openAlone(schema, build, createTables, await connectWriter(this.url, schema));
   }
 
@@ -90,20 +101,18 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  /** @param exclusiveName the consumer, if no newer version or build of it may be in use */
   private openShared<S extends CheckpointSchema>(
     schema: string,
     build: number,
     createTables: CreateTables<S>,
-    exclusiveName: string | undefined,
+    others: OtherVersions,
   ): Promise<PostgresTables<S>> {
-    const findOthers = exclusiveName === undefined ? undefined : this.schemas.othersInUse(schema, exclusiveName);
     const open = (client: Client) =>
       this.withLock(client, async () => {
-        const newer = (await findOthers?.(queryOn(client)))?.newer;
+        const { newer } = others.areExcluded ? await others.findInUse(queryOn(client)) : {};
         if (newer !== undefined) throw supersededBy(newer, schema);
         const { types, checkpoint } = await openSchema(client, schema, createTables);
-        return new PostgresTables<S>(this.url, schema, build, undefined, types, checkpoint, findOthers);
+        return new PostgresTables<S>(this.url, schema, build, others, types, checkpoint);
       });
     return this.withClient(open, connect(this.url, schema, writerSettings(schema)));
   }

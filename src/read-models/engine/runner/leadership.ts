@@ -1,5 +1,6 @@
 // Takes turns with the other processes that share the tables. The leader runs the consumer for a term; the others stand by.
-// Guarantee: a leader writes until it loses its connection, finds the checkpoint moved, or ends; another process then takes over from the checkpoint.
+// Guarantee: a leader writes until it loses its connection, finds the checkpoint moved, meets an event that its version can't apply, or ends; another
+// process then takes over from the checkpoint.
 // Limit: per term, the consumer hears of an event at most once through `receive` and `onCommitted`.
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
@@ -13,11 +14,23 @@ import type { SharedBuildSwitch } from './shared-build-switch.ts';
 
 /** No client of another process waits longer than this for a position. */
 const longestWaitElsewhereMs = 5_000;
+/** For how many checks a process that met an event it can't apply waits for another one to lead, before it counts as stopped. */
+const checksForSuccessor = 4;
+
+type Obstacle = NonNullable<LogFollower<CheckpointSchema, EventHeader>['obstacle']>;
+
+const remedies = {
+  elsewhere: 'Another replica takes over. Run the version of Hookledger that wrote the event on this one, too.',
+  superseded: 'A newer version of Hookledger runs beside this one and goes on. Run that version on this replica, too.',
+  waiting: 'A newer version of Hookledger runs beside this one, and goes on once no replica runs this version any more.',
+  stopped: 'No replica that runs can go on with it. Run the version of Hookledger that wrote the event.',
+};
 
 export class Leadership<S extends CheckpointSchema, Retained extends EventHeader> {
   /** The term has ended because there is a newer build; leadership is kept. */
   private endedForNewerBuild = false;
   private readonly newerBuild = new Bell();
+  private checksAtObstacle = 0;
 
   constructor(
     private readonly consumer: Consumer<S, Retained>,
@@ -27,7 +40,7 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     private readonly buildSwitch: SharedBuildSwitch<S, Retained>,
     /** Aborts when the process ends. */
     private readonly ending: AbortSignal,
-    private readonly log: Pick<BaseLogger, 'info'>,
+    private readonly log: Pick<BaseLogger, 'info' | 'warn'>,
     private readonly standbyMs: number,
   ) {}
 
@@ -63,8 +76,8 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
         await this.runTerm();
         if (!this.endedForNewerBuild) await this.group.releaseLeadership();
       } else await Promise.race([pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending), this.newerBuild.next]);
-      if (this.ending.aborted || this.status.hasStopped()) return;
-      isLeader = await this.acquire();
+      if (this.ending.aborted || (this.status.hasStopped() && !this.follower.obstacle)) return;
+      isLeader = this.follower.obstacle ? await this.standAside(this.follower.obstacle) : await this.acquire();
     }
   }
 
@@ -85,10 +98,49 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
 
   /** The leader, another process, has committed up to here. */
   private followLeader(position: Position): void {
-    if (this.status.state !== 'elsewhere') return;
+    const { obstacle } = this.follower;
+    if (this.status.state !== 'elsewhere' && !obstacle) return;
+    if (obstacle && position >= obstacle.position) this.passObstacle(obstacle);
     this.status.progress.advance(position);
     if (this.follower.isAtTip(position)) this.tables.closeOlder();
     this.consumer.onCommittedElsewhere?.(position);
+  }
+
+  /**
+   * This version can't apply the event, so it leaves leading to another process until that one has.
+   * @returns false: this process does not lead
+   */
+  private async standAside(obstacle: Obstacle): Promise<false> {
+    const { name, exclusiveVersion = false } = this.consumer;
+    const sentence = sentenceOf(obstacle);
+    const isFirst = this.checksAtObstacle++ === 0;
+    if (isFirst) this.log.warn({ consumer: name }, `${name}: this process leaves leading to another one. ${sentence}`);
+    try {
+      await this.group.releaseLeadership();
+      await this.group.standBy();
+      const running = await this.group.findRunning();
+      if (!this.follower.obstacle) return false; // another process has applied it meanwhile
+      if (running === 'newer-version')
+        this.status.standAside('superseded', `${sentence} ${exclusiveVersion ? remedies.waiting : remedies.superseded}`);
+      else if (running || this.checksAtObstacle < checksForSuccessor)
+        this.status.standAside('elsewhere', `${sentence} ${remedies.elsewhere}`);
+      else if (this.status.state !== 'stopped') this.status.stopWithError(`${sentence} ${remedies.stopped}`, obstacle);
+    } catch (error) {
+      this.status.reportProblem(`Can't reach the database: ${sentenceOf(error)} Retrying.`, error);
+    }
+    return false;
+  }
+
+  /** Another process has applied the event, so this one may lead again. */
+  private passObstacle({ position }: Obstacle): void {
+    this.follower.obstacle = undefined;
+    this.checksAtObstacle = 0;
+    this.status.state = 'elsewhere';
+    this.status.error = undefined;
+    this.log.info(
+      { consumer: this.consumer.name, position },
+      `${this.consumer.name}: another process has applied the event at ${position}.`,
+    );
   }
 
   /**

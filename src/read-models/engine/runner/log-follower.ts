@@ -1,6 +1,7 @@
 // Follows the log: reads ahead, and commits rows and checkpoint together, batch by batch, until the process ends or, with shared tables, its term does.
 // Guarantee: each event is applied exactly once, in log order, however often following ends and resumes from the checkpoint.
-// Limit: it stops at an event that can't be applied. Everything before that event is applied.
+// Limit: it stops at an event that can't be applied. Everything before that event is applied. With shared tables only the term ends there, because
+// another process may run a version that can apply it.
 import type { BaseLogger } from 'pino';
 import { Backoff } from '../../../backoff.ts';
 import type { Position } from '../../../domain/ids.ts';
@@ -19,8 +20,10 @@ const longestRetryMs = 5_000;
 /** An event that can't be applied. Everything before it is. */
 class PoisonEvent extends Error {
   override name = 'PoisonEvent';
-  constructor(event: EventHeader, cause: unknown) {
-    super(`The event at position ${event.position} (${event.type} in ${event.stream}) can't be applied: ${messageOf(cause)}`, { cause });
+  readonly position: Position;
+  constructor({ position, type, stream }: EventHeader, cause: unknown) {
+    super(`The event at position ${position} (${type} in ${stream}) can't be applied: ${messageOf(cause)}`, { cause });
+    this.position = position;
   }
 }
 
@@ -35,6 +38,8 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
   private readingEnded: { readonly error?: unknown } | undefined;
   private readonly workArrived = new Bell();
   private readonly batchTaken = new Bell();
+  /** With shared tables: the event at which the last term ended, because this version can't apply it. */
+  obstacle: UndecodableEvent | PoisonEvent | undefined;
 
   constructor(
     private readonly consumer: Consumer<S, Retained>,
@@ -55,6 +60,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
     this.term = new AbortController();
     this.pending.clear();
     this.readingEnded = undefined;
+    this.obstacle = undefined;
   }
 
   async readTip(): Promise<void> {
@@ -248,8 +254,12 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
   }
 
   private stopAt(error: unknown): void {
-    const saysWhere = [PoisonEvent, UndecodableEvent, CheckpointMoved].some((kind) => error instanceof kind);
-    this.status.stopWithError(`${saysWhere ? '' : "Can't follow the log any longer: "}${messageOf(error)}`, error);
+    const isObstacle = error instanceof PoisonEvent || error instanceof UndecodableEvent;
+    if (isObstacle && this.tables.current.group) this.obstacle = error;
+    else {
+      const saysWhere = isObstacle || error instanceof CheckpointMoved;
+      this.status.stopWithError(`${saysWhere ? '' : "Can't follow the log any longer: "}${messageOf(error)}`, error);
+    }
     this.endTerm();
   }
 }

@@ -2,8 +2,11 @@
 import type { BaseLogger } from 'pino';
 import { Progress } from '../progress.ts';
 
-/** `elsewhere`: this process stands by; another one runs the consumer, or none does yet. */
-export type ConsumerState = 'starting' | 'catching-up' | 'live' | 'elsewhere' | 'stopped';
+/**
+ * `elsewhere`: this process stands by; another one runs the consumer, or none does yet.
+ * `superseded`: it stopped at an event that a newer version can apply. That version runs beside it, on tables of its own.
+ */
+export type ConsumerState = 'starting' | 'catching-up' | 'live' | 'elsewhere' | 'superseded' | 'stopped';
 
 export class RunnerStatus {
   state: ConsumerState = 'starting';
@@ -19,7 +22,7 @@ export class RunnerStatus {
 
   /** For checks after an `await`, where TypeScript still assumes the state from before. */
   hasStopped(): boolean {
-    return this.state === 'stopped';
+    return this.state === 'stopped' || this.state === 'superseded';
   }
 
   /** Reports a problem that is being retried. Logs it once, however often it repeats. */
@@ -34,8 +37,15 @@ export class RunnerStatus {
     this.stop();
   }
 
-  stop(): void {
-    this.state = 'stopped';
+  /** While another process may go on: `elsewhere`, or stopped for now. */
+  standAside(state: 'elsewhere' | 'superseded' | 'stopped', sentence: string): void {
+    this.error = sentence;
+    if (state === 'elsewhere') this.state = state;
+    else this.stop(state);
+  }
+
+  stop(state: 'superseded' | 'stopped' = 'stopped'): void {
+    this.state = state;
     this.progress.end();
   }
 }
