@@ -16,6 +16,7 @@ import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
 import { MessageResolver } from './graphql/messages/message.resolver.ts';
+import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
 import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
@@ -51,6 +52,7 @@ class ContextModule {}
     DeliverySubscriptionResolver,
     AttemptResolver,
     OrganizationResolver,
+    ApiKeyResolver,
     HistoryResolver,
     ReplayResolver,
     WhatIfResolver,

@@ -35,6 +35,7 @@ import type { SettingsOptions } from '../domain/endpoint-settings.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
+import { ApiKeyUses } from '../read-models/api-key-uses.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog } from '../read-models/engine/budgeted-reads.ts';
 import { ReadBudget } from '../read-models/engine/read-budget.ts';
@@ -53,7 +54,7 @@ export type ApiParts = {
   readonly commands: Pick<CommandBus, 'execute'>;
   readonly directory: EndpointDirectory;
   readonly requests: RequestMaker;
-  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live'> & { readonly views: ViewsProgress };
+  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses'> & { readonly views: ViewsProgress };
   readonly foreign: ForeignEvents;
   readonly runningSources: RunningSources;
   readonly registry: Registry;
@@ -98,7 +99,7 @@ export const openApi = async (
   const gate = new StartGate();
   const http: HttpParts = {
     gate,
-    authentication: new Authentication(parts.directory),
+    authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
     addressOf: clientAddress(trustedProxies),
@@ -130,6 +131,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
   const { queries } = readModels;
   const provided: Provider[] = [
     { provide: API_LOG, useValue: parts.log },
+    { provide: ApiKeyUses, useValue: readModels.apiKeyUses },
     { provide: Authentication, useValue: http.authentication },
     { provide: CLIENT_ADDRESS, useValue: http.addressOf },
     { provide: FailedAuthentications, useValue: http.failures },

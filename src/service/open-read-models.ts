@@ -3,11 +3,12 @@ import { sql, type Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Position } from '../domain/ids.ts';
-import type { EventStore } from '../event-store/event-store.ts';
+import { ApiKeyUses } from '../read-models/api-key-uses.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { viewQueries, type ViewQueries } from '../read-models/queries/view-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
+import type { Database } from '../read-models/engine/database/database.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ViewsSchema } from '../read-models/views/schema.ts';
 import { ViewsThread } from '../read-models/views/views-thread.ts';
@@ -30,12 +31,20 @@ export const viewsInThread =
     new ViewsThread(store, database, live, log, { address, database: databaseLocation, logLevel });
 
 export class ReadModels {
+  private readonly database: Database;
   readonly queries: ViewQueries;
   readonly history: HistoryQueries;
   readonly live: LiveDeliveries;
   readonly views: ViewsRunner;
+  readonly apiKeyUses: ApiKeyUses;
 
-  constructor(store: EventStore, runViews: (live: LiveDeliveries) => ViewsRunner) {
+  constructor(
+    { store, database }: Pick<LogParts, 'store' | 'database'>,
+    log: Pick<Logger, 'warn'>,
+    runViews: (live: LiveDeliveries) => ViewsRunner,
+  ) {
+    this.database = database;
+    this.apiKeyUses = new ApiKeyUses(log);
     const read = () => budgetedTables(this.views.read);
     this.queries = viewQueries(read);
     this.history = new HistoryQueries(read, this.queries, budgetedLog(store));
@@ -53,6 +62,7 @@ export class ReadModels {
   async open(opened: AsyncDisposableStack): Promise<void> {
     await this.views.start();
     opened.defer(() => this.views.stop());
+    await this.apiKeyUses.open(this.database, opened);
   }
 
   /** For readiness. Rejects while PostgreSQL does not answer. */

@@ -9,6 +9,7 @@ import { NoForeignEvents } from '../event-store/foreign-events.ts';
 import { logUpTo } from '../event-store/log-up-to.ts';
 import { openLogReader } from '../event-store/open-log.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
+import { ApiKeyUses } from '../read-models/api-key-uses.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
 import { DatabaseUnusable } from '../read-models/engine/database/database.ts';
@@ -71,6 +72,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         history: new HistoryQueries(read, queries, budgetedLog(store)),
         live: new LiveDeliveries(() => Promise.resolve([])),
         views: { reached: () => Promise.resolve(true) },
+        apiKeyUses: new ApiKeyUses(log),
       },
       foreign: new NoForeignEvents(),
       runningSources: { status: () => undefined, look: () => undefined },

@@ -61,3 +61,57 @@ it('the last admin key cannot be revoked, and one of two can', async () => {
   const both = await Promise.all([revoke(last), revoke(String(second?.id))]);
   expect(both.filter(({ errors: refused }) => refused !== undefined)).toHaveLength(1);
 });
+
+type Listed = {
+  apiKeys: {
+    nodes: { id: string; name: string; createdBy: string; lastUsedAt: string | null; revokedAt: string | null }[];
+    pageInfo: { hasNextPage: boolean; endCursor: string };
+  };
+};
+const list = (args = '', key?: string) =>
+  api.ask<Listed>(
+    `{ apiKeys${args} { nodes { id name role spansOrganizations createdAt createdBy lastUsedAt expiresAt revokedAt organization { id name } }
+       pageInfo { hasNextPage endCursor } } }`,
+    {},
+    key,
+  );
+const namesIn = ({ data }: Awaited<ReturnType<typeof list>>) => data?.apiKeys.nodes.map(({ name }) => name);
+
+it('lists the keys of the organization, newest first, with who issued them and when they were last used', async () => {
+  const issued = (await issue('ci')).data?.issueApiKey;
+  const { data } = await list('(first: 1)');
+  expect(data?.apiKeys.nodes).toEqual([
+    {
+      id: issued?.id,
+      name: 'ci',
+      role: 'VIEWER',
+      spansOrganizations: false,
+      createdAt: expect.stringMatching(/Z$/) as string,
+      createdBy: 'apikey:default-ADMIN',
+      lastUsedAt: null,
+      expiresAt: null,
+      revokedAt: null,
+      organization: { id: 'default', name: expect.any(String) as string },
+    },
+  ]);
+  const next = await list(`(first: 10, after: "${data?.apiKeys.pageInfo.endCursor}")`);
+  expect(namesIn(next)).toEqual(expect.arrayContaining(['default-ADMIN', 'default-VIEWER']));
+  expect(namesIn(next)).not.toContain('ci');
+  expect(namesIn(next)).not.toContain('other-ADMIN');
+  const admin = next.data?.apiKeys.nodes.find(({ name }) => name === 'default-ADMIN');
+  expect(admin?.lastUsedAt).toMatch(/T\d\d:00:00\.000Z$/);
+  expect(Date.now() - Date.parse(admin?.lastUsedAt ?? '')).toBeLessThan(7_200_000);
+});
+
+it('lists revoked keys on request', async () => {
+  const id = String((await issue('gone')).data?.issueApiKey.id);
+  await revoke(id);
+  expect(namesIn(await list())).not.toContain('gone');
+  const [gone] = (await list('(includeRevoked: true, first: 1)')).data?.apiKeys.nodes ?? [];
+  expect(gone).toMatchObject({ id, name: 'gone', revokedAt: expect.stringMatching(/Z$/) as string });
+});
+
+it('lists them for admins only', async () => {
+  for (const role of ['VIEWER', 'AUDITOR', 'PUBLISHER'] as const)
+    expect((await list('', api.keys[role])).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});

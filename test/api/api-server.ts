@@ -115,7 +115,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   await directory.progress.reached((await store.tip())!, 5000);
 
   // 2. The views, in this thread: a worker can't run the sources.
-  const readModels = new ReadModels(store, () => new ConsumerRunner(new Views(), store, database, log, { lingerMs: 0 }));
+  const readModels = new ReadModels(logParts, log, () => new ConsumerRunner(new Views(), store, database, log, { lingerMs: 0 }));
   await readModels.open(opening);
   const { live, views } = readModels;
   const ending = new AbortController();

@@ -5,6 +5,7 @@ import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId } from '../../domain/ids.ts';
+import type { ApiKeyUses } from '../../read-models/api-key-uses.ts';
 import type { ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
@@ -30,7 +31,10 @@ export class Unauthenticated extends Refusal {
 
 @Injectable()
 export class Authentication {
-  constructor(private readonly directory: EndpointDirectory) {}
+  constructor(
+    private readonly directory: EndpointDirectory,
+    private readonly uses: Pick<ApiKeyUses, 'record'>,
+  ) {}
 
   /**
    * @param authorization the value of the header
@@ -66,6 +70,8 @@ export class Authentication {
   /** The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison. */
   private known(keyHash: string): ApiKeyEntry | undefined {
     const known = this.directory.apiKey(keyHash);
-    return known && timingSafeEqual(Buffer.from(known.hash), Buffer.from(keyHash)) ? known : undefined;
+    if (!known || !timingSafeEqual(Buffer.from(known.hash), Buffer.from(keyHash))) return undefined;
+    this.uses.record(known.id);
+    return known;
   }
 }

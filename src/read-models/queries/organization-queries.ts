@@ -6,6 +6,7 @@ import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull } from './columns.ts';
+import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 
 type EventTypeView = {
   readonly name: string;
@@ -17,11 +18,13 @@ type EventTypeView = {
 
 /** Times are ISO 8601 in UTC with milliseconds. */
 type OrganizationView = { readonly id: OrganizationId; readonly name: string; readonly createdAt: string };
-type ApiKeyView = {
+export type ApiKeyView = {
   readonly id: ApiKeyId;
   readonly name: string;
   readonly role: ApiKeyRole;
   readonly issuedAt: string;
+  /** The actor of the event. */
+  readonly issuedBy: string;
   readonly revokedAt: string | null;
 };
 
@@ -47,16 +50,28 @@ export class OrganizationQueries {
     }));
   }
 
-  /** Oldest first. */
-  async apiKeys(organization: OrganizationId): Promise<ApiKeyView[]> {
-    const query = this.read().selectFrom('api_keys').selectAll().where('organization_id', '=', organization);
-    const rows = await query.orderBy('issued_at').orderBy('id').execute();
-    return rows.map(({ id, name, role, issued_at, revoked_at }) => ({
-      id,
-      name,
-      role,
-      issuedAt: iso(issued_at),
-      revokedAt: isoOrNull(revoked_at),
-    }));
+  /** Newest first. */
+  async apiKeys(organization: OrganizationId, { first, after }: PageRequest, includeRevoked: boolean): Promise<Page<ApiKeyView>> {
+    const before = positionKeyOf(after);
+    let query = this.read().selectFrom('api_keys').selectAll().where('organization_id', '=', organization);
+    if (!includeRevoked) query = query.where('revoked_at', 'is', null);
+    if (before !== undefined) query = query.where('issued_position', '<', before);
+    const rows = await query
+      .orderBy('issued_position', 'desc')
+      .limit(first + 1)
+      .execute();
+    return pageOf(
+      rows,
+      first,
+      (row) => row.issued_position,
+      ({ id, name, role, issued_at, issued_by, revoked_at }) => ({
+        id,
+        name,
+        role,
+        issuedAt: iso(issued_at),
+        issuedBy: issued_by,
+        revokedAt: isoOrNull(revoked_at),
+      }),
+    );
   }
 }

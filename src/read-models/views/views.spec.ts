@@ -268,8 +268,9 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, retired: false },
       { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, retired: true },
     ]);
-    const [key] = await queries.organizations.apiKeys(organization);
-    expect(key).toMatchObject({ id: '1', name: 'ci', role: 'PUBLISHER', revokedAt: '2026-01-01T12:00:00.000Z' });
+    expect((await queries.organizations.apiKeys(organization, all, false)).edges).toEqual([]);
+    const [key] = (await queries.organizations.apiKeys(organization, all, true)).edges;
+    expect(key?.node).toMatchObject({ id: '1', name: 'ci', role: 'PUBLISHER', revokedAt: '2026-01-01T12:00:00.000Z' });
   });
 
   it('show an organization nothing of another', async () => {

@@ -1,15 +1,12 @@
-// The organization over GraphQL: its signing key, event types and API keys.
+// The organization over GraphQL: its signing key and event types.
 import { Inject, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { Args, Context, ID, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, Context, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { RecordDisclosure } from '../../../commands/disclosure-commands.ts';
-import { DefineEventType, IssueApiKey, ResetSigningKey, RetireEventType, RevokeApiKey } from '../../../commands/organization-commands.ts';
+import { DefineEventType, ResetSigningKey, RetireEventType } from '../../../commands/organization-commands.ts';
 import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
-import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { isLongEnough } from '../../../domain/endpoint-settings.ts';
-import { nameProblem } from '../../../domain/names.ts';
-import type { ApiKeyId } from '../../../domain/ids.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
 import { Allow, AllowReaders } from '../../auth/access.ts';
@@ -19,16 +16,7 @@ import { Refusal } from '../../refusal.ts';
 import { READ_ONLY } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
 import { eventTypeInput } from './event-type-input.ts';
-import { ApiKeyRole, EventType, EventTypeInput, IssuedApiKey, Organization } from './organization.types.ts';
-
-const keyName = z
-  .string()
-  .trim()
-  .max(128, 'must be at most 128 characters')
-  .superRefine((name, context) => {
-    const problem = nameProblem(name);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-  });
+import { EventType, EventTypeInput, Organization } from './organization.types.ts';
 
 const newSigningKey = z
   .string()
@@ -106,25 +94,6 @@ export class OrganizationResolver {
   async rotateEncryptionKey(@Context() { caller }: ApiContext): Promise<Organization> {
     await this.writes.waitForConfiguration(await this.commands.execute(new RotateEncryptionKey(caller)));
     return this.answer(caller);
-  }
-
-  @Mutation(() => IssuedApiKey)
-  @Allow('ADMIN')
-  async issueApiKey(
-    @Args('name') name: string,
-    @Args('role', { type: () => ApiKeyRole }) role: Role,
-    @Context() { caller }: ApiContext,
-  ): Promise<IssuedApiKey> {
-    const validName = validate(keyName, name, 'name');
-    const { id, key } = await this.writes.waitForConfiguration(await this.commands.execute(new IssueApiKey(caller, validName, role)));
-    return { id, name: validName, role, key };
-  }
-
-  @Mutation(() => ID)
-  @Allow('ADMIN')
-  async revokeApiKey(@Args('id', { type: () => ID }) id: ApiKeyId, @Context() { caller }: ApiContext): Promise<string> {
-    await this.writes.waitForConfiguration(await this.commands.execute(new RevokeApiKey(caller, id)));
-    return id;
   }
 
   private answer(caller: ApiContext['caller']): Organization {

@@ -1,9 +1,11 @@
 // The GraphQL types of the organization, its event types and its API keys.
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
+import type { ApiKeyId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
+import { connectionType } from '../connections.ts';
 import { enumType } from '../enums.ts';
-import { JsonScalar } from '../scalars.ts';
+import { DateTime, JsonScalar } from '../scalars.ts';
 
 export const ApiKeyRole = enumType('ApiKeyRole', apiKeyRoles);
 
@@ -28,6 +30,31 @@ export class EventType {
   @Field(() => Boolean)
   readonly retired!: boolean;
 }
+
+@ObjectType()
+export class ApiKey {
+  @Field(() => ID)
+  readonly id!: ApiKeyId;
+  @Field(() => String)
+  readonly name!: string;
+  @Field(() => ApiKeyRole)
+  readonly role!: Role;
+  @Field(() => Boolean)
+  readonly spansOrganizations!: boolean;
+  @Field(() => DateTime)
+  readonly createdAt!: string;
+  @Field(() => String)
+  readonly createdBy!: string;
+  @Field(() => DateTime, { nullable: true, description: 'To the hour.' })
+  readonly lastUsedAt!: string | null;
+  @Field(() => DateTime, { nullable: true })
+  readonly expiresAt!: string | null;
+  @Field(() => DateTime, { nullable: true })
+  readonly revokedAt!: string | null;
+  @Field(() => Organization)
+  readonly organization!: Organization;
+}
+export const ApiKeyConnection = connectionType('ApiKey', () => ApiKey);
 
 @ObjectType()
 export class IssuedApiKey {

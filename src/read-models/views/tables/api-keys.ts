@@ -1,6 +1,6 @@
 // The table of API keys: issued, and perhaps revoked. The keys themselves are not in the log.
 import type { ApiKeyRole } from '../../../domain/api-key.ts';
-import type { ApiKeyId, OrganizationId } from '../../../domain/ids.ts';
+import type { ApiKeyId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { apiKeyIdIn } from '../../../domain/streams.ts';
 import { momentOf } from '../moment.ts';
 import type { Reducer } from './reducer.ts';
@@ -12,12 +12,25 @@ type ApiKeyRow = {
   name: string;
   role: ApiKeyRole;
   issued_at: Milliseconds;
+  issued_position: Position;
+  /** The actor of the event. */
+  issued_by: string;
   revoked_at: Milliseconds | null;
 };
 
 export const apiKeys: Table<ApiKeyRow> = {
-  columns: { id: 'text', organization_id: 'text', name: 'text', role: 'text', issued_at: 'int64', revoked_at: 'int64?' },
+  columns: {
+    id: 'text',
+    organization_id: 'text',
+    name: 'text',
+    role: 'text',
+    issued_at: 'int64',
+    issued_position: 'text',
+    issued_by: 'text',
+    revoked_at: 'int64?',
+  },
   primaryKey: ['id'],
+  indexes: [{ columns: ['organization_id', 'issued_position'], queriesOnly: true }],
 };
 
 export const reduceApiKeys = (): Reducer => {
@@ -25,10 +38,18 @@ export const reduceApiKeys = (): Reducer => {
   const revoked: Pick<ApiKeyRow, 'id' | 'revoked_at'>[] = [];
   return {
     on: {
-      'apikey.issued': ({ stream, data, recordedAt }) => {
+      'apikey.issued': ({ stream, data, recordedAt, position, metadata }) => {
         const { organizationId, name, role } = data;
-        const issued_at = momentOf(recordedAt);
-        issued.push({ id: apiKeyIdIn(stream), organization_id: organizationId, name, role, issued_at, revoked_at: null });
+        issued.push({
+          id: apiKeyIdIn(stream),
+          organization_id: organizationId,
+          name,
+          role,
+          issued_at: momentOf(recordedAt),
+          issued_position: position,
+          issued_by: metadata.actor,
+          revoked_at: null,
+        });
       },
       'apikey.revoked': ({ stream, recordedAt }) => revoked.push({ id: apiKeyIdIn(stream), revoked_at: momentOf(recordedAt) }),
     },

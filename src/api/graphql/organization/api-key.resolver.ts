@@ -1,0 +1,77 @@
+// API keys over GraphQL: listed, issued, revoked.
+import { CommandBus } from '@nestjs/cqrs';
+import { Args, Context, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
+import * as z from 'zod';
+import { IssueApiKey, RevokeApiKey } from '../../../commands/organization-commands.ts';
+import type { ApiKeyRole as Role } from '../../../domain/api-key.ts';
+import type { ApiKeyId } from '../../../domain/ids.ts';
+import { nameProblem } from '../../../domain/names.ts';
+import { ApiKeyUses } from '../../../read-models/api-key-uses.ts';
+import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
+import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
+import { Allow } from '../../auth/access.ts';
+import { validate } from '../../input-validation.ts';
+import { ReadYourWrites } from '../../read-your-writes.ts';
+import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
+import type { ApiContext } from '../context.ts';
+import { ApiKey, ApiKeyConnection, ApiKeyRole, IssuedApiKey } from './organization.types.ts';
+
+const keyName = z
+  .string()
+  .trim()
+  .max(128, 'must be at most 128 characters')
+  .superRefine((name, context) => {
+    const problem = nameProblem(name);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+@Resolver(() => ApiKey)
+export class ApiKeyResolver {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: OrganizationQueries,
+    private readonly uses: ApiKeyUses,
+    private readonly directory: EndpointDirectory,
+    private readonly writes: ReadYourWrites,
+  ) {}
+
+  @Query(() => ApiKeyConnection, { description: 'Newest first.' })
+  @Allow('ADMIN')
+  async apiKeys(
+    @Args() page: PageArgs,
+    @Args('includeRevoked', { type: () => Boolean, nullable: true, defaultValue: false }) includeRevoked: boolean | null | undefined,
+    @Context() { caller }: ApiContext,
+  ): Promise<Connection<ApiKey>> {
+    const { id, name } = this.directory.requireOrganization(caller.organizationId);
+    const found = await this.queries.apiKeys(id, parsePageArgs(page), includeRevoked ?? false);
+    const lastUses = await this.uses.lastUses(found.edges.map(({ node }) => node.id));
+    return toConnection(found, ({ issuedAt, issuedBy, ...key }) => ({
+      ...key,
+      spansOrganizations: false,
+      createdAt: issuedAt,
+      createdBy: issuedBy,
+      lastUsedAt: lastUses.get(key.id) ?? null,
+      expiresAt: null,
+      organization: { id, name },
+    }));
+  }
+
+  @Mutation(() => IssuedApiKey)
+  @Allow('ADMIN')
+  async issueApiKey(
+    @Args('name') name: string,
+    @Args('role', { type: () => ApiKeyRole }) role: Role,
+    @Context() { caller }: ApiContext,
+  ): Promise<IssuedApiKey> {
+    const validName = validate(keyName, name, 'name');
+    const { id, key } = await this.writes.waitForConfiguration(await this.commands.execute(new IssueApiKey(caller, validName, role)));
+    return { id, name: validName, role, key };
+  }
+
+  @Mutation(() => ID)
+  @Allow('ADMIN')
+  async revokeApiKey(@Args('id', { type: () => ID }) id: ApiKeyId, @Context() { caller }: ApiContext): Promise<string> {
+    await this.writes.waitForConfiguration(await this.commands.execute(new RevokeApiKey(caller, id)));
+    return id;
+  }
+}
