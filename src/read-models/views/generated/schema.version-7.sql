@@ -1,4 +1,5 @@
-CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "issued_at" bigint not null, "revoked_at" bigint);
+CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "revoked_at" bigint);
+CREATE INDEX "api_keys_index_1" on "api_keys" ("organization_id", "issued_position");
 CREATE TABLE "attempts" ("sequence" bigint not null, "number" integer not null, "position" text not null, "response_code" integer, "failure" text, "detail" text not null, constraint "attempts_key" primary key ("sequence", "number"));
 CREATE TABLE "batches" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "endpoint_id" text not null, "size" integer not null);
 CREATE INDEX "batches_index_1" on "batches" ("id_key");
@@ -21,7 +22,7 @@ CREATE TABLE "log_events" ("sequence" bigint primary key, "kind" integer not nul
 CREATE INDEX "log_events_of_kind" on "log_events" ("kind", "sequence");
 CREATE TABLE "log_kinds" ("id" bigint primary key, "organization_id" text not null, "type" text not null, "actor" text not null, "subject" text, "again" integer not null);
 CREATE INDEX "log_kinds_of_subject" on "log_kinds" ("subject");
-CREATE TABLE "messages" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "client_id" text, "event_type" text not null, "timestamp" text not null, "accepted_at" bigint not null, "position" text not null, "destinations" integer not null, "skipped" text not null, "test" integer not null);
+CREATE TABLE "messages" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "client_id" text, "event_type" text not null, "ordering_key" text, "timestamp" text not null, "accepted_at" bigint not null, "position" text not null, "destinations" integer not null, "skipped" text not null, "test" integer not null);
 CREATE INDEX "messages_index_1" on "messages" ("id_key");
 CREATE INDEX "messages_index_2" on "messages" ("organization_id", "sequence");
 CREATE INDEX "messages_index_3" on "messages" ("organization_id", "event_type", "sequence");
