@@ -92,6 +92,7 @@ class Session {
     const lazily = {
       offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
       committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
+      endpointsHeld: (...args: Parameters<Dispatcher['endpointsHeld']>) => this.dispatcher?.endpointsHeld(...args),
       refuseOffers: () => this.dispatcher?.refuseOffers(),
       acceptOffers: () => {
         const attempts = new AttemptRunner(

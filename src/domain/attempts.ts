@@ -40,8 +40,15 @@ export const stepFields = {
     ...record.shape,
     failure: z.enum(failureReasons),
     error: z.string().describe('One sentence that a person understands.'),
-    failuresInSeries: z.int().nonnegative().describe('Failed attempts of the running series, including this one.'),
+    failuresInSeries: z
+      .int()
+      .nonnegative()
+      .describe('Failed attempts of the running series that count by the retry policy: all but those put off by the receiver.'),
     retryAt: at.describe('When the next attempt is due; absent: there is none.').optional(),
+    heldUntil: at
+      .describe('The receiver asked for no request before then (Retry-After): the whole endpoint waits. Absent: it did not ask.')
+      .optional(),
+    seriesSince: at.describe('When the running series began. Absent where no decision needed it yet.').optional(),
   },
   exhausted: { attempts: z.int().positive().describe('All attempts that were made.'), at },
   retryRequested: { at, attempt: nextAttempt, reopened },
@@ -71,6 +78,8 @@ export type Attempts = (
       failuresInSeries: number;
       /** Somebody asked for this attempt. */
       isRequested?: true;
+      /** When the series began (ISO 8601), if its failed attempts recorded that. */
+      seriesSince?: string;
     }
   | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string }
 ) & {
@@ -90,7 +99,8 @@ const evolved = (state: Attempts, step: Step): Attempts => {
     case 'attempt-failed': {
       const attempt = step.data.attempt + 1;
       if (state.status !== 'pending') return { ...state, attempt };
-      return { status: 'pending', attempt, failuresInSeries: step.data.failuresInSeries };
+      const { failuresInSeries, seriesSince = state.seriesSince } = step.data;
+      return { status: 'pending', attempt, failuresInSeries, ...(seriesSince === undefined ? {} : { seriesSince }) };
     }
     case 'exhausted':
       return { status: 'failed', attempt: step.data.attempts + 1, endedAt: step.data.at };
@@ -105,7 +115,17 @@ const evolved = (state: Attempts, step: Step): Attempts => {
 // ── Decisions ── Time, jitter and the policy arrive as data, so `decide` stays a function.
 
 /** Attempt n+1 comes delaysSeconds[n] after attempt n failed, lengthened by up to the fraction `jitter`. */
-export type RetryPolicy = { readonly delaysSeconds: readonly number[]; readonly jitter: number };
+export type RetryPolicy = {
+  readonly delaysSeconds: readonly number[];
+  readonly jitter: number;
+  /** One attempt, whatever the receiver asks. */
+  readonly once?: true;
+};
+
+export const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0, once: true };
+
+/** A receiver may put off a delivery for as long as its schedule takes, and this much more. */
+const longestPutOffMs = 24 * 60 * 60 * 1000;
 
 export type RecordFailure = {
   type: 'RecordFailure';
@@ -115,7 +135,11 @@ export type RecordFailure = {
   policy: RetryPolicy;
   /** 0 ≤ random < 1 */
   random: number;
-  /** The receiver's `Retry-After`: no attempt before this moment. */
+  /** The receiver's `Retry-After`: no request to the endpoint before this moment. */
+  heldUntil?: Date | undefined;
+  /** When the series began (ISO 8601): given if a person or a replay began it, and with `heldUntil`. */
+  seriesSince?: string | undefined;
+  /** No attempt before this moment. */
   notBefore?: Date | undefined;
 };
 export type AttemptsCommand =
@@ -128,19 +152,38 @@ export type AttemptsCommand =
 
 /** When the attempt after `failures` failed attempts of a series is due; undefined if the policy allows no more. */
 export const nextAttemptAt = (command: Omit<RecordFailure, 'type'>, failures: number): string | undefined => {
-  const delay = command.policy.delaysSeconds[failures];
+  const { policy, record, heldUntil, notBefore, random } = command;
+  const delay = policy.delaysSeconds[failures];
   if (delay === undefined) return undefined;
-  const { startedAt, durationMs } = command.record;
-  const due = Date.parse(startedAt) + Math.round(durationMs + delay * 1000 * (1 + command.policy.jitter * command.random));
-  return new Date(Math.max(due, command.notBefore?.getTime() ?? 0)).toISOString();
+  const due = endOf(record) + Math.round(delay * 1000 * (1 + policy.jitter * random));
+  return new Date(Math.max(due, heldUntil?.getTime() ?? 0, notBefore?.getTime() ?? 0)).toISOString();
+};
+
+const endOf = ({ startedAt, durationMs }: AttemptRecord) => Date.parse(startedAt) + Math.round(durationMs);
+
+/**
+ * Whether the receiver put the delivery off: the attempt costs it no step of its schedule, and the next one is due when the receiver takes requests again.
+ * A delivery that is 24 h older than its schedule is long is put off no more.
+ */
+const isPutOff = ({ heldUntil, policy, record }: RecordFailure, since: string): boolean => {
+  if (heldUntil === undefined || policy.once) return false;
+  const scheduleMs = policy.delaysSeconds.reduce((sum, delay) => sum + delay * 1000 * (1 + policy.jitter), 0);
+  return endOf(record) < Date.parse(since) + scheduleMs + longestPutOffMs;
 };
 
 const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[] => {
-  const { record, failure, error } = command;
-  const failuresInSeries = state.status === 'pending' ? state.failuresInSeries + 1 : 0;
-  const data = { ...record, failure, error, failuresInSeries };
-  if (state.status !== 'pending') return [{ type: 'attempt-failed', data }];
+  const { record, failure, error, heldUntil } = command;
+  const hold = heldUntil ? { heldUntil: heldUntil.toISOString() } : {};
+  if (state.status !== 'pending') return [{ type: 'attempt-failed', data: { ...record, failure, error, failuresInSeries: 0, ...hold } }];
+  const since = state.seriesSince ?? command.seriesSince ?? (heldUntil && record.startedAt);
+  const inSeries = { ...record, failure, error, ...hold, ...(since === undefined ? {} : { seriesSince: since }) };
+  if (heldUntil && since !== undefined && isPutOff(command, since)) {
+    const retryAt = new Date(Math.max(endOf(record), heldUntil.getTime())).toISOString();
+    return [{ type: 'attempt-failed', data: { ...inSeries, failuresInSeries: state.failuresInSeries, retryAt } }];
+  }
+  const failuresInSeries = state.failuresInSeries + 1;
   const retryAt = nextAttemptAt(command, failuresInSeries);
+  const data = { ...inSeries, failuresInSeries };
   if (retryAt !== undefined) return [{ type: 'attempt-failed', data: { ...data, retryAt } }];
   return [
     { type: 'attempt-failed', data },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { record, subject } from '../../test/support/samples.ts';
-import { nextAttemptAt } from './attempts.ts';
+import { nextAttemptAt, testPolicy } from './attempts.ts';
 import { delivery, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
 import { given } from './given.ts';
 import type { ReplayId } from './ids.ts';
@@ -123,6 +123,60 @@ describe('the next attempt', () => {
   });
   it('is none when the policy ends, whatever the receiver asked', () =>
     expect(at({ notBefore: new Date('2026-01-01T14:00:00Z') }, 3)).toBeUndefined());
+});
+
+describe('a receiver that asks for patience', () => {
+  const history = given(delivery);
+  const heldUntil = new Date('2026-01-01T12:00:31.000Z');
+  const asked = (attempt: number, more: Partial<Failure> = {}) =>
+    fail(attempt, { heldUntil, seriesSince: '2026-01-01T11:00:00.000Z', ...more });
+  const putOff = (attempt: number, failuresInSeries: number, more: object = {}): DeliveryEvent => ({
+    type: 'delivery.attempt-failed',
+    data: {
+      ...subject,
+      ...record(attempt),
+      failure: 'HTTP_STATUS',
+      error,
+      failuresInSeries,
+      heldUntil: heldUntil.toISOString(),
+      seriesSince: '2026-01-01T11:00:00.000Z',
+      retryAt: heldUntil.toISOString(),
+      ...more,
+    },
+  });
+
+  it('costs the delivery no step of its schedule: it goes on when the hold ends', () =>
+    history(failed(1, 1, 'x'))
+      .when(asked(2))
+      .then(putOff(2, 1)));
+  it('does so as often as it asks, also where the policy allows one attempt', () =>
+    history(putOff(1, 0), putOff(2, 0))
+      .when(asked(3, { policy: { delaysSeconds: [0], jitter: 0 } }))
+      .then(putOff(3, 0)));
+  it('costs a step once the delivery is 24 h older than its schedule is long', () => {
+    const old = (seriesSince: string) => history(failed(1, 1, 'x')).when(asked(2, { seriesSince }));
+    // The schedule takes 6 min; the attempt ends at 12:00:01.
+    old('2025-12-31T11:54:02.000Z').then(putOff(2, 1, { seriesSince: '2025-12-31T11:54:02.000Z' }));
+    old('2025-12-31T11:54:01.000Z').then(putOff(2, 2, { seriesSince: '2025-12-31T11:54:01.000Z', retryAt: '2026-01-01T12:05:01.000Z' }));
+  });
+  it('is believed about the age that the series had when it asked first', () => {
+    const since = '2025-12-30T00:00:00.000Z';
+    history(putOff(1, 0, { seriesSince: since }))
+      .when(asked(2))
+      .then(putOff(2, 1, { seriesSince: since, retryAt: '2026-01-01T12:01:01.000Z' }));
+  });
+  it('holds the endpoint for a test, too, which makes no other attempt', () => {
+    const { retryAt: _, ...data } = putOff(1, 1).data as Record<string, unknown>;
+    history()
+      .when(asked(1, { policy: testPolicy }))
+      .then({ type: 'delivery.attempt-failed', data } as DeliveryEvent, exhausted(1));
+  });
+  it('and whose delivery has ended meanwhile holds the endpoint only', () => {
+    const { retryAt: _, seriesSince: __, ...data } = putOff(1, 0).data as Record<string, unknown>;
+    history(cancelled)
+      .when(asked(1))
+      .then({ type: 'delivery.attempt-failed', data } as DeliveryEvent);
+  });
 });
 
 describe('a replay of a delivery', () => {

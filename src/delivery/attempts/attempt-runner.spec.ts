@@ -173,15 +173,21 @@ describe('the attempt runner', () => {
     expect(await history()).toHaveLength(1);
   });
 
-  it('retries as the policy says, no earlier than the receiver asked', async () => {
+  it('retries as the policy says, and puts off without a step of it what the receiver puts off', async () => {
     await endpoint();
     send.mockResolvedValueOnce(broken(500)).mockResolvedValueOnce(broken(429, new Date('2026-01-01T15:00:00Z')));
     await runner.run(due());
-    await runner.run(due({ attempt: 2, failures: 1, revision: 0 }));
-    await runner.run(due({ attempt: 3, failures: 2, revision: 1 }));
+    expect(await runner.run(due({ attempt: 2, failures: 1, revision: 0 }))).toMatchObject({
+      receiver: 'refuses',
+      holdMs: Date.parse('2026-01-01T15:00:00Z') - Date.parse('2026-01-01T12:00:01Z'),
+    });
+    await runner.run(due({ attempt: 3, failures: 1, revision: 1 }));
     expect(await history()).toMatchObject([
       { type: 'delivery.attempt-failed', data: { attempt: 1, failuresInSeries: 1, retryAt: '2026-01-01T12:01:01.000Z' } },
-      { type: 'delivery.attempt-failed', data: { attempt: 2, failuresInSeries: 2, retryAt: '2026-01-01T15:00:00.000Z' } },
+      {
+        type: 'delivery.attempt-failed',
+        data: { attempt: 2, failuresInSeries: 1, retryAt: '2026-01-01T15:00:00.000Z', seriesSince: message.recordedAt },
+      },
       { type: 'delivery.attempt-succeeded', data: { attempt: 3 } },
     ]);
   });
@@ -338,9 +344,10 @@ describe('the attempt runner', () => {
   it.each<[string, SendOutcome, string]>([
     ['a success', ok, 'answers'],
     ['500', broken(500), 'answers'],
-    ['429', broken(429), 'struggles'],
-    ['503', broken(503), 'struggles'],
-    ['a timeout', unanswered, 'struggles'],
+    ['429', broken(429), 'refuses'],
+    ['503', broken(503), 'refuses'],
+    ['a timeout', unanswered, 'silent'],
+    ['a timeout after the head of an answer', { ...unanswered, ...response(200) }, 'silent'],
   ])('says what %s tells of the receiver', async (_, outcome, receiver) => {
     await endpoint();
     send.mockResolvedValue(outcome);

@@ -1,5 +1,5 @@
 // The attempt runner: takes one attempt from due to recorded. Makes the request, sends it, and appends its outcome.
-import { attemptEndedAt, type AttemptRecord, type AttemptsCommand, type RetryPolicy } from '../../domain/attempts.ts';
+import { attemptEndedAt, testPolicy, type AttemptRecord, type AttemptsCommand } from '../../domain/attempts.ts';
 import { batch } from '../../domain/batch.ts';
 import { delivery } from '../../domain/delivery.ts';
 import { maskOptions } from '../../domain/format-options.ts';
@@ -23,15 +23,14 @@ import { batchStream, deliveryStream, messageIdIn } from '../../domain/streams.t
 export type AttemptResult = {
   /** The outcome's position in the log. */
   readonly position: Position;
-  /** What the outcome says about the receiver. `struggles`: it should get fewer requests at a time. */
-  readonly receiver: 'answers' | 'struggles' | 'unknown';
+  /** What the outcome says about the receiver. One that refuses (429, 503), or whose answer did not arrive whole, should get fewer requests at a time. */
+  readonly receiver: 'answers' | 'refuses' | 'silent' | 'unknown';
+  /** For so long the receiver wants no request. Undefined: it did not say so. */
+  readonly holdMs?: number | undefined;
 };
 
 /** `repeated` is called for each attempt that another replica already made. */
 type ReplicaHooks = { readonly repeated: () => void };
-
-/** A test is one attempt. */
-const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
 
 export class AttemptRunner {
   constructor(
@@ -67,12 +66,13 @@ export class AttemptRunner {
     answered();
     this.observe(outcome);
     // 3. Record the outcome.
-    const command = commandFor(due, endpoint, request instanceof FormatError ? undefined : request, outcome);
+    const made = request instanceof FormatError ? undefined : request;
+    const command = commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt);
     const position = await this.record(due, command);
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
-    return { position, receiver: receiverStateOf(outcome) };
+    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome) };
   }
 
   /** A promise only for templates. */
@@ -107,10 +107,10 @@ export class AttemptRunner {
 
   /** An attempt that was made must be recorded, so this retries until the log takes it. */
   private async record(due: ScheduleAttempt, command: AttemptsCommand, reload = false): Promise<Position> {
-    const { id, subject, attempt, failuresInSeries, revision } = due;
+    const { id, subject, attempt, failuresInSeries, revision, seriesSince } = due;
     const commandId = 'record' in command ? outcomeCommandId(id, command.record, this.replicas !== undefined) : `${id}/${attempt}/cancel`;
     const cause: Cause = { actor: 'system:dispatcher', commandId, ...due.cause };
-    const pending = { status: 'pending', attempt, failuresInSeries } as const;
+    const pending = { status: 'pending', attempt, failuresInSeries, ...(seriesSince === undefined ? {} : { seriesSince }) } as const;
     const { position, events } = await retryUntilLogAvailable((): Promise<RecordResult> => {
       if (!isBatch(subject)) {
         const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
@@ -143,15 +143,22 @@ const formatErrorOf = (error: unknown): FormatError => {
 
 const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (outcome.outcome === 'succeeded') return 'answers';
-  if (outcome.responseCode !== undefined) return outcome.responseCode === 429 || outcome.responseCode === 503 ? 'struggles' : 'answers';
-  return outcome.failure === 'FORMAT' ? 'unknown' : 'struggles';
+  const { failure, responseCode } = outcome;
+  if (failure === 'FORMAT') return 'unknown';
+  if (failure !== 'HTTP_STATUS' && failure !== 'REDIRECT') return 'silent'; // perhaps after the head of an answer
+  return responseCode === 429 || responseCode === 503 ? 'refuses' : 'answers';
 };
 
+const holdOf = (outcome: SendOutcome): number | undefined =>
+  outcome.outcome === 'failed' && outcome.retryAfter ? outcome.retryAfter.getTime() - Date.parse(attemptEndedAt(outcome)) : undefined;
+
 const commandFor = (
-  { subject, attempt }: ScheduleAttempt,
+  { subject, attempt, seriesSince }: ScheduleAttempt,
   endpoint: ResolvedEndpoint,
   request: BuiltRequest | undefined,
   outcome: SendOutcome,
+  /** When the message, or the first of the batch, was accepted. */
+  acceptedAt: string | undefined,
 ): AttemptsCommand => {
   const { revision, configuration, shownUrl } = endpoint;
   const record: AttemptRecord = {
@@ -182,6 +189,7 @@ const commandFor = (
     error: request ? endpoint.maskSecretsIn(error) : error,
     policy,
     random: Math.random(),
-    notBefore: retryAfter,
+    heldUntil: retryAfter,
+    seriesSince: seriesSince ?? (retryAfter && acceptedAt),
   };
 };

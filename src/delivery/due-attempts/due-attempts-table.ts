@@ -30,6 +30,8 @@ export type DueAttemptRow = {
   readonly ready_at: number;
   /** The replica that claimed it last; null: none. */
   readonly leased_by: string | null;
+  /** When the running series of attempts began (ISO 8601). Null: with the delivery or batch. */
+  readonly series_since: string | null;
 };
 
 /** The number of each endpoint's newest batch. */
@@ -38,8 +40,12 @@ type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: numbe
 /** Whether replicas may claim attempts. Not while the saga's leader catches up with the log: the attempts may be sent and recorded already. */
 type TakingRow = { readonly id: number; readonly open: 0 | 1 };
 
+/** Until when a receiver wants no requests to its endpoint, and for how long it said so. */
+type HeldEndpointRow = { readonly endpoint_id: EndpointId; readonly held_until: number; readonly hold_ms: number };
+
 export type DueAttemptsSchema = CheckpointSchema & {
   readonly due_attempts: DueAttemptRow;
+  readonly held_endpoints: HeldEndpointRow;
   readonly newest_batches: NewestBatchRow;
   readonly taking: TakingRow;
 };
@@ -63,6 +69,13 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('correlation_id', 'text')
     .addColumn('ready_at', 'bigint', (column) => column.notNull())
     .addColumn('leased_by', 'text')
+    .addColumn('series_since', 'text')
+    .execute();
+  await db.schema
+    .createTable('held_endpoints')
+    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
+    .addColumn('held_until', 'bigint', (column) => column.notNull())
+    .addColumn('hold_ms', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema
     .createTable('newest_batches')
@@ -97,6 +110,7 @@ export const rowOf = ({
   delayMs,
   isRequested,
   cause,
+  seriesSince,
 }: ScheduleAttempt): DueAttemptRow => ({
   id,
   organization_id: subject.organizationId,
@@ -114,6 +128,7 @@ export const rowOf = ({
   correlation_id: cause.correlationId ?? null,
   ready_at: dueAt,
   leased_by: null,
+  series_since: seriesSince ?? null,
 });
 
 const subjectIn = ({ organization_id: organizationId, message_id: messageId, size, endpoint_id: endpointId, test }: DueAttemptRow) =>
@@ -133,6 +148,7 @@ export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     undefined,
     row.delay_ms,
     row.requested === 1,
+    row.series_since ?? undefined,
   );
 
 /** 0: the endpoint has no batch. */
@@ -146,6 +162,8 @@ export const limitWaits = async (now: number, { kysely }: Transaction<DueAttempt
   const latest = sql<number>`${now} + delay_ms`;
   const tooLate = kysely.updateTable('due_attempts').set({ due_at: latest, ready_at: latest }).where('leased_by', 'is', null);
   await tooLate.where('ready_at', '>', now).where('ready_at', '>', latest).execute();
+  const latestHold = sql<number>`${now} + hold_ms`;
+  await kysely.updateTable('held_endpoints').set({ held_until: latestHold }).where('held_until', '>', latestHold).execute();
 };
 
 /** Makes all attempts of the endpoint due that are not yet. */

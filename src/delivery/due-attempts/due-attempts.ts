@@ -3,7 +3,7 @@
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DeliveryOrBatchId, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 
 /** What the table needs of the dispatcher, and tells it. */
@@ -16,6 +16,8 @@ export type DueAttemptsListener = {
   readonly checkAllLanes: () => void;
   /** A person cancelled them. */
   readonly attemptsCancelled: (endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]) => void;
+  /** Receivers want no requests to these endpoints for a while. */
+  readonly endpointsHeld: (holds: readonly HoldEndpoint[]) => void;
   /** Another replica has given back slots of these endpoints. */
   readonly slotsFreed: (endpoints: readonly EndpointId[]) => void;
   /** Another replica has no slot of these endpoints, and attempts to send. */
@@ -60,7 +62,8 @@ export interface DueAttempts {
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** Makes all attempts of an endpoint due. */
   releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
-  /** Call last: tells other replicas what was scheduled and cancelled. */
+  holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** Call last: tells other replicas what was scheduled, held and cancelled. */
   announce(cancelled: readonly DeliveryProgress[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** The transaction that scheduled these has committed. */
   committed(attempts: readonly ScheduleAttempt[]): void;
@@ -77,6 +80,8 @@ export interface DueAttempts {
   isClaimed(attempt: ScheduleAttempt): boolean;
   /** The attempts were not sent; any replica may claim them. */
   unclaim(attempts: readonly ScheduleAttempt[]): Promise<void>;
+  /** The endpoints whose receivers want no requests now. */
+  heldEndpoints(): Promise<readonly HoldEndpoint[]>;
   /** @param since the `until` of the last search; 0: all due attempts */
   dueSince(since: number): Promise<DueEndpoints>;
   /** The number of an endpoint's newest batch; 0: it has none. */

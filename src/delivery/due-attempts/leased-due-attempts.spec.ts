@@ -41,6 +41,7 @@ const replica = async (name: string) => {
     attemptsDue: vi.fn<DueAttemptsListener['attemptsDue']>(),
     checkAllLanes: vi.fn<DueAttemptsListener['checkAllLanes']>(),
     attemptsCancelled: vi.fn<DueAttemptsListener['attemptsCancelled']>(),
+    endpointsHeld: vi.fn<DueAttemptsListener['endpointsHeld']>(),
     slotsFreed: vi.fn<DueAttemptsListener['slotsFreed']>(),
     slotsWanted: vi.fn<DueAttemptsListener['slotsWanted']>(),
   };

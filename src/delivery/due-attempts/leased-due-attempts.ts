@@ -10,7 +10,7 @@ import type { Tables, Transaction } from '../../read-models/engine/database/data
 import { steadyNow } from '../../steady-clock.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DeliveryOrBatchId, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
@@ -21,6 +21,7 @@ import {
   type DueAttemptRow,
   type DueAttemptsSchema,
 } from './due-attempts-table.ts';
+import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
 import { noticeParts, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
 import { SharedClock } from './shared-clock.ts';
@@ -40,6 +41,7 @@ export class LeasedDueAttempts implements DueAttempts {
   /** What the running transaction has scheduled, for `announce`. */
   private readonly dueEndpoints = new Set<EndpointId>();
   private nextDueAt: number | undefined;
+  private held: readonly HoldEndpoint[] = [];
   /** When the running transaction began to schedule, and the attempts that it wrote as leased by this replica. */
   private scheduledAt = 0;
   /** Runs while this replica leads. */
@@ -156,8 +158,14 @@ export class LeasedDueAttempts implements DueAttempts {
     this.dueEndpoints.add(command.endpointId);
   }
 
+  async holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<Schema>): Promise<void> {
+    this.held = holds;
+    await holdEndpoints(holds, tx);
+  }
+
   async announce(cancelled: readonly DeliveryProgress[], tx: Transaction<Schema>): Promise<void> {
-    const [due, next] = [[...this.dueEndpoints], this.nextDueAt];
+    const [due, next, held] = [[...this.dueEndpoints], this.nextDueAt, this.held];
+    this.held = [];
     this.dueEndpoints.clear();
     this.nextDueAt = undefined;
     if (!this.claimsAllowed) return;
@@ -166,6 +174,8 @@ export class LeasedDueAttempts implements DueAttempts {
     if (notices.length === 0 && next !== undefined) notices = [{ due: [], next }];
     if (notices.length > maxDueNotices) notices = [{}];
     for (const { endpointId, ids } of cancelled) notices.push(...noticeParts(ids).map((withdrawn) => ({ from: endpointId, withdrawn })));
+    const holds = longestHolds(held).map(({ endpointId, until, holdMs }) => [endpointId, until, holdMs] as const);
+    notices.push(...noticeParts(holds).map((part) => ({ held: part })));
     for (const notice of notices) await this.notify(notice, tx);
   }
 
@@ -237,6 +247,10 @@ export class LeasedDueAttempts implements DueAttempts {
     } catch {
       // Their leases run out.
     }
+  }
+
+  heldEndpoints(): Promise<readonly HoldEndpoint[]> {
+    return heldEndpointsIn(this.db, this.now());
   }
 
   async dueSince(since: number): Promise<DueEndpoints> {

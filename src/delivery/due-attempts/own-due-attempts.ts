@@ -3,9 +3,10 @@ import type { Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import { steadyNow } from '../../steady-clock.ts';
-import type { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
 import { attemptOf, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 
 export class OwnDueAttempts implements DueAttempts {
   readonly isShared = false;
@@ -32,6 +33,10 @@ export class OwnDueAttempts implements DueAttempts {
     await releaseQuery(command, tx).execute();
   }
 
+  holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    return holdEndpoints(holds, tx);
+  }
+
   async announce(): Promise<void> {}
   committed(): void {}
 
@@ -53,6 +58,10 @@ export class OwnDueAttempts implements DueAttempts {
     return true;
   }
   async unclaim(): Promise<void> {}
+
+  heldEndpoints(): Promise<readonly HoldEndpoint[]> {
+    return heldEndpointsIn(this.read(), this.now());
+  }
 
   async dueSince(after: number): Promise<DueEndpoints> {
     const until = this.now();

@@ -1,7 +1,7 @@
 // Replica notices: what replicas tell each other about due attempts and slots. A notice may be lost: tables hold the truth, leases run out.
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
-import type { DeliveryOrBatchId } from '../saga/saga-commands.ts';
+import { HoldEndpoint, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
 import type { DueAttemptsListener } from './due-attempts.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 
@@ -14,6 +14,8 @@ export type ReplicaNotice = {
   /** These were cancelled; `from` is their endpoint. */
   readonly withdrawn?: readonly DeliveryOrBatchId[];
   readonly from?: EndpointId;
+  /** Receivers want no requests to these endpoints before that time, for so many milliseconds in all. */
+  readonly held?: readonly (readonly [EndpointId, number, number])[];
   /** Slots of these endpoints were given back. */
   readonly free?: readonly EndpointId[];
   /** The sender has no slot of these endpoints, and attempts to send. */
@@ -25,7 +27,7 @@ export type ReplicaNotice = {
 };
 
 /** That fit into a notice: PostgreSQL takes 8,000 bytes. */
-const maxIds = 150;
+const maxIds = 100;
 
 /** The ids in parts, each of which fits into one notice. */
 export const noticeParts = <T>(ids: readonly T[]): (readonly T[])[] =>
@@ -43,8 +45,10 @@ export const sendNotice = async (
 /** @param text undefined: notices may have been missed */
 export const readNotice = (text = '{}'): ReplicaNotice => JSON.parse(text) as ReplicaNotice; // a replica sent it
 
-export const passOnNotice = ({ due, next, withdrawn, from, free, lacking }: ReplicaNotice, listener: DueAttemptsListener): void => {
+export const passOnNotice = (notice: ReplicaNotice, listener: DueAttemptsListener): void => {
+  const { due, next, withdrawn, from, held, free, lacking } = notice;
   if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
+  else if (held) listener.endpointsHeld(held.map(([id, until, holdMs]) => new HoldEndpoint(id, until, holdMs)));
   else if (free) listener.slotsFreed(free);
   else if (lacking) listener.slotsWanted(lacking);
   else if (due || next) listener.attemptsDue(due ?? [], next);

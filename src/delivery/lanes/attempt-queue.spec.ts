@@ -36,12 +36,12 @@ describe('a queue of attempts', () => {
     const budget = new MemoryBudget();
     for (let i = 0; i < 9_996; i++) budget.add(attempt(`other-${i}`));
     const queue = filled(budget);
-    expect(budget.isFull).toBe(true);
+    expect(budget.isFull('answering')).toBe(true);
     for (const leave of [() => queue.shift(), () => queue.remove(attempt('b').id), () => queue.removeAll(({ id }) => id === 'c')]) {
       leave();
-      expect(budget.isFull).toBe(false);
+      expect(budget.isFull('answering')).toBe(false);
       budget.add(attempt('in its place'));
-      expect(budget.isFull).toBe(true);
+      expect(budget.isFull('answering')).toBe(true);
     }
   });
 });

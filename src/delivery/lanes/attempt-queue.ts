@@ -19,6 +19,11 @@ export class AttemptQueue {
     this.attempts.push(this.budget.add(attempt));
   }
 
+  /** It goes before all others. */
+  unshift(attempt: ScheduleAttempt): void {
+    this.attempts.unshift(this.budget.add(attempt));
+  }
+
   shift(): ScheduleAttempt | undefined {
     const attempt = this.attempts.shift();
     if (attempt) this.budget.remove(attempt);

@@ -1,22 +1,25 @@
-// The limit of concurrent requests to one endpoint. It grows while the receiver answers and halves while it does not.
+// The limit of concurrent requests to one endpoint. It doubles with each round of answers, and halves while the receiver does not answer.
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
 
 /** A new lane begins with this many: the receiver has to answer before it gets more. */
-const firstLimit = 8;
+const firstLimit = 2;
 
 export class ConcurrencyLimit {
-  private limit: number;
+  private limit = firstLimit;
 
-  constructor(private readonly max: number) {
-    this.limit = Math.min(firstLimit, max);
-  }
+  constructor(private readonly max: number) {}
 
   get current(): number {
-    return this.limit;
+    return Math.min(this.limit, this.max);
   }
 
   observe(receiver: AttemptResult['receiver']): void {
     if (receiver === 'answers') this.limit = Math.min(this.limit + 1, this.max);
-    else if (receiver === 'struggles') this.limit = Math.max(1, Math.floor(this.limit / 2));
+    else if (receiver !== 'unknown') this.limit = Math.max(1, Math.floor(this.limit / 2));
+  }
+
+  /** Begins with one again. */
+  restart(): void {
+    this.limit = 1;
   }
 }

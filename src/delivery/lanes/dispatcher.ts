@@ -8,7 +8,7 @@ import type { AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DueAttempts, DueAttemptsListener } from '../due-attempts/due-attempts.ts';
-import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DeliveryOrBatchId, HoldEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedSlots, SlotsListener } from '../due-attempts/shared-slots.ts';
 import { DueScheduler } from './due-scheduler.ts';
 import { Lane } from './lane.ts';
@@ -72,6 +72,12 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     if (this.isStopped) return;
     this.status.isRunning = true;
     this.scheduler.start();
+    void this.begin();
+  }
+
+  private async begin(): Promise<void> {
+    // If that fails, the receivers say again that they want to be left alone.
+    this.endpointsHeld(await this.due.heldEndpoints().catch(() => []));
     this.scheduler.searchAll();
   }
 
@@ -109,7 +115,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
 
   /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
   offer(attempt: ScheduleAttempt): void {
-    if (!this.status.isRunning || !this.status.acceptsOffers || this.budget.isFull) return;
+    if (!this.status.isRunning || !this.status.acceptsOffers) return;
     this.lane(attempt.subject.endpointId).offer(attempt);
   }
 
@@ -146,6 +152,10 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
 
   attemptsCancelled(endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]): void {
     for (const id of ids) this.lanes.get(endpointId)?.cancel(id);
+  }
+
+  endpointsHeld(holds: readonly HoldEndpoint[]): void {
+    for (const { endpointId, until } of holds) this.lane(endpointId).holdUntil(until);
   }
 
   slotsFreed(endpoints: readonly EndpointId[]): void {

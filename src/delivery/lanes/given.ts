@@ -8,7 +8,7 @@ import type { AttemptResult, AttemptRunner } from '../attempts/attempt-runner.ts
 import type { BatchCloser, BatchedDeliveries } from '../attempts/batch-closer.ts';
 import { progressIn } from '../saga/delivery-progress.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts/due-attempts.ts';
-import { isTest, ScheduleAttempt } from '../saga/saga-commands.ts';
+import { isTest, ScheduleAttempt, type HoldEndpoint } from '../saga/saga-commands.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { Dispatcher, type AppliedEvent, type DispatcherOptions } from './dispatcher.ts';
 
@@ -38,6 +38,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   let changed: (id: EndpointId) => void = () => undefined;
   let slow: Promise<void> | undefined;
   const reads: string[] = [];
+  const held: HoldEndpoint[] = [];
   const due = {
     isShared: false,
     now: () => Date.now(),
@@ -46,6 +47,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     outcomeRecorded: () => false,
     isClaimed: () => true,
     unclaim: async () => undefined,
+    heldEndpoints: async () => held,
     claim: async (id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> => {
       reads.push(id);
       const most = limit + tracked.size;
@@ -102,6 +104,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     batch,
     closed,
     reads,
+    held,
     log,
     ids: () => sent.map((each) => each.attempt.id as string),
     /** The table gains these rows. */

@@ -5,25 +5,22 @@ import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
-import { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { LaneContext } from './lane-context.ts';
+import { Pace } from './pace.ts';
+import { attemptsRead, offersQueued } from './queue-limits.ts';
+import type { ReceiverState } from './request-limiter.ts';
 import { TrackedAttempts } from './tracked-attempts.ts';
 
-/** What to do with the next attempt. `hold`: it goes back to the table. `lane-full` and `process-full`: it stays next. */
-type Admission = 'send' | 'hold' | 'lane-full' | 'process-full';
+/** What to do with the next attempt. `hold`: it goes back to the table. For all but `send`, it stays next; `too-early`: until the pace allows it. */
+type Admission = 'send' | 'hold' | 'lane-full' | 'process-full' | 'too-early';
 
-/** Attempts offered to a lane that it queues, per request it may have in flight: a dead endpoint fills only its own share of the memory. */
-const queuedPerRequest = 64;
-/** The same where other replicas can send them, too. */
-const queuedPerRequestShared = 4;
-/** Attempts that a lane reads from the table at a time, and while the memory budget is full: many lanes make many attempts. */
-const readSize = 256;
-const smallReadSize = 16;
+/** An attempt that waits longer than this is not kept from other replicas. */
+const longestLeasedWaitMs = 2_000;
 /** After a failure to read the table. */
 const retryMs = 1_000;
 
 export class Lane {
-  private readonly limit: ConcurrencyLimit;
+  private readonly pace: Pace;
   private readonly tracked = new TrackedAttempts();
   /** Next to be sent. */
   private readonly queue: AttemptQueue;
@@ -38,7 +35,7 @@ export class Lane {
     private readonly context: LaneContext,
   ) {
     const { batches, budget, due, endpointConcurrency, log } = context;
-    this.limit = new ConcurrencyLimit(endpointConcurrency);
+    this.pace = new Pace(endpointConcurrency, () => this.pump());
     this.queue = new AttemptQueue(budget);
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
       for (const attempt of deliveries) this.recorded(attempt, position);
@@ -50,11 +47,9 @@ export class Lane {
 
   /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
   offer(attempt: ScheduleAttempt): void {
-    const { due, slots, batches } = this.context;
-    const perRequest = due.isShared ? queuedPerRequestShared : queuedPerRequest;
-    const room = this.isForBatch(attempt)
-      ? 2 * this.maxBatchSize
-      : Math.min(this.limit.current, slots?.obtainable(this.id) ?? Infinity) * perRequest;
+    const { budget, slots, batches } = this.context;
+    if (budget.isFull(this.receiverState)) return;
+    const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
     if (this.queue.length + this.gatherer.queue.length >= room) return;
     // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
     if (this.tracked.has(attempt.id)) return;
@@ -103,10 +98,20 @@ export class Lane {
 
   /** Sends nothing more. @returns what was queued */
   stop(): readonly ScheduleAttempt[] {
+    this.pace.stop();
     this.gatherer.cancelTimer();
     const queued = [...this.queue.removeAll(), ...this.gatherer.queue.removeAll()];
     for (const { id } of queued) this.tracked.untrack(id);
     return queued;
+  }
+
+  /** The receiver asked another replica, or an earlier start of this one, for patience. @param until by the clock of the due attempts */
+  holdUntil(until: number): void {
+    this.pace.hold(until - this.context.due.now());
+  }
+
+  get receiverState(): ReceiverState {
+    return this.pace.receiverState;
   }
 
   // ── What goes out ──
@@ -115,7 +120,9 @@ export class Lane {
   pump(): void {
     if (!this.context.status.isRunning) return;
     this.gather();
-    if (this.sendQueued() === 'process-full') this.context.limiter.waitForRoom(this);
+    const stoppedBy = this.sendQueued();
+    if (stoppedBy === 'process-full') this.context.limiter.waitForRoom(this);
+    else if (stoppedBy === 'too-early') this.wait();
     else if (this.hasBacklog || this.queue.length > 0) this.getMore();
   }
 
@@ -123,7 +130,7 @@ export class Lane {
   private sendQueued(): Admission | undefined {
     for (let next = this.queue.first; next; next = this.queue.first) {
       const admission = this.admit(next);
-      if (admission === 'lane-full' || admission === 'process-full') return admission;
+      if (admission !== 'send' && admission !== 'hold') return admission;
       this.queue.shift();
       if (admission === 'hold') this.returnToTable([next]);
       else void this.send(next);
@@ -134,16 +141,31 @@ export class Lane {
   /** The lane's rules. An attempt that is admitted has a slot, where there are slots. */
   private admit(attempt: ScheduleAttempt): Admission {
     const { limiter, slots } = this.context;
-    if (this.inFlight >= this.limit.current) return 'lane-full';
-    if (limiter.isFull) return 'process-full';
+    if (this.inFlight >= this.pace.concurrency) return 'lane-full';
+    if (!limiter.hasRoom(this.receiverState)) return 'process-full';
     if (this.isHeld && !isTest(attempt.subject)) return 'hold';
+    if (!isTest(attempt.subject) && this.pace.waitMs() > 0) return 'too-early';
     return slots?.take(this.id) === false ? 'lane-full' : 'send';
+  }
+
+  /** Nothing is sent until the pace allows it. Where others may claim them, what waits for long goes back to the table. */
+  private wait(): void {
+    this.pace.wakeWhenReady();
+    if (!this.context.due.isShared || !this.isWaitLong) return;
+    this.hasBacklog ||= this.queue.length > 0;
+    this.returnToTable(this.queue.removeAll());
+  }
+
+  private get isWaitLong(): boolean {
+    return this.pace.waitMs() > longestLeasedWaitMs;
   }
 
   private async send(attempt: ScheduleAttempt): Promise<void> {
     const { due, limiter, log, runner, slots } = this.context;
+    const { receiverState } = this;
+    if (!isTest(attempt.subject)) this.pace.sent(this.inFlight === 0 && this.queue.length === 0);
     this.inFlight++;
-    limiter.begin();
+    limiter.begin(receiverState);
     let hasSlot = slots !== undefined;
     const releaseSlot = () => {
       if (hasSlot) slots?.release(this.id);
@@ -152,13 +174,13 @@ export class Lane {
     try {
       const allowed = due.mayBeSent(attempt);
       if (allowed === true || (await allowed)) {
-        const { position, receiver } = await runner.run(attempt, () => {
+        const result = await runner.run(attempt, () => {
           if (!hasSlot) return;
           releaseSlot(); // recording the outcome needs none
           this.pump();
         });
-        this.recorded(attempt, position);
-        this.limit.observe(receiver);
+        this.recorded(attempt, result.position);
+        this.pace.observe(result);
       } else this.tracked.untrack(attempt.id);
     } catch (error) {
       // It stays tracked, so it is not sent over and over. The next start tries it again.
@@ -166,7 +188,7 @@ export class Lane {
     }
     this.inFlight--;
     releaseSlot();
-    limiter.end(this);
+    limiter.end(this, receiverState);
   }
 
   /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
@@ -197,20 +219,21 @@ export class Lane {
     else for (const attempt of gathered) this.queue.push(attempt); // the endpoint takes no batches any more
   }
 
-  private get maxBatchSize(): number {
-    return this.batchSettings?.maxSize ?? 0;
-  }
-
   private get batchSettings() {
     return this.context.directory.endpoint(this.id)?.configuration.settings.batch ?? null;
+  }
+
+  private get maxBatchSize(): number {
+    return this.batchSettings?.maxSize ?? 0;
   }
 
   // ── The table ──
 
   private enqueue(attempt: ScheduleAttempt): void {
     this.tracked.track(attempt);
-    const queue = this.isForBatch(attempt) ? this.gatherer.queue : this.queue;
-    queue.push(attempt);
+    if (isTest(attempt.subject)) this.queue.unshift(attempt);
+    else if (this.isForBatch(attempt)) this.gatherer.queue.push(attempt);
+    else this.queue.push(attempt);
   }
 
   /** They were not sent: they stay in the table, for later or for another replica. */
@@ -220,10 +243,11 @@ export class Lane {
   }
 
   private getMore(): void {
+    if (this.isWaitLong) return this.wait();
     const { due, limiter, slots } = this.context;
-    if (due.isShared && limiter.isFull) return limiter.waitForRoom(this);
-    const wanted = this.hasBacklog ? this.limit.current : this.queue.length;
-    slots?.request(this.id, Math.min(this.limit.current, slots.inUse(this.id) + wanted));
+    if (due.isShared && !limiter.hasRoom(this.receiverState)) return limiter.waitForRoom(this);
+    const wanted = this.hasBacklog ? this.pace.concurrency : this.queue.length;
+    slots?.request(this.id, Math.min(this.pace.concurrency, slots.inUse(this.id) + wanted));
     if (slots?.obtainable(this.id) === 0) this.slotsExhausted();
     // Only replicas with slots take from the table.
     if (!this.hasBacklog || slots?.held(this.id) === 0) return;
@@ -231,11 +255,15 @@ export class Lane {
     if (inMemory < Math.max(this.readSize / 2, this.maxBatchSize)) void this.readTable();
   }
 
-  /** Where replicas share the table, a lane takes only what it can send soon. */
   private get readSize(): number {
-    const { budget, due, slots } = this.context;
-    if (due.isShared) return 2 * Math.min(this.limit.current, slots?.held(this.id) ?? Infinity);
-    return budget.isFull ? smallReadSize : readSize;
+    const { budget, slots } = this.context;
+    return attemptsRead(this.stateWith(slots?.held(this.id)), budget.isFull(this.receiverState));
+  }
+
+  /** @param slots that the lane has, or may get; undefined: it needs none */
+  private stateWith(slots = Infinity) {
+    const { receiverState, pace, context } = this;
+    return { isShared: context.due.isShared, receiverState, requests: Math.min(pace.concurrency, slots) };
   }
 
   private async readTable(): Promise<void> {

@@ -9,9 +9,9 @@ describe('the memory budget', () => {
   it('is full at 10,000 attempts, and has room again when one leaves', () => {
     const budget = new MemoryBudget();
     for (let i = 0; i < 10_000; i++) budget.add(attempt(`${i}`));
-    expect(budget.isFull).toBe(true);
+    expect(budget.isFull('answering')).toBe(true);
     budget.remove(attempt('0'));
-    expect(budget.isFull).toBe(false);
+    expect(budget.isFull('answering')).toBe(false);
   });
 
   it('keeps 1,000 messages, and the attempts beyond that without theirs', () => {

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { RequestLimiter } from './request-limiter.ts';
+import { RequestLimiter, type ReceiverState } from './request-limiter.ts';
+
+const nobody = { receiverState: 'answering', pump: () => undefined } as const;
 
 describe('the request limiter', () => {
   /** A lane with much to send, one request at a time. */
-  const busyLane = (limiter: RequestLimiter, name: string, order: string[]) => {
+  const busyLane = (limiter: RequestLimiter, name: string, order: string[], receiverState: ReceiverState = 'answering') => {
     const lane = {
+      receiverState,
       pump: () => {
-        if (limiter.isFull) return limiter.waitForRoom(lane);
+        if (!limiter.hasRoom(receiverState)) return limiter.waitForRoom(lane);
         order.push(name);
-        limiter.begin();
+        limiter.begin(receiverState);
       },
     };
     return lane;
@@ -16,10 +19,10 @@ describe('the request limiter', () => {
 
   it('is full at its maximum', () => {
     const limiter = new RequestLimiter(2);
-    limiter.begin();
-    expect(limiter.isFull).toBe(false);
-    limiter.begin();
-    expect([limiter.isFull, limiter.inFlight]).toEqual([true, 2]);
+    limiter.begin('answering');
+    expect(limiter.hasRoom('answering')).toBe(true);
+    limiter.begin('answering');
+    expect([limiter.hasRoom('answering'), limiter.inFlight]).toEqual([false, 2]);
   });
 
   it('gives room to the lane that has waited longest, and then to the next', () => {
@@ -27,21 +30,49 @@ describe('the request limiter', () => {
     const order: string[] = [];
     const lanes = ['a', 'b', 'c'].map((name) => busyLane(limiter, name, order));
     for (const lane of lanes) lane.pump();
-    for (let i = 0; i < 5; i++) limiter.end(lanes['abc'.indexOf(order.at(-1) ?? '')] ?? { pump: () => undefined });
+    for (let i = 0; i < 5; i++) limiter.end(lanes['abc'.indexOf(order.at(-1) ?? '')] ?? nobody, 'answering');
     expect(order).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+  });
+
+  describe('keeps places for lanes whose receivers answer', () => {
+    const fill = (limiter: RequestLimiter, state: ReceiverState) => {
+      let begun = 0;
+      for (; limiter.hasRoom(state); begun++) limiter.begin(state);
+      return begun;
+    };
+
+    it('half of them from those that do not answer, and a quarter from new ones', () => {
+      const limiter = new RequestLimiter(16);
+      expect([fill(limiter, 'silent'), fill(limiter, 'new'), fill(limiter, 'answering')]).toEqual([8, 4, 4]);
+    });
+
+    it('also when many wait: those that answer get their places meanwhile', () => {
+      const limiter = new RequestLimiter(16);
+      const order: string[] = [];
+      const silent = Array.from({ length: 50 }, (_, i) => busyLane(limiter, `silent ${i}`, order, 'silent'));
+      for (const lane of silent) lane.pump();
+      expect(order).toHaveLength(8);
+      fill(limiter, 'answering');
+      const healthy = busyLane(limiter, 'healthy', order);
+      healthy.pump(); // it waits behind 42 others
+      limiter.end(nobody, 'answering');
+      limiter.end(silent[0] ?? nobody, 'silent');
+      limiter.end(healthy, 'answering');
+      expect(order.slice(8)).toEqual(['healthy', 'silent 8', 'healthy']);
+    });
   });
 
   it('is idle once the last request has ended', async () => {
     const limiter = new RequestLimiter(5);
     await limiter.idle();
-    limiter.begin();
-    limiter.begin();
+    limiter.begin('answering');
+    limiter.begin('answering');
     let isIdle = false;
     const idle = limiter.idle().then(() => (isIdle = true));
-    limiter.end({ pump: () => undefined });
+    limiter.end(nobody, 'answering');
     await Promise.resolve();
     expect(isIdle).toBe(false);
-    limiter.end({ pump: () => undefined });
+    limiter.end(nobody, 'answering');
     await idle;
   });
 });

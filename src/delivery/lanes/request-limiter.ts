@@ -1,45 +1,78 @@
 // The request limiter: how many requests this process has in flight over all lanes, and which lane is next when one ends.
-// Lanes that found no room wait in line, each for one turn, so a lane with a long queue does not hold up the others.
+// Lanes that found no room wait in line, each for one turn, so a lane with a long queue does not hold up the others. Lanes whose receivers don't answer
+// get at most half of the places and new ones three quarters: dead endpoints, however many, leave room for those that answer.
+
+/** What a lane knows of its receiver, by the last attempt that said something. */
+export type ReceiverState = 'new' | 'answering' | 'silent';
 
 /** A lane that waits for room: `pump` sends what it can. */
-type WaitingLane = { readonly pump: () => void };
+type WaitingLane = { readonly receiverState: ReceiverState; readonly pump: () => void };
+
+const states = ['answering', 'new', 'silent'] as const;
+const share: Readonly<Record<ReceiverState, number>> = { answering: 1, new: 0.75, silent: 0.5 };
 
 export class RequestLimiter {
-  private readonly waiting = new Set<WaitingLane>();
-  private count = 0;
+  /** With the numbers of their turns, the longest waiting first. */
+  private readonly waiting: Readonly<Record<ReceiverState, Map<WaitingLane, number>>> = {
+    answering: new Map(),
+    new: new Map(),
+    silent: new Map(),
+  };
+  private turns = 0;
+  private readonly count: Record<ReceiverState, number> = { answering: 0, new: 0, silent: 0 };
   private whenIdle: (() => void) | undefined;
 
   constructor(private readonly max: number) {}
 
   get inFlight(): number {
-    return this.count;
+    return this.count.answering + this.count.new + this.count.silent;
   }
 
-  get isFull(): boolean {
-    return this.count >= this.max;
+  hasRoom(state: ReceiverState): boolean {
+    if (this.inFlight >= this.max) return false;
+    const inClass = state === 'answering' ? 0 : state === 'new' ? this.count.new + this.count.silent : this.count.silent;
+    return inClass < Math.ceil(this.max * share[state]);
   }
 
   /** Resolves once nothing is in flight. */
   async idle(): Promise<void> {
-    if (this.count > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
+    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
   }
 
-  begin(): void {
-    this.count++;
+  begin(state: ReceiverState): void {
+    this.count[state]++;
   }
 
-  /** The lane whose request has ended goes to the end of the line. */
-  end(lane: WaitingLane): void {
-    if (--this.count === 0) this.whenIdle?.();
-    this.waiting.add(lane);
-    for (const next of this.waiting) {
-      if (this.isFull) break;
-      this.waiting.delete(next);
+  /** @param begunAs the state that it began with. The lane goes to the end of the line. */
+  end(lane: WaitingLane, begunAs: ReceiverState): void {
+    this.count[begunAs]--;
+    if (this.inFlight === 0) this.whenIdle?.();
+    this.leave(lane);
+    this.waitForRoom(lane);
+    for (let next = this.next(); next; next = this.next()) {
+      this.leave(next);
       next.pump();
     }
   }
 
   waitForRoom(lane: WaitingLane): void {
-    this.waiting.add(lane);
+    if (this.waiting[lane.receiverState].has(lane)) return;
+    this.leave(lane); // its state has changed
+    this.waiting[lane.receiverState].set(lane, this.turns++);
+  }
+
+  private leave(lane: WaitingLane): void {
+    for (const state of states) this.waiting[state].delete(lane);
+  }
+
+  /** The lane that has waited longest, of those for which there is room. */
+  private next(): WaitingLane | undefined {
+    let longest: { readonly lane: WaitingLane; readonly turn: number } | undefined;
+    for (const state of states) {
+      if (this.waiting[state].size === 0 || !this.hasRoom(state)) continue;
+      const [[lane, turn] = []] = this.waiting[state];
+      if (lane && turn !== undefined && (!longest || turn < longest.turn)) longest = { lane, turn };
+    }
+    return longest?.lane;
   }
 }

@@ -6,7 +6,15 @@ import type { BatchId, EndpointId, MessageId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { DeliverySaga } from './delivery-saga.ts';
-import { SetNewestBatch, DisableGoneEndpoint, DropAttempt, isBatch, ReleaseEndpoint, ScheduleAttempt } from './saga-commands.ts';
+import {
+  SetNewestBatch,
+  DisableGoneEndpoint,
+  DropAttempt,
+  HoldEndpoint,
+  isBatch,
+  ReleaseEndpoint,
+  ScheduleAttempt,
+} from './saga-commands.ts';
 
 const saga = new DeliverySaga();
 const decided = (...events: RecordedEvent[]) => events.flatMap((event) => saga.decide(event));
@@ -43,10 +51,17 @@ describe('the delivery saga', () => {
     const dueAt = Date.parse('2026-01-01T12:05:01.000Z');
     expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 2, 4, dueAt, because(event), undefined, 300_000)]);
   });
-  it('schedules a fresh series at once when a person asks', () => {
-    const event = on({ type: 'delivery.retry-requested', data: { ...subject, at: '2026-01-01T14:00:00.000Z', attempt: 3 } });
-    const dueAt = Date.parse('2026-01-01T14:00:00.000Z');
-    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true)]);
+  it('schedules a fresh series at once when a person asks, and keeps when that was', () => {
+    const at = '2026-01-01T14:00:00.000Z';
+    const event = on({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: 3 } });
+    const dueAt = Date.parse(at);
+    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true, at)]);
+    const later = on(failed({ retryAt: '2026-01-01T15:00:00.000Z', seriesSince: at }));
+    expect(decided(later)).toMatchObject([{ seriesSince: at }]);
+  });
+  it('holds the endpoint of a receiver that asks for patience', () => {
+    const event = on(failed({ retryAt: '2026-01-01T12:00:31.000Z', heldUntil: '2026-01-01T12:00:31.000Z' }));
+    expect(decided(event)).toEqual([expect.any(ScheduleAttempt), new HoldEndpoint(e1, Date.parse('2026-01-01T12:00:31.000Z'), 30_000)]);
   });
   it('names what made an attempt due, and carries on the request behind it', () => {
     const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };

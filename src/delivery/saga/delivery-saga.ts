@@ -9,6 +9,7 @@ import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import {
   DisableGoneEndpoint,
   DropAttempt,
+  HoldEndpoint,
   isBatch,
   ReleaseEndpoint,
   ScheduleAttempt,
@@ -31,8 +32,12 @@ export class DeliverySaga {
         return firstAttemptOfBatch(event);
       case 'delivery.attempt-failed':
       case 'batch.attempt-failed': {
-        const retry = event.data.retryAt === undefined ? [] : [retryAttempt(event, event.data.retryAt)];
-        return event.data.responseCode === 410 ? [...retry, disableGone(event)] : retry;
+        const { responseCode, retryAt, heldUntil } = event.data;
+        return [
+          ...(retryAt === undefined ? [] : [retryAttempt(event, retryAt)]),
+          ...(heldUntil === undefined ? [] : [holdEndpoint(event, heldUntil)]),
+          ...(responseCode === 410 ? [disableGone(event)] : []),
+        ];
       }
       case 'delivery.retry-requested':
       case 'batch.retry-requested':
@@ -79,29 +84,35 @@ const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
 };
 
 /** Both times are of the clock of the process that made the attempt, so their difference is the delay that it decided. */
+const delayUntil = (at: string, { data }: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>): number =>
+  Math.max(0, Date.parse(at) - Date.parse(attemptEndedAt(data)));
+
 const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, retryAt: string) => {
-  const { attempt, failuresInSeries } = event.data;
-  const [subject, dueAt] = [subjectOf(event.data), Date.parse(retryAt)];
-  const delayMs = Math.max(0, dueAt - Date.parse(attemptEndedAt(event.data)));
-  const { revision } = event;
+  const { attempt, failuresInSeries, seriesSince } = event.data;
   return new ScheduleAttempt(
     subjectIdIn(event),
-    subject,
+    subjectOf(event.data),
     attempt + 1,
     failuresInSeries,
-    revision,
-    dueAt,
+    event.revision,
+    Date.parse(retryAt),
     dueCauseOf(event),
     undefined,
-    delayMs,
+    delayUntil(retryAt, event),
+    false,
+    seriesSince,
   );
 };
 
+const holdEndpoint = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, until: string) =>
+  new HoldEndpoint(event.data.endpointId, Date.parse(until), delayUntil(until, event));
+
 /** A requested attempt begins a new series: the retry schedule starts again. */
 const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {
-  const [id, subject, dueAt] = [subjectIdIn(event), subjectOf(event.data), Date.parse(event.data.at)];
+  const { attempt, at } = event.data;
+  const [id, subject, dueAt] = [subjectIdIn(event), subjectOf(event.data), Date.parse(at)];
   const isRetry = event.type === 'delivery.retry-requested' || event.type === 'batch.retry-requested';
-  return new ScheduleAttempt(id, subject, event.data.attempt, 0, event.revision, dueAt, dueCauseOf(event), undefined, 0, isRetry);
+  return new ScheduleAttempt(id, subject, attempt, 0, event.revision, dueAt, dueCauseOf(event), undefined, 0, isRetry, at);
 };
 
 const disableGone = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>

@@ -33,6 +33,8 @@ export class ScheduleAttempt {
     readonly delayMs = 0,
     /** A person asked for it. */
     readonly isRequested = false,
+    /** When the running series of attempts began (ISO 8601). Undefined: with the delivery or batch. */
+    readonly seriesSince?: string,
   ) {}
 
   /** Nothing was attempted before, and the table of due attempts has no older row for it. */
@@ -54,8 +56,8 @@ export class ScheduleAttempt {
   }
 
   private copy(dueAt: number, messages: ScheduleAttempt['messages']): ScheduleAttempt {
-    const { id, subject, attempt, failuresInSeries, revision, cause, delayMs, isRequested } = this;
-    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages, delayMs, isRequested);
+    const { id, subject, attempt, failuresInSeries, revision, cause, delayMs, isRequested, seriesSince } = this;
+    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages, delayMs, isRequested, seriesSince);
   }
 }
 
@@ -86,6 +88,21 @@ export class ReleaseEndpoint {
   }
 }
 
+/** A receiver asked for no request before some time: all attempts at its endpoint wait. */
+export class HoldEndpoint {
+  constructor(
+    readonly endpointId: EndpointId,
+    /** Milliseconds since 1970. */
+    readonly until: number,
+    /** The delay that it asked for. */
+    readonly holdMs: number,
+  ) {}
+
+  withUntil(until: number): HoldEndpoint {
+    return new HoldEndpoint(this.endpointId, until, this.holdMs);
+  }
+}
+
 /** A receiver answered `410 Gone`. */
 export class DisableGoneEndpoint {
   constructor(
@@ -96,4 +113,4 @@ export class DisableGoneEndpoint {
   ) {}
 }
 
-export type SagaCommand = ScheduleAttempt | DropAttempt | SetNewestBatch | ReleaseEndpoint | DisableGoneEndpoint;
+export type SagaCommand = ScheduleAttempt | DropAttempt | SetNewestBatch | ReleaseEndpoint | HoldEndpoint | DisableGoneEndpoint;

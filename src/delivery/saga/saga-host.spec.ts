@@ -52,6 +52,7 @@ describe('the saga host', () => {
   const dispatcher = {
     offer: vi.fn<() => void>(),
     committed: vi.fn<() => void>(),
+    endpointsHeld: vi.fn<() => void>(),
     acceptOffers: vi.fn<() => void>(),
     refuseOffers: vi.fn<() => void>(),
   };

@@ -10,6 +10,7 @@ import { DeliverySaga } from './delivery-saga.ts';
 import {
   SetNewestBatch,
   DropAttempt,
+  HoldEndpoint,
   ReleaseEndpoint,
   ScheduleAttempt,
   type SagaCommand,
@@ -35,22 +36,28 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 6;
+  readonly version = 7;
   readonly exclusiveVersion = true;
-  readonly primaryKeys = { due_attempts: ['id'], newest_batches: ['endpoint_id'], taking: ['id'] } as const;
+  readonly primaryKeys = {
+    due_attempts: ['id'],
+    held_endpoints: ['endpoint_id'],
+    newest_batches: ['endpoint_id'],
+    taking: ['id'],
+  } as const;
   /** By this process's clock, and leases. */
-  readonly localColumns = { due_attempts: ['due_at', 'ready_at', 'leased_by'] } as const;
+  readonly localColumns = { due_attempts: ['due_at', 'ready_at', 'leased_by'], held_endpoints: ['held_until'] } as const;
   readonly createTables = createDueAttempts;
   private written: readonly ScheduleAttempt[] = [];
+  private held: readonly HoldEndpoint[] = [];
 
   constructor(
     private readonly saga: Pick<DeliverySaga, 'decide'>,
     private readonly bus: Pick<CommandBus, 'execute'>,
     private readonly due: Pick<
       DueAttempts,
-      'now' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'announce' | 'committed' | 'termLost'
+      'now' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'holdEndpoints' | 'announce' | 'committed' | 'termLost'
     >,
-    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'acceptOffers' | 'refuseOffers'>,
+    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'endpointsHeld' | 'acceptOffers' | 'refuseOffers'>,
   ) {}
 
   /** Offers attempts that are due now to the dispatcher right away. The log is the truth, so they need no row in the table first. */
@@ -85,6 +92,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     const written: ScheduleAttempt[] = [];
     let due: DueAfter = new Map();
     const newest = new Map<EndpointId, number>();
+    const held: HoldEndpoint[] = [];
     const cancelled: DeliveryProgress[] = [];
     for (const { commands, progress, failure } of batch) {
       if (failure !== undefined) throw failure;
@@ -96,6 +104,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
           due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
         } else if (command instanceof SetNewestBatch) {
           newest.set(command.endpointId, command.number);
+        } else if (command instanceof HoldEndpoint) {
+          held.push(command);
         } else if (command instanceof ReleaseEndpoint) {
           written.push(...(await this.writeDue(due, tx))); // attempts scheduled before it are released, too
           due = new Map();
@@ -111,12 +121,15 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
+    if (held.length > 0) await this.due.holdEndpoints(held, tx);
+    this.held = held;
     await this.due.announce(cancelled, tx);
     return written;
   }
 
   onCommitted(batch: readonly SagaDecision[]): void {
     this.due.committed(this.written);
+    this.dispatcher.endpointsHeld(this.held);
     this.dispatcher.committed(batch, this.written);
   }
 
@@ -160,6 +173,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 const inClockOf = (learned: Learned, commands: readonly SagaCommand[]): readonly SagaCommand[] =>
   commands.map((command) => {
     if (command instanceof ScheduleAttempt) return command.withDueAt(dueTimeOf(command.dueAt, command.delayMs, learned));
+    if (command instanceof HoldEndpoint) return command.withUntil(dueTimeOf(command.until, command.holdMs, learned));
     return command instanceof ReleaseEndpoint ? command.withDueAt(dueTimeOf(command.dueAt, 0, learned)) : command;
   });
 
@@ -175,6 +189,7 @@ export const rowsOnlySagaHost = (): SagaHost => {
   return new SagaHost(new DeliverySaga(), { execute: refuse }, rows, {
     offer: refuse,
     committed: refuse,
+    endpointsHeld: refuse,
     acceptOffers: refuse,
     refuseOffers: refuse,
   });

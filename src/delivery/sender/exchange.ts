@@ -5,7 +5,8 @@
 import type { Dispatcher } from 'undici';
 import { maskResponseHeaders } from '../../domain/response-masking.ts';
 import type { Connection, Connections } from './connections.ts';
-import { errorCodeOf, failureOfError, failureOfStatus, retryAfterOf, timedOut, type Failure, type Phase } from './failure.ts';
+import { errorCodeOf, failureOfError, failureOfStatus, timedOut, type Failure, type Phase } from './failure.ts';
+import { retryAfterOf } from './retry-after.ts';
 import type { SendOutcome, SendRequest } from './send-outcome.ts';
 
 /** Kept of a response's body. */
@@ -100,7 +101,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const response = { responseCode: code, responseHeaders: flatten(headers), responseBody: decode(this.chunks, this.size > keptBytes) };
     const failure = failureOfStatus(code, this.reason, firstOf(headers['location'])) ?? broken;
     if (!failure) return { outcome: 'succeeded', startedAt, durationMs, ...response };
-    const retryAfter = retryAfterOf(code, firstOf(headers['retry-after']), this.clock());
+    const asked = { retryAfter: firstOf(headers['retry-after']), date: firstOf(headers['date']) };
+    const retryAfter = retryAfterOf(code, asked, this.clock());
     return { outcome: 'failed', startedAt, durationMs, ...failure, ...(retryAfter ? { retryAfter } : {}), ...response };
   }
 }

@@ -143,20 +143,3 @@ export const failureOfStatus = (code: number, reason: string, location: string |
     error: `The receiver redirects${where} (${status}), and redirects are not followed; set the endpoint's URL to the final address.`,
   };
 };
-
-const maxWaitMs = 24 * 60 * 60 * 1000;
-const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
-
-/**
- * The time before which a 429 or 503 wants no other attempt: seconds or an HTTP date (RFC 9110, 10.2.3), at most 24 h from now. Undefined for other
- * statuses, for a value that can't be read, and for a time in the past.
- */
-export const retryAfterOf = (code: number, value: string | undefined, now: Date): Date | undefined => {
-  if ((code !== 429 && code !== 503) || value === undefined) return undefined;
-  const given = value.trim();
-  let at = Number.NaN;
-  if (/^\d+$/.test(given)) at = now.getTime() + Number(given) * 1000;
-  // The asctime form names no zone; it is in GMT like the others.
-  else if (httpDate.test(given)) at = Date.parse(given.endsWith('GMT') ? given : `${given} GMT`);
-  return at > now.getTime() ? new Date(Math.min(at, now.getTime() + maxWaitMs)) : undefined;
-};

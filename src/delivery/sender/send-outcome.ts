@@ -28,7 +28,7 @@ export type SendOutcome = {
       readonly failure: FailureReason;
       /** One sentence for a person. */
       readonly error: string;
-      /** The receiver asked for no attempt before this time, which is at most 24 h away. */
+      /** The receiver asked for no request before this time, which is at most an hour away. */
       readonly retryAfter?: Date;
     } & Partial<ReceivedResponse>)
 );

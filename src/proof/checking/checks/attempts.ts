@@ -1,5 +1,5 @@
 // Checks the attempts of deliveries and batches, and how they ended. Each event must be one that the decider would have written.
-import type { RetryPolicy } from '../../../domain/attempts.ts';
+import { testPolicy, type RetryPolicy } from '../../../domain/attempts.ts';
 import type { StoredEvent } from '../../../event-store/codec.ts';
 import type { EventReference } from '../../event-reference.ts';
 import type { ConfigurationHistory } from '../configuration-history.ts';
@@ -11,9 +11,6 @@ import { redecideAttempt, stepOf, type AttemptEvent } from './redecide-attempt.t
 import { checkRevision } from './revisions.ts';
 
 type Tracked = TrackedDelivery | TrackedBatch | UnknownBatch;
-
-/** A test makes one attempt. */
-const testPolicy: RetryPolicy = { delaysSeconds: [0], jitter: 0 };
 
 export class AttemptCheck {
   /** By stream: the last attempt failed for good, and no event has said so yet. */

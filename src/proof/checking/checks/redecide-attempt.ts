@@ -24,9 +24,9 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
     case 'attempt-succeeded':
       return { type: 'RecordSuccess', record: step.data };
     case 'attempt-failed': {
-      const { failure, error, retryAt } = step.data;
-      const notBefore = retryAt === undefined ? undefined : new Date(retryAt);
-      return { type: 'RecordFailure', record: step.data, failure, error, policy, random: 0, notBefore };
+      const { failure, error, retryAt, heldUntil, seriesSince } = step.data;
+      const [notBefore, held] = [retryAt, heldUntil].map((at) => (at === undefined ? undefined : new Date(at)));
+      return { type: 'RecordFailure', record: step.data, failure, error, policy, random: 0, heldUntil: held, seriesSince, notBefore };
     }
     case 'retry-requested':
       return { type: 'RequestRetry', now: new Date(step.data.at), isDelayed: true }; // the stream does not tell whether it was
@@ -41,7 +41,7 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
 const decidedFields = (step: Step | undefined): Json | undefined => {
   switch (step?.type) {
     case 'attempt-failed':
-      return [step.type, step.data.attempt, step.data.failuresInSeries, step.data.retryAt ?? null];
+      return [step.type, step.data.attempt, step.data.failuresInSeries, step.data.retryAt ?? null, step.data.seriesSince ?? null];
     case 'attempt-succeeded':
       return [step.type, step.data.attempt];
     case 'retry-requested':

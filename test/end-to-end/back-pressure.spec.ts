@@ -1,0 +1,104 @@
+// Receivers that ask for patience: 429 and 503 with Retry-After, seen from outside.
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Client, eventually } from '../support/client.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { startServer, type Server } from '../support/server.ts';
+
+let server: Server;
+let client: Client;
+let receiver: Receiver;
+beforeAll(async () => {
+  server = await startServer();
+  client = new Client(server);
+});
+afterAll(() => server.dispose());
+beforeEach(async () => {
+  receiver = await startReceiver();
+  return () => receiver.close();
+});
+
+let types = 0;
+const publishMany = async (type: string, count: number) => {
+  await server.publish(Array.from({ length: count }, (_, n) => ({ type, data: { n } })));
+};
+
+/** Answers 429 to all beyond so many in a second. */
+const takeOnly = (perSecond: number) => {
+  const taken: number[] = [];
+  let refused = 0;
+  receiver.answer(() => {
+    const now = performance.now();
+    if (taken.filter((at) => at > now - 1_000).length >= perSecond) {
+      refused++;
+      return { status: 429, headers: { 'retry-after': '1' } };
+    }
+    taken.push(now);
+    return {};
+  });
+  return { taken, refused: () => refused };
+};
+
+const statuses = async (endpointId: string) => {
+  const shown = await client.query<{ successRate: { succeeded: number; total: number } }>(
+    'query ($id: ID!) { endpoint(id: $id) { successRate { succeeded total } } }',
+    { id: endpointId },
+  );
+  return shown.successRate;
+};
+
+it.each([
+  { perSecond: 10, messages: 60, fewerThan: 30 },
+  { perSecond: 1, messages: 8, fewerThan: 8 },
+])(
+  'a receiver that takes $perSecond a second gets all of $messages',
+  async ({ perSecond, messages, fewerThan }) => {
+    const { taken, refused } = takeOnly(perSecond);
+    const type = `paced.n${types++}`;
+    const id = await client.createEndpoint({
+      url: receiver.url,
+      eventTypes: [type],
+      retryPolicy: { delaysSeconds: [0, 4, 4, 4, 4] },
+    });
+    await publishMany(type, messages);
+    await eventually(
+      () => taken.length,
+      (count) => count === messages,
+    );
+    expect(
+      await eventually(
+        () => statuses(id),
+        ({ succeeded }) => succeeded === messages,
+      ),
+    ).toEqual({ succeeded: messages, total: messages });
+    expect(refused()).toBeLessThan(fewerThan);
+  },
+  20_000,
+);
+
+it('a receiver that asks for patience is left alone until then, also after a restart, and a test goes out at once', async () => {
+  const own = await startServer();
+  try {
+    const its = new Client(own);
+    receiver.answer({ status: 503, headers: { 'retry-after': '5' } });
+    const id = await its.createEndpoint({ url: receiver.url, eventTypes: ['held'], retryPolicy: { delaysSeconds: [0] } });
+    await own.publish({ type: 'held', data: {} });
+    const [first] = await receiver.received(1);
+    await eventually(
+      () => its.deliveries({ status: ['RETRYING'] }),
+      (all) => all.length === 1,
+    );
+    await own.publish(Array.from({ length: 20 }, (_, n) => ({ type: 'held', data: { n } })));
+    await own.restart();
+    receiver.answer({});
+    await its.query('mutation ($id: ID!) { testEndpoint(id: $id) { id } }', { id });
+    const [, test] = await receiver.received(2);
+    const [, , next] = await receiver.received(3);
+    const after = (request: typeof first) => (request?.at.getTime() ?? 0) - (first?.at.getTime() ?? 0);
+    expect(after(test)).toBeLessThan(4_900);
+    expect(after(next)).toBeGreaterThanOrEqual(4_990);
+    await receiver.received(23);
+    expect(await its.deliveries({ status: ['FAILED'] })).toEqual([]);
+  } finally {
+    await own.dispose();
+  }
+}, 20_000);
