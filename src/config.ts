@@ -6,6 +6,7 @@ import { readSettingFiles } from './config/setting-files.ts';
 import { certificates, connectionString, count, databaseUrl, flag, masterKey, networks, privateNetworks } from './config/values.ts';
 import type { LogAddress } from './event-store/open-log.ts';
 import type { DatabaseLocation } from './read-models/engine/database/open.ts';
+import { keysOf } from './keys-of.ts';
 
 const environment = z.object({
   HOOKLEDGER_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -193,9 +194,9 @@ const sharedAlone = (read: z.output<typeof environment>): readonly string[] => {
 /** Lists the settings for `--help`. */
 export const describeConfig = (): readonly { name: string; default: string; meaning: string }[] => {
   const defaults = environment.parse({});
-  return Object.entries(environment.shape).map(([name, schema]) => ({
+  return keysOf(environment.shape).map((name) => ({
     name,
-    default: String(defaults[name as keyof typeof defaults] ?? '') || 'unset',
-    meaning: schema.description ?? '',
+    default: String(defaults[name] ?? '') || 'unset',
+    meaning: environment.shape[name].description ?? '',
   }));
 };

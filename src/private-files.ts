@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, parse, resolve } from 'node:path';
 import type { BaseLogger } from 'pino';
+import { errorCodeOf } from './error-code.ts';
 
 const privateFolder = 0o700;
 const privateFile = 0o600;
@@ -109,7 +110,7 @@ const closeToOthers = (path: string, stats: Stats): string | undefined => {
   try {
     chmodSync(path, stats.isDirectory() ? privateFolder : privateFile);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
+    return errorCodeOf(error) ?? String(error);
   }
   // Some file systems accept a mode and keep their own.
   return (statSync(path).mode & openToOthers) === 0 ? undefined : 'this file system has no modes';

@@ -3,10 +3,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Issue } from '../domain/errors.ts';
 import { statusOfCode, type ErrorCode, type Refusal } from './refusal.ts';
+import { keysOf } from '../keys-of.ts';
 
 type ProblemCode = ErrorCode | 'INTERNAL_SERVER_ERROR';
 
-export const problemCodes: readonly ProblemCode[] = [...(Object.keys(statusOfCode) as ErrorCode[]), 'INTERNAL_SERVER_ERROR'];
+export const problemCodes: readonly ProblemCode[] = [...keysOf(statusOfCode), 'INTERNAL_SERVER_ERROR'];
 
 /** A URI that names the problem. It is never changed and resolves to nothing; its last part is the heading in docs/problems.md. */
 const typeOf = (code: ProblemCode) => `urn:hookledger:problem:${code.toLowerCase().replaceAll('_', '-')}`;

@@ -6,6 +6,7 @@ import { ConfigurationUnavailable } from '../read-models/directory/configuration
 import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
 import { ReadBudgetSpent } from '../read-models/engine/read-budget.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
+import { keysOf } from '../keys-of.ts';
 
 export const statusOfCode = {
   BAD_USER_INPUT: 400,
@@ -85,9 +86,7 @@ const statusOf = (error: unknown): number | undefined => {
   return typeof status === 'number' ? status : undefined;
 };
 
-const codeOfStatus: ReadonlyMap<number, ErrorCode> = new Map(
-  Object.entries(statusOfCode).map(([code, status]) => [status, code as ErrorCode]),
-);
+const codeOfStatus: ReadonlyMap<number, ErrorCode> = new Map(keysOf(statusOfCode).map((code) => [statusOfCode[code], code]));
 
 const refusalOfStatus = (status: number | undefined, error: unknown): Refusal | undefined => {
   if (status === undefined || status < 400 || status > 499) return undefined;

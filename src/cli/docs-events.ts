@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import * as z from 'zod';
 import { catalog, type EventName } from '../domain/catalog.ts';
 import { currentVersion, upcasters } from '../event-store/upcasters.ts';
+import { keysOf } from '../keys-of.ts';
 
 /** By the first part of the events' names, in the order of the page. */
 const streams: Readonly<Record<string, { readonly title: string; readonly about: string }>> = {
@@ -114,7 +115,7 @@ const section = (type: EventName): string => {
 
 /** The page, as Markdown. */
 export const eventsPage = (): string => {
-  const types = Object.keys(catalog) as EventName[]; // the catalog is a record of exactly these
+  const types = keysOf(catalog);
   const chapters = Object.entries(streams).map(([category, { title, about }]) => {
     const sections = types.filter((type) => type.startsWith(`${category}.`)).map(section);
     return [`## ${title}: \`${category}-<id>\``, about, ...sections].join('\n\n');

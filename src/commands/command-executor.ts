@@ -1,8 +1,15 @@
 // The command executor: loads a stream, decides, appends. Every change of the log goes through it.
-import { fold, type Decider } from '../domain/decider.ts';
+import type { Decider } from '../domain/decider.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
-import { WrongExpectedRevision, type EventStore, type ExpectedRevision, type Metadata, type Write } from '../event-store/event-store.ts';
+import {
+  foldStream,
+  WrongExpectedRevision,
+  type EventStore,
+  type ExpectedRevision,
+  type Metadata,
+  type Write,
+} from '../event-store/event-store.ts';
 import { eventIdOf } from '../event-store/id-generation.ts';
 
 /** The state that a stream is expected to have. A wrong guess is safe: the append is refused, and the stream is read. */
@@ -46,7 +53,8 @@ export class CommandExecutor {
 
   async execute<C, E extends DomainEvent, S>(command: StreamCommand<C, E, S>, cause: Cause): Promise<CommandOutcome<E, S>> {
     const [outcome] = await this.executeAll([command], cause);
-    return outcome as CommandOutcome<E, S>;
+    if (!outcome) throw new Error(`The command on ${command.stream} has no outcome.`);
+    return outcome;
   }
 
   /**
@@ -93,7 +101,7 @@ export class CommandExecutor {
     const { state: initial, revision: before } = from ?? { state: decider.initial, revision: 'no-stream' as const };
     const recorded = await this.store.readStream(stream, before === 'no-stream' ? {} : { from: before + 1 });
     const last = recorded.at(-1);
-    const state = fold({ ...decider, initial }, recorded as unknown as Iterable<E>); // a stream holds its aggregate's events only
+    const state = foldStream({ ...decider, initial }, recorded);
     return last ? { state, revision: last.revision, position: last.position } : { state, revision: before };
   }
 }

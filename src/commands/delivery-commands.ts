@@ -50,7 +50,7 @@ const batchSize = 200;
 
 const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId) => {
   const [found] = await deliveries.subjects(organizationId, [id]);
-  if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists those that are.`);
+  if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists the ones that exist.`);
   return found;
 };
 
@@ -148,9 +148,9 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
   private async checkFilter({ organizationId }: Caller, { endpointId, messageId }: DeliveryFilter): Promise<void> {
     if (isGiven(endpointId) && this.directory.endpoint(endpointId)?.configuration.organizationId !== organizationId) {
       const [deleted] = await this.endpoints.byIds(organizationId, [endpointId]);
-      if (!deleted) throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists those that are.`);
+      if (!deleted) throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists the ones that exist.`);
     }
     if (isGiven(messageId) && !(await this.messages.find(organizationId, messageId)))
-      throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
+      throw notFound(`There is no message "${messageId}"; \`messages\` lists the ones that exist.`);
   }
 }

@@ -88,7 +88,7 @@ export class CancelReplayHandler implements ICommandHandler<CancelReplay> {
 
   async execute({ caller, replayId }: CancelReplay): Promise<CommandResult> {
     if (!(await this.replays.find(caller.organizationId, replayId)))
-      throw notFound(`There is no replay "${replayId}"; \`replays\` lists those that are.`);
+      throw notFound(`There is no replay "${replayId}"; \`replays\` lists the ones that exist.`);
     const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
     const { position } = await this.executor.execute({ stream: replayStream(replayId), decider: replay, command }, newCause(caller));
     return { position };

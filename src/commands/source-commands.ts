@@ -85,7 +85,7 @@ export class ChangeSourceHandler implements ICommandHandler<ChangeSource> {
   async execute({ caller, sourceId, change }: ChangeSource): Promise<CommandResult> {
     const { organizationId } = caller;
     if (!(await this.sources.find(organizationId, sourceId)))
-      throw notFound(`There is no source "${sourceId}"; \`sources\` lists those that are.`);
+      throw notFound(`There is no source "${sourceId}"; \`sources\` lists the ones that exist.`);
     if (change.type === 'Change')
       await checkSource(change.settings, { foreign: this.foreign, sources: this.sources, organizationId, id: sourceId });
     return this.executor.execute({ stream: sourceStream(sourceId), decider: source, command: change }, newCause(caller));

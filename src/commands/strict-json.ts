@@ -3,6 +3,7 @@
 // a key `__proto__`, half of a surrogate pair, or a number of more than 1,000 characters. A number that a double can't hold keeps its text.
 import { isUtf8 } from 'node:buffer';
 import { isExactNumber, longestNumber, parseJson } from '../domain/exact-number.ts';
+import type { Json } from '../domain/json.ts';
 
 export const deepest = 64;
 
@@ -25,7 +26,7 @@ const backslash = 0x5c;
  * fewer keys had one twice. Only a refused body is read a third time, to locate the mistake.
  * @throws UnreadableJson
  */
-export const parseStrictJson = (bytes: Buffer): unknown => {
+export const parseStrictJson = (bytes: Buffer): Json => {
   if (!isUtf8(bytes)) throw new UnreadableJson('The body is not UTF-8; encode it as UTF-8.');
   const scanned = scan(bytes);
   if (scanned.depth > deepest)
@@ -86,7 +87,7 @@ const scan = (bytes: Buffer): Scanned => {
 const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39;
 const isInNumber = (byte: number) => isDigit(byte) || byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b || byte === 0x2d;
 
-const parse = (text: string, hasLongNumbers: boolean): unknown => {
+const parse = (text: string, hasLongNumbers: boolean): Json => {
   try {
     return hasLongNumbers ? parseJson(text) : JSON.parse(text);
   } catch (error) {
@@ -135,7 +136,7 @@ const locate = (text: string): UnreadableJson => {
     else if (found === ',') {
       if (inside && !inside.keys) inside.at = Number(inside.at) + 1;
     } else if (found.startsWith('"')) {
-      const string = JSON.parse(found) as string;
+      const string = String(JSON.parse(found));
       if (inside?.keys && previous !== ':') {
         const fault = faultOfKey(string, inside.keys);
         inside.keys.add(string);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { readConnection } from '../event-store/eventstoredb/connection.ts';
+import { errorCodeOf } from '../error-code.ts';
 
 export const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
 export const count = (max: number) =>
@@ -54,7 +55,7 @@ export const certificates = z.string().transform((file, context): readonly strin
   try {
     found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   } catch (error) {
-    return mistake(`which can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    return mistake(`which can't be read (${errorCodeOf(error) ?? String(error)})`);
   }
   if (found.length === 0) return mistake('which holds no certificate in PEM (text that begins with -----BEGIN CERTIFICATE-----)');
   const unreadable = found.findIndex((pem) => !isCertificate(pem));

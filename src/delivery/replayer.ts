@@ -4,13 +4,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import { batch } from '../domain/batch.ts';
-import { fold } from '../domain/decider.ts';
 import { delivery, type DeliverySubject } from '../domain/delivery.ts';
 import type { BatchId, DeliveryId, MessageId, ReplayId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
-import { replay, type ReplayCommand, type ReplayEvent, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
+import { replay, type ReplayCommand, type ReplayScope, type RunningReplay } from '../domain/replay.ts';
 import type { Cause, CommandExecutor } from '../commands/command-executor.ts';
-import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
+import { foldStream, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import { deliveryIdOf } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
@@ -98,7 +97,7 @@ export class Replayer {
     // 1. Load the replay: another replica may have carried out a step, or a person may have cancelled it.
     const events = await retryUntilLogAvailable(() => this.store.readStream(replayStream(id)));
     const [requested] = events;
-    const state = fold(replay, events as unknown as Iterable<ReplayEvent>); // a stream holds its aggregate's events only
+    const state = foldStream(replay, events);
     if (!requested || state.status !== 'running') return false;
     const { correlationId } = requested.metadata;
     const because = { causationId: requested.id, ...(correlationId === undefined ? {} : { correlationId }) };

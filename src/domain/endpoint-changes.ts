@@ -31,7 +31,7 @@ const fieldsOf = (configuration: Configuration): Fields => {
   if (!configuration) return {};
   const { status, disabledReason, settings, secret } = configuration;
   // The log stores settings as JSON.
-  return { ...(settings as unknown as JsonObject), secret, status, disabledReason };
+  return { ...settings, secret, status, disabledReason };
 };
 
 const shown = (field: string, configuration: Configuration, value: Json): Json => {

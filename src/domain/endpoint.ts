@@ -7,7 +7,7 @@ import { endpointUrl, keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
 import { organizationId } from './ids.ts';
-import { jsonEqual, jsonObject, type Json } from './json.ts';
+import { jsonEqual, jsonObject } from './json.ts';
 
 export { payloadFormats, type PayloadFormat } from './format-options.ts';
 export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
@@ -217,8 +217,7 @@ const withKeptSecrets = (from: EndpointSettings, patch: EndpointSettingsPatch): 
 /** One event for each intent behind a patch; unchanged settings are left out. */
 const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
   const to = { ...from, ...patch };
-  const differs = (...fields: (keyof EndpointSettings)[]) =>
-    fields.some((field) => !jsonEqual(from[field] as Json | undefined, to[field] as Json | undefined));
+  const differs = (...fields: (keyof EndpointSettings)[]) => fields.some((field) => !jsonEqual(from[field], to[field]));
   const events: EndpointEvent[] = [];
   if (differs('name')) events.push({ type: 'endpoint.renamed', data: { name: to.name } });
   if (differs('description')) events.push({ type: 'endpoint.described', data: { description: to.description } });
@@ -262,7 +261,7 @@ const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEve
     return [{ type: 'endpoint.registered', data: { organizationId, ...settings, secret, disabled } }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
-  if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists those that are.');
+  if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists the ones that exist.');
   const { configuration } = state;
   switch (command.type) {
     case 'Change': {

@@ -5,7 +5,7 @@ import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint.ts';
 import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
-import type { Json, JsonObject } from './json.ts';
+import { asJsonObject, type Json, type JsonObject } from './json.ts';
 import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
 import { mask, maskRequestHeader } from './header-masking.ts';
 import { maskResponseHeaders } from './response-masking.ts';
@@ -17,7 +17,7 @@ type Headers = readonly { readonly name: string; readonly value: string }[];
  * Long, as it says for each event of the catalog what of it is secret.
  * @param maskPayloads also masks values under secret names in messages and responses, and addresses in errors, for callers who may not see them
  */
-export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json => {
+export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonObject => {
   switch (event.type) {
     case 'organization.registered':
       return { ...event.data, encryptionKey: mask };
@@ -39,20 +39,20 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'endpoint.secret-rotated':
       return shownEndpointData(event.data);
     case 'message.accepted':
-      return { ...event.data, data: maskPayloads ? maskSecrets(event.data.data) : event.data.data } as unknown as Json;
+      return asJsonObject({ ...event.data, data: maskPayloads ? maskSecrets(event.data.data) : event.data.data });
     case 'delivery.attempt-succeeded':
     case 'delivery.attempt-failed':
     case 'batch.attempt-succeeded':
     case 'batch.attempt-failed': {
       const { url, requestHeaders, responseBody, responseHeaders, ...rest } = event.data;
-      return {
+      return asJsonObject({
         ...rest,
         url: maskUrl(url),
         requestHeaders: maskRequestHeaders(requestHeaders),
         ...('error' in rest && { error: maskUrlsInText(maskPayloads ? maskResolvedAddress({ ...rest, url }) : rest.error) }),
         ...(responseHeaders && { responseHeaders: maskResponseHeaders(responseHeaders) }),
         ...(responseBody !== undefined && { responseBody: maskPayloads ? maskSecretsInText(responseBody) : responseBody }),
-      } as Json;
+      });
     }
     case 'source.registered':
     case 'source.selection-changed':
@@ -94,7 +94,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): Json 
     case 'replay.progressed':
     case 'replay.finished':
     case 'replay.cancelled':
-      return event.data as unknown as Json;
+      return asJsonObject(event.data);
     default:
       return event satisfies never;
   }
@@ -118,11 +118,10 @@ type WithSecrets = Extract<
   }
 >;
 
-const shownEndpointData = (data: WithSecrets['data']): Json =>
-  ({
-    ...data,
-    ...('url' in data && { url: shownUrlOf(data.url) }),
-    ...('headers' in data && { headers: maskedHeaderValues(data.headers) }),
-    ...('formatOptions' in data && { formatOptions: maskedFormatOptions(data.formatOptions) }),
-    ...('secret' in data && { secret: data.secret === null ? null : mask }),
-  }) as unknown as Json;
+const shownEndpointData = (data: WithSecrets['data']): JsonObject => ({
+  ...data,
+  ...('url' in data && { url: shownUrlOf(data.url) }),
+  ...('headers' in data && { headers: maskedHeaderValues(data.headers) }),
+  ...('formatOptions' in data && { formatOptions: maskedFormatOptions(data.formatOptions) }),
+  ...('secret' in data && { secret: data.secret === null ? null : mask }),
+});

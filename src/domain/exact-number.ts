@@ -1,6 +1,8 @@
 // Numbers that a double can't hold as written, such as 9007199254740993. They keep their text, and are compared by value, as decimals.
 // In memory such a number is what `JSON.rawJSON` makes, so that `JSON.stringify` writes its text. Limit: it can't be sent to another thread as it is.
 
+import type { Json } from './json.ts';
+
 /** An interface, not a type: TypeScript would let a type pass as a JSON object. */
 export interface ExactNumber {
   readonly rawJSON: string;
@@ -49,7 +51,7 @@ const mayHoldExactNumbers = (text: string): boolean => {
 };
 
 /** `JSON.parse`, except that numbers that a double can't hold keep their text. @throws SyntaxError */
-export const parseJson = (text: string): unknown => (mayHoldExactNumbers(text) ? parse(text, keepExactNumber) : (parse(text) as unknown));
+export const parseJson = (text: string): Json => (mayHoldExactNumbers(text) ? parse(text, keepExactNumber) : parse(text)) as Json;
 
 /** A reviver for `JSON.parse`. */
 const keepExactNumber = (_: string, value: unknown, { source }: { readonly source?: string }): unknown =>

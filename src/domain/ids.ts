@@ -29,5 +29,21 @@ export const sourceId = z.string().min(1).brand<'SourceId'>();
 /** An opaque position in the whole log. Positions of one log sort as strings in log order. */
 export type Position = z.infer<typeof position>;
 export const position = z.string().brand<'Position'>();
+
+/** Gives a text its brand without parsing it: for ids made here or read from our own log and tables. */
+const brandOf =
+  <T extends z.ZodType>(_id: T) =>
+  (text: string) =>
+    text as z.infer<T>;
+export const asOrganizationId = brandOf(organizationId);
+export const asApiKeyId = brandOf(apiKeyId);
+export const asEndpointId = brandOf(endpointId);
+export const asMessageId = brandOf(messageId);
+export const asDeliveryId = brandOf(deliveryId);
+export const asBatchId = brandOf(batchId);
+export const asReplayId = brandOf(replayId);
+export const asSourceId = brandOf(sourceId);
+export const asPosition = brandOf(position);
+
 /** Before the first event of a log. */
 export const noPosition = position.parse('');

@@ -135,7 +135,7 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
     }
     case 'RetireEventType': {
       const defined = state.eventTypes.get(command.name);
-      if (!defined) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists those that are defined.`);
+      if (!defined) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists the ones that are defined.`);
       return defined.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
     }
   }

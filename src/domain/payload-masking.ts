@@ -19,7 +19,7 @@ const named = /(?<![\w.-])([\w.-]+)(["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?
 /** The same for a body: parsed if it is JSON; otherwise, also if it was cut off, wherever it reads `key: value` or `key=value`. */
 export const maskSecretsInText = (text: string): string => {
   try {
-    return JSON.stringify(maskSecrets(parseJson(text) as Json));
+    return JSON.stringify(maskSecrets(parseJson(text)));
   } catch {
     return maskNamed(text);
   }

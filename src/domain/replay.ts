@@ -104,7 +104,7 @@ const decide = (command: ReplayCommand, state: Replay): readonly ReplayEvent[] =
     const { organizationId, endpointId, filter, ratePerSecond, now } = command;
     return [{ type: 'replay.requested', data: { organizationId, endpointId, at: now.toISOString(), filter, ratePerSecond } }];
   }
-  if (state.status === 'unknown') throw notFound('There is no such replay; `replays` lists those that are.');
+  if (state.status === 'unknown') throw notFound('There is no such replay; `replays` lists the ones that exist.');
   const { organizationId, endpointId } = state;
   const told = { organizationId, endpointId, at: command.now.toISOString() };
   switch (command.type) {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
 import { organizationId, position } from './ids.ts';
-import { jsonEqual, type Json } from './json.ts';
+import { jsonEqual } from './json.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
@@ -92,7 +92,7 @@ export type SourceCommand =
 /** One event for each setting that a patch changes. */
 const changes = (from: SourceSettings, patch: Partial<SourceSettings>): SourceEvent[] => {
   const to = { ...from, ...patch };
-  const differs = (...fields: (keyof SourceSettings)[]) => fields.some((field) => !jsonEqual(from[field] as Json, to[field] as Json));
+  const differs = (...fields: (keyof SourceSettings)[]) => fields.some((field) => !jsonEqual(from[field], to[field]));
   const events: SourceEvent[] = [];
   if (differs('name')) events.push({ type: 'source.renamed', data: { name: to.name } });
   if (differs('streams', 'eventTypes'))
@@ -108,7 +108,7 @@ const decide = (command: SourceCommand, state: Source): readonly SourceEvent[] =
     return [{ type: 'source.registered', data: { organizationId, ...settings, after } }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
-  if (state.exists !== 'yes') throw notFound('There is no such source; `sources` lists those that are.');
+  if (state.exists !== 'yes') throw notFound('There is no such source; `sources` lists the ones that exist.');
   const { settings, status } = state.configuration;
   switch (command.type) {
     case 'Change':

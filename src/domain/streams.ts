@@ -1,14 +1,13 @@
 // Stream names: the one place where they are made, `<category>-<id>`, and taken apart. The names are the storage format.
-import type * as z from 'zod';
 import {
-  apiKeyId,
-  batchId,
-  deliveryId,
-  endpointId,
-  messageId,
-  organizationId,
-  replayId,
-  sourceId,
+  asApiKeyId,
+  asBatchId,
+  asDeliveryId,
+  asEndpointId,
+  asMessageId,
+  asOrganizationId,
+  asReplayId,
+  asSourceId,
   type ApiKeyId,
   type BatchId,
   type DeliveryId,
@@ -60,18 +59,17 @@ export const categoryOf = (stream: string): string => stream.slice(0, stream.ind
 /** Everything after the first hyphen. Callers that know the category use the typed functions below. */
 export const idIn = (stream: string): string => stream.slice(stream.indexOf('-') + 1);
 
-/** Gives the id its brand without parsing it, because followers do this for every event. */
 const typedIdIn =
-  <T extends z.ZodType>(_id: T) =>
-  (stream: string) =>
-    idIn(stream) as z.infer<T>;
+  <Id extends string>(as: (text: string) => Id) =>
+  (stream: string): Id =>
+    as(idIn(stream));
 
-export const organizationIdIn = typedIdIn(organizationId);
-export const apiKeyIdIn = typedIdIn(apiKeyId);
-export const endpointIdIn = typedIdIn(endpointId);
-export const messageIdIn = typedIdIn(messageId);
-export const deliveryIdIn = typedIdIn(deliveryId);
-export const batchIdIn = typedIdIn(batchId);
-export const replayIdIn = typedIdIn(replayId);
+export const organizationIdIn = typedIdIn(asOrganizationId);
+export const apiKeyIdIn = typedIdIn(asApiKeyId);
+export const endpointIdIn = typedIdIn(asEndpointId);
+export const messageIdIn = typedIdIn(asMessageId);
+export const deliveryIdIn = typedIdIn(asDeliveryId);
+export const batchIdIn = typedIdIn(asBatchId);
+export const replayIdIn = typedIdIn(asReplayId);
 /** Of a source's own stream, or of the stream of its reading. */
-export const sourceIdIn = typedIdIn(sourceId);
+export const sourceIdIn = typedIdIn(asSourceId);

@@ -1,5 +1,6 @@
 // The port: how the rest of Hookledger uses the log. Each adapter has its own folder.
 import type { ConfigurationEvent, DomainEvent } from '../domain/catalog.ts';
+import { fold, type Decider } from '../domain/decider.ts';
 import type { Position } from '../domain/ids.ts';
 
 /** Who caused an event and what it follows from. */
@@ -26,6 +27,12 @@ export type RecordedEvent<E extends DomainEvent = DomainEvent> = NewEvent<E> & {
   /** Its positions in the logs that this log is a copy of, oldest log first. */
   readonly copiedFrom?: readonly Position[];
 };
+
+/** The state of an aggregate after the events of its stream, which holds no other events. */
+export const foldStream = <E extends DomainEvent, S>(
+  decider: Pick<Decider<never, E, S>, 'initial' | 'evolve'>,
+  recorded: readonly RecordedEvent[],
+): S => fold(decider, recorded as readonly RecordedEvent<E>[]);
 
 /** The revision that the stream must have, or the write is refused; never "any". */
 export type ExpectedRevision = number | 'no-stream';

@@ -1,6 +1,6 @@
 // Generates ids. Most are deterministic: the same cause always gets the same id, so repeated work is written once.
 import { hash, randomUUID } from 'node:crypto';
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import { asBatchId, asDeliveryId, asMessageId, type EndpointId, type MessageId, type OrganizationId } from '../domain/ids.ts';
 
 /** Room for most names. Three ids are hashed per delivery, and this saves each a buffer. */
 const roomForNames = 1024;
@@ -25,7 +25,7 @@ const v5 = (name: string, within: Buffer): string => {
 };
 
 /** A publisher's message id is unique within its organization. */
-export const messageIdOf = (organization: OrganizationId, clientId: string) => v5(`${organization}/${clientId}`, messages) as MessageId;
+export const messageIdOf = (organization: OrganizationId, clientId: string) => asMessageId(v5(`${organization}/${clientId}`, messages));
 
 /**
  * UUID version 8: begins like the message id, followed by a hash of both ids. Deliveries of the same time are thus neighbours in every index;
@@ -33,11 +33,11 @@ export const messageIdOf = (organization: OrganizationId, clientId: string) => v
  */
 export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
   const hashed = v5(`${message}/${endpoint}`, deliveries);
-  return `${message.slice(0, 14)}8${hashed.slice(15)}` as DeliveryId;
+  return asDeliveryId(`${message.slice(0, 14)}8${hashed.slice(15)}`);
 };
 
 /** The id of an endpoint's nth batch. Another process that closes the nth batch too finds it closed. */
-export const batchIdOf = (endpoint: EndpointId, number: number) => v5(`${endpoint}/${number}`, batches) as BatchId;
+export const batchIdOf = (endpoint: EndpointId, number: number) => asBatchId(v5(`${endpoint}/${number}`, batches));
 
 /** Of who was shown what in which hour. */
 export const disclosureIdOf = (parts: readonly string[]) => v5(JSON.stringify(parts), disclosures);
@@ -45,11 +45,11 @@ export const disclosureIdOf = (parts: readonly string[]) => v5(JSON.stringify(pa
 /** For a message that its publisher gave no id: UUID version 7, which begins with the time. Milliseconds sort well enough for an index. */
 export const newMessageId = () => {
   const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}` as MessageId;
+  return asMessageId(`${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`);
 };
 
 /** The id of the event that a command writes at a revision of a stream. */
 export const eventIdOf = (commandId: string, stream: string, revision: number) => v5(`${commandId}/${stream}/${revision}`, events);
 
 /** A random id. */
-export const newId = () => randomUUID() as string;
+export const newId = (): string => randomUUID();

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateFolder } from '../private-files.ts';
+import { errorCodeOf } from '../error-code.ts';
 
 export class MasterKeyUnusable extends Error {
   override name = 'MasterKeyUnusable';
@@ -24,7 +25,7 @@ export const masterKeyIn = (dataDir: string): Buffer => {
     makePrivateFolder(dataDir);
     if (!existsSync(file)) make(file, dataDir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error); // else another process was first
+    if (errorCodeOf(error) !== 'EEXIST') throw unusable(file, error); // else another process was first
   }
   return read(file);
 };

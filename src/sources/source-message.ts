@@ -19,7 +19,7 @@ class Skipped extends Error {}
 
 const parse = (text: string): Json => {
   try {
-    return parseStrictJson(Buffer.from(text)) as Json;
+    return parseStrictJson(Buffer.from(text));
   } catch (error) {
     if (!(error instanceof UnreadableJson)) throw error;
     throw new Skipped(error.path === '' ? error.message : `At "${error.path}": ${error.message}`);

@@ -3,11 +3,11 @@ import type { BaseLogger } from 'pino';
 import { Backoff } from '../backoff.ts';
 import type { Caller } from '../commands/caller.ts';
 import type { CommandExecutor } from '../commands/command-executor.ts';
-import { fold } from '../domain/decider.ts';
 import type { Position } from '../domain/ids.ts';
-import { reading, type ReadingEvent } from '../domain/reading.ts';
+import { reading } from '../domain/reading.ts';
 import { streamPrefixOf } from '../domain/source.ts';
 import { readingStream } from '../domain/streams.ts';
+import { foldStream } from '../event-store/event-store.ts';
 import type { ForeignEvent, ForeignEvents } from '../event-store/foreign-events.ts';
 import type { SourceView } from '../read-models/queries/source-queries.ts';
 import { ReadingRecorder, type RecordedReading } from './reading-recorder.ts';
@@ -143,7 +143,7 @@ export class SourceReader {
       throw new NeedsPerson(
         `The log was copied here, so the position of "${configuration.settings.name}" belongs to another server. Delete the source and create it again: events that were published are not published again.`,
       );
-    const state = fold(reading, recorded as unknown as Iterable<ReadingEvent>); // the newest event has the whole state
+    const state = foldStream(reading, recorded); // the newest event has the whole state
     return last ? { state, revision: last.revision } : { state, revision: 'no-stream' };
   }
 

@@ -59,10 +59,9 @@ export class AccessCheck implements OnModuleInit {
     const silent: string[] = [];
     for (const { instance, metatype } of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       if (typeof instance !== 'object' || instance === null || !metatype) continue;
-      const prototype = Object.getPrototypeOf(instance) as object;
-      for (const name of this.scanner.getAllMethodNames(prototype)) {
-        const handler = (prototype as Record<string, object>)[name];
-        if (handler && isHandler(handler) && !accessOf(handler)) silent.push(`${metatype.name}.${name}`);
+      for (const name of this.scanner.getAllMethodNames(Object.getPrototypeOf(instance))) {
+        const handler: unknown = Reflect.get(instance, name);
+        if (typeof handler === 'function' && isHandler(handler) && !accessOf(handler)) silent.push(`${metatype.name}.${name}`);
       }
     }
     if (silent.length > 0)

@@ -1,7 +1,7 @@
 // Failed authentications: counted in a metric, logged without the key, and limited per address. A valid key is looked up first, so it is never
 // refused for the failures of others at the same address.
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import { secondsUntil } from '../http/rate-limit.ts';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { consume, secondsUntil } from '../http/rate-limit.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiLog } from '../tokens.ts';
 import type { AuthenticationFailure } from './authentication.ts';
@@ -21,7 +21,7 @@ export class FailedAuthentications {
   /** @returns the refusal for the client: `refusal`, or 429 once the address has failed too often */
   async record(refusal: Refusal, failure: AuthenticationFailure, address: string, requestId: string): Promise<Refusal> {
     this.count(failure);
-    const state = await this.limiter.consume(address).catch((exceeded: unknown) => exceeded as RateLimiterRes);
+    const state = await consume(this.limiter, address);
     if (state.consumedPoints <= mostFailures) {
       this.log.info({ requestId, address, failure }, 'Authentication failed');
       return refusal;

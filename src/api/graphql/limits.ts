@@ -117,7 +117,7 @@ class Walk {
     if (name.value === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
     if (name.value === TypeMetaFieldDef.name) return TypeMetaFieldDef;
     const type = this.schema.getType(typeName);
-    return type && 'getFields' in type ? (type.getFields()[name.value] as Field | undefined) : undefined; // selections are of output types
+    return isObjectType(type) || isInterfaceType(type) ? type.getFields()[name.value] : undefined;
   }
 
   private checkDepth(depth: number, [root = '']: readonly string[]): void {

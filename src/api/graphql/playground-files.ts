@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { keysOf } from '../../keys-of.ts';
 
 const readyMade = {
   'react.js': ['react', 'umd/react.production.min.js'],
@@ -20,7 +21,7 @@ const inPackage = (name: Name): string => {
 
 /** Where the packages have them, by name. */
 export const playgroundFiles = (): readonly (readonly [name: string, file: string])[] =>
-  (Object.keys(readyMade) as Name[]).map((name) => [name, inPackage(name)]);
+  keysOf(readyMade).map((name) => [name, inPackage(name)]);
 
 export const readPlaygroundFile = (name: Name): Buffer =>
   readFileSync(import.meta.url.endsWith('.ts') ? inPackage(name) : new URL(`./playground/${name}`, import.meta.url));

@@ -30,7 +30,7 @@ const at = <T>(node: ValueNode, parse: () => T): T => {
 export const DateTime = new GraphQLScalarType<string, string>({
   name: 'DateTime',
   description: 'ISO 8601 in UTC with milliseconds',
-  serialize: (value) => new Date(value as string).toISOString(),
+  serialize: (value) => new Date(String(value)).toISOString(),
   parseValue: parseDateTime,
   parseLiteral: (node) => at(node, () => parseDateTime(node.kind === Kind.STRING ? node.value : undefined)),
 });
@@ -46,10 +46,10 @@ const checkJson = (value: unknown, depth: number): void => {
   if (typeof value !== 'object' || value === null) return;
   if (isExactNumber(value)) return checkNumber(value.rawJSON);
   if (depth === deepest) throw new GraphQLError(`The JSON is nested more than ${deepest} levels deep; flatten it.`);
-  for (const key of Object.keys(value)) {
+  for (const [key, inner] of Object.entries(value)) {
     if (key === '__proto__') throw new GraphQLError('The key "__proto__" is not allowed; rename it.');
     checkJson(key, depth);
-    checkJson((value as Record<string, unknown>)[key], depth + 1);
+    checkJson(inner, depth + 1);
   }
 };
 

@@ -68,7 +68,7 @@ export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, a
       request.bodyBytes = body.length;
       done(null, parseStrictJson(body));
     } catch (error) {
-      done(error as Error);
+      done(error instanceof Error ? error : new Error(String(error)));
     }
   });
   fastify.addHook('onRequest', (request, reply, done) => {

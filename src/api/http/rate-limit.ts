@@ -1,6 +1,6 @@
 // The rate limit: requests per second for each API key, on each replica. What exceeds it is refused before its body is read.
 import type { FastifyInstance } from 'fastify';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { AuthenticatedCaller } from '../auth/authentication.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -9,6 +9,16 @@ const windowSeconds = 1;
 /** Until the window ends: a timer ends it, however the machine's clock, by which the limiter says how long that is, is set meanwhile. */
 export const secondsUntil = ({ msBeforeNext }: RateLimiterRes, window: number): number =>
   Math.min(window, Math.max(0, Math.ceil(msBeforeNext / 1000)));
+
+/** Counts one for the key. @returns the limiter's state, also once nothing is left */
+export const consume = async (limiter: RateLimiterMemory, key: string): Promise<RateLimiterRes> => {
+  try {
+    return await limiter.consume(key);
+  } catch (exceeded) {
+    if (exceeded instanceof RateLimiterRes) return exceeded;
+    throw exceeded;
+  }
+};
 
 /** Counts by the authenticated key, however its header is spelled, for HTTP and WebSockets alike. */
 export class RateLimit {
@@ -24,8 +34,7 @@ export class RateLimit {
    * @throws Refusal TOO_MANY_REQUESTS
    */
   async count({ keyHash }: Pick<AuthenticatedCaller, 'keyHash'>): Promise<Record<string, string>> {
-    // It rejects with the state, too, once nothing is left.
-    const state = await this.limiter.consume(keyHash).catch((exceeded: unknown) => exceeded as RateLimiterRes);
+    const state = await consume(this.limiter, keyHash);
     const resetSeconds = secondsUntil(state, windowSeconds);
     const headers = {
       'ratelimit-limit': String(this.perSecond * windowSeconds),

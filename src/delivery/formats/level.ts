@@ -1,6 +1,7 @@
 // The level of a message, from the words that publishers use: its severity, its status, the last word of its type. Pure.
 import type { JsonObject } from '../../domain/json.ts';
 import type { FormattedMessage } from './payload.ts';
+import { keysOf } from '../../keys-of.ts';
 
 /** `ok`: a problem is over, or something went well. */
 export type Level = 'critical' | 'error' | 'warning' | 'info' | 'ok';
@@ -12,7 +13,7 @@ const words: Readonly<Record<Level, string>> = {
   info: 'info information informational notice low debug trace p4 p5',
   ok: 'ok okay up online recovered recovery resolved healthy normal cleared closed success successful succeeded passed',
 };
-const levels = new Map(Object.entries(words).flatMap(([level, list]) => list.split(' ').map((word) => [word, level as Level])));
+const levels = new Map(keysOf(words).flatMap((level) => words[level].split(' ').map((word) => [word, level] as const)));
 
 /** The text of the first of these fields that has one, in lower case. */
 const word = (data: JsonObject, ...keys: readonly string[]): string | undefined => {

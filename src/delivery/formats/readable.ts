@@ -1,7 +1,7 @@
 // A message of any shape for a person to read: a title from its type, a sentence if its data has one, and the rest of the data as a
 // list of names and values. The chat formats are made from this, each within its own limits. Pure.
 import { isExactNumber } from '../../domain/exact-number.ts';
-import { isJsonObject, type Json, type JsonObject } from '../../domain/json.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../domain/json.ts';
 import { levelOf, type Level } from './level.ts';
 import type { FormattedMessage } from './payload.ts';
 import { shorten } from './shorten.ts';
@@ -70,7 +70,7 @@ const inline = (value: Json, depth = 0): string => {
   if (typeof value === 'number') return String(value);
   if (isExactNumber(value)) return value.rawJSON;
   if (depth >= maxDepth) return clean(JSON.stringify(value));
-  const parts = Array.isArray(value)
+  const parts = isJsonArray(value)
     ? value.slice(0, maxItems).map((item) => inline(item, depth + 1))
     : Object.keys(value)
         .slice(0, maxItems)

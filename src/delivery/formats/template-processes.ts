@@ -69,7 +69,7 @@ export class TemplateProcesses {
       };
       (this.slowOwners.has(owner) ? this.slow : this.quick).add(job);
     });
-    return parseJson(json) as Json;
+    return parseJson(json);
   }
 
   /** Rejects what waits or runs. */

@@ -36,10 +36,13 @@ const placeIn = (text: string, position: unknown): string => {
 };
 
 /** JSONata throws objects that are no Errors, but have these fields. */
+const fieldOf = (error: unknown, field: 'message' | 'position' | 'code'): unknown =>
+  typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
+
 const describeError = (error: unknown, text: string): { readonly message: string; readonly place: string } => {
   if (error instanceof RangeError && /call stack/.test(error.message)) return { message: 'It is nested too deep.', place: '' };
-  const { message, position } = error as { readonly message?: unknown; readonly position?: unknown };
-  return { message: String(message).replace(/(?<![.!?…])$/, '.'), place: placeIn(text, position) };
+  const message = String(fieldOf(error, 'message')).replace(/(?<![.!?…])$/, '.');
+  return { message, place: placeIn(text, fieldOf(error, 'position')) };
 };
 
 type Node = { readonly type?: unknown; readonly value?: unknown; readonly position?: unknown };
@@ -132,7 +135,7 @@ export const evaluateTemplate = async (text: string, message: TemplateInput, mil
 
 /** JSONata refuses to compute with a number that a double can't hold: to JSONata it is an object. Its own sentence names no number. */
 const aboutExactNumber = (error: unknown, data: Json): string => {
-  const { code } = error as { readonly code?: unknown };
+  const code = fieldOf(error, 'code');
   const found = typeof code === 'string' && /^[TD]\d/.test(code) ? exactNumberIn(data, 'data') : undefined;
   if (!found) return '';
   return ` Perhaps because ${found.path} is ${found.text}, which no double can hold: a template can pass such a number on, or make it a text with $string, but not compute with it.`;

@@ -82,7 +82,7 @@ export class Appender {
     } else if (first) done.set(first, await this.#appendOne(first)); // only this one can be refused, so it goes first
     // 2. Append the rest at once.
     const outcomes = await Promise.allSettled(writes.map(async (each) => done.get(each) ?? this.#appendOne(each)));
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    const failures = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
     const other = failures.find((error) => !(error instanceof WrongExpectedRevision));
     if (other !== undefined) throw other;
     const conflicts = failures.flatMap((error) => (error instanceof WrongExpectedRevision ? error.conflicts : []));

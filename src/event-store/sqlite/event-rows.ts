@@ -1,6 +1,6 @@
 // Rows of the log's table `events`, and the positions of the embedded log.
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { Position } from '../../domain/ids.ts';
+import { asPosition, type Position } from '../../domain/ids.ts';
 import type { StoredEvent } from '../codec.ts';
 
 /** A row, in the order of `eventColumns`. */
@@ -26,7 +26,7 @@ export const prepareEventQuery = (db: DatabaseSync, rest: string): ((...paramete
 };
 
 /** The sequence as 16 digits: room for every safe integer, and sortable. */
-export const toPosition = (sequence: number): Position => String(sequence).padStart(16, '0') as Position;
+export const toPosition = (sequence: number): Position => asPosition(String(sequence).padStart(16, '0'));
 
 /** @throws RangeError if the position belongs to another kind of log */
 export const toSequence = (position: Position): number => {

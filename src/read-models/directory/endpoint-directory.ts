@@ -133,7 +133,7 @@ export class EndpointDirectory {
     this.unusable.check(endpointStream(id));
     const found = this.endpoint(id);
     if (found?.configuration.organizationId === organizationId) return found;
-    throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists those that are.`);
+    throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists the ones that exist.`);
   }
 
   /**

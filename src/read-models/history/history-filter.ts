@@ -25,10 +25,12 @@ export const checkSpan = (since: Optional<Date>, until: Optional<Date>, path: st
     throw badInput(path, `\`until\` (${until.toISOString()}) is before \`since\` (${since.toISOString()}); swap them, or leave one out.`);
 };
 
+const isEventName = (name: string): name is EventName => Object.hasOwn(catalog, name);
+
 /** Checks that these are names of events. @throws DomainError BAD_USER_INPUT at one that is not */
 export const eventNames = (given: readonly string[], path: string): EventName[] =>
   given.map((name, i) => {
-    if (Object.hasOwn(catalog, name)) return name as EventName;
+    if (isEventName(name)) return name;
     const category = name.split('.', 1)[0] ?? '';
     const near = Object.keys(catalog).filter((each) => each.startsWith(`${category}.`));
     throw badInput(`${path}.${i}`, `There is no event "${name}"; there are ${(near.length > 0 ? near : Object.keys(catalog)).join(', ')}.`);

@@ -128,9 +128,9 @@ export class HistoryQueries {
 
   private async streamsOf(organization: OrganizationId, { messageId, deliveryId }: HistoryFilter): Promise<string[]> {
     if (messageId && !(await this.queries.messages.find(organization, messageId)))
-      throw notFound(`There is no message "${messageId}"; \`messages\` lists those that are.`);
+      throw notFound(`There is no message "${messageId}"; \`messages\` lists the ones that exist.`);
     const delivery = deliveryId ? await this.queries.deliveries.find(organization, deliveryId) : undefined;
-    if (deliveryId && !delivery) throw notFound(`There is no delivery "${deliveryId}"; \`deliveries\` lists those that are.`);
+    if (deliveryId && !delivery) throw notFound(`There is no delivery "${deliveryId}"; \`deliveries\` lists the ones that exist.`);
     if (messageId && delivery && delivery.messageId !== messageId) return [];
     const deliveries = delivery ? [delivery] : messageId ? await this.queries.deliveries.ofMessages(organization, [messageId]) : [];
     const batches = new Set(deliveries.flatMap(({ batch }) => (batch ? [batch.id] : [])));

@@ -1,13 +1,13 @@
 // Queries on endpoints: single ones, pages, success rates. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
-import { parseJson } from '../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
 import { isGiven, type Optional } from './optional.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
+import { endpointConfigurationIn } from '../views/tables/endpoints.ts';
 
 /** Times are ISO 8601 in UTC with milliseconds. */
 export type EndpointView = {
@@ -94,7 +94,7 @@ export class EndpointQueries {
 const endpointView = (row: ViewsSchema['endpoints']): EndpointView => ({
   id: row.id,
   organizationId: row.organization_id,
-  configuration: parseJson(row.configuration) as EndpointConfiguration,
+  configuration: endpointConfigurationIn(row),
   createdAt: iso(row.created_at),
   updatedAt: iso(row.updated_at),
   deletedAt: isoOrNull(row.deleted_at),

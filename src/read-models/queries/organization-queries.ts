@@ -45,7 +45,7 @@ export class OrganizationQueries {
       name,
       group: group_name,
       description,
-      sample: sample === null ? null : (parseJson(sample) as Json),
+      sample: sample === null ? null : parseJson(sample),
       retired: retired === 1,
     }));
   }

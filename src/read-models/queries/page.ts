@@ -1,6 +1,6 @@
 // Keyset pages: a cursor names the last row seen, so pages stay complete while rows arrive.
 import { badInput } from '../../domain/errors.ts';
-import type { Position } from '../../domain/ids.ts';
+import { asPosition, type Position } from '../../domain/ids.ts';
 
 export type PageRequest = {
   /** The most rows to return. The API checks the bounds. */
@@ -27,7 +27,10 @@ export const keyOf = (after: string | null | undefined): string | undefined => {
 };
 
 /** As `keyOf`, for lists ordered by a position. */
-export const positionKeyOf = (after: string | null | undefined) => keyOf(after) as Position | undefined;
+export const positionKeyOf = (after: string | null | undefined): Position | undefined => {
+  const key = keyOf(after);
+  return key === undefined ? undefined : asPosition(key);
+};
 
 /** As `keyOf`, for lists ordered by a number. */
 export const sequenceKeyOf = (after: string | null | undefined): number | undefined => {

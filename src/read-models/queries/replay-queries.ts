@@ -69,7 +69,7 @@ export class ReplayQueries {
     const db = this.read();
     const replay = await db.selectFrom('replays').selectAll().where('id', '=', id).executeTakeFirst();
     if (!replay) return [];
-    const { eventType, since, until } = JSON.parse(replay.filter) as ReplayFilter;
+    const { eventType, since, until } = filterIn(replay);
     const last = after === null ? undefined : await this.sequenceOf(after);
     let query = db
       .selectFrom('messages')
@@ -112,10 +112,12 @@ export class ReplayQueries {
   }
 }
 
+const filterIn = ({ filter }: Pick<ReplayRow, 'filter'>) => JSON.parse(filter) as ReplayFilter;
+
 const replayView = (row: ReplayRow): ReplayView => ({
   id: row.id,
   endpointId: row.endpoint_id,
-  filter: JSON.parse(row.filter) as ReplayFilter,
+  filter: filterIn(row),
   ratePerSecond: Number(row.rate),
   requestedBy: row.requested_by,
   requestedAt: iso(row.requested_at),

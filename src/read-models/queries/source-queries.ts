@@ -6,6 +6,7 @@ import type { SourceConfiguration } from '../../domain/source.ts';
 import { iso } from './columns.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 import type { ViewsSchema } from '../views/schema.ts';
+import { sourceConfigurationIn } from '../views/tables/sources.ts';
 
 /** `reading` is null until the first read is recorded. Times are ISO 8601 in UTC with milliseconds. */
 export type SourceView = {
@@ -89,7 +90,7 @@ type SourceRow = ViewsSchema['sources'] & {
 
 const sourceView = ({ id, configuration, created_at, updated_at, revision, position, published, skipped }: SourceRow): SourceView => ({
   id,
-  configuration: JSON.parse(configuration) as SourceConfiguration,
+  configuration: sourceConfigurationIn(configuration),
   createdAt: iso(created_at),
   updatedAt: iso(updated_at),
   reading: revision === null || position === null ? null : { revision, position, published: published ?? 0, skipped: skipped ?? 0 },

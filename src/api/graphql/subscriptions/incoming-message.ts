@@ -4,6 +4,7 @@ import { CloseCode, MessageType } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { parseStrictJson } from '../../../commands/strict-json.ts';
 import { refusalOf } from '../../refusal.ts';
+import { isJsonObject } from '../../../domain/json.ts';
 
 /** Answers a message that the rules refuse: with an error of its operation if it starts one, otherwise by closing. @returns undefined if it did */
 export const readMessage = (
@@ -26,8 +27,9 @@ export const readMessage = (
 /** The id of the operation that a message starts; undefined if it starts none or is not JSON. */
 const idOfOperation = (data: Buffer): string | undefined => {
   try {
-    const message = JSON.parse(data.toString()) as { readonly type?: unknown; readonly id?: unknown } | null;
-    return message?.type === MessageType.Subscribe && typeof message.id === 'string' ? message.id : undefined;
+    const message: unknown = JSON.parse(data.toString());
+    if (!isJsonObject(message) || message['type'] !== MessageType.Subscribe) return undefined;
+    return typeof message['id'] === 'string' ? message['id'] : undefined;
   } catch {
     return undefined;
   }

@@ -77,7 +77,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
       schema: this.schemaHost.schema,
       execute,
       subscribe,
-      context: ({ extra: { connection } }) => this.contexts.of(connection.caller as AuthenticatedCaller, connection.request.headers), // set by onConnect
+      context: ({ extra: { connection } }) => this.contexts.of(callerOf(connection), connection.request.headers),
       connectionInitWaitTimeout: initTimeoutMs,
       onConnect: (context) => this.admit(context),
       onSubscribe: ({ extra }, id, payload) => this.begin(extra.connection, id, payload),
@@ -209,7 +209,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     id: string,
     { query, operationName, variables }: SubscribePayload,
   ): Promise<readonly GraphQLError[] | void> {
-    const caller = connection.caller as AuthenticatedCaller; // an operation comes after connection_init
+    const caller = callerOf(connection);
     const { schema } = this.schemaHost;
     try {
       await this.rateLimit.count(caller);
@@ -268,6 +268,12 @@ const drop = (socket: WebSocket): void => {
   setTimeout(() => socket.terminate(), 1_000).unref();
 };
 
+/** Operations come after `connection_init`, which sets the caller. */
+const callerOf = ({ caller }: Connection): AuthenticatedCaller => {
+  if (!caller) throw new Error('An operation began before the connection was admitted.');
+  return caller;
+};
+
 /** Ends connections whose other end is gone. */
 const keepAlive = (socket: WebSocket): NodeJS.Timeout => {
   let isAlive = true;
@@ -281,7 +287,7 @@ const keepAlive = (socket: WebSocket): NodeJS.Timeout => {
 
 /** `{authorization}`, `{Authorization}` or `{headers: {…}}`, as clients and playgrounds send it. */
 const authorizationIn = (params: Readonly<Record<string, unknown>>): string | undefined => {
-  const headers = typeof params['headers'] === 'object' && params['headers'] !== null ? (params['headers'] as Record<string, unknown>) : {};
+  const headers: Record<string, unknown> = typeof params['headers'] === 'object' ? { ...params['headers'] } : {};
   const found = [params['authorization'], params['Authorization'], headers['authorization'], headers['Authorization']];
   return found.find((value): value is string => typeof value === 'string');
 };

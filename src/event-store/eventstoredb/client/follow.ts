@@ -21,7 +21,7 @@ export class ClientSubscription {
   /** Checkpoints arrive before the events in front of them are read: `behind` is the number of events that come first. */
   #checkpoints: { readonly behind: number; readonly through: Position }[] = [];
   /** The batch posted in this turn of the event loop, which may still grow. */
-  #batch = { turn: -1, items: [] as SubscriptionItem[], bytes: 0 };
+  #batch: { turn: number; items: SubscriptionItem[]; bytes: number } = { turn: -1, items: [], bytes: 0 };
 
   constructor(
     client: DbClient,

@@ -8,7 +8,7 @@ import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.
 import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { maskedEventData } from '../../../domain/event-masking.ts';
-import { jsonEqual, type JsonObject } from '../../../domain/json.ts';
+import { jsonEqual, asJsonObject } from '../../../domain/json.ts';
 import { organization, type Organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
@@ -22,16 +22,13 @@ export type Redecide = (event: RecordedEvent) => string | undefined;
 
 const impossible = 'It could not happen after the events before it in its stream.';
 
-const fieldsOf = ({ data }: DomainEvent) => data as JsonObject; // events hold JSON
-const maskedFieldsOf = (event: DomainEvent) => maskedEventData(event, true) as JsonObject;
-
 /** Compares the recorded event with the decided one. Shows only the fields that differ, and no secrets. */
 const compare = (recorded: DomainEvent, decided: DomainEvent | undefined): string | undefined => {
   if (decided?.type !== recorded.type) return impossible;
-  const [actual, expected] = [fieldsOf(recorded), fieldsOf(decided)];
+  const [actual, expected] = [asJsonObject(recorded.data), asJsonObject(decided.data)];
   const fields = Object.keys({ ...actual, ...expected }).filter((field) => !jsonEqual(actual[field], expected[field]));
   if (fields.length === 0) return undefined;
-  const [shown, shownExpected] = [maskedFieldsOf(recorded), maskedFieldsOf(decided)];
+  const [shown, shownExpected] = [maskedEventData(recorded, true), maskedEventData(decided, true)];
   const differences = fields.map((field) =>
     jsonEqual(shown[field], shownExpected[field])
       ? `\`${field}\` would be another secret`

@@ -1,5 +1,14 @@
 // The table of deliveries: what became of each, by itself or with its batch.
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../../domain/ids.ts';
+import {
+  asBatchId,
+  asDeliveryId,
+  type BatchId,
+  type DeliveryId,
+  type EndpointId,
+  type MessageId,
+  type OrganizationId,
+  type ReplayId,
+} from '../../../domain/ids.ts';
 import { batchIdIn, deliveryIdIn, messageIdIn } from '../../../domain/streams.ts';
 import { deliveryIdOf } from '../../../event-store/id-generation.ts';
 import type { Transaction } from '../../engine/database/database.ts';
@@ -116,7 +125,7 @@ export class DeliveryReducer implements Reducer {
 
   /** Of a delivery or batch that changes in this batch of events, once `write` is done. */
   sequenceOf(id: string): number | undefined {
-    return this.begun.get(id as DeliveryId)?.sequence ?? this.closed.get(id as BatchId)?.sequence ?? this.found.get(id);
+    return this.begun.get(asDeliveryId(id))?.sequence ?? this.closed.get(asBatchId(id))?.sequence ?? this.found.get(id);
   }
 
   // ── Events ──

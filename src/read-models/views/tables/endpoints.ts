@@ -41,6 +41,10 @@ export const endpoints: Table<EndpointRow> = {
   indexes: [{ columns: ['organization_id', 'created_position'] }],
 };
 
+/** As `reduceEndpoints` wrote it. */
+export const endpointConfigurationIn = ({ configuration }: Pick<EndpointRow, 'configuration'>) =>
+  parseJson(configuration) as EndpointConfiguration;
+
 export const reduceEndpoints = (): Reducer => {
   const events: RecordedEvent<EndpointEvent>[] = [];
   return {
@@ -63,7 +67,7 @@ export const reduceEndpoints = (): Reducer => {
 /** Undefined: there is no such endpoint, before or after the event. */
 const evolveRow = (id: EndpointId, before: EndpointRow | undefined, event: RecordedEvent<EndpointEvent>): EndpointRow | undefined => {
   const now = momentOf(event.recordedAt);
-  const configured = before && { exists: 'yes' as const, configuration: parseJson(before.configuration) as EndpointConfiguration };
+  const configured = before && { exists: 'yes' as const, configuration: endpointConfigurationIn(before) };
   const state = endpoint.evolve(configured ?? endpoint.initial, event);
   if (state.exists !== 'yes') return before && { ...before, updated_at: now, deleted_at: now, revision: event.revision };
   const { organizationId, settings, status } = state.configuration;

@@ -32,6 +32,9 @@ export const sources: Table<SourceRow> = {
   primaryKey: ['id'],
 };
 
+/** As `reduceSources` wrote it. */
+export const sourceConfigurationIn = (configuration: string) => JSON.parse(configuration) as SourceConfiguration;
+
 export const reduceSources = (): Reducer => {
   const events: RecordedEvent<SourceEvent>[] = [];
   return {
@@ -54,7 +57,7 @@ export const reduceSources = (): Reducer => {
 /** Undefined: there is no such source, before or after the event. */
 const evolveRow = (id: SourceId, before: SourceRow | undefined, event: RecordedEvent<SourceEvent>): SourceRow | undefined => {
   const now = Date.parse(event.recordedAt);
-  const configured = before && { exists: 'yes' as const, configuration: JSON.parse(before.configuration) as SourceConfiguration };
+  const configured = before && { exists: 'yes' as const, configuration: sourceConfigurationIn(before.configuration) };
   const state = source.evolve(configured ?? source.initial, event);
   if (state.exists !== 'yes') return before && { ...before, updated_at: now, deleted_at: now };
   const { configuration } = state;
