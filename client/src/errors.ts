@@ -17,10 +17,14 @@ export class HookledgerError extends Error {
 
 /** The content of a problem document (RFC 9457). */
 export type Problem = {
+  /** A URI that names the kind of problem and never changes, such as `urn:hookledger:problem:conflict`. Undefined if the answer has none. */
+  readonly type: string | undefined;
   readonly status: number;
   readonly title: string;
   readonly detail: string;
   readonly issues: readonly Issue[];
+  /** Names the request in the log of Hookledger. Undefined if the answer has none. */
+  readonly requestId: string | undefined;
   /** Seconds until a retry makes sense, if the answer says so. */
   readonly retryAfterSeconds: number | undefined;
 };
@@ -28,6 +32,7 @@ export type Problem = {
 /** Hookledger answered with a problem. It stored nothing of the request. */
 export class RefusedError extends HookledgerError implements Problem {
   override name = 'RefusedError';
+  readonly type: string | undefined;
   /**
    * The HTTP status: 400 the request is wrong; 401 the key is wrong; 403 the key's role does not allow it; 409 the id was used before for other
    * content; 413 the request is too large; 429 too many requests; 503 Hookledger can't store anything just now.
@@ -36,14 +41,17 @@ export class RefusedError extends HookledgerError implements Problem {
   readonly title: string;
   readonly detail: string;
   readonly issues: readonly Issue[];
+  readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor({ status, title, detail, issues, retryAfterSeconds }: Problem, attempts: number) {
+  constructor({ type, status, title, detail, issues, requestId, retryAfterSeconds }: Problem, attempts: number) {
     super(detail, attempts);
+    this.type = type;
     this.status = status;
     this.title = title;
     this.detail = detail;
     this.issues = issues;
+    this.requestId = requestId;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }

@@ -116,21 +116,42 @@ describe('publish', () => {
 
   it('does not retry a refused request, and says why', async () => {
     const issues = [{ path: 'data', message: 'must be a JSON object' }];
-    fetch.mockImplementation(refused(400, { type: 'about:blank', title: 'Bad Request', status: 400, detail: 'data: no', issues }));
+    const type = 'urn:hookledger:problem:bad-user-input';
+    fetch.mockImplementation(refused(400, { type, title: 'Bad Request', status: 400, detail: 'data: no', requestId: 'r1', issues }));
     const { error } = await failure(client().publish(ended));
     expect(error).toBeInstanceOf(RefusedError);
     expect(error).toBeInstanceOf(HookledgerError);
-    expect(error).toMatchObject({ name: 'RefusedError', message: 'data: no', status: 400, title: 'Bad Request', issues, attempts: 1 });
+    expect(error).toMatchObject({
+      name: 'RefusedError',
+      message: 'data: no',
+      type,
+      status: 400,
+      title: 'Bad Request',
+      requestId: 'r1',
+      issues,
+      attempts: 1,
+    });
     expect(fetch).toHaveBeenCalledOnce();
   });
 
   it.each([
     ['a redirect', () => Promise.resolve(new Response(null, { status: 302, headers: { location: 'http://elsewhere.example' } })), 302],
-    ['a page', () => Promise.resolve(new Response('<html>', { status: 404, statusText: 'Not Found' })), 404],
+    [
+      'a page',
+      () => Promise.resolve(new Response('<html>', { status: 404, statusText: 'Not Found', headers: { 'x-request-id': 'r2' } })),
+      404,
+    ],
   ])('takes %s for a refusal', async (_, answer, status) => {
     fetch.mockImplementation(answer);
     const { error } = await failure(client().publish(ended));
-    expect(error).toMatchObject({ status, issues: [], detail: expect.stringMatching(/without a problem document/) as string });
+    const requestId = status === 404 ? 'r2' : undefined;
+    expect(error).toMatchObject({
+      status,
+      type: undefined,
+      requestId,
+      issues: [],
+      detail: expect.stringMatching(/without a problem document/) as string,
+    });
   });
 
   it.each(['<html>', '{}', '{"messages":[]}'])('does not accept a success that is not from Hookledger: %s', async (text) => {

@@ -1,7 +1,7 @@
 // The client: publishes messages, and retries when a retry can help.
 // Retrying is always safe: every message has an id before the first attempt, and Hookledger stores a message with the same id once.
 import { randomUUID } from 'node:crypto';
-import { RefusedError, UnreachableError, type HookledgerError, type Issue } from './errors.ts';
+import { RefusedError, UnreachableError, type HookledgerError, type Issue, type Problem } from './errors.ts';
 import { isTransient, pauseMs, retryAfterSecondsOf } from './retry.ts';
 
 export type HookledgerOptions = {
@@ -115,8 +115,9 @@ export class Hookledger {
       };
     }
     const retryAfterSeconds = retryAfterSecondsOf(headers.get('retry-after'), Date.now());
-    const { title, detail, issues } = problemIn(read, `${status} ${statusText}`.trim());
-    const error = new RefusedError({ status, title, detail, issues, retryAfterSeconds }, attempt);
+    const problem = problemIn(read, `${status} ${statusText}`.trim());
+    const requestId = problem.requestId ?? headers.get('x-request-id') ?? undefined;
+    const error = new RefusedError({ ...problem, status, requestId, retryAfterSeconds }, attempt);
     return { error, again: isTransient(status), retryAfterSeconds };
   }
 }
@@ -157,9 +158,11 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isAnswer = (value: unknown, count: number): value is { readonly messages: readonly PublishedMessage[] } =>
   isObject(value) && Array.isArray(value['messages']) && value['messages'].length === count;
 
-const problemIn = (value: unknown, status: string): { title: string; detail: string; issues: readonly Issue[] } => {
-  const { title, detail, issues } = isObject(value) ? value : {};
+const problemIn = (value: unknown, status: string): Pick<Problem, 'type' | 'title' | 'detail' | 'issues' | 'requestId'> => {
+  const { type, title, detail, issues, requestId } = isObject(value) ? value : {};
   return {
+    type: typeof type === 'string' ? type : undefined,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
     title: typeof title === 'string' ? title : status,
     detail: typeof detail === 'string' ? detail : `The answer was ${status}, without a problem document.`,
     issues: Array.isArray(issues) ? (issues as Issue[]) : [],

@@ -1,5 +1,7 @@
 // Loops end: two receivers publish what they get back to Hookledger, and carry the header `hookledger-hops` on, as a client library would.
+import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { Client, eventually } from '../support/client.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
@@ -56,6 +58,30 @@ it('a message that two receivers publish on and on is refused after 5 rounds, ov
   );
   // The sixth came over GraphQL.
   expect(rounds[5]?.body).toMatchObject({ errors: [{ message: expect.stringContaining('loop'), extensions: { code: 'LOOP_DETECTED' } }] });
+});
+
+it('a message over a WebSocket that was opened with the header is counted and refused alike', async () => {
+  const publishWith = async (hops: string): Promise<unknown> => {
+    class WebSocketWithHops extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, { headers: { 'hookledger-hops': hops } });
+      }
+    }
+    const ws = createClient({
+      url: `${server.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocketWithHops,
+      connectionParams: { authorization: `Bearer ${server.adminKey}` },
+      retryAttempts: 0,
+    });
+    const query = 'mutation { publishMessages(messages: [{ type: "loop.none", data: {} }]) { id } }';
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    ws.subscribe({ query }, { next: resolve, error: resolve, complete: () => resolve(undefined) });
+    const answer = await promise;
+    await ws.dispose();
+    return answer;
+  };
+  expect(await publishWith('6')).toMatchObject({ errors: [{ extensions: { code: 'LOOP_DETECTED' } }] });
+  expect(await publishWith('5')).toMatchObject({ data: { publishMessages: [{ id: expect.any(String) as string }] } });
 });
 
 it('the refusal over REST is a problem document', async () => {
