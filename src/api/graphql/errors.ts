@@ -21,6 +21,12 @@ const originalErrorOf = (error: unknown): unknown =>
 /** The issues of an error that refuses an operation for its cost. */
 const issuesOf = ({ extensions }: GraphQLError): readonly Issue[] | undefined => extensions['issues'] as readonly Issue[] | undefined;
 
+/** graphql-js repeats the whole value of a variable that it refuses, with whatever secrets are in it. */
+const withoutValue = (message: string, cause: GraphQLError): string => {
+  const [, variable] = /^(Variable "\$\w+") got invalid value /.exec(message) ?? [];
+  return variable === undefined || cause.message === message ? message : `${variable} is not valid: ${cause.message}`;
+};
+
 /** Adds code, type, request id and issues to `formatted`, which has the message, locations and path. */
 export const formatGraphQLError =
   (log: ApiLog) =>
@@ -32,8 +38,9 @@ export const formatGraphQLError =
     if (refusal) return { message: refusal.message, ...place, extensions: problemExtensions(refusal.code, requestId, refusal.issues) };
     // The client must correct whatever graphql-js and Apollo reject, regardless of their code.
     if (cause instanceof GraphQLError && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') {
-      const issues = issuesOf(cause) ?? [{ path: pathOfError(message, error), message }];
-      return { message, ...place, extensions: problemExtensions('BAD_USER_INPUT', requestId, issues) };
+      const shown = withoutValue(message, cause);
+      const issues = issuesOf(cause) ?? [{ path: pathOfError(message, error), message: shown }];
+      return { message: shown, ...place, extensions: problemExtensions('BAD_USER_INPUT', requestId, issues) };
     }
     log.error({ err: cause, requestId, path }, 'A GraphQL field failed');
     return { message: failureSentence(requestId), ...place, extensions: problemExtensions('INTERNAL_SERVER_ERROR', requestId) };

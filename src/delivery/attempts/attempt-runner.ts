@@ -2,8 +2,7 @@
 import { attemptEndedAt, testPolicy, type AttemptRecord, type AttemptsCommand } from '../../domain/attempts.ts';
 import { batch } from '../../domain/batch.ts';
 import { delivery } from '../../domain/delivery.ts';
-import { maskOptions } from '../../domain/format-options.ts';
-import type { BatchId, DeliveryId, Position } from '../../domain/ids.ts';
+import { asBatchId, asDeliveryId, type Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { CommandExecutor, type Cause } from '../../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
@@ -113,15 +112,16 @@ export class AttemptRunner {
     const pending = { status: 'pending', attempt, failuresInSeries, ...(seriesSince === undefined ? {} : { seriesSince }) } as const;
     const { position, events } = await retryUntilLogAvailable((): Promise<RecordResult> => {
       if (!isBatch(subject)) {
-        const decision = { stream: deliveryStream(id as DeliveryId), decider: delivery, command: { ...command, subject } };
+        const decision = { stream: deliveryStream(asDeliveryId(id)), decider: delivery, command: { ...command, subject } };
         return this.executor.execute(reload ? decision : { ...decision, expected: { state: pending, revision } }, cause);
       }
-      const decision = { stream: batchStream(id as BatchId), decider: batch, command: { ...command, subject } };
+      const decision = { stream: batchStream(asBatchId(id)), decider: batch, command: { ...command, subject } };
       // The messages in a batch don't matter to these commands.
       return this.executor.execute(reload ? decision : { ...decision, expected: { state: { ...pending, messages: [] }, revision } }, cause);
     });
     if (events.length === 0 && command.type !== 'Cancel') this.replicas?.repeated();
-    return position as Position; // the stream has an event now
+    if (position === undefined) throw new Error(`The attempt of ${id} is recorded, but its stream has no event.`);
+    return position;
   }
 }
 
@@ -176,7 +176,7 @@ const commandFor = (
           responseHeaders:
             outcome.responseHeaders &&
             Object.fromEntries(Object.entries(outcome.responseHeaders).map(([name, value]) => [name, endpoint.maskSecretsIn(value)])),
-          responseBody: outcome.responseBody && endpoint.maskSecretsIn(maskOptions(outcome.responseBody, endpoint.formatOptions)),
+          responseBody: outcome.responseBody && endpoint.maskSecretsIn(outcome.responseBody),
         }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };

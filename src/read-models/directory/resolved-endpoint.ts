@@ -19,8 +19,8 @@ export class ResolvedEndpoint {
   private shown: string | undefined;
   private plain:
     | {
-        /** What requests carry and no text may repeat. */
-        sent: readonly string[];
+        /** What the receiver knows and no text may repeat. */
+        shared: readonly string[];
         url: string;
         headers: { name: string; value: string }[];
         formatOptions: JsonObject | null;
@@ -57,11 +57,12 @@ export class ResolvedEndpoint {
     return this.decrypted().formatOptions;
   }
 
-  /** Masks the secrets that a request carries wherever a text repeats them, such as the response of a receiver that echoes. */
+  /** Masks the secrets that the receiver knows wherever a text repeats them: what requests carry, and what signs them. */
   maskSecretsIn(text: string): string {
     let masked = text;
-    for (const secret of this.decrypted().sent) masked = masked.replaceAll(secret, mask);
-    return masked;
+    for (const secret of this.decrypted().shared) masked = masked.replaceAll(secret, mask);
+    const { signingKey } = this.keys;
+    return this.configuration.settings.useOrganizationKey && signingKey !== null ? masked.replaceAll(signingKey, mask) : masked;
   }
 
   /** The secrets that sign at that moment, the current one first; only the organization's signing key if the endpoint uses that. */
@@ -79,13 +80,21 @@ export class ResolvedEndpoint {
     const open = (sealed: string | undefined | null) => (sealed === undefined || sealed === null ? null : cipher.open(sealed, secretField));
     const url = openUrl(settings.url, cipher);
     const headers = settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) }));
+    const shared = [...secretHeaderValues(headers), ...secretPartsOf(url)];
+    const formatOptions = mapSecretOptions(settings.formatOptions, (value) => {
+      const routingKey = cipher.open(value, routingKeyField);
+      shared.push(routingKey);
+      return routingKey;
+    });
+    const [current, previous] = [open(secret), open(previousSecret?.secret)];
+    for (const each of [current, previous]) if (each !== null) shared.push(each);
     this.plain = {
       url,
       headers,
-      sent: sentSecrets(url, headers),
-      formatOptions: mapSecretOptions(settings.formatOptions, (value) => cipher.open(value, routingKeyField)),
-      secret: open(secret),
-      previous: open(previousSecret?.secret),
+      formatOptions,
+      secret: current,
+      previous,
+      shared: shared.filter(({ length }) => length >= leastLength),
     };
     return this.plain;
   }
@@ -94,7 +103,5 @@ export class ResolvedEndpoint {
 /** Shorter ones are left: they are in too many texts, and give little away. */
 const leastLength = 6;
 
-const sentSecrets = (url: string, headers: ResolvedEndpoint['headers']): string[] => {
-  const values = headers.filter(({ name, value }) => maskOwnHeader(name, () => value) === mask).map(({ value }) => value);
-  return [...values, ...secretPartsOf(url)].filter(({ length }) => length >= leastLength);
-};
+const secretHeaderValues = (headers: ResolvedEndpoint['headers']): string[] =>
+  headers.filter(({ name, value }) => maskOwnHeader(name, () => value) === mask).map(({ value }) => value);
