@@ -19,6 +19,7 @@ import { MessageResolver } from './graphql/messages/message.resolver.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
+import { BulkRetryResolver } from './graphql/bulk-retries/bulk-retry.resolver.ts';
 import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
@@ -55,6 +56,7 @@ class ContextModule {}
     ApiKeyResolver,
     HistoryResolver,
     ReplayResolver,
+    BulkRetryResolver,
     WhatIfResolver,
     PreviewResolver,
     SourceResolver,

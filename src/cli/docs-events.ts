@@ -19,6 +19,10 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     title: 'Replay',
     about: 'Past messages sent to an endpoint, again or for the first time: what was asked for, and how far it has come.',
   },
+  bulkretry: {
+    title: 'Bulk retry',
+    about: 'All deliveries that match a filter, retried in the background: what was asked for, and how far it has come.',
+  },
   batch: {
     title: 'Batch',
     about: 'Several messages on their way to one endpoint in one request: what is in it, one event for each attempt, and how it ended.',

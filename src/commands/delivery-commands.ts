@@ -1,15 +1,11 @@
-// The commands on deliveries: retry one, retry all that match, cancel. A delivery in a batch is retried and cancelled with its batch.
+// The commands on deliveries: retry one, cancel one. A delivery in a batch is retried and cancelled with its batch.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { AttemptsCommand } from '../domain/attempts.ts';
 import { batch } from '../domain/batch.ts';
 import { delivery } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
-import type { DeliveryId, Position } from '../domain/ids.ts';
+import type { DeliveryId } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import type { DeliveryFilter } from '../read-models/queries/delivery-pages.ts';
-import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
-import { MessageQueries } from '../read-models/queries/message-queries.ts';
-import { isGiven } from '../read-models/queries/optional.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliverySubjectView } from '../read-models/queries/delivery-view.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
@@ -26,16 +22,6 @@ export class RetryDelivery extends Command<CommandResult> {
   }
 }
 
-/** Retries all deliveries that match: failed ones, unless the filter names a status. Deliveries to deleted endpoints are neither retried nor counted. */
-export class RetryDeliveries extends Command<CommandResult & { readonly matched: number }> {
-  constructor(
-    readonly caller: Caller,
-    readonly filter: DeliveryFilter,
-  ) {
-    super();
-  }
-}
-
 export class CancelDelivery extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
@@ -45,9 +31,6 @@ export class CancelDelivery extends Command<CommandResult> {
   }
 }
 
-/** Deliveries per append. */
-const batchSize = 200;
-
 const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: Caller, id: DeliveryId) => {
   const [found] = await deliveries.subjects(organizationId, [id]);
   if (!found) throw notFound(`There is no delivery "${id}"; \`deliveries\` lists the ones that exist.`);
@@ -55,8 +38,8 @@ const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: 
 };
 
 /** Executes a command on each delivery, or once on the batch that it goes in. */
-const executeOnEach = async (
-  executor: CommandExecutor,
+export const executeOnEach = async (
+  executor: Pick<CommandExecutor, 'executeAll'>,
   deliveries: readonly DeliverySubjectView[],
   command: AttemptsCommand,
   cause: Cause,
@@ -115,42 +98,5 @@ export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
     if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
       throw conflict(`The delivery has ${outcome.state.status} already; only one that is still open can be cancelled.`);
     return { position: outcome?.position };
-  }
-}
-
-@CommandHandler(RetryDeliveries)
-export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> {
-  constructor(
-    private readonly executor: CommandExecutor,
-    private readonly deliveries: DeliveryQueries,
-    private readonly directory: EndpointDirectory,
-    private readonly messages: MessageQueries,
-    private readonly endpoints: EndpointQueries,
-  ) {}
-
-  async execute({ caller, filter }: RetryDeliveries) {
-    await this.checkFilter(caller, filter);
-    const wanted = { ...filter, status: filter.status ?? ['FAILED' as const] };
-    const now = new Date();
-    const cause = newCause(caller);
-    let matched = 0;
-    let position: Position | undefined;
-    for await (const page of this.deliveries.matchingSubjects(caller.organizationId, wanted, batchSize)) {
-      const retryable = page.filter(({ subject }) => this.directory.endpoint(subject.endpointId));
-      const outcomes = await executeOnEach(this.executor, retryable, { type: 'RequestRetry', now }, cause);
-      for (const outcome of outcomes) if (outcome.position && outcome.position > (position ?? '')) position = outcome.position;
-      matched += retryable.length;
-    }
-    return { matched, position };
-  }
-
-  /** Nothing matches what does not exist, which would look as if nothing had failed. @throws DomainError NOT_FOUND */
-  private async checkFilter({ organizationId }: Caller, { endpointId, messageId }: DeliveryFilter): Promise<void> {
-    if (isGiven(endpointId) && this.directory.endpoint(endpointId)?.configuration.organizationId !== organizationId) {
-      const [deleted] = await this.endpoints.byIds(organizationId, [endpointId]);
-      if (!deleted) throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists the ones that exist.`);
-    }
-    if (isGiven(messageId) && !(await this.messages.find(organizationId, messageId)))
-      throw notFound(`There is no message "${messageId}"; \`messages\` lists the ones that exist.`);
   }
 }

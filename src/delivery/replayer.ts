@@ -1,7 +1,6 @@
 // The replayer: carries out running replays, each at its own pace, from the progress that the log has.
 // Guarantee: a delivery's state names the replays that have sent it, so a replay sends it once, also after a crash and beside other replicas. Messages that
 // were not counted yet are looked at again. Limit: a replay makes attempts due, which arrive at least once, like any others.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import { batch } from '../domain/batch.ts';
 import { delivery, type DeliverySubject } from '../domain/delivery.ts';
@@ -16,17 +15,15 @@ import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoin
 import type { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliveryView } from '../read-models/queries/delivery-view.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { JobRunner } from './job-runner.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
-/** How often it looks for new replays. */
-const lookEveryMs = 500;
 /** In one step, which is a quarter of a second's worth. */
 const maxLooked = 500;
 const maxSent = 200;
 const stepsPerSecond = 4;
-/** After a step failed. */
-const retryMs = 1_000;
+const longestPauseMs = 500;
 
 /** A message to send, and how. */
 type ChosenMessage = {
@@ -38,11 +35,9 @@ type ChosenMessage = {
 };
 
 export class Replayer {
-  private readonly running = new Map<ReplayId, Promise<void>>();
   /** Until when each waits after its last step, in `performance.now()` time. */
   private readonly paces = new Map<ReplayId, { readonly step: string; readonly until: number }>();
-  private readonly ending = new AbortController();
-  private looking: Promise<void> = Promise.resolve();
+  private readonly jobs: JobRunner<ReplayId>;
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
@@ -50,46 +45,23 @@ export class Replayer {
     private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
     private readonly deliveries: Pick<DeliveryQueries, 'byIds'>,
-    private readonly log: Pick<BaseLogger, 'error'>,
-  ) {}
+    log: Pick<BaseLogger, 'error'>,
+  ) {
+    this.jobs = new JobRunner({ name: 'replay', running: () => replays.running(), carryOut: (id) => this.carryOut(id) }, log);
+  }
 
   start(): void {
-    this.looking = this.look();
+    this.jobs.start();
   }
 
   /** Finishes the running steps. The replays continue at the next start. */
-  async stop(): Promise<void> {
-    this.ending.abort();
-    await this.looking;
-    await Promise.all(this.running.values());
-  }
-
-  private async look(): Promise<void> {
-    while (!this.ending.signal.aborted) {
-      try {
-        for (const id of await this.replays.running()) {
-          if (!this.running.has(id))
-            this.running.set(
-              id,
-              this.carryOut(id).finally(() => (this.running.delete(id), this.paces.delete(id))),
-            );
-        }
-      } catch (error) {
-        this.failed(error, 'Looking for replays failed');
-      }
-      await this.pause(lookEveryMs);
-    }
+  stop(): Promise<void> {
+    return this.jobs.stop();
   }
 
   private async carryOut(id: ReplayId): Promise<void> {
-    while (!this.ending.signal.aborted) {
-      try {
-        if (!(await this.step(id))) return;
-      } catch (error) {
-        this.failed(error, `The replay ${id} can't go on`);
-        await this.pause(retryMs);
-      }
-    }
+    while (!this.jobs.isStopping && (await this.step(id)));
+    this.paces.delete(id);
   }
 
   /** @returns whether there may be more to do */
@@ -107,7 +79,7 @@ export class Replayer {
     // 2. Wait until the pace allows the next step.
     const wait = this.waitOf(id, state);
     if (wait > 0) {
-      await this.pause(Math.min(wait, lookEveryMs)); // no longer, as it may be cancelled
+      await this.jobs.pause(Math.min(wait, longestPauseMs)); // no longer, as it may be cancelled
       return true;
     }
     const endpoint = this.directory.endpoint(state.endpointId);
@@ -220,14 +192,6 @@ export class Replayer {
     );
     const inBatches = chosen.filter((each) => each.batch && sent.has(each.batch.id)).length;
     return sentAlone.filter(({ state }) => state.replays?.includes(replayId)).length + inBatches;
-  }
-
-  private failed(error: unknown, what: string): void {
-    if (!this.ending.signal.aborted) this.log.error({ err: error }, `${what}. Retrying.`);
-  }
-
-  private pause(ms: number): Promise<void> {
-    return delay(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
   }
 }
 

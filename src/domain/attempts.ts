@@ -3,7 +3,7 @@
 // every attempt that was made is recorded, even if the delivery was cancelled meanwhile.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
-import { replayId, type ReplayId } from './ids.ts';
+import { bulkRetryId, replayId, type BulkRetryId, type ReplayId } from './ids.ts';
 
 export const failureReasons = ['HTTP_STATUS', 'REDIRECT', 'TIMEOUT', 'DNS', 'CONNECTION', 'TLS', 'BLOCKED_ADDRESS', 'FORMAT'] as const;
 export type FailureReason = (typeof failureReasons)[number];
@@ -51,7 +51,12 @@ export const stepFields = {
     seriesSince: at.describe('When the running series began. Absent where no decision needed it yet.').optional(),
   },
   exhausted: { attempts: z.int().positive().describe('All attempts that were made.'), at },
-  retryRequested: { at, attempt: nextAttempt, reopened },
+  retryRequested: {
+    at,
+    attempt: nextAttempt,
+    reopened,
+    bulkRetryId: bulkRetryId.describe('The bulk retry that it is part of; absent: a person retried this one.').optional(),
+  },
   replayRequested: { at, attempt: nextAttempt, reopened, replayId: replayId.describe('The replay that sends it.') },
   cancelled: { at, reason: z.string() },
 } as const;
@@ -85,11 +90,18 @@ export type Attempts = (
 ) & {
   /** The replays that sent it, each once. Absent: none. */
   replays?: readonly ReplayId[];
+  /** The bulk retries that retried it, each once. Absent: none. */
+  bulkRetries?: readonly BulkRetryId[];
 };
 
+/** Whatever becomes of it, it was sent by these jobs. */
 const evolve = (state: Attempts, step: Step): Attempts => {
-  const replays = step.type === 'replay-requested' ? [...(state.replays ?? []), step.data.replayId] : state.replays;
-  return replays ? { ...evolved(state, step), replays } : evolved(state, step);
+  const next = evolved(state, step);
+  let { replays, bulkRetries } = state;
+  if (step.type === 'replay-requested') replays = [...(replays ?? []), step.data.replayId];
+  if (step.type === 'retry-requested' && step.data.bulkRetryId !== undefined) bulkRetries = [...(bulkRetries ?? []), step.data.bulkRetryId];
+  if (!replays && !bulkRetries) return next;
+  return { ...next, ...(replays && { replays }), ...(bulkRetries && { bulkRetries }) };
 };
 
 const evolved = (state: Attempts, step: Step): Attempts => {
@@ -146,7 +158,7 @@ export type AttemptsCommand =
   | { type: 'RecordSuccess'; record: AttemptRecord }
   | RecordFailure
   /** `isDelayed`: the first attempt waits, by the retry policy. The stream does not tell. */
-  | { type: 'RequestRetry'; now: Date; isDelayed?: boolean }
+  | { type: 'RequestRetry'; now: Date; isDelayed?: boolean; bulkRetryId?: BulkRetryId | undefined }
   | { type: 'Replay'; now: Date; replayId: ReplayId }
   | { type: 'Cancel'; now: Date; reason: string };
 
@@ -198,6 +210,8 @@ export const freshSeries = (now: Date, state: Attempts): Fields<typeof stepField
   ...(state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } }),
 });
 
+const ofBulkRetry = (bulkRetryId: BulkRetryId | undefined) => (bulkRetryId === undefined ? {} : { bulkRetryId });
+
 const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
   switch (command.type) {
     case 'RecordSuccess':
@@ -206,8 +220,9 @@ const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
     case 'RecordFailure':
       return state.attempt === command.record.attempt ? recordFailure(command, state) : [];
     case 'RequestRetry':
+      if (command.bulkRetryId !== undefined && state.bulkRetries?.includes(command.bulkRetryId)) return [];
       if (state.status === 'pending' && state.failuresInSeries === 0 && (state.isRequested || !command.isDelayed)) return []; // it is due now
-      return [{ type: 'retry-requested', data: freshSeries(command.now, state) }];
+      return [{ type: 'retry-requested', data: { ...freshSeries(command.now, state), ...ofBulkRetry(command.bulkRetryId) } }];
     case 'Replay':
       if (state.replays?.includes(command.replayId)) return [];
       if (state.status === 'pending' && state.failuresInSeries === 0) return []; // it is on its way

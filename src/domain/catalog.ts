@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { apiKeyEvents, type ApiKeyEvent } from './api-key.ts';
 import { batchEvents, type BatchEvent } from './batch.ts';
+import { bulkRetryEvents, type BulkRetryEvent } from './bulk-retry.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { disclosureEvents, type DisclosureEvent } from './disclosure.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint.ts';
@@ -21,6 +22,7 @@ export type DomainEvent =
   | BatchEvent
   | SealingEvent
   | ReplayEvent
+  | BulkRetryEvent
   | SourceEvent
   | ReadingEvent
   | DisclosureEvent;
@@ -38,6 +40,7 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...batchEvents,
   ...sealingEvents,
   ...replayEvents,
+  ...bulkRetryEvents,
   ...sourceEvents,
   ...readingEvents,
   ...disclosureEvents,

@@ -3,7 +3,7 @@ import { record, subject } from '../../test/support/samples.ts';
 import { nextAttemptAt, testPolicy } from './attempts.ts';
 import { delivery, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
 import { given } from './given.ts';
-import type { ReplayId } from './ids.ts';
+import type { BulkRetryId, ReplayId } from './ids.ts';
 
 type Failure = DeliveryCommand & { type: 'RecordFailure' };
 const now = new Date('2026-01-01T13:00:00.000Z');
@@ -85,6 +85,15 @@ describe('a delivery', () => {
       history(failed(1, 1, 'x'))
         .when(retry)
         .then(requested(2)));
+    it('by a bulk retry happens once, however the delivery ends', () => {
+      const bulkRetryId = 'b1' as BulkRetryId;
+      const again: DeliveryCommand = { type: 'RequestRetry', subject, now, bulkRetryId };
+      const told = requested(2, 'failed');
+      const byBulkRetry = { ...told, data: { ...told.data, bulkRetryId } } as DeliveryEvent;
+      history(failed(1, 1), exhausted(1)).when(again).then(byBulkRetry);
+      history(failed(1, 1), exhausted(1), byBulkRetry, failed(2, 1), exhausted(2)).when(again).thenNothing();
+      history(failed(1, 1), exhausted(1), byBulkRetry, failed(2, 1), exhausted(2)).when(retry).then(requested(3, 'failed'));
+    });
     it('is not needed where the next attempt is due now', () => history().when(retry).thenNothing());
     it('hurries a first attempt that the policy delays, once', () => {
       const hurry = { ...retry, isDelayed: true } as DeliveryCommand;

@@ -94,6 +94,10 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'replay.progressed':
     case 'replay.finished':
     case 'replay.cancelled':
+    case 'bulkretry.requested':
+    case 'bulkretry.progressed':
+    case 'bulkretry.finished':
+    case 'bulkretry.cancelled':
       return asJsonObject(event.data);
     default:
       return event satisfies never;

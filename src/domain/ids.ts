@@ -23,6 +23,9 @@ export const batchId = z.string().min(1).brand<'BatchId'>();
 export type ReplayId = z.infer<typeof replayId>;
 export const replayId = z.string().min(1).brand<'ReplayId'>();
 
+export type BulkRetryId = z.infer<typeof bulkRetryId>;
+export const bulkRetryId = z.string().min(1).brand<'BulkRetryId'>();
+
 export type SourceId = z.infer<typeof sourceId>;
 export const sourceId = z.string().min(1).brand<'SourceId'>();
 
@@ -42,6 +45,7 @@ export const asMessageId = brandOf(messageId);
 export const asDeliveryId = brandOf(deliveryId);
 export const asBatchId = brandOf(batchId);
 export const asReplayId = brandOf(replayId);
+export const asBulkRetryId = brandOf(bulkRetryId);
 export const asSourceId = brandOf(sourceId);
 export const asPosition = brandOf(position);
 

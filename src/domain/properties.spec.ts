@@ -21,13 +21,14 @@ import {
 import { harmlessUrl } from '../../test/support/samples.ts';
 import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
-import type { EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
+import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
 import { disclosure, type RecordedDisclosure } from './disclosure.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 import { reading, type Advance } from './reading.ts';
+import { bulkRetry, retryableStatuses, type BulkRetryCommand } from './bulk-retry.ts';
 import { replay, replayScopes, type ReplayCommand } from './replay.ts';
 import { source, type SourceCommand } from './source.ts';
 
@@ -137,7 +138,7 @@ const attemptsCommand: fc.Arbitrary<AttemptsCommand> = oneof(
       notBefore: option(time, { nil: undefined }),
     }),
   },
-  record({ type: constant('RequestRetry' as const), now: time }),
+  record({ type: constant('RequestRetry' as const), now: time, bulkRetryId: constantFrom(undefined, ...(['b1', 'b2'] as BulkRetryId[])) }),
   record({ type: constant('Replay' as const), now: time, replayId: constantFrom(...(['r1', 'r2'] as ReplayId[])) }),
   record({ type: constant('Cancel' as const), now: time, reason: text }),
 );
@@ -173,6 +174,29 @@ const ledgerCommand: fc.Arbitrary<SealingCommand> = oneof(
       signature: text,
     }),
   }),
+);
+
+const bulkRetryCommand: fc.Arbitrary<BulkRetryCommand> = oneof(
+  record({
+    type: constant('Request' as const),
+    now: time,
+    organizationId: constant(batchSubject.organizationId),
+    filter: record({ status: fc.subarray([...retryableStatuses]) }),
+    matched: integer({ min: 0, max: 99 }),
+  }),
+  {
+    weight: 4,
+    arbitrary: record({
+      type: constant('Progress' as const),
+      now: time,
+      step: integer({ min: 0, max: 2 }),
+      endpointId: constant(batchSubject.endpointId),
+      after: constantFrom(...(['d1', 'd2'] as DeliveryId[])),
+      retried: integer({ min: 1, max: 9 }),
+    }),
+  },
+  record({ type: constant('Finish' as const), now: time }),
+  record({ type: constant('Cancel' as const), now: time, reason: text }),
 );
 
 const replayCommand: fc.Arbitrary<ReplayCommand> = oneof(
@@ -354,6 +378,7 @@ suite('commands on the log', sealing, ledgerCommand);
 suite('commands on the wrapping of the key of the seals', sealingKeyWrapping, sealingKeyCommand);
 suite('records of what was shown', disclosure, disclosureCommand);
 suite('commands on a replay', replay, replayCommand);
+suite('commands on a bulk retry', bulkRetry, bulkRetryCommand);
 suite('commands on a source', source, sourceCommand);
 suite('commands on the reading of a source', reading, readingCommand);
 
@@ -371,6 +396,7 @@ it('the commands above make every event of the catalog', () => {
   watch(sealingKeyWrapping, sealingKeyCommand);
   watch(disclosure, disclosureCommand);
   watch(replay, replayCommand);
+  watch(bulkRetry, bulkRetryCommand);
   watch(source, sourceCommand);
   watch(reading, readingCommand);
   expect(Object.keys(catalog).filter((name) => !seen.has(name as EventName))).toEqual([]);

@@ -2,6 +2,7 @@
 import {
   asApiKeyId,
   asBatchId,
+  asBulkRetryId,
   asDeliveryId,
   asEndpointId,
   asMessageId,
@@ -10,6 +11,7 @@ import {
   asSourceId,
   type ApiKeyId,
   type BatchId,
+  type BulkRetryId,
   type DeliveryId,
   type EndpointId,
   type MessageId,
@@ -28,6 +30,7 @@ export const categories = [
   'batch',
   'ledger',
   'replay',
+  'bulkretry',
   'source',
   'reading',
   'disclosure',
@@ -44,6 +47,7 @@ export const messageStream = (id: MessageId) => `message-${id}`;
 export const deliveryStream = (id: DeliveryId) => `delivery-${id}`;
 export const batchStream = (id: BatchId) => `batch-${id}`;
 export const replayStream = (id: ReplayId) => `replay-${id}`;
+export const bulkRetryStream = (id: BulkRetryId) => `bulkretry-${id}`;
 export const sourceStream = (id: SourceId) => `source-${id}`;
 /** How far a source has been read. */
 export const readingStream = (id: SourceId) => `reading-${id}`;
@@ -71,5 +75,6 @@ export const messageIdIn = typedIdIn(asMessageId);
 export const deliveryIdIn = typedIdIn(asDeliveryId);
 export const batchIdIn = typedIdIn(asBatchId);
 export const replayIdIn = typedIdIn(asReplayId);
+export const bulkRetryIdIn = typedIdIn(asBulkRetryId);
 /** Of a source's own stream, or of the stream of its reading. */
 export const sourceIdIn = typedIdIn(asSourceId);

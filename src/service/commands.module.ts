@@ -4,7 +4,8 @@ import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import { CommandExecutor } from '../commands/command-executor.ts';
-import { CancelDeliveryHandler, RetryDeliveriesHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
+import { CancelBulkRetryHandler, RetryDeliveriesHandler } from '../commands/bulk-retry-commands.ts';
+import { CancelDeliveryHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
 import { RecordDisclosureHandler } from '../commands/disclosure-commands.ts';
 import {
   CreateEndpointHandler,
@@ -28,6 +29,7 @@ import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoi
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
@@ -47,6 +49,7 @@ const handlers = [
   TestEndpointHandler,
   RetryDeliveryHandler,
   RetryDeliveriesHandler,
+  CancelBulkRetryHandler,
   CancelDeliveryHandler,
   ReplayMessagesHandler,
   CancelReplayHandler,
@@ -83,6 +86,7 @@ export const openCommands = async (
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },
     { provide: OrganizationQueries, useValue: queries.organizations },
+    { provide: BulkRetryQueries, useValue: queries.bulkRetries },
     { provide: ReplayQueries, useValue: queries.replays },
     { provide: SourceQueries, useValue: queries.sources },
     { provide: ForeignEvents, useValue: foreign },

@@ -41,6 +41,7 @@ import { budgetedLog } from '../read-models/engine/budgeted-reads.ts';
 import { ReadBudget } from '../read-models/engine/read-budget.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
+import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
@@ -153,6 +154,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },
     { provide: OrganizationQueries, useValue: queries.organizations },
+    { provide: BulkRetryQueries, useValue: queries.bulkRetries },
     { provide: ReplayQueries, useValue: queries.replays },
     { provide: SourceQueries, useValue: queries.sources },
     { provide: VIEWS_PROGRESS, useValue: readModels.views },

@@ -1,4 +1,4 @@
-// Delivery: from what the saga decides is due to recorded attempts, and the replays.
+// Delivery: from what the saga decides is due to recorded attempts, and the jobs: replays and bulk retries.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CommandBus } from '@nestjs/cqrs';
@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { AttemptRunner } from '../delivery/attempts/attempt-runner.ts';
 import { BatchCloser } from '../delivery/attempts/batch-closer.ts';
+import { BulkRetrier } from '../delivery/bulk-retrier.ts';
+import { dueBacklogs } from '../delivery/due-attempts/backlogs.ts';
 import { DeliverySaga } from '../delivery/saga/delivery-saga.ts';
 import { Dispatcher } from '../delivery/lanes/dispatcher.ts';
 import type { DueAttempts } from '../delivery/due-attempts/due-attempts.ts';
@@ -19,7 +21,7 @@ import { Sender } from '../delivery/sender/sender.ts';
 import { SharedClock } from '../delivery/due-attempts/shared-clock.ts';
 import { SharedSlots } from '../delivery/due-attempts/shared-slots.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
-import type { EndpointId } from '../domain/ids.ts';
+import type { EndpointId, Position } from '../domain/ids.ts';
 import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
 import type { Metrics } from './metrics.ts';
 import type { LogParts } from './open-log.ts';
@@ -47,6 +49,7 @@ export class Delivery {
   /** Only where replicas share a bound per endpoint. */
   private readonly slots: SharedSlots | undefined;
   private readonly replayer: Replayer;
+  private readonly bulkRetrier: BulkRetrier;
 
   constructor(
     private readonly logParts: LogParts,
@@ -91,6 +94,13 @@ export class Delivery {
     const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
     this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
     this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);
+    const { bulkRetries, deliveries } = readModels.queries;
+    const saga = {
+      isLive: () => this.saga.status().state === 'live',
+      reached: (position: Position, timeoutMs: number) => this.saga.reached(position, timeoutMs),
+      backlogs: (endpoints: readonly EndpointId[], most: number) => dueBacklogs(this.saga.read, endpoints, most),
+    };
+    this.bulkRetrier = new BulkRetrier(store, executor, bulkRetries, deliveries, saga, log);
   }
 
   /** Resolves once the saga follows the log, which is before it has caught up. */
@@ -108,6 +118,8 @@ export class Delivery {
     }
     this.replayer.start();
     opened.defer(() => this.replayer.stop());
+    this.bulkRetrier.start();
+    opened.defer(() => this.bulkRetrier.stop());
   }
 
   /** How long an attempt at an endpoint may take once it is claimed. */

@@ -32,7 +32,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     await log.discard();
   });
 
-  /** Answers to the queries, in the order of the page. Queries about a replay use the one that the page starts. */
+  /** Answers to the queries, in the order of the page. Queries about a replay or a bulk retry use the one that the page starts. */
   const answers = async () => {
     const all: Record<string, unknown>[] = [];
     for (const query of blocks) {
@@ -40,6 +40,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       const given = Object.fromEntries(needed.flatMap((name) => (name in variables ? [[name, variables[name]]] : [])));
       const answer = await api.query<Record<string, { id?: string }>>(query, given);
       if (answer['replayMessages']) variables['replayId'] = answer['replayMessages'].id;
+      if (answer['retryDeliveries']) variables['bulkRetryId'] = answer['retryDeliveries'].id;
       all.push(answer);
     }
     return all;
@@ -57,6 +58,8 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       gains: [{ message: { id: variables['messageId'] } }],
       losses: [],
     });
+    expect(answer['retryDeliveries']).toMatchObject({ matched: 0, retried: 0, status: 'RUNNING' });
+    expect(answer['cancelBulkRetry']).toMatchObject({ status: 'CANCELLED' });
     expect(answer['cancelReplay']).toMatchObject({ status: 'CANCELLED', reason: 'cancelled by apikey:default-ADMIN' });
     expect(answer['there']).toEqual({ url: 'https://b.example' });
     expect(answer['endpointChanges']).toContainEqual(

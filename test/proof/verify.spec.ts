@@ -245,6 +245,20 @@ describe.each(damageableLogs)('in $name, names', ({ make }) => {
     );
   });
 
+  it('events that a bulk retry cannot have, and deliveries that it cannot have retried', async () => {
+    const [progressed, finished] = ["type = 'bulkretry.progressed'", "type = 'bulkretry.finished'"];
+    await expectNamed('states', /^By the decider, `retried` would be 1, not 3\.$/, rewritten(finished, '"retried":1', '"retried":3'));
+    await expectNamed('states', /^It could not happen/, rewritten(progressed, '"retried":1', '"retried":0'));
+    const unknown = '00000000-0000-4000-8000-00000000ffff';
+    await expectNamed('states', /^There was no endpoint .* to retry/, rewritten(progressed, endpoints.all, unknown));
+    const retried = "type = 'delivery.retry-requested' AND data LIKE '%bulkRetryId%'";
+    const notRequested = /^It names the bulk retry .*, which nobody had requested for this delivery/;
+    await expectNamed('states', notRequested, rewritten(retried, /"bulkRetryId":".{8}/, '"bulkRetryId":"ffffffff'));
+    const { results } = await afterDamage(rewritten("type = 'bulkretry.requested'", endpoints.all, unknown));
+    expect(results.states.first?.sentence).toMatch(notRequested);
+    await expectNamed('ids', /does not follow from its cause/, { row: find(retried), change: { id: unknown } });
+  });
+
   it('events that configuration, or the reading of a source, cannot have', async () => {
     const impossible = /^It could not happen after the events before it in its stream/;
     await expectNamed('states', impossible, retyped("type = 'endpoint.enabled'", 'endpoint.resumed'));

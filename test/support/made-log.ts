@@ -5,9 +5,10 @@ import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptsCommand } from '../../src/domain/attempts.ts';
 import { batch } from '../../src/domain/batch.ts';
 import { fold, type Decider } from '../../src/domain/decider.ts';
-import { delivery } from '../../src/domain/delivery.ts';
+import { delivery, type DeliveryEvent } from '../../src/domain/delivery.ts';
 import { endpoint, type EndpointCommand, type EndpointSettings } from '../../src/domain/endpoint.ts';
-import type { ApiKeyId, EndpointId, MessageId, Position, ReplayId, SourceId } from '../../src/domain/ids.ts';
+import { bulkRetry, type BulkRetryCommand } from '../../src/domain/bulk-retry.ts';
+import type { ApiKeyId, BulkRetryId, EndpointId, MessageId, Position, ReplayId, SourceId } from '../../src/domain/ids.ts';
 import { reading } from '../../src/domain/reading.ts';
 import { replay, type ReplayCommand } from '../../src/domain/replay.ts';
 import { source } from '../../src/domain/source.ts';
@@ -18,6 +19,7 @@ import { accepted, organizationId, settings } from './samples.ts';
 import {
   apiKeyStream,
   batchStream,
+  bulkRetryStream,
   deliveryStream,
   endpointStream,
   messageStream,
@@ -140,6 +142,7 @@ export class MadeLog {
     this.record(messageStream(id), event, `publish ${n}`, 'apikey:publisher');
     for (const endpointId of destinations) if (endpointId !== endpoints.batched) this.deliver(id, endpointId, n);
     if (n === 20) this.replay(id, event.data.type);
+    if (n === 20) this.retryInBulk(id);
     this.gathered.push(id);
     if (this.gathered.length === perBatch) this.sendBatch();
     for (const stream of this.histories.keys()) if (/^(message|delivery|batch)-/.test(stream)) this.histories.delete(stream); // they are over
@@ -179,6 +182,25 @@ export class MadeLog {
     const came = { from: null, after: messageId, cameTo: now.toISOString(), looked: 21, sent: 1 };
     onReplay({ type: 'Progress', now, ...came }, replayId, 'system:replayer');
     onReplay({ type: 'Finish', now }, replayId, 'system:replayer');
+  }
+
+  /** What the message was sent to is sent to it again. */
+  private retryInBulk(messageId: MessageId): void {
+    const endpointId = endpoints.all;
+    const now = new Date(began);
+    const bulkRetryId = idOf(10) as BulkRetryId;
+    const onBulkRetry = (command: BulkRetryCommand, commandId: string, actor: string) =>
+      this.decide(bulkRetryStream(bulkRetryId), bulkRetry, command, commandId, actor);
+    const filter = { status: ['SUCCEEDED' as const], endpointId };
+    onBulkRetry({ type: 'Request', now, organizationId, filter, matched: 1 }, 'bulk retry', 'apikey:admin');
+    const id = deliveryIdOf(messageId, endpointId);
+    onBulkRetry({ type: 'Progress', now, step: 0, endpointId, after: id, retried: 1 }, bulkRetryId, 'system:bulk-retrier');
+    const stream = deliveryStream(id);
+    const subject = { organizationId, messageId, endpointId };
+    this.decide(stream, delivery, { type: 'RequestRetry', now, bulkRetryId, subject }, bulkRetryId, 'system:bulk-retrier');
+    const { attempt } = fold(delivery, (this.histories.get(stream) ?? []) as DeliveryEvent[]);
+    this.decide(stream, delivery, { ...this.outcome(attempt, 200), subject }, `${id}/${attempt}/outcome`, 'system:dispatcher');
+    onBulkRetry({ type: 'Finish', now }, bulkRetryId, 'system:bulk-retrier');
   }
 
   private sendBatch(): void {

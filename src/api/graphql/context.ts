@@ -7,6 +7,7 @@ import { EndpointDirectory } from '../../read-models/directory/endpoint-director
 import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../../read-models/queries/message-queries.ts';
+import { BulkRetryQueries } from '../../read-models/queries/bulk-retry-queries.ts';
 import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
 import { ReadBudget } from '../../read-models/engine/read-budget.ts';
 import type { Keyring } from '../../secrets/vault.ts';
@@ -39,6 +40,7 @@ export class ApiContexts {
     private readonly messages: MessageQueries,
     private readonly deliveries: DeliveryQueries,
     private readonly replays: ReplayQueries,
+    private readonly bulkRetries: BulkRetryQueries,
   ) {}
 
   /** @throws Refusal UNAUTHENTICATED */
@@ -54,7 +56,7 @@ export class ApiContexts {
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {
-    const { endpoints, messages, deliveries, replays, streams } = this;
-    return new Loaders({ endpoints, messages, deliveries, replays }, streams, organizationId);
+    const { endpoints, messages, deliveries, replays, bulkRetries, streams } = this;
+    return new Loaders({ endpoints, messages, deliveries, replays, bulkRetries }, streams, organizationId);
   }
 }

@@ -1,12 +1,13 @@
 // The data loaders of one GraphQL operation: they load what many rows need with one query instead of one each.
 import DataLoader from 'dataloader';
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
+import type { BatchId, BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { AttemptView, DeliveryView } from '../../read-models/queries/delivery-view.ts';
 import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
 import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
+import type { BulkRetryView } from '../../read-models/queries/bulk-retry-queries.ts';
 import type { ReplayView } from '../../read-models/queries/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/queries/success-rate.ts';
 import type { EndpointSnapshot } from './endpoints/endpoint.types.ts';
@@ -37,13 +38,14 @@ export class Loaders {
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
   readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
+  readonly bulkRetry: DataLoader<BulkRetryId, BulkRetryView | undefined>;
   readonly messageAccepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
   /** In the order of the batch; empty while it is still open. */
   readonly messagesOfBatch: DataLoader<BatchId, readonly MessageId[]>;
   readonly endpointAtRevision: DataLoader<EndpointRevision, EndpointSnapshot | undefined, string>;
 
   constructor(
-    private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays'>,
+    private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays' | 'bulkRetries'>,
     streams: StreamQueries,
     private readonly organizationId: OrganizationId,
   ) {
@@ -58,6 +60,7 @@ export class Loaders {
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
     this.replay = this.loader(async (ids) => inOrder(ids, await queries.replays.byIds(organizationId, ids), idOf));
+    this.bulkRetry = this.loader(async (ids) => inOrder(ids, await queries.bulkRetries.byIds(organizationId, ids), idOf));
     this.messageAccepted = this.loader((ids) => Promise.all(ids.map((id) => streams.messageAccepted(id))));
     this.messagesOfBatch = this.loader((ids) =>
       Promise.all(

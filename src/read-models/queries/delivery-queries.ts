@@ -7,6 +7,7 @@ import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { withoutIndex } from './columns.ts';
 import { messageSequences, newestSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
+import { countMatching, oldestSequences, type DeliverySpan, type JobFilter, type MatchingCount } from './matching-deliveries.ts';
 import {
   attemptView,
   deliveryView,
@@ -142,17 +143,24 @@ export class DeliveryQueries {
     return rows.map(subjectView);
   }
 
-  /** All subjects that match, newest first, in pages. Each page sees the views as they are by then; no delivery comes twice. */
-  async *matchingSubjects(organization: OrganizationId, filter: DeliveryFilter, pageSize: number): AsyncIterable<DeliverySubjectView[]> {
-    let before: number | undefined;
-    for (;;) {
-      const db = this.read();
-      const sequences = await newestSequences(db, organization, filter, before, pageSize);
-      before = sequences.at(-1);
-      if (before === undefined) return;
-      const rows = await subjectRows(db).where('deliveries.sequence', 'in', sequences).orderBy('deliveries.sequence', 'desc').execute();
-      yield rows.map(subjectView);
-    }
+  /** For a bulk retry: how many match at each endpoint. */
+  countMatching(organization: OrganizationId, filter: JobFilter): Promise<MatchingCount[]> {
+    return countMatching(this.read(), organization, filter);
+  }
+
+  /** For a bulk retry: the endpoint's oldest deliveries that match, in this part of them, oldest first. */
+  async oldestMatching(
+    organization: OrganizationId,
+    endpointId: EndpointId,
+    filter: JobFilter,
+    span: DeliverySpan,
+    limit: number,
+  ): Promise<DeliverySubjectView[]> {
+    const db = this.read();
+    const sequences = await oldestSequences(db, organization, endpointId, filter, span, limit);
+    if (sequences.length === 0) return [];
+    const rows = await subjectRows(db).where('deliveries.sequence', 'in', sequences).orderBy('deliveries.sequence').execute();
+    return rows.map(subjectView);
   }
 
   /**

@@ -1,6 +1,7 @@
 // All queries on one set of views.
 import type { Kysely } from 'kysely';
 import type { ViewsSchema } from '../views/schema.ts';
+import { BulkRetryQueries } from './bulk-retry-queries.ts';
 import { DeliveryQueries } from './delivery-queries.ts';
 import { EndpointQueries } from './endpoint-queries.ts';
 import { MessageQueries } from './message-queries.ts';
@@ -19,6 +20,7 @@ export const viewQueries = (read: () => Kysely<ViewsSchema>, now?: () => Date) =
   messages: new MessageQueries(read),
   deliveries: new DeliveryQueries(read),
   organizations: new OrganizationQueries(read),
+  bulkRetries: new BulkRetryQueries(read),
   replays: new ReplayQueries(read),
   sources: new SourceQueries(read),
 });

@@ -4,6 +4,7 @@ import type { CheckpointSchema, Int64Type } from '../engine/database/database.ts
 import { apiKeys, reduceApiKeys } from './tables/api-keys.ts';
 import { attempts, reduceAttempts } from './tables/attempts.ts';
 import { batches, reduceBatches } from './tables/batches.ts';
+import { bulkRetries, reduceBulkRetries } from './tables/bulk-retries.ts';
 import { deliveries, DeliveryReducer } from './tables/deliveries.ts';
 import { endpointTotals, reduceDeliveryCounts, successBuckets } from './tables/delivery-counts.ts';
 import { endpoints, reduceEndpoints } from './tables/endpoints.ts';
@@ -29,6 +30,7 @@ const tables = {
   batches,
   attempts,
   replays,
+  bulk_retries: bulkRetries,
   success_buckets: successBuckets,
   endpoint_totals: endpointTotals,
   log_kinds: logKinds,
@@ -51,6 +53,7 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceApiKeys(),
     reduceEndpoints(),
     reduceReplays(),
+    reduceBulkRetries(),
     reduceMessages(sequences),
     reduceDeliveries,
     reduceBatches(sequences),

@@ -386,22 +386,6 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
         issues: [{ path: 'after' }],
       });
     });
-
-    it('gives all that match in pages, for a bulk retry', async () => {
-      log.endpoint('a');
-      const failed = Array.from({ length: 5 }, (_, i) => log.message(`m${i}`, ['a']));
-      for (const message of failed) for (const attempt of [1, 2]) log.attempt(message, 'a', attempt, 500);
-      log.message('open', ['a']);
-      const queries = await shown();
-      const pages: string[][] = [];
-      for await (const page of queries.deliveries.matchingSubjects(organization, { status: ['FAILED'] }, 2)) {
-        pages.push(page.map(({ subject }) => subject.messageId));
-        for (const { subject } of page) log.retry(subject.messageId, 'a');
-        await queries.settle();
-      }
-      expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
-      expect(pages.flat()).toEqual(failed.toReversed());
-    });
   });
 
   it('list messages newest first, by type and time', async () => {

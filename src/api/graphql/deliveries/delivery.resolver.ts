@@ -2,7 +2,7 @@
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { CommandResult } from '../../../commands/caller.ts';
-import { CancelDelivery, RetryDeliveries, RetryDelivery } from '../../../commands/delivery-commands.ts';
+import { CancelDelivery, RetryDelivery } from '../../../commands/delivery-commands.ts';
 import { notFound } from '../../../domain/errors.ts';
 import type { DeliveryId, EndpointId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
@@ -14,15 +14,7 @@ import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
 import { Message, toMessage } from '../messages/message.types.ts';
 import { Replay, toReplay } from '../replays/replay.types.ts';
 import { Attempt, toAttempt } from './attempt.types.ts';
-import {
-  BulkRetry,
-  Conservation,
-  Delivery,
-  DeliveryConnection,
-  DeliveryFilter,
-  parseDeliveryFilter,
-  toDelivery,
-} from './delivery.types.ts';
+import { Conservation, Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from './delivery.types.ts';
 
 @Resolver(() => Delivery)
 export class DeliveryResolver {
@@ -68,18 +60,6 @@ export class DeliveryResolver {
   @Allow('ADMIN')
   async retryDelivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() context: ApiContext): Promise<Delivery> {
     return this.answer(await this.commands.execute(new RetryDelivery(context.caller, id)), id, context);
-  }
-
-  @Mutation(() => BulkRetry, { description: 'All that match; FAILED ones unless the filter names a status.' })
-  @Allow('ADMIN')
-  async retryDeliveries(
-    @Args('filter', { type: () => DeliveryFilter }) filter: DeliveryFilter,
-    @Context() { caller }: ApiContext,
-  ): Promise<BulkRetry> {
-    const { matched } = await this.writes.waitForViews(
-      await this.commands.execute(new RetryDeliveries(caller, parseDeliveryFilter(filter))),
-    );
-    return { matched };
   }
 
   @Mutation(() => Delivery)

@@ -63,12 +63,6 @@ export class Conservation {
   readonly balanced!: boolean;
 }
 
-@ObjectType()
-export class BulkRetry {
-  @Field(() => Int)
-  readonly matched!: number;
-}
-
 @InputType()
 export class DeliveryFilter {
   @Field(() => ID, { nullable: true })

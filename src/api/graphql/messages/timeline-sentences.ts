@@ -3,7 +3,7 @@ import type { FailedAttempt } from '../../../domain/address-masking.ts';
 import type { BatchEvent } from '../../../domain/batch.ts';
 import type { DeliveryEvent } from '../../../domain/delivery.ts';
 import type { EndpointEvent } from '../../../domain/endpoint.ts';
-import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
+import type { BulkRetryId, EndpointId, ReplayId } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import { maskUrlsInText } from '../../../domain/url-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
@@ -20,9 +20,13 @@ export type TimelineNames = {
   readonly error: (failed: FailedAttempt) => string;
   /** Who requested the replay, if the views know. */
   readonly replayRequester: (id: ReplayId) => string | undefined;
+  /** The same for a bulk retry. */
+  readonly bulkRetryRequester: (id: BulkRetryId) => string | undefined;
 };
 
 const list = (names: readonly string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
+
+const requestedBy = (actor: string | undefined) => (actor === undefined ? '' : `, requested by ${actor},`);
 
 export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, endpointId: EndpointId, names: TimelineNames): string => {
   const { actor } = event.metadata;
@@ -48,15 +52,16 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
     case 'batch.exhausted':
       return `The delivery to ${endpoint} failed for good after ${event.data.attempts} attempt${event.data.attempts === 1 ? '' : 's'}.`;
     case 'delivery.retry-requested':
-    case 'batch.retry-requested':
-      return `${actor} requested a retry to ${endpoint}: attempt ${event.data.attempt} is due now.`;
+    case 'batch.retry-requested': {
+      const { attempt, bulkRetryId } = event.data;
+      const by = bulkRetryId === undefined ? actor : `The bulk retry ${bulkRetryId}${requestedBy(names.bulkRetryRequester(bulkRetryId))}`;
+      return `${by} requested a retry to ${endpoint}: attempt ${attempt} is due now.`;
+    }
     case 'delivery.replay-requested':
     case 'batch.replay-requested': {
       const { attempt, replayId } = event.data;
       const isFirst = event.type === 'delivery.replay-requested' && event.data.messageType !== undefined;
-      const by = names.replayRequester(replayId);
-      const requested = by === undefined ? '' : `, requested by ${by},`;
-      return `The replay ${replayId}${requested} sends it to ${endpoint}${isFirst ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
+      return `The replay ${replayId}${requestedBy(names.replayRequester(replayId))} sends it to ${endpoint}${isFirst ? ' for the first time' : ' again'}: attempt ${attempt} is due now.`;
     }
     case 'delivery.cancelled':
     case 'batch.cancelled':

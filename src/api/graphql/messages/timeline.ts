@@ -33,7 +33,7 @@ export const messageTimeline = async (
     streams.organizationEvents(caller.organizationId),
   ]);
   const endpoints = new Map(endpointIds.map((id, i) => [id, endpointStreams[i] ?? []]));
-  // 2. The events of each delivery, and who requested the replays that sent it.
+  // 2. The events of each delivery, and who requested the jobs that sent it.
   const ofDeliveries = await Promise.all(
     deliveries.map(async (delivery) => {
       const events = await eventsOf(delivery, accepted, endpoints.get(delivery.endpointId) ?? [], streams);
@@ -43,6 +43,8 @@ export const messageTimeline = async (
   const events = ofDeliveries.flat();
   const replayIds = new Set(events.flatMap(({ event: { data } }) => ('replayId' in data ? [data.replayId] : [])));
   const replays = await Promise.all(Array.from(replayIds, (id) => loaders.replay.load(id)));
+  const bulkRetryIds = new Set(events.flatMap(({ event: { data } }) => ('bulkRetryId' in data ? (data.bulkRetryId ?? []) : [])));
+  const bulkRetries = await Promise.all(Array.from(bulkRetryIds, (id) => loaders.bulkRetry.load(id)));
   // 3. A sentence for each, in the order of the log.
   const subscription = subscriptionsTo(accepted, organization);
   const names: TimelineNames = {
@@ -50,6 +52,7 @@ export const messageTimeline = async (
     reason: (id) => subscription(endpoints.get(id) ?? []),
     error: (failed) => (caller.role === 'VIEWER' ? maskResolvedAddress(failed) : failed.error),
     replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
+    bulkRetryRequester: (id) => bulkRetries.find((bulkRetry) => bulkRetry?.id === id)?.actor,
   };
   const first = { event: toLogEvent(accepted, caller.role), text: acceptedSentence(accepted, names), delivery: null };
   const others = await mapInSlices(events, ({ event, delivery }) => ({

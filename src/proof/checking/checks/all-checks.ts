@@ -16,8 +16,8 @@ import type { ExpectedSeal } from '../seal-verifier.ts';
 import { AttemptCheck } from './attempts.ts';
 import { BatchCheck } from './batches.ts';
 import { DeliveryCheck } from './deliveries.ts';
+import { JobCheck } from './jobs.ts';
 import { MessageCheck } from './messages.ts';
-import { ReplayCheck } from './replays.ts';
 import { PositionCheck } from './revisions.ts';
 import { SealCheck, SealOrderCheck } from './seals.ts';
 import { SmallStreamCheck } from './small-streams.ts';
@@ -54,15 +54,15 @@ export class AllChecks {
     const { findings, deliveryCounts } = this;
     const isFromStart = after === undefined;
     const tracker = new DeliveryTracker(configuration, readEarlier);
-    const replays = new ReplayCheck(findings, configuration, readEarlier);
+    const jobs = new JobCheck(findings, configuration, readEarlier);
     this.positions = positionsAreConsecutive && partition.index === 0 ? new PositionCheck(findings, isFromStart) : undefined;
     this.seals = new SealCheck(findings, partition, seals, readMarks);
     this.sealOrder = new SealOrderCheck(findings, isFromStart);
-    this.smallStreams = new SmallStreamCheck(findings, replays, readEarlier, isFromStart);
+    this.smallStreams = new SmallStreamCheck(findings, jobs, readEarlier, isFromStart);
     this.messages = new MessageCheck(findings, configuration, tracker, deliveryCounts);
     this.attempts = new AttemptCheck(findings, configuration, deliveryCounts);
-    this.deliveries = new DeliveryCheck(findings, tracker, this.attempts, replays, deliveryCounts, readEarlier);
-    this.batches = new BatchCheck(findings, partition, tracker, this.attempts, replays);
+    this.deliveries = new DeliveryCheck(findings, tracker, this.attempts, jobs, deliveryCounts, readEarlier);
+    this.batches = new BatchCheck(findings, partition, tracker, this.attempts, jobs);
   }
 
   /** Takes every event of the log, whatever its partition. */
@@ -108,6 +108,7 @@ export class AllChecks {
       case 'apikey':
       case 'endpoint':
       case 'replay':
+      case 'bulkretry':
       case 'source':
       case 'reading':
       case 'disclosure':

@@ -10,7 +10,7 @@ import { newBatch, unknownBatch } from '../tracked-deliveries.ts';
 import type { AttemptCheck } from './attempts.ts';
 import { BatchMemberships } from './batch-memberships.ts';
 import { checkEventId, isByDispatcher } from './event-ids.ts';
-import type { ReplayCheck } from './replays.ts';
+import type { JobCheck } from './jobs.ts';
 import { checkRevision } from './revisions.ts';
 
 type BatchClosed = Extract<EventOf<'batch'>, { type: 'batch.closed' }>;
@@ -24,7 +24,7 @@ export class BatchCheck {
     private readonly partition: Partition,
     private readonly deliveries: DeliveryTracker,
     private readonly attempts: AttemptCheck,
-    private readonly replays: ReplayCheck,
+    private readonly jobs: JobCheck,
   ) {}
 
   /** A new batch. @param isOurs it belongs to this partition; if not, only those of its deliveries that do are checked */
@@ -48,7 +48,7 @@ export class BatchCheck {
 
   /** A later event of a batch of this partition. @param event undefined if it is unreadable */
   async check(stored: StoredEvent, event: BatchAttemptEvent | undefined): Promise<void> {
-    if (event?.type === 'batch.replay-requested') await this.replays.checkSent(event);
+    if (event) await this.jobs.checkSent(event);
     const batch = await this.deliveries.batchBefore(stored);
     if (!batch) {
       checkRevision(this.findings, stored, 0);

@@ -11,7 +11,7 @@ import type { Findings } from '../findings.ts';
 import { newReplayedDelivery, type TrackedDelivery } from '../tracked-deliveries.ts';
 import type { AttemptCheck } from './attempts.ts';
 import { checkEventId, commandIdsOf } from './event-ids.ts';
-import type { ReplayCheck } from './replays.ts';
+import { isSentByJob, type JobCheck } from './jobs.ts';
 import { checkRevision } from './revisions.ts';
 
 export class DeliveryCheck {
@@ -19,7 +19,7 @@ export class DeliveryCheck {
     private readonly findings: Findings,
     private readonly deliveries: DeliveryTracker,
     private readonly attempts: AttemptCheck,
-    private readonly replays: ReplayCheck,
+    private readonly jobs: JobCheck,
     private readonly counts: CountsByEndpoint,
     private readonly readEarlier: ReadEarlier,
   ) {}
@@ -27,13 +27,13 @@ export class DeliveryCheck {
   /** @param event undefined if it is unreadable */
   check(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<void> | undefined {
     const recent = this.deliveries.recentDelivery(stored.stream);
-    if (!recent || event?.type === 'delivery.replay-requested') return this.checkWithLookups(stored, event);
+    if (!recent || (event && isSentByJob(event))) return this.checkWithLookups(stored, event);
     this.checkAttempt(stored, event, recent);
     return undefined;
   }
 
   private async checkWithLookups(stored: StoredEvent, event: EventOf<'delivery'> | undefined): Promise<void> {
-    if (event?.type === 'delivery.replay-requested') await this.replays.checkSent(event);
+    if (event) await this.jobs.checkSent(event);
     const delivery = await this.deliveries.deliveryBefore(stored, event);
     if (delivery) this.checkAttempt(stored, event, delivery);
     else if (event && isDeliveryStart(event)) await this.checkStart(event);

@@ -39,10 +39,11 @@ export function* dispatcherCommandIds(stream: string, step: Step, next: number):
   }
 }
 
-/** The same for all other actors; undefined if the log doesn't tell. The replayer's commands have the id of the replay. */
+/** The same for all other actors; undefined if the log doesn't tell. The commands of a replay and of a bulk retry have its id. */
 export const commandIdsOf = ({ type, stream, data, metadata: { actor, causationId } }: RecordedEvent): readonly string[] | undefined => {
   if (type === 'disclosure.secret-shown' || type === 'disclosure.signing-key-shown') return [idIn(stream)];
   if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
+  if (actor === 'system:bulk-retrier') return ['bulkRetryId' in data ? String(data.bulkRetryId) : idIn(stream)];
   if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
   if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
   return undefined;

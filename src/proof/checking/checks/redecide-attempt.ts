@@ -29,7 +29,8 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
       return { type: 'RecordFailure', record: step.data, failure, error, policy, random: 0, heldUntil: held, seriesSince, notBefore };
     }
     case 'retry-requested':
-      return { type: 'RequestRetry', now: new Date(step.data.at), isDelayed: true }; // the stream does not tell whether it was
+      // The stream does not tell whether it was delayed.
+      return { type: 'RequestRetry', now: new Date(step.data.at), isDelayed: true, bulkRetryId: step.data.bulkRetryId };
     case 'replay-requested':
       return { type: 'Replay', now: new Date(step.data.at), replayId: step.data.replayId };
     case 'cancelled':
@@ -45,7 +46,7 @@ const decidedFields = (step: Step | undefined): Json | undefined => {
     case 'attempt-succeeded':
       return [step.type, step.data.attempt];
     case 'retry-requested':
-      return [step.type, step.data.attempt, step.data.reopened ?? null];
+      return [step.type, step.data.attempt, step.data.reopened ?? null, step.data.bulkRetryId ?? null];
     case 'replay-requested':
       return [step.type, step.data.attempt, step.data.reopened ?? null, step.data.replayId];
     default:

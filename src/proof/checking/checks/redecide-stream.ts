@@ -4,6 +4,7 @@
 import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../../../domain/api-key.ts';
 import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Decider } from '../../../domain/decider.ts';
+import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent } from '../../../domain/bulk-retry.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
 import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
@@ -155,6 +156,23 @@ const replayCommand = ({ type, data }: ReplayEvent, before: Replay): ReplayComma
   }
 };
 
+const bulkRetryCommand = ({ type, data }: BulkRetryEvent, before: BulkRetry): BulkRetryCommand | undefined => {
+  const now = new Date(data.at);
+  switch (type) {
+    case 'bulkretry.requested':
+      return { type: 'Request', now, organizationId: data.organizationId, filter: data.filter, matched: data.matched };
+    case 'bulkretry.progressed': {
+      if (before.status === 'unknown' || data.retried <= before.retried) return undefined;
+      const { endpointId, after, retried } = data;
+      return { type: 'Progress', now, step: before.steps, endpointId, after, retried: retried - before.retried };
+    }
+    case 'bulkretry.finished':
+      return { type: 'Finish', now };
+    case 'bulkretry.cancelled':
+      return { type: 'Cancel', now, reason: data.reason };
+  }
+};
+
 // ── Streams that can be checked from any of their events on ──
 
 /** @param isFromStart if false, the first event that says how far the source was read is taken as correct */
@@ -194,6 +212,7 @@ const deciders: Readonly<Record<string, () => Redecide>> = {
   endpoint: byDecider('endpoint', endpoint, endpointCommand),
   source: byDecider('source', source, sourceCommand),
   replay: byDecider('replay', replay, replayCommand),
+  bulkretry: byDecider('bulkretry', bulkRetry, bulkRetryCommand),
   disclosure: byDecider('disclosure', disclosure, (event): RecordedDisclosure => ({ type: 'Record', shown: event })),
 };
 

@@ -1,12 +1,12 @@
-// Checks the streams that are few and small: organizations, API keys, endpoints, sources, replays and seals. Each event must be one that its
+// Checks the streams that are few and small: organizations, API keys, endpoints, sources, replays, bulk retries and seals. Each event must be one that its
 // decider would have written after the events before it.
 import type { StoredEvent } from '../../../event-store/codec.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import type { ReadEarlier } from '../earlier-events.ts';
 import type { Findings } from '../findings.ts';
 import { checkEventId, commandIdsOf } from './event-ids.ts';
+import type { JobCheck } from './jobs.ts';
 import { redeciderFor, type Redecide } from './redecide-stream.ts';
-import type { ReplayCheck } from './replays.ts';
 import { checkRevision } from './revisions.ts';
 
 /** `redecide` is undefined once an event is missing or unreadable. */
@@ -18,7 +18,7 @@ export class SmallStreamCheck {
   /** @param isFromStart the first event that is checked is the first of the log */
   constructor(
     private readonly findings: Findings,
-    private readonly replays: ReplayCheck,
+    private readonly jobs: JobCheck,
     private readonly readEarlier: ReadEarlier,
     private readonly isFromStart: boolean,
   ) {}
@@ -33,7 +33,7 @@ export class SmallStreamCheck {
     checkEventId(this.findings, event, commandIdsOf(event));
     if (!stream.redecide) return;
     this.findings.checked('states');
-    const problem = stream.redecide(event) ?? (await this.replays.findProblem(event));
+    const problem = stream.redecide(event) ?? (await this.jobs.findProblem(event));
     if (problem !== undefined) this.findings.wrong('states', event, problem);
   }
 

@@ -3,6 +3,9 @@ CREATE INDEX "api_keys_index_1" on "api_keys" ("organization_id", "issued_positi
 CREATE TABLE "attempts" ("sequence" bigint not null, "number" integer not null, "position" text not null, "response_code" integer, "failure" text, "detail" text not null, constraint "attempts_key" primary key ("sequence", "number"));
 CREATE TABLE "batches" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "endpoint_id" text not null, "size" integer not null);
 CREATE INDEX "batches_index_1" on "batches" ("id_key");
+CREATE TABLE "bulk_retries" ("id" text primary key, "organization_id" text not null, "filter" text not null, "actor" text not null, "requested_at" bigint not null, "requested_position" text not null, "status" text not null, "matched" bigint not null, "retried" bigint not null, "ended_at" bigint);
+CREATE INDEX "bulk_retries_index_1" on "bulk_retries" ("organization_id", "requested_position");
+CREATE INDEX "bulk_retries_index_2" on "bulk_retries" ("status");
 CREATE TABLE "deliveries" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "message_id" text not null, "endpoint_id" text not null, "event_type" text not null, "batch_sequence" bigint, "replay_id" text, "status" text not null, "test" integer not null, "attempt_count" integer not null, "next_attempt_at" bigint, "last_response_code" integer, "created_at" bigint not null, "ended_at" bigint);
 CREATE INDEX "deliveries_index_1" on "deliveries" ("id_key");
 CREATE INDEX "deliveries_index_2" on "deliveries" ("organization_id", "status", "sequence");

@@ -1,0 +1,23 @@
+// Backlogs: how many attempts of an endpoint wait, or are under way, as far as that matters. For jobs that are paced behind new work.
+import { sql, type Kysely } from 'kysely';
+import type { EndpointId } from '../../domain/ids.ts';
+import type { DueAttemptsSchema } from './due-attempts-table.ts';
+
+/** The attempts of each endpoint that are due, counted up to `most`. Endpoints without any may be left out. */
+export const dueBacklogs = async (
+  db: Kysely<DueAttemptsSchema>,
+  endpoints: readonly EndpointId[],
+  most: number,
+): Promise<ReadonlyMap<EndpointId, number>> => {
+  const now = Date.now();
+  const [first, ...others] = endpoints.map((id) => {
+    const due = db.selectFrom('due_attempts').select('id').where('endpoint_id', '=', id).where('ready_at', '<=', now).limit(most);
+    return db
+      .selectFrom(due.as('due'))
+      .select(({ fn }) => [sql<EndpointId>`${id}`.as('endpoint_id'), fn.countAll<number>().as('count')] as const);
+  });
+  if (!first) return new Map();
+  let all = first;
+  for (const other of others) all = all.unionAll(other);
+  return new Map((await all.execute()).map(({ endpoint_id, count }) => [endpoint_id, count]));
+};

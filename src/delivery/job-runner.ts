@@ -1,0 +1,72 @@
+// The job runner: finds the running jobs of one kind, such as replays, and carries out each until it ends. A job that fails is carried out again.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BaseLogger } from 'pino';
+
+/** How often it looks for new jobs. */
+const lookEveryMs = 500;
+/** After a failure. */
+const retryMs = 1_000;
+
+type JobKind<Id extends string> = {
+  /** As in "The replay". */
+  readonly name: string;
+  readonly running: () => Promise<readonly Id[]>;
+  /** Resolves once the job has ended, or once `isStopping`. It has to continue from what the log has. */
+  readonly carryOut: (id: Id) => Promise<void>;
+};
+
+export class JobRunner<Id extends string> {
+  private readonly jobs = new Map<Id, Promise<void>>();
+  private readonly ending = new AbortController();
+  private looking: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly kind: JobKind<Id>,
+    private readonly log: Pick<BaseLogger, 'error'>,
+  ) {}
+
+  start(): void {
+    this.looking = this.look();
+  }
+
+  /** Resolves once the jobs have finished what they were at. They continue at the next start. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.looking;
+    await Promise.all(this.jobs.values());
+  }
+
+  get isStopping(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  /** Ends early once `isStopping`. */
+  pause(ms: number): Promise<void> {
+    return delay(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+  }
+
+  private async look(): Promise<void> {
+    while (!this.isStopping) {
+      try {
+        for (const id of await this.kind.running()) if (!this.jobs.has(id)) this.jobs.set(id, this.run(id));
+      } catch (error) {
+        this.failed(error, `Looking for running jobs failed (${this.kind.name})`);
+      }
+      await this.pause(lookEveryMs);
+    }
+  }
+
+  private async run(id: Id): Promise<void> {
+    try {
+      await this.kind.carryOut(id);
+    } catch (error) {
+      this.failed(error, `The ${this.kind.name} ${id} can't go on`);
+      await this.pause(retryMs);
+    }
+    this.jobs.delete(id);
+  }
+
+  private failed(error: unknown, what: string): void {
+    if (!this.isStopping) this.log.error({ err: error }, `${what}. Retrying.`);
+  }
+}

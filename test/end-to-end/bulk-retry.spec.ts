@@ -1,0 +1,155 @@
+// Bulk retries, carried out: in the background, behind new messages, and a killed process neither loses nor doubles any.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Client, eventually } from '../support/client.ts';
+import { postgresUrl } from '../support/databases.ts';
+import { logKinds, type LogUnderTest } from '../support/logs.ts';
+import { dropSchemasOfGuest, newPrefix } from '../support/postgres.ts';
+import { runToEnd } from '../support/process.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { startServer, type Server } from '../support/server.ts';
+
+const places = logKinds.map((kind) => ({ ...kind, database: kind.name === 'the embedded log' ? 'SQLite' : 'PostgreSQL' }));
+
+describe.each(places)('on $name, with the views in $database, a bulk retry', ({ make, database }) => {
+  const prefix = newPrefix();
+  let url: string | undefined;
+  let log: LogUnderTest;
+  const env = (): Record<string, string> => ({
+    ...log.env,
+    ...(url !== undefined && { HOOKLEDGER_DATABASE_URL: url, HOOKLEDGER_DATABASE_PREFIX: prefix }),
+  });
+  let server: Server;
+  let client: Client;
+  let receiver: Receiver;
+  beforeAll(async () => {
+    log = await make();
+    receiver = await startReceiver();
+    if (database === 'PostgreSQL') url = await postgresUrl();
+    server = await startServer({ env: env() });
+    client = new Client(server);
+  });
+  afterAll(async () => {
+    await receiver.close();
+    await server.dispose();
+    await log.discard();
+    if (url !== undefined) await dropSchemasOfGuest(url, prefix);
+  });
+
+  type BulkRetry = { id: string; status: string; matched: number; retried: number };
+  const fields = 'id status matched retried';
+  const bulkRetry = (filter: Record<string, unknown>) =>
+    client.query<BulkRetry>(`mutation ($filter: DeliveryFilter!) { retryDeliveries(filter: $filter) { ${fields} } }`, { filter });
+  const stateOf = (id: string) => client.query<BulkRetry>(`query ($id: ID!) { bulkRetry(id: $id) { ${fields} } }`, { id });
+  const ended = (id: string) =>
+    eventually(
+      () => stateOf(id),
+      ({ status }) => status !== 'RUNNING',
+    );
+  const count = (endpointId: string) =>
+    client.query<Record<'succeeded' | 'failed' | 'open', number>>(
+      'query ($endpointId: ID!) { conservation(endpointId: $endpointId) { succeeded failed open } }',
+      { endpointId },
+    );
+  /** An endpoint with so many deliveries that have failed. */
+  const failing = async (type: string, messages: number) => {
+    const endpointId = await client.createEndpoint({
+      url: receiver.url,
+      eventTypes: [type],
+      retryPolicy: { delaysSeconds: [0] },
+      timeoutSeconds: 1,
+    });
+    receiver.answer({ status: 500 });
+    for (let sent = 0; sent < messages; sent += 500)
+      await server.publish(Array.from({ length: Math.min(500, messages - sent) }, (_, n) => ({ type, data: { n: sent + n } })));
+    await eventually(
+      () => count(endpointId),
+      ({ failed }) => failed === messages,
+    );
+    return endpointId;
+  };
+
+  it('retries in the background what had failed, oldest first, and says so in the timeline', async () => {
+    const endpointId = await failing('some.failed', 5);
+    const other = await failing('other.failed', 2);
+    const first = receiver.requests.length;
+    receiver.answer({});
+    const { id, ...requested } = await bulkRetry({ endpointId });
+    expect(requested).toMatchObject({ matched: 5 });
+    expect(await ended(id)).toMatchObject({ status: 'DONE', matched: 5, retried: 5 });
+    await eventually(
+      () => count(endpointId),
+      ({ succeeded }) => succeeded === 5,
+    );
+    expect(await count(other)).toMatchObject({ failed: 2 });
+    const { timeline } = await client.query<{ timeline: { text: string }[] }>(
+      'query ($id: ID!) { message(id: $id) { timeline { text } } }',
+      {
+        id: receiver.requests[first]?.headers['webhook-id'],
+      },
+    );
+    expect(timeline.map(({ text }) => text)).toContainEqual(
+      expect.stringMatching(`^The bulk retry ${id}, requested by apikey:admin, requested a retry to .*: attempt 2 is due now\\.$`),
+    );
+    expect(await bulkRetry({ endpointId })).toMatchObject({ matched: 0 });
+  });
+
+  it('leaves new messages little to wait for, and ends when a person cancels it', { timeout: 60_000 }, async () => {
+    const endpointId = await failing('slow.failed', 3_000);
+    receiver.answer({ delayMs: 50 });
+    const before = receiver.requests.length;
+    const from = performance.now();
+    const { id, matched } = await bulkRetry({ endpointId });
+    expect(performance.now() - from).toBeLessThan(1_000);
+    expect(matched).toBe(3_000);
+    await receiver.received(before + 100);
+    const [fresh] = await server.publish({ type: 'slow.failed', data: { fresh: true } });
+    await client.delivery(fresh?.id ?? '', 'SUCCEEDED');
+    const ahead = receiver.requests.findIndex(({ headers }) => headers['webhook-id'] === fresh?.id) - before;
+    expect(ahead).toBeLessThan(1_500);
+    expect(await stateOf(id)).toMatchObject({ status: 'RUNNING' });
+    const cancelled = await client.query<BulkRetry>(`mutation ($id: ID!) { cancelBulkRetry(id: $id) { ${fields} } }`, { id });
+    expect(cancelled.status).toBe('CANCELLED');
+    const { retried } = await stateOf(id);
+    expect(retried).toBeLessThan(3_000);
+    await eventually(
+      () => count(endpointId),
+      ({ open }) => open === 0,
+    );
+    expect(await stateOf(id)).toEqual({ ...cancelled, retried });
+    expect(await count(endpointId)).toEqual({ succeeded: retried + 1, failed: 3_000 - retried, open: 0 });
+  });
+
+  it('goes on after kill -9, and retries each delivery once', { timeout: 90_000 }, async () => {
+    const endpointId = await failing('killed.failed', 800);
+    const before = receiver.requests.length;
+    // They fail again: what was retried and has failed since is not retried twice.
+    receiver.answer({ status: 500, delayMs: 10 });
+    const { id } = await bulkRetry({ endpointId });
+    await receiver.received(before + 200);
+    await server.kill9();
+    await server.start();
+    expect(await ended(id)).toEqual({ id, status: 'DONE', matched: 800, retried: 800 });
+    await eventually(
+      () => count(endpointId),
+      ({ open }) => open === 0,
+    );
+    const { nodes } = await client.query<{ nodes: { attemptCount: number }[] }>(
+      'query ($filter: DeliveryFilter) { deliveries(first: 200, filter: $filter) { nodes { attemptCount } } }',
+      { filter: { endpointId } },
+    );
+    expect(new Set(nodes.map(({ attemptCount }) => attemptCount))).toEqual(new Set([2]));
+    const again = new Set(receiver.requests.slice(before).map(({ headers }) => headers['webhook-id']));
+    expect(again.size).toBe(800);
+  });
+
+  it('leaves a log, and views, that are as they should be', async () => {
+    await server.stop();
+    const run = (...args: string[]) => runToEnd([...args, '--json'], { ...env(), HOOKLEDGER_DATA_DIR: server.dataDir });
+    const { code, output } = await run('verify');
+    const { checks, ok } = JSON.parse(output) as { checks: Record<string, { checked: number; first?: unknown }>; ok: boolean };
+    expect(Object.values(checks).flatMap(({ first }) => first ?? [])).toEqual([]);
+    expect({ code, ok }).toEqual({ code: 0, ok: true });
+    const rebuilt = await run('rebuild', '--consumer', 'views');
+    expect(JSON.parse(rebuilt.output)).toMatchObject([{ replaced: true, comparison: { different: [] } }]);
+  }, 60_000);
+});
