@@ -7,7 +7,9 @@ export type Ended = { readonly code: number | null; readonly output: string };
 
 /** @param env the Hookledger settings; everything else is the caller's. Killed after 45 s, which is a `code` of null. */
 export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}, main = builtServer): Promise<Ended> => {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_COMPILE_CACHE$)/.test(name),
+  );
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...env },

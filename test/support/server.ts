@@ -47,9 +47,11 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Our own configuration only: nothing of the caller's Hookledger settings, test runner or debugger. */
+/** Our own configuration only: nothing of the caller's Hookledger settings, test runner, its compile cache or debugger. */
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name)));
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(HOOKLEDGER_|VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_COMPILE_CACHE$)/.test(name)),
+  );
 
 export const newAdminKey = () => `test-${randomBytes(24).toString('hex')}`;
 
