@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
+import { startRawReceiver } from '../support/raw-receiver.ts';
 import { startReceiver, type ReceivedRequest, type Receiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
 
@@ -89,6 +90,27 @@ describe('a delivery', () => {
     expect(await client.deliveries({ endpointId: dead, status: ['SUCCEEDED', 'FAILED'] })).toEqual([]);
     await client.act('deleteEndpoint', dead);
     await client.act('deleteEndpoint', alive);
+  });
+});
+
+describe('one attempt is one request:', () => {
+  it('a receiver that closes a kept connection on every second request gets as many POSTs as the log has attempts', async () => {
+    await using closing = await startRawReceiver((socket, n) => {
+      if (n % 2 === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+      else socket.end();
+    });
+    const id = await endpoint({ url: closing.url, retryPolicy: { delaysSeconds: [0, ...Array.from({ length: 20 }, () => 0.05)] } });
+    const messageIds = [];
+    let attempts = 0;
+    for (let n = 0; n < 10; n++) {
+      messageIds.push(await client.publish(type, { n }));
+      const delivery = await client.delivery(messageIds[n] ?? '', 'SUCCEEDED', id);
+      attempts += delivery.attempts.length;
+      for (const { failure, error } of delivery.attempts.slice(0, -1))
+        expect([failure, error]).toEqual(['CONNECTION', expect.stringContaining('kept from an earlier request')]);
+    }
+    expect(closing.requests).toHaveLength(attempts);
+    expect(attempts).toBeGreaterThan(10);
   });
 });
 

@@ -341,13 +341,24 @@ describe('the attempt runner', () => {
     expect(await history()).toHaveLength(2);
   });
 
+  const late = (responseCode: number): SendOutcome => ({
+    outcome: 'failed',
+    ...started,
+    failure: responseCode === 200 ? 'TIMEOUT' : 'HTTP_STATUS',
+    error: 'Late.',
+    isLate: true,
+    responseCode,
+    responseHeaders: {},
+    responseBody: '',
+  });
   it.each<[string, SendOutcome, string]>([
     ['a success', ok, 'answers'],
     ['500', broken(500), 'answers'],
     ['429', broken(429), 'refuses'],
     ['503', broken(503), 'refuses'],
     ['a timeout', unanswered, 'silent'],
-    ['a timeout after the head of an answer', { ...unanswered, ...response(200) }, 'silent'],
+    ['a timeout after the head of a response', late(200), 'silent'],
+    ['500 whose body never ended', late(500), 'silent'],
   ])('says what %s tells of the receiver', async (_, outcome, receiver) => {
     await endpoint();
     send.mockResolvedValue(outcome);

@@ -143,10 +143,11 @@ const formatErrorOf = (error: unknown): FormatError => {
 
 const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (outcome.outcome === 'succeeded') return 'answers';
-  const { failure, responseCode } = outcome;
+  const { failure, responseCode, isLate } = outcome;
   if (failure === 'FORMAT') return 'unknown';
-  if (failure !== 'HTTP_STATUS' && failure !== 'REDIRECT') return 'silent'; // perhaps after the head of an answer
-  return responseCode === 429 || responseCode === 503 ? 'refuses' : 'answers';
+  if (failure !== 'HTTP_STATUS' && failure !== 'REDIRECT') return 'silent'; // perhaps after the head of a response
+  if (responseCode === 429 || responseCode === 503) return 'refuses';
+  return isLate ? 'silent' : 'answers';
 };
 
 const holdOf = (outcome: SendOutcome): number | undefined =>

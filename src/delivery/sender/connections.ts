@@ -1,10 +1,10 @@
-// The connections to receivers. Each is an undici Client, which is one connection; idle ones are kept by origin and reused, the last used first.
+// The connections to receivers: opens them, keeps idle ones by origin, and hands out the last used first.
 import { callbackify } from 'node:util';
-import { isIP, Socket } from 'node:net';
-import { createSecureContext, getCACertificates } from 'node:tls';
+import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectSecure, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { LookupOptions } from 'node:dns';
-import { buildConnector, Client } from 'undici';
 import type { AllowedAddresses } from './allowed-addresses.ts';
+import { Connection, type ConnectionUser } from './connection.ts';
 
 export type ConnectionOptions = {
   /** Idle connections kept per origin, which several endpoints may share. Running requests are not limited here. */
@@ -14,92 +14,122 @@ export type ConnectionOptions = {
 };
 
 const maxIdle = 1024;
-const maxResponseHeadBytes = 16 * 1024;
-
-export class Connection {
-  readonly client: Client;
-  isIdle = false;
-  /** The socket has carried a request before: the receiver may be closing it. */
-  isReused = false;
-  private socket: Socket | undefined;
-
-  constructor(
-    readonly origin: string,
-    connect: buildConnector.connector,
-    private readonly onClosed: (connection: Connection) => void,
-  ) {
-    this.client = new Client(origin, {
-      connect: (options, callback) => {
-        this.isReused = false;
-        // undici's type says it returns nothing, but it returns the socket. With it, a connection attempt that hangs can be ended.
-        const opened: unknown = connect(options, callback);
-        if (opened instanceof Socket) this.socket = opened;
-      },
-      pipelining: 1,
-      maxHeaderSize: maxResponseHeadBytes,
-      keepAliveTimeout: 4_000,
-      keepAliveMaxTimeout: 60_000,
-      // The exchange's own timer covers the whole request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    this.client.on('disconnect', () => this.onClosed(this));
-  }
-
-  discard(): void {
-    this.client.destroy().catch(() => undefined); // it is gone either way
-    this.socket?.destroy();
-  }
-}
+/** TLS sessions kept, so that a handshake with a receiver that was connected to before is short. */
+const maxSessions = 1024;
+/** What plain connections read goes through this one buffer: it is filled and used up within one turn. */
+const readBuffer = Buffer.alloc(64 * 1024);
+const sweepEveryMs = 1_000;
 
 export class Connections {
   private readonly idleByOrigin = new Map<string, Connection[]>();
   /** The same connections over all origins, the longest idle first. */
   private readonly idleByAge = new Set<Connection>();
-  private readonly connect: buildConnector.connector;
+  private readonly sessions = new Map<string, Buffer>();
+  private readonly lookup: LookupFunction;
+  private readonly secureContext: SecureContext | undefined;
   private readonly maxIdlePerOrigin: number;
+  private readonly sweeping: NodeJS.Timeout;
   private closed = false;
 
-  constructor(addresses: AllowedAddresses, { ca, maxConnectionsPerOrigin = 512 }: ConnectionOptions) {
+  constructor(
+    private readonly addresses: AllowedAddresses,
+    { ca, maxConnectionsPerOrigin = 512 }: ConnectionOptions,
+  ) {
     this.maxIdlePerOrigin = maxConnectionsPerOrigin;
-    this.connect = guardedConnector(addresses, ca);
+    this.lookup = callbackify((...[hostname]: [string, LookupOptions]) => addresses.of(hostname));
+    this.secureContext = ca && createSecureContext({ ca: [...getCACertificates('default'), ...ca] });
+    this.sweeping = setInterval(() => this.sweep(), sweepEveryMs).unref();
   }
 
-  take(origin: string): Connection {
-    const connection = this.idleByOrigin.get(origin)?.at(-1);
-    if (!connection) return this.open(origin);
-    this.remove(connection);
+  /** An idle connection, which the caller uses or discards. */
+  take(origin: string): Connection | undefined {
+    const now = performance.now();
+    for (;;) {
+      const connection = this.idleByOrigin.get(origin)?.at(-1);
+      if (!connection) return undefined;
+      this.remove(connection);
+      if (connection.isFresh(now)) return connection;
+      connection.discard();
+    }
+  }
+
+  /** Connects only to allowed addresses: the socket asks `addresses` for those of a name, and uses no others. */
+  open(url: URL, user: ConnectionUser): Connection | undefined {
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    // A socket does not look up a host that is an address.
+    const blocked = isIP(host) === 0 ? undefined : this.addresses.blocked(host);
+    if (blocked) {
+      user.failed(blocked);
+      return undefined;
+    }
+    const isSecure = url.protocol === 'https:';
+    const onread = {
+      buffer: readBuffer,
+      callback: (length: number) => {
+        connection.received(readBuffer.subarray(0, length));
+        return true;
+      },
+    };
+    const socket = isSecure ? this.secure(host, url) : connectPlain({ ...this.target(host, url, 80), onread });
+    const connection: Connection = new Connection(url.origin, socket, isSecure, (gone) => this.remove(gone));
+    connection.use(user);
     return connection;
   }
 
-  open(origin: string): Connection {
-    return new Connection(origin, this.connect, (closed) => closed.isIdle && this.drop(closed));
-  }
-
-  giveBack(connection: Connection, isReusable: boolean): void {
+  /** @param isReusable the response left no doubt where it ended */
+  giveBack(connection: Connection, isReusable: boolean, keepAliveSeconds: number | undefined): void {
     const idle = this.idleByOrigin.get(connection.origin);
-    if (!isReusable || this.closed || (idle?.length ?? 0) >= this.maxIdlePerOrigin) return connection.discard();
-    connection.isIdle = true;
-    connection.isReused = true;
+    const isKept =
+      connection.release(performance.now(), keepAliveSeconds) && isReusable && !this.closed && (idle?.length ?? 0) < this.maxIdlePerOrigin;
+    if (!isKept) return connection.discard();
     if (idle) idle.push(connection);
     else this.idleByOrigin.set(connection.origin, [connection]);
     this.idleByAge.add(connection);
-    if (this.idleByAge.size > maxIdle) for (const [longestIdle] of this.idleByAge.entries().take(1)) this.drop(longestIdle);
+    if (this.idleByAge.size > maxIdle) for (const [longestIdle] of this.idleByAge.entries().take(1)) longestIdle.discard();
   }
 
   close(): void {
     this.closed = true;
-    for (const connection of this.idleByAge) this.drop(connection);
+    clearInterval(this.sweeping);
+    for (const connection of this.idleByAge) connection.discard();
   }
 
-  private drop(connection: Connection): void {
-    this.remove(connection);
-    connection.discard();
+  private sweep(): void {
+    const now = performance.now();
+    for (const connection of this.idleByAge) if (!connection.isFresh(now)) connection.discard();
+  }
+
+  private secure(host: string, url: URL): Socket {
+    const { origin } = url;
+    const session = this.sessions.get(origin);
+    const socket = connectSecure({
+      ...this.target(host, url, 443),
+      ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
+      ALPNProtocols: ['http/1.1'],
+      ...(session && { session }),
+      ...(this.secureContext && { secureContext: this.secureContext }),
+    });
+    socket.on('session', (newSession) => {
+      this.sessions.delete(origin);
+      this.sessions.set(origin, newSession);
+      if (this.sessions.size > maxSessions) for (const oldest of this.sessions.keys().take(1)) this.sessions.delete(oldest);
+    });
+    return socket;
+  }
+
+  private target(host: string, { port }: URL, defaultPort: number) {
+    return {
+      host,
+      port: port === '' ? defaultPort : Number(port),
+      lookup: this.lookup,
+      autoSelectFamily: true,
+      // A connection to a distant receiver takes some 300 ms. Node's default of 250 ms would give up on each of its addresses but the last.
+      autoSelectFamilyAttemptTimeout: 1_000,
+    };
   }
 
   private remove(connection: Connection): void {
-    connection.isIdle = false;
-    this.idleByAge.delete(connection);
+    if (!this.idleByAge.delete(connection)) return;
     const idle = this.idleByOrigin.get(connection.origin);
     if (!idle) return;
     const index = idle.lastIndexOf(connection);
@@ -107,21 +137,3 @@ export class Connections {
     if (idle.length === 0) this.idleByOrigin.delete(connection.origin);
   }
 }
-
-/** Connects only to allowed addresses: the socket asks `addresses` for those of its host, and uses no others. */
-const guardedConnector = (addresses: AllowedAddresses, ca: readonly string[] | undefined): buildConnector.connector => {
-  const connect = buildConnector({
-    timeout: 0,
-    lookup: callbackify((...[hostname]: [string, LookupOptions]) => addresses.of(hostname)),
-    autoSelectFamily: true,
-    // A connection to a distant receiver takes some 300 ms. Node's default of 250 ms would give up on each of its addresses but the last.
-    autoSelectFamilyAttemptTimeout: 1_000,
-    ...(ca ? { secureContext: createSecureContext({ ca: [...getCACertificates('default'), ...ca] }) } : {}),
-  });
-  return (options, callback) => {
-    // A socket does not look up a host that is an address.
-    const blocked = isIP(options.hostname) === 0 ? undefined : addresses.blocked(options.hostname);
-    if (blocked === undefined) return connect(options, callback);
-    queueMicrotask(() => callback(blocked, null));
-  };
-};

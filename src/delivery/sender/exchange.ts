@@ -1,33 +1,33 @@
 // An exchange: one request on a connection, its timeout, and what came back.
-// The receiver may close a connection at the moment it is reused. A request that finds it closed before the response began is sent once more on a
-// new connection, within the same timeout. Most likely it was never read; and a receiver has to drop repeats by `webhook-id` anyway, as delivery
-// is at least once. Without this, every keep-alive timeout of a receiver would count as a failure.
-import type { Dispatcher } from 'undici';
-import { maskResponseHeaders } from '../../domain/response-masking.ts';
-import type { Connection, Connections } from './connections.ts';
-import { errorCodeOf, failureOfError, failureOfStatus, timedOut, type Failure, type Phase } from './failure.ts';
+// One attempt is one request. Bytes that may have reached the receiver are never sent again: only when the kernel took none of them does the request go
+// out on another connection. A receiver that closes a kept connection just as it is used again makes a failed attempt, with a sentence that says so.
+import type { Connection, ConnectionUser } from './connection.ts';
+import type { Connections } from './connections.ts';
+import {
+  brokenOff,
+  failureOfError,
+  failureOfProblem,
+  failureOfStatus,
+  timedOut,
+  type Failure,
+  type Phase,
+  type Progress,
+} from './failure.ts';
+import { recordedResponse } from './recorded-response.ts';
+import { InvalidHeader, requestBytes } from './request-bytes.ts';
+import { ResponseReader } from './response-reader.ts';
 import { retryAfterOf } from './retry-after.ts';
 import type { SendOutcome, SendRequest } from './send-outcome.ts';
 
-/** Kept of a response's body. */
-const keptBytes = 4096;
-/** Read of it: a longer body ends the connection instead of being read for nothing. */
-const maxReadBytes = 64 * 1024;
-
-type Headers = Record<string, string | string[] | undefined>;
-
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements ConnectionUser {
   private readonly startedAt: string;
   private readonly start = performance.now();
+  private readonly reader = new ResponseReader();
   private timer: NodeJS.Timeout | undefined;
+  private bytes: Buffer | undefined;
   private connection: Connection | undefined;
   private phase: Phase = 'connecting';
-  private ended = false;
-  private code = 0;
-  private reason = '';
-  private headers: Headers = {};
-  private readonly chunks: Buffer[] = [];
-  private size = 0;
+  private isOver = false;
 
   constructor(
     private readonly request: SendRequest,
@@ -40,91 +40,95 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   begin(): void {
-    const { timeoutSeconds } = this.request;
-    this.timer = setTimeout(() => this.end(false, timedOut(timeoutSeconds, this.url, this.phase)), timeoutSeconds * 1000);
-    this.dispatch(this.connections.take(this.url.origin));
+    const bytes = requestBytes(this.request, this.url);
+    if (bytes instanceof InvalidHeader) return this.end(failureOfError(bytes, this.url, this.progress));
+    this.bytes = bytes;
+    this.timer = setTimeout(() => this.timeout(), this.request.timeoutSeconds * 1000);
+    this.takeConnection();
   }
 
-  private dispatch(connection: Connection): void {
-    const { url, request } = this;
+  // ── The connection ──
+
+  private takeConnection(): void {
+    const connection = this.connections.take(this.url.origin);
+    if (!connection) {
+      this.phase = 'connecting';
+      this.connection = this.connections.open(this.url, this);
+    } else if (connection.isRested(performance.now())) {
+      // What the receiver did meanwhile is read first.
+      this.connection = connection;
+      setImmediate(() => this.isOver || this.write(connection));
+    } else this.write(connection);
+  }
+
+  private write(connection: Connection): void {
     this.connection = connection;
-    this.phase = 'connecting';
-    connection.client.dispatch({ path: url.pathname + url.search, method: 'POST', headers: request.headers, body: request.body }, this);
-  }
-
-  onRequestStart(): void {
+    connection.use(this);
     this.phase = 'waiting';
+    if (this.bytes && connection.send(this.bytes)) return;
+    connection.discard();
+    this.takeConnection();
   }
 
-  onResponseStart(_: unknown, code: number, headers: Headers, reason = ''): void {
-    if (code < 200) return;
-    this.phase = 'responding';
-    this.code = code;
-    this.headers = headers;
-    this.reason = reason;
+  accepted(): void {
+    this.phase = 'securing';
   }
 
-  onResponseData(_: unknown, chunk: Buffer): void {
-    if (this.size < keptBytes) this.chunks.push(Buffer.from(chunk.subarray(0, keptBytes - this.size)));
-    this.size += chunk.length;
-    if (this.size > maxReadBytes) this.end(false);
+  opened(): void {
+    const { connection, bytes } = this;
+    if (!connection || !bytes) return;
+    this.phase = 'waiting';
+    connection.send(bytes); // one that is closed already says so
   }
 
-  onResponseEnd(): void {
-    this.end(true);
+  received(bytes: Buffer): void {
+    const { reader } = this;
+    reader.push(bytes);
+    if (reader.isOver) this.end(reader.problem && failureOfProblem(reader.problem, this.url, reader.wasSwitched));
   }
 
-  onResponseError(_: unknown, error: Error): void {
-    if (this.ended) return;
-    const { connection, phase } = this;
-    if (connection?.isReused && phase !== 'responding' && wasClosed(error)) {
-      connection.discard();
-      this.dispatch(this.connections.open(this.url.origin)); // a new one, so this happens once
-      return;
-    }
-    this.end(false, failureOfError(error, this.url, phase));
+  ended(): void {
+    this.end(this.reader.finish(true) ? undefined : brokenOff('closed', this.url, this.progress));
   }
 
-  private end(isReusable: boolean, failure?: Failure): void {
-    if (this.ended) return;
-    this.ended = true;
+  failed(error: Error): void {
+    this.end(failureOfError(error, this.url, this.progress));
+  }
+
+  private timeout(): void {
+    const isComplete = this.reader.finish(false);
+    this.end(isComplete ? undefined : timedOut(this.request.timeoutSeconds, this.url, this.progress), !isComplete);
+  }
+
+  // ── The outcome ──
+
+  private get progress(): Progress {
+    const { connection, phase, reader } = this;
+    if (phase !== 'waiting') return { phase };
+    if (reader.isBegun) return { phase: 'responding', missing: reader.missing, wasSwitched: reader.wasSwitched };
+    return { phase: connection?.isFlushed === false ? 'sending' : 'waiting', isReused: connection?.isReused === true };
+  }
+
+  private end(failure?: Failure, isLate = false): void {
+    if (this.isOver) return;
+    this.isOver = true;
     clearTimeout(this.timer);
-    if (this.connection) this.connections.giveBack(this.connection, isReusable);
-    this.done(this.outcome(failure));
+    const { connection, connections, reader } = this;
+    if (connection) connections.giveBack(connection, reader.isReusable, reader.head?.keepAliveSeconds);
+    this.done(this.outcome(failure, isLate));
   }
 
   /** @param broken what went wrong on the way. A status that is a failure comes first, as it says more. */
-  private outcome(broken: Failure | undefined): SendOutcome {
-    const { startedAt, code, headers } = this;
+  private outcome(broken: Failure | undefined, isLate: boolean): SendOutcome {
+    const { startedAt, reader } = this;
+    const { head } = reader;
     const durationMs = Math.round((performance.now() - this.start) * 100) / 100;
-    if (code === 0) return { outcome: 'failed', startedAt, durationMs, ...(broken ?? failureOfError(undefined, this.url, this.phase)) };
-    const response = { responseCode: code, responseHeaders: flatten(headers), responseBody: decode(this.chunks, this.size > keptBytes) };
-    const failure = failureOfStatus(code, this.reason, firstOf(headers['location'])) ?? broken;
+    const late = isLate ? { isLate } : {};
+    if (!head) return { outcome: 'failed', startedAt, durationMs, ...(broken ?? brokenOff('closed', this.url, this.progress)), ...late };
+    const response = recordedResponse(head, reader.chunks, reader.isCut);
+    const failure = failureOfStatus(head.status, head.reason, head.location) ?? broken;
     if (!failure) return { outcome: 'succeeded', startedAt, durationMs, ...response };
-    const asked = { retryAfter: firstOf(headers['retry-after']), date: firstOf(headers['date']) };
-    const retryAfter = retryAfterOf(code, asked, this.clock());
-    return { outcome: 'failed', startedAt, durationMs, ...failure, ...(retryAfter ? { retryAfter } : {}), ...response };
+    const retryAfter = retryAfterOf(head.status, { retryAfter: head.retryAfter, date: head.date }, this.clock());
+    return { outcome: 'failed', startedAt, durationMs, ...failure, ...(retryAfter && { retryAfter }), ...late, ...response };
   }
 }
-
-const wasClosed = (error: Error): boolean => ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(errorCodeOf(error));
-
-const firstOf = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
-
-const flatten = (headers: Headers): Record<string, string> => {
-  const flat: Record<string, string> = {};
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return maskResponseHeaders(flat);
-};
-
-const decode = (chunks: readonly Buffer[], isCut: boolean): string => {
-  if (chunks.length === 0) return '';
-  const bytes = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-  // In stream mode the decoder holds back an incomplete character at the end.
-  const text = isCut ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true }) : bytes.toString('utf8');
-  // PostgreSQL, among others, can't store U+0000 in a text.
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
-};

@@ -2,11 +2,23 @@
 import { STATUS_CODES } from 'node:http';
 import type { FailureReason } from '../../domain/attempts.ts';
 import { maskUrl } from '../../domain/url-masking.ts';
+import { InvalidHeader } from './request-bytes.ts';
+import { maxHeadBytes, maxInterim, type Missing, type Problem } from './response-reader.ts';
 
 export type Failure = { readonly failure: FailureReason; readonly error: string };
 
-/** How far an attempt got: no connection yet, request sent, response head read. */
-export type Phase = 'connecting' | 'waiting' | 'responding';
+/** How far an attempt got. `connecting`: no connection yet; `securing`: no TLS yet; `sending`: the request is not wholly written yet. */
+export type Phase = 'connecting' | 'securing' | 'sending' | 'waiting' | 'responding';
+
+export type Progress = {
+  readonly phase: Phase;
+  /** The connection was kept from an earlier request. */
+  readonly isReused?: boolean;
+  /** What the response lacks. */
+  readonly missing?: Missing | undefined;
+  /** The receiver sent 101, which was not requested. */
+  readonly wasSwitched?: boolean;
+};
 
 /** The guard allows no address of the host. The message is the guard's sentence. */
 export class BlockedAddress extends Error {
@@ -63,57 +75,93 @@ const connectSentences: Readonly<Record<string, string>> = {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-const whenLost = (phase: Phase): string => {
-  if (phase === 'connecting') return 'while it was being opened';
-  return phase === 'waiting' ? 'before it answered' : 'before its response was complete';
+const whenLost = ({ phase, missing, wasSwitched, isReused }: Progress): string => {
+  switch (phase) {
+    case 'connecting':
+      return 'while it was being opened';
+    case 'securing':
+      return 'during the TLS handshake';
+    case 'sending':
+    case 'waiting': {
+      const when = phase === 'sending' ? 'before it had taken the whole request' : 'before it answered';
+      return isReused ? `${when}; the connection was kept from an earlier request, so it may not have read this one` : when;
+    }
+    case 'responding':
+      return `${whatIsMissing(missing)}${wasSwitched ? switched : ''}`;
+  }
 };
 
-/** Such as `ECONNRESET`; empty if the error has none. */
-export const errorCodeOf = (error: Error): string => ('code' in error ? text(error.code) : '');
+const whatIsMissing = (missing: Missing | undefined): string => {
+  if (missing === 'answer') return 'before it answered, after interim responses (1xx) only';
+  if (missing === 'head') return 'within the headers of its response';
+  if (missing === 'last-chunk') return 'before its response was complete: the last chunk of the body is missing';
+  if (typeof missing === 'object')
+    return `before its response was complete: ${missing.received} of ${missing.of} bytes of the body arrived`;
+  return 'before its response was complete';
+};
 
-/** From an error of DNS, the connection, TLS, HTTP parsing, or the request itself. */
-export const failureOfError = (error: unknown, url: URL, phase: Phase): Failure => {
+const switched = ' (it had sent 101 Switching Protocols, which was not requested)';
+
+/** From an error of DNS, the connection, TLS, or the request itself. */
+export const failureOfError = (error: unknown, url: URL, progress: Progress): Failure => {
   const { code, syscall, message } = details(error);
   const { hostname, host } = url;
   if (error instanceof BlockedAddress) return { failure: 'BLOCKED_ADDRESS', error: message };
+  if (error instanceof InvalidHeader)
+    return {
+      failure: 'FORMAT',
+      error: `The endpoint's configuration makes no valid request: ${quote(message)}; correct its URL or headers.`,
+    };
   if (syscall === 'getaddrinfo')
     return { failure: 'DNS', error: `The name ${hostname} ${dnsSentences[code] ?? `could not be resolved (${code})`}.` };
   if (isTls(code)) {
     const names = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? alternativeNames(error) : '';
     return { failure: 'TLS', error: `No secure connection to ${host}: ${tlsSentences[code] ?? `${quote(message)} (${code})`}${names}.` };
   }
-  if (/secure TLS connection was established/.test(message))
-    return {
-      failure: 'TLS',
-      error: `No secure connection to ${host}: it closed the connection during the TLS handshake; check its TLS configuration.`,
-    };
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
-    return {
-      failure: 'FORMAT',
-      error: `The endpoint's configuration makes no valid request: ${quote(message)}; correct its URL or headers.`,
-    };
   const opening = connectSentences[code];
-  if (opening !== undefined && phase === 'connecting') return { failure: 'CONNECTION', error: `${opening} ${host}.` };
-  return { failure: 'CONNECTION', error: connectionLost(code, message, host, phase) };
+  if (opening !== undefined && progress.phase === 'connecting') return { failure: 'CONNECTION', error: `${opening} ${host}.` };
+  if (code === 'ECONNRESET' || code === 'EPIPE') return brokenOff('reset', url, progress);
+  const how = `${quote(message)}${code === '' ? '' : ` (${code})`}`;
+  return { failure: 'CONNECTION', error: `The connection to ${host} broke ${whenLost(progress)}: ${how}.` };
 };
 
-const connectionLost = (code: string, message: string, host: string, phase: Phase): string => {
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return `The response headers of ${host} are larger than 16 KiB; send fewer or shorter ones.`;
-  if (message.startsWith('Response does not match the HTTP/1.1 protocol')) return `The answer of ${host} is not HTTP: ${quote(message)}.`;
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
-    return `The response of ${host} does not have the length that its content-length says.`;
-  if (code === 'UND_ERR_SOCKET' && message.startsWith('bad '))
-    return `${host} answered with a protocol switch (1xx) that was not requested.`;
-  if (code === 'ECONNRESET' || code === 'EPIPE') return `${host} reset the connection ${whenLost(phase)}.`;
-  if (code === 'UND_ERR_SOCKET') return `${host} closed the connection ${whenLost(phase)}.`;
-  return `The connection to ${host} broke ${whenLost(phase)}: ${quote(message)}${code === '' ? '' : ` (${code})`}.`;
+/** The receiver ended the connection before the response was complete. */
+export const brokenOff = (how: 'closed' | 'reset', { host }: URL, progress: Progress): Failure =>
+  progress.phase === 'securing'
+    ? {
+        failure: 'TLS',
+        error: `No secure connection to ${host}: it ${how} the connection during the TLS handshake; check its TLS configuration.`,
+      }
+    : { failure: 'CONNECTION', error: `${host} ${how} the connection ${whenLost(progress)}.` };
+
+/** From a response that can't be read. */
+export const failureOfProblem = (problem: Problem, url: URL, wasSwitched: boolean): Failure => ({
+  failure: 'CONNECTION',
+  error: `${problemSentence(problem, url)}${wasSwitched ? switched : ''}.`,
+});
+
+const problemSentence = (problem: Problem, { host, protocol }: URL): string => {
+  switch (problem.kind) {
+    case 'not-http':
+      return problem.began.startsWith('\x15\x03') && protocol === 'http:'
+        ? `${host} speaks TLS on this port; use https in the endpoint's URL`
+        : `The answer of ${host} is not HTTP/1.1: it begins with ${JSON.stringify(quote(problem.began))}`;
+    case 'head-too-large':
+      return `The response headers of ${host} are larger than ${maxHeadBytes / 1024} KiB; send fewer or shorter ones`;
+    case 'too-many-interim':
+      return `${host} sent more than ${maxInterim} interim responses (1xx), or more than ${maxHeadBytes / 1024} KiB of them, and no final one`;
+    case 'lengths':
+      return `The response of ${host} has no readable length: its content-length is ${JSON.stringify(quote(problem.given))}; send one number`;
+    case 'chunks':
+      return `The response of ${host} is chunked, but has ${JSON.stringify(quote(problem.given))} in place of the next chunk's size`;
+  }
 };
 
 const details = (error: unknown): { code: string; syscall: string; message: string } => {
   if (!(error instanceof Error)) return { code: '', syscall: '', message: String(error) };
   // Several addresses were tried: the first error says most.
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return details(error.errors[0]);
-  return { code: errorCodeOf(error), syscall: 'syscall' in error ? text(error.syscall) : '', message: error.message };
+  return { code: 'code' in error ? text(error.code) : '', syscall: 'syscall' in error ? text(error.syscall) : '', message: error.message };
 };
 
 const alternativeNames = (error: unknown): string => {
@@ -121,11 +169,14 @@ const alternativeNames = (error: unknown): string => {
   return cert?.subjectaltname === undefined ? '' : ` (it is for ${quote(cert.subjectaltname)})`;
 };
 
-export const timedOut = (seconds: number, url: URL, phase: Phase): Failure => {
+export const timedOut = (seconds: number, { host }: URL, { phase, missing, wasSwitched }: Progress): Failure => {
+  const within = `within ${seconds} s`;
   const what = {
-    connecting: `No connection to ${url.host} could be opened within ${seconds} s`,
-    waiting: `${url.host} did not answer within ${seconds} s`,
-    responding: `${url.host} did not complete its response within ${seconds} s`,
+    connecting: `No connection to ${host} could be opened ${within}`,
+    securing: `${host} accepted the connection but did not complete the TLS handshake ${within}`,
+    sending: `${host} did not take the whole request ${within}`,
+    waiting: `${host} did not answer ${within}`,
+    responding: `${host} did not ${missing === 'answer' ? 'answer' : 'complete its response'} ${within}${wasSwitched ? switched : ''}`,
   };
   return { failure: 'TIMEOUT', error: `${what[phase]}; answer sooner, or raise the endpoint's timeoutSeconds.` };
 };

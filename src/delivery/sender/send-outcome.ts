@@ -9,9 +9,9 @@ export type SendRequest = {
   readonly timeoutSeconds: number;
 };
 
-type ReceivedResponse = {
+export type ReceivedResponse = {
   readonly responseCode: number;
-  /** Names in lower case. Several values of one name are joined by ", ". Those that set credentials are masked. */
+  /** Names in lower case. Several values of one name are joined by ", ". Those that set credentials are masked; 16 KiB are kept. */
   readonly responseHeaders: Record<string, string>;
   /** The first 4 KiB as UTF-8, without a character that was cut off. Bytes that are no UTF-8 become U+FFFD. */
   readonly responseBody: string;
@@ -30,5 +30,7 @@ export type SendOutcome = {
       readonly error: string;
       /** The receiver asked for no request before this time, which is at most an hour away. */
       readonly retryAfter?: Date;
+      /** The time was up before the response was complete. */
+      readonly isLate?: boolean;
     } & Partial<ReceivedResponse>)
 );

@@ -4,7 +4,7 @@
 // · It holds at most 64 KiB of a response in transit and keeps 4 KiB of it. The number of idle connections is bounded.
 // · No request waits for another: it takes an idle connection to its origin or opens one, so a receiver that hangs delays no other endpoint
 //   of the same origin. The caller bounds how many requests run at a time.
-// Limit: a request that finds its reused connection closed is sent once more (exchange.ts).
+// · One attempt is one request: what may have reached the receiver is not sent again (exchange.ts).
 import type { FailureReason } from '../../domain/attempts.ts';
 import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
