@@ -10,7 +10,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { TemplateProcesses } from '../src/delivery/formats/template-processes.ts';
 import { RequestMaker } from '../src/delivery/attempts/request-maker.ts';
-import { payloadFormats, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
+import { payloadFormats, registeredIn, type EndpointSettings, type PayloadFormat } from '../src/domain/endpoint.ts';
 import { finish } from '../src/domain/routing.ts';
 import { compileFilter } from '../src/domain/filter/compile-filter.ts';
 import type { EndpointId, Position } from '../src/domain/ids.ts';
@@ -79,20 +79,14 @@ const optionsOf: Partial<Record<PayloadFormat, JsonObject>> = {
 };
 
 const endpointOf = (format: PayloadFormat): ResolvedEndpoint => {
-  const {
-    organizationId: owner,
-    disabled: _,
-    ...settings
-  } = registered({
-    format,
-    formatOptions: optionsOf[format] ?? null,
-    signature: 'WEBHOOK_SHA256',
-  }).data;
+  const { organizationId: owner, settings } = registeredIn(
+    registered({ format, formatOptions: optionsOf[format] ?? null, signature: 'WEBHOOK_SHA256' }).data,
+  );
   const configuration = {
     organizationId: owner,
     status: 'ENABLED',
     disabledReason: null,
-    settings: settings satisfies EndpointSettings,
+    settings,
     secret: cipherOf(format).seal(secret, secretField),
     previousSecret: null,
   } as const;

@@ -31,6 +31,7 @@ import { RequestMaker } from './attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from './saga/saga-host.ts';
 import { Sender } from './sender/sender.ts';
 import { SharedClock } from './due-attempts/shared-clock.ts';
+import { SharedRates } from './due-attempts/shared-rates.ts';
 import { SharedSlots } from './due-attempts/shared-slots.ts';
 import { endpointStream } from '../domain/streams.ts';
 
@@ -61,6 +62,7 @@ const startReceiver = async (answerAfterMs: number | undefined) => {
   const open = new Map<ServerResponse, string>();
   const senders = new Set<string>();
   const ids: string[] = [];
+  const times: number[] = [];
   let most = 0;
   let answering = answerAfterMs;
   const answer = (response: ServerResponse) => response.writeHead(200).end();
@@ -69,6 +71,7 @@ const startReceiver = async (answerAfterMs: number | undefined) => {
     senders.add(String(request.headers['x-replica']));
     most = Math.max(most, open.size);
     response.on('close', () => open.delete(response));
+    times.push(performance.now());
     ids.push(String(request.headers['webhook-id']));
     if (answering !== undefined) setTimeout(() => answer(response), answering);
   }).listen(0, '127.0.0.1');
@@ -81,6 +84,7 @@ const startReceiver = async (answerAfterMs: number | undefined) => {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     open,
     ids,
+    times,
     senders,
     most: () => most,
     /** As when the process at the other end is killed. */
@@ -150,9 +154,17 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     const namespace = () => consumer.tables;
     const clock = new SharedClock();
     const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }), clock);
-    const slots = new SharedSlots(name, bound, namespace, () => timeoutMs, log, clock);
+    const slots = new SharedSlots(
+      name,
+      (id) => directory.endpoint(id)?.configuration.settings.maxConcurrency ?? bound,
+      namespace,
+      () => timeoutMs,
+      log,
+      clock,
+    );
+    const rates = new SharedRates(namespace, clock);
     const closer = new BatchCloser(store, executor, due);
-    const dispatcher = new Dispatcher(due, directory, runner, closer, { concurrency: 100, endpointConcurrency: 64 }, log, slots);
+    const dispatcher = new Dispatcher(due, directory, runner, closer, { concurrency: 100, endpointConcurrency: 64 }, log, slots, rates);
     const bus = { execute: () => Promise.reject(new Error('Nothing is disabled here.')) };
     const host = new SagaHost(new DeliverySaga(), bus, due, dispatcher);
     const database = new PostgresDatabase({ url, prefix, shared: true }, log);
@@ -241,6 +253,30 @@ it('replicas have the slots of one that died when its leases end, and not before
   receiver.answerAll();
   await vi.waitFor(async () => expect([new Set(receiver.ids).size, await b.waiting()]).toEqual([5, []]), { timeout: 8_000 });
   expect(receiver.most()).toBe(2);
+});
+
+it('replicas keep the rate and the concurrency of an endpoint together', { timeout: 20_000 }, async () => {
+  const [paced, narrow] = [await startReceiver(0), await startReceiver(10)];
+  const rateLimit = { perSecond: 25, burst: 1 };
+  const endpoints = [
+    { url: harmlessUrl(paced.url), rateLimit },
+    { url: harmlessUrl(narrow.url), maxConcurrency: 2 },
+  ];
+  const { replica, publish } = await build({ endpoints });
+  const replicas = [await replica('a'), await replica('b'), await replica('c')] as const;
+  for (let i = 0; i < 4; i++) {
+    await publish(25);
+    await delay(50);
+  }
+  await vi.waitFor(async () => expect([new Set(paced.ids).size, await replicas[0].waiting()]).toEqual([100, []]), { timeout: 12_000 });
+  expect([paced.ids.length, narrow.most()]).toEqual([100, 2]);
+  for (const from of paced.times) {
+    const inTwoSeconds = paced.times.filter((at) => at >= from && at < from + 2_000).length;
+    expect(inTwoSeconds).toBeLessThanOrEqual(53);
+  }
+  const took = Math.max(...paced.times) - Math.min(...paced.times);
+  expect(took).toBeLessThan(4_600); // 4 s, and what a busy machine is late
+  expect(paced.senders.size).toBeGreaterThan(1);
 });
 
 it('replicas have the slots of one that is stopped at once', async () => {

@@ -41,6 +41,8 @@ describe('an endpoint that names only what it must', () => {
       retryPolicy: { delaysSeconds: [0, 60, 300, 1800, 7200], jitter: 0 },
       timeoutSeconds: 30,
       batch: null,
+      rateLimit: null,
+      maxConcurrency: null,
     },
     secret: null,
     disabled: false,
@@ -89,6 +91,8 @@ describe('what is taken', () => {
     ['the key of the organization', { signature: 'SIGNATURE_SHA256', useOrganizationKey: true }],
     ['a secret in any script', { secret: 'géheim ✓ 🔑' }],
     ['the shortest timeout', { timeoutSeconds: 0.1 }],
+    ['a slow rate', { rateLimit: { perSecond: 0.001 } }],
+    ['a rate with bursts, and one request at a time', { rateLimit: { perSecond: 2.5, burst: 100 }, maxConcurrency: 1 }],
     ['a description with lines', { description: 'a\nb' }],
   ])('%s', (_, input) => expect(issues(input)).toEqual([]));
 
@@ -106,6 +110,10 @@ describe('what is refused, with the place and the remedy', () => {
     [{ name: 'a\nb' }, /^name: .*invisible character/],
     [{ name: '\ud800' }, /^name: .*half a character/],
     [{ name: 5 }, /^name: .*text/],
+    [{ rateLimit: { perSecond: 0 } }, /^rateLimit.perSecond: perSecond is a number from 0.001 to 100000/],
+    [{ rateLimit: { perSecond: 1, burst: 0 } }, /^rateLimit.burst: burst is a whole number from 1/],
+    [{ rateLimit: 5 }, /^rateLimit: A rate limit is an object with perSecond/],
+    [{ maxConcurrency: 0 }, /^maxConcurrency: maxConcurrency is a whole number from 1 to 10000/],
     [{ url: 'example.com/hook' }, /^url: This is not a URL/],
     [{ url: 'ftp://example.com' }, /^url: .*ftp: URL; give one with https or http/],
     [{ url: 'file:///etc/passwd' }, /^url: .*file: URL/],
@@ -211,11 +219,13 @@ describe('a patch', () => {
     expect(patch({ retryPolicy: { delaysSeconds: [0] } }).data).toEqual({ retryPolicy: { delaysSeconds: [0], jitter: 0 } });
   });
   it('empties what may be empty by null', () =>
-    expect(patch({ description: null, filter: null, formatOptions: null, batch: null }).data).toEqual({
+    expect(patch({ description: null, filter: null, formatOptions: null, batch: null, rateLimit: null, maxConcurrency: null }).data).toEqual({
       description: null,
       filter: null,
       formatOptions: null,
       batch: null,
+      rateLimit: null,
+      maxConcurrency: null,
     }));
   it.each(['name', 'url', 'eventTypes', 'format', 'signature', 'useOrganizationKey', 'headers', 'retryPolicy', 'timeoutSeconds'])(
     'takes no null for %s',

@@ -1,5 +1,6 @@
 // Validates the settings of an endpoint: schemas whose issues name the field and the remedy. The decider checks which settings fit together.
 import * as z from 'zod';
+import { paceFields } from './endpoint-pace.ts';
 import { isMaskedUrl } from './endpoint-url.ts';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
@@ -8,6 +9,7 @@ import { checkFormatOptions, withoutMask } from './format-options.ts';
 import { mask } from './header-masking.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { nameProblem } from './names.ts';
+import { number, wholeNumber } from './number-range.ts';
 import { checkSubscription } from './subscription.ts';
 
 export type SettingsOptions = {
@@ -161,11 +163,6 @@ const headersInPatch = headerListOf(
   z.preprocess((value) => (value === undefined || value === mask ? null : value), headerValue.nullable()),
 );
 
-const number = (what: string, least: number, most: number) => {
-  const error = `${what} is a number from ${least} to ${most}.`;
-  return z.number({ error }).min(least, error).max(most, error);
-};
-
 const retryPolicy = z.object(
   {
     delaysSeconds: z
@@ -184,11 +181,6 @@ const timeoutSeconds = number('timeoutSeconds', 0.1, 300);
 const signature = z.enum(signatureSchemes, { error: `There is no such signature; choose ${signatureSchemes.join(', ')}.` });
 
 const flag = (what: string) => z.boolean({ error: `${what} is true or false.` });
-
-const wholeNumber = (what: string, least: number, most: number) => {
-  const error = `${what} is a whole number from ${least} to ${most}.`;
-  return z.int({ error }).min(least, error).max(most, error);
-};
 
 const batch = z.strictObject(
   { maxSize: wholeNumber('maxSize', 1, 1_000), maxWaitMs: wholeNumber('maxWaitMs', 1, 60_000) },
@@ -220,6 +212,7 @@ const fields = (options: SettingsOptions) => ({
   retryPolicy,
   timeoutSeconds,
   batch,
+  ...paceFields,
 });
 
 const unknownField: Parameters<typeof z.strictObject>[1] = {
@@ -251,6 +244,8 @@ export const endpointInput = (options: SettingsOptions) => {
         retryPolicy: field.retryPolicy.nullish(),
         timeoutSeconds: field.timeoutSeconds.nullish(),
         batch: field.batch.nullish(),
+        rateLimit: field.rateLimit.nullish(),
+        maxConcurrency: field.maxConcurrency.nullish(),
         disabled: flag('disabled').nullish(),
       },
       unknownField,
@@ -271,16 +266,18 @@ export const endpointInput = (options: SettingsOptions) => {
         retryPolicy: given.retryPolicy ?? defaultRetryPolicy,
         timeoutSeconds: given.timeoutSeconds ?? 30,
         batch: given.batch ?? null,
+        rateLimit: given.rateLimit ?? null,
+        maxConcurrency: given.maxConcurrency ?? null,
       },
       secret: given.secret ?? null,
       disabled: given.disabled ?? false,
     }));
 };
 
-/** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions and batch; it is no value for others. */
+/** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions, batch, rateLimit and maxConcurrency; it is no value for others. */
 export const endpointPatch = (options: SettingsOptions) => {
   const field = fields(options);
-  const { description, filter, formatOptions, batch } = field;
+  const { description, filter, formatOptions, batch, rateLimit, maxConcurrency } = field;
   return z
     .strictObject(
       {
@@ -291,6 +288,8 @@ export const endpointPatch = (options: SettingsOptions) => {
         filter: filter.nullable(),
         formatOptions: formatOptions.nullable(),
         batch: batch.nullable(),
+        rateLimit: rateLimit.nullable(),
+        maxConcurrency: maxConcurrency.nullable(),
       },
       unknownField,
     )

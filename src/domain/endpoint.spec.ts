@@ -123,6 +123,8 @@ describe('an endpoint', () => {
       ],
       [{ timeoutSeconds: 5 }, event('endpoint.timeout-changed', { timeoutSeconds: 5 })],
       [{ batch: { maxSize: 2, maxWaitMs: 5 } }, event('endpoint.batch-changed', { batch: { maxSize: 2, maxWaitMs: 5 } })],
+      [{ rateLimit: { perSecond: 5, burst: 1 } }, event('endpoint.rate-limit-changed', { rateLimit: { perSecond: 5, burst: 1 } })],
+      [{ maxConcurrency: 3 }, event('endpoint.concurrency-changed', { maxConcurrency: 3 })],
     ])('records the intent of %j', (patch, changed) => history(registered()).when(change(patch)).then(changed));
 
     it('records one event per intent, in one order', () => {

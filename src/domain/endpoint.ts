@@ -3,6 +3,7 @@
 // Secrets, header values and the secret parts of URLs arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
+import { saidPace, storedPace, type PaceSettings } from './endpoint-pace.ts';
 import { endpointUrl, keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
@@ -52,7 +53,7 @@ const settings = z.object({
   batch,
 });
 /** Everything that a person sets, except the secret and the status. */
-export type EndpointSettings = z.infer<typeof settings>;
+export type EndpointSettings = z.infer<typeof settings> & PaceSettings;
 
 /** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
 export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
@@ -63,7 +64,13 @@ export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'head
 
 export const endpointEvents = {
   'endpoint.registered': settings
-    .extend({ organizationId, secret: encrypted.nullable(), disabled: z.boolean().describe('Registered as disabled.') })
+    .extend({
+      organizationId,
+      secret: encrypted.nullable(),
+      disabled: z.boolean().describe('Registered as disabled.'),
+      rateLimit: storedPace.rateLimit.optional(),
+      maxConcurrency: storedPace.maxConcurrency.optional(),
+    })
     .describe('An endpoint was registered, with its whole configuration.'),
   'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
   'endpoint.described': z.object({ description }).describe('The description was changed or removed.'),
@@ -77,6 +84,12 @@ export const endpointEvents = {
   'endpoint.retry-policy-changed': z.object({ retryPolicy }).describe('The retry policy was changed for failures from now on.'),
   'endpoint.timeout-changed': z.object({ timeoutSeconds }).describe('The timeout of requests was changed.'),
   'endpoint.batch-changed': z.object({ batch }).describe('Batching was turned on, changed or turned off.'),
+  'endpoint.rate-limit-changed': z
+    .object({ rateLimit: storedPace.rateLimit })
+    .describe('The limit of requests a second was set, changed or removed.'),
+  'endpoint.concurrency-changed': z
+    .object({ maxConcurrency: storedPace.maxConcurrency })
+    .describe('The limit of requests at one time was set, changed or removed.'),
   'endpoint.secret-rotated': z
     .object({
       secret: encrypted,
@@ -110,6 +123,22 @@ export type EndpointConfiguration = {
 };
 export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: EndpointConfiguration } | { exists: 'no-more' };
 
+type Registered = Extract<EndpointEvent, { type: 'endpoint.registered' }>['data'];
+
+/** What was registered, with the defaults of settings that the event does not have. */
+export const registeredIn = ({ organizationId, secret, disabled, rateLimit = null, maxConcurrency = null, ...rest }: Registered) => ({
+  organizationId,
+  secret,
+  disabled,
+  settings: { ...rest, rateLimit, maxConcurrency } satisfies EndpointSettings,
+});
+
+/** Leaves out settings that have their defaults. */
+export const registeredData = ({ organizationId, secret, disabled, settings }: ReturnType<typeof registeredIn>): Registered => {
+  const { rateLimit, maxConcurrency, ...rest } = settings;
+  return { organizationId, ...rest, ...saidPace({ rateLimit, maxConcurrency }), secret, disabled };
+};
+
 const withConfiguration = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
   state.exists === 'yes' ? { exists: 'yes', configuration: { ...state.configuration, ...changed } } : state;
 
@@ -119,11 +148,11 @@ const withSettings = (state: Endpoint, changed: Partial<EndpointSettings>): Endp
 const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
   switch (event.type) {
     case 'endpoint.registered': {
-      const { organizationId, secret, disabled, ...rest } = event.data;
+      const { organizationId, secret, disabled, settings } = registeredIn(event.data);
       const status = disabled ? 'DISABLED' : 'ENABLED';
       return {
         exists: 'yes',
-        configuration: { organizationId, status, disabledReason: null, settings: rest, secret, previousSecret: null },
+        configuration: { organizationId, status, disabledReason: null, settings, secret, previousSecret: null },
       };
     }
     case 'endpoint.renamed':
@@ -136,6 +165,8 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
     case 'endpoint.retry-policy-changed':
     case 'endpoint.timeout-changed':
     case 'endpoint.batch-changed':
+    case 'endpoint.rate-limit-changed':
+    case 'endpoint.concurrency-changed':
       return withSettings(state, event.data);
     case 'endpoint.secret-rotated': {
       const { secret, previousUntil } = event.data;
@@ -232,6 +263,8 @@ const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>):
   if (differs('retryPolicy')) events.push({ type: 'endpoint.retry-policy-changed', data: { retryPolicy: to.retryPolicy } });
   if (differs('timeoutSeconds')) events.push({ type: 'endpoint.timeout-changed', data: { timeoutSeconds: to.timeoutSeconds } });
   if (differs('batch')) events.push({ type: 'endpoint.batch-changed', data: { batch: to.batch } });
+  if (differs('rateLimit')) events.push({ type: 'endpoint.rate-limit-changed', data: { rateLimit: to.rateLimit } });
+  if (differs('maxConcurrency')) events.push({ type: 'endpoint.concurrency-changed', data: { maxConcurrency: to.maxConcurrency } });
   return events;
 };
 
@@ -254,11 +287,11 @@ const statusEvents = (command: StatusCommand, status: EndpointStatus): EndpointE
 const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEvent[] => {
   if (command.type === 'Register') {
     if (state.exists !== 'not-yet') return [];
-    const { organizationId, settings, secret, disabled } = command;
+    const { settings, secret } = command;
     checkSecret(settings, secret);
     checkBatch(settings);
     checkFormat(settings);
-    return [{ type: 'endpoint.registered', data: { organizationId, ...settings, secret, disabled } }];
+    return [{ type: 'endpoint.registered', data: registeredData(command) }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
   if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists the ones that exist.');

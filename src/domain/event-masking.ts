@@ -75,6 +75,8 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'endpoint.retry-policy-changed':
     case 'endpoint.timeout-changed':
     case 'endpoint.batch-changed':
+    case 'endpoint.rate-limit-changed':
+    case 'endpoint.concurrency-changed':
     case 'endpoint.paused':
     case 'endpoint.resumed':
     case 'endpoint.disabled':
@@ -123,7 +125,7 @@ type WithSecrets = Extract<
 >;
 
 const shownEndpointData = (data: WithSecrets['data']): JsonObject => ({
-  ...data,
+  ...asJsonObject(data),
   ...('url' in data && { url: shownUrlOf(data.url) }),
   ...('headers' in data && { headers: maskedHeaderValues(data.headers) }),
   ...('formatOptions' in data && { formatOptions: maskedFormatOptions(data.formatOptions) }),

@@ -64,6 +64,8 @@ const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> =
   retryPolicy: record({ delaysSeconds: fc.array(integer({ min: 0, max: 60 }), { maxLength: 3 }), jitter: constantFrom(0, 0.2) }),
   timeoutSeconds: integer({ min: 1, max: 60 }),
   batch: option(record({ maxSize: integer({ min: 1 }), maxWaitMs: integer({ min: 0 }) })),
+  rateLimit: option(record({ perSecond: integer({ min: 1 }), burst: integer({ min: 1 }) })),
+  maxConcurrency: option(integer({ min: 1 })),
 });
 const settings = fc.tuple(others, formatted).map(([some, format]): EndpointSettings => ({ ...some, ...format }));
 const patch = fc
@@ -85,6 +87,8 @@ function defaults(): EndpointSettings {
     retryPolicy: { delaysSeconds: [0, 1], jitter: 0 },
     timeoutSeconds: 30,
     batch: null,
+    rateLimit: null,
+    maxConcurrency: null,
   };
 }
 

@@ -19,6 +19,7 @@ import type { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from '../delivery/saga/saga-host.ts';
 import { Sender } from '../delivery/sender/sender.ts';
 import { SharedClock } from '../delivery/due-attempts/shared-clock.ts';
+import { SharedRates } from '../delivery/due-attempts/shared-rates.ts';
 import { SharedSlots } from '../delivery/due-attempts/shared-slots.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import type { EndpointId, Position } from '../domain/ids.ts';
@@ -46,7 +47,7 @@ export class Delivery {
   private readonly sender: Sender;
   /** Only where replicas share the work. */
   private readonly leased: LeasedDueAttempts | undefined;
-  /** Only where replicas share a bound per endpoint. */
+  /** Only where replicas share the work. */
   private readonly slots: SharedSlots | undefined;
   private readonly replayer: Replayer;
   private readonly bulkRetrier: BulkRetrier;
@@ -79,18 +80,18 @@ export class Delivery {
         (id) => this.longestAttempt(id),
         clock,
       );
-    const bound = config.sharedEndpointConcurrency;
-    if (isShared && bound !== undefined)
+    if (isShared)
       this.slots = new SharedSlots(
         replica,
-        bound,
+        (id) => directory.endpoint(id)?.configuration.settings.maxConcurrency ?? config.sharedEndpointConcurrency,
         () => this.saga.tables,
         (id) => this.longestAttempt(id).timeoutMs,
         log,
         clock,
       );
     const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
-    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), config, log, this.slots);
+    const rates = isShared ? new SharedRates(() => this.saga.tables, clock) : undefined;
+    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), config, log, this.slots, rates);
     const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
     this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
     this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);

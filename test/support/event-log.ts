@@ -25,6 +25,8 @@ export const settings: EndpointSettings = {
   retryPolicy: { delaysSeconds: [0, 60], jitter: 0 },
   timeoutSeconds: 30,
   batch: null,
+  rateLimit: null,
+  maxConcurrency: null,
 };
 
 export const minute = 60_000;

@@ -2,7 +2,7 @@
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptRecord } from '../../src/domain/attempts.ts';
 import type { DeliverySubject } from '../../src/domain/delivery.ts';
-import type { EndpointEvent, EndpointSettings } from '../../src/domain/endpoint.ts';
+import { registeredData, type EndpointEvent, type EndpointSettings } from '../../src/domain/endpoint.ts';
 import type { EndpointUrl } from '../../src/domain/endpoint-url.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
 import type { MessageEvent } from '../../src/domain/message.ts';
@@ -27,6 +27,8 @@ export const settings: EndpointSettings = {
   retryPolicy: { delaysSeconds: [0, 60, 300], jitter: 0 },
   timeoutSeconds: 30,
   batch: null,
+  rateLimit: null,
+  maxConcurrency: null,
 };
 
 export const registered = (
@@ -34,7 +36,7 @@ export const registered = (
   more: { organizationId?: OrganizationId; secret?: string | null; disabled?: boolean } = {},
 ): EndpointEvent & { type: 'endpoint.registered' } => ({
   type: 'endpoint.registered',
-  data: { organizationId, secret: null, disabled: false, ...settings, ...changed, ...more },
+  data: registeredData({ organizationId, secret: null, disabled: false, settings: { ...settings, ...changed }, ...more }),
 });
 
 export const accepted = (

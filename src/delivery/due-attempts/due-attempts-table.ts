@@ -96,6 +96,13 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('held_until', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('slots_by_endpoint', ['endpoint_id', 'number'])
     .execute();
+  // For replicas that share a rate of requests to one endpoint (shared-rates.ts). These rows don't follow from the log either.
+  await db.schema
+    .createTable('sending_rates')
+    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
+    .addColumn('interval_ms', 'double precision', (column) => column.notNull())
+    .addColumn('full_at', 'double precision', (column) => column.notNull())
+    .execute();
   await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };

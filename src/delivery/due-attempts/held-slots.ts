@@ -90,6 +90,14 @@ export class HeldSlots {
     return this.removeBeyond(Math.max(this.used, this.usable));
   }
 
+  /** Removes those that the endpoint has no more, since its limit was lowered. Requests that use them end as they are. */
+  removeBeyondNumber(limit: number): readonly number[] {
+    const removed = this.all().filter((number) => number > limit);
+    for (const number of removed) this.numbers.delete(number);
+    this.promised = Math.max(0, this.promised - removed.length);
+    return removed;
+  }
+
   private removeBeyond(count: number): readonly number[] {
     const removed = this.all().slice(count);
     for (const number of removed) this.numbers.delete(number);

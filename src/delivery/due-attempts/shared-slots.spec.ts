@@ -39,7 +39,7 @@ describe('slots', () => {
     clock.lead();
     const slots = new SharedSlots(
       name,
-      bound,
+      () => bound,
       () => namespace,
       () => timeoutMs,
       { error: (...what: unknown[]) => void failures.push(what) },

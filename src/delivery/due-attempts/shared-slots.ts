@@ -40,8 +40,8 @@ export class SharedSlots {
   constructor(
     /** Different for each process. */
     replica: string,
-    /** Slots of each endpoint. */
-    private readonly limit: number,
+    /** Slots of the endpoint; undefined: its requests need none. */
+    private readonly limit: (id: EndpointId) => number | undefined,
     tables: () => Tables<DueAttemptsSchema>,
     /** How long a request to the endpoint may take. */
     private readonly timeoutMs: (id: EndpointId) => number,
@@ -50,7 +50,7 @@ export class SharedSlots {
     /** At each review, slots in use are renewed, unused ones are returned, and refused ones are requested again. */
     private readonly reviewEveryMs = 1_000,
   ) {
-    this.table = new SlotsTable(replica, limit, tables, clock);
+    this.table = new SlotsTable(replica, tables, clock);
     this.reviewing = setInterval(() => void this.review(), reviewEveryMs).unref();
   }
 
@@ -64,6 +64,11 @@ export class SharedSlots {
 
   // ── For the lanes ──
 
+  /** Whether requests to the endpoint need slots. */
+  isLimited(id: EndpointId): boolean {
+    return this.limit(id) !== undefined;
+  }
+
   /** How many this replica holds, in use or not. */
   held(id: EndpointId): number {
     return this.heldSlots.get(id)?.size ?? 0;
@@ -75,7 +80,7 @@ export class SharedSlots {
 
   /** How many it could have at most: all, or only those it holds if no others were free. */
   obtainable(id: EndpointId): number {
-    return this.exhausted.has(id) ? this.held(id) : this.limit;
+    return this.exhausted.has(id) ? this.held(id) : this.mostOf(id);
   }
 
   /** For one request, until `release`. @returns whether there was one */
@@ -95,7 +100,7 @@ export class SharedSlots {
   /** Requests what this replica lacks to make `count` requests at a time. The listener is told the result. */
   request(id: EndpointId, count: number): void {
     if (this.exhausted.has(id) || this.hasUsable(id, count)) return;
-    this.needed.set(id, Math.min(count, this.limit));
+    this.needed.set(id, Math.min(count, this.mostOf(id)));
     if (!this.isRequesting) void this.requestNeeded();
   }
 
@@ -122,9 +127,13 @@ export class SharedSlots {
     }
   }
 
+  private mostOf(id: EndpointId): number {
+    return this.limit(id) ?? Infinity;
+  }
+
   private hasUsable(id: EndpointId, count: number): boolean {
     const slots = this.heldSlots.get(id);
-    return slots !== undefined && slots.usable >= Math.min(count, this.limit) && this.coversRequest(id, slots);
+    return slots !== undefined && slots.usable >= Math.min(count, this.mostOf(id)) && this.coversRequest(id, slots);
   }
 
   /** Whether a request that begins now times out before the lease ends. */
@@ -188,7 +197,9 @@ export class SharedSlots {
   /** @returns those that were free, and whether this replica got them */
   private async takeFree(missing: readonly { readonly id: EndpointId; readonly count: number }[]) {
     const askedAt = steadyNow();
-    const found = await this.table.takeFree(missing.map(({ id, count }) => ({ id, count, leaseMs: this.leaseMs(id) })));
+    const found = await this.table.takeFree(
+      missing.map(({ id, count }) => ({ id, count, limit: this.limit(id) ?? 0, leaseMs: this.leaseMs(id) })),
+    );
     for (const { id, number } of found.filter(({ taken }) => taken)) {
       const slots = this.heldSlots.get(id) ?? new HeldSlots();
       this.heldSlots.set(id, slots);
@@ -202,7 +213,9 @@ export class SharedSlots {
   private async review(): Promise<void> {
     if (this.isReviewing) return;
     this.isReviewing = true;
-    await this.returnSlots(Array.from(this.heldSlots, ([id, slots]) => slotsOf(id, slots.beginPeriod())).flat());
+    const tooMany = (id: EndpointId, slots: HeldSlots) => slots.removeBeyondNumber(this.limit(id) ?? 0);
+    const returned = [...this.heldSlots].flatMap(([id, slots]) => slotsOf(id, [...tooMany(id, slots), ...slots.beginPeriod()]));
+    await this.returnSlots(returned);
     const soon = steadyNow() + leaseMarginMs + 2 * this.reviewEveryMs;
     const expiring = [...this.heldSlots].filter(([id, { until }]) => until < soon + this.timeoutMs(id)).map(([id]) => id);
     await this.oneByOne(() => this.renew(expiring)).catch(() => undefined); // the next review tries again

@@ -10,14 +10,13 @@ import type { SharedClock } from './shared-clock.ts';
 /** One of an endpoint's, numbered from 1 to the limit. */
 export type Slot = { readonly id: EndpointId; readonly number: number };
 
-type SlotRequest = { readonly id: EndpointId; readonly count: number; readonly leaseMs: number };
+/** `limit`: slots of the endpoint. */
+type SlotRequest = { readonly id: EndpointId; readonly count: number; readonly limit: number; readonly leaseMs: number };
 
 export class SlotsTable {
   constructor(
     /** Different for each process. */
     private readonly replica: string,
-    /** Slots of each endpoint. */
-    private readonly limit: number,
     private readonly tables: () => Tables<DueAttemptsSchema>,
     private readonly clock: SharedClock,
   ) {}
@@ -26,14 +25,14 @@ export class SlotsTable {
   async takeFree(requests: readonly SlotRequest[]): Promise<(Slot & { readonly taken: boolean })[]> {
     await this.clock.whenSet;
     const now = this.clock.now();
-    const leases = requests.map(({ leaseMs }) => leaseMs);
+    const [ids, counts] = [requests.map(({ id }) => id), requests.map(({ count }) => count)];
+    const [limits, leases] = [requests.map(({ limit }) => limit), requests.map(({ leaseMs }) => leaseMs)];
     const { rows } = await sql<Slot & { taken: boolean }>`
       WITH free AS MATERIALIZED (
         SELECT its, n, lease
-        FROM unnest(${requests.map(({ id }) => id)}::text[], ${requests.map(({ count }) => count)}::int[], ${leases}::bigint[])
-          AS wanted (its, lack, lease)
+        FROM unnest(${ids}::text[], ${counts}::int[], ${limits}::int[], ${leases}::bigint[]) AS wanted (its, lack, most, lease)
         CROSS JOIN LATERAL (
-          SELECT n FROM generate_series(1, ${this.limit}::int) AS n
+          SELECT n FROM generate_series(1, most) AS n
           WHERE NOT EXISTS (SELECT FROM slots WHERE endpoint_id = its AND number = n AND held_until > ${now})
           ORDER BY random() LIMIT lack) AS numbers),
       taken AS (

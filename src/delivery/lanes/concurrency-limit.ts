@@ -7,14 +7,15 @@ const firstLimit = 2;
 export class ConcurrencyLimit {
   private limit = firstLimit;
 
-  constructor(private readonly max: number) {}
+  /** @param max the most that the endpoint may have, called each time, as it may be changed */
+  constructor(private readonly max: () => number) {}
 
   get current(): number {
-    return Math.min(this.limit, this.max);
+    return Math.min(this.limit, this.max());
   }
 
   observe(receiver: AttemptResult['receiver']): void {
-    if (receiver === 'answers') this.limit = Math.min(this.limit + 1, this.max);
+    if (receiver === 'answers') this.limit = Math.min(this.limit + 1, this.max());
     else if (receiver !== 'unknown') this.limit = Math.max(1, Math.floor(this.limit / 2));
   }
 

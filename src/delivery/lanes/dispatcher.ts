@@ -9,6 +9,7 @@ import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DueAttempts, DueAttemptsListener } from '../due-attempts/due-attempts.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { SharedRates } from '../due-attempts/shared-rates.ts';
 import type { SharedSlots, SlotsListener } from '../due-attempts/shared-slots.ts';
 import { DueScheduler } from './due-scheduler.ts';
 import { Lane } from './lane.ts';
@@ -45,8 +46,9 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     batches: BatchCloser,
     { concurrency, endpointConcurrency }: DispatcherOptions,
     log: Pick<BaseLogger, 'error'>,
-    /** Undefined: replicas share no limit of requests to one endpoint. */
+    /** Undefined: no other process sends. */
     private readonly slots?: SharedSlots,
+    rates?: Pick<SharedRates, 'reserve'>,
   ) {
     const { budget, status } = this;
     this.limiter = new RequestLimiter(concurrency);
@@ -55,7 +57,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
       (endpoints) => this.checkLanes(endpoints),
       (error) => status.isRunning && log.error({ err: error }, 'The table of due attempts could not be read. Retrying.'),
     );
-    this.context = { due, directory, runner, batches, slots, limiter: this.limiter, budget, status, endpointConcurrency, log };
+    this.context = { due, directory, runner, batches, slots, rates, limiter: this.limiter, budget, status, endpointConcurrency, log };
     directory.onEndpointChanged((id) => this.lane(id).checkTable());
     due.attach(this);
     slots?.attach(this);

@@ -5,6 +5,7 @@ import type { EndpointDirectory } from '../../read-models/directory/endpoint-dir
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
+import type { SharedRates } from '../due-attempts/shared-rates.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { RequestLimiter } from './request-limiter.ts';
@@ -14,8 +15,10 @@ export type LaneContext = {
   readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
   readonly runner: Pick<AttemptRunner, 'run'>;
   readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
-  /** Undefined: replicas share no limit of requests to one endpoint. */
+  /** Undefined: no other process sends. */
   readonly slots: SharedSlots | undefined;
+  /** Undefined: no other process sends. */
+  readonly rates: Pick<SharedRates, 'reserve'> | undefined;
   readonly limiter: RequestLimiter;
   readonly budget: MemoryBudget;
   readonly status: DispatcherStatus;

@@ -293,6 +293,7 @@ describe('slots of a lane', () => {
     let used = 0;
     const slots = {
       attach: () => undefined,
+      isLimited: () => true,
       request: vi.fn<SharedSlots['request']>(),
       obtainable: () => some,
       held: () => some,

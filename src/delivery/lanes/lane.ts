@@ -8,6 +8,7 @@ import { BatchGatherer } from './batch-gatherer.ts';
 import type { LaneContext } from './lane-context.ts';
 import { Pace } from './pace.ts';
 import { attemptsRead, offersQueued } from './queue-limits.ts';
+import type { ReserveTimes } from './rate-limit.ts';
 import type { ReceiverState } from './request-limiter.ts';
 import { TrackedAttempts } from './tracked-attempts.ts';
 
@@ -34,8 +35,14 @@ export class Lane {
     private readonly id: EndpointId,
     private readonly context: LaneContext,
   ) {
-    const { batches, budget, due, endpointConcurrency, log } = context;
-    this.pace = new Pace(endpointConcurrency, () => this.pump());
+    const { batches, budget, due, endpointConcurrency, log, rates } = context;
+    const reserve: ReserveTimes | undefined = rates && ((count, rate) => rates.reserve(id, count, rate));
+    this.pace = new Pace(
+      () => this.settings,
+      endpointConcurrency,
+      () => this.pump(),
+      reserve,
+    );
     this.queue = new AttemptQueue(budget);
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
       for (const attempt of deliveries) this.recorded(attempt, position);
@@ -47,7 +54,8 @@ export class Lane {
 
   /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
   offer(attempt: ScheduleAttempt): void {
-    const { budget, slots, batches } = this.context;
+    const { slots } = this;
+    const { budget, batches } = this.context;
     if (budget.isFull(this.receiverState)) return;
     const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
     if (this.queue.length + this.gatherer.queue.length >= room) return;
@@ -140,30 +148,32 @@ export class Lane {
 
   /** The lane's rules. An attempt that is admitted has a slot, where there are slots. */
   private admit(attempt: ScheduleAttempt): Admission {
-    const { limiter, slots } = this.context;
+    const { slots } = this;
+    const { limiter } = this.context;
     if (this.inFlight >= this.pace.concurrency) return 'lane-full';
     if (!limiter.hasRoom(this.receiverState)) return 'process-full';
     if (this.isHeld && !isTest(attempt.subject)) return 'hold';
-    if (!isTest(attempt.subject) && this.pace.waitMs() > 0) return 'too-early';
+    if (!isTest(attempt.subject) && this.waitMs > 0) return 'too-early';
     return slots?.take(this.id) === false ? 'lane-full' : 'send';
   }
 
   /** Nothing is sent until the pace allows it. Where others may claim them, what waits for long goes back to the table. */
   private wait(): void {
-    this.pace.wakeWhenReady();
-    if (!this.context.due.isShared || !this.isWaitLong) return;
+    const { waitMs } = this;
+    this.pace.wakeWhenReady(waitMs);
+    if (!this.context.due.isShared || waitMs <= longestLeasedWaitMs) return;
     this.hasBacklog ||= this.queue.length > 0;
     this.returnToTable(this.queue.removeAll());
   }
 
-  private get isWaitLong(): boolean {
-    return this.pace.waitMs() > longestLeasedWaitMs;
+  private get waitMs(): number {
+    return this.pace.waitMs(this.queue.length);
   }
 
   private async send(attempt: ScheduleAttempt): Promise<void> {
-    const { due, limiter, log, runner, slots } = this.context;
-    const { receiverState } = this;
-    if (!isTest(attempt.subject)) this.pace.sent(this.inFlight === 0 && this.queue.length === 0);
+    const { due, limiter, log, runner } = this.context;
+    const { receiverState, slots } = this;
+    if (!isTest(attempt.subject)) this.pace.sent(this.inFlight === 0 && this.queue.length === 0 && !this.hasBacklog);
     this.inFlight++;
     limiter.begin(receiverState);
     let hasSlot = slots !== undefined;
@@ -205,8 +215,8 @@ export class Lane {
   // ── Batches ──
 
   /** Only an endpoint's first attempts go in batches; tests and retries go by themselves. */
-  private isForBatch(attempt: ScheduleAttempt): boolean {
-    return attempt.isFirst && !isBatch(attempt.subject) && !isTest(attempt.subject) && this.batchSettings !== null;
+  private isForBatch({ isFirst, subject }: ScheduleAttempt): boolean {
+    return isFirst && !isBatch(subject) && !isTest(subject) && this.batchSettings !== null;
   }
 
   private gather(): void {
@@ -219,8 +229,12 @@ export class Lane {
     else for (const attempt of gathered) this.queue.push(attempt); // the endpoint takes no batches any more
   }
 
+  private get settings() {
+    return this.context.directory.endpoint(this.id)?.configuration.settings;
+  }
+
   private get batchSettings() {
-    return this.context.directory.endpoint(this.id)?.configuration.settings.batch ?? null;
+    return this.settings?.batch ?? null;
   }
 
   private get maxBatchSize(): number {
@@ -243,8 +257,9 @@ export class Lane {
   }
 
   private getMore(): void {
-    if (this.isWaitLong) return this.wait();
-    const { due, limiter, slots } = this.context;
+    if (this.waitMs > longestLeasedWaitMs) return this.wait();
+    const { slots } = this;
+    const { due, limiter } = this.context;
     if (due.isShared && !limiter.hasRoom(this.receiverState)) return limiter.waitForRoom(this);
     const wanted = this.hasBacklog ? this.pace.concurrency : this.queue.length;
     slots?.request(this.id, Math.min(this.pace.concurrency, slots.inUse(this.id) + wanted));
@@ -256,8 +271,7 @@ export class Lane {
   }
 
   private get readSize(): number {
-    const { budget, slots } = this.context;
-    return attemptsRead(this.stateWith(slots?.held(this.id)), budget.isFull(this.receiverState));
+    return attemptsRead(this.stateWith(this.slots?.held(this.id)), this.context.budget.isFull(this.receiverState));
   }
 
   /** @param slots that the lane has, or may get; undefined: it needs none */
@@ -268,13 +282,14 @@ export class Lane {
 
   private async readTable(): Promise<void> {
     if (this.tracked.isBeingRead) return;
-    const { due, log, slots, status } = this.context;
-    const { untrackedMeanwhile, end } = this.tracked.beginRead();
+    const { slots } = this;
+    const { due, log, status } = this.context;
+    const { untrackedMeanwhile, isUpToDate, end } = this.tracked.beginRead();
     this.hasBacklog = false;
     try {
       const limit = Math.max(this.readSize, this.maxBatchSize);
       const { attempts, more } = await due.claim(this.id, { limit, testsOnly: this.isHeld, tracked: this.tracked });
-      for (const attempt of attempts) if (this.isUpToDate(attempt, untrackedMeanwhile)) this.enqueue(attempt);
+      for (const attempt of attempts) if (isUpToDate(attempt, due.isShared)) this.enqueue(attempt);
       if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
       if (attempts.length === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
     } catch (error) {
@@ -285,10 +300,10 @@ export class Lane {
     this.pump();
   }
 
-  /** A row that was read may be out of date. One that was claimed is not, though an earlier attempt may still be tracked until its outcome is applied. */
-  private isUpToDate(attempt: ScheduleAttempt, untrackedMeanwhile: ReadonlySet<DeliveryOrBatchId>): boolean {
-    if (this.context.due.isShared) return !this.tracked.hasAttempt(attempt);
-    return !this.tracked.has(attempt.id) && !untrackedMeanwhile.has(attempt.id);
+  /** Undefined: replicas share no limit of requests to this endpoint. */
+  private get slots() {
+    const { slots } = this.context;
+    return slots?.isLimited(this.id) ? slots : undefined;
   }
 
   /** A paused or disabled endpoint gets nothing but tests. One that is gone is not held: its deliveries are cancelled. */

@@ -1,23 +1,31 @@
 // The pace of a lane: how many requests its endpoint may have in flight, and when the next one may go, by what its receiver answered.
 // One timer, however much waits.
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import type { PaceSettings } from '../../domain/endpoint-pace.ts';
 import { BackPressure } from './back-pressure.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { RateLimit, type ReserveTimes } from './rate-limit.ts';
 import type { ReceiverState } from './request-limiter.ts';
 
 export class Pace {
   private readonly limit: ConcurrencyLimit;
   private readonly backPressure = new BackPressure();
+  private readonly rateLimit: RateLimit;
   private state: ReceiverState = 'new';
 
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
+    /** What the endpoint has set; undefined: there is no such endpoint. Called each time, as it may be changed. */
+    private readonly settings: () => PaceSettings | undefined,
+    /** Requests at one time, where the endpoint has set nothing. */
     endpointConcurrency: number,
     /** The wait is over. */
     private readonly onReady: () => void,
+    reserve: ReserveTimes | undefined,
   ) {
-    this.limit = new ConcurrencyLimit(endpointConcurrency);
+    this.limit = new ConcurrencyLimit(() => settings()?.maxConcurrency ?? endpointConcurrency);
+    this.rateLimit = new RateLimit(reserve, onReady);
   }
 
   get concurrency(): number {
@@ -28,15 +36,17 @@ export class Pace {
     return this.state;
   }
 
-  /** How long to wait before the next request; 0: it may go now. */
-  waitMs(): number {
-    return this.backPressure.waitMs(performance.now());
+  /** How long to wait before the next request; 0: it may go now. @param waiting how many there are to send */
+  waitMs(waiting: number): number {
+    const now = performance.now();
+    const held = this.backPressure.waitMs(now);
+    return held > 0 ? held : this.rateLimit.waitMs(now, this.settings()?.rateLimit ?? null, waiting);
   }
 
-  /** Calls `onReady` once the next request may go. */
-  wakeWhenReady(): void {
+  /** Calls `onReady` after that time. */
+  wakeWhenReady(waitMs: number): void {
     this.stop();
-    this.timer = setTimeout(this.onReady, Math.ceil(this.waitMs()));
+    this.timer = setTimeout(this.onReady, Math.ceil(waitMs));
   }
 
   stop(): void {
@@ -45,7 +55,9 @@ export class Pace {
 
   /** @param isOnly nothing else is in flight, or waits */
   sent(isOnly: boolean): void {
-    this.backPressure.sent(performance.now(), isOnly);
+    const now = performance.now();
+    this.backPressure.sent(now, isOnly);
+    this.rateLimit.sent(now, isOnly);
   }
 
   observe({ receiver, holdMs }: Pick<AttemptResult, 'receiver' | 'holdMs'>): void {

@@ -48,11 +48,16 @@ export class TrackedAttempts {
     return true;
   }
 
-  /** Call before reading the table. @returns how to end that: it tells which attempts were untracked meanwhile */
-  beginRead(): { readonly untrackedMeanwhile: ReadonlySet<DeliveryOrBatchId>; readonly end: () => void } {
-    const untracked = new Set<DeliveryOrBatchId>();
-    this.untrackedDuringRead = untracked;
-    return { untrackedMeanwhile: untracked, end: () => (this.untrackedDuringRead = undefined) };
+  /** Call before reading the table. @returns which attempts were untracked meanwhile, whether a row is not out of date, and how to end that */
+  beginRead() {
+    const untrackedMeanwhile: Set<DeliveryOrBatchId> = (this.untrackedDuringRead = new Set());
+    return {
+      untrackedMeanwhile,
+      /** A claimed row is up to date, though an earlier attempt may still be tracked until its outcome is applied. */
+      isUpToDate: (attempt: ScheduleAttempt, isClaimed: boolean): boolean =>
+        isClaimed ? !this.hasAttempt(attempt) : !this.has(attempt.id) && !untrackedMeanwhile.has(attempt.id),
+      end: () => (this.untrackedDuringRead = undefined),
+    };
   }
 
   get isBeingRead(): boolean {

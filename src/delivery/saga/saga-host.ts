@@ -36,7 +36,7 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 7;
+  readonly version = 8;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     due_attempts: ['id'],

@@ -13,7 +13,7 @@ import { viewEventOf, type ViewEvent } from './view-event.ts';
 
 export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
-  readonly version = 8;
+  readonly version = 9;
   readonly primaryKeys = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();

@@ -29,6 +29,14 @@ class BatchInput {
 }
 
 @InputType()
+class RateLimitInput {
+  @Field(() => Float)
+  perSecond!: number;
+  @Field(() => Int, { defaultValue: 1 })
+  burst!: number;
+}
+
+@InputType()
 export class EndpointInput {
   @Field(() => String)
   name!: string;
@@ -61,6 +69,10 @@ export class EndpointInput {
   timeoutSeconds?: number | null;
   @Field(() => BatchInput, { nullable: true })
   batch?: BatchInput | null;
+  @Field(() => RateLimitInput, { nullable: true })
+  rateLimit?: RateLimitInput | null;
+  @Field(() => Int, { nullable: true })
+  maxConcurrency?: number | null;
   @Field(() => Boolean, { nullable: true, defaultValue: false })
   disabled?: boolean | null;
 }
@@ -93,4 +105,8 @@ export class EndpointPatch {
   timeoutSeconds?: number | null;
   @Field(() => BatchInput, { nullable: true })
   batch?: BatchInput | null;
+  @Field(() => RateLimitInput, { nullable: true })
+  rateLimit?: RateLimitInput | null;
+  @Field(() => Int, { nullable: true })
+  maxConcurrency?: number | null;
 }

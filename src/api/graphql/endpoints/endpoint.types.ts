@@ -55,6 +55,14 @@ export class Batch {
   readonly maxWaitMs!: number;
 }
 
+@ObjectType()
+export class RateLimit {
+  @Field(() => Float)
+  readonly perSecond!: number;
+  @Field(() => Int)
+  readonly burst!: number;
+}
+
 @ObjectType({
   description: 'Deliveries that ended: succeeded of total. `label` reads as people expect: "98% (245/250)"; "–" before any ended.',
 })
@@ -104,6 +112,13 @@ export class Endpoint {
   readonly timeoutSeconds!: number;
   @Field(() => Batch, { nullable: true })
   readonly batch!: Batch | null;
+  @Field(() => RateLimit, { nullable: true, description: 'Exact within 5 % over any 10 s, over all replicas; null: unlimited.' })
+  readonly rateLimit!: RateLimit | null;
+  @Field(() => Int, {
+    nullable: true,
+    description: "Requests at one time, over all replicas; null: the installation's default.",
+  })
+  readonly maxConcurrency!: number | null;
   @Field(() => DateTime)
   readonly createdAt!: string;
   @Field(() => DateTime)
@@ -162,8 +177,8 @@ const fieldsOf = (
   { keyring }: DecryptionContext,
 ): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
-  const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds, batch } =
-    settings;
+  const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds } = settings;
+  const { batch, rateLimit, maxConcurrency } = settings;
   const secret = ownSecretOf(configuration);
   const cipher = keyring.cipherFor(endpointStream(id));
   return {
@@ -180,6 +195,8 @@ const fieldsOf = (
     retryPolicy,
     timeoutSeconds,
     batch,
+    rateLimit,
+    maxConcurrency,
     formatOptions: formatOptions && maskSecrets(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,

@@ -6,7 +6,7 @@ import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Decider } from '../../../domain/decider.ts';
 import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent } from '../../../domain/bulk-retry.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
-import { endpoint, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
+import { endpoint, registeredIn, type EndpointCommand, type EndpointEvent } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { maskedEventData } from '../../../domain/event-masking.ts';
 import { jsonEqual, asJsonObject } from '../../../domain/json.ts';
@@ -98,10 +98,8 @@ const apiKeyCommand = ({ type, data }: ApiKeyEvent, before: ApiKey): ApiKeyComma
 
 const endpointCommand = ({ type, data }: EndpointEvent): EndpointCommand => {
   switch (type) {
-    case 'endpoint.registered': {
-      const { organizationId, secret, disabled, ...settings } = data;
-      return { type: 'Register', organizationId, secret, disabled, settings };
-    }
+    case 'endpoint.registered':
+      return { type: 'Register', ...registeredIn(data) };
     case 'endpoint.secret-rotated':
       return { type: 'RotateSecret', ...data };
     case 'endpoint.paused':
