@@ -12,8 +12,8 @@ export default defineConfig({
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Two also on two cores: most specs wait for sockets and processes. They share what they import, which is half of their time.
-    maxWorkers: 2,
+    // Three also on two cores: many specs wait for sockets and processes. They share what they import, which is half of their time.
+    maxWorkers: 3,
     isolate: false,
     // Worker threads that specs start run the sources as they are, parameter properties included.
     execArgv: ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'],

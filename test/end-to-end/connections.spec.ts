@@ -7,8 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type Server } from '../support/server.ts';
 
 let server: Server;
+/** Says nothing from the beginning; the others run meanwhile. */
+let silent: { readonly closed: Promise<void> };
 beforeAll(async () => {
   server = await startServer();
+  const socket = (await open()).resume();
+  silent = { closed: new Promise((resolve) => socket.once('close', () => resolve())) };
 });
 afterAll(() => server.dispose());
 
@@ -56,23 +60,6 @@ const misuse = async (head: string, ending: (typeof endings)[number]): Promise<S
   return socket;
 };
 
-describe.each([
-  ['without a key', () => undefined],
-  ['with a key', () => server.adminKey],
-])('connections %s', (_, key) => {
-  it('of every method, path, upgrade and ending leave a server that serves, with no socket more', async () => {
-    const before = socketsOf(server.pid);
-    const left: Socket[] = [];
-    for (const method of methods)
-      for (const path of paths)
-        for (const upgrade of upgrades) for (const ending of endings) left.push(await misuse(headOf(method, path, upgrade, key()), ending));
-    expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
-    for (const socket of left) socket.destroy();
-    await expect.poll(() => socketsOf(server.pid), { timeout: 20_000, interval: 200 }).toBeLessThanOrEqual(before + 1);
-    expect(process.kill(server.pid, 0)).toBe(true);
-  }, 120_000);
-});
-
 const answerTo = async (request: string): Promise<string> => {
   const socket = await open();
   socket.write(request);
@@ -86,12 +73,6 @@ it('an upgrade to HTTP/2 is answered in HTTP/1.1', async () => {
   const answer = await answerTo(`${headOf('GET', '/health/live', 'h2c', undefined)}connection: close\r\n\r\n`);
   expect(answer).toMatch(/^HTTP\/1\.1 200 /);
 });
-
-it('a connection that says nothing is closed', async () => {
-  const socket = await open();
-  socket.resume();
-  await new Promise((resolve) => socket.once('close', resolve));
-}, 20_000);
 
 describe('a large body without a key', () => {
   it('is refused before it is read, and the answer reaches the client', async () => {
@@ -145,10 +126,31 @@ it('a body that a client with a key asks about first is asked for, and accepted'
   socket.destroy();
 });
 
+describe.each([
+  ['without a key', () => undefined],
+  ['with a key', () => server.adminKey],
+])('connections %s', (_, key) => {
+  it('of every method, path, upgrade and ending leave a server that serves, with no socket more', async () => {
+    const before = socketsOf(server.pid);
+    const left: Socket[] = [];
+    for (const method of methods)
+      for (const path of paths) {
+        const heads = upgrades.map((upgrade) => headOf(method, path, upgrade, key()));
+        left.push(...(await Promise.all(heads.flatMap((head) => endings.map((ending) => misuse(head, ending))))));
+      }
+    expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+    for (const socket of left) socket.destroy();
+    await expect.poll(() => socketsOf(server.pid), { timeout: 20_000, interval: 200 }).toBeLessThanOrEqual(before + 1);
+    expect(process.kill(server.pid, 0)).toBe(true);
+  }, 120_000);
+});
+
+it('a connection that says nothing is closed', () => silent.closed, 20_000);
+
 describe('failed authentications', () => {
   it('are limited per address, and refuse no valid key', async () => {
     const statuses = new Set<number>();
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0, until = Date.now() + 15_000; (i < 10 || statuses.size < 2) && Date.now() < until; i++) {
       const { status } = await fetch(`${server.url}/v1/messages`, {
         method: 'POST',
         headers: { authorization: `Bearer wrong-${i}`, 'content-type': 'application/json' },
