@@ -1,7 +1,10 @@
 // Bounds a GraphQL document before it is validated: validation compares every two selections of the same field, so its time grows with their square.
 // Each fragment is walked once, however often it is spread.
 import { GraphQLError, Kind, parse, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
-import { tooCostly } from './too-costly.ts';
+
+/** The error that refuses an operation for what it would cost. @param path of the argument that is wrong; '' for the whole query */
+export const tooCostly = (message: string, path = ''): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', issues: [{ path, message }], http: { status: 400 } } });
 
 /** Tokens in one document: far more than people write. */
 export const maxTokens = 5_000;

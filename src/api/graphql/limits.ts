@@ -23,7 +23,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { defaultFirst, maxFirst } from './connections.ts';
-import { tooCostly } from './too-costly.ts';
+import { tooCostly } from './document-size.ts';
 
 const maxDepth = 12;
 /** Introspection follows `ofType` far down, and is bounded by the schema. */

@@ -10,8 +10,7 @@ import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
 import type { BulkRetryView } from '../../read-models/queries/bulk-retry-queries.ts';
 import type { ReplayView } from '../../read-models/queries/replay-queries.ts';
 import type { SuccessRate, Window } from '../../read-models/queries/success-rate.ts';
-import type { EndpointSnapshot } from './endpoints/endpoint.types.ts';
-import type { StreamQueries } from './history/stream-queries.ts';
+import type { EndpointSnapshot, StreamQueries } from './history/stream-queries.ts';
 
 /** One value per key, in the order of the keys. */
 const inOrder = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: V) => K): (V | undefined)[] => {

@@ -27,7 +27,7 @@ import { ConfigurationFollower } from './configuration-follower.ts';
 import { EndpointChangesFeed } from './endpoint-changes-feed.ts';
 import { LockedOrganizations } from './locked-organizations.ts';
 import { OrganizationEntry } from './organization-entry.ts';
-import { ResolvedEndpoint, type OrganizationKeys } from './resolved-endpoint.ts';
+import { ResolvedEndpoint, timesAfter, type OrganizationKeys } from './resolved-endpoint.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { UnusableStreams } from './unusable-streams.ts';
 
@@ -276,7 +276,7 @@ export class EndpointDirectory {
       this.deleted.add(id);
       this.unusable.delete(endpointStream(id)); // whatever it was, it is gone
     } else if (owner && state.exists === 'yes') {
-      const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner);
+      const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner, timesAfter(event, before));
       this.organizationOf.set(id, owner);
       owner.endpoints.set(id, resolved);
       owner.routing.set(resolved.matcher);

@@ -14,6 +14,15 @@ import type { Keyring } from '../../secrets/vault.ts';
 /** Signs and decrypts for all endpoints of an organization. `signingKey` is the current one; null while none is set. */
 export type OrganizationKeys = { readonly keyring: Keyring; readonly signingKey: string | null };
 
+/** When it was created and last changed: ISO 8601. */
+type Times = { readonly createdAt: string; readonly updatedAt: string };
+
+/** After an event of the endpoint. @param before it */
+export const timesAfter = ({ recordedAt }: { readonly recordedAt: string }, before: ResolvedEndpoint | undefined): Times => ({
+  createdAt: before?.times?.createdAt ?? recordedAt,
+  updatedAt: recordedAt,
+});
+
 export class ResolvedEndpoint {
   readonly matcher: EndpointMatcher;
   private shown: string | undefined;
@@ -35,6 +44,8 @@ export class ResolvedEndpoint {
     readonly revision: number,
     readonly configuration: EndpointConfiguration,
     private readonly keys: OrganizationKeys,
+    /** Left out for one that the log does not have, such as a draft. */
+    readonly times?: Times,
   ) {
     this.matcher = new EndpointMatcher(id, configuration);
   }

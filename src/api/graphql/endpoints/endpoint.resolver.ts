@@ -29,7 +29,7 @@ import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from '../deliveries/delivery.types.ts';
-import { StreamQueries } from '../history/stream-queries.ts';
+import { StreamQueries, type EndpointSnapshot } from '../history/stream-queries.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { DateTime, PositionScalar, toDate } from '../scalars.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
@@ -197,11 +197,20 @@ export class EndpointResolver {
     return this.answer(await this.commands.execute(new SetEndpointStatus(context.caller, id, change)), id, context);
   }
 
-  /** Answers from the log, which has the change already. Waits for the views all the same: the caller's next query must show it. */
+  /** Answers once the views show the change, too: the caller's next query must show it. */
   private async answer(result: CommandResult, id: EndpointId, context: ApiContext, convert = toEndpoint): Promise<Endpoint> {
-    const [snapshot] = await Promise.all([this.streams.endpoint(id), this.writes.waitForConfiguration(result)]);
+    await this.writes.waitForConfiguration(result);
+    const snapshot = await this.changed(result, id);
     if (!snapshot) throw notFound('The endpoint was deleted meanwhile.');
     return convert(snapshot, context);
+  }
+
+  /** From the directory; from the log if the directory does not have the change yet. */
+  private changed({ position }: CommandResult, id: EndpointId): EndpointSnapshot | undefined | Promise<EndpointSnapshot | undefined> {
+    const reached = this.directory.progress.position;
+    if (position !== undefined && (reached === undefined || reached < position)) return this.streams.endpoint(id);
+    const found = this.directory.endpoint(id);
+    return found?.times && { id, configuration: found.configuration, ...found.times };
   }
 
   // ── Fields ──

@@ -15,6 +15,7 @@ import { connectionType } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar } from '../scalars.ts';
+import type { EndpointSnapshot } from '../history/stream-queries.ts';
 
 const statuses = ['ENABLED', 'PAUSED', 'DISABLED'] as const satisfies readonly Status[];
 export const EndpointStatus = enumType('EndpointStatus', statuses);
@@ -136,14 +137,6 @@ export const EndpointConnection = connectionType('Endpoint', () => Endpoint);
  * `read` is null where the endpoint signs with no secret of its own.
  */
 type SecretAccess = { readonly kind: 'NEW' | 'CURRENT' | 'PAST'; readonly read: () => string | null };
-
-/** An endpoint as a view shows it, or as the log had it at some moment. Secrets and header values are encrypted. */
-export type EndpointSnapshot = {
-  readonly id: EndpointId;
-  readonly configuration: EndpointConfiguration;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-};
 
 type DecryptionContext = Pick<ApiContext, 'keyring' | 'caller'>;
 

@@ -4,21 +4,40 @@ import type { BatchEvent } from '../../../domain/batch.ts';
 import type { DomainEvent } from '../../../domain/catalog.ts';
 import { fold } from '../../../domain/decider.ts';
 import type { DeliveryEvent } from '../../../domain/delivery.ts';
-import { endpoint, type EndpointEvent } from '../../../domain/endpoint.ts';
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../../domain/ids.ts';
+import { endpoint, type EndpointConfiguration, type EndpointEvent } from '../../../domain/endpoint.ts';
+import { badInput } from '../../../domain/errors.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import type { OrganizationEvent } from '../../../domain/organization.ts';
 import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
+import { hasPositionFormat } from '../../../event-store/position-format.ts';
 import type { ReadLog } from '../../../read-models/engine/budgeted-reads.ts';
-import { knownPosition } from '../../../read-models/history/position.ts';
 import { EVENT_STORE } from '../../tokens.ts';
-import type { EndpointSnapshot } from '../endpoints/endpoint.types.ts';
+
+/** An endpoint as a view shows it, or as the log had it at some moment. Secrets and header values are encrypted. */
+export type EndpointSnapshot = {
+  readonly id: EndpointId;
+  readonly configuration: EndpointConfiguration;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+};
 
 /** A moment of an endpoint: a revision of its stream, a time, or a position of the whole log. None: now. */
 type Moment = { readonly revision?: number; readonly time?: Date | undefined; readonly position?: string | undefined };
 
 type Events<E extends DomainEvent> = Promise<readonly RecordedEvent<E>[]>;
+
+/** @throws DomainError BAD_USER_INPUT at a position that never was */
+const knownPosition = (given: string, tip: Position | undefined, path: string): Position => {
+  if (tip === undefined || !hasPositionFormat(given, tip))
+    throw badInput(
+      path,
+      `"${given.slice(0, 100)}" is no position of this log; positions are what events, messages and attempts are shown with.`,
+    );
+  if (given > tip) throw badInput(path, `The log has not come to the position ${given} yet; it ends at ${tip}.`);
+  return given;
+};
 
 @Injectable()
 export class StreamQueries {

@@ -2,9 +2,8 @@
 import type { ApiKeyRole } from '../../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { apiKeyIdIn } from '../../../domain/streams.ts';
-import { momentOf } from '../moment.ts';
 import type { Reducer } from './reducer.ts';
-import type { Milliseconds, Table } from './table.ts';
+import { momentOf, type Milliseconds, type Table } from './table.ts';
 
 type ApiKeyRow = {
   id: ApiKeyId;

@@ -12,14 +12,13 @@ import {
 import { batchIdIn, deliveryIdIn, messageIdIn } from '../../../domain/streams.ts';
 import { deliveryIdOf } from '../../../event-store/id-generation.ts';
 import type { Transaction } from '../../engine/database/database.ts';
-import { momentOf } from '../moment.ts';
 import type { ViewsSchema } from '../schema.ts';
 import type { AcceptedViewEvent, AttemptedViewEvent, ViewEvent } from '../view-event.ts';
 import { idKey } from './id-key.ts';
 import type { OpenDeliveries } from './open-deliveries.ts';
 import type { Handlers, Reducer } from './reducer.ts';
 import type { Sequences } from './sequences.ts';
-import type { Flag, Milliseconds, Table } from './table.ts';
+import { momentOf, type Flag, type Milliseconds, type Table } from './table.ts';
 
 /** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
 export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';

@@ -4,9 +4,8 @@ import { parseJson } from '../../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { endpointIdIn } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
-import { momentOf } from '../moment.ts';
 import { onEach, type Reducer } from './reducer.ts';
-import type { Milliseconds, Table } from './table.ts';
+import { momentOf, type Milliseconds, type Table } from './table.ts';
 
 type EndpointRow = {
   id: EndpointId;

@@ -5,10 +5,9 @@ import type { EventName } from '../../../domain/catalog.ts';
 import type { EndpointId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { categoryOf, idIn, organizationIdIn } from '../../../domain/streams.ts';
 import type { Transaction } from '../../engine/database/database.ts';
-import { momentOf } from '../moment.ts';
 import type { ViewsSchema } from '../schema.ts';
 import type { ViewEvent } from '../view-event.ts';
-import type { Flag, Milliseconds, Table } from './table.ts';
+import { momentOf, type Flag, type Milliseconds, type Table } from './table.ts';
 
 /** What events have in common: one small row instead of five texts in each event's row. */
 type KindRow = {

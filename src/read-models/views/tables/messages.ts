@@ -1,11 +1,10 @@
 // The table of accepted messages, without their payload, which is in the log.
 import type { MessageId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { messageIdIn } from '../../../domain/streams.ts';
-import { momentOf } from '../moment.ts';
 import { idKey } from './id-key.ts';
 import type { Reducer } from './reducer.ts';
 import type { Sequences } from './sequences.ts';
-import type { Flag, Milliseconds, Table } from './table.ts';
+import { momentOf, type Flag, type Milliseconds, type Table } from './table.ts';
 
 type MessageRow = {
   sequence: number;

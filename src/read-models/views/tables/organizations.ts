@@ -1,9 +1,8 @@
 // The table of organizations, as registered.
 import type { OrganizationId } from '../../../domain/ids.ts';
 import { organizationIdIn } from '../../../domain/streams.ts';
-import { momentOf } from '../moment.ts';
 import type { Reducer } from './reducer.ts';
-import type { Milliseconds, Table } from './table.ts';
+import { momentOf, type Milliseconds, type Table } from './table.ts';
 
 type OrganizationRow = { id: OrganizationId; name: string; created_at: Milliseconds };
 

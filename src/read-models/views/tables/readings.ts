@@ -1,9 +1,8 @@
 // The tables of how far each source has been read, and of the events that became no message.
 import type { Position, SourceId } from '../../../domain/ids.ts';
 import { sourceIdIn } from '../../../domain/streams.ts';
-import { momentOf } from '../moment.ts';
 import type { Reducer } from './reducer.ts';
-import type { Milliseconds, Table } from './table.ts';
+import { momentOf, type Milliseconds, type Table } from './table.ts';
 
 type ReadingRow = {
   source_id: SourceId;

@@ -1,9 +1,9 @@
 // Sequences: the numbers that messages, deliveries and batches are ordered by. They rise with the log and are roughly microseconds since 1970.
 import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Transaction } from '../../engine/database/database.ts';
-import { momentOf } from '../moment.ts';
 import type { ViewsSchema } from '../schema.ts';
 import type { ViewEvent } from '../view-event.ts';
+import { momentOf } from './table.ts';
 
 const sequencesPerMillisecond = 1000;
 /** The lowest sequence of what is accepted at this time or later. */

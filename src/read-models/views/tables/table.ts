@@ -26,6 +26,16 @@ export type RowOf<T> = T extends Table<infer Row> ? Row : never;
 
 /** Milliseconds since 1970. */
 export type Milliseconds = number;
+
+/** Events that were committed together have the same time. */
+let lastTime: { readonly text: string; readonly milliseconds: Milliseconds } = { text: '', milliseconds: Number.NaN };
+
+/** @param text ISO 8601, as in the log */
+export const momentOf = (text: string): Milliseconds => {
+  if (text !== lastTime.text) lastTime = { text, milliseconds: Date.parse(text) };
+  return lastTime.milliseconds;
+};
+
 export type Flag = 0 | 1;
 
 /** A table without its row type, as the functions below read it. */
