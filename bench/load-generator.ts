@@ -17,6 +17,10 @@ export type Load = {
   requests?: number;
   /** Event type to use instead of the workload's. */
   type?: string;
+  /** How many event types take turns. */
+  kinds?: number;
+  /** Remembers when each request was answered with 202. */
+  remember?: boolean;
 };
 
 /** Counts messages, not requests. */
@@ -27,11 +31,14 @@ const run = { on: false, requestsLeft: Infinity };
 let accepted = 0;
 let refused = 0;
 let firstRefusal: string | undefined;
+/** By the time when it was sent, which is different for each request. */
+let answered: number[] = [];
+let lastSent = 0;
 let connections: Connection[] = [];
 let idle: Connection[] = [];
 
 const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[] } => {
-  const type = (i: number) => load.type ?? eventType(i);
+  const type = (i: number) => load.type ?? eventType(i, load.kinds);
   const body = JSON.stringify(load.batch === 1 ? message(type(index)) : Array.from({ length: load.batch }, (_, i) => message(type(i))));
   const head = [
     'POST /v1/messages HTTP/1.1',
@@ -48,6 +55,7 @@ const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[] } =
 
 class Connection {
   busy = false;
+  private sentAt = 0;
   private readonly socket: Socket;
   private readonly bytes: Buffer;
   private readonly sentAtOffsets: number[];
@@ -68,7 +76,8 @@ class Connection {
   send(sentAt: number): void {
     this.busy = true;
     run.requestsLeft--;
-    const digits = String(sentAt);
+    this.sentAt = lastSent = Math.max(sentAt, lastSent + 1);
+    const digits = String(this.sentAt);
     for (const offset of this.sentAtOffsets) this.bytes.write(digits, offset, clockDigits, 'latin1');
     this.socket.write(this.bytes); // the bytes are not changed before the answer arrives
   }
@@ -83,8 +92,10 @@ class Connection {
     if (bytes.length < headEnd + 4 + Number(length)) return void (this.unread = bytes);
     this.unread = undefined;
     this.busy = false;
-    if (head.startsWith('202', 9)) accepted += load.batch;
-    else {
+    if (head.startsWith('202', 9)) {
+      accepted += load.batch;
+      if (load.remember) answered.push(this.sentAt, clock());
+    } else {
       refused += load.batch;
       firstRefusal ??= bytes.toString();
     }
@@ -132,6 +143,7 @@ const handlers = {
     run.on = true;
     run.requestsLeft = what.requests ?? Infinity;
     accepted = refused = 0;
+    answered = [];
     firstRefusal = undefined;
     connections = Array.from({ length: what.connections }, (_, i) => new Connection(i));
     idle = [...connections];
@@ -139,6 +151,8 @@ const handlers = {
     for (const connection of idle.splice(0)) if (run.requestsLeft > 0) connection.send(clock());
   },
   sent,
+  /** When requests were sent and answered, in turns. */
+  answered: () => answered,
   /** Stops sending, waits for the answers, closes. */
   async stop(): Promise<Sent> {
     run.on = false;

@@ -24,12 +24,17 @@ let earlier = { delivered: 0, failed: 0 }; // before the last reset
 let since = clock();
 let checked = 0;
 let wrong = 0;
+/** When messages were sent and when they arrived, in turns; undefined: not remembered. */
+let arrived: number[] | undefined;
 
 const measure = (body: Buffer) => {
   const at = body.indexOf(sentAtKey, 0, 'latin1');
   if (at < 0) return;
   const start = at + sentAtKey.length;
-  const age = clock() - Number(body.toString('latin1', start, start + clockDigits));
+  const now = clock();
+  const sentAt = Number(body.toString('latin1', start, start + clockDigits));
+  arrived?.push(sentAt, now);
+  const age = now - sentAt;
   const bucket = Math.min(buckets - 1, Math.max(0, Math.floor(age / bucketUs)));
   histogram[bucket] = (histogram[bucket] ?? 0) + 1;
 };
@@ -86,6 +91,11 @@ const handlers = {
     histogram.fill(0);
     since = clock();
   },
+  remember() {
+    arrived = [];
+  },
+  arrived: () => arrived ?? [],
+  now: clock,
   /** Since this process started. */
   count: () => ({ delivered: earlier.delivered + delivered, failed: earlier.failed + failed }),
   snapshot(): Received {

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 
 export const secret = 'bench-secret-of-some-length';
 export const endpointCount = 4;
-export const eventType = (i: number) => `bench.kind-${i % endpointCount}`;
+export const eventType = (i: number, kinds = endpointCount) => `bench.kind-${i % kinds}`;
 
 /** Microseconds of the machine's monotonic clock, the same in every process, plus 10^15: always 16 digits. */
 export const clock = (): number => 1e15 + Math.floor(Number(process.hrtime.bigint() / 1000n));

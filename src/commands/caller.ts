@@ -24,5 +24,8 @@ export const newCause = ({ actor, actorId, correlationId, causationId }: Caller)
   commandId: newId(),
 });
 
+/** Who takes turns with others at publishing: an API key, or a part of the system. */
+export const publisherOf = ({ actor, actorId }: { readonly actor: string; readonly actorId?: string }): string => actorId ?? actor;
+
 /** The position that the views must reach to show what the command did; undefined if its stream does not exist. */
 export type CommandResult = { readonly position: Position | undefined };

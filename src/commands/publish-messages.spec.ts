@@ -11,6 +11,7 @@ import { SqliteEventStore } from '../event-store/sqlite/sqlite-event-store.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { Vault } from '../secrets/vault.ts';
 import { CommandExecutor } from './command-executor.ts';
+import { IntakeQueue } from './intake-queue.ts';
 import { messageInput, PublishMessages, PublishMessagesHandler, type MessageInput } from './publish-messages.ts';
 
 describe('publishing messages', () => {
@@ -38,7 +39,7 @@ describe('publishing messages', () => {
     directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     await subscribe('e1', ['alert.*']);
-    handler = new PublishMessagesHandler(new CommandExecutor(store), directory);
+    handler = new PublishMessagesHandler(new CommandExecutor(store), directory, new IntakeQueue());
   });
   afterEach(async () => {
     await directory.stop();

@@ -15,10 +15,10 @@ import {
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import { isInYearsOfIso } from '../domain/timestamp.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import { newCause, type Caller } from './caller.ts';
+import { newCause, publisherOf, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
+import { IntakeQueue } from './intake-queue.ts';
 import { MessageRouter, type Routed } from './message-router.ts';
-import { WeightedSemaphore } from './weighted-semaphore.ts';
 import { messageStream } from '../domain/streams.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
@@ -60,24 +60,18 @@ export class PublishMessages extends Command<readonly PublishedMessage[]> {
   }
 }
 
-/**
- * Messages on their way into the log at one time. Without a limit, everything that arrives in one turn of the event loop would go in before a single
- * outcome is handled, and under load messages would pile up faster than they are delivered. Group commits of this size lose no throughput.
- */
-const mostAtOnce = 100;
-
 /** The log tells whether it has a message with the publisher's id. An id that was generated here can't be in it. */
 const expectedNew = { state: message.initial, revision: 'no-stream' } as const;
 const certainlyNew = { ...expectedNew, isNew: true } as const;
 
 @CommandHandler(PublishMessages)
 export class PublishMessagesHandler implements ICommandHandler<PublishMessages> {
-  private readonly semaphore = new WeightedSemaphore(mostAtOnce);
   private readonly router: MessageRouter;
 
   constructor(
     private readonly executor: CommandExecutor,
     directory: EndpointDirectory,
+    private readonly queue: IntakeQueue,
   ) {
     this.router = new MessageRouter(directory);
   }
@@ -87,7 +81,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
     const now = new Date();
     // Before the messages take up room on their way into the log: where filters are costly, this takes seconds.
     const routed = await this.router.route(caller.organizationId, messages, now);
-    return this.semaphore.run(messages.length, () => this.accept(command, routed, now));
+    return this.queue.run(publisherOf(caller), messages.length, () => this.accept(command, routed, now));
   }
 
   private async accept(

@@ -25,6 +25,8 @@ import { RotateEncryptionKeyHandler } from '../commands/key-rotation.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
+import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
+import { IntakeQueue } from '../commands/intake-queue.ts';
 import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoint.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
@@ -71,10 +73,11 @@ class CommandsModule {}
 type CommandParts = {
   readonly log: Pick<LogParts, 'executor' | 'directory' | 'vault' | 'foreign'>;
   readonly readModels: Pick<ReadModels, 'queries'>;
+  readonly backlog: DeliveryBacklog;
 };
 
 export const openCommands = async (
-  { log: { executor, directory, vault, foreign }, readModels: { queries } }: CommandParts,
+  { log: { executor, directory, vault, foreign }, readModels: { queries }, backlog }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
@@ -82,6 +85,7 @@ export const openCommands = async (
     { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
     { provide: Vault, useValue: vault },
+    { provide: IntakeQueue, useValue: new IntakeQueue(backlog) },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

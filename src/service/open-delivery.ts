@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import type { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import type { Config } from '../config.ts';
 import { AttemptRunner } from '../delivery/attempts/attempt-runner.ts';
 import { BatchCloser } from '../delivery/attempts/batch-closer.ts';
@@ -38,6 +39,7 @@ type DeliveryParts = {
   readonly requests: RequestMaker;
   readonly commands: CommandBus;
   readonly metrics: Metrics;
+  readonly backlog: DeliveryBacklog;
 };
 
 export class Delivery {
@@ -55,7 +57,7 @@ export class Delivery {
   constructor(
     private readonly logParts: LogParts,
     readModels: ReadModels,
-    { guard, requests, commands, metrics }: DeliveryParts,
+    { guard, requests, commands, metrics, backlog }: DeliveryParts,
     config: Config,
     log: Logger,
   ) {
@@ -91,7 +93,7 @@ export class Delivery {
       );
     const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
     const rates = isShared ? new SharedRates(() => this.saga.tables, clock) : undefined;
-    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), config, log, this.slots, rates);
+    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), { ...config, backlog }, log, this.slots, rates);
     const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
     this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
     this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);

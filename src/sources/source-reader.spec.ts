@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import { organizationId } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
+import { IntakeQueue } from '../commands/intake-queue.ts';
 import { PublishMessagesHandler, type PublishMessages } from '../commands/publish-messages.ts';
 import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import type { Position, SourceId } from '../domain/ids.ts';
@@ -80,7 +81,7 @@ class Process {
         return { destinations: [], skipped: [], routedAt: placeOf(0) };
       },
     };
-    const handler = new PublishMessagesHandler(executor, directory as unknown as EndpointDirectory); // all that it calls
+    const handler = new PublishMessagesHandler(executor, directory as unknown as EndpointDirectory, new IntakeQueue()); // all that it calls
     const commands = { execute: (command: PublishMessages) => handler.execute(command) } as SourceParts['commands'];
     const quiet = { info: () => {}, warn: () => {} };
     const own = { foreign: server, store, executor, commands, evaluate: async () => null, log: quiet, count: () => {} };

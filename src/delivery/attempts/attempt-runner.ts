@@ -26,6 +26,8 @@ export type AttemptResult = {
   readonly receiver: 'answers' | 'refuses' | 'silent' | 'unknown';
   /** For so long the receiver wants no request. Undefined: it did not say so. */
   readonly holdMs?: number | undefined;
+  /** Of the request; undefined if none was made. */
+  readonly durationMs?: number;
 };
 
 /** `repeated` is called for each attempt that another replica already made. */
@@ -71,7 +73,7 @@ export class AttemptRunner {
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
-    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome) };
+    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome), durationMs: outcome.durationMs };
   }
 
   /** A promise only for templates. */

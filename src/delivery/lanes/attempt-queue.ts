@@ -1,11 +1,17 @@
 // A queue of attempts in memory, oldest first. It keeps the memory budget right: what is in a queue counts, what has left it does not.
+import { publisherOf } from '../../commands/caller.ts';
+import type { LaneBacklog } from '../../commands/delivery-backlog.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class AttemptQueue {
   private attempts: ScheduleAttempt[] = [];
 
-  constructor(private readonly budget: MemoryBudget) {}
+  constructor(
+    private readonly budget: MemoryBudget,
+    /** Where intake sees what waits in this queue. */
+    private readonly backlog?: LaneBacklog,
+  ) {}
 
   get length(): number {
     return this.attempts.length;
@@ -17,6 +23,8 @@ export class AttemptQueue {
 
   push(attempt: ScheduleAttempt): void {
     this.attempts.push(this.budget.add(attempt));
+    const [accepted] = attempt.messages ?? []; // in memory right after it was accepted
+    if (accepted) this.backlog?.add(attempt.id, publisherOf(accepted.metadata));
   }
 
   /** It goes before all others. */
@@ -26,7 +34,7 @@ export class AttemptQueue {
 
   shift(): ScheduleAttempt | undefined {
     const attempt = this.attempts.shift();
-    if (attempt) this.budget.remove(attempt);
+    if (attempt) this.leave(attempt);
     return attempt;
   }
 
@@ -39,15 +47,20 @@ export class AttemptQueue {
   remove(id: DeliveryOrBatchId): boolean {
     const index = this.attempts.findIndex((attempt) => attempt.id === id);
     const [removed] = index === -1 ? [] : this.attempts.splice(index, 1);
-    if (removed) this.budget.remove(removed);
+    if (removed) this.leave(removed);
     return removed !== undefined;
   }
 
   /** @returns those removed */
   removeAll(matches: (attempt: ScheduleAttempt) => boolean = () => true): readonly ScheduleAttempt[] {
     const { removed = [], left = [] } = Object.groupBy(this.attempts, (attempt) => (matches(attempt) ? 'removed' : 'left'));
-    for (const attempt of removed) this.budget.remove(attempt);
+    for (const attempt of removed) this.leave(attempt);
     this.attempts = left;
     return removed;
+  }
+
+  private leave(attempt: ScheduleAttempt): void {
+    this.budget.remove(attempt);
+    this.backlog?.remove(attempt.id);
   }
 }

@@ -28,6 +28,11 @@ export class BackPressure {
     return Math.max(0, this.heldUntil - now, this.ratePerMs === undefined ? 0 : this.nextAt - now);
   }
 
+  /** The receiver takes no more than a rate, or nothing for now. */
+  isLimiting(now: number): boolean {
+    return this.ratePerMs !== undefined || this.isHeld(now);
+  }
+
   isHeld(now: number): boolean {
     return now < this.heldUntil;
   }

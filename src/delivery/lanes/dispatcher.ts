@@ -1,5 +1,6 @@
 // The dispatcher: has a lane for each endpoint, and tells the lanes what happens: an attempt is due, the table has changed, slots have come or gone.
 import type { BaseLogger } from 'pino';
+import { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
 import { endpointIdIn } from '../../domain/streams.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
@@ -24,6 +25,8 @@ export type DispatcherOptions = {
   /** Requests in flight, in all and to one endpoint. */
   readonly concurrency: number;
   readonly endpointConcurrency: number;
+  /** Where intake sees how much waits to be sent. */
+  readonly backlog?: DeliveryBacklog;
 };
 
 export class Dispatcher implements DueAttemptsListener, SlotsListener {
@@ -44,7 +47,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     directory: EndpointDirectory,
     runner: AttemptRunner,
     batches: BatchCloser,
-    { concurrency, endpointConcurrency }: DispatcherOptions,
+    { concurrency, endpointConcurrency, backlog = new DeliveryBacklog() }: DispatcherOptions,
     log: Pick<BaseLogger, 'error'>,
     /** Undefined: no other process sends. */
     private readonly slots?: SharedSlots,
@@ -57,7 +60,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
       (endpoints) => this.checkLanes(endpoints),
       (error) => status.isRunning && log.error({ err: error }, 'The table of due attempts could not be read. Retrying.'),
     );
-    this.context = { due, directory, runner, batches, slots, rates, limiter: this.limiter, budget, status, endpointConcurrency, log };
+    this.context = { due, directory, runner, batches, slots, rates, limiter: this.limiter, budget, backlog, status, endpointConcurrency, log };
     directory.onEndpointChanged((id) => this.lane(id).checkTable());
     due.attach(this);
     slots?.attach(this);

@@ -1,5 +1,6 @@
 // What all lanes share: the parts that they use, and the dispatcher's status.
 import type { BaseLogger } from 'pino';
+import type { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
 import type { Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
@@ -21,6 +22,7 @@ export type LaneContext = {
   readonly rates: Pick<SharedRates, 'reserve'> | undefined;
   readonly limiter: RequestLimiter;
   readonly budget: MemoryBudget;
+  readonly backlog: DeliveryBacklog;
   readonly status: DispatcherStatus;
   readonly endpointConcurrency: number;
   readonly log: Pick<BaseLogger, 'error'>;

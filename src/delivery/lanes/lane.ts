@@ -35,7 +35,7 @@ export class Lane {
     private readonly id: EndpointId,
     private readonly context: LaneContext,
   ) {
-    const { batches, budget, due, endpointConcurrency, log, rates } = context;
+    const { backlog, batches, budget, due, endpointConcurrency, log, rates } = context;
     const reserve: ReserveTimes | undefined = rates && ((count, rate) => rates.reserve(id, count, rate));
     this.pace = new Pace(
       () => this.settings,
@@ -43,7 +43,7 @@ export class Lane {
       () => this.pump(),
       reserve,
     );
-    this.queue = new AttemptQueue(budget);
+    this.queue = new AttemptQueue(budget, backlog.of(this));
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
       for (const attempt of deliveries) this.recorded(attempt, position);
     };
@@ -120,6 +120,11 @@ export class Lane {
 
   get receiverState(): ReceiverState {
     return this.pace.receiverState;
+  }
+
+  /** Whether what waits here waits for this process, not for the receiver. */
+  get keepsUp(): boolean {
+    return !this.isHeld && this.pace.keepsUp;
   }
 
   // ── What goes out ──

@@ -5,12 +5,14 @@ import type { PaceSettings } from '../../domain/endpoint-pace.ts';
 import { BackPressure } from './back-pressure.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { RateLimit, type ReserveTimes } from './rate-limit.ts';
+import { ReceiverSpeed } from './receiver-speed.ts';
 import type { ReceiverState } from './request-limiter.ts';
 
 export class Pace {
   private readonly limit: ConcurrencyLimit;
   private readonly backPressure = new BackPressure();
   private readonly rateLimit: RateLimit;
+  private readonly speed = new ReceiverSpeed();
   private state: ReceiverState = 'new';
 
   private timer: NodeJS.Timeout | undefined;
@@ -19,7 +21,7 @@ export class Pace {
     /** What the endpoint has set; undefined: there is no such endpoint. Called each time, as it may be changed. */
     private readonly settings: () => PaceSettings | undefined,
     /** Requests at one time, where the endpoint has set nothing. */
-    endpointConcurrency: number,
+    private readonly endpointConcurrency: number,
     /** The wait is over. */
     private readonly onReady: () => void,
     reserve: ReserveTimes | undefined,
@@ -34,6 +36,13 @@ export class Pace {
 
   get receiverState(): ReceiverState {
     return this.state;
+  }
+
+  /** Whether the receiver takes as much as this process can send. */
+  get keepsUp(): boolean {
+    const { rateLimit, maxConcurrency } = this.settings() ?? {};
+    if (rateLimit || this.backPressure.isLimiting(performance.now())) return false;
+    return this.speed.keepsUp(maxConcurrency ?? this.endpointConcurrency);
   }
 
   /** How long to wait before the next request; 0: it may go now. @param waiting how many there are to send */
@@ -60,8 +69,9 @@ export class Pace {
     this.rateLimit.sent(now, isOnly);
   }
 
-  observe({ receiver, holdMs }: Pick<AttemptResult, 'receiver' | 'holdMs'>): void {
+  observe({ receiver, holdMs, durationMs }: Pick<AttemptResult, 'receiver' | 'holdMs' | 'durationMs'>): void {
     const now = performance.now();
+    this.speed.observe(receiver, durationMs);
     if (receiver !== 'unknown') this.state = receiver === 'silent' ? 'silent' : 'answering';
     if (holdMs !== undefined) {
       if (this.backPressure.refused(now, now + holdMs)) this.limit.restart();

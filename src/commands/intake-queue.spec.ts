@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { DeliveryBacklog, type LaneBacklog } from './delivery-backlog.ts';
+import { IntakeQueue } from './intake-queue.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Publishes that end when the test says so. */
+const publishesOn = (queue: IntakeQueue) => {
+  const running = new Map<string, () => void>();
+  const all: Promise<void>[] = [];
+  return {
+    async begin(name: string, publisher: string, weight = 1) {
+      const work = () => new Promise<void>((resolve) => running.set(name, resolve));
+      all.push(queue.run(publisher, weight, work).finally(() => running.delete(name)));
+      await turn();
+    },
+    running: () => [...running.keys()],
+    async end(...names: string[]) {
+      for (const name of names) running.get(name)?.();
+      await turn();
+    },
+    async endAll() {
+      while (running.size > 0) await this.end(...running.keys());
+      await Promise.all(all);
+    },
+  };
+};
+
+const fill = (lane: LaneBacklog, publisher: string, count: number) => {
+  const ids = Array.from({ length: count }, (_, i) => `${publisher}${i}`);
+  for (const id of ids) lane.add(id, publisher);
+  return { send: (to: number) => ids.splice(0, to).forEach((id) => lane.remove(id)) };
+};
+
+describe('the room on the way into the log', () => {
+  it('is for a hundred messages, and for one larger publish beside them', async () => {
+    const publishes = publishesOn(new IntakeQueue());
+    await publishes.begin('small', 'a', 60);
+    await publishes.begin('more', 'b', 60);
+    await publishes.begin('large', 'c', 1_000);
+    await publishes.begin('larger', 'd', 1_000);
+    await publishes.begin('one', 'e');
+    expect(publishes.running()).toEqual(['small', 'large', 'one']);
+    await publishes.end('small', 'large');
+    expect(publishes.running()).toEqual(['one', 'more', 'larger']);
+    await publishes.endAll();
+  });
+
+  it('is free again when a publish fails', async () => {
+    const queue = new IntakeQueue();
+    await expect(queue.run('a', 100, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(queue.run('a', 100, () => Promise.resolve('yes'))).resolves.toBe('yes');
+  });
+});
+
+describe('a long backlog of deliveries', () => {
+  it('holds back those whose messages are in it, until it is shorter, and nobody else', async () => {
+    const backlog = new DeliveryBacklog();
+    const publishes = publishesOn(new IntakeQueue(backlog));
+    const flood = fill(backlog.of({ keepsUp: true }), 'flood', 100);
+    await publishes.begin('held', 'flood');
+    await publishes.begin('other', 'other');
+    expect(publishes.running()).toEqual(['other']);
+    flood.send(40);
+    expect(publishes.running()).toEqual(['other']);
+    flood.send(40);
+    await publishes.end();
+    expect(publishes.running()).toEqual(['other', 'held']);
+    await publishes.endAll();
+  });
+
+  it('holds back nobody where it is its receiver that does not keep up', async () => {
+    const backlog = new DeliveryBacklog();
+    const publishes = publishesOn(new IntakeQueue(backlog));
+    fill(backlog.of({ keepsUp: false }), 'flood', 1_000);
+    await publishes.begin('free', 'flood');
+    expect(publishes.running()).toEqual(['free']);
+    await publishes.endAll();
+  });
+
+  it('lets them go when a receiver stops to keep up, though nothing is sent', async () => {
+    const backlog = new DeliveryBacklog();
+    const publishes = publishesOn(new IntakeQueue(backlog));
+    const lane = { keepsUp: true };
+    fill(backlog.of(lane), 'flood', 100);
+    await publishes.begin('held', 'flood');
+    expect(publishes.running()).toEqual([]);
+    lane.keepsUp = false;
+    await expect.poll(publishes.running).toEqual(['held']);
+    await publishes.endAll();
+  });
+});
