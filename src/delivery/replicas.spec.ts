@@ -177,6 +177,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     );
     await consumer.start();
     consumer.tables.group?.listen({ onMessage: (what) => due.receive(what) });
+    await due.join();
     dispatcher.takeFromTable();
     /** Whatever it has is given back; not by one that is dead. */
     const end = async () => {

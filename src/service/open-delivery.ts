@@ -117,6 +117,7 @@ export class Delivery {
     if (leased) {
       opened.defer(() => leased.stop());
       this.saga.tables.group?.listen({ onMessage: (what) => leased.receive(what) });
+      await leased.join();
       this.dispatcher.takeFromTable();
     }
     this.replayer.start();

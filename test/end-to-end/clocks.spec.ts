@@ -1,13 +1,16 @@
 // Clocks that are set while a server runs, between two runs, and on the log server: no delivery waits longer than its delay for it.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
+import { postgresUrl } from '../support/databases.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
+import { dropSchemasOfGuest, newPrefix } from '../support/postgres.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
-import { startServer, type Server } from '../support/server.ts';
+import { newAdminKey, startServer, type Server } from '../support/server.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 
 /** A busy machine may take so much longer. */
@@ -145,6 +148,38 @@ it.each([5, -5, 60, -60, 10 * minute, -10 * minute])(
     }
   },
 );
+
+it('of replicas may disagree, and be set while they run', { timeout: 60_000 }, async () => {
+  const [url, double, prefix] = [await postgresUrl(), await LogServerDouble.start(), newPrefix()];
+  const env = {
+    HOOKLEDGER_EVENTSTORE_URL: double.url(),
+    HOOKLEDGER_DATABASE_URL: url,
+    HOOKLEDGER_DATABASE_PREFIX: prefix,
+    HOOKLEDGER_MASTER_KEY: randomBytes(32).toString('base64'),
+  };
+  const adminKey = newAdminKey();
+  try {
+    const first = await serve(env, { adminKey });
+    await clock.set(10 * minute); // of the one that starts second
+    const second = await startServer({ adminKey, env });
+    servers.push(second);
+    const client = new Client(second);
+    await createEndpoints(client);
+    await eventually(
+      () => new Client(first).publish('clock.first').then((id) => client.deliveries({ messageId: id })),
+      (deliveries) => deliveries.length === 4,
+    );
+    await checkDelays(client);
+    for (const ahead of [-10 * minute, 60 * minute]) await checkDelays(client, () => clock.set(ahead));
+    // The leader ends: the other one, whose clock is an hour behind, goes on.
+    await first.kill9();
+    await checkDelays(client);
+  } finally {
+    for (const server of servers.splice(0)) await server.dispose();
+    await double.stop();
+    await dropSchemasOfGuest(url, prefix);
+  }
+});
 
 it('a retry of a pending delivery sends it now, whether it waits for its first attempt or for another', async () => {
   const client = new Client(await serve());

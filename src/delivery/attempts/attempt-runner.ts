@@ -15,7 +15,7 @@ import type { RequestMaker } from './request-maker.ts';
 import type { BuiltRequest } from './request.ts';
 import type { SendOutcome } from '../sender/send-outcome.ts';
 import type { Sender } from '../sender/sender.ts';
-import { loadMessages } from './load-messages.ts';
+import { loadMessages, loadMessagesNow } from './load-messages.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageIdIn } from '../../domain/streams.ts';
 
@@ -47,7 +47,8 @@ export class AttemptRunner {
   ) {}
 
   /**
-   * Rejects only if the log refuses the outcome, which is a defect.
+   * Rejects with LogUnavailable if nothing was sent, as the message can't be read now and another replica may read it; otherwise only if the log
+   * refuses the outcome, which is a defect.
    * @param answered called when the request is over, before its outcome is recorded
    */
   async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
@@ -55,7 +56,8 @@ export class AttemptRunner {
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
     // 1. Make the request from the messages and the current configuration.
-    const messages = due.messages ?? (await loadMessages(due, this.store));
+    const load = this.replicas ? loadMessagesNow : loadMessages;
+    const messages = due.messages ?? (await load(due, this.store));
     const now = new Date();
     const building = this.build(due, endpoint, messages, now);
     const request = building instanceof Promise ? await building : building;

@@ -87,6 +87,11 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('id', 'integer', (column) => column.primaryKey())
     .addColumn('open', 'integer', (column) => column.notNull())
     .execute();
+  // For replicas: who may hold leases (replica-presence.ts). These rows don't follow from the log.
+  await db.schema
+    .createTable('replicas')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .execute();
   // For replicas that share a limit of requests to one endpoint (shared-slots.ts). These rows don't follow from the log.
   await db.schema
     .createTable('slots')

@@ -51,6 +51,9 @@ export interface DueAttempts {
   now(): number;
   attach(taker: DueAttemptsListener): void;
 
+  /** Attempts may be offered to the dispatcher before they are in the table: no other replica can be doing so. */
+  readonly mayOffer: boolean;
+
   // ── For the saga host, within its transactions ──
 
   /** Whether replicas may claim attempts. */
@@ -73,7 +76,7 @@ export interface DueAttempts {
   /** The endpoint's oldest due attempts. */
   claim(id: EndpointId, request: ClaimRequest): Promise<ClaimResult>;
   /** Call right before an attempt is sent: whether it may be, for as long as it may take. */
-  mayBeSent(attempt: ScheduleAttempt): true | Promise<boolean>;
+  mayBeSent(attempt: ScheduleAttempt): boolean | Promise<boolean>;
   /** The attempt's outcome is recorded. @returns whether its row is leased, so that no one claims it until the row shows what follows */
   outcomeRecorded(attempt: ScheduleAttempt): boolean;
   /** Whether the attempt was claimed, and not only offered by the saga host. */

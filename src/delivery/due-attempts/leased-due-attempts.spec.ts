@@ -33,7 +33,7 @@ const replica = async (name: string) => {
   const due = new LeasedDueAttempts(
     name,
     () => namespace,
-    { readStream: async () => history() },
+    { readStream: async () => history(), tip: async () => undefined },
     () => ({ gatheringMs: 0, timeoutMs }),
   );
   const taker = {

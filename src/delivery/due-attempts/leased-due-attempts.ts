@@ -3,12 +3,12 @@
 // Guarantee: while leases last, an attempt is queued or in flight at one replica only. A lease outlives the attempt's timeout by `leaseMarginMs` at
 // least, and is renewed meanwhile. Limit: if a lease is lost, as when the database is unavailable for too long, another replica may make the attempt
 // again; it is recorded once.
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
-import type { EventStore } from '../../event-store/event-store.ts';
-import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
+import { LogUnavailable, type EventStore } from '../../event-store/event-store.ts';
+import type { ReplicaGroup, Tables, Transaction } from '../../read-models/engine/database/database.ts';
+import { LogWatch } from '../../read-models/engine/runner/log-watch.ts';
 import { steadyNow } from '../../steady-clock.ts';
-import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
@@ -23,19 +23,21 @@ import {
 } from './due-attempts-table.ts';
 import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
+import { ClockNotices } from './clock-notices.ts';
 import { noticeParts, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
+import { ReplicaPresence } from './replica-presence.ts';
 import { SharedClock } from './shared-clock.ts';
 
 type Schema = DueAttemptsSchema;
 
 /** Per transaction. Instead of more, one that says to look everywhere. */
 const maxDueNotices = 10;
-/** How often the leader tells the others its clock. */
-const tellClockMs = 1_000;
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
   private readonly leases: Leases;
+  private readonly presence: ReplicaPresence;
+  private readonly clockNotices: ClockNotices;
   private listener: DueAttemptsListener | undefined;
   private claimsAllowed = false;
   /** What the running transaction has scheduled, for `announce`. */
@@ -44,19 +46,33 @@ export class LeasedDueAttempts implements DueAttempts {
   private held: readonly HoldEndpoint[] = [];
   /** When the running transaction began to schedule, and the attempts that it wrote as leased by this replica. */
   private scheduledAt = 0;
-  /** Runs while this replica leads. */
-  private tellingClock: NodeJS.Timeout | undefined;
-  private isClockWanted = false;
+  /** Otherwise it claims nothing: others may be able to send it. */
+  private readsLog = true;
+  private readonly stopping = new AbortController();
   private readonly writtenAsLeased = new Set<ScheduleAttempt>();
 
   constructor(
     /** Different for each process. */
     private readonly replica: string,
     private readonly tables: () => Tables<Schema>,
-    private readonly store: Pick<EventStore, 'readStream'>,
+    private readonly store: Pick<EventStore, 'readStream' | 'tip'>,
     longestAttempt: LongestAttempt,
     private readonly clock = new SharedClock(),
   ) {
+    this.presence = new ReplicaPresence(
+      replica,
+      () => this.group,
+      (gone) => this.freeLeasesOf(gone),
+    );
+    this.clockNotices = new ClockNotices(
+      clock,
+      (notice) => this.notify(notice),
+      () => this.presence.look().catch(() => undefined), // again in a second
+      () => {
+        void this.leases.renewAll();
+        this.listener?.checkAllLanes();
+      },
+    );
     this.leases = new Leases(
       replica,
       () => this.db,
@@ -72,10 +88,23 @@ export class LeasedDueAttempts implements DueAttempts {
 
   /** @param notice from another replica; undefined: notices may have been missed */
   receive(text: string | undefined): void {
+    if (text === undefined) void this.presence.join().catch(() => undefined); // it is connected again
     const notice = readNotice(text);
-    if (notice.clock !== undefined) this.followClock(notice.clock);
-    else if (notice.clockWanted) void (this.tellingClock && this.tellClock());
-    else if (this.listener) passOnNotice(notice, this.listener);
+    if (!this.clockNotices.receive(notice) && this.listener) passOnNotice(notice, this.listener);
+  }
+
+  /** Shows this replica to the others, and watches whether it can do its part. */
+  async join(): Promise<void> {
+    await this.presence.join();
+    const changed = (answers: boolean) => {
+      this.readsLog = answers;
+      if (answers) this.listener?.checkAllLanes();
+    };
+    void new LogWatch(this.store).tell(changed, this.stopping.signal);
+  }
+
+  get mayOffer(): boolean {
+    return this.group.isSureToLead;
   }
 
   now(): number {
@@ -83,30 +112,17 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   stop(): void {
+    this.stopping.abort();
     this.termLost();
     this.leases.stop();
-  }
-
-  /** A replica that has just started need not wait until the leader tells its clock by itself. */
-  private async clockSet(): Promise<void> {
-    if (!this.isClockWanted) await this.notify({ clockWanted: true }).catch(() => undefined);
-    this.isClockWanted = true;
-    await this.clock.whenSet;
-  }
-
-  private followClock(time: number): void {
-    if (this.tellingClock || !this.clock.follow(time)) return;
-    void this.leases.renewAll();
-    this.listener?.checkAllLanes();
   }
 
   // ── For the saga host, within its transactions ──
 
   async allowClaims(allowed: boolean, tx: Transaction<Schema>): Promise<void> {
     this.claimsAllowed = allowed;
-    this.clock.lead();
-    this.tellingClock ??= setInterval(() => void this.tellClock(), tellClockMs).unref();
-    void this.tellClock();
+    this.presence.reset();
+    this.clockNotices.lead();
     await tx.upsert('taking', ['id'], [{ id: 1, open: allowed ? 1 : 0 }]);
     if (allowed) await this.notify({}, tx);
   }
@@ -116,12 +132,13 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   termLost(): void {
-    clearInterval(this.tellingClock);
-    this.tellingClock = undefined;
+    this.clockNotices.stopLeading();
   }
 
-  private tellClock(): Promise<void> {
-    return this.notify({ clock: this.now() }).catch(() => undefined); // again in a second
+  private async freeLeasesOf(replicas: readonly string[]): Promise<void> {
+    await this.leases.endThoseOf(replicas);
+    await this.notify({});
+    this.listener?.checkAllLanes();
   }
 
   async schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<Schema>): Promise<void> {
@@ -191,34 +208,28 @@ export class LeasedDueAttempts implements DueAttempts {
 
   // ── For the dispatcher ──
 
-  async claim(id: EndpointId, { limit, testsOnly }: ClaimRequest): Promise<ClaimResult> {
-    await this.clockSet();
-    const [asked, now] = [steadyNow(), this.now()];
+  async claim(id: EndpointId, request: ClaimRequest): Promise<ClaimResult> {
+    if (!this.readsLog) return { attempts: [], more: false };
+    await this.clockNotices.ready();
+    const asked = steadyNow();
     const lease = this.leases.durationMs(id);
-    const { rows } = await sql<DueAttemptRow & { before: string | null }>`
-      WITH due AS (
-        SELECT id AS due_id, leased_by AS before FROM due_attempts
-        WHERE endpoint_id = ${id} AND ready_at <= ${now} AND EXISTS (SELECT FROM taking WHERE open = 1)
-        ${testsOnly ? sql`AND test = 1` : sql``}
-        ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-      UPDATE due_attempts SET ready_at = ${now + lease}, leased_by = ${this.replica} FROM due WHERE id = due_id
-      RETURNING due_attempts.*, before`.execute(this.db);
+    const rows = await this.leases.claim(id, request);
     const claimed: ScheduleAttempt[] = [];
     await Promise.all(
       rows.map(async (row) => {
         const attempt = attemptOf(row);
         const isInMemory = this.isTracked(attempt);
         // The replica that had it may have recorded the outcome, and the table not show that yet. It will soon; if not, the lease runs out again.
-        if (!isInMemory && row.before !== null && (await this.isRecorded(attempt))) return;
+        if (!isInMemory && row.before !== null && (await this.mayBeRecorded(attempt))) return;
         this.leases.hold(attempt, asked + lease);
         if (!isInMemory) claimed.push(attempt);
       }),
     );
-    return { attempts: claimed.sort((a, b) => a.dueAt - b.dueAt), more: rows.length === limit };
+    return { attempts: claimed.sort((a, b) => a.dueAt - b.dueAt), more: rows.length === request.limit };
   }
 
-  mayBeSent(attempt: ScheduleAttempt): true | Promise<boolean> {
-    return this.leases.coversRequest(attempt);
+  mayBeSent(attempt: ScheduleAttempt): boolean | Promise<boolean> {
+    return this.isClaimed(attempt) ? this.leases.coversRequest(attempt) : this.mayOffer;
   }
 
   outcomeRecorded(attempt: ScheduleAttempt): boolean {
@@ -237,11 +248,7 @@ export class LeasedDueAttempts implements DueAttempts {
     if (mine.length === 0) return;
     for (const { id } of mine) this.leases.drop(id);
     try {
-      await sql`
-        WITH mine AS (
-          SELECT id AS its FROM due_attempts WHERE id = ANY(${mine.map(({ id }) => id)}::text[]) AND leased_by = ${this.replica}
-          FOR UPDATE SKIP LOCKED)
-        UPDATE due_attempts SET ready_at = due_at FROM mine WHERE id = its`.execute(this.db);
+      await this.leases.giveBack(mine);
       const [due = [], ...more] = noticeParts([...new Set(mine.map(({ subject }) => subject.endpointId))]);
       await this.notify(more.length > 0 ? {} : { due });
     } catch {
@@ -254,7 +261,7 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   async dueSince(since: number): Promise<DueEndpoints> {
-    await this.clockSet();
+    await this.clockNotices.ready();
     const now = this.now();
     const first = this.db.selectFrom('due_attempts').select('ready_at').where('ready_at', '>', now).orderBy('ready_at').limit(1);
     const next = await first.executeTakeFirst();
@@ -267,10 +274,14 @@ export class LeasedDueAttempts implements DueAttempts {
     return newestBatchIn(this.db, id);
   }
 
-  private get db(): Kysely<Schema> {
+  private get group(): ReplicaGroup<Schema> {
     const { group } = this.tables();
     if (!group) throw new Error('Leases of due attempts need a database that replicas share.');
-    return group.sideWriter;
+    return group;
+  }
+
+  private get db(): Kysely<Schema> {
+    return this.group.sideWriter;
   }
 
   private notify(notice: ReplicaNotice, tx?: Transaction<Schema>): Promise<void> {
@@ -281,8 +292,15 @@ export class LeasedDueAttempts implements DueAttempts {
     return this.listener?.isTracked(attempt) ?? false;
   }
 
-  private async isRecorded({ stream, revision }: ScheduleAttempt): Promise<boolean> {
-    const from = revision === 'no-stream' ? 0 : revision + 1;
-    return (await retryUntilLogAvailable(() => this.store.readStream(stream, { from }))).length > 0;
+  private async mayBeRecorded(attempt: ScheduleAttempt): Promise<boolean> {
+    const from = attempt.revision === 'no-stream' ? 0 : attempt.revision + 1;
+    try {
+      return (await this.store.readStream(attempt.stream, { from })).length > 0;
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      this.leases.hold(attempt, 0);
+      await this.unclaim([attempt]);
+      return true;
+    }
   }
 }

@@ -2,7 +2,8 @@
 import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
-import type { DueAttemptsSchema } from './due-attempts-table.ts';
+import type { ClaimRequest } from './due-attempts.ts';
+import type { DueAttemptRow, DueAttemptsSchema } from './due-attempts-table.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import { leaseMarginMs } from './lease-timing.ts';
 import type { SharedClock } from './shared-clock.ts';
@@ -12,6 +13,8 @@ export type LongestAttempt = (id: EndpointId) => { readonly gatheringMs: number;
 
 /** `until`: by this process's steady clock, and never later than the row has it. */
 type Lease = { readonly attempt: ScheduleAttempt; readonly until: number };
+
+type ClaimedRow = DueAttemptRow & { readonly before: string | null };
 
 const renewEveryMs = 1_000;
 
@@ -51,16 +54,39 @@ export class Leases {
     this.byId.delete(id);
   }
 
-  /** Whether the attempt may be sent: its lease, renewed if need be, outlives the request's timeout. */
-  coversRequest(attempt: ScheduleAttempt): true | Promise<boolean> {
+  /** Whether a claimed attempt may be sent: its lease, renewed if need be, outlives the request's timeout. */
+  coversRequest(attempt: ScheduleAttempt): boolean | Promise<boolean> {
     const lease = this.of(attempt);
-    if (!lease) return true;
+    if (!lease) return false;
     const { timeoutMs } = this.longestAttempt(attempt.subject.endpointId);
     if (lease.until - steadyNow() >= timeoutMs + leaseMarginMs) return true;
     return this.renew([attempt]).then(
       (renewed) => renewed.has(attempt.id),
       () => false,
     );
+  }
+
+  /** Claims the endpoint's oldest due attempts. @returns their rows, with the replica that had claimed each before */
+  async claim(id: EndpointId, { limit, testsOnly }: ClaimRequest): Promise<readonly ClaimedRow[]> {
+    const now = this.clock.now();
+    const { rows } = await sql<ClaimedRow>`
+      WITH due AS (
+        SELECT id AS due_id, leased_by AS before FROM due_attempts
+        WHERE endpoint_id = ${id} AND ready_at <= ${now} AND EXISTS (SELECT FROM taking WHERE open = 1)
+        ${testsOnly ? sql`AND test = 1` : sql``}
+        ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      UPDATE due_attempts SET ready_at = ${now + this.durationMs(id)}, leased_by = ${this.replica} FROM due WHERE id = due_id
+      RETURNING due_attempts.*, before`.execute(this.db());
+    return rows;
+  }
+
+  /** They are due for anyone now. */
+  async giveBack(attempts: readonly ScheduleAttempt[]): Promise<void> {
+    await sql`
+      WITH mine AS (
+        SELECT id AS its FROM due_attempts WHERE id = ANY(${attempts.map(({ id }) => id)}::text[]) AND leased_by = ${this.replica}
+        FOR UPDATE SKIP LOCKED)
+      UPDATE due_attempts SET ready_at = due_at FROM mine WHERE id = its`.execute(this.db());
   }
 
   /** @returns those that are still this replica's */
@@ -85,6 +111,14 @@ export class Leases {
   /** The shared clock has changed, so the rows have the leases end at other times than this replica. */
   async renewAll(): Promise<void> {
     await this.renewUntil(Infinity);
+  }
+
+  /** These replicas are gone. Others may claim what they had claimed, and read the log first, as after every lease. */
+  async endThoseOf(replicas: readonly string[]): Promise<void> {
+    const now = this.clock.now();
+    await sql`
+      UPDATE due_attempts SET ready_at = due_at
+      WHERE leased_by = ANY(${replicas}::text[]) AND ready_at > ${now} AND due_at <= ${now}`.execute(this.db());
   }
 
   private renewExpiring(): Promise<void> {

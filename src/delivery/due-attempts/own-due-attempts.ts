@@ -10,6 +10,7 @@ import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 
 export class OwnDueAttempts implements DueAttempts {
   readonly isShared = false;
+  readonly mayOffer = true;
 
   /** @param read the table's connection for reading; called for each query, as a rebuild replaces it */
   constructor(

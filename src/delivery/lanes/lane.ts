@@ -1,6 +1,7 @@
 // A lane: one endpoint's share of the dispatcher. It decides which of the endpoint's attempts go out now, and keeps at hand those that come next.
 // Each lane has a limit of its own, so that nothing waits behind somebody else's dead endpoint.
 import type { EndpointId, Position } from '../../domain/ids.ts';
+import { LogUnavailable } from '../../event-store/event-store.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
@@ -188,7 +189,7 @@ export class Lane {
     };
     try {
       const allowed = due.mayBeSent(attempt);
-      if (allowed === true || (await allowed)) {
+      if (allowed instanceof Promise ? await allowed : allowed) {
         const result = await runner.run(attempt, () => {
           if (!hasSlot) return;
           releaseSlot(); // recording the outcome needs none
@@ -198,8 +199,9 @@ export class Lane {
         this.pace.observe(result);
       } else this.tracked.untrack(attempt.id);
     } catch (error) {
+      if (error instanceof LogUnavailable) this.leaveToOthers(attempt);
       // It stays tracked, so it is not sent over and over. The next start tries it again.
-      log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
+      else log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
     }
     this.inFlight--;
     releaseSlot();
@@ -259,6 +261,12 @@ export class Lane {
   private returnToTable(attempts: readonly ScheduleAttempt[]): void {
     for (const { id } of attempts) this.tracked.untrack(id);
     void this.context.due.unclaim(attempts);
+  }
+
+  /** This replica can't read the log at the moment. */
+  private leaveToOthers(attempt: ScheduleAttempt): void {
+    this.returnToTable([attempt]);
+    setTimeout(() => this.checkTable(), retryMs).unref();
   }
 
   private getMore(): void {

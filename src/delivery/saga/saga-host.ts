@@ -36,7 +36,7 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 8;
+  readonly version = 9;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     due_attempts: ['id'],
@@ -55,7 +55,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     private readonly bus: Pick<CommandBus, 'execute'>,
     private readonly due: Pick<
       DueAttempts,
-      'now' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'holdEndpoints' | 'announce' | 'committed' | 'termLost'
+      'now' | 'mayOffer' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'holdEndpoints' | 'announce' | 'committed' | 'termLost'
     >,
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'endpointsHeld' | 'acceptOffers' | 'refuseOffers'>,
   ) {}
@@ -71,7 +71,8 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     } catch (error) {
       failure = error;
     }
-    if (live) for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= at) this.dispatcher.offer(command);
+    if (live && this.due.mayOffer)
+      for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= at) this.dispatcher.offer(command);
     return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
   }
 

@@ -12,6 +12,7 @@ import { BuildSwitch } from './runner/build-switch.ts';
 import { ConsumerTables } from './runner/consumer-tables.ts';
 import { Leadership } from './runner/leadership.ts';
 import { LogFollower } from './runner/log-follower.ts';
+import { LogWatch } from './runner/log-watch.ts';
 import { OlderVersions } from './runner/older-versions.ts';
 import { RunnerStatus, type ConsumerState } from './runner/runner-status.ts';
 import { SharedBuildSwitch } from './runner/shared-build-switch.ts';
@@ -91,7 +92,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
       retryMs,
     });
     const shared = new SharedBuildSwitch(consumer, store, database, tables, status, signal, { maxBatch, buildCheckMs, dropAfterMs });
-    this.leadership = new Leadership(consumer, tables, status, this.follower, shared, signal, log, standbyMs);
+    this.leadership = new Leadership(consumer, tables, status, this.follower, shared, signal, log, standbyMs, new LogWatch(store));
   }
 
   /** Opens the consumer's tables and begins to follow. Resolves before it has caught up. */

@@ -94,6 +94,12 @@ export interface ReplicaGroup<S> {
    */
   acquireLeadership(): Promise<boolean>;
   releaseLeadership(): Promise<void>;
+  /** Whether no other process can have become the leader yet. False, too, for a leader that was too busy lately to be sure. */
+  readonly isSureToLead: boolean;
+  /** Shows this process to the others under a name, for as long as it is connected. */
+  joinAs(name: string): Promise<void>;
+  /** Those of the names under which no process is connected. A process that hangs is disconnected first. */
+  findAbsent(names: readonly string[]): Promise<ReadonlySet<string>>;
   /** With `exclusiveVersion`: whether a process has an older version or build open. While this one is open, no other process can open one. */
   isOlderInUse(): Promise<boolean>;
   /** For a process that does not lead: whether another one leads these tables or, if none does, has a newer version or build open. */

@@ -1,17 +1,20 @@
 // The processes that share tables in PostgreSQL. Each keeps a connection open: it listens there for commits, and competes for the lock that makes it
-// the leader, the process that writes.
+// the leader, the process that writes. A leader that hangs, or is cut off, is deposed by those that compete (see postgres-session-watch.ts).
 // Guarantee: whoever can commit holds the lock, since it commits on the connection that holds it. Limit: a process cut off from the server notices
-// within `heartbeatMs + longestHeartbeatMs`, which is before the server gives its lock to another one (see writerSettings).
+// within `heartbeatMs + longestHeartbeatMs`; `isSureToLead` says no earlier.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, sql, type Kysely } from 'kysely';
 import type { Client, Notification } from 'pg';
 import { position, type Position } from '../../../domain/ids.ts';
 import { DatabaseUnusable, type GroupListener, type ReplicaGroup, type Transaction } from './database.ts';
 import { connect, isAnswer, unavailable } from './postgres-connection.ts';
 import type { OtherVersions } from './postgres-schemas.ts';
+import { heartbeatMs, SessionWatch, sureMs } from './postgres-session-watch.ts';
 import { openSideWriter, queryOn, tryWriterLock, usersLock, writerLock, writerSettings, type RunQuery } from './postgres-sessions.ts';
 
-const heartbeatMs = 2_000;
 const longestHeartbeatMs = 7_000;
+/** How long the server may take to end a session. */
+const endsWithinMs = 1_000;
 
 /** The first letter of a notification, by its kind. Replicas of other versions read it too. */
 const kinds = { checkpoint: 'm', awaited: 'a', message: 't', newerBuild: 'r' } as const;
@@ -32,6 +35,11 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
   private client: Client | undefined;
   private heartbeats: NodeJS.Timeout | undefined;
   private isLeader = false;
+  /** When the last answered heartbeat was sent, in `performance.now()` time. */
+  private provenAt = -Infinity;
+  private readonly watch = new SessionWatch();
+  /** The name under which this process shows itself. */
+  private member: string | undefined;
 
   constructor(
     private readonly url: string,
@@ -56,7 +64,9 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     if (this.isLeader) return true;
     const client = await this.connect();
     try {
-      if (!(await tryWriterLock(client, this.schema))) return false;
+      const began = performance.now();
+      if (!(await tryWriterLock(client, this.schema)) && !(await this.depose(client))) return false;
+      this.provenAt = began;
       const checkpoint = await checkpointOn(client);
       if (this.client !== client) throw new Error('it was closed');
       this.isLeader = true;
@@ -79,6 +89,35 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     } catch {
       this.connectionLost(client);
     }
+  }
+
+  get isSureToLead(): boolean {
+    return this.isLeader && performance.now() - this.provenAt < sureMs;
+  }
+
+  async joinAs(name: string): Promise<void> {
+    if (this.member === name) return;
+    this.member = name;
+    if (this.client) await this.showMember(this.client);
+  }
+
+  async findAbsent(names: readonly string[]): Promise<ReadonlySet<string>> {
+    if (names.length === 0) return new Set();
+    const free = await this.watch.findFree(names.map((name) => memberLock(this.schema, name)), this.query); // prettier-ignore
+    return new Set(names.filter((name) => free.has(memberLock(this.schema, name))));
+  }
+
+  /** @returns whether the leader hung, and this process has its lock now */
+  private async depose(client: Client): Promise<boolean> {
+    const lock = writerLock(this.schema);
+    if (!(await this.watch.findFree([lock], queryOn(client))).has(lock)) return false;
+    for (const giveUp = performance.now() + endsWithinMs; performance.now() < giveUp; await sleep(50))
+      if (await tryWriterLock(client, this.schema)) return true;
+    return false;
+  }
+
+  private async showMember(client: Client): Promise<void> {
+    if (this.member !== undefined) await client.query(lockShared, [memberLock(this.schema, this.member)]);
   }
 
   async isOlderInUse(): Promise<boolean> {
@@ -133,7 +172,8 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     client.on('notification', (notification) => this.handle(notification, client));
     client.once('end', () => this.connectionLost(client));
     try {
-      await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [usersLock(schema)]);
+      await client.query(lockShared, [usersLock(schema)]);
+      await this.showMember(client);
       // A newer version, which checks too, may have started while this process had no connection.
       const { newer } = this.others.areExcluded ? await this.others.findInUse(queryOn(client)) : {};
       if (newer !== undefined) throw supersededBy(newer, schema);
@@ -153,9 +193,16 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
   /** The client must not wait for an answer longer than the server waits for the client. */
   private startHeartbeats(client: Client): void {
     const heartbeat = { text: 'SELECT', query_timeout: longestHeartbeatMs };
-    this.heartbeats = setInterval(() => {
-      client.query(heartbeat).catch((error: unknown) => isAnswer(error) || this.connectionLost(client));
-    }, heartbeatMs);
+    const beat = async () => {
+      const sentAt = performance.now();
+      try {
+        await client.query(heartbeat);
+      } catch (error) {
+        if (!isAnswer(error)) return this.connectionLost(client);
+      }
+      this.provenAt = Math.max(this.provenAt, sentAt);
+    };
+    this.heartbeats = setInterval(() => void beat(), heartbeatMs);
   }
 
   private handle({ processId, payload = '' }: Notification, client: Client & { readonly processID?: number }): void {
@@ -167,6 +214,9 @@ export class PostgresReplicaGroup<S> implements ReplicaGroup<S> {
     else this.listener.onCheckpoint?.(position.parse(content));
   }
 }
+
+const lockShared = 'SELECT pg_advisory_lock_shared(hashtextextended($1, 0))';
+const memberLock = (schema: string, name: string) => `hookledger ${schema} ${name}`;
 
 /** To be sent in the transaction that moves the checkpoint. */
 export const checkpointMessage = (schema: string, position: Position) => ({

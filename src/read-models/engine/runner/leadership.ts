@@ -1,6 +1,6 @@
 // Takes turns with the other processes that share the tables. The leader runs the consumer for a term; the others stand by.
-// Guarantee: a leader writes until it loses its connection, finds the checkpoint moved, meets an event that its version can't apply, or ends; another
-// process then takes over from the checkpoint.
+// Guarantee: a leader writes until it loses its connection, hangs, can't read the log, finds the checkpoint moved, meets an event that its version can't
+// apply, or ends; another process then takes over from the checkpoint.
 // Limit: per term, the consumer hears of an event at most once through `receive` and `onCommitted`.
 import type { BaseLogger } from 'pino';
 import type { Position } from '../../../domain/ids.ts';
@@ -9,6 +9,7 @@ import type { CheckpointSchema, ReplicaGroup, Tables } from '../database/databas
 import { Bell, pause } from './bell.ts';
 import type { ConsumerTables } from './consumer-tables.ts';
 import type { LogFollower } from './log-follower.ts';
+import type { LogWatch } from './log-watch.ts';
 import { sentenceOf, type RunnerStatus } from './runner-status.ts';
 import type { SharedBuildSwitch } from './shared-build-switch.ts';
 
@@ -16,6 +17,8 @@ import type { SharedBuildSwitch } from './shared-build-switch.ts';
 const longestWaitElsewhereMs = 5_000;
 /** For how many checks a process that met an event it can't apply waits for another one to lead, before it counts as stopped. */
 const checksForSuccessor = 4;
+
+const logOutOfReach = "Can't read the log, so this process leaves leading to another one. Retrying.";
 
 type Obstacle = NonNullable<LogFollower<CheckpointSchema, EventHeader>['obstacle']>;
 
@@ -31,6 +34,8 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
   private endedForNewerBuild = false;
   private readonly newerBuild = new Bell();
   private checksAtObstacle = 0;
+  /** This process couldn't read the log. It does not compete before it can. */
+  private hasLostLog = false;
 
   constructor(
     private readonly consumer: Consumer<S, Retained>,
@@ -42,6 +47,7 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     private readonly ending: AbortSignal,
     private readonly log: Pick<BaseLogger, 'info' | 'warn'>,
     private readonly standbyMs: number,
+    private readonly logWatch: LogWatch,
   ) {}
 
   listenTo(tables: Tables<S>): void {
@@ -72,12 +78,17 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
   async run(acquired: boolean): Promise<void> {
     for (let isLeader = acquired; ;) {
       isLeader = await this.switchToNewestBuild(isLeader);
+      if (isLeader && !(await this.readsLog())) {
+        await this.group.releaseLeadership();
+        isLeader = false;
+      }
       if (isLeader) {
         await this.runTerm();
         if (!this.endedForNewerBuild) await this.group.releaseLeadership();
       } else await Promise.race([pause(this.standbyMs * (0.75 + Math.random() / 2), this.ending), this.newerBuild.next]);
       if (this.ending.aborted || (this.status.hasStopped() && !this.follower.obstacle)) return;
-      isLeader = this.follower.obstacle ? await this.standAside(this.follower.obstacle) : await this.acquire();
+      if (this.hasLostLog && !(await this.readsLog())) isLeader = false;
+      else isLeader = this.follower.obstacle ? await this.standAside(this.follower.obstacle) : await this.acquire();
     }
   }
 
@@ -87,6 +98,22 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     if (this.status.state === 'elsewhere' || !(await this.buildSwitch.isDue())) return;
     if (this.follower.hasTermEnded || current !== this.tables.current) return;
     this.endedForNewerBuild = true;
+    this.follower.endTerm();
+  }
+
+  /** Otherwise it leaves leading to another process. */
+  private async readsLog(): Promise<boolean> {
+    this.hasLostLog = !(await this.logWatch.answers(this.ending));
+    if (this.hasLostLog && !this.ending.aborted) this.status.reportProblem(logOutOfReach, undefined);
+    return !this.hasLostLog;
+  }
+
+  /** Ends the term once this process can't read the log. */
+  private async endTermWithoutLog(over: AbortSignal): Promise<void> {
+    await this.logWatch.untilLost(over);
+    if (over.aborted || this.follower.hasTermEnded) return;
+    this.hasLostLog = true;
+    this.status.reportProblem(logOutOfReach, undefined);
     this.follower.endTerm();
   }
 
@@ -163,6 +190,7 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     const { current } = this.tables;
     if (this.ending.aborted) return;
     this.endedForNewerBuild = false;
+    const over = new AbortController();
     this.follower.startTerm();
     try {
       const checkpoint = await current.checkpoint();
@@ -171,11 +199,13 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
       await this.follower.readTip();
       this.log.info({ consumer: name, checkpoint }, `${name}: this process is the leader now.`);
       await this.follower.begin(checkpoint);
+      void this.endTermWithoutLog(AbortSignal.any([over.signal, this.ending]));
       await this.follower.follow(checkpoint);
     } catch (error) {
       this.status.reportProblem(`Can't take over: ${sentenceOf(error)} Retrying.`, error);
       await pause(this.standbyMs, this.ending);
     }
+    over.abort();
     this.follower.endTerm();
   }
 }
