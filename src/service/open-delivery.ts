@@ -101,7 +101,7 @@ export class Delivery {
     const saga = {
       isLive: () => this.saga.status().state === 'live',
       reached: (position: Position, timeoutMs: number) => this.saga.reached(position, timeoutMs),
-      backlogs: (endpoints: readonly EndpointId[], most: number) => dueBacklogs(this.saga.read, endpoints, most),
+      backlogs: (endpoints: readonly EndpointId[], most: number) => dueBacklogs(this.saga.read, endpoints, most, due.now()),
     };
     this.bulkRetrier = new BulkRetrier(store, executor, bulkRetries, deliveries, saga, log);
   }

@@ -8,8 +8,9 @@ export const dueBacklogs = async (
   db: Kysely<DueAttemptsSchema>,
   endpoints: readonly EndpointId[],
   most: number,
+  /** By the clock of the due attempts. */
+  now: number,
 ): Promise<ReadonlyMap<EndpointId, number>> => {
-  const now = Date.now();
   const [first, ...others] = endpoints.map((id) => {
     const due = db.selectFrom('due_attempts').select('id').where('endpoint_id', '=', id).where('ready_at', '<=', now).limit(most);
     return db

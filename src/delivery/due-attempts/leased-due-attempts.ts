@@ -10,7 +10,7 @@ import type { ReplicaGroup, Tables, Transaction } from '../../read-models/engine
 import { LogWatch } from '../../read-models/engine/runner/log-watch.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
@@ -142,7 +142,7 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   async schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<Schema>): Promise<void> {
-    const leasedByOthers = await this.leasedByOthers(attempts, tx);
+    const leasedByOthers = await this.leases.heldByOthers(attempts, tx);
     this.scheduledAt ||= steadyNow();
     const now = this.now();
     const rows = attempts.map((attempt): DueAttemptRow => {
@@ -158,16 +158,6 @@ export class LeasedDueAttempts implements DueAttempts {
       return row;
     });
     await tx.upsert('due_attempts', ['id'], rows);
-  }
-
-  /** A person may request an attempt that another replica is making: it keeps its lease, so that it is not made twice. */
-  private async leasedByOthers(attempts: readonly ScheduleAttempt[], { kysely }: Transaction<Schema>) {
-    const requested = attempts.filter((each) => !each.isFirst && each.failuresInSeries === 0 && !this.isTracked(each));
-    if (requested.length === 0) return new Map<DeliveryOrBatchId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
-    const ids = requested.map(({ id }) => id);
-    const query = kysely.selectFrom('due_attempts').select(['id', 'attempt', 'ready_at', 'leased_by']).where('id', 'in', ids);
-    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', this.now()).forUpdate().execute();
-    return new Map(rows.map((row) => [row.id, row]));
   }
 
   async releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<Schema>): Promise<void> {

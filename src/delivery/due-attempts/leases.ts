@@ -2,6 +2,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { ClaimRequest } from './due-attempts.ts';
 import type { DueAttemptRow, DueAttemptsSchema } from './due-attempts-table.ts';
 import { steadyNow } from '../../steady-clock.ts';
@@ -52,6 +53,16 @@ export class Leases {
 
   drop(id: DeliveryOrBatchId): void {
     this.byId.delete(id);
+  }
+
+  /** A person may request an attempt that another replica is making: it keeps its lease, so that it is not made twice. */
+  async heldByOthers(attempts: readonly ScheduleAttempt[], { kysely }: Transaction<DueAttemptsSchema>) {
+    const requested = attempts.filter((each) => !each.isFirst && each.failuresInSeries === 0 && !this.isNeeded(each));
+    if (requested.length === 0) return new Map<DeliveryOrBatchId, Pick<DueAttemptRow, 'attempt' | 'ready_at' | 'leased_by'>>();
+    const ids = requested.map(({ id }) => id);
+    const query = kysely.selectFrom('due_attempts').select(['id', 'attempt', 'ready_at', 'leased_by']).where('id', 'in', ids);
+    const rows = await query.where('leased_by', 'is not', null).where('ready_at', '>', this.clock.now()).forUpdate().execute();
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
   /** Whether a claimed attempt may be sent: its lease, renewed if need be, outlives the request's timeout. */
