@@ -173,8 +173,9 @@ it('of replicas may disagree, and be set while they run', { timeout: 60_000 }, a
     for (const ahead of [-10 * minute, 60 * minute]) await checkDelays(client, () => clock.set(ahead));
     // The leader ends: the other one, whose clock is an hour behind, goes on.
     await first.kill9();
+    const id = await client.publish('clock.again');
     await eventually(
-      () => client.publish('clock.again').then((id) => client.deliveries({ messageId: id, status: ['SUCCEEDED'] })),
+      () => client.deliveries({ messageId: id, status: ['SUCCEEDED'] }),
       (deliveries) => deliveries.length > 0,
     );
     await checkDelays(client);
