@@ -150,7 +150,7 @@ const build = async ({ bound = 64, endpoints }: { bound?: number; endpoints: rea
     const requests = new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test');
     let repeats = 0;
     const among = { replica: name, repeated: () => void repeats++ };
-    const runner = new AttemptRunner(store, executor, directory, { send }, requests, () => undefined, among);
+    const runner = new AttemptRunner(store, executor, directory, { send, prepare: () => true }, requests, () => undefined, among);
     const namespace = () => consumer.tables;
     const clock = new SharedClock();
     const due = new LeasedDueAttempts(name, namespace, store, () => ({ gatheringMs: 0, timeoutMs }), clock);

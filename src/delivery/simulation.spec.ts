@@ -99,7 +99,7 @@ class Session {
           living,
           this.executor,
           this.directory,
-          { send: (request) => this.post(request) },
+          { send: (request) => this.post(request), prepare: () => true },
           new RequestMaker({ evaluate: () => Promise.reject(new Error('There are no templates here.')) }, 'test'),
           () => {},
         );

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { addressGuard } from '../../src/delivery/sender/address-guard.ts';
 import { formatBody } from '../../src/delivery/formats/format.ts';
 import { buildRequest } from '../../src/delivery/attempts/request.ts';
+import { NameFailure } from '../../src/delivery/sender/names/name-failure.ts';
+import { Names } from '../../src/delivery/sender/names/names.ts';
 import type { SendRequest } from '../../src/delivery/sender/send-outcome.ts';
 import { startReceiver, testAuthority, type Answer } from '../support/receiver.ts';
 import { makeSender, now, request } from './sending.ts';
@@ -239,10 +241,12 @@ describe('TLS', () => {
 });
 
 describe('addresses', () => {
-  const resolveTo =
-    (...addresses: string[]) =>
-    async () =>
-      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+  /** Each look-up gives the next list of addresses, the last one again and again. */
+  const namesOf = (...lists: string[][]) =>
+    new Names(async () => {
+      const addresses = (lists.length > 1 ? lists.shift() : lists[0]) ?? [];
+      return { addresses: addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })), ttlSeconds: 60 };
+    });
 
   it('that are literal are checked', async () => {
     await using receiver = await startReceiver();
@@ -254,7 +258,7 @@ describe('addresses', () => {
     expect(receiver.connections.accepted).toBe(0);
   });
   it('that a name resolves to are checked, and the failure names both', async () => {
-    const sender = makeSender({ guard: addressGuard(false), resolve: resolveTo('10.0.0.7') });
+    const sender = makeSender({ guard: addressGuard(false), names: namesOf(['10.0.0.7']) });
     expect(await sender.send(request('http://hooks.example/'))).toMatchObject({
       failure: 'BLOCKED_ADDRESS',
       error:
@@ -263,27 +267,26 @@ describe('addresses', () => {
   });
   it('are resolved once for a connection, and what was checked is what is connected to', async () => {
     await using receiver = await startReceiver();
-    const answers = [['127.0.0.1'], ['127.0.0.2']];
-    const sender = makeSender({ guard: addressGuard(['127.0.0.1/32']), resolve: async () => resolveTo(...(answers.shift() ?? []))() });
+    const sender = makeSender({ guard: addressGuard(['127.0.0.1/32']), names: namesOf(['127.0.0.1'], ['127.0.0.2']) });
     expect(await sender.send(request(`http://rebinding.example:${receiver.port}/`))).toMatchObject({ outcome: 'succeeded' });
-    expect(answers).toHaveLength(1);
+    expect(receiver.requests).toHaveLength(1);
   });
   it('that may not be called are left out where others may', async () => {
     await using receiver = await startReceiver();
     await using inside = await startReceiver({ host: '127.0.0.2', port: receiver.port });
-    const sender = makeSender({ guard: addressGuard(['127.0.0.1/32']), resolve: resolveTo('127.0.0.2', '::1', '127.0.0.1') });
+    const sender = makeSender({ guard: addressGuard(['127.0.0.1/32']), names: namesOf(['127.0.0.2', '::1', '127.0.0.1']) });
     expect(await sender.send(request(`http://mixed.example:${receiver.port}/`))).toMatchObject({ outcome: 'succeeded' });
     expect([receiver.connections.accepted, inside.connections.accepted]).toEqual([1, 0]);
   });
   it('that cannot be found are a failure of DNS', async () => {
-    const resolve = () => Promise.reject(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }));
-    expect(await makeSender({ resolve }).send(request('http://nowhere.example/'))).toMatchObject({
+    const names = new Names((hostname) => Promise.reject(new NameFailure(hostname, 'not-found')));
+    expect(await makeSender({ names }).send(request('http://nowhere.example/'))).toMatchObject({
       failure: 'DNS',
       error: 'The name nowhere.example was not found; correct the URL, or publish the name in DNS.',
     });
   });
   it('that take too long to find are a timeout', async () => {
-    const sender = makeSender({ resolve: () => new Promise(() => undefined) });
+    const sender = makeSender({ names: new Names(() => new Promise(() => undefined)) });
     expect(await sender.send(request('http://slow.example/', { timeoutSeconds: 0.1 }))).toMatchObject({ failure: 'TIMEOUT' });
   });
 });

@@ -94,7 +94,7 @@ describe('the attempt runner', () => {
       store,
       new CommandExecutor(store),
       directory,
-      { send },
+      { send, prepare: () => true },
       new RequestMaker({ evaluate }, 'Hookledger/1'),
       observe,
     );
@@ -270,7 +270,7 @@ describe('the attempt runner', () => {
     const repeated = vi.fn<() => void>();
     const replica = () => {
       const requests = new RequestMaker({ evaluate }, 'Hookledger/1');
-      return new AttemptRunner(store, new CommandExecutor(store), directory, { send }, requests, observe, { repeated });
+      return new AttemptRunner(store, new CommandExecutor(store), directory, { send, prepare: () => true }, requests, observe, { repeated });
     };
     await Promise.all([replica().run(due()), replica().run(due())]);
     expect(send).toHaveBeenCalledTimes(2);

@@ -2,7 +2,7 @@
 import { attemptEndedAt, testPolicy, type AttemptRecord, type AttemptsCommand } from '../../domain/attempts.ts';
 import { batch } from '../../domain/batch.ts';
 import { delivery } from '../../domain/delivery.ts';
-import { asBatchId, asDeliveryId, type Position } from '../../domain/ids.ts';
+import { asBatchId, asDeliveryId, type EndpointId, type Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { CommandExecutor, type Cause } from '../../commands/command-executor.ts';
 import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts';
@@ -38,13 +38,24 @@ export class AttemptRunner {
     private readonly store: EventStore,
     private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
-    private readonly sender: Pick<Sender, 'send'>,
+    private readonly sender: Pick<Sender, 'prepare' | 'send'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
     /** Called with every outcome, for the metrics. */
     private readonly observe: (outcome: SendOutcome) => void,
     /** Undefined: no other process sends. */
     private readonly replicas?: ReplicaHooks,
   ) {}
+
+  /** Gets ready what a request to the endpoint would wait for. @returns true if that is nothing; a promise does not reject */
+  prepare(endpointId: EndpointId): true | Promise<void> {
+    const endpoint = this.directory.endpoint(endpointId);
+    if (!endpoint) return true;
+    try {
+      return this.sender.prepare(endpoint.url);
+    } catch {
+      return true; // its secrets can't be decrypted: the attempt fails with the reason
+    }
+  }
 
   /**
    * Rejects with LogUnavailable if nothing was sent, as the message can't be read now and another replica may read it; otherwise only if the log

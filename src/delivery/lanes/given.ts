@@ -71,7 +71,9 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
   };
   let position = 0;
+  let preparing: true | Promise<void> = true;
   const runner = {
+    prepare: () => preparing,
     run: (due: ScheduleAttempt, answered: () => void) =>
       new Promise<AttemptResult>((resolve, reject) => {
         const end = (result: Partial<AttemptResult> = {}) => resolve({ position: at(++position), receiver: 'answers', ...result });
@@ -118,6 +120,13 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     setStatus: (id: string, to: EndpointStatus) => {
       status.set(id, to);
       changed(id as EndpointId);
+    },
+    /** What the requests of all endpoints need is not there before `until`. */
+    prepare: (until: Promise<void>) => {
+      preparing = (async () => {
+        await until;
+        preparing = true;
+      })();
     },
     readSlowly: (until: Promise<void>) => {
       slow = until;

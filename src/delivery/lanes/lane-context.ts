@@ -14,7 +14,7 @@ import type { RequestLimiter } from './request-limiter.ts';
 export type LaneContext = {
   readonly due: DueAttempts;
   readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
-  readonly runner: Pick<AttemptRunner, 'run'>;
+  readonly runner: Pick<AttemptRunner, 'prepare' | 'run'>;
   readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
   /** Undefined: no other process sends. */
   readonly slots: SharedSlots | undefined;

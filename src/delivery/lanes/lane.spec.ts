@@ -28,6 +28,19 @@ describe('a lane', () => {
     expect(await endAll('answers')).toBe(8);
   });
 
+  it('takes no place before what its requests need is there, such as the address of the receiver', async () => {
+    const { dispatcher, ids, prepare } = givenDispatcher();
+    dispatcher.acceptOffers();
+    const resolved = Promise.withResolvers<void>();
+    prepare(resolved.promise);
+    for (const each of [...many(2), attempt('t', 'e1', { test: true })]) dispatcher.offer(each);
+    await allSettled();
+    expect(dispatcher.requestsInFlight).toBe(0);
+    resolved.resolve();
+    await allSettled();
+    expect(ids()).toEqual(['t', 'e1-0']);
+  });
+
   it.each(['PAUSED', 'DISABLED'] as const)(
     'holds what is due to a %s endpoint, lets tests through, and goes on when it is enabled',
     async (held) => {

@@ -10,11 +10,13 @@ import type { LaneContext } from './lane-context.ts';
 import { Pace } from './pace.ts';
 import { attemptsRead, offersQueued } from './queue-limits.ts';
 import type { ReserveTimes } from './rate-limit.ts';
+import { Readiness } from './readiness.ts';
 import type { ReceiverState } from './request-limiter.ts';
 import { TrackedAttempts } from './tracked-attempts.ts';
 
-/** What to do with the next attempt. `hold`: it goes back to the table. For all but `send`, it stays next; `too-early`: until the pace allows it. */
-type Admission = 'send' | 'hold' | 'lane-full' | 'process-full' | 'too-early';
+/** What to do with the next attempt. `hold`: it goes back to the table. For all but `send`, it stays next; `too-early`: until the pace allows it;
+ * `not-ready`: until what it needs is there, such as the address of the receiver. */
+type Admission = 'send' | 'hold' | 'lane-full' | 'process-full' | 'too-early' | 'not-ready';
 
 /** An attempt that waits longer than this is not kept from other replicas. */
 const longestLeasedWaitMs = 2_000;
@@ -23,6 +25,7 @@ const retryMs = 1_000;
 
 export class Lane {
   private readonly pace: Pace;
+  private readonly readiness: Readiness;
   private readonly tracked = new TrackedAttempts();
   /** Next to be sent. */
   private readonly queue: AttemptQueue;
@@ -43,6 +46,10 @@ export class Lane {
       endpointConcurrency,
       () => this.pump(),
       reserve,
+    );
+    this.readiness = new Readiness(
+      () => context.runner.prepare(id),
+      () => this.pump(),
     );
     this.queue = new AttemptQueue(budget, backlog.of(this));
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
@@ -160,6 +167,7 @@ export class Lane {
     if (!limiter.hasRoom(this.receiverState)) return 'process-full';
     if (this.isHeld && !isTest(attempt.subject)) return 'hold';
     if (!isTest(attempt.subject) && this.waitMs > 0) return 'too-early';
+    if (!this.readiness.isReady) return 'not-ready';
     return slots?.take(this.id) === false ? 'lane-full' : 'send';
   }
 

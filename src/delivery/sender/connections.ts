@@ -53,6 +53,10 @@ export class Connections {
     }
   }
 
+  hasIdle(origin: string): boolean {
+    return this.idleByOrigin.has(origin);
+  }
+
   /** Connects only to allowed addresses: the socket asks `addresses` for those of a name, and uses no others. */
   open(url: URL, user: ConnectionUser): Connection | undefined {
     const host = url.hostname.replace(/^\[|\]$/g, '');

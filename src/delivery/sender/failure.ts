@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FailureReason } from '../../domain/attempts.ts';
 import { maskUrl } from '../../domain/url-masking.ts';
+import { NameFailure } from './names/name-failure.ts';
 import { InvalidHeader } from './request-bytes.ts';
 import { maxHeadBytes, maxInterim, type Missing, type Problem } from './response-reader.ts';
 
@@ -55,9 +56,9 @@ const isTls = (code: string) =>
   Object.hasOwn(tlsSentences, code) ||
   /CERT|ISSUER|^ERR_(SSL|TLS)_|^EPROTO$|^INVALID_(CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$|^HOSTNAME_MISMATCH$/.test(code);
 
-const dnsSentences: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'was not found; correct the URL, or publish the name in DNS',
-  EAI_AGAIN: 'could not be resolved: no DNS server answered',
+const nameSentences: Readonly<Record<string, string>> = {
+  'not-found': 'was not found; correct the URL, or publish the name in DNS',
+  'no-answer': 'could not be resolved: no DNS server answered in time',
 };
 
 /** Each is followed by the receiver's host and port. */
@@ -104,7 +105,7 @@ const switched = ' (it had sent 101 Switching Protocols, which was not requested
 
 /** From an error of DNS, the connection, TLS, or the request itself. */
 export const failureOfError = (error: unknown, url: URL, progress: Progress): Failure => {
-  const { code, syscall, message } = details(error);
+  const { code, message } = details(error);
   const { hostname, host } = url;
   if (error instanceof BlockedAddress) return { failure: 'BLOCKED_ADDRESS', error: message };
   if (error instanceof InvalidHeader)
@@ -112,8 +113,8 @@ export const failureOfError = (error: unknown, url: URL, progress: Progress): Fa
       failure: 'FORMAT',
       error: `The endpoint's configuration makes no valid request: ${quote(message)}; correct its URL or headers.`,
     };
-  if (syscall === 'getaddrinfo')
-    return { failure: 'DNS', error: `The name ${hostname} ${dnsSentences[code] ?? `could not be resolved (${code})`}.` };
+  if (error instanceof NameFailure)
+    return { failure: 'DNS', error: `The name ${hostname} ${nameSentences[error.reason] ?? `could not be resolved (${quote(error.reason)})`}.` };
   if (isTls(code)) {
     const names = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? alternativeNames(error) : '';
     return { failure: 'TLS', error: `No secure connection to ${host}: ${tlsSentences[code] ?? `${quote(message)} (${code})`}${names}.` };
@@ -157,11 +158,11 @@ const problemSentence = (problem: Problem, { host, protocol }: URL): string => {
   }
 };
 
-const details = (error: unknown): { code: string; syscall: string; message: string } => {
-  if (!(error instanceof Error)) return { code: '', syscall: '', message: String(error) };
+const details = (error: unknown): { code: string; message: string } => {
+  if (!(error instanceof Error)) return { code: '', message: String(error) };
   // Several addresses were tried: the first error says most.
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return details(error.errors[0]);
-  return { code: 'code' in error ? text(error.code) : '', syscall: 'syscall' in error ? text(error.syscall) : '', message: error.message };
+  return { code: 'code' in error ? text(error.code) : '', message: error.message };
 };
 
 const alternativeNames = (error: unknown): string => {

@@ -5,6 +5,7 @@
 // · No request waits for another: it takes an idle connection to its origin or opens one, so a receiver that hangs delays no other endpoint
 //   of the same origin. The caller bounds how many requests run at a time.
 // · One attempt is one request: what may have reached the receiver is not sent again (exchange.ts).
+import { isIP } from 'node:net';
 import type { FailureReason } from '../../domain/attempts.ts';
 import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
@@ -19,18 +20,41 @@ export type SenderOptions = AddressOptions &
     readonly allowHttp: boolean;
   };
 
+/** URLs that are kept parsed. */
+const maxTargets = 10_000;
+
+type Target = {
+  readonly url: URL;
+  readonly origin: string;
+  /** Undefined: the host is an address. */
+  readonly name: string | undefined;
+};
+
 export class Sender {
+  private readonly addresses: AllowedAddresses;
   private readonly connections: Connections;
+  private readonly targets = new Map<string, Target>();
   private running = 0;
   private whenDrained: (() => void) | undefined;
 
   constructor(private readonly options: SenderOptions) {
-    this.connections = new Connections(new AllowedAddresses(options), options);
+    this.addresses = new AllowedAddresses(options);
+    this.connections = new Connections(this.addresses, options);
+  }
+
+  /**
+   * Resolves the URL's name, so that a request finds its addresses, or the reason why there are none, without waiting.
+   * @returns true if a request needs not wait; a promise does not reject
+   */
+  prepare(url: string): true | Promise<void> {
+    const target = this.target(url);
+    if (target?.name === undefined || this.connections.hasIdle(target.origin)) return true;
+    return this.addresses.ready(target.name);
   }
 
   send(request: SendRequest): Promise<SendOutcome> {
     return new Promise((resolve) => {
-      const url = URL.parse(request.url);
+      const url = this.target(request.url)?.url;
       if (!url)
         return resolve(
           this.refused('FORMAT', `The endpoint's URL ${JSON.stringify(maskUrl(request.url))} is not a valid URL; correct it.`),
@@ -49,6 +73,18 @@ export class Sender {
   async close(): Promise<void> {
     this.connections.close();
     if (this.running > 0) await new Promise<void>((resolve) => (this.whenDrained = resolve));
+  }
+
+  /** Undefined: the URL is not valid. */
+  private target(text: string): Target | undefined {
+    const parsed = this.targets.get(text);
+    if (parsed) return parsed;
+    const url = URL.parse(text);
+    if (!url) return undefined;
+    const target = { url, origin: url.origin, name: url.hostname.startsWith('[') || isIP(url.hostname) !== 0 ? undefined : url.hostname };
+    if (this.targets.size >= maxTargets) this.targets.clear();
+    this.targets.set(text, target);
+    return target;
   }
 
   /** The outcome of an attempt for which no request is made. */
