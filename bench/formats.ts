@@ -160,8 +160,8 @@ const routing = async (settingsOf: (i: number) => Partial<EndpointSettings>): Pr
   const now = new Date();
   let types = 0;
   const times = {
-    known: 1_000 / rate(() => finish(directory.route(organizationId, 'alert.created', message.data, now))),
-    new: 1_000 / rate(() => finish(directory.route(organizationId, `alert.kind-${types++}`, message.data, now))),
+    known: 1_000 / rate(() => finish(directory.route(organizationId, 'alert.created', message, now))),
+    new: 1_000 / rate(() => finish(directory.route(organizationId, `alert.kind-${types++}`, message, now))),
   };
   await directory.stop();
   return times;

@@ -79,6 +79,11 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
     // A retry would only be cancelled, and hide how the delivery ended.
     if (!this.directory.endpoint(found.subject.endpointId))
       throw conflict('The endpoint of this delivery was deleted, so there is nowhere to send it; publish the message again for others.');
+    const shown = await this.deliveries.find(caller.organizationId, deliveryId);
+    if (shown?.waitsFor)
+      throw conflict(
+        `This delivery waits for its turn under its ordering key; retry or cancel the delivery ${shown.waitsFor}, which comes first.`,
+      );
     const [outcome] = await executeOnEach(this.executor, [found], { type: 'RequestRetry', now: new Date() }, newCause(caller));
     return { position: outcome?.position };
   }

@@ -9,11 +9,11 @@ const organizationId = 'default' as OrganizationId;
 const routedAt = '1' as Position;
 
 const router = (filter: JsonObject, { endpoints = 1, mostMilliseconds }: { endpoints?: number; mostMilliseconds?: number } = {}) => {
-  const settings = { eventTypes: ['*'], filter, retryPolicy: { delaysSeconds: [0], jitter: 0 } };
+  const settings = { eventTypes: ['*'], filter, retryPolicy: { delaysSeconds: [0], jitter: 0 }, ordering: 'NONE' as const };
   const matchers = Array.from({ length: endpoints }, (_, i) => new EndpointMatcher(`e${i}` as EndpointId, { status: 'ENABLED', settings }));
   const directory: ConstructorParameters<typeof MessageRouter>[0] = {
-    *route(_organizationId, _type, data) {
-      return { ...(yield* routeInSteps(matchers, data, now)), routedAt };
+    *route(_organizationId, _type, message) {
+      return { ...(yield* routeInSteps(matchers, message, now)), routedAt };
     },
   };
   return new MessageRouter(directory, mostMilliseconds);

@@ -2,15 +2,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { badInput } from '../domain/errors.ts';
 import type { EndpointId, OrganizationId } from '../domain/ids.ts';
-import type { JsonObject } from '../domain/json.ts';
-import type { RoutingSteps } from '../domain/routing.ts';
+import type { RoutedContent, RoutingSteps } from '../domain/routing.ts';
 import type { EndpointDirectory, Routing } from '../read-models/directory/endpoint-directory.ts';
 import { WeightedSemaphore } from './weighted-semaphore.ts';
 
 const millisecondsAtOnce = 8;
 const mostSeconds = 10;
 
-type MessageToRoute = { readonly type: string; readonly data: JsonObject };
+type MessageToRoute = RoutedContent & { readonly type: string };
 export type Routed<M> = { readonly message: M; readonly routing: Routing };
 
 export class MessageRouter {
@@ -43,7 +42,7 @@ export class MessageRouter {
   ): RoutingSteps<Routed<M>[]> {
     const routed: Routed<M>[] = [];
     for (const message of messages) {
-      const routing = yield* this.directory.route(organizationId, message.type, message.data, now);
+      const routing = yield* this.directory.route(organizationId, message.type, message, now);
       routed.push({ message, routing });
       const [first] = routing.destinations;
       if (first) yield first.endpointId;

@@ -27,8 +27,13 @@ const record = z.object({
 /** One HTTP request and its response. */
 export type AttemptRecord = z.infer<typeof record>;
 
+const holdsKey = z.literal(true);
 const reopened = z
-  .object({ status: z.enum(['succeeded', 'failed', 'cancelled']), endedAt: at })
+  .object({
+    status: z.enum(['succeeded', 'failed', 'cancelled']),
+    endedAt: at,
+    holdsKey: holdsKey.describe('It held its ordering key still: this attempt is in its turn.').optional(),
+  })
   .describe('How the delivery had ended before; absent if it was still open.')
   .optional();
 const nextAttempt = z.int().positive().describe('The number of the next attempt.');
@@ -50,7 +55,11 @@ export const stepFields = {
       .optional(),
     seriesSince: at.describe('When the running series began. Absent where no decision needed it yet.').optional(),
   },
-  exhausted: { attempts: z.int().positive().describe('All attempts that were made.'), at },
+  exhausted: {
+    attempts: z.int().positive().describe('All attempts that were made.'),
+    at,
+    holdsKey: holdsKey.describe('Its ordering key waits until it succeeds or is cancelled.').optional(),
+  },
   retryRequested: {
     at,
     attempt: nextAttempt,
@@ -58,7 +67,7 @@ export const stepFields = {
     bulkRetryId: bulkRetryId.describe('The bulk retry that it is part of; absent: a person retried this one.').optional(),
   },
   replayRequested: { at, attempt: nextAttempt, reopened, replayId: replayId.describe('The replay that sends it.') },
-  cancelled: { at, reason: z.string() },
+  cancelled: { at, reason: z.string(), failedAt: at.describe('It had failed then, and held its ordering key until now.').optional() },
 } as const;
 
 type Fields<F extends z.ZodRawShape> = z.infer<z.ZodObject<F>>;
@@ -88,6 +97,10 @@ export type Attempts = (
     }
   | { status: 'succeeded' | 'failed' | 'cancelled'; attempt: number; endedAt: string }
 ) & {
+  /** It failed, and its ordering key waits for it. */
+  holdsKey?: true;
+  /** It had ended, and was requested again: whatever it holds up, it is not its ordering key. */
+  isOutOfTurn?: true;
   /** The replays that sent it, each once. Absent: none. */
   replays?: readonly ReplayId[];
   /** The bulk retries that retried it, each once. Absent: none. */
@@ -100,10 +113,20 @@ const evolve = (state: Attempts, step: Step): Attempts => {
   let { replays, bulkRetries } = state;
   if (step.type === 'replay-requested') replays = [...(replays ?? []), step.data.replayId];
   if (step.type === 'retry-requested' && step.data.bulkRetryId !== undefined) bulkRetries = [...(bulkRetries ?? []), step.data.bulkRetryId];
-  if (!replays && !bulkRetries) return next;
-  return { ...next, ...(replays && { replays }), ...(bulkRetries && { bulkRetries }) };
+  const holdsKey = step.type === 'exhausted' && step.data.holdsKey;
+  const isReopened = (step.type === 'retry-requested' || step.type === 'replay-requested') && state.status !== 'pending';
+  const isOutOfTurn = state.isOutOfTurn || (isReopened && !state.holdsKey);
+  if (!replays && !bulkRetries && !holdsKey && !isOutOfTurn) return next;
+  return {
+    ...next,
+    ...(replays && { replays }),
+    ...(bulkRetries && { bulkRetries }),
+    ...(holdsKey && { holdsKey }),
+    ...(isOutOfTurn && { isOutOfTurn }),
+  };
 };
 
+/** Without what outlives its steps. */
 const evolved = (state: Attempts, step: Step): Attempts => {
   switch (step.type) {
     case 'attempt-succeeded':
@@ -153,6 +176,8 @@ export type RecordFailure = {
   seriesSince?: string | undefined;
   /** No attempt before this moment. */
   notBefore?: Date | undefined;
+  /** If this was the last attempt, its ordering key waits for it. */
+  holdsKey?: boolean | undefined;
 };
 export type AttemptsCommand =
   | { type: 'RecordSuccess'; record: AttemptRecord }
@@ -199,7 +224,10 @@ const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[]
   if (retryAt !== undefined) return [{ type: 'attempt-failed', data: { ...data, retryAt } }];
   return [
     { type: 'attempt-failed', data },
-    { type: 'exhausted', data: { attempts: record.attempt, at: attemptEndedAt(record) } },
+    {
+      type: 'exhausted',
+      data: { attempts: record.attempt, at: attemptEndedAt(record), ...(command.holdsKey && !state.isOutOfTurn && { holdsKey: true }) },
+    },
   ];
 };
 
@@ -207,7 +235,9 @@ const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[]
 export const freshSeries = (now: Date, state: Attempts): Fields<typeof stepFields.retryRequested> => ({
   at: now.toISOString(),
   attempt: state.attempt,
-  ...(state.status === 'pending' ? {} : { reopened: { status: state.status, endedAt: state.endedAt } }),
+  ...(state.status !== 'pending' && {
+    reopened: { status: state.status, endedAt: state.endedAt, ...(state.holdsKey && { holdsKey: state.holdsKey }) },
+  }),
 });
 
 const ofBulkRetry = (bulkRetryId: BulkRetryId | undefined) => (bulkRetryId === undefined ? {} : { bulkRetryId });
@@ -228,6 +258,8 @@ const decide = (command: AttemptsCommand, state: Attempts): readonly Step[] => {
       if (state.status === 'pending' && state.failuresInSeries === 0) return []; // it is on its way
       return [{ type: 'replay-requested', data: { ...freshSeries(command.now, state), replayId: command.replayId } }];
     case 'Cancel':
+      if (state.status === 'failed' && state.holdsKey)
+        return [{ type: 'cancelled', data: { at: command.now.toISOString(), reason: command.reason, failedAt: state.endedAt } }];
       if (state.status !== 'pending') return [];
       return [{ type: 'cancelled', data: { at: command.now.toISOString(), reason: command.reason } }];
   }

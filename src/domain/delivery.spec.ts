@@ -31,6 +31,10 @@ const failed = (attempt: number, failuresInSeries: number, retryAt?: string): De
 const succeeded = (attempt: number): DeliveryEvent => ({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(attempt) } });
 const ended = '2026-01-01T12:00:01.000Z';
 const exhausted = (attempts: number): DeliveryEvent => ({ type: 'delivery.exhausted', data: { ...subject, attempts, at: ended } });
+const held = (attempts: number): DeliveryEvent => ({
+  type: 'delivery.exhausted',
+  data: { ...subject, attempts, at: ended, holdsKey: true },
+});
 const requested = (attempt: number, status?: 'succeeded' | 'failed' | 'cancelled', endedAt = ended): DeliveryEvent => ({
   type: 'delivery.retry-requested',
   data: { ...subject, at: now.toISOString(), attempt, ...(status === undefined ? {} : { reopened: { status, endedAt } }) },
@@ -113,8 +117,40 @@ describe('a delivery', () => {
         .when(cancel)
         .thenNothing(),
     );
+    it('ends one that holds its ordering key, and says when it had failed', () =>
+      history(failed(1, 1), held(1))
+        .when(cancel)
+        .then({ ...cancelled, data: { ...cancelled.data, failedAt: ended } }));
     it('that an attempt overtook: its success is recorded', () => history(cancelled).when(succeed(1)).then(succeeded(1)));
     it('that an attempt overtook: its failure is recorded and not retried', () => history(cancelled).when(fail(1)).then(failed(1, 0)));
+  });
+});
+
+describe('a delivery that takes turns', () => {
+  const history = given(delivery);
+  const last = fail(1, { policy: { delaysSeconds: [0], jitter: 0 }, holdsKey: true });
+  const requestedInTurn: DeliveryEvent = {
+    type: 'delivery.retry-requested',
+    data: { ...subject, at: now.toISOString(), attempt: 2, reopened: { status: 'failed', endedAt: ended, holdsKey: true } },
+  };
+  it('holds its key when it is out of attempts', () => history().when(last).then(failed(1, 1), held(1)));
+  it('holds nothing while another attempt follows', () =>
+    history()
+      .when(fail(1, { holdsKey: true }))
+      .then(failed(1, 1, '2026-01-01T12:01:01.000Z')));
+  it('holds its key still when a person asks for it again, and when that fails', () => {
+    history(failed(1, 1), held(1)).when(retry).then(requestedInTurn);
+    history(failed(1, 1), held(1), requestedInTurn)
+      .when({ ...last, record: record(2) })
+      .then(failed(2, 1), held(2));
+  });
+  it('holds no key once its turn has ended', () => {
+    history(failed(1, 1), exhausted(1), requested(2, 'failed'))
+      .when({ ...last, record: record(2) })
+      .then(failed(2, 1), exhausted(2));
+    history(failed(1, 1), held(1), cancelled, requested(2, 'cancelled', now.toISOString()))
+      .when({ ...last, record: record(2) })
+      .then(failed(2, 1), exhausted(2));
   });
 });
 

@@ -43,6 +43,8 @@ describe('an endpoint that names only what it must', () => {
       batch: null,
       rateLimit: null,
       maxConcurrency: null,
+      ordering: 'NONE',
+      onExhausted: 'CONTINUE',
     },
     secret: null,
     disabled: false,
@@ -188,6 +190,8 @@ describe('what is refused, with the place and the remedy', () => {
     [{ timeoutSeconds: Number.NaN }, /^timeoutSeconds: /],
     [{ batch: { maxSize: 0, maxWaitMs: 10 } }, /^batch\.maxSize: maxSize is a whole number from 1 to 1000/],
     [{ batch: { maxSize: 10, maxWaitMs: 0.5 } }, /^batch\.maxWaitMs: maxWaitMs is a whole number from 1 to 60000/],
+    [{ ordering: 'RANDOM' }, /^ordering: There is no such ordering; choose NONE, PER_KEY, STRICT/],
+    [{ onExhausted: 'STOP' }, /^onExhausted: onExhausted is CONTINUE or HOLD/],
     [{ batch: 10 }, /^batch: .*maxSize \(messages\) and maxWaitMs/],
     [{ colour: 'red' }, /^: There is no field colour/],
   ])('%j', (input, expected) => {
@@ -219,7 +223,9 @@ describe('a patch', () => {
     expect(patch({ retryPolicy: { delaysSeconds: [0] } }).data).toEqual({ retryPolicy: { delaysSeconds: [0], jitter: 0 } });
   });
   it('empties what may be empty by null', () =>
-    expect(patch({ description: null, filter: null, formatOptions: null, batch: null, rateLimit: null, maxConcurrency: null }).data).toEqual({
+    expect(
+      patch({ description: null, filter: null, formatOptions: null, batch: null, rateLimit: null, maxConcurrency: null }).data,
+    ).toEqual({
       description: null,
       filter: null,
       formatOptions: null,

@@ -10,6 +10,7 @@ import { mask } from './header-masking.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { nameProblem } from './names.ts';
 import { number, wholeNumber } from './number-range.ts';
+import { exhaustedActions, orderings } from './ordering.ts';
 import { checkSubscription } from './subscription.ts';
 
 export type SettingsOptions = {
@@ -187,6 +188,9 @@ const batch = z.strictObject(
   { error: 'A batch is an object with maxSize (messages) and maxWaitMs, or null to send each message by itself.' },
 );
 
+const ordering = z.enum(orderings, { error: `There is no such ordering; choose ${orderings.join(', ')}.` });
+const onExhausted = z.enum(exhaustedActions, { error: `onExhausted is ${exhaustedActions.join(' or ')}.` });
+
 /** Of secrets and keys that are set. Older logs may hold shorter ones; they go on signing. */
 const shortestSecret = 8;
 export const isLongEnough = (secret: string): boolean => Array.from(secret).length >= shortestSecret;
@@ -213,6 +217,8 @@ const fields = (options: SettingsOptions) => ({
   timeoutSeconds,
   batch,
   ...paceFields,
+  ordering,
+  onExhausted,
 });
 
 const unknownField: Parameters<typeof z.strictObject>[1] = {
@@ -246,6 +252,8 @@ export const endpointInput = (options: SettingsOptions) => {
         batch: field.batch.nullish(),
         rateLimit: field.rateLimit.nullish(),
         maxConcurrency: field.maxConcurrency.nullish(),
+        ordering: field.ordering.nullish(),
+        onExhausted: field.onExhausted.nullish(),
         disabled: flag('disabled').nullish(),
       },
       unknownField,
@@ -268,6 +276,8 @@ export const endpointInput = (options: SettingsOptions) => {
         batch: given.batch ?? null,
         rateLimit: given.rateLimit ?? null,
         maxConcurrency: given.maxConcurrency ?? null,
+        ordering: given.ordering ?? 'NONE',
+        onExhausted: given.onExhausted ?? 'CONTINUE',
       },
       secret: given.secret ?? null,
       disabled: given.disabled ?? false,

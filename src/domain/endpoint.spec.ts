@@ -125,6 +125,8 @@ describe('an endpoint', () => {
       [{ batch: { maxSize: 2, maxWaitMs: 5 } }, event('endpoint.batch-changed', { batch: { maxSize: 2, maxWaitMs: 5 } })],
       [{ rateLimit: { perSecond: 5, burst: 1 } }, event('endpoint.rate-limit-changed', { rateLimit: { perSecond: 5, burst: 1 } })],
       [{ maxConcurrency: 3 }, event('endpoint.concurrency-changed', { maxConcurrency: 3 })],
+      [{ ordering: 'STRICT' }, event('endpoint.ordering-changed', { ordering: 'STRICT', onExhausted: 'CONTINUE' })],
+      [{ onExhausted: 'HOLD' }, event('endpoint.ordering-changed', { ordering: 'NONE', onExhausted: 'HOLD' })],
     ])('records the intent of %j', (patch, changed) => history(registered()).when(change(patch)).then(changed));
 
     it('records one event per intent, in one order', () => {

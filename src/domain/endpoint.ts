@@ -9,6 +9,7 @@ import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
 import { organizationId } from './ids.ts';
 import { jsonEqual, jsonObject } from './json.ts';
+import { exhaustedActions, orderings, type OnExhausted, type Ordering } from './ordering.ts';
 
 export { payloadFormats, type PayloadFormat } from './format-options.ts';
 export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
@@ -36,6 +37,8 @@ const retryPolicy = z.object({
 });
 const timeoutSeconds = z.number().describe('From connect to the last byte of the response.');
 const batch = z.object({ maxSize: z.int(), maxWaitMs: z.int() }).nullable();
+const ordering = z.enum(orderings).describe('Whether messages of one ordering key, or all, are sent one after the other.');
+const onExhausted = z.enum(exhaustedActions).describe('What becomes of a key whose first delivery is out of attempts.');
 
 const settings = z.object({
   name,
@@ -53,7 +56,7 @@ const settings = z.object({
   batch,
 });
 /** Everything that a person sets, except the secret and the status. */
-export type EndpointSettings = z.infer<typeof settings> & PaceSettings;
+export type EndpointSettings = z.infer<typeof settings> & PaceSettings & { readonly ordering: Ordering; readonly onExhausted: OnExhausted };
 
 /** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
 export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
@@ -70,6 +73,8 @@ export const endpointEvents = {
       disabled: z.boolean().describe('Registered as disabled.'),
       rateLimit: storedPace.rateLimit.optional(),
       maxConcurrency: storedPace.maxConcurrency.optional(),
+      ordering: ordering.describe('Absent: NONE.').optional(),
+      onExhausted: onExhausted.describe('Absent: CONTINUE.').optional(),
     })
     .describe('An endpoint was registered, with its whole configuration.'),
   'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
@@ -90,6 +95,9 @@ export const endpointEvents = {
   'endpoint.concurrency-changed': z
     .object({ maxConcurrency: storedPace.maxConcurrency })
     .describe('The limit of requests at one time was set, changed or removed.'),
+  'endpoint.ordering-changed': z
+    .object({ ordering, onExhausted })
+    .describe('The order was changed for messages accepted from now on, and what follows a last failed attempt for those that come to it.'),
   'endpoint.secret-rotated': z
     .object({
       secret: encrypted,
@@ -126,17 +134,34 @@ export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: E
 type Registered = Extract<EndpointEvent, { type: 'endpoint.registered' }>['data'];
 
 /** What was registered, with the defaults of settings that the event does not have. */
-export const registeredIn = ({ organizationId, secret, disabled, rateLimit = null, maxConcurrency = null, ...rest }: Registered) => ({
+export const registeredIn = ({
   organizationId,
   secret,
   disabled,
-  settings: { ...rest, rateLimit, maxConcurrency } satisfies EndpointSettings,
+  rateLimit = null,
+  maxConcurrency = null,
+  ordering = 'NONE',
+  onExhausted = 'CONTINUE',
+  ...rest
+}: Registered) => ({
+  organizationId,
+  secret,
+  disabled,
+  settings: { ...rest, rateLimit, maxConcurrency, ordering, onExhausted } satisfies EndpointSettings,
 });
 
 /** Leaves out settings that have their defaults. */
 export const registeredData = ({ organizationId, secret, disabled, settings }: ReturnType<typeof registeredIn>): Registered => {
-  const { rateLimit, maxConcurrency, ...rest } = settings;
-  return { organizationId, ...rest, ...saidPace({ rateLimit, maxConcurrency }), secret, disabled };
+  const { rateLimit, maxConcurrency, ordering, onExhausted, ...rest } = settings;
+  return {
+    organizationId,
+    ...rest,
+    ...saidPace({ rateLimit, maxConcurrency }),
+    ...(ordering !== 'NONE' && { ordering }),
+    ...(onExhausted !== 'CONTINUE' && { onExhausted }),
+    secret,
+    disabled,
+  };
 };
 
 const withConfiguration = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
@@ -167,6 +192,7 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
     case 'endpoint.batch-changed':
     case 'endpoint.rate-limit-changed':
     case 'endpoint.concurrency-changed':
+    case 'endpoint.ordering-changed':
       return withSettings(state, event.data);
     case 'endpoint.secret-rotated': {
       const { secret, previousUntil } = event.data;
@@ -265,6 +291,8 @@ const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>):
   if (differs('batch')) events.push({ type: 'endpoint.batch-changed', data: { batch: to.batch } });
   if (differs('rateLimit')) events.push({ type: 'endpoint.rate-limit-changed', data: { rateLimit: to.rateLimit } });
   if (differs('maxConcurrency')) events.push({ type: 'endpoint.concurrency-changed', data: { maxConcurrency: to.maxConcurrency } });
+  if (differs('ordering', 'onExhausted'))
+    events.push({ type: 'endpoint.ordering-changed', data: { ordering: to.ordering, onExhausted: to.onExhausted } });
   return events;
 };
 

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
+import { orderings } from './ordering.ts';
 import { endpointId, organizationId, position, type EndpointId, type OrganizationId, type Position } from './ids.ts';
 import { jsonEqual, jsonObject, type JsonObject } from './json.ts';
 
@@ -27,6 +28,11 @@ const destination = z.object({
     .number()
     .positive()
     .describe('The delay that `notBefore` is after the acceptance; absent in older events, and where there is none.')
+    .optional(),
+  ordering: z
+    .enum(orderings)
+    .exclude(['NONE'])
+    .describe('It takes turns there: PER_KEY, with the messages of its ordering key; STRICT, with all. Absent: it does not.')
     .optional(),
 });
 export type Destination = z.infer<typeof destination>;

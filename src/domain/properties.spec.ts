@@ -21,6 +21,7 @@ import {
 import { harmlessUrl } from '../../test/support/samples.ts';
 import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
+import { exhaustedActions, orderings } from './ordering.ts';
 import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
@@ -63,6 +64,8 @@ const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> =
   headers: fc.array(record({ name: text, value: text }), { maxLength: 2 }),
   retryPolicy: record({ delaysSeconds: fc.array(integer({ min: 0, max: 60 }), { maxLength: 3 }), jitter: constantFrom(0, 0.2) }),
   timeoutSeconds: integer({ min: 1, max: 60 }),
+  ordering: constantFrom(...orderings),
+  onExhausted: constantFrom(...exhaustedActions),
   batch: option(record({ maxSize: integer({ min: 1 }), maxWaitMs: integer({ min: 0 }) })),
   rateLimit: option(record({ perSecond: integer({ min: 1 }), burst: integer({ min: 1 }) })),
   maxConcurrency: option(integer({ min: 1 })),
@@ -89,6 +92,8 @@ function defaults(): EndpointSettings {
     batch: null,
     rateLimit: null,
     maxConcurrency: null,
+    ordering: 'NONE',
+    onExhausted: 'CONTINUE',
   };
 }
 

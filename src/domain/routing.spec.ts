@@ -9,8 +9,23 @@ const endpoint = (
 ) =>
   [
     id as EndpointId,
-    { status, settings: { eventTypes: ['*'], filter: null, retryPolicy: { delaysSeconds: [0, 60], jitter: 0 }, ...settings } },
+    {
+      status,
+      settings: { eventTypes: ['*'], filter: null, retryPolicy: { delaysSeconds: [0, 60], jitter: 0 }, ordering: 'NONE', ...settings },
+    },
   ] as const;
+
+it('lets a message take turns where the endpoint asks for it: by its key if it has one, or with all', () => {
+  const endpoints = [endpoint('none'), endpoint('per key', { ordering: 'PER_KEY' }), endpoint('strict', { ordering: 'STRICT' })];
+  const message = { type: 'alert.created', group: 'alerts', data: {} };
+  const routed = (orderingKey?: string) => routeMessage(endpoints, { ...message, orderingKey }, new Date()).destinations;
+  expect(routed('k')).toEqual([
+    { endpointId: 'none' },
+    { endpointId: 'per key', ordering: 'PER_KEY' },
+    { endpointId: 'strict', ordering: 'STRICT' },
+  ]);
+  expect(routed()).toEqual([{ endpointId: 'none' }, { endpointId: 'per key' }, { endpointId: 'strict', ordering: 'STRICT' }]);
+});
 
 it('sends a message to the endpoints that take it, skips those that are disabled, and gives the reason for each', () => {
   const endpoints = [

@@ -10,11 +10,14 @@ import { compileSubscription, subscribingEntry } from './subscription.ts';
 
 /** The part of an endpoint's configuration that routing depends on. */
 export type RoutingConfiguration = Pick<EndpointConfiguration, 'status'> & {
-  readonly settings: Pick<EndpointSettings, 'eventTypes' | 'filter' | 'retryPolicy'>;
+  readonly settings: Pick<EndpointSettings, 'eventTypes' | 'filter' | 'retryPolicy' | 'ordering'>;
 };
 
+/** What routing depends on of a message, but for its type. */
+export type RoutedContent = { readonly data: JsonObject; readonly orderingKey?: string | undefined };
+
 /** `group`: the group that the type belongs to in the message's organization. */
-export type MessageToRoute = { readonly type: string; readonly group: string; readonly data: JsonObject };
+export type MessageToRoute = RoutedContent & { readonly type: string; readonly group: string };
 
 /** In the order of the endpoints. `skipped` endpoints match but are disabled. */
 export type RoutedMessage = { readonly destinations: Destination[]; readonly skipped: EndpointId[] };
@@ -46,16 +49,26 @@ export const routeMessage = (
     const reason = routingReason(configuration, message);
     reasons.set(id, reason);
     if (reason.result === 'skipped') skipped.push(id);
-    if (reason.result === 'sent') destinations.push(destinationOf(id, configuration, now));
+    if (reason.result === 'sent') destinations.push(destinationOf(id, configuration, message, now));
   }
   return { destinations, skipped, reasons };
 };
 
-/** The first entry of the retry policy delays the first attempt. */
-const destinationOf = (endpointId: EndpointId, { settings }: RoutingConfiguration, now: Date): Destination => {
+/** The first entry of the retry policy delays the first attempt. A message without a key takes no turns by key. */
+const destinationOf = (
+  endpointId: EndpointId,
+  { settings }: RoutingConfiguration,
+  { orderingKey }: RoutedContent,
+  now: Date,
+): Destination => {
   const [delaySeconds = 0] = settings.retryPolicy.delaysSeconds;
-  if (delaySeconds <= 0) return { endpointId };
-  return { endpointId, notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString(), delaySeconds };
+  const { ordering } = settings;
+  const isOrdered = ordering === 'STRICT' || (ordering === 'PER_KEY' && orderingKey !== undefined);
+  return {
+    endpointId,
+    ...(delaySeconds > 0 && { notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString(), delaySeconds }),
+    ...(isOrdered && { ordering }),
+  };
 };
 
 // ── Compiled, for many messages ──
@@ -87,9 +100,10 @@ export class EndpointMatcher {
 export type RoutingSteps<T> = Generator<EndpointId, T, undefined>;
 
 /** As `routeMessage`, among endpoints that subscribe to the message's type. */
-export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, data: JsonObject, now: Date): RoutingSteps<RoutedMessage> {
+export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, message: RoutedContent, now: Date): RoutingSteps<RoutedMessage> {
   const destinations: Destination[] = [];
   const skipped: EndpointId[] = [];
+  const { data } = message;
   let values: number | undefined;
   for (const { id, configuration, filter } of subscribers) {
     if (filter) {
@@ -99,7 +113,7 @@ export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, data: Json
       if (!passes) continue;
     }
     if (configuration.status === 'DISABLED') skipped.push(id);
-    else destinations.push(destinationOf(id, configuration, now));
+    else destinations.push(destinationOf(id, configuration, message, now));
   }
   return { destinations, skipped };
 }

@@ -27,6 +27,8 @@ export const settings: EndpointSettings = {
   batch: null,
   rateLimit: null,
   maxConcurrency: null,
+  ordering: 'NONE',
+  onExhausted: 'CONTINUE',
 };
 
 export const minute = 60_000;

@@ -29,6 +29,8 @@ export const settings: EndpointSettings = {
   batch: null,
   rateLimit: null,
   maxConcurrency: null,
+  ordering: 'NONE',
+  onExhausted: 'CONTINUE',
 };
 
 export const registered = (
@@ -40,7 +42,9 @@ export const registered = (
 });
 
 export const accepted = (
-  destinations: readonly (EndpointId | { endpointId: EndpointId; notBefore?: string; delaySeconds?: number })[],
+  destinations: readonly (
+    EndpointId | { endpointId: EndpointId; ordering?: 'PER_KEY' | 'STRICT'; notBefore?: string; delaySeconds?: number }
+  )[],
   more: Partial<MessageEvent['data']> = {},
 ): MessageEvent => ({
   type: 'message.accepted',

@@ -34,6 +34,7 @@ export class Loaders {
   /** Includes deleted endpoints. */
   readonly endpoint: DataLoader<EndpointId, EndpointView | undefined>;
   readonly message: DataLoader<MessageId, MessageView | undefined>;
+  readonly delivery: DataLoader<DeliveryId, DeliveryView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
   readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
@@ -50,6 +51,7 @@ export class Loaders {
   ) {
     this.endpoint = this.loader(async (ids) => inOrder(ids, await queries.endpoints.byIds(organizationId, ids), idOf));
     this.message = this.loader(async (ids) => inOrder(ids, await queries.messages.byIds(organizationId, ids), idOf));
+    this.delivery = this.loader(async (ids) => inOrder(ids, await queries.deliveries.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
       const deliveries = await queries.deliveries.ofMessages(organizationId, ids);
       return grouped(ids, deliveries, ({ messageId }) => messageId);

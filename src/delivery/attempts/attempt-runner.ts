@@ -81,8 +81,10 @@ export class AttemptRunner {
     this.observe(outcome);
     // 3. Record the outcome.
     const made = request instanceof FormatError ? undefined : request;
-    const command = commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt);
-    const position = await this.record(due, command);
+    const holdsKey = endpoint.configuration.settings.onExhausted === 'HOLD' && messages.some((message) => takesTurns(message, endpointId));
+    const command = { ...commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt), holdsKey };
+    // Whether a delivery still has its turn is in its stream only.
+    const position = await this.record(due, command, holdsKey && outcome.outcome === 'failed');
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
@@ -146,6 +148,9 @@ export class AttemptRunner {
  */
 const outcomeCommandId = (id: string, record: AttemptRecord, isAmongReplicas: boolean) =>
   `${id}/${record.attempt}/outcome${isAmongReplicas ? `/${attemptEndedAt(record)}` : ''}`;
+
+const takesTurns = ({ data }: RecordedEvent<MessageEvent>, endpointId: EndpointId): boolean =>
+  data.destinations.some((each) => each.endpointId === endpointId && each.ordering !== undefined);
 
 type RecordResult = { readonly position: Position | undefined; readonly events: readonly unknown[] };
 

@@ -30,7 +30,8 @@ describe('the batch closer', () => {
   let store: SqliteEventStore;
   /** What the table of due attempts says. */
   let newest = 0;
-  const closer = () => new BatchCloser(store, new CommandExecutor(store), { isShared: false, newestBatch: async () => newest });
+  const closer = () =>
+    new BatchCloser(store, new CommandExecutor(store), { isShared: false, followers: async () => [], newestBatch: async () => newest });
   const accept = (id: string, data: JsonObject = {}) =>
     store.append([
       {
@@ -58,21 +59,21 @@ describe('the batch closer', () => {
   it('records what is in a batch, in order, under the next number, and has its messages at hand once', async () => {
     newest = 6;
     const batches = closer();
-    const { ids, position } = await batches.close(e1, [due('m2'), due('m1')]);
+    const { ids, position } = await batches.close(e1, [due('m2'), due('m1')], 100);
     expect(ids).toEqual([idOf('m2'), idOf('m1')]);
     expect(await closed(7)).toEqual({ organizationId, endpointId: e1, number: 7, messages: ['m2', 'm1'] });
     expect(position).toBe(await store.tip());
     expect(batches.takeMessages(batchIdOf(e1, 7))?.map(({ stream }) => stream)).toEqual(['message-m2', 'message-m1']);
     expect(batches.takeMessages(batchIdOf(e1, 7))).toBeUndefined();
-    await batches.close(e1, [due('m3')]);
+    await batches.close(e1, [due('m3')], 100);
     expect(await closed(8)).toMatchObject({ messages: ['m3'] });
   });
 
   it('puts no delivery into two batches, though somebody else closes batches of the same endpoint', async () => {
     const [one, other] = [closer(), closer()];
     const results = await Promise.all([
-      one.close(e1, [due('m1'), due('m2'), due('m3')]),
-      other.close(e1, [due('m2'), due('m3'), due('m4')]),
+      one.close(e1, [due('m1'), due('m2'), due('m3')], 100),
+      other.close(e1, [due('m2'), due('m3'), due('m4')], 100),
     ]);
     expect(results.map(({ ids }) => ids.toSorted())).toEqual([
       ['m1', 'm2', 'm3'].map(idOf).toSorted(),
@@ -84,8 +85,8 @@ describe('the batch closer', () => {
   });
 
   it('closes nothing anew of what is in a batch already', async () => {
-    await closer().close(e1, [due('m1'), due('m2')]);
-    const { ids } = await closer().close(e1, [due('m1')]); // its table does not show that batch yet
+    await closer().close(e1, [due('m1'), due('m2')], 100);
+    const { ids } = await closer().close(e1, [due('m1')], 100); // its table does not show that batch yet
     expect(ids).toEqual([idOf('m1')]);
     expect(await closed(2)).toBeUndefined();
   });
@@ -94,7 +95,7 @@ describe('the batch closer', () => {
     const large = 'x'.repeat(250_000);
     const many = Array.from({ length: 20 }, (_, i) => `large-${i}`);
     for (const id of many) await accept(id, { large });
-    const { ids } = await closer().close(e1, many.map(due));
+    const { ids } = await closer().close(e1, many.map(due), 100);
     expect(ids).toHaveLength(16); // 16 × 250 kB are within 4 MiB, 17 are not
   });
 });

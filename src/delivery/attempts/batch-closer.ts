@@ -32,24 +32,33 @@ export class BatchCloser {
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
     private readonly executor: CommandExecutor,
-    private readonly due: Pick<DueAttempts, 'newestBatch' | 'isShared'>,
+    private readonly due: Pick<DueAttempts, 'followers' | 'newestBatch' | 'isShared'>,
   ) {}
 
   /**
-   * Closes a batch over deliveries of one endpoint, in their order, as many as fit.
+   * Closes a batch over deliveries of one endpoint, in their order, as many as fit. Where they take turns, those that wait for them go with them, so
+   * a batch holds the turns of all its keys.
    * @returns those that are in a closed batch now: this one, or one that was closed before
    */
-  async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[]): Promise<BatchedDeliveries> {
-    let candidates = await this.candidates(waiting);
+  async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[], maxSize: number): Promise<BatchedDeliveries> {
+    // The number first: a batch that is closed after this read has it, too, and what went in there is left out here.
+    const newest = await this.newestNumber(endpointId);
+    const followers = await this.due.followers(
+      waiting.map(({ id }) => id),
+      maxSize - waiting.length,
+    );
+    let candidates = await this.candidates([...waiting, ...followers]);
+    const withTurn = new Set(waiting.map(({ id }) => id));
     const batched: DeliveryOrBatchId[] = [];
-    for (let number = (await this.newestNumber(endpointId)) + 1; ; number++) {
+    for (let number = newest + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
       this.newest.set(endpointId, number);
       if (state.status === 'unknown' || !position) throw new Error(`The batch ${id} was appended, but the log does not have it.`);
       const closed = new Set(state.messages);
       batched.push(...candidates.filter(({ messageId }) => closed.has(messageId)).map(({ due }) => due.id));
-      candidates = candidates.filter(({ messageId }) => !closed.has(messageId));
+      // Those that waited can't go without what they waited for.
+      candidates = candidates.filter(({ messageId, due }) => !closed.has(messageId) && withTurn.has(due.id));
       // Without an event, another replica has closed the batch of that number.
       if (events.length > 0 || candidates.length === 0) return { ids: batched, position };
     }

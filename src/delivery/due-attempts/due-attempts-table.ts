@@ -1,7 +1,8 @@
 // The table of due attempts: its columns, and the way from a row to a ScheduleAttempt and back.
-import { sql, type Kysely } from 'kysely';
-import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
+import type { OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
 import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
 
 export type DueAttemptRow = {
@@ -34,6 +35,9 @@ export type DueAttemptRow = {
   readonly series_since: string | null;
 };
 
+/** Deliveries of a deleted endpoint that are made due at a time. */
+const waitingAtOnce = 2_000;
+
 /** The number of each endpoint's newest batch. */
 type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: number };
 
@@ -44,6 +48,8 @@ type TakingRow = { readonly id: number; readonly open: 0 | 1 };
 type HeldEndpointRow = { readonly endpoint_id: EndpointId; readonly held_until: number; readonly hold_ms: number };
 
 export type DueAttemptsSchema = CheckpointSchema & {
+  /** `detail`: JSON of the row that it will have in `due_attempts`. */
+  readonly ordered_deliveries: OrderedDeliveryRow;
   readonly due_attempts: DueAttemptRow;
   readonly held_endpoints: HeldEndpointRow;
   readonly newest_batches: NewestBatchRow;
@@ -77,6 +83,18 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('held_until', 'bigint', (column) => column.notNull())
     .addColumn('hold_ms', 'bigint', (column) => column.notNull())
     .execute();
+  await db.schema
+    .createTable('ordered_deliveries')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('unit', 'text', (column) => column.notNull())
+    .addColumn('queue', 'text', (column) => column.notNull())
+    .addColumn('place', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('detail', 'text')
+    .execute();
+  await db.schema.createIndex('ordered_deliveries_by_queue').on('ordered_deliveries').columns(['queue', 'place']).execute();
+  await db.schema.createIndex('ordered_deliveries_by_unit').on('ordered_deliveries').column('unit').execute();
+  await db.schema.createIndex('ordered_deliveries_by_endpoint').on('ordered_deliveries').columns(['endpoint_id', 'place']).execute();
   await db.schema
     .createTable('newest_batches')
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
@@ -185,3 +203,66 @@ export const releaseQuery = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { ky
     .set({ due_at: dueAt, delay_ms: 0, ready_at: dueAt, causation_id: cause.causationId, correlation_id: cause.correlationId ?? null })
     .where('endpoint_id', '=', endpointId)
     .where('ready_at', '>', dueAt);
+
+/** Queues that are looked at for one batch. */
+const mostQueues = 50;
+
+/** Those that wait behind these deliveries: of each key the next ones without a gap, so that a batch can take them in order. */
+export const followersIn = async (
+  db: Kysely<DueAttemptsSchema>,
+  of: readonly DeliveryOrBatchId[],
+  most: number,
+): Promise<readonly ScheduleAttempt[]> => {
+  if (most <= 0 || of.length === 0) return [];
+  const ids = of as readonly DeliveryId[]; // a batch has no row
+  const first = await db.selectFrom('ordered_deliveries').select(['queue', 'place']).where('id', 'in', ids).limit(mostQueues).execute();
+  const runs = await Promise.all(
+    first.map(({ queue, place }) =>
+      db
+        .selectFrom('ordered_deliveries')
+        .select(['place', 'detail', 'id', 'unit'])
+        .where('queue', '=', queue)
+        .where('place', '>', place)
+        .orderBy('place')
+        .limit(most)
+        .execute(),
+    ),
+  );
+  const followers = runs.flatMap((rows) => {
+    const attempts = rows.map(({ place, detail, id, unit }) => ({
+      place,
+      attempt: detail === null || unit !== id ? undefined : attemptOf(JSON.parse(detail) as DueAttemptRow), // as the saga host wrote it
+    }));
+    const end = attempts.findIndex(({ attempt }) => attempt?.isFirst !== true);
+    return end === -1 ? attempts : attempts.slice(0, end);
+  });
+  const oldest = followers.toSorted((a, b) => (a.place < b.place ? -1 : 1)).slice(0, most);
+  return oldest.flatMap(({ attempt }) => attempt ?? []);
+};
+
+/** The deliveries of a deleted endpoint that wait for their turn, some at a time: nobody waits there any more. */
+export async function* takeWaiting(id: EndpointId, tx: Transaction<DueAttemptsSchema>): AsyncGenerator<ScheduleAttempt[], void, undefined> {
+  const { kysely } = tx;
+  const hasOneBefore = (is: ExpressionBuilder<DueAttemptsSchema, 'ordered_deliveries'>) =>
+    is.exists(
+      is
+        .selectFrom('ordered_deliveries as earlier')
+        .select('earlier.id')
+        .whereRef('earlier.queue', '=', 'ordered_deliveries.queue')
+        .whereRef('earlier.place', '<', 'ordered_deliveries.place'),
+    );
+  const waiting = kysely.selectFrom('ordered_deliveries').select(['place', 'detail']).where('endpoint_id', '=', id).where(hasOneBefore);
+  for (let after = ''; ;) {
+    const rows = await waiting
+      .whereRef('unit', '=', 'id')
+      .where('place', '>', after as Position)
+      .orderBy('place')
+      .limit(waitingAtOnce)
+      .execute();
+    const last = rows.at(-1);
+    if (!last) break;
+    after = last.place;
+    yield rows.flatMap(({ detail }) => (detail === null ? [] : [attemptOf(JSON.parse(detail) as DueAttemptRow)])); // as the saga host wrote it
+  }
+  await kysely.deleteFrom('ordered_deliveries').where('endpoint_id', '=', id).execute();
+}

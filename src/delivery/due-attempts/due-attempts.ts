@@ -87,6 +87,8 @@ export interface DueAttempts {
   heldEndpoints(): Promise<readonly HoldEndpoint[]>;
   /** @param since the `until` of the last search; 0: all due attempts */
   dueSince(since: number): Promise<DueEndpoints>;
+  /** Deliveries that wait for these, and can go out with them in one batch: those of a key in its order. At most `most`. */
+  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]>;
   /** The number of an endpoint's newest batch; 0: it has none. */
   newestBatch(id: EndpointId): Promise<number>;
 }

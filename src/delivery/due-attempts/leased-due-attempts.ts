@@ -10,10 +10,11 @@ import type { ReplicaGroup, Tables, Transaction } from '../../read-models/engine
 import { LogWatch } from '../../read-models/engine/runner/log-watch.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
+  followersIn,
   limitWaits,
   newestBatchIn,
   releaseQuery,
@@ -258,6 +259,10 @@ export class LeasedDueAttempts implements DueAttempts {
     const query = this.db.selectFrom('due_attempts').select('endpoint_id').distinct();
     const rows = await query.where('ready_at', '>', since).where('ready_at', '<=', now).execute();
     return { endpoints: rows.map((row) => row.endpoint_id), until: now, nextAt: next?.ready_at };
+  }
+
+  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]> {
+    return followersIn(this.db, of, most);
   }
 
   newestBatch(id: EndpointId): Promise<number> {

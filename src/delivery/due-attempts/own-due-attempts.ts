@@ -3,9 +3,9 @@ import type { Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import { steadyNow } from '../../steady-clock.ts';
-import type { HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
-import { attemptOf, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { attemptOf, followersIn, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 
 export class OwnDueAttempts implements DueAttempts {
@@ -71,6 +71,10 @@ export class OwnDueAttempts implements DueAttempts {
     const next = this.read().selectFrom('due_attempts').select('ready_at').where('ready_at', '>', until);
     const first = await next.orderBy('ready_at').limit(1).executeTakeFirst();
     return { endpoints: rows.map((row) => row.endpoint_id), until, nextAt: first?.ready_at };
+  }
+
+  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]> {
+    return followersIn(this.read(), of, most);
   }
 
   newestBatch(id: EndpointId): Promise<number> {

@@ -54,7 +54,7 @@ export class BatchGatherer {
   private async close(maxSize: number): Promise<void> {
     this.isClosing = true;
     try {
-      const { ids, position } = await this.closer.close(this.endpointId, this.queue.peek(maxSize));
+      const { ids, position } = await this.closer.close(this.endpointId, this.queue.peek(maxSize), maxSize);
       const closed = new Set(ids);
       const batched = this.queue.removeAll(({ id }) => closed.has(id));
       this.listener.onBatched(batched, position);

@@ -12,7 +12,9 @@ import {
   DropAttempt,
   HoldEndpoint,
   isBatch,
+  JoinBatch,
   ReleaseEndpoint,
+  RequestAttempt,
   ScheduleAttempt,
 } from './saga-commands.ts';
 
@@ -55,7 +57,9 @@ describe('the delivery saga', () => {
     const at = '2026-01-01T14:00:00.000Z';
     const event = on({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: 3 } });
     const dueAt = Date.parse(at);
-    expect(decided(event)).toEqual([new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true, at)]);
+    expect(decided(event)).toEqual([
+      new RequestAttempt(new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true, at)),
+    ]);
     const later = on(failed({ retryAt: '2026-01-01T15:00:00.000Z', seriesSince: at }));
     expect(decided(later)).toMatchObject([{ seriesSince: at }]);
   });
@@ -76,7 +80,26 @@ describe('the delivery saga', () => {
     { type: 'delivery.attempt-succeeded', data: { ...subject, ...record(1) } },
     { type: 'delivery.exhausted', data: { ...subject, attempts: 3, at: 'x' } },
     { type: 'delivery.cancelled', data: { ...subject, at: 'x', reason: 'x' } },
-  ])('drops what was due after $type', (event) => expect(decided(on(event))).toEqual([new DropAttempt(id)]));
+  ])('drops what was due after $type, and ends the turn', (event) => expect(decided(on(event))).toEqual([new DropAttempt(id, true)]));
+  it('leaves the turn to one that is out of attempts and holds its ordering key', () => {
+    const event = on({ type: 'delivery.exhausted', data: { ...subject, attempts: 3, at: 'x', holdsKey: true } });
+    expect(decided(event)).toEqual([new DropAttempt(id, false)]);
+  });
+  it('lets a delivery await its turn where the message was routed in order, by its key or with all of the endpoint', () => {
+    const ordered = (ordering: 'PER_KEY' | 'STRICT') =>
+      recorded(accepted([{ endpointId: e1, ordering }], { orderingKey: 'k' }), { stream: 'message-m1', position: 7 });
+    expect(decided(ordered('PER_KEY'), ordered('STRICT'))).toMatchObject([
+      { queue: `${e1} k`, place: '000000000007', id, attempt: { attempt: 1 } },
+      { queue: `${e1} `, place: '000000000007', id },
+    ]);
+  });
+  it('asks whether a delivery waits for its turn before an attempt that a person asked for, but not where its turn has ended', () => {
+    const at = '2026-01-01T14:00:00.000Z';
+    const request = (more: object) => on({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: 3, ...more } });
+    expect(decided(request({})).map(({ constructor }) => constructor)).toEqual([RequestAttempt]);
+    const reopened = { status: 'failed', endedAt: at };
+    expect(decided(request({ reopened })).map(({ constructor }) => constructor)).toEqual([ScheduleAttempt]);
+  });
   it('disables an endpoint whose receiver is gone, on the configuration that the answer was given to', () => {
     const gone = on(failed({ responseCode: 410, endpointRevision: 7 }));
     expect(decided(gone)).toEqual([new DisableGoneEndpoint(e1, 7, because(gone))]);
@@ -90,6 +113,10 @@ describe('the delivery saga', () => {
     expect(decided(event)).toEqual([
       new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
       new DropAttempt(deliveryIdOf('m2' as MessageId, e1)),
+      new JoinBatch(
+        'b1' as BatchId,
+        messages.map((messageId) => deliveryIdOf(messageId, e1)),
+      ),
       new SetNewestBatch(e1, 3),
       new ScheduleAttempt(
         'b1' as BatchId,
@@ -110,7 +137,9 @@ describe('the delivery saga', () => {
     expect(decided(failed)).toEqual([
       new ScheduleAttempt('b1' as BatchId, of, 2, 1, 1, Date.parse('2026-01-01T12:00:31.000Z'), because(failed), undefined, 30_000),
     ]);
-    expect(decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([new DropAttempt('b1' as BatchId)]);
+    expect(decided(on({ type: 'batch.attempt-succeeded', data: { ...of, ...record(2) } }))).toEqual([
+      new DropAttempt('b1' as BatchId, true),
+    ]);
   });
   it('releases what waits for a deleted endpoint', () => {
     const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });

@@ -6,12 +6,16 @@ import type { MessageEvent } from '../../domain/message.ts';
 import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import { queueOf } from '../../read-models/ordering/ordered-deliveries.ts';
 import {
+  AwaitTurn,
   DisableGoneEndpoint,
   DropAttempt,
   HoldEndpoint,
   isBatch,
+  JoinBatch,
   ReleaseEndpoint,
+  RequestAttempt,
   ScheduleAttempt,
   SetNewestBatch,
   type AttemptSubject,
@@ -43,14 +47,15 @@ export class DeliverySaga {
       case 'batch.retry-requested':
       case 'delivery.replay-requested':
       case 'batch.replay-requested':
-        return [requestedAttempt(event)];
-      case 'delivery.attempt-succeeded':
+        return [event.data.reopened ? requestedAttempt(event) : new RequestAttempt(requestedAttempt(event))];
       case 'delivery.exhausted':
+      case 'batch.exhausted':
+        return [new DropAttempt(subjectIdIn(event), !event.data.holdsKey)];
+      case 'delivery.attempt-succeeded':
       case 'delivery.cancelled':
       case 'batch.attempt-succeeded':
-      case 'batch.exhausted':
       case 'batch.cancelled':
-        return [new DropAttempt(subjectIdIn(event))];
+        return [new DropAttempt(subjectIdIn(event), true)];
       case 'endpoint.deleted':
         return [new ReleaseEndpoint(endpointIdIn(event.stream), Date.parse(event.recordedAt), dueCauseOf(event))];
       default:
@@ -59,15 +64,18 @@ export class DeliverySaga {
   }
 }
 
-const firstAttempts = (event: RecordedEvent<MessageEvent>): ScheduleAttempt[] => {
+const firstAttempts = (event: RecordedEvent<MessageEvent>): (ScheduleAttempt | AwaitTurn)[] => {
   const messageId = messageIdIn(event.stream);
-  const { organizationId, test, destinations } = event.data;
-  return destinations.map(({ endpointId, notBefore, delaySeconds }) => {
+  const { organizationId, test, destinations, orderingKey = '' } = event.data;
+  return destinations.map(({ endpointId, notBefore, delaySeconds, ordering }) => {
+    const id = deliveryIdOf(messageId, endpointId);
     const subject = subjectOf({ organizationId, messageId, endpointId, test });
     const dueAt = Date.parse(notBefore ?? event.recordedAt);
     // Older events have only the two times, which may be of two clocks.
     const delayMs = delaySeconds === undefined ? Math.max(0, dueAt - Date.parse(event.recordedAt)) : delaySeconds * 1_000;
-    return new ScheduleAttempt(deliveryIdOf(messageId, endpointId), subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event], delayMs);
+    const attempt = new ScheduleAttempt(id, subject, 1, 0, 'no-stream', dueAt, dueCauseOf(event), [event], delayMs);
+    if (ordering === undefined) return attempt;
+    return new AwaitTurn(attempt, queueOf(endpointId, ordering === 'STRICT' ? '' : orderingKey), event.position, id);
   });
 };
 
@@ -76,8 +84,10 @@ const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
   const { organizationId, endpointId, number, messages } = event.data;
   const subject = { organizationId, endpointId, size: messages.length };
   const dueAt = Date.parse(event.recordedAt);
+  const deliveries = messages.map((messageId) => deliveryIdOf(messageId, endpointId));
   return [
-    ...messages.map((messageId) => new DropAttempt(deliveryIdOf(messageId, endpointId))),
+    ...deliveries.map((id) => new DropAttempt(id)),
+    new JoinBatch(batchIdIn(event.stream), deliveries),
     new SetNewestBatch(endpointId, number),
     new ScheduleAttempt(batchIdIn(event.stream), subject, 1, 0, event.revision, dueAt, dueCauseOf(event)),
   ];

@@ -1,7 +1,7 @@
 // The delivery saga's commands: what has to happen because of an event. The saga host carries them out.
 import type { BatchSubject } from '../../domain/batch.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
-import type { BatchId, DeliveryId, EndpointId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { batchStream, deliveryStream } from '../../domain/streams.ts';
 import type { ExpectedRevision, RecordedEvent } from '../../event-store/event-store.ts';
@@ -61,9 +61,46 @@ export class ScheduleAttempt {
   }
 }
 
+/** The first attempt of a delivery that takes turns: it is due when its turn comes, and not before. */
+export class AwaitTurn {
+  constructor(
+    readonly attempt: ScheduleAttempt,
+    /** The endpoint and the ordering key. */
+    readonly queue: string,
+    /** The position of its message. */
+    readonly place: Position,
+    readonly id: DeliveryId,
+  ) {}
+
+  withAttempt(attempt: ScheduleAttempt): AwaitTurn {
+    return new AwaitTurn(attempt, this.queue, this.place, this.id);
+  }
+}
+
+/** A person or a replay asked for an attempt of a delivery that had not ended. If it waits for its turn, it goes on waiting. */
+export class RequestAttempt {
+  constructor(readonly attempt: ScheduleAttempt) {}
+
+  withAttempt(attempt: ScheduleAttempt): RequestAttempt {
+    return new RequestAttempt(attempt);
+  }
+}
+
 /** Nothing is due any more: the delivery or batch has ended, or the delivery was put in a batch. */
 export class DropAttempt {
-  constructor(readonly id: DeliveryOrBatchId) {}
+  constructor(
+    readonly id: DeliveryOrBatchId,
+    /** The next of its ordering key has the turn. */
+    readonly endsTurn = false,
+  ) {}
+}
+
+/** Deliveries were put in a batch, and their turns end with it. */
+export class JoinBatch {
+  constructor(
+    readonly batchId: BatchId,
+    readonly deliveries: readonly DeliveryId[],
+  ) {}
 }
 
 /** An endpoint's newest batch has this number. The next batch gets the next number. */
@@ -113,4 +150,13 @@ export class DisableGoneEndpoint {
   ) {}
 }
 
-export type SagaCommand = ScheduleAttempt | DropAttempt | SetNewestBatch | ReleaseEndpoint | HoldEndpoint | DisableGoneEndpoint;
+export type SagaCommand =
+  | ScheduleAttempt
+  | AwaitTurn
+  | RequestAttempt
+  | DropAttempt
+  | JoinBatch
+  | SetNewestBatch
+  | ReleaseEndpoint
+  | HoldEndpoint
+  | DisableGoneEndpoint;

@@ -5,26 +5,29 @@ import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Consumer, EventHeader } from '../../read-models/engine/consumer.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
+import type { MayHaveRows } from '../../read-models/ordering/ordered-deliveries.ts';
 import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
+  AwaitTurn,
   SetNewestBatch,
   DropAttempt,
   HoldEndpoint,
+  JoinBatch,
   ReleaseEndpoint,
+  RequestAttempt,
   ScheduleAttempt,
   type SagaCommand,
   type DeliveryOrBatchId,
 } from './saga-commands.ts';
 import { dueTimeOf, type Learned } from '../due-attempts/due-time.ts';
+import { limitWait, TurnChanges, type DueAfter } from './turn-changes.ts';
+import { TurnsAhead } from './turns-ahead.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
-import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
+import { createDueAttempts, takeWaiting, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import type { Dispatcher } from '../lanes/dispatcher.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
-
-/** What is due after some events. `isNew`: it has no row in the table yet, and needs none if it ends within the same events. */
-type DueAfter = Map<DeliveryOrBatchId, { readonly isNew: boolean; readonly attempt: ScheduleAttempt | undefined }>;
 
 /** What is kept of an event until it is applied: what the saga decided, without the messages. */
 export type SagaDecision = EventHeader & {
@@ -36,28 +39,44 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 9;
+  readonly version = 10;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     due_attempts: ['id'],
     held_endpoints: ['endpoint_id'],
+    ordered_deliveries: ['id'],
     newest_batches: ['endpoint_id'],
     taking: ['id'],
   } as const;
   /** By this process's clock, and leases. */
-  readonly localColumns = { due_attempts: ['due_at', 'ready_at', 'leased_by'], held_endpoints: ['held_until'] } as const;
+  readonly localColumns = {
+    due_attempts: ['due_at', 'ready_at', 'leased_by'],
+    held_endpoints: ['held_until'],
+    ordered_deliveries: ['detail'],
+  } as const;
   readonly createTables = createDueAttempts;
   private written: readonly ScheduleAttempt[] = [];
   private held: readonly HoldEndpoint[] = [];
+  private readonly mayHaveOrdered: MayHaveRows = { current: undefined };
 
   constructor(
     private readonly saga: Pick<DeliverySaga, 'decide'>,
     private readonly bus: Pick<CommandBus, 'execute'>,
     private readonly due: Pick<
       DueAttempts,
-      'now' | 'mayOffer' | 'allowClaims' | 'limitWaits' | 'schedule' | 'releaseEndpoint' | 'holdEndpoints' | 'announce' | 'committed' | 'termLost'
+      | 'now'
+      | 'mayOffer'
+      | 'allowClaims'
+      | 'limitWaits'
+      | 'schedule'
+      | 'releaseEndpoint'
+      | 'holdEndpoints'
+      | 'announce'
+      | 'committed'
+      | 'termLost'
     >,
     private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'endpointsHeld' | 'acceptOffers' | 'refuseOffers'>,
+    private readonly turns = new TurnsAhead(),
   ) {}
 
   /** Offers attempts that are due now to the dispatcher right away. The log is the truth, so they need no row in the table first. */
@@ -71,27 +90,40 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     } catch (error) {
       failure = error;
     }
-    if (live && this.due.mayOffer)
-      for (const command of commands) if (command instanceof ScheduleAttempt && command.dueAt <= at) this.dispatcher.offer(command);
-    return { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
+    for (const command of commands) {
+      const attempts = command instanceof ScheduleAttempt ? [command] : this.turns.take(command);
+      if (live) this.offer(attempts, at);
+    }
+    const decision = { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
+    this.turns.received(decision);
+    return decision;
+  }
+
+  private offer(attempts: readonly ScheduleAttempt[], now: number): void {
+    if (!this.due.mayOffer) return;
+    for (const attempt of attempts) if (limitWait(attempt, now).dueAt <= now) this.dispatcher.offer(attempt);
   }
 
   async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)));
+    const queues = new Set<string>();
+    this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)), queues);
+    await this.turns.read(queues, tx);
   }
 
   async applyRowsOnly(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     await this.write(batch, tx, () => Promise.resolve());
   }
 
-  /** @returns the attempts that it scheduled */
+  /** @param queues gets the queues whose turn went on. @returns the attempts that it scheduled */
   private async write(
     batch: readonly SagaDecision[],
     tx: Transaction<DueAttemptsSchema>,
     carryOut: (command: ICommand) => Promise<void>,
+    queues = new Set<string>(),
   ): Promise<readonly ScheduleAttempt[]> {
     const written: ScheduleAttempt[] = [];
     let due: DueAfter = new Map();
+    let turns = new TurnChanges();
     const newest = new Map<EndpointId, number>();
     const held: HoldEndpoint[] = [];
     const cancelled: DeliveryProgress[] = [];
@@ -101,22 +133,38 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       for (const command of commands) {
         if (command instanceof ScheduleAttempt) {
           due.set(command.id, { isNew: due.get(command.id)?.isNew ?? command.isFirst, attempt: command });
+        } else if (command instanceof AwaitTurn) {
+          turns.await(command);
+        } else if (command instanceof RequestAttempt) {
+          const { attempt } = command;
+          due.set(attempt.id, { isNew: due.get(attempt.id)?.isNew ?? attempt.isFirst, attempt });
+          turns.request(attempt);
         } else if (command instanceof DropAttempt) {
-          due.set(command.id, { isNew: due.get(command.id)?.isNew ?? false, attempt: undefined });
+          const isOrdered = turns.hasAccepted(command.id);
+          const isNew = due.get(command.id)?.isNew ?? isOrdered;
+          due.set(command.id, { isNew, attempt: undefined });
+          turns.drop(command, isNew);
+        } else if (command instanceof JoinBatch) {
+          turns.join(command);
         } else if (command instanceof SetNewestBatch) {
           newest.set(command.endpointId, command.number);
         } else if (command instanceof HoldEndpoint) {
           held.push(command);
         } else if (command instanceof ReleaseEndpoint) {
-          written.push(...(await this.writeDue(due, tx))); // attempts scheduled before it are released, too
+          written.push(...(await this.writeDue(due, turns, tx, queues))); // attempts scheduled before it are released, too
           due = new Map();
+          turns = new TurnChanges();
+          for await (const attempts of takeWaiting(command.endpointId, tx)) {
+            await this.due.schedule(attempts, tx);
+            written.push(...attempts);
+          }
           await this.due.releaseEndpoint(command, tx);
         } else {
           await carryOut(command);
         }
       }
     }
-    written.push(...(await this.writeDue(due, tx)));
+    written.push(...(await this.writeDue(due, turns, tx, queues)));
     await tx.upsert(
       'newest_batches',
       ['endpoint_id'],
@@ -132,9 +180,11 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.due.committed(this.written);
     this.dispatcher.endpointsHeld(this.held);
     this.dispatcher.committed(batch, this.written);
+    this.offer(this.turns.committed(batch.length), this.due.now());
   }
 
   async onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
+    this.turns.clear();
     await this.due.allowClaims(false, tx);
     await this.due.limitWaits(tx);
   }
@@ -144,16 +194,24 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   }
 
   onCaughtUp(): void {
+    this.turns.isLive = true;
     this.dispatcher.acceptOffers();
   }
 
   onTermLost(): void {
     this.due.termLost();
+    this.turns.clear();
     this.dispatcher.refuseOffers();
   }
 
   /** @returns the attempts that it scheduled */
-  private async writeDue(due: DueAfter, tx: Transaction<DueAttemptsSchema>): Promise<readonly ScheduleAttempt[]> {
+  private async writeDue(
+    due: DueAfter,
+    turns: TurnChanges,
+    tx: Transaction<DueAttemptsSchema>,
+    queues: Set<string>,
+  ): Promise<readonly ScheduleAttempt[]> {
+    for (const queue of await turns.write(due, tx, this.mayHaveOrdered, this.due.now())) queues.add(queue);
     const dropped: DeliveryOrBatchId[] = [];
     const scheduled: ScheduleAttempt[] = [];
     for (const [id, { isNew, attempt }] of due) {
@@ -173,13 +231,20 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 
 const inClockOf = (learned: Learned, commands: readonly SagaCommand[]): readonly SagaCommand[] =>
   commands.map((command) => {
-    if (command instanceof ScheduleAttempt) return command.withDueAt(dueTimeOf(command.dueAt, command.delayMs, learned));
+    if (command instanceof ScheduleAttempt) return withDueTime(command, learned);
+    if (command instanceof AwaitTurn || command instanceof RequestAttempt)
+      return command.withAttempt(withDueTime(command.attempt, learned));
     if (command instanceof HoldEndpoint) return command.withUntil(dueTimeOf(command.until, command.holdMs, learned));
     return command instanceof ReleaseEndpoint ? command.withDueAt(dueTimeOf(command.dueAt, 0, learned)) : command;
   });
 
-const withoutMessages = (command: SagaCommand): SagaCommand =>
-  command instanceof ScheduleAttempt && command.messages ? command.withMessages(undefined) : command;
+const withDueTime = (attempt: ScheduleAttempt, learned: Learned) => attempt.withDueAt(dueTimeOf(attempt.dueAt, attempt.delayMs, learned));
+
+const withoutMessages = (command: SagaCommand): SagaCommand => {
+  if (command instanceof ScheduleAttempt && command.messages) return command.withMessages(undefined);
+  if (command instanceof AwaitTurn) return command.withAttempt(command.attempt.withMessages(undefined));
+  return command;
+};
 
 /** For rebuilding the tables from the log: it only writes rows, and offers nothing to a dispatcher. */
 export const rowsOnlySagaHost = (): SagaHost => {

@@ -71,6 +71,11 @@ export class ConfigurationHistory {
     return this.owners.get(id)?.endpoints.get(id)?.[revision]?.configuration?.settings.retryPolicy;
   }
 
+  /** Whether an ordering key waits for a delivery that is out of attempts, at a revision of the endpoint's stream. */
+  holdsKeys(id: EndpointId, revision: number): boolean {
+    return this.owners.get(id)?.endpoints.get(id)?.[revision]?.configuration?.settings.onExhausted === 'HOLD';
+  }
+
   /** Whether the endpoint was registered in that organization, even if it is deleted since. */
   belongsTo(id: EndpointId, organizationId: OrganizationId): boolean {
     return this.owners.get(id) !== undefined && this.owners.get(id) === this.organizations.get(organizationId);
@@ -83,13 +88,16 @@ export class ConfigurationHistory {
     if (routedAt !== '' && routedAt >= (copiedFrom?.[0] ?? position))
       return `It was routed at position ${routedAt}, which is not before its own.`;
     if (test) return this.findTestProblem(message);
-    const expected = finish(routeInSteps(this.subscribersOf(message), data.data, new Date(message.recordedAt)));
+    const expected = finish(routeInSteps(this.subscribersOf(message), data, new Date(message.recordedAt)));
     const actual = destinations.map(({ endpointId }) => endpointId);
     const routed = expected.destinations.map(({ endpointId }) => endpointId);
     if (!isSameList(actual, routed))
       return `It went to ${listed(actual)}; by the configuration at ${routedAt || 'the start'} it goes to ${listed(routed)}.`;
     if (!isSameList(skipped, expected.skipped))
       return `It skipped ${listed(skipped)}; by the configuration at ${routedAt || 'the start'} it skips ${listed(expected.skipped)}.`;
+    const misplaced = destinations.find(({ ordering }, i) => ordering !== expected.destinations[i]?.ordering);
+    if (misplaced)
+      return `Against the configuration at ${routedAt || 'the start'}, its delivery to ${misplaced.endpointId} ${misplaced.ordering === undefined ? 'takes no turns' : `takes turns ${misplaced.ordering}`}.`;
     const waits = expected.destinations.map(({ notBefore }) => notBefore !== undefined);
     const untimely = destinations.find(({ notBefore }, i) => (notBefore !== undefined) !== waits[i]);
     if (untimely)

@@ -10,9 +10,21 @@ import type { ConfigurationHistory } from './configuration-history.ts';
 import type { ReadEarlier } from './earlier-events.ts';
 import { isEventOf, type EventOf } from './event-category.ts';
 import { RecentEntries } from './recent-entries.ts';
-import { newBatch, newDelivery, type TrackedBatch, type TrackedDelivery, type UnknownBatch } from './tracked-deliveries.ts';
+import { newBatch, newDelivery, type HoldsKey, type TrackedBatch, type TrackedDelivery, type UnknownBatch } from './tracked-deliveries.ts';
 
 const capacity = 100_000;
+
+/** Whether the delivery or batch leaves its ordering key held if an attempt by that revision was its last. */
+export const holdsKey = (
+  tracked: TrackedDelivery | TrackedBatch | UnknownBatch,
+  configuration: Pick<ConfigurationHistory, 'holdsKeys'>,
+  endpointRevision: number,
+): HoldsKey => {
+  if (tracked.kind === 'unknown-batch') return 'unknown';
+  if (tracked.kind === 'delivery' && !tracked.isOrdered) return false;
+  if (!configuration.holdsKeys(tracked.endpointId, endpointRevision)) return false;
+  return tracked.kind === 'delivery' || 'unknown';
+};
 
 /** The first event of a delivery that a replay makes: its message had not been routed to the endpoint. */
 export type DeliveryStart = Extract<EventOf<'delivery'>, { type: 'delivery.replay-requested' }>;
@@ -87,13 +99,14 @@ export class DeliveryTracker {
   /** Applies earlier events. They were checked and counted when they were passed, so only their effect matters. */
   private replay(tracked: TrackedDelivery | TrackedBatch, events: readonly RecordedEvent[]): void {
     const policyAt = (revision: number) => this.configuration.retryPolicy(tracked.endpointId, revision);
+    const holdsKeyAt = (revision: number) => holdsKey(tracked, this.configuration, revision);
     for (const event of events) {
       const { revision } = event;
       const isNext = revision === tracked.revision + 1;
       tracked.revision = revision;
       if (!isNext) tracked.isBroken = true;
       if (isEventOf(event, 'delivery') || (isEventOf(event, 'batch') && event.type !== 'batch.closed')) {
-        const { state, expectedExhausted } = redecideAttempt(stepOf(event), tracked.state, tracked.expectedExhausted, policyAt);
+        const { state, expectedExhausted } = redecideAttempt(stepOf(event), tracked.state, tracked.expectedExhausted, policyAt, holdsKeyAt);
         tracked.state = state;
         tracked.expectedExhausted = expectedExhausted;
       } else tracked.isBroken = true;

@@ -4,8 +4,12 @@ import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts'
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 
-/** The content of the event that says that a delivery has failed. */
-export type Exhausted = Extract<Step, { type: 'exhausted' }>['data'];
+/**
+ * The content of the event that says that a delivery has failed. `holdsKey`: whether it must say that its ordering key waits for it; 'unknown' of a
+ * batch whose endpoint asks for that, as the deliveries in it may take no turns.
+ */
+export type Exhausted = Omit<Extract<Step, { type: 'exhausted' }>['data'], 'holdsKey'> & { readonly holdsKey: HoldsKey };
+export type HoldsKey = boolean | 'unknown';
 
 type Progress = {
   /** Of the last event in its stream; -1 if there is none. */
@@ -23,6 +27,8 @@ export type TrackedDelivery = Progress & {
   readonly messageId: MessageId;
   readonly endpointId: EndpointId;
   readonly isTest: boolean;
+  /** It takes turns under an ordering key. */
+  readonly isOrdered: boolean;
   /** Its attempts are then in the batch's stream. */
   isInBatch: boolean;
 };
@@ -46,6 +52,7 @@ export const newDelivery = (message: RecordedEvent<MessageEvent>, messageId: Mes
   messageId,
   endpointId,
   isTest: message.data.test ?? false,
+  isOrdered: message.data.destinations.some((each) => each.endpointId === endpointId && each.ordering !== undefined),
   isInBatch: false,
 });
 
@@ -60,6 +67,7 @@ export const newReplayedDelivery = (
   messageId,
   endpointId,
   isTest: false,
+  isOrdered: false,
   isInBatch: false,
   revision: 0,
   state,

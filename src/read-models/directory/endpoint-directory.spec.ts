@@ -46,7 +46,7 @@ describe('the endpoint directory', () => {
   };
   const add = (id: EndpointId, changed: Partial<EndpointSettings> = {}, more: Parameters<typeof registered>[1] = {}) =>
     happen(`endpoint-${id}`, registered(changed, more));
-  const route = (type: string, data: JsonObject = {}) => finish(directory.route(organizationId, type, data, now));
+  const route = (type: string, data: JsonObject = {}) => finish(directory.route(organizationId, type, { data }, now));
   const destinations = (type: string, data?: JsonObject) => route(type, data).destinations.map(({ endpointId }) => endpointId);
 
   beforeEach(async () => {
@@ -120,7 +120,7 @@ describe('the endpoint directory', () => {
     });
     it('within its organization', async () => {
       await add(e1);
-      expect(finish(directory.route('other' as OrganizationId, 'a', {}, now)).destinations).toEqual([]);
+      expect(finish(directory.route('other' as OrganizationId, 'a', { data: {} }, now)).destinations).toEqual([]);
     });
     it('by the configuration as it is now', async () => {
       await add(e1, { eventTypes: ['alert.created'] });

@@ -6,9 +6,8 @@ import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
-import type { JsonObject } from '../../domain/json.ts';
 import { groupOf, organization, type EventType, type OrganizationEvent } from '../../domain/organization.ts';
-import type { RoutedMessage, RoutingSteps } from '../../domain/routing.ts';
+import type { RoutedContent, RoutedMessage, RoutingSteps } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
   apiKeyStream,
@@ -193,10 +192,10 @@ export class EndpointDirectory {
    * that could be read; its deliveries are held.
    * @throws ConfigurationUnavailable
    */
-  route(id: OrganizationId, type: string, data: JsonObject, now: Date): RoutingSteps<Routing> {
+  route(id: OrganizationId, type: string, message: RoutedContent, now: Date): RoutingSteps<Routing> {
     this.follower.check();
     this.unusable.check(organizationStream(id));
-    return recordedWith(this.routedAt, this.organizations.get(id)?.routing.route(type, data, now));
+    return recordedWith(this.routedAt, this.organizations.get(id)?.routing.route(type, message, now));
   }
 
   /** The position that a routing decided now is recorded with; empty for an empty log. */

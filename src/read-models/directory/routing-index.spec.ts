@@ -34,11 +34,12 @@ const configuration: fc.Arbitrary<RoutingConfiguration> = record({
     eventTypes: array(constantFrom('*', 'a', 'a.*', 'a.b', 'a.b.*', 'b', 'b.c', 'g'), { minLength: 1, maxLength: 3 }),
     filter: oneof(constant(null), filter),
     retryPolicy: record({ delaysSeconds: array(constantFrom(0, 0.5, 90), { maxLength: 2 }), jitter: constant(0) }),
+    ordering: constantFrom('NONE', 'PER_KEY', 'STRICT'),
   }),
 });
 const id = constantFrom('e1', 'e2', 'e3', 'e4') as fc.Arbitrary<EndpointId>;
 const inner = oneof(scalar, array(scalar, { maxLength: 2 }), record({ n: oneof(scalar, record({ m: scalar })) }));
-const message = record({ type, data: dictionary(constantFrom('k', 'l'), inner) });
+const message = record({ type, data: dictionary(constantFrom('k', 'l'), inner), orderingKey: constantFrom(undefined, 'x') });
 
 /** A directory's life: endpoints are set and deleted, types move to other groups, and messages are routed in between. */
 const step = oneof(
@@ -70,7 +71,7 @@ it('routes every message as the rule of the domain does', () => {
         } else {
           const routed = { ...each[1], group: groupOf(each[1].type) };
           const { destinations, skipped, reasons } = routeMessage(endpoints, routed, now);
-          assert.deepEqual(finish(index.route(routed.type, routed.data, now)), { destinations, skipped });
+          assert.deepEqual(finish(index.route(routed.type, routed, now)), { destinations, skipped });
           for (const [endpointId, settings] of endpoints)
             assert.equal(
               new EndpointMatcher(endpointId, settings).matches(routed),

@@ -1,8 +1,7 @@
 // The routing index of one organization: its endpoints' compiled matchers, indexed by event type. Intake routes by it.
 // A property test holds it equal to `routeMessage` of domain/routing.ts.
 import type { EndpointId } from '../../domain/ids.ts';
-import type { JsonObject } from '../../domain/json.ts';
-import { routeInSteps, type EndpointMatcher, type RoutedMessage, type RoutingSteps } from '../../domain/routing.ts';
+import { routeInSteps, type EndpointMatcher, type RoutedContent, type RoutedMessage, type RoutingSteps } from '../../domain/routing.ts';
 
 /** Publishers choose the types, so the index is emptied when it reaches this many. */
 const mostTypes = 10_000;
@@ -31,8 +30,8 @@ export class RoutingIndex {
   }
 
   /** By the endpoints of this moment, however long the steps take. */
-  route(type: string, data: JsonObject, now: Date): RoutingSteps<RoutedMessage> {
-    return routeInSteps(this.subscribersTo(type), data, now);
+  route(type: string, message: RoutedContent, now: Date): RoutingSteps<RoutedMessage> {
+    return routeInSteps(this.subscribersTo(type), message, now);
   }
 
   private subscribersTo(type: string): readonly EndpointMatcher[] {

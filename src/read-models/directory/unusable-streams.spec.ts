@@ -36,7 +36,7 @@ const newerEvent = async (stream: string) => {
 const add = (id: EndpointId, settings: Partial<EndpointSettings> = {}, of: OrganizationId = organizationId) =>
   happen(`endpoint-${id}`, registered(settings, { organizationId: of }));
 const destinations = (type: string, of = organizationId) =>
-  finish(directory.route(of, type, {}, now)).destinations.map(({ endpointId }) => endpointId);
+  finish(directory.route(of, type, { data: {} }, now)).destinations.map(({ endpointId }) => endpointId);
 const issue = (id: string, hash: string) =>
   happen(`apikey-${id}`, { type: 'apikey.issued', data: { organizationId, name: id, role: 'PUBLISHER', hash } });
 
@@ -128,7 +128,7 @@ describe('an event that cannot be read', () => {
     await add(e1);
     await add(e2, {}, other);
     await newerEvent(`organization-${organizationId}`);
-    expect(() => directory.route(organizationId, 'a', {}, now)).toThrow(ConfigurationUnavailable);
+    expect(() => directory.route(organizationId, 'a', { data: {} }, now)).toThrow(ConfigurationUnavailable);
     expect(() => directory.requireOrganization(organizationId)).toThrow(/The organization .* can't be used here/);
     expect([directory.isHeld(e1), directory.isHeld(e2)]).toEqual([true, false]);
     expect(destinations('a', other)).toEqual([e2]);
@@ -142,7 +142,7 @@ it('a signing key that another master key has encrypted makes its organization u
     .cipherFor(stream)
     .seal('secret', 'signingKey');
   await happen(`organization-${other}`, { type: 'organization.signing-key-set', data: { key } });
-  expect(() => directory.route(other, 'a', {}, now)).toThrow(/A secret can't be decrypted/);
+  expect(() => directory.route(other, 'a', { data: {} }, now)).toThrow(/A secret can't be decrypted/);
   expect(destinations('a')).toEqual([]);
 });
 
@@ -156,7 +156,7 @@ it('an endpoint of an organization that cannot be used is unusable, too', async 
 
 describe('while the log cannot be followed', () => {
   const refused = () => {
-    expect(() => directory.route(organizationId, 'a', {}, now)).toThrow(ConfigurationUnavailable);
+    expect(() => directory.route(organizationId, 'a', { data: {} }, now)).toThrow(ConfigurationUnavailable);
     expect(() => directory.apiKey('ab')).toThrow(/accepts no keys: .*broken/);
     expect(directory.isHeld(e1)).toBe(true);
   };

@@ -7,7 +7,7 @@ import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
 import { sequenceBefore, withoutIndex } from './columns.ts';
-import { openStatuses, type DeliveryStatus } from './delivery-view.ts';
+import { ownStatuses, type DeliveryStatus } from './delivery-view.ts';
 import { isGiven, type Optional } from './optional.ts';
 
 /** All that is given must hold. */
@@ -30,7 +30,7 @@ type Deliveries = SelectQueryBuilder<ViewsSchema, 'deliveries', { sequence: numb
 /** Deliveries that stand in order in an index: those of one status, of an organization or of an endpoint. */
 type Run = { readonly status: StoredStatus; readonly endpointId?: EndpointId | undefined; readonly endpoints?: 'held' | 'not-held' };
 
-const allStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING', 'SUCCEEDED', 'FAILED', 'CANCELLED'];
+const endedStatuses = ['SUCCEEDED', 'FAILED', 'CANCELLED'] as const satisfies readonly StoredStatus[];
 
 /** With up to this many endpoints that have open deliveries, each endpoint's runs are read. With more, the organization's runs are filtered. */
 const maxEndpointRuns = 40;
@@ -170,16 +170,15 @@ export const sequencesFromReplays = async (
 };
 
 const runsOf = async (db: Db, organization: OrganizationId, { endpointId, status, messageId }: DeliveryFilter): Promise<Run[]> => {
-  const wanted = new Set(isGiven(status) ? status : [...allStatuses, 'HELD' as const]);
+  const wanted = new Set(isGiven(status) ? status : [...ownStatuses, ...endedStatuses, 'HELD' as const]);
   const scope = isGiven(endpointId) ? endpointId : undefined;
-  const runs: Run[] = allStatuses
-    .filter((each) => !openStatuses.includes(each) && wanted.has(each))
-    .map((each) => ({ status: each, endpointId: scope }));
+  const runs: Run[] = endedStatuses.filter((each) => wanted.has(each)).map((each) => ({ status: each, endpointId: scope }));
   const includesHeld = wanted.has('HELD');
-  const whole = openStatuses.filter((each) => includesHeld && wanted.has(each));
+  if (includesHeld) runs.push({ status: 'WAITING', endpointId: scope });
+  const whole = ownStatuses.filter((each) => includesHeld && wanted.has(each));
   runs.push(...whole.map((each) => ({ status: each, endpointId: scope })));
   // An open status may be wanted only where the endpoint holds deliveries, or only where it does not.
-  const partial = openStatuses.filter((each) => includesHeld !== wanted.has(each));
+  const partial = ownStatuses.filter((each) => includesHeld !== wanted.has(each));
   if (partial.length === 0) return runs;
   const endpoints = includesHeld ? 'held' : 'not-held';
   const few = scope === undefined && !isGiven(messageId) ? await endpointsWithOpen(db, organization, endpoints) : undefined;
@@ -206,7 +205,7 @@ const endpointsWithOpen = async (db: Db, organization: OrganizationId, which: 'h
     .select('endpoints.id')
     .where('endpoints.organization_id', '=', organization)
     .where('endpoints.id', which === 'held' ? 'in' : 'not in', heldEndpoints(db, organization))
-    .where((is) => is.or(openStatuses.map(open)))
+    .where((is) => is.or(ownStatuses.map(open)))
     .limit(maxEndpointRuns + 1)
     .execute();
   return rows.length > maxEndpointRuns ? undefined : rows.map(({ id }) => id);

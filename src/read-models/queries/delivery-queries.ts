@@ -1,5 +1,5 @@
 // Queries on deliveries, their attempts and batches. The first argument is the caller's organization: no query shows another one's data.
-import type { Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import { mapInSlices } from '../../time-slices.ts';
 import type { ViewsSchema } from '../views/schema.ts';
@@ -199,6 +199,16 @@ export class DeliveryQueries {
   }
 }
 
+/** The delivery that comes first of the ordering key. */
+const firstOfKey = (is: ExpressionBuilder<ViewsSchema, 'deliveries'>) =>
+  is
+    .selectFrom('ordered_deliveries as own')
+    .innerJoin('ordered_deliveries as first', 'first.queue', 'own.queue')
+    .whereRef('own.id', '=', 'deliveries.id')
+    .orderBy('first.place')
+    .limit(1)
+    .select('first.id');
+
 const deliveryRows = (db: Db) =>
   db
     .selectFrom('deliveries')
@@ -206,6 +216,7 @@ const deliveryRows = (db: Db) =>
     .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
     .selectAll('deliveries')
     .select(['endpoints.status as endpoint_status', 'endpoints.deleted_at as endpoint_deleted_at'])
+    .select((is) => is.case().when('deliveries.status', '=', 'WAITING').then(firstOfKey(is)).end().as('waits_for'))
     .select(['batches.id as batch_id', 'batches.size as batch_size']);
 
 const subjectRows = (db: Db) =>

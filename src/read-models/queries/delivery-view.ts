@@ -7,8 +7,8 @@ import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { iso, isoOrNull } from './columns.ts';
 
-/** `HELD`: open, and its endpoint is paused or disabled. */
-export type DeliveryStatus = StoredStatus | 'HELD';
+/** `HELD`: open, and its endpoint is paused or disabled, or it waits for others of its ordering key. */
+export type DeliveryStatus = Exclude<StoredStatus, 'WAITING'> | 'HELD';
 
 /** Several messages that go out in one request. */
 type BatchView = { readonly id: BatchId; readonly size: number };
@@ -23,6 +23,8 @@ export type DeliveryView = {
   /** The latest replay that sent it. */
   readonly replayId: ReplayId | null;
   readonly status: DeliveryStatus;
+  /** Held for this delivery: it comes first of its ordering key. Null: it has its turn, or takes none. */
+  readonly waitsFor: DeliveryId | null;
   readonly test: boolean;
   readonly attemptCount: number;
   readonly nextAttemptAt: string | null;
@@ -47,13 +49,19 @@ export type DeliverySubjectView = {
   readonly isDelayed: boolean;
 };
 
-export const openStatuses: readonly StoredStatus[] = ['PENDING', 'RETRYING'];
+/** Open, and not held but by its endpoint. */
+export const ownStatuses = ['PENDING', 'RETRYING'] as const satisfies readonly StoredStatus[];
+export const openStatuses: readonly StoredStatus[] = [...ownStatuses, 'WAITING'];
 
 // ── From rows ──
 
 type BatchColumns = { readonly batch_id: BatchId | null; readonly batch_size: number | null };
 export type DeliveryRow = ViewsSchema['deliveries'] &
-  BatchColumns & { readonly endpoint_status: EndpointStatus | null; readonly endpoint_deleted_at: number | null };
+  BatchColumns & {
+    readonly endpoint_status: EndpointStatus | null;
+    readonly endpoint_deleted_at: number | null;
+    readonly waits_for: DeliveryId | null;
+  };
 type SubjectRow = BatchColumns &
   Pick<
     ViewsSchema['deliveries'],
@@ -84,10 +92,11 @@ export const deliveryView = (row: DeliveryRow): DeliveryView => {
     eventType: row.event_type,
     batch: batchView(row),
     replayId: row.replay_id,
-    status: isHeld && openStatuses.includes(row.status) ? 'HELD' : row.status,
+    status: row.status === 'WAITING' || (isHeld && openStatuses.includes(row.status)) ? 'HELD' : row.status,
+    waitsFor: row.waits_for,
     test: row.test === 1,
     attemptCount: row.attempt_count,
-    nextAttemptAt: isoOrNull(row.next_attempt_at),
+    nextAttemptAt: row.status === 'WAITING' ? null : isoOrNull(row.next_attempt_at),
     lastResponseCode: row.last_response_code,
     createdAt: iso(row.created_at),
     endedAt: isoOrNull(row.ended_at),

@@ -8,7 +8,7 @@ import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
 import { sequenceBefore, withoutIndex } from './columns.ts';
 import { messageSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
-import { openStatuses, type DeliveryStatus } from './delivery-view.ts';
+import { openStatuses, ownStatuses, type DeliveryStatus } from './delivery-view.ts';
 import { isGiven } from './optional.ts';
 
 type Db = Kysely<ViewsSchema>;
@@ -109,7 +109,8 @@ const narrowed = <O>(query: Matching<O>, filter: DeliveryFilter, { from, to }: R
 const storedStatuses = (wanted: readonly DeliveryStatus[], held: boolean): StoredStatus[] => {
   const closed: StoredStatus[] = (['SUCCEEDED', 'FAILED', 'CANCELLED'] as const).filter((each) => wanted.includes(each));
   if (held) return wanted.includes('HELD') ? [...closed, ...openStatuses] : closed;
-  return [...closed, ...openStatuses.filter((each) => wanted.includes(each))];
+  const waiting: StoredStatus[] = wanted.includes('HELD') ? ['WAITING'] : [];
+  return [...closed, ...ownStatuses.filter((each) => wanted.includes(each)), ...waiting];
 };
 
 const sequenceOf = async (db: Db, id: DeliveryId | undefined): Promise<number | undefined> => {

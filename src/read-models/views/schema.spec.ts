@@ -21,7 +21,7 @@ describe('the tables of the views', () => {
   });
 
   it('change at every event but these', () => {
-    const handled = handlersByType(reducersOf(new Sequences(0), undefined));
+    const handled = handlersByType(reducersOf(new Sequences(0), undefined, { current: undefined }));
     const others = Object.keys(catalog).filter((type) => !handled.has(type));
     expect(others).toEqual([
       'organization.encryption-key-rotated',

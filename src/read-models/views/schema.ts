@@ -12,6 +12,8 @@ import { eventTypes, reduceEventTypes } from './tables/event-types.ts';
 import { logClock, logEvents, logKinds } from './tables/history.ts';
 import { messages, reduceMessages } from './tables/messages.ts';
 import type { OpenDeliveries } from './tables/open-deliveries.ts';
+import type { MayHaveRows } from '../ordering/ordered-deliveries.ts';
+import { orderedDeliveries, reduceOrder } from './tables/ordered-deliveries.ts';
 import { organizations, reduceOrganizations } from './tables/organizations.ts';
 import { readings, reduceReadings, skippedEvents } from './tables/readings.ts';
 import type { Reducer } from './tables/reducer.ts';
@@ -27,6 +29,7 @@ const tables = {
   endpoints,
   messages,
   deliveries,
+  ordered_deliveries: orderedDeliveries,
   batches,
   attempts,
   replays,
@@ -45,7 +48,7 @@ type Tables = typeof tables;
 export type ViewsSchema = CheckpointSchema & { [T in keyof Tables]: RowOf<Tables[T]> };
 
 /** For one batch of events, in the order in which they write. `HistoryIndex` writes the tables of the history. */
-export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefined): readonly Reducer[] => {
+export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefined, mayHaveOrdered: MayHaveRows): readonly Reducer[] => {
   const reduceDeliveries = new DeliveryReducer(sequences, open);
   return [
     reduceOrganizations(),
@@ -55,6 +58,7 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceReplays(),
     reduceBulkRetries(),
     reduceMessages(sequences),
+    reduceOrder(reduceDeliveries, mayHaveOrdered),
     reduceDeliveries,
     reduceBatches(sequences),
     reduceAttempts((id) => reduceDeliveries.sequenceOf(id)),

@@ -78,6 +78,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       endpointId: 'a',
       eventType: 'meeting.ended',
       batch: null,
+      waitsFor: null,
       replayId: null,
       status: 'PENDING',
       test: false,

@@ -8,15 +8,17 @@ import { createTables, primaryKeys, queryIndexes, reducersOf, type ViewsSchema }
 import { HistoryIndex } from './tables/history.ts';
 import { OpenDeliveries } from './tables/open-deliveries.ts';
 import { handlersByType } from './tables/reducer.ts';
+import type { MayHaveRows } from '../ordering/ordered-deliveries.ts';
 import { nextSequence, Sequences } from './tables/sequences.ts';
 import { viewEventOf, type ViewEvent } from './view-event.ts';
 
 export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
-  readonly version = 9;
+  readonly version = 10;
   readonly primaryKeys = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();
+  private mayHaveOrdered: MayHaveRows = { current: undefined };
   /** What the tables would answer. Only used while no other process writes them. */
   private cache: { readonly nextSequence: number; readonly open: OpenDeliveries } | undefined;
 
@@ -36,7 +38,7 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
     const cache = tx.isOnlyWriter ? this.cache : undefined;
     const open = tx.isOnlyWriter ? (cache?.open ?? new OpenDeliveries()) : undefined;
     const sequences = new Sequences(cache?.nextSequence ?? (await nextSequence(batch, tx)));
-    const reducers = reducersOf(sequences, open);
+    const reducers = reducersOf(sequences, open, this.mayHaveOrdered);
     const handlers = handlersByType(reducers);
     for (const event of batch) for (const handle of handlers.get(event.type) ?? []) handle(event);
     for (const reducer of reducers) await reducer.write(tx);
@@ -46,6 +48,7 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
 
   clearCache(): void {
     this.history = new HistoryIndex();
+    this.mayHaveOrdered = { current: undefined };
     this.cache = undefined;
   }
 

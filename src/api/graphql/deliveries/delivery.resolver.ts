@@ -15,6 +15,7 @@ import { Message, toMessage } from '../messages/message.types.ts';
 import { Replay, toReplay } from '../replays/replay.types.ts';
 import { Attempt, toAttempt } from './attempt.types.ts';
 import { Conservation, Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from './delivery.types.ts';
+import { heldSentence } from './held-sentence.ts';
 
 @Resolver(() => Delivery)
 export class DeliveryResolver {
@@ -96,6 +97,16 @@ export class DeliveryResolver {
   async attempts(@Parent() { view }: Delivery, @Context() { loaders }: ApiContext): Promise<Attempt[]> {
     const attempts = await loaders.attempts.load(view.id);
     return attempts.filter(({ attempt }) => attempt <= view.attemptCount).map((attempt) => toAttempt(attempt, view));
+  }
+
+  @ResolveField(() => String, { nullable: true, description: 'Why it is HELD, in a sentence; null where it is not.' })
+  async heldReason(@Parent() { view }: Delivery, @Context() { loaders }: ApiContext): Promise<string | null> {
+    if (view.status !== 'HELD') return null;
+    const [endpoint, first] = await Promise.all([
+      loaders.endpoint.load(view.endpointId),
+      view.waitsFor === null ? undefined : loaders.delivery.load(view.waitsFor),
+    ]);
+    return heldSentence(endpoint, first);
   }
 
   @ResolveField(() => Replay, { nullable: true, description: 'The last replay that sent it.' })

@@ -10,7 +10,7 @@ import { DateTime, PositionScalar, toDate } from '../scalars.ts';
 
 const statuses = ['PENDING', 'RETRYING', 'HELD', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const satisfies readonly DeliveryView['status'][];
 const DeliveryStatus = enumType('DeliveryStatus', statuses, {
-  description: 'HELD: its endpoint is paused or disabled. FAILED: out of attempts.',
+  description: 'HELD: its endpoint is paused or disabled, its organization suspended, or its ordering key held. FAILED: out of attempts.',
 });
 
 @ObjectType({ description: 'Several messages that go to an endpoint in one request: sent, recorded, retried and cancelled as one.' })

@@ -2,7 +2,7 @@
 import { Field, Float, InputType, Int } from '@nestjs/graphql';
 import type { Json } from '../../../domain/json.ts';
 import { JsonScalar } from '../scalars.ts';
-import { PayloadFormat, SignatureScheme } from './endpoint.types.ts';
+import { OnExhaustedEnum, OrderingEnum, PayloadFormat, SignatureScheme } from './endpoint.types.ts';
 
 @InputType({ description: '`value` null in a patch: the value it has stays; at creation it is refused.' })
 class HeaderInput {
@@ -73,6 +73,10 @@ export class EndpointInput {
   rateLimit?: RateLimitInput | null;
   @Field(() => Int, { nullable: true })
   maxConcurrency?: number | null;
+  @Field(() => OrderingEnum, { nullable: true, defaultValue: OrderingEnum.NONE })
+  ordering?: string | null;
+  @Field(() => OnExhaustedEnum, { nullable: true, defaultValue: OnExhaustedEnum.CONTINUE })
+  onExhausted?: string | null;
   @Field(() => Boolean, { nullable: true, defaultValue: false })
   disabled?: boolean | null;
 }
@@ -109,4 +113,8 @@ export class EndpointPatch {
   rateLimit?: RateLimitInput | null;
   @Field(() => Int, { nullable: true })
   maxConcurrency?: number | null;
+  @Field(() => OrderingEnum, { nullable: true })
+  ordering?: string | null;
+  @Field(() => OnExhaustedEnum, { nullable: true })
+  onExhausted?: string | null;
 }

@@ -1,5 +1,6 @@
 // The GraphQL types of endpoints as they are answered; the inputs are in endpoint.inputs.ts.
 import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
+import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '../../../domain/ordering.ts';
 import { payloadFormats, signatureSchemes, type EndpointConfiguration, type EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
@@ -29,6 +30,8 @@ export const SignatureScheme = enumType('SignatureScheme', signatureSchemes, {
   },
 });
 export const Window = enumType('Window', windows);
+export const OrderingEnum = enumType('Ordering', orderings);
+export const OnExhaustedEnum = enumType('OnExhausted', exhaustedActions);
 
 @ObjectType()
 export class Header {
@@ -120,6 +123,12 @@ export class Endpoint {
     description: "Requests at one time, over all replicas; null: the installation's default.",
   })
   readonly maxConcurrency!: number | null;
+  @Field(() => OrderingEnum, {
+    description: 'PER_KEY: messages of one `orderingKey` arrive in log order; a failed one holds its key. STRICT: one key for all.',
+  })
+  readonly ordering!: Ordering;
+  @Field(() => OnExhaustedEnum, { description: 'What becomes of a key whose head is out of attempts.' })
+  readonly onExhausted!: OnExhausted;
   @Field(() => DateTime)
   readonly createdAt!: string;
   @Field(() => DateTime)
@@ -171,7 +180,7 @@ const fieldsOf = (
 ): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds } = settings;
-  const { batch, rateLimit, maxConcurrency } = settings;
+  const { batch, rateLimit, maxConcurrency, ordering, onExhausted } = settings;
   const secret = ownSecretOf(configuration);
   const cipher = keyring.cipherFor(endpointStream(id));
   return {
@@ -190,6 +199,8 @@ const fieldsOf = (
     batch,
     rateLimit,
     maxConcurrency,
+    ordering,
+    onExhausted,
     formatOptions: formatOptions && maskSecrets(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,

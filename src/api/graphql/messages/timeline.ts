@@ -1,6 +1,8 @@
 // The timeline of a message: every event of the log about it, in order, each with a sentence.
 import { maskResolvedAddress } from '../../../domain/address-masking.ts';
-import type { EndpointEvent } from '../../../domain/endpoint.ts';
+import { fold } from '../../../domain/decider.ts';
+import { endpoint, type EndpointEvent } from '../../../domain/endpoint.ts';
+import type { EndpointId, Position } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { subscriptionsTo } from '../../../read-models/history/routing-explanation.ts';
@@ -50,6 +52,7 @@ export const messageTimeline = async (
   const names: TimelineNames = {
     endpoint: (id) => latestName(endpoints.get(id) ?? []),
     reason: (id) => subscription(endpoints.get(id) ?? []),
+    takesTurns: (id, at) => takesTurns(accepted, endpoints.get(id) ?? [], id, at),
     error: (failed) => (caller.role === 'VIEWER' ? maskResolvedAddress(failed) : failed.error),
     replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
     bulkRetryRequester: (id) => bulkRetries.find((bulkRetry) => bulkRetry?.id === id)?.actor,
@@ -63,6 +66,18 @@ export const messageTimeline = async (
   return [first, ...others]
     .sort((a, b) => (a.event.position < b.event.position ? -1 : 1))
     .map((entry) => ({ ...entry, at: entry.event.recordedAt }));
+};
+
+/** By what was recorded when it was routed there; where it was not, by the endpoint's setting at that position. */
+const takesTurns = ({ data }: RecordedEvent<MessageEvent>, events: EndpointEvents, id: EndpointId, at: Position): boolean => {
+  const destination = data.destinations.find(({ endpointId }) => endpointId === id);
+  if (destination) return destination.ordering !== undefined;
+  const state = fold(
+    endpoint,
+    events.filter(({ position }) => position < at),
+  );
+  const ordering = state.exists === 'yes' ? state.configuration.settings.ordering : 'NONE';
+  return ordering === 'STRICT' || (ordering === 'PER_KEY' && data.orderingKey !== undefined);
 };
 
 /** The endpoint's current name; a deleted endpoint keeps its last one. */

@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../../event-store/codec.ts';
 import type { EventReference } from '../../event-reference.ts';
 import type { ConfigurationHistory } from '../configuration-history.ts';
 import type { CountsByEndpoint } from '../delivery-counts.ts';
+import { holdsKey } from '../delivery-tracker.ts';
 import type { Findings } from '../findings.ts';
 import type { TrackedBatch, TrackedDelivery, UnknownBatch } from '../tracked-deliveries.ts';
 import { checkEventId, commandIdsOf, dispatcherCommandIds, isByDispatcher } from './event-ids.ts';
@@ -34,7 +35,8 @@ export class AttemptCheck {
     const { attempt } = tracked.state;
     checkEventId(this.findings, event, isByDispatcher(event) ? dispatcherCommandIds(stream, step, attempt) : commandIdsOf(event));
     const policyAt = (revision: number) => this.policyAt(tracked, revision);
-    const { problem, state, expectedExhausted } = redecideAttempt(step, tracked.state, tracked.expectedExhausted, policyAt);
+    const holdsKeyAt = (revision: number) => holdsKey(tracked, this.configuration, revision);
+    const { problem, state, expectedExhausted } = redecideAttempt(step, tracked.state, tracked.expectedExhausted, policyAt, holdsKeyAt);
     if (problem && !tracked.isBroken) this.findings.wrong('states', event, problem);
     this.unfinished.delete(stream);
     if (expectedExhausted) this.unfinished.set(stream, { position: stored.position, type: event.type, stream });

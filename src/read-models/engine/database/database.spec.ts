@@ -61,6 +61,20 @@ describe.each(databaseKinds)('tables on $name', ({ name, make }) => {
     expect(found.sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual(written);
   });
 
+  it('finds the first rows of each value, in the order of another column', async () => {
+    const written = [3, 1, 2].map((part) => thing('a', 1, null, part)).concat(thing('b', 1, null, 7));
+    await tables.transaction((tx) => tx.insert('things', written));
+    const first = (most: number) =>
+      tables.transaction((tx) => tx.findFirst('things', 'key', ['b', 'a', 'none'], 'part', most, ['key', 'part']));
+    expect((await first(2)).sort((a, b) => a.part - b.part)).toEqual([
+      { key: 'a', part: 1 },
+      { key: 'a', part: 2 },
+      { key: 'b', part: 7 },
+    ]);
+    expect(await first(1)).toHaveLength(2);
+    expect(await tables.transaction((tx) => tx.findFirst('things', 'key', [], 'part', 1, ['key']))).toEqual([]);
+  });
+
   it('stores a text that contains U+0000, and finds it', async () => {
     await tables.transaction((tx) => tx.insert('things', [thing('a\0b', 1, '\0')]));
     const query = tables.read.selectFrom('things').select('label').where('key', '=', 'a\0b');

@@ -37,6 +37,18 @@ export interface Transaction<S> {
     values: readonly S[T][C][],
     columns: readonly R[],
   ): Promise<Pick<S[T], R>[]>;
+  /**
+   * Like `find`, but at most the first `most` rows of each value, by the column `order`, which no two rows of a value share.
+   * With an index on both columns it reads no other rows.
+   */
+  findFirst<T extends Table<S>, C extends Column<S, T>, R extends Column<S, T>>(
+    table: T,
+    column: C,
+    values: readonly S[T][C][],
+    order: Column<S, T>,
+    most: number,
+    columns: readonly R[],
+  ): Promise<Pick<S[T], R>[]>;
   /** For rare other statements, within this transaction. */
   readonly kysely: Kysely<S>;
   /** No other process writes these tables, and the first failed transaction is the last. So rows written need not be read again. */

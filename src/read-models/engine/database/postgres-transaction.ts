@@ -69,9 +69,29 @@ export class PostgresTransaction<S> implements Transaction<S> {
   }
 
   async find<R>(table: string, column: string, values: readonly unknown[], columns: readonly string[]): Promise<R[]> {
-    const found: R[] = [];
     const select = `SELECT ${list(columns)} FROM "${table}" WHERE "${column}" =`;
-    for (const statement of this.statements(table, rowsOf(column, values), (_, [array]) => `${select} ANY(${array})`)) {
+    return this.ask(table, rowsOf(column, values), (_, [array]) => `${select} ANY(${array})`);
+  }
+
+  async findFirst<R>(
+    table: string,
+    column: string,
+    values: readonly unknown[],
+    order: string,
+    most: number,
+    columns: readonly string[],
+  ): Promise<R[]> {
+    const first = `SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = given.value ORDER BY "${order}" LIMIT ${most}`;
+    return this.ask(
+      table,
+      rowsOf(column, values),
+      (_, [array]) => `SELECT found.* FROM unnest(${array}) AS given (value) CROSS JOIN LATERAL (${first}) AS found`,
+    );
+  }
+
+  private async ask<R>(table: string, given: readonly unknown[], textOf: TextOf): Promise<R[]> {
+    const found: R[] = [];
+    for (const statement of this.statements(table, given, textOf)) {
       const { rows } = await this.connection.ask(statement);
       found.push(...(rows as R[])); // as the port's types say
     }

@@ -64,6 +64,19 @@ export class SqliteTransaction<S> implements Transaction<S> {
     return (await this.runner.find(sql, valuesOf(values))) as R[]; // as the port's types say
   }
 
+  async findFirst<R>(
+    table: string,
+    column: string,
+    values: readonly unknown[],
+    order: string,
+    most: number,
+    columns: readonly string[],
+  ): Promise<R[]> {
+    if (values.length === 0) return [];
+    const sql = `SELECT ${list(columns)} FROM "${table}" WHERE "${column}" = ? ORDER BY "${order}" LIMIT ${most}`;
+    return (await this.runner.find(sql, valuesOf(values))) as R[]; // as the port's types say
+  }
+
   private async each(
     verb: string,
     table: string,

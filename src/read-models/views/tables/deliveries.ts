@@ -20,8 +20,11 @@ import type { Handlers, Reducer } from './reducer.ts';
 import type { Sequences } from './sequences.ts';
 import { momentOf, type Flag, type Milliseconds, type Table } from './table.ts';
 
-/** HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery. */
-export type StoredStatus = 'PENDING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+/**
+ * HELD is not stored: it is an open delivery whose endpoint is paused or disabled, and so changes without an event of the delivery; or one that is
+ * WAITING for others of its ordering key.
+ */
+export type StoredStatus = 'PENDING' | 'WAITING' | 'RETRYING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
 type DeliveryRow = {
   /** Its message's sequence plus the index of the destination. So the deliveries of a message stand together, without an index of their own. */
@@ -237,6 +240,19 @@ export class DeliveryReducer implements Reducer {
     const row = this.begun.get(id);
     if (row) Object.assign(row, changes);
     else merge(this.earlier, id, changes);
+  }
+
+  /** It waits for others of its ordering key. Call before `write`. */
+  wait(id: DeliveryId): void {
+    const row = this.begun.get(id);
+    if (!row) merge(this.earlier, id, { status: 'WAITING' });
+    else if (row.status === 'PENDING') row.status = 'WAITING';
+  }
+
+  /** It may have waited. Call before `write`. */
+  stopWaiting(id: DeliveryId): void {
+    const row = this.begun.has(id) ? undefined : (this.earlier.get(id) ?? {});
+    if (row && row.status === undefined) merge(this.earlier, id, { status: 'PENDING' });
   }
 
   // ── Rows ──

@@ -95,6 +95,11 @@ export const reduceDeliveryCounts = (): Reducer => {
     if (ended && ended.status !== 'cancelled') count(data, ended.status, Date.parse(ended.endedAt), -1);
   };
 
+  /** One that had failed and held its ordering key no longer counts as failed. */
+  const cancelled = ({ data }: { readonly data: Counted & { readonly failedAt?: string | undefined } }) => {
+    if (data.failedAt !== undefined) count(data, 'failed', Date.parse(data.failedAt), -1);
+  };
+
   const on: Handlers = {
     'message.accepted': ({ data }) => {
       for (const { endpointId } of data.destinations) of(data.organizationId, endpointId).total.routed++;
@@ -103,6 +108,8 @@ export const reduceDeliveryCounts = (): Reducer => {
     'batch.attempt-succeeded': succeeded,
     'delivery.exhausted': exhausted,
     'batch.exhausted': exhausted,
+    'delivery.cancelled': cancelled,
+    'batch.cancelled': cancelled,
     'delivery.retry-requested': reopened,
     'batch.retry-requested': reopened,
     'delivery.replay-requested': (event) => {

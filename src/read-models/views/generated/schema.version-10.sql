@@ -29,6 +29,10 @@ CREATE TABLE "messages" ("sequence" bigint primary key, "id" text not null, "id_
 CREATE INDEX "messages_index_1" on "messages" ("id_key");
 CREATE INDEX "messages_index_2" on "messages" ("organization_id", "sequence");
 CREATE INDEX "messages_index_3" on "messages" ("organization_id", "event_type", "sequence");
+CREATE TABLE "ordered_deliveries" ("id" text primary key, "unit" text not null, "queue" text not null, "place" text not null, "endpoint_id" text not null, "detail" text);
+CREATE INDEX "ordered_deliveries_by_endpoint" on "ordered_deliveries" ("endpoint_id");
+CREATE INDEX "ordered_deliveries_by_queue" on "ordered_deliveries" ("queue", "place");
+CREATE INDEX "ordered_deliveries_by_unit" on "ordered_deliveries" ("unit");
 CREATE TABLE "organizations" ("id" text primary key, "name" text not null, "created_at" bigint not null);
 CREATE TABLE "readings" ("source_id" text primary key, "revision" bigint not null, "position" text not null, "published" bigint not null, "skipped" bigint not null, "advanced_at" bigint not null);
 CREATE TABLE "replays" ("id" text primary key, "organization_id" text not null, "endpoint_id" text not null, "filter" text not null, "rate" text not null, "requested_by" text not null, "requested_at" bigint not null, "requested_position" text not null, "status" text not null, "after_message" text, "came_to" bigint, "looked" bigint not null, "sent" bigint not null, "ended_at" bigint, "reason" text);

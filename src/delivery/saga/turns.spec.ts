@@ -1,0 +1,294 @@
+// The turns of ordered deliveries, against a model: random events, cut into batches at random, received ahead of what is committed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { accepted, organizationId, record, recorded } from '../../../test/support/samples.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId } from '../../domain/ids.ts';
+import type { RecordedEvent } from '../../event-store/event-store.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import type { Tables } from '../../read-models/engine/database/database.ts';
+import { SqliteDatabase } from '../../read-models/engine/database/sqlite.ts';
+import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
+import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import type { ScheduleAttempt } from './saga-commands.ts';
+import { SagaHost } from './saga-host.ts';
+import { turnCacheLimits, type TurnCacheLimits } from './turn-cache.ts';
+import { TurnsAhead } from './turns-ahead.ts';
+
+type Unit = { readonly id: DeliveryId | BatchId; readonly members: Delivery[]; open: boolean; attempts: number; revision: number };
+type Delivery = {
+  readonly id: DeliveryId;
+  readonly messageId: MessageId;
+  readonly endpointId: EndpointId;
+  readonly queue: string | undefined;
+  unit: Unit;
+};
+
+/** What the log says, kept simply. */
+class Model {
+  readonly events: RecordedEvent[] = [];
+  private readonly queues = new Map<string, Delivery[]>();
+  private readonly deliveries: Delivery[] = [];
+  private readonly deleted = new Set<EndpointId>();
+  private batches = 0;
+
+  private add(event: Parameters<typeof recorded>[0], stream: string, revision = 0): void {
+    this.events.push(recorded(event, { stream, revision, position: this.events.length + 1 }));
+  }
+
+  accept(endpoint: number, key: number | undefined): void {
+    const endpointId = `e${endpoint}` as EndpointId;
+    const messageId = `m${this.events.length}` as MessageId;
+    const ordering = endpoint === 2 ? ('STRICT' as const) : key === undefined ? undefined : ('PER_KEY' as const);
+    const queue = ordering && (ordering === 'STRICT' ? endpointId : `${endpointId}/${key}`);
+    const id = deliveryIdOf(messageId, endpointId);
+    const unit: Unit = { id, members: [], open: true, attempts: 0, revision: -1 };
+    const delivery: Delivery = { id, messageId, endpointId, queue, unit };
+    unit.members.push(delivery);
+    this.deliveries.push(delivery);
+    if (queue !== undefined) this.queues.set(queue, [...(this.queues.get(queue) ?? []), delivery]);
+    const destination = { endpointId, ...(ordering && { ordering }) };
+    this.add(accepted([destination], key === undefined ? {} : { orderingKey: `k${key}` }), `message-${messageId}`);
+  }
+
+  private hasTurn = ({ queue, endpointId, unit }: Delivery): boolean => {
+    const first = queue === undefined ? undefined : this.queues.get(queue)?.[0];
+    return (
+      this.deleted.has(endpointId) ||
+      first === undefined ||
+      first.unit === unit ||
+      !this.queues.get(queue ?? '')?.some((each) => each.unit === unit)
+    );
+  };
+
+  /** By delivery or batch: those with an attempt due. */
+  due(): DeliveryId[] {
+    const units = new Set(this.deliveries.filter((each) => each.unit.open && this.hasTurn(each)).map(({ unit }) => unit));
+    return Array.from(units, ({ id }) => id as DeliveryId).toSorted();
+  }
+
+  ordered(): DeliveryId[] {
+    return [...this.queues.values()]
+      .flat()
+      .map(({ id }) => id)
+      .toSorted();
+  }
+
+  private pick(n: number, of: readonly Delivery[]): Delivery | undefined {
+    return of[n % Math.max(1, of.length)];
+  }
+
+  private leave(unit: Unit): void {
+    for (const [queue, its] of this.queues)
+      this.queues.set(
+        queue,
+        its.filter((each) => each.unit !== unit),
+      );
+  }
+
+  /** An attempt of one that is due. */
+  attempt(n: number, how: 'succeeded' | 'failed' | 'exhausted' | 'held'): void {
+    const delivery = this.pick(
+      n,
+      this.deliveries.filter((each) => each.unit.open && this.hasTurn(each)),
+    );
+    if (!delivery) return;
+    const { unit } = delivery;
+    const isBatch = unit.id !== delivery.id;
+    const { messageId, endpointId } = delivery;
+    const subject = isBatch ? { organizationId, endpointId, size: unit.members.length } : { organizationId, messageId, endpointId };
+    const [kind, stream] = isBatch ? (['batch', `batch-${unit.id}`] as const) : (['delivery', `delivery-${unit.id}`] as const);
+    const attempt = ++unit.attempts;
+    const made = { ...subject, ...record(attempt) };
+    const failure = { failure: 'HTTP_STATUS', error: 'x', failuresInSeries: 1 } as const;
+    const add = (type: string, data: object) =>
+      this.add({ type: `${kind}.${type}`, data } as unknown as Parameters<typeof recorded>[0], stream, ++unit.revision);
+    if (how === 'succeeded') add('attempt-succeeded', made);
+    else if (how === 'failed') return add('attempt-failed', { ...made, ...failure, retryAt: '2030-01-01T00:00:00.000Z' });
+    else {
+      add('attempt-failed', { ...made, ...failure });
+      add('exhausted', { ...subject, attempts: attempt, at: '2026-01-01T00:00:00.000Z', ...(how === 'held' && { holdsKey: true }) });
+    }
+    unit.open = false;
+    if (how !== 'held') this.leave(unit);
+  }
+
+  /** A person cancels any that is open, or asks for any again. */
+  person(n: number, what: 'cancel' | 'retry'): void {
+    const delivery = this.pick(
+      n,
+      this.deliveries.filter((each) => each.unit.id === each.id && (what === 'retry' || each.unit.open)),
+    );
+    if (!delivery) return;
+    const { unit, messageId, endpointId } = delivery;
+    const subject = { organizationId, messageId, endpointId };
+    const stream = `delivery-${delivery.id}`;
+    const at = '2026-01-01T00:00:00.000Z';
+    if (what === 'cancel') {
+      this.add({ type: 'delivery.cancelled', data: { ...subject, at, reason: 'x' } }, stream, ++unit.revision);
+      unit.open = false;
+      this.leave(unit);
+    } else {
+      const reopened = unit.open ? {} : { reopened: { status: 'failed' as const, endedAt: at } };
+      this.add(
+        { type: 'delivery.retry-requested', data: { ...subject, at, attempt: unit.attempts + 1, ...reopened } },
+        stream,
+        ++unit.revision,
+      );
+      unit.open = true;
+    }
+  }
+
+  /** A batch of first attempts that are due, and of some that wait for them. */
+  batch(endpoint: number, size: number): void {
+    const endpointId = `e${endpoint}` as EndpointId;
+    const fresh = (each: Delivery) => each.unit.id === each.id && each.unit.revision === -1 && each.unit.open;
+    const heads = this.deliveries.filter((each) => each.endpointId === endpointId && fresh(each) && this.hasTurn(each));
+    const followers = heads.flatMap(({ queue }) => {
+      const waiting = (queue === undefined ? [] : (this.queues.get(queue) ?? [])).slice(1);
+      const end = waiting.findIndex((each) => !fresh(each));
+      return end === -1 ? waiting : waiting.slice(0, end);
+    });
+    const members = [...heads, ...followers].slice(0, size);
+    if (members.length === 0) return;
+    const id = `b${++this.batches}` as BatchId;
+    const unit: Unit = { id, members, open: true, attempts: 0, revision: 0 };
+    for (const each of members) each.unit = unit;
+    const messages = members.map(({ messageId }) => messageId);
+    this.add({ type: 'batch.closed', data: { organizationId, endpointId, number: this.batches, messages } }, `batch-${id}`);
+  }
+
+  delete(endpoint: number): void {
+    const endpointId = `e${endpoint}` as EndpointId;
+    if (this.deleted.has(endpointId)) return;
+    this.deleted.add(endpointId);
+    for (const queue of this.queues.keys()) if (queue.startsWith(endpointId)) this.queues.delete(queue);
+    this.add({ type: 'endpoint.deleted', data: {} }, `endpoint-${endpointId}`);
+  }
+}
+
+const { constantFrom, integer, nat, oneof, record: all, option } = fc;
+const step = oneof(
+  {
+    weight: 6,
+    arbitrary: all({ do: fc.constant('accept' as const), endpoint: integer({ min: 1, max: 2 }), key: option(nat(2), { nil: undefined }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: all({ do: fc.constant('attempt' as const), n: nat(), how: constantFrom('succeeded', 'failed', 'exhausted', 'held') }),
+  },
+  { weight: 2, arbitrary: all({ do: fc.constant('person' as const), n: nat(), what: constantFrom('cancel', 'retry') }) },
+  {
+    weight: 1,
+    arbitrary: all({ do: fc.constant('batch' as const), endpoint: integer({ min: 1, max: 2 }), size: integer({ min: 1, max: 5 }) }),
+  },
+  { weight: 4, arbitrary: all({ do: fc.constant('receive' as const) }) },
+  { weight: 2, arbitrary: all({ do: fc.constant('commit' as const), count: integer({ min: 1, max: 20 }) }) },
+  { weight: 1, arbitrary: all({ do: fc.constant('restart' as const) }) },
+);
+
+/** So small that most of the queues are in the table only. */
+const tiny: TurnCacheLimits = { turns: 6, perQueue: 2, messages: 1, read: 2, low: 1 };
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+describe('turns', () => {
+  let folder: string;
+  let opened = 0;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'turns-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('come one after the other by the log, in the table and ahead of it, wherever the log is cut and the process ends', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 120, size: 'max' }),
+        option(integer({ min: 1, max: 2 })),
+        constantFrom(turnCacheLimits, tiny),
+        async (steps, deletes, limits) => {
+          const tables = await new SqliteDatabase(folder, { warn: () => {} }).open<DueAttemptsSchema>(`t${opened++}`, 1, createDueAttempts);
+          try {
+            await run(tables, steps, deletes, limits);
+          } finally {
+            await tables.close();
+          }
+        },
+      ),
+      { numRuns: 150 },
+    ));
+
+  const run = async (tables: Tables<DueAttemptsSchema>, steps: readonly Step[], deletes: number | null, limits: TurnCacheLimits) => {
+    const model = new Model();
+    const wrong: string[] = [];
+    let offered: ScheduleAttempt[] = [];
+    const dispatcher = {
+      offer: (attempt: ScheduleAttempt) => offered.push(attempt),
+      committed: () => undefined,
+      endpointsHeld: () => undefined,
+      acceptOffers: () => undefined,
+      refuseOffers: () => undefined,
+    };
+    const due = new OwnDueAttempts(
+      () => tables.read,
+      () => 2_000_000_000_000,
+    );
+    const newHost = () => new SagaHost(new DeliverySaga(), { execute: async () => undefined }, due, dispatcher, new TurnsAhead(limits));
+    let host = newHost();
+    host.onCaughtUp();
+    let [received, committed] = [0, 0];
+    let waiting: ReturnType<SagaHost['receive']>[] = [];
+    const receive = (live = true) => {
+      for (const event of model.events.slice(received)) {
+        offered = [];
+        waiting.push(host.receive(event, live));
+        received++;
+        check();
+      }
+    };
+    /** What is offered has the turn by all that was received. Only the last event is known to the model by then. */
+    const check = () => {
+      if (received < model.events.length) return;
+      const mayGo = new Set(model.due());
+      for (const { id } of offered) if (!mayGo.has(id as DeliveryId)) wrong.push(`${id} was offered after event ${received}`);
+    };
+    const commit = async (count: number) => {
+      const batch = waiting.slice(0, count);
+      const last = batch.at(-1);
+      if (!last) return;
+      await tables.transaction((tx) => host.apply(batch, tx), last.position);
+      offered = [];
+      host.onCommitted(batch);
+      check();
+      waiting = waiting.slice(batch.length);
+      committed += batch.length;
+    };
+    for (const each of steps) {
+      if (each.do === 'accept') model.accept(each.endpoint, each.key);
+      if (each.do === 'attempt') model.attempt(each.n, each.how);
+      if (each.do === 'person') model.person(each.n, each.what);
+      if (each.do === 'batch') model.batch(each.endpoint, each.size);
+      if (each.do === 'receive' || each.do === 'accept') receive();
+      if (each.do === 'commit') await commit(each.count);
+      if (each.do === 'restart') {
+        host = newHost();
+        waiting = [];
+        received = committed;
+        receive(false);
+        await commit(waiting.length);
+        host.onCaughtUp();
+      }
+    }
+    if (deletes !== null) model.delete(deletes);
+    receive();
+    await commit(waiting.length);
+    const rows = await tables.read.selectFrom('due_attempts').select('id').execute();
+    expect(wrong).toEqual([]);
+    expect(rows.map(({ id }) => id as DeliveryId).toSorted()).toEqual(model.due());
+    const ordered = await tables.read.selectFrom('ordered_deliveries').select('id').execute();
+    expect(ordered.map(({ id }) => id).toSorted()).toEqual(model.ordered());
+  };
+});
