@@ -11,6 +11,7 @@ import { ApiContexts } from './graphql/context.ts';
 import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
 import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
+import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { StreamQueries } from './graphql/history/stream-queries.ts';
@@ -48,6 +49,7 @@ class ContextModule {}
     SubscriptionServer,
     ReadYourWrites,
     EndpointResolver,
+    EndpointHealthResolver,
     MessageResolver,
     DeliveryResolver,
     DeliverySubscriptionResolver,

@@ -37,6 +37,8 @@ const requireDelivery = async (deliveries: DeliveryQueries, { organizationId }: 
   return found;
 };
 
+const ifRetried = ({ type }: AttemptsCommand, isDelayed: boolean) => (type === 'RequestRetry' ? { isDelayed } : {});
+
 /** Executes a command on each delivery, or once on the batch that it goes in. */
 export const executeOnEach = async (
   executor: Pick<CommandExecutor, 'executeAll'>,
@@ -45,20 +47,23 @@ export const executeOnEach = async (
   cause: Cause,
 ) => {
   const single = deliveries.filter((each) => !each.batch);
-  const batches = new Map(deliveries.flatMap(({ subject, batch: of }) => (of ? [[of.id, { subject, size: of.size }] as const] : [])));
+  const batches = new Map(
+    deliveries.flatMap(({ subject, batch: of, isDelayed }) => (of ? [[of.id, { subject, size: of.size, isDelayed }] as const] : [])),
+  );
   const [ofSingle, ofBatches] = await Promise.all([
     executor.executeAll(
       single.map(({ id, subject, isDelayed }) => ({
         stream: deliveryStream(id),
         decider: delivery,
-        command: { ...command, subject, ...(command.type === 'RequestRetry' ? { isDelayed } : {}) },
+        command: { ...command, subject, ...ifRetried(command, isDelayed) },
       })),
       cause,
     ),
     executor.executeAll(
-      Array.from(batches, ([id, { subject, size }]) => {
+      Array.from(batches, ([id, { subject, size, isDelayed }]) => {
         const { organizationId, endpointId } = subject;
-        return { stream: batchStream(id), decider: batch, command: { ...command, subject: { organizationId, endpointId, size } } };
+        const ofBatch = { ...command, subject: { organizationId, endpointId, size }, ...ifRetried(command, isDelayed) };
+        return { stream: batchStream(id), decider: batch, command: ofBatch };
       }),
       cause,
     ),

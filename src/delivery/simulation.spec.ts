@@ -93,6 +93,7 @@ class Session {
       offer: (...args: Parameters<Dispatcher['offer']>) => this.dispatcher?.offer(...args),
       committed: (...args: Parameters<Dispatcher['committed']>) => this.dispatcher?.committed(...args),
       endpointsHeld: (...args: Parameters<Dispatcher['endpointsHeld']>) => this.dispatcher?.endpointsHeld(...args),
+      circuitsChanged: (...args: Parameters<Dispatcher['circuitsChanged']>) => this.dispatcher?.circuitsChanged(...args),
       refuseOffers: () => this.dispatcher?.refuseOffers(),
       acceptOffers: () => {
         const attempts = new AttemptRunner(

@@ -182,7 +182,7 @@ export type RecordFailure = {
 export type AttemptsCommand =
   | { type: 'RecordSuccess'; record: AttemptRecord }
   | RecordFailure
-  /** `isDelayed`: the first attempt waits, by the retry policy. The stream does not tell. */
+  /** `isDelayed`: the next attempt waits, which the stream may not tell: by the retry policy, put off by the receiver, or behind an open circuit. */
   | { type: 'RequestRetry'; now: Date; isDelayed?: boolean; bulkRetryId?: BulkRetryId | undefined }
   | { type: 'Replay'; now: Date; replayId: ReplayId }
   | { type: 'Cancel'; now: Date; reason: string };

@@ -1,6 +1,7 @@
 // What can be measured from outside: the Prometheus metrics.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuthenticationFailure } from '../api/auth/authentication.ts';
+import type { HealthState } from '../domain/circuit.ts';
 import type { SendOutcome } from '../delivery/sender/send-outcome.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ReaderStatus } from '../sources/source-reader.ts';
@@ -8,6 +9,8 @@ import type { ReaderStatus } from '../sources/source-reader.ts';
 type Observed = {
   readonly consumers: () => readonly ConsumerStatus[];
   readonly requestsInFlight: () => number;
+  /** Endpoints in that state of health. */
+  readonly circuits: (state: HealthState) => number;
   /** Organizations, API keys and endpoints that this replica can't use. */
   readonly unusable: () => number;
   readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly name: string })[];
@@ -70,7 +73,7 @@ export class Metrics {
   }
 
   /** Gauges are read when they are asked for. */
-  observe({ consumers, requestsInFlight, unusable, sources }: Observed): void {
+  observe({ consumers, requestsInFlight, circuits, unusable, sources }: Observed): void {
     const registers = [this.registry];
     const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
       new Gauge({
@@ -115,6 +118,15 @@ export class Metrics {
       ({ lagSeconds }) => lagSeconds,
     );
     perSource('hookledger_source_stuck', '1: the source does not go on; `sources` says why.', ({ error }) => (error === undefined ? 0 : 1));
+    const perState: Gauge = new Gauge({
+      name: 'hookledger_circuits',
+      help: 'Endpoints whose last attempt failed, by the state of their circuit, as far as this replica sends to them.',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        for (const state of ['FAILING', 'OPEN'] as const) perState.set({ state: state.toLowerCase() }, circuits(state));
+      },
+    });
     const inFlight: Gauge = new Gauge({
       name: 'hookledger_requests_in_flight',
       help: 'HTTP requests to endpoints that are under way.',

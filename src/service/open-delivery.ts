@@ -93,7 +93,16 @@ export class Delivery {
       );
     const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
     const rates = isShared ? new SharedRates(() => this.saga.tables, clock) : undefined;
-    this.dispatcher = new Dispatcher(due, directory, runner, new BatchCloser(store, executor, due), { ...config, backlog }, log, this.slots, rates);
+    this.dispatcher = new Dispatcher(
+      due,
+      directory,
+      runner,
+      new BatchCloser(store, executor, due),
+      { ...config, backlog },
+      log,
+      this.slots,
+      rates,
+    );
     const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
     this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
     this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);

@@ -57,7 +57,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   } as const;
   const metrics = new Metrics();
   const consumers = () => [keys.status(), status];
-  metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, sources: () => [] });
+  metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, circuits: () => 0, sources: () => [] });
   const read = () => budgetedTables(views.read);
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));

@@ -114,6 +114,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     consumers,
     unusable: () => directory.unusableCount,
     requestsInFlight: () => delivery.dispatcher.requestsInFlight,
+    circuits: (state) => delivery.dispatcher.circuits(state),
     sources: () => sources.statuses(),
   });
   const api: ApiParts = {

@@ -4,6 +4,7 @@ import type { BatchId, BulkRetryId, DeliveryId, EndpointId, MessageId, Organizat
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { AttemptView, DeliveryView } from '../../read-models/queries/delivery-view.ts';
+import { untried, type EndpointHealthView } from '../../read-models/queries/endpoint-health.ts';
 import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
 import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
@@ -33,6 +34,7 @@ export class Loaders {
 
   /** Includes deleted endpoints. */
   readonly endpoint: DataLoader<EndpointId, EndpointView | undefined>;
+  readonly health: DataLoader<EndpointId, EndpointHealthView>;
   readonly message: DataLoader<MessageId, MessageView | undefined>;
   readonly delivery: DataLoader<DeliveryId, DeliveryView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
@@ -50,6 +52,10 @@ export class Loaders {
     private readonly organizationId: OrganizationId,
   ) {
     this.endpoint = this.loader(async (ids) => inOrder(ids, await queries.endpoints.byIds(organizationId, ids), idOf));
+    this.health = this.loader(async (ids) => {
+      const found = await queries.endpoints.health(organizationId, ids);
+      return ids.map((id) => found.get(id) ?? untried);
+    });
     this.message = this.loader(async (ids) => inOrder(ids, await queries.messages.byIds(organizationId, ids), idOf));
     this.delivery = this.loader(async (ids) => inOrder(ids, await queries.deliveries.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {

@@ -1,6 +1,7 @@
 // The attempt runner: takes one attempt from due to recorded. Makes the request, sends it, and appends its outcome.
 import { attemptEndedAt, testPolicy, type AttemptRecord, type AttemptsCommand } from '../../domain/attempts.ts';
 import { batch } from '../../domain/batch.ts';
+import { outcomeOf, type AttemptOutcome } from '../../domain/circuit.ts';
 import { delivery } from '../../domain/delivery.ts';
 import { asBatchId, asDeliveryId, type EndpointId, type Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -28,6 +29,8 @@ export type AttemptResult = {
   readonly holdMs?: number | undefined;
   /** Of the request; undefined if none was made. */
   readonly durationMs?: number;
+  /** What the outcome says to the endpoint's circuit. Undefined: nothing was attempted. */
+  readonly outcome?: AttemptOutcome;
 };
 
 /** `repeated` is called for each attempt that another replica already made. */
@@ -88,7 +91,8 @@ export class AttemptRunner {
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
-    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome), durationMs: outcome.durationMs };
+    const { durationMs } = outcome;
+    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome), durationMs, outcome: circuitOutcomeOf(outcome) };
   }
 
   /** A promise only for templates. */
@@ -169,6 +173,9 @@ const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
   if (responseCode === 429 || responseCode === 503) return 'refuses';
   return isLate ? 'silent' : 'answers';
 };
+
+const circuitOutcomeOf = (outcome: SendOutcome): AttemptOutcome =>
+  outcomeOf(outcome, outcome.outcome === 'failed' ? { error: outcome.error, heldUntil: outcome.retryAfter?.toISOString() } : undefined);
 
 const holdOf = (outcome: SendOutcome): number | undefined =>
   outcome.outcome === 'failed' && outcome.retryAfter ? outcome.retryAfter.getTime() - Date.parse(attemptEndedAt(outcome)) : undefined;

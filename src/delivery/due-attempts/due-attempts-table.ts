@@ -3,6 +3,7 @@ import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
 import type { OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
+import { longestProbeMs } from '../../domain/circuit.ts';
 import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
 
 export type DueAttemptRow = {
@@ -23,7 +24,7 @@ export type DueAttemptRow = {
   /** The delay that was decided. */
   readonly delay_ms: number;
   /** A person asked for it. */
-  readonly requested: 0 | 1;
+  readonly requested: 0 | 1 | 2;
   /** The event that made it due, and the request behind that event. */
   readonly causation_id: string;
   readonly correlation_id: string | null;
@@ -47,11 +48,23 @@ type TakingRow = { readonly id: number; readonly open: 0 | 1 };
 /** Until when a receiver wants no requests to its endpoint, and for how long it said so. */
 type HeldEndpointRow = { readonly endpoint_id: EndpointId; readonly held_until: number; readonly hold_ms: number };
 
+/** An endpoint whose last attempt failed. */
+type CircuitRow = {
+  readonly endpoint_id: EndpointId;
+  /** JSON of the domain's Circuit. */
+  readonly circuit: string;
+  /** When the next probe may go; null: the circuit is not open. */
+  readonly probe_at: number | null;
+  /** A replica makes a probe until then, at the latest. */
+  readonly probing_until: number | null;
+};
+
 export type DueAttemptsSchema = CheckpointSchema & {
   /** `detail`: JSON of the row that it will have in `due_attempts`. */
   readonly ordered_deliveries: OrderedDeliveryRow;
   readonly due_attempts: DueAttemptRow;
   readonly held_endpoints: HeldEndpointRow;
+  readonly circuits: CircuitRow;
   readonly newest_batches: NewestBatchRow;
   readonly taking: TakingRow;
 };
@@ -96,6 +109,13 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('ordered_deliveries_by_unit').on('ordered_deliveries').column('unit').execute();
   await db.schema.createIndex('ordered_deliveries_by_endpoint').on('ordered_deliveries').columns(['endpoint_id', 'place']).execute();
   await db.schema
+    .createTable('circuits')
+    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
+    .addColumn('circuit', 'text', (column) => column.notNull())
+    .addColumn('probe_at', 'bigint')
+    .addColumn('probing_until', 'bigint')
+    .execute();
+  await db.schema
     .createTable('newest_batches')
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
     .addColumn('number', 'integer', (column) => column.notNull())
@@ -138,7 +158,7 @@ export const rowOf = ({
   revision,
   dueAt,
   delayMs,
-  isRequested,
+  requestedBy,
   cause,
   seriesSince,
 }: ScheduleAttempt): DueAttemptRow => ({
@@ -153,7 +173,7 @@ export const rowOf = ({
   revision: revision === 'no-stream' ? -1 : revision,
   due_at: dueAt,
   delay_ms: delayMs,
-  requested: isRequested ? 1 : 0,
+  requested: requestedBy === 'person' ? 1 : requestedBy === 'bulk-retry' ? 2 : 0,
   causation_id: cause.causationId,
   correlation_id: cause.correlationId ?? null,
   ready_at: dueAt,
@@ -177,7 +197,7 @@ export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     { causationId: row.causation_id, ...(row.correlation_id === null ? {} : { correlationId: row.correlation_id }) },
     undefined,
     row.delay_ms,
-    row.requested === 1,
+    row.requested === 1 ? 'person' : row.requested === 2 ? 'bulk-retry' : undefined,
     row.series_since ?? undefined,
   );
 
@@ -194,6 +214,8 @@ export const limitWaits = async (now: number, { kysely }: Transaction<DueAttempt
   await tooLate.where('ready_at', '>', now).where('ready_at', '>', latest).execute();
   const latestHold = sql<number>`${now} + hold_ms`;
   await kysely.updateTable('held_endpoints').set({ held_until: latestHold }).where('held_until', '>', latestHold).execute();
+  const latestProbe = now + longestProbeMs;
+  await kysely.updateTable('circuits').set({ probe_at: latestProbe }).where('probe_at', '>', latestProbe).execute();
 };
 
 /** Makes all attempts of the endpoint due that are not yet. */

@@ -4,6 +4,7 @@ import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { CircuitGate } from './circuit-gates.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 
 /** What the table needs of the dispatcher, and tells it. */
@@ -18,6 +19,8 @@ export type DueAttemptsListener = {
   readonly attemptsCancelled: (endpointId: EndpointId, ids: readonly DeliveryOrBatchId[]) => void;
   /** Receivers want no requests to these endpoints for a while. */
   readonly endpointsHeld: (holds: readonly HoldEndpoint[]) => void;
+  /** Circuits as the log has them now. */
+  readonly circuitsChanged: (gates: readonly CircuitGate[]) => void;
   /** Another replica has given back slots of these endpoints. */
   readonly slotsFreed: (endpoints: readonly EndpointId[]) => void;
   /** Another replica has no slot of these endpoints, and attempts to send. */
@@ -66,7 +69,9 @@ export interface DueAttempts {
   /** Makes all attempts of an endpoint due. */
   releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
   holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
-  /** Call last: tells other replicas what was scheduled, held and cancelled. */
+  /** Tells other replicas of the circuits that changed. */
+  circuitsChanged(gates: readonly CircuitGate[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** Call last: tells other replicas what was scheduled and cancelled. */
   announce(cancelled: readonly DeliveryProgress[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** The transaction that scheduled these has committed. */
   committed(attempts: readonly ScheduleAttempt[]): void;
@@ -85,6 +90,10 @@ export interface DueAttempts {
   unclaim(attempts: readonly ScheduleAttempt[]): Promise<void>;
   /** The endpoints whose receivers want no requests now. */
   heldEndpoints(): Promise<readonly HoldEndpoint[]>;
+  /** The circuits of endpoints whose last attempt failed. */
+  circuitGates(): Promise<readonly CircuitGate[]>;
+  /** Whether this replica may make the probe of an open circuit that is due now. Among replicas, one may. */
+  mayProbe(id: EndpointId): true | Promise<boolean>;
   /** @param since the `until` of the last search; 0: all due attempts */
   dueSince(since: number): Promise<DueEndpoints>;
   /** Deliveries that wait for these, and can go out with them in one batch: those of a key in its order. At most `most`. */

@@ -42,6 +42,7 @@ const replica = async (name: string) => {
     checkAllLanes: vi.fn<DueAttemptsListener['checkAllLanes']>(),
     attemptsCancelled: vi.fn<DueAttemptsListener['attemptsCancelled']>(),
     endpointsHeld: vi.fn<DueAttemptsListener['endpointsHeld']>(),
+    circuitsChanged: vi.fn<DueAttemptsListener['circuitsChanged']>(),
     slotsFreed: vi.fn<DueAttemptsListener['slotsFreed']>(),
     slotsWanted: vi.fn<DueAttemptsListener['slotsWanted']>(),
   };

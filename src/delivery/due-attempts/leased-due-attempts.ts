@@ -22,10 +22,11 @@ import {
   type DueAttemptRow,
   type DueAttemptsSchema,
 } from './due-attempts-table.ts';
+import { circuitGatesIn, takeProbe, type CircuitGate } from './circuit-gates.ts';
 import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
 import { ClockNotices } from './clock-notices.ts';
-import { noticeParts, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
+import { noticeParts, noticesOfGates, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
 import { ReplicaPresence } from './replica-presence.ts';
 import { SharedClock } from './shared-clock.ts';
 
@@ -44,7 +45,6 @@ export class LeasedDueAttempts implements DueAttempts {
   /** What the running transaction has scheduled, for `announce`. */
   private readonly dueEndpoints = new Set<EndpointId>();
   private nextDueAt: number | undefined;
-  private held: readonly HoldEndpoint[] = [];
   /** When the running transaction began to schedule, and the attempts that it wrote as leased by this replica. */
   private scheduledAt = 0;
   /** Otherwise it claims nothing: others may be able to send it. */
@@ -167,13 +167,17 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   async holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<Schema>): Promise<void> {
-    this.held = holds;
     await holdEndpoints(holds, tx);
+    const longest = longestHolds(holds).map(({ endpointId, until, holdMs }) => [endpointId, until, holdMs] as const);
+    for (const held of noticeParts(longest)) await this.notify({ held }, tx);
+  }
+
+  async circuitsChanged(gates: readonly CircuitGate[], tx: Transaction<Schema>): Promise<void> {
+    for (const notice of noticesOfGates(gates)) await this.notify(notice, tx);
   }
 
   async announce(cancelled: readonly DeliveryProgress[], tx: Transaction<Schema>): Promise<void> {
-    const [due, next, held] = [[...this.dueEndpoints], this.nextDueAt, this.held];
-    this.held = [];
+    const [due, next] = [[...this.dueEndpoints], this.nextDueAt];
     this.dueEndpoints.clear();
     this.nextDueAt = undefined;
     if (!this.claimsAllowed) return;
@@ -182,8 +186,6 @@ export class LeasedDueAttempts implements DueAttempts {
     if (notices.length === 0 && next !== undefined) notices = [{ due: [], next }];
     if (notices.length > maxDueNotices) notices = [{}];
     for (const { endpointId, ids } of cancelled) notices.push(...noticeParts(ids).map((withdrawn) => ({ from: endpointId, withdrawn })));
-    const holds = longestHolds(held).map(({ endpointId, until, holdMs }) => [endpointId, until, holdMs] as const);
-    notices.push(...noticeParts(holds).map((part) => ({ held: part })));
     for (const notice of notices) await this.notify(notice, tx);
   }
 
@@ -249,6 +251,14 @@ export class LeasedDueAttempts implements DueAttempts {
 
   heldEndpoints(): Promise<readonly HoldEndpoint[]> {
     return heldEndpointsIn(this.db, this.now());
+  }
+
+  circuitGates(): Promise<readonly CircuitGate[]> {
+    return circuitGatesIn(this.db);
+  }
+
+  mayProbe(id: EndpointId): Promise<boolean> {
+    return takeProbe(id, this.leases.durationMs(id), this.now(), this.db).catch(() => false);
   }
 
   async dueSince(since: number): Promise<DueEndpoints> {

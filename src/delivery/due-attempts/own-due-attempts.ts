@@ -6,6 +6,7 @@ import { steadyNow } from '../../steady-clock.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
 import { attemptOf, followersIn, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { circuitGatesIn, type CircuitGate } from './circuit-gates.ts';
 import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 
 export class OwnDueAttempts implements DueAttempts {
@@ -38,6 +39,7 @@ export class OwnDueAttempts implements DueAttempts {
     return holdEndpoints(holds, tx);
   }
 
+  async circuitsChanged(): Promise<void> {}
   async announce(): Promise<void> {}
   committed(): void {}
 
@@ -62,6 +64,14 @@ export class OwnDueAttempts implements DueAttempts {
 
   heldEndpoints(): Promise<readonly HoldEndpoint[]> {
     return heldEndpointsIn(this.read(), this.now());
+  }
+
+  circuitGates(): Promise<readonly CircuitGate[]> {
+    return circuitGatesIn(this.read());
+  }
+
+  mayProbe(): true {
+    return true;
   }
 
   async dueSince(after: number): Promise<DueEndpoints> {

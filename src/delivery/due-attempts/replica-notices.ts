@@ -2,6 +2,7 @@
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
 import { HoldEndpoint, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
+import type { CircuitGate } from './circuit-gates.ts';
 import type { DueAttemptsListener } from './due-attempts.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 
@@ -16,6 +17,8 @@ export type ReplicaNotice = {
   readonly from?: EndpointId;
   /** Receivers want no requests to these endpoints before that time, for so many milliseconds in all. */
   readonly held?: readonly (readonly [EndpointId, number, number])[];
+  /** Circuits that changed. */
+  readonly gates?: readonly CircuitGate[];
   /** Slots of these endpoints were given back. */
   readonly free?: readonly EndpointId[];
   /** The sender has no slot of these endpoints, and attempts to send. */
@@ -33,6 +36,14 @@ const maxIds = 100;
 export const noticeParts = <T>(ids: readonly T[]): (readonly T[])[] =>
   Array.from({ length: Math.ceil(ids.length / maxIds) }, (_, i) => ids.slice(i * maxIds, (i + 1) * maxIds));
 
+/** A circuit takes about 400 bytes, without the text of its error. */
+const maxGates = 15;
+
+export const noticesOfGates = (gates: readonly CircuitGate[]): ReplicaNotice[] => {
+  const short = gates.map(({ circuit, ...gate }) => ({ ...gate, circuit: { ...circuit, lastError: null } }));
+  return Array.from({ length: Math.ceil(short.length / maxGates) }, (_, i) => ({ gates: short.slice(i * maxGates, (i + 1) * maxGates) }));
+};
+
 /** @param tx sends once it commits */
 export const sendNotice = async (
   { group }: Tables<DueAttemptsSchema>,
@@ -46,9 +57,10 @@ export const sendNotice = async (
 export const readNotice = (text = '{}'): ReplicaNotice => JSON.parse(text) as ReplicaNotice; // a replica sent it
 
 export const passOnNotice = (notice: ReplicaNotice, listener: DueAttemptsListener): void => {
-  const { due, next, withdrawn, from, held, free, lacking } = notice;
+  const { due, next, withdrawn, from, held, gates, free, lacking } = notice;
   if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
   else if (held) listener.endpointsHeld(held.map(([id, until, holdMs]) => new HoldEndpoint(id, until, holdMs)));
+  else if (gates) listener.circuitsChanged(gates);
   else if (free) listener.slotsFreed(free);
   else if (lacking) listener.slotsWanted(lacking);
   else if (due || next) listener.attemptsDue(due ?? [], next);

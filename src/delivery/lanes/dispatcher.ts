@@ -2,12 +2,14 @@
 import type { BaseLogger } from 'pino';
 import { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
 import { endpointIdIn } from '../../domain/streams.ts';
+import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
+import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
 import type { DueAttempts, DueAttemptsListener } from '../due-attempts/due-attempts.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedRates } from '../due-attempts/shared-rates.ts';
@@ -60,10 +62,30 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
       (endpoints) => this.checkLanes(endpoints),
       (error) => status.isRunning && log.error({ err: error }, 'The table of due attempts could not be read. Retrying.'),
     );
-    this.context = { due, directory, runner, batches, slots, rates, limiter: this.limiter, budget, backlog, status, endpointConcurrency, log };
+    this.context = {
+      due,
+      directory,
+      runner,
+      batches,
+      slots,
+      rates,
+      limiter: this.limiter,
+      budget,
+      backlog,
+      status,
+      endpointConcurrency,
+      log,
+    };
     directory.onEndpointChanged((id) => this.lane(id).checkTable());
     due.attach(this);
     slots?.attach(this);
+  }
+
+  /** Endpoints in that state, as far as this process has lanes for them. */
+  circuits(state: HealthState): number {
+    let count = 0;
+    for (const lane of this.lanes.values()) if (lane.circuitState === state) count++;
+    return count;
   }
 
   get requestsInFlight(): number {
@@ -81,8 +103,9 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
   }
 
   private async begin(): Promise<void> {
-    // If that fails, the receivers say again that they want to be left alone.
+    // If that fails, the receivers say again that they want to be left alone, or fail again.
     this.endpointsHeld(await this.due.heldEndpoints().catch(() => []));
+    this.circuitsChanged(await this.due.circuitGates().catch(() => []));
     this.scheduler.searchAll();
   }
 
@@ -161,6 +184,10 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
 
   endpointsHeld(holds: readonly HoldEndpoint[]): void {
     for (const { endpointId, until } of holds) this.lane(endpointId).holdUntil(until);
+  }
+
+  circuitsChanged(gates: readonly CircuitGate[]): void {
+    for (const gate of gates) this.lane(gate.endpointId).followCircuit(gate);
   }
 
   slotsFreed(endpoints: readonly EndpointId[]): void {

@@ -7,6 +7,7 @@ import type { EndpointDirectory } from '../../read-models/directory/endpoint-dir
 import type { AttemptResult, AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser, BatchedDeliveries } from '../attempts/batch-closer.ts';
 import { progressIn } from '../saga/delivery-progress.ts';
+import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts/due-attempts.ts';
 import { isTest, ScheduleAttempt, type HoldEndpoint } from '../saga/saga-commands.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
@@ -39,6 +40,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   let slow: Promise<void> | undefined;
   const reads: string[] = [];
   const held: HoldEndpoint[] = [];
+  const gates: CircuitGate[] = [];
   const due = {
     isShared: false,
     now: () => Date.now(),
@@ -48,6 +50,8 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     isClaimed: () => true,
     unclaim: async () => undefined,
     heldEndpoints: async () => held,
+    circuitGates: async () => gates,
+    mayProbe: () => true,
     claim: async (id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> => {
       reads.push(id);
       const most = limit + tracked.size;
@@ -107,6 +111,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     closed,
     reads,
     held,
+    gates,
     log,
     ids: () => sent.map((each) => each.attempt.id as string),
     /** The table gains these rows. */

@@ -1,12 +1,14 @@
 // A lane: one endpoint's share of the dispatcher. It decides which of the endpoint's attempts go out now, and keeps at hand those that come next.
 // Each lane has a limit of its own, so that nothing waits behind somebody else's dead endpoint.
+import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import { LogUnavailable } from '../../event-store/event-store.ts';
+import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
 import type { LaneContext } from './lane-context.ts';
+import { LaneRequests } from './lane-requests.ts';
 import { Pace } from './pace.ts';
 import { attemptsRead, offersQueued } from './queue-limits.ts';
 import type { ReserveTimes } from './rate-limit.ts';
@@ -31,7 +33,7 @@ export class Lane {
   private readonly queue: AttemptQueue;
   /** To be sent in a batch. */
   private readonly gatherer: BatchGatherer;
-  private inFlight = 0;
+  private readonly requests: LaneRequests;
   /** The table may hold due attempts that are not in memory. */
   private hasBacklog = false;
 
@@ -51,6 +53,7 @@ export class Lane {
       () => context.runner.prepare(id),
       () => this.pump(),
     );
+    this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
       for (const attempt of deliveries) this.recorded(attempt, position);
@@ -64,9 +67,9 @@ export class Lane {
   offer(attempt: ScheduleAttempt): void {
     const { slots } = this;
     const { budget, batches } = this.context;
-    if (budget.isFull(this.receiverState)) return;
+    if (budget.isFull(this.receiverState) && !attempt.isUrgent) return;
     const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
-    if (this.queue.length + this.gatherer.queue.length >= room) return;
+    if (this.queue.length + this.gatherer.queue.length >= room && !attempt.isUrgent) return;
     // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
     if (this.tracked.has(attempt.id)) return;
     this.enqueue(isBatch(attempt.subject) ? attempt.withMessages(batches.takeMessages(attempt.id)) : attempt);
@@ -126,6 +129,15 @@ export class Lane {
     this.pace.hold(until - this.context.due.now());
   }
 
+  followCircuit({ circuit, probeAt }: CircuitGate): void {
+    this.pace.followCircuit(circuit, (probeAt ?? 0) - this.context.due.now());
+    this.pump();
+  }
+
+  get circuitState(): HealthState {
+    return this.pace.circuit.state;
+  }
+
   get receiverState(): ReceiverState {
     return this.pace.receiverState;
   }
@@ -154,21 +166,20 @@ export class Lane {
       if (admission !== 'send' && admission !== 'hold') return admission;
       this.queue.shift();
       if (admission === 'hold') this.returnToTable([next]);
-      else void this.send(next);
+      else this.send(next);
     }
     return undefined;
   }
 
   /** The lane's rules. An attempt that is admitted has a slot, where there are slots. */
   private admit(attempt: ScheduleAttempt): Admission {
-    const { slots } = this;
-    const { limiter } = this.context;
-    if (this.inFlight >= this.pace.concurrency) return 'lane-full';
-    if (!limiter.hasRoom(this.receiverState)) return 'process-full';
+    const { isUrgent } = attempt;
+    if (this.requests.inFlight >= (isUrgent ? this.pace.urgentConcurrency : this.pace.concurrency)) return 'lane-full';
+    if (!this.context.limiter.hasRoom(this.receiverState)) return 'process-full';
     if (this.isHeld && !isTest(attempt.subject)) return 'hold';
-    if (!isTest(attempt.subject) && this.waitMs > 0) return 'too-early';
+    if (!isUrgent && this.waitMs > 0) return 'too-early';
     if (!this.readiness.isReady) return 'not-ready';
-    return slots?.take(this.id) === false ? 'lane-full' : 'send';
+    return this.slots?.take(this.id) === false ? 'lane-full' : 'send';
   }
 
   /** Nothing is sent until the pace allows it. Where others may claim them, what waits for long goes back to the table. */
@@ -184,36 +195,27 @@ export class Lane {
     return this.pace.waitMs(this.queue.length);
   }
 
-  private async send(attempt: ScheduleAttempt): Promise<void> {
-    const { due, limiter, log, runner } = this.context;
-    const { receiverState, slots } = this;
-    if (!isTest(attempt.subject)) this.pace.sent(this.inFlight === 0 && this.queue.length === 0 && !this.hasBacklog);
-    this.inFlight++;
-    limiter.begin(receiverState);
-    let hasSlot = slots !== undefined;
-    const releaseSlot = () => {
-      if (hasSlot) slots?.release(this.id);
-      hasSlot = false;
-    };
-    try {
-      const allowed = due.mayBeSent(attempt);
-      if (allowed instanceof Promise ? await allowed : allowed) {
-        const result = await runner.run(attempt, () => {
-          if (!hasSlot) return;
-          releaseSlot(); // recording the outcome needs none
-          this.pump();
-        });
-        this.recorded(attempt, result.position);
-        this.pace.observe(result);
-      } else this.tracked.untrack(attempt.id);
-    } catch (error) {
-      if (error instanceof LogUnavailable) this.leaveToOthers(attempt);
-      // It stays tracked, so it is not sent over and over. The next start tries it again.
-      else log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
-    }
-    this.inFlight--;
-    releaseSlot();
-    limiter.end(this, receiverState);
+  private send(attempt: ScheduleAttempt): void {
+    if (!attempt.isUrgent) this.pace.sent(this.requests.inFlight === 0 && this.queue.length === 0 && !this.hasBacklog);
+    void this.requests.make(attempt, this.slots, {
+      onSlotFree: () => this.pump(),
+      onEnd: (end) => {
+        if (end === 'lease-lost') this.tracked.untrack(attempt.id);
+        else if (end === 'log-unavailable') this.leaveToOthers(attempt);
+        else if (end === 'probed-elsewhere') this.leaveProbe(attempt);
+        else {
+          this.recorded(attempt, end.position);
+          this.pace.observe(end);
+        }
+      },
+    });
+  }
+
+  /** Another replica makes the probe of the open circuit. */
+  private leaveProbe(attempt: ScheduleAttempt): void {
+    this.pace.circuit.awaitProbe(performance.now());
+    this.hasBacklog = true;
+    this.returnToTable([attempt]);
   }
 
   /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
@@ -260,7 +262,7 @@ export class Lane {
 
   private enqueue(attempt: ScheduleAttempt): void {
     this.tracked.track(attempt);
-    if (isTest(attempt.subject)) this.queue.unshift(attempt);
+    if (attempt.isUrgent) this.queue.unshift(attempt);
     else if (this.isForBatch(attempt)) this.gatherer.queue.push(attempt);
     else this.queue.push(attempt);
   }

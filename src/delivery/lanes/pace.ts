@@ -1,9 +1,11 @@
 // The pace of a lane: how many requests its endpoint may have in flight, and when the next one may go, by what its receiver answered.
 // One timer, however much waits.
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import type { Circuit } from '../../domain/circuit.ts';
 import type { PaceSettings } from '../../domain/endpoint-pace.ts';
 import { BackPressure } from './back-pressure.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { LaneCircuit } from './lane-circuit.ts';
 import { RateLimit, type ReserveTimes } from './rate-limit.ts';
 import { ReceiverSpeed } from './receiver-speed.ts';
 import type { ReceiverState } from './request-limiter.ts';
@@ -13,6 +15,7 @@ export class Pace {
   private readonly backPressure = new BackPressure();
   private readonly rateLimit: RateLimit;
   private readonly speed = new ReceiverSpeed();
+  readonly circuit = new LaneCircuit();
   private state: ReceiverState = 'new';
 
   private timer: NodeJS.Timeout | undefined;
@@ -30,8 +33,14 @@ export class Pace {
     this.rateLimit = new RateLimit(reserve, onReady);
   }
 
+  /** Requests at one time. */
   get concurrency(): number {
-    return this.limit.current;
+    return this.circuit.isOpen ? 1 : this.limit.current;
+  }
+
+  /** The same for those that a person waits for: no probe and no other request keeps them waiting, but the endpoint's own limit does. */
+  get urgentConcurrency(): number {
+    return Math.min(Math.max(this.limit.current, 2), this.settings()?.maxConcurrency ?? Infinity);
   }
 
   get receiverState(): ReceiverState {
@@ -48,7 +57,7 @@ export class Pace {
   /** How long to wait before the next request; 0: it may go now. @param waiting how many there are to send */
   waitMs(waiting: number): number {
     const now = performance.now();
-    const held = this.backPressure.waitMs(now);
+    const held = Math.max(this.backPressure.waitMs(now), this.circuit.waitMs(now));
     return held > 0 ? held : this.rateLimit.waitMs(now, this.settings()?.rateLimit ?? null, waiting);
   }
 
@@ -67,11 +76,13 @@ export class Pace {
     const now = performance.now();
     this.backPressure.sent(now, isOnly);
     this.rateLimit.sent(now, isOnly);
+    this.circuit.sent(now);
   }
 
-  observe({ receiver, holdMs, durationMs }: Pick<AttemptResult, 'receiver' | 'holdMs' | 'durationMs'>): void {
+  observe({ receiver, holdMs, durationMs, outcome }: Omit<AttemptResult, 'position'>): void {
     const now = performance.now();
     this.speed.observe(receiver, durationMs);
+    if (outcome) this.circuit.observe(outcome, now);
     if (receiver !== 'unknown') this.state = receiver === 'silent' ? 'silent' : 'answering';
     if (holdMs !== undefined) {
       if (this.backPressure.refused(now, now + holdMs)) this.limit.restart();
@@ -80,6 +91,12 @@ export class Pace {
     if (receiver === 'answers') this.backPressure.accepted(now);
     // What was in flight when the receiver refused says nothing about how many it takes.
     if (!this.backPressure.isHeld(now)) this.limit.observe(receiver);
+  }
+
+  /** The circuit as the log has it. @param probeInMs until the next probe of an open circuit */
+  followCircuit(circuit: Circuit, probeInMs: number): void {
+    this.circuit.follow(circuit, probeInMs, performance.now());
+    if (this.circuit.isOpen && this.state === 'new') this.state = 'silent';
   }
 
   /** The receiver refused another process, or this one before it started. */

@@ -6,7 +6,7 @@
 export type ReceiverState = 'new' | 'answering' | 'silent';
 
 /** A lane that waits for room: `pump` sends what it can. */
-type WaitingLane = { readonly receiverState: ReceiverState; readonly pump: () => void };
+export type WaitingLane = { readonly receiverState: ReceiverState; readonly pump: () => void };
 
 const states = ['answering', 'new', 'silent'] as const;
 const share: Readonly<Record<ReceiverState, number>> = { answering: 1, new: 0.75, silent: 0.5 };

@@ -58,7 +58,7 @@ describe('the delivery saga', () => {
     const event = on({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: 3 } });
     const dueAt = Date.parse(at);
     expect(decided(event)).toEqual([
-      new RequestAttempt(new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, true, at)),
+      new RequestAttempt(new ScheduleAttempt(id, subject, 3, 0, 4, dueAt, because(event), undefined, 0, 'person', at)),
     ]);
     const later = on(failed({ retryAt: '2026-01-01T15:00:00.000Z', seriesSince: at }));
     expect(decided(later)).toMatchObject([{ seriesSince: at }]);

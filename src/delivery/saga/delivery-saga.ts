@@ -109,7 +109,7 @@ const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-fa
     dueCauseOf(event),
     undefined,
     delayUntil(retryAt, event),
-    false,
+    undefined,
     seriesSince,
   );
 };
@@ -122,7 +122,8 @@ const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'rep
   const { attempt, at } = event.data;
   const [id, subject, dueAt] = [subjectIdIn(event), subjectOf(event.data), Date.parse(at)];
   const isRetry = event.type === 'delivery.retry-requested' || event.type === 'batch.retry-requested';
-  return new ScheduleAttempt(id, subject, attempt, 0, event.revision, dueAt, dueCauseOf(event), undefined, 0, isRetry, at);
+  const requestedBy = !isRetry ? undefined : event.data.bulkRetryId === undefined ? 'person' : 'bulk-retry';
+  return new ScheduleAttempt(id, subject, attempt, 0, event.revision, dueAt, dueCauseOf(event), undefined, 0, requestedBy, at);
 };
 
 const disableGone = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>

@@ -31,8 +31,8 @@ export class ScheduleAttempt {
     readonly messages?: readonly RecordedEvent<MessageEvent>[],
     /** The delay that was decided. It waits no longer, whatever happens to clocks. */
     readonly delayMs = 0,
-    /** A person asked for it. */
-    readonly isRequested = false,
+    /** Undefined: nobody asked for it, or a replay did. */
+    readonly requestedBy?: 'person' | 'bulk-retry' | undefined,
     /** When the running series of attempts began (ISO 8601). Undefined: with the delivery or batch. */
     readonly seriesSince?: string,
   ) {}
@@ -40,7 +40,12 @@ export class ScheduleAttempt {
   /** Nothing was attempted before, and the table of due attempts has no older row for it. */
   get isFirst(): boolean {
     // A replay creates a delivery whose stream begins with the request for an attempt.
-    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1 && !this.isRequested);
+    return this.revision === 'no-stream' || (this.revision === 0 && this.attempt === 1 && this.requestedBy === undefined);
+  }
+
+  /** A person waits for it: a test, or a retry of this delivery. It waits for nothing that makes others wait. */
+  get isUrgent(): boolean {
+    return isTest(this.subject) || this.requestedBy === 'person';
   }
 
   get stream(): string {
@@ -56,8 +61,8 @@ export class ScheduleAttempt {
   }
 
   private copy(dueAt: number, messages: ScheduleAttempt['messages']): ScheduleAttempt {
-    const { id, subject, attempt, failuresInSeries, revision, cause, delayMs, isRequested, seriesSince } = this;
-    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages, delayMs, isRequested, seriesSince);
+    const { id, subject, attempt, failuresInSeries, revision, cause, delayMs, requestedBy, seriesSince } = this;
+    return new ScheduleAttempt(id, subject, attempt, failuresInSeries, revision, dueAt, cause, messages, delayMs, requestedBy, seriesSince);
   }
 }
 

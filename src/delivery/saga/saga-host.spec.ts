@@ -53,6 +53,7 @@ describe('the saga host', () => {
     offer: vi.fn<() => void>(),
     committed: vi.fn<() => void>(),
     endpointsHeld: vi.fn<() => void>(),
+    circuitsChanged: vi.fn<() => void>(),
     acceptOffers: vi.fn<() => void>(),
     refuseOffers: vi.fn<() => void>(),
   };

@@ -6,6 +6,8 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Consumer, EventHeader } from '../../read-models/engine/consumer.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { MayHaveRows } from '../../read-models/ordering/ordered-deliveries.ts';
+import { CircuitGates, type CircuitGate, type CircuitStep } from '../due-attempts/circuit-gates.ts';
+import { circuitStepIn } from './circuit-steps.ts';
 import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
@@ -33,15 +35,17 @@ import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 export type SagaDecision = EventHeader & {
   readonly commands: readonly SagaCommand[];
   readonly progress: DeliveryProgress | undefined;
+  readonly circuitStep: CircuitStep | undefined;
   /** What the saga threw, if it did. */
   readonly failure: unknown;
 };
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 10;
+  readonly version = 11;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
+    circuits: ['endpoint_id'],
     due_attempts: ['id'],
     held_endpoints: ['endpoint_id'],
     ordered_deliveries: ['id'],
@@ -53,11 +57,14 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     due_attempts: ['due_at', 'ready_at', 'leased_by'],
     held_endpoints: ['held_until'],
     ordered_deliveries: ['detail'],
+    circuits: ['probe_at', 'probing_until'],
   } as const;
   readonly createTables = createDueAttempts;
   private written: readonly ScheduleAttempt[] = [];
   private held: readonly HoldEndpoint[] = [];
   private readonly mayHaveOrdered: MayHaveRows = { current: undefined };
+  private readonly circuits = new CircuitGates();
+  private gates: readonly CircuitGate[] = [];
 
   constructor(
     private readonly saga: Pick<DeliverySaga, 'decide'>,
@@ -71,11 +78,15 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       | 'schedule'
       | 'releaseEndpoint'
       | 'holdEndpoints'
+      | 'circuitsChanged'
       | 'announce'
       | 'committed'
       | 'termLost'
     >,
-    private readonly dispatcher: Pick<Dispatcher, 'offer' | 'committed' | 'endpointsHeld' | 'acceptOffers' | 'refuseOffers'>,
+    private readonly dispatcher: Pick<
+      Dispatcher,
+      'offer' | 'committed' | 'endpointsHeld' | 'circuitsChanged' | 'acceptOffers' | 'refuseOffers'
+    >,
     private readonly turns = new TurnsAhead(),
   ) {}
 
@@ -85,8 +96,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     let commands: readonly SagaCommand[] = [];
     let failure: unknown;
     const at = this.due.now();
+    const learned: Learned = live ? { at } : { at, wallClock: Date.now() };
     try {
-      commands = inClockOf(live ? { at } : { at, wallClock: Date.now() }, this.saga.decide(event));
+      commands = inClockOf(learned, this.saga.decide(event));
     } catch (error) {
       failure = error;
     }
@@ -94,7 +106,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       const attempts = command instanceof ScheduleAttempt ? [command] : this.turns.take(command);
       if (live) this.offer(attempts, at);
     }
-    const decision = { stream, type, position, recordedAt, commands: commands.map(withoutMessages), progress: progressIn(event), failure };
+    const [progress, circuitStep] = [progressIn(event), circuitStepIn(event, learned)];
+    const kept = commands.map(withoutMessages);
+    const decision = { stream, type, position, recordedAt, commands: kept, progress, circuitStep, failure };
     this.turns.received(decision);
     return decision;
   }
@@ -170,6 +184,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
+    const steps = batch.flatMap(({ circuitStep }) => circuitStep ?? []);
+    this.gates = await this.circuits.apply(steps, tx);
+    if (this.gates.length > 0) await this.due.circuitsChanged(this.gates, tx);
     if (held.length > 0) await this.due.holdEndpoints(held, tx);
     this.held = held;
     await this.due.announce(cancelled, tx);
@@ -178,13 +195,20 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 
   onCommitted(batch: readonly SagaDecision[]): void {
     this.due.committed(this.written);
+    this.circuits.committed();
     this.dispatcher.endpointsHeld(this.held);
+    this.dispatcher.circuitsChanged(this.gates);
     this.dispatcher.committed(batch, this.written);
     this.offer(this.turns.committed(batch.length), this.due.now());
   }
 
+  clearCache(): void {
+    this.circuits.forget();
+  }
+
   async onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.turns.clear();
+    this.circuits.forget();
     await this.due.allowClaims(false, tx);
     await this.due.limitWaits(tx);
   }
@@ -256,6 +280,7 @@ export const rowsOnlySagaHost = (): SagaHost => {
     offer: refuse,
     committed: refuse,
     endpointsHeld: refuse,
+    circuitsChanged: refuse,
     acceptOffers: refuse,
     refuseOffers: refuse,
   });

@@ -229,6 +229,7 @@ describe('turns', () => {
       offer: (attempt: ScheduleAttempt) => offered.push(attempt),
       committed: () => undefined,
       endpointsHeld: () => undefined,
+      circuitsChanged: () => undefined,
       acceptOffers: () => undefined,
       refuseOffers: () => undefined,
     };

@@ -224,5 +224,6 @@ const subjectRows = (db: Db) =>
     .selectFrom('deliveries')
     .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
     .select(['deliveries.id', 'deliveries.organization_id', 'message_id', 'deliveries.endpoint_id', 'test'])
-    .select(['deliveries.status', 'next_attempt_at', 'deliveries.created_at'])
+    .leftJoin('endpoint_health', 'endpoint_health.endpoint_id', 'deliveries.endpoint_id')
+    .select(['deliveries.status', 'next_attempt_at', 'deliveries.created_at', 'endpoint_health.state as health'])
     .select(['batches.id as batch_id', 'batches.size as batch_size']);

@@ -3,6 +3,7 @@ import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
+import type { HealthState } from '../../domain/circuit.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries.ts';
 import { iso, isoOrNull } from './columns.ts';
@@ -45,7 +46,7 @@ export type DeliverySubjectView = {
   readonly id: DeliveryId;
   readonly subject: DeliverySubject;
   readonly batch: BatchView | null;
-  /** The first attempt was not due at once. */
+  /** Its next attempt waits: by the retry policy, because the receiver put it off, or behind an open circuit. */
   readonly isDelayed: boolean;
 };
 
@@ -66,7 +67,7 @@ type SubjectRow = BatchColumns &
   Pick<
     ViewsSchema['deliveries'],
     'id' | 'organization_id' | 'message_id' | 'endpoint_id' | 'test' | 'status' | 'next_attempt_at' | 'created_at'
-  >;
+  > & { readonly health: HealthState | null };
 
 const batchView = ({ batch_id, batch_size }: BatchColumns): BatchView | null =>
   batch_id === null ? null : { id: batch_id, size: batch_size ?? 0 };
@@ -80,7 +81,7 @@ export const subjectView = (row: SubjectRow): DeliverySubjectView => ({
     ...(row.test === 1 ? { test: true as const } : {}),
   },
   batch: batchView(row),
-  isDelayed: row.status === 'PENDING' && row.next_attempt_at !== row.created_at,
+  isDelayed: row.status === 'RETRYING' || row.health === 'OPEN' || (row.status === 'PENDING' && row.next_attempt_at !== row.created_at),
 });
 
 export const deliveryView = (row: DeliveryRow): DeliveryView => {

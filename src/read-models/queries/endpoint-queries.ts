@@ -1,9 +1,11 @@
 // Queries on endpoints: single ones, pages, success rates. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
+import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
+import { hasHealth, healthOf, type EndpointHealthView } from './endpoint-health.ts';
 import { isGiven, type Optional } from './optional.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
@@ -20,6 +22,9 @@ export type EndpointView = {
   readonly deletedAt: string | null;
   readonly revision: number;
 };
+
+/** All that is given must hold. */
+export type EndpointFilter = { readonly status?: Optional<EndpointStatus>; readonly health?: Optional<HealthState> };
 
 export class EndpointQueries {
   /**
@@ -49,16 +54,26 @@ export class EndpointQueries {
   }
 
   /** Newest first. */
-  async page(organization: OrganizationId, { first, after }: PageRequest, status?: Optional<EndpointStatus>): Promise<Page<EndpointView>> {
+  async page(
+    organization: OrganizationId,
+    { first, after }: PageRequest,
+    { status, health }: EndpointFilter = {},
+  ): Promise<Page<EndpointView>> {
     const before = positionKeyOf(after);
     let query = this.read().selectFrom('endpoints').selectAll().where('organization_id', '=', organization).where('deleted_at', 'is', null);
     if (before !== undefined) query = query.where('created_position', '<', before);
     if (isGiven(status)) query = query.where('status', '=', status);
+    if (isGiven(health)) query = query.where((is) => hasHealth(is, organization, health));
     const rows = await query
       .orderBy('created_position', 'desc')
       .limit(first + 1)
       .execute();
     return pageOf(rows, first, (row) => row.created_position, endpointView);
+  }
+
+  /** Of those to which there was an attempt. */
+  health(organization: OrganizationId, ids: readonly EndpointId[]): Promise<ReadonlyMap<EndpointId, EndpointHealthView>> {
+    return healthOf(this.read(), organization, ids);
   }
 
   /** One rate for each of the ids, also for endpoints that had nothing to deliver. */

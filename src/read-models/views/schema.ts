@@ -7,6 +7,7 @@ import { batches, reduceBatches } from './tables/batches.ts';
 import { bulkRetries, reduceBulkRetries } from './tables/bulk-retries.ts';
 import { deliveries, DeliveryReducer } from './tables/deliveries.ts';
 import { endpointTotals, reduceDeliveryCounts, successBuckets } from './tables/delivery-counts.ts';
+import { endpointHealth, reduceEndpointHealth } from './tables/endpoint-health.ts';
 import { endpoints, reduceEndpoints } from './tables/endpoints.ts';
 import { eventTypes, reduceEventTypes } from './tables/event-types.ts';
 import { logClock, logEvents, logKinds } from './tables/history.ts';
@@ -27,6 +28,7 @@ const tables = {
   event_types: eventTypes,
   api_keys: apiKeys,
   endpoints,
+  endpoint_health: endpointHealth,
   messages,
   deliveries,
   ordered_deliveries: orderedDeliveries,
@@ -55,6 +57,7 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceEventTypes(),
     reduceApiKeys(),
     reduceEndpoints(),
+    reduceEndpointHealth(),
     reduceReplays(),
     reduceBulkRetries(),
     reduceMessages(sequences),

@@ -20,7 +20,9 @@ export type AcceptedViewEvent = Head<Accepted> & { readonly data: Omit<Accepted[
 export type AttemptedViewEvent = Head<Attempted> & {
   readonly data: Pick<Attempted['data'], 'organizationId' | 'endpointId' | 'attempt' | 'startedAt' | 'durationMs' | 'responseCode'> & {
     readonly failure: Failed['data']['failure'] | undefined;
+    readonly error: string | undefined;
     readonly retryAt: string | undefined;
+    readonly heldUntil: string | undefined;
     readonly test: true | undefined;
     readonly size: number | undefined;
   };
@@ -29,6 +31,8 @@ export type AttemptedViewEvent = Head<Attempted> & {
 };
 
 export type ViewEvent = Exclude<RecordedEvent, Accepted | Attempted> | AcceptedViewEvent | AttemptedViewEvent;
+
+const succeededFields = { failure: undefined, error: undefined, retryAt: undefined, heldUntil: undefined };
 
 /** Named field by field, which is several times as fast as leaving some out. */
 export const viewEventOf = (event: RecordedEvent): ViewEvent => {
@@ -47,8 +51,9 @@ export const viewEventOf = (event: RecordedEvent): ViewEvent => {
       const { organizationId, endpointId, attempt, startedAt, durationMs, responseCode } = data;
       const test = 'test' in data ? data.test : undefined;
       const size = 'size' in data ? data.size : undefined;
-      const { failure, retryAt } = 'failure' in data ? data : { failure: undefined, retryAt: undefined };
-      const needed = { organizationId, endpointId, attempt, startedAt, durationMs, responseCode, failure, retryAt, test, size };
+      const { failure, error, retryAt, heldUntil } = 'failure' in data ? data : succeededFields;
+      const failed = { failure, error, retryAt, heldUntil };
+      const needed = { organizationId, endpointId, attempt, startedAt, durationMs, responseCode, ...failed, test, size };
       const head = { type, stream, revision, position, recordedAt, metadata: { actor: metadata.actor } };
       return { ...head, data: needed, detail: detailOf(data) };
     }

@@ -239,7 +239,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.endpoint('c', log.registering(), { type: 'Delete' });
     const queries = await shown();
     const names = async (status?: 'PAUSED') =>
-      (await queries.endpoints.page(organization, all, status)).edges.map(({ node }) => node.configuration.settings.name);
+      (await queries.endpoints.page(organization, all, { status })).edges.map(({ node }) => node.configuration.settings.name);
     expect(await names()).toEqual(['Renamed', 'An endpoint']);
     expect(await names('PAUSED')).toEqual(['Renamed']);
     expect(await queries.endpoints.find(organization, 'c' as EndpointId)).toBeUndefined();

@@ -13,6 +13,7 @@ import {
   UpdateEndpoint,
 } from '../../../commands/endpoint-commands.ts';
 import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
+import type { HealthState as Health } from '../../../domain/circuit.ts';
 import type { EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { badInput, notFound } from '../../../domain/errors.ts';
 import { mask } from '../../../domain/header-masking.ts';
@@ -32,6 +33,7 @@ import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDe
 import { StreamQueries, type EndpointSnapshot } from '../history/stream-queries.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { DateTime, PositionScalar, toDate } from '../scalars.ts';
+import { HealthState } from './endpoint-health.resolver.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
 import {
   Endpoint,
@@ -97,9 +99,10 @@ export class EndpointResolver {
   async endpoints(
     @Args() page: PageArgs,
     @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
+    @Args('health', { type: () => HealthState, nullable: true }) health: Health | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Connection<Endpoint>> {
-    const views = await this.queries.page(context.caller.organizationId, parsePageArgs(page), status);
+    const views = await this.queries.page(context.caller.organizationId, parsePageArgs(page), { status, health });
     return toConnection(views, (view) => toEndpoint(view, context));
   }
 

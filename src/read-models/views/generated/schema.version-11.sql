@@ -16,6 +16,8 @@ CREATE INDEX "deliveries_index_6" on "deliveries" ("organization_id", "last_resp
 CREATE INDEX "deliveries_of_batch" on "deliveries" ("batch_sequence") where "batch_sequence" is not null;
 CREATE INDEX "deliveries_of_replay" on "deliveries" ("replay_id", "sequence") where "replay_id" is not null;
 CREATE INDEX "deliveries_replayed" on "deliveries" ("message_id", "replay_id") where "replay_id" is not null;
+CREATE TABLE "endpoint_health" ("endpoint_id" text primary key, "organization_id" text not null, "state" text not null, "since" bigint, "consecutive_failures" integer not null, "failing_since" bigint, "next_probe_at" bigint, "failed_probes" integer not null, "last_error" text, "last_success_at" bigint, "last_attempt_at" bigint, "dead_since" bigint);
+CREATE INDEX "endpoint_health_index_1" on "endpoint_health" ("organization_id", "state");
 CREATE TABLE "endpoint_totals" ("organization_id" text not null, "endpoint_id" text not null, "routed" bigint not null, "succeeded" bigint not null, "failed" bigint not null, "rated_succeeded" bigint not null, "rated_failed" bigint not null, constraint "endpoint_totals_key" primary key ("organization_id", "endpoint_id"));
 CREATE TABLE "endpoints" ("id" text primary key, "organization_id" text not null, "name" text not null, "status" text not null, "configuration" text not null, "created_at" bigint not null, "updated_at" bigint not null, "deleted_at" bigint, "created_position" text not null, "revision" integer not null);
 CREATE INDEX "endpoints_index_1" on "endpoints" ("organization_id", "created_position");

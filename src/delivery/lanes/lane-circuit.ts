@@ -1,0 +1,79 @@
+// The circuit of a lane: whether only probes go out, and how fast a backlog drains once the receiver answers again. It follows the log, and this process's
+// own attempts before the log's followers come to them. Times are milliseconds of one steady clock.
+import { closedCircuit, evolveCircuit, type AttemptOutcome, type Circuit } from '../../domain/circuit.ts';
+
+/** After an open circuit closed: requests a second at first. The rate doubles with each second of answers. */
+const firstPerSecond = 5;
+const doublesEveryMs = 1_000;
+/** A faster rate needs no pacing. */
+const fastestPerSecond = 1_000;
+/** Another replica makes the probe, and its outcome is awaited. */
+const awaitedMs = 5_000;
+
+export class LaneCircuit {
+  private circuit: Circuit = closedCircuit;
+  private probeAt = Number.NEGATIVE_INFINITY;
+  /** When the circuit closed; undefined: the backlog drains at full speed. */
+  private closedAt: number | undefined;
+  private nextAt = Number.NEGATIVE_INFINITY;
+
+  get state(): Circuit['state'] {
+    return this.circuit.state;
+  }
+
+  get isOpen(): boolean {
+    return this.circuit.state === 'OPEN';
+  }
+
+  /** How long to wait before the next request; 0: it may go now, as a probe if the circuit is open. */
+  waitMs(now: number): number {
+    if (this.isOpen) return Math.max(0, this.probeAt - now);
+    if (this.closedAt === undefined) return 0;
+    if (this.rateAt(now, this.closedAt) < fastestPerSecond) return Math.max(0, this.nextAt - now);
+    this.closedAt = undefined;
+    return 0;
+  }
+
+  sent(now: number): void {
+    if (this.closedAt !== undefined && !this.isOpen) this.nextAt = Math.max(now, this.nextAt) + 1_000 / this.rateAt(now, this.closedAt);
+  }
+
+  /** An attempt of this process has ended. */
+  observe(outcome: AttemptOutcome, now: number): void {
+    if (outcome.error === null && this.circuit.consecutiveFailures === 0) return;
+    if (outcome.error !== null && this.closedAt !== undefined) this.closedAt = now; // it drains slowly again
+    const circuit = evolveCircuit(this.circuit, { type: 'attempt', outcome });
+    this.become(circuit, (circuit.nextProbeAt ?? 0) - outcome.endedAt, now);
+  }
+
+  /** What the log says. @param probeInMs until the next probe of an open circuit */
+  follow(circuit: Circuit, probeInMs: number, now: number): void {
+    if (!this.isAheadOf(circuit)) this.become(circuit, probeInMs, now);
+  }
+
+  /** Another replica makes the probe. */
+  awaitProbe(now: number): void {
+    this.probeAt = now + awaitedMs;
+  }
+
+  private become(circuit: Circuit, probeInMs: number, now: number): void {
+    const { circuit: before } = this;
+    this.circuit = circuit;
+    if (circuit.state === 'OPEN') {
+      this.closedAt = undefined;
+      if (before.nextProbeAt !== circuit.nextProbeAt) this.probeAt = now + probeInMs;
+    } else if (before.state === 'OPEN') {
+      this.closedAt = now;
+      this.nextAt = now;
+    }
+  }
+
+  /** The log's followers have not come to this process's last attempt yet. */
+  private isAheadOf({ lastAttemptAt }: Circuit): boolean {
+    return (this.circuit.lastAttemptAt ?? 0) > (lastAttemptAt ?? 0);
+  }
+
+  private rateAt(now: number, closedAt: number): number {
+    return firstPerSecond * 2 ** ((now - closedAt) / doublesEveryMs);
+  }
+}

@@ -1,0 +1,137 @@
+// The table of endpoints' health: the circuit of each endpoint to which there was an attempt.
+import {
+  circuitChangeOf,
+  circuitChanges,
+  closedCircuit,
+  evolveCircuit,
+  outcomeOf,
+  type Circuit,
+  type CircuitEvent,
+  type HealthState,
+} from '../../../domain/circuit.ts';
+import type { EndpointId, OrganizationId } from '../../../domain/ids.ts';
+import { endpointIdIn } from '../../../domain/streams.ts';
+import type { AttemptedViewEvent } from '../view-event.ts';
+import { onEach, type Reducer } from './reducer.ts';
+import { momentOf, type Milliseconds, type Table } from './table.ts';
+
+type EndpointHealthRow = {
+  endpoint_id: EndpointId;
+  organization_id: OrganizationId;
+  state: HealthState;
+  since: Milliseconds | null;
+  consecutive_failures: number;
+  failing_since: Milliseconds | null;
+  next_probe_at: Milliseconds | null;
+  failed_probes: number;
+  last_error: string | null;
+  last_success_at: Milliseconds | null;
+  last_attempt_at: Milliseconds | null;
+  dead_since: Milliseconds | null;
+};
+
+export const endpointHealth: Table<EndpointHealthRow> = {
+  columns: {
+    endpoint_id: 'text',
+    organization_id: 'text',
+    state: 'text',
+    since: 'int64?',
+    consecutive_failures: 'integer',
+    failing_since: 'int64?',
+    next_probe_at: 'int64?',
+    failed_probes: 'integer',
+    last_error: 'text?',
+    last_success_at: 'int64?',
+    last_attempt_at: 'int64?',
+    dead_since: 'int64?',
+  },
+  primaryKey: ['endpoint_id'],
+  indexes: [{ columns: ['organization_id', 'state'], queriesOnly: true }],
+};
+
+/** `organizationId` undefined: of a change, which says nothing about an endpoint without attempts. */
+type Changes = { organizationId: OrganizationId | undefined; readonly events: CircuitEvent[] };
+
+export const reduceEndpointHealth = (): Reducer => {
+  const changed = new Map<EndpointId, Changes>();
+  const of = (id: EndpointId): Changes => {
+    let found = changed.get(id);
+    if (!found) changed.set(id, (found = { organizationId: undefined, events: [] }));
+    return found;
+  };
+  const attempted = ({ data }: AttemptedViewEvent) => {
+    const changes = of(data.endpointId);
+    changes.organizationId = data.organizationId;
+    const event: CircuitEvent = {
+      type: 'attempt',
+      outcome: outcomeOf(data, data.error === undefined ? undefined : { error: data.error, heldUntil: data.heldUntil }),
+    };
+    // Of successes in a row, the first and the last count.
+    const [first, last] = changes.events.slice(-2);
+    if (first && last && [first, last, event].every(isSuccess)) changes.events.pop();
+    changes.events.push(event);
+  };
+  return {
+    on: {
+      'delivery.attempt-succeeded': attempted,
+      'delivery.attempt-failed': attempted,
+      'batch.attempt-succeeded': attempted,
+      'batch.attempt-failed': attempted,
+      ...onEach(circuitChanges, ({ type, stream, recordedAt }) => {
+        const change = circuitChangeOf(type, momentOf(recordedAt));
+        if (change) of(endpointIdIn(stream)).events.push(change);
+      }),
+    },
+    async write(tx) {
+      if (changed.size === 0) return;
+      const earlier = await tx.kysely
+        .selectFrom('endpoint_health')
+        .selectAll()
+        .where('endpoint_id', 'in', [...changed.keys()])
+        .execute();
+      const before = new Map(earlier.map((row) => [row.endpoint_id, row]));
+      const rows = Array.from(changed, ([id, { organizationId, events }]) => {
+        const row = before.get(id);
+        const organization = organizationId ?? row?.organization_id;
+        return organization === undefined
+          ? undefined
+          : rowOf(id, organization, events.reduce(evolveCircuit, row ? circuitOf(row) : closedCircuit));
+      });
+      await tx.upsert(
+        'endpoint_health',
+        ['endpoint_id'],
+        rows.filter((row) => row !== undefined),
+      );
+    },
+  };
+};
+
+const isSuccess = (event: CircuitEvent) => event.type === 'attempt' && event.outcome.error === null;
+
+const circuitOf = (row: EndpointHealthRow): Circuit => ({
+  state: row.state,
+  since: row.since,
+  consecutiveFailures: row.consecutive_failures,
+  failingSince: row.failing_since,
+  nextProbeAt: row.next_probe_at,
+  failedProbes: row.failed_probes,
+  lastError: row.last_error,
+  lastSuccessAt: row.last_success_at,
+  lastAttemptAt: row.last_attempt_at,
+  deadSince: row.dead_since,
+});
+
+const rowOf = (id: EndpointId, organizationId: OrganizationId, circuit: Circuit): EndpointHealthRow => ({
+  endpoint_id: id,
+  organization_id: organizationId,
+  state: circuit.state,
+  since: circuit.since,
+  consecutive_failures: circuit.consecutiveFailures,
+  failing_since: circuit.failingSince,
+  next_probe_at: circuit.nextProbeAt,
+  failed_probes: circuit.failedProbes,
+  last_error: circuit.lastError,
+  last_success_at: circuit.lastSuccessAt,
+  last_attempt_at: circuit.lastAttemptAt,
+  dead_since: circuit.deadSince,
+});
