@@ -12,6 +12,7 @@ import { clientAddress } from '../api/http/client-address.ts';
 import { createHttpAdapter, type HttpParts } from '../api/http/http-adapter.ts';
 import { RateLimit } from '../api/http/rate-limit.ts';
 import { StartGate } from '../api/http/start-gate.ts';
+import { StopGate } from '../api/http/stop-gate.ts';
 import {
   API_LOG,
   CLIENT_ADDRESS,
@@ -76,6 +77,8 @@ export type Api = {
   readonly url: string;
   /** Lets all requests through, once the other parts are open. On closing, the API ends first: it stops listening and finishes its requests. */
   readonly serve: (opened: AsyncDisposableStack) => void;
+  /** Begins nothing new, answers what has begun, and closes all connections once `drained` has resolved as well. */
+  readonly close: (drained?: Promise<unknown>) => Promise<void>;
 };
 
 /** What may be set on an endpoint. */
@@ -98,8 +101,10 @@ export const openApi = async (
   extras: ApiExtras = {},
 ): Promise<Api> => {
   const gate = new StartGate();
+  const stopGate = new StopGate();
   const http: HttpParts = {
     gate,
+    stopGate,
     authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
@@ -110,14 +115,23 @@ export const openApi = async (
     abortOnError: false,
   });
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= app.close());
+  const close = (drained: Promise<unknown> = Promise.resolve()) => (closing ??= closeApi(app, stopGate, drained));
   opened.defer(close);
   await app.listen(port, host);
   const serve = (all: AsyncDisposableStack) => {
     all.defer(close);
     gate.open();
   };
-  return { app, url: await app.getUrl(), serve };
+  return { app, url: await app.getUrl(), serve, close };
+};
+
+/** Begins nothing new, and answers what has begun. What clients have half sent by then, or leave open, is cut off. */
+const closeApi = async (app: NestFastifyApplication, stopGate: StopGate, drained: Promise<unknown>): Promise<void> => {
+  const answered = stopGate.close();
+  const closed = app.close();
+  await Promise.race([closed, Promise.all([answered, drained])]);
+  app.getHttpServer().closeAllConnections();
+  await closed;
 };
 
 @Global()
@@ -150,6 +164,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: RUNNING_SOURCES, useValue: parts.runningSources },
     { provide: SETTINGS_OPTIONS, useValue: parts.settings },
     { provide: StartGate, useValue: http.gate },
+    { provide: StopGate, useValue: http.stopGate },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

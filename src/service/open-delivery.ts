@@ -52,6 +52,7 @@ export class Delivery {
   /** Only where replicas share the work. */
   private readonly slots: SharedSlots | undefined;
   private readonly replayer: Replayer;
+  private draining: Promise<void> | undefined;
   private readonly bulkRetrier: BulkRetrier;
 
   constructor(
@@ -119,20 +120,28 @@ export class Delivery {
   async open(opened: AsyncDisposableStack): Promise<void> {
     await this.saga.start();
     opened.defer(() => this.saga.stop());
-    opened.defer(() => this.sender.close());
+    // Once drained, whatever still runs is not waited for: the next start repeats it.
+    opened.defer(() => void this.sender.close());
     opened.defer(() => this.slots?.stop());
-    opened.defer(() => this.dispatcher.stop(drainAttemptsMs));
+    opened.defer(() => this.drain());
     const { leased } = this;
     if (leased) {
-      opened.defer(() => leased.stop());
       this.saga.tables.group?.listen({ onMessage: (what) => leased.receive(what) });
       await leased.join();
       this.dispatcher.takeFromTable();
     }
     this.replayer.start();
-    opened.defer(() => this.replayer.stop());
     this.bulkRetrier.start();
-    opened.defer(() => this.bulkRetrier.stop());
+  }
+
+  /** Begins nothing new from now on. Resolves once attempts in flight are recorded, or the time for it is over. */
+  drain(): Promise<void> {
+    return (this.draining ??= this.stopAll());
+  }
+
+  private async stopAll(): Promise<void> {
+    this.leased?.stop();
+    await Promise.all([this.replayer.stop(), this.bulkRetrier.stop(), this.dispatcher.stop(drainAttemptsMs)]);
   }
 
   /** How long an attempt at an endpoint may take once it is claimed. */

@@ -65,7 +65,10 @@ export const startService = async (config: Config, version: string, log: Logger)
     api.serve(opened);
   });
   const stop = async () => {
+    // From here on nothing begins, neither a request nor an attempt, however long the rest takes to close.
+    const closed = api.close(parts.delivery.drain());
     await whenOpen.catch(() => undefined);
+    await Promise.all([closed, parts.sources.stop()]);
     await opened.disposeAsync();
   };
   return { url: api.url, newAdminKey, whenOpen, stop };

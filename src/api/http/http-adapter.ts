@@ -1,5 +1,5 @@
-// The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, playground,
-// authentication, rate limit, the gate at the start; only then is a body read.
+// The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, the gate at the
+// end, playground, authentication, rate limit, the gate at the start; only then is a body read.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -17,6 +17,7 @@ import { onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import type { StartGate } from './start-gate.ts';
+import type { StopGate } from './stop-gate.ts';
 
 /** A caller's own `x-request-id` is kept if it is a plain token. It becomes the correlation id of what the request causes. */
 const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
@@ -34,6 +35,7 @@ class HttpAdapter extends FastifyAdapter {
 
 export type HttpParts = {
   readonly gate: StartGate;
+  readonly stopGate: StopGate;
   readonly authentication: Authentication;
   readonly failures: FailedAuthentications;
   readonly rateLimit: RateLimit;
@@ -44,13 +46,13 @@ export type HttpParts = {
  * Headers may have 16 KiB and must arrive within 10 s, a whole request within 60 s; a body may have 16 MiB. A request to upgrade to anything but
  * GraphQL over WebSockets is served as if it had not asked.
  */
-export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, addressOf }: HttpParts): FastifyAdapter => {
+export const createHttpAdapter = ({ gate, stopGate, authentication, failures, rateLimit, addressOf }: HttpParts): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
     requestTimeout: 60_000,
     keepAliveTimeout: 72_000,
     trustProxy: false,
-    return503OnClosing: true,
+    return503OnClosing: false, // the gate refuses, with a problem document
     genReqId: requestIdOf,
     frameworkErrors: refuseUnroutable,
     clientErrorHandler: refuseUnreadable,
@@ -75,6 +77,7 @@ export const createHttpAdapter = ({ gate, authentication, failures, rateLimit, a
     reply.header('x-request-id', request.id);
     done();
   });
+  stopGate.watch(fastify);
   servePlayground(fastify);
   serveFrontPage(fastify);
   authenticateFirst(fastify, authentication, failures, addressOf);

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Injectable, Inject, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Inject, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { execute, GraphQLError, Kind, parse, subscribe, validate, type FormattedExecutionResult } from 'graphql';
@@ -14,10 +14,12 @@ import { FailedAuthentications } from '../../auth/failed-authentications.ts';
 import type { ClientAddress } from '../../http/client-address.ts';
 import { RateLimit } from '../../http/rate-limit.ts';
 import { StartGate } from '../../http/start-gate.ts';
+import { StopGate } from '../../http/stop-gate.ts';
 import { largestBody, Refusal, refusalOf } from '../../refusal.ts';
 import { API_LOG, CLIENT_ADDRESS, type ApiLog } from '../../tokens.ts';
 import { ApiContexts } from '../context.ts';
 import { maxTokens, refusalOfSize } from '../document-size.ts';
+import { graphqlPath } from '../path.ts';
 import { asGraphQLError, formatGraphQLError } from '../errors.ts';
 import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
@@ -48,7 +50,7 @@ type Connection = {
 type Extra = { readonly connection: Connection };
 
 @Injectable()
-export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class SubscriptionServer implements OnApplicationBootstrap {
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: largestBody });
   private readonly connections = new Set<Connection>();
   private readonly byAddress = new Counts();
@@ -66,6 +68,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     private readonly failures: FailedAuthentications,
     private readonly rateLimit: RateLimit,
     private readonly gate: StartGate,
+    private readonly stopGate: StopGate,
     @Inject(CLIENT_ADDRESS) private readonly addressOf: ClientAddress,
     @Inject(API_LOG) private readonly log: ApiLog,
   ) {
@@ -91,9 +94,11 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     const server = this.host.httpAdapter.getHttpServer() as Server;
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(request, socket, head));
     this.checking = setInterval(() => this.endRevoked(), checkKeysEveryMs).unref();
+    this.stopGate.closed.addEventListener('abort', () => this.stop());
   }
 
-  beforeApplicationShutdown(): void {
+  /** Before anything else stops: others wait until all connections are closed. */
+  private stop(): void {
     clearInterval(this.checking);
     for (const { socket } of this.connections) {
       socket.close(1001, 'The server is stopping.');
@@ -107,6 +112,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     socket.on('error', () => socket.destroy());
     if (!isGraphQLUpgrade(request)) return void socket.destroy(); // Node asks only for ours
     const address = this.addressOf(request);
+    if (this.stopGate.closed.aborted) return void socket.destroy();
     if (this.connections.size >= limits.connections || this.byAddress.of(address) >= limits.connectionsPerAddress) {
       const body = 'Too many WebSockets are open; close some, or try again later.\n';
       const head = 'HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-type: text/plain\r\n';
@@ -212,6 +218,7 @@ export class SubscriptionServer implements OnApplicationBootstrap, BeforeApplica
     const caller = callerOf(connection);
     const { schema } = this.schemaHost;
     try {
+      this.stopGate.pass(graphqlPath);
       await this.rateLimit.count(caller);
       this.checkOperations(connection, caller);
       const document = parse(query, { maxTokens });
