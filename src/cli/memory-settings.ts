@@ -8,7 +8,8 @@ const flags = ['--max-semi-space-size=16', '--no-parallel-scavenge'];
 const environment = { MALLOC_ARENA_MAX: '2' };
 
 /** `serve` is the default command. */
-export const isServe = ([, , first = 'serve']: readonly string[]): boolean => first === 'serve' || first.startsWith('--read-only');
+export const isServe = ([, , first = 'serve']: readonly string[]): boolean =>
+  first === 'serve' || /^--(read-only|accept-lost-tail)/.test(first);
 
 /** Does not come back where it starts the process again. Where a system can't do so, the service is as good, and larger. */
 export const startAgainWithSettings = (): void => {

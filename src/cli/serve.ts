@@ -12,6 +12,7 @@ import { FolderUnusable } from '../private-files.ts';
 import { AdminKeyReplaced } from '../secrets/admin-key.ts';
 import { MasterKeyUnusable } from '../secrets/master-key.ts';
 import { SecretUnreadable } from '../secrets/vault.ts';
+import type { ServiceFailure } from '../service/open-log.ts';
 import type { RunningService } from '../service/start-service.ts';
 import { configFromEnvironment } from './command-config.ts';
 import { version } from './version.ts';
@@ -21,9 +22,12 @@ export const addServe = (program: Command): void => {
     .command('serve', { isDefault: true })
     .description('Runs the server: the API and deliveries. This is the default command.')
     .option('--read-only <folder>', 'serve the views of a past moment from this folder; accept and send nothing')
+    .option('--accept-lost-tail', 'go on without events that the log has lost, once: records it, and rebuilds the views from what is left')
     .addHelpText('after', help)
-    .action(({ readOnly }: { readonly readOnly?: string }) => serve(configFromEnvironment(), readOnly));
+    .action((options: ServeOptions) => serve(configFromEnvironment(), options));
 };
+
+type ServeOptions = { readonly readOnly?: string; readonly acceptLostTail?: boolean };
 
 const help = `
 \`hookledger rebuild --as-of TIME --into FOLDER\` makes such a folder. Serving it also reads the log that it was made from, which another server may use
@@ -84,12 +88,17 @@ const sentenceOf = (error: unknown, config: Config): string | undefined => {
 };
 
 /** Loads the service only now: loading the framework takes long, and no other command needs it. */
-const start = async (config: Config, readOnly: string | undefined, log: Logger): Promise<RunningService> => {
+const start = async (
+  config: Config,
+  { readOnly, acceptLostTail = false }: ServeOptions,
+  log: Logger,
+  onFailure: (failure: ServiceFailure) => void,
+): Promise<RunningService> => {
   if (readOnly !== undefined) return (await import('../service/read-only-service.ts')).startReadOnly(readOnly, config, version, log);
-  return (await import('../service/start-service.ts')).startService(config, version, log);
+  return (await import('../service/start-service.ts')).startService(config, version, log, { acceptLostTail, onFailure });
 };
 
-const serve = async (config: Config, readOnly: string | undefined): Promise<void> => {
+const serve = async (config: Config, options: ServeOptions): Promise<void> => {
   // The command line sets this flag for the main thread. Worker threads set their own limits.
   setFlagsFromString('--max-semi-space-size=0');
   const log = createLog(config.logLevel);
@@ -102,7 +111,16 @@ const serve = async (config: Config, readOnly: string | undefined): Promise<void
     process.exit(1);
   };
   for (const notice of config.notices) log.info(notice);
-  const service = await start(config, readOnly, log).catch(fail);
+  let running: RunningService | undefined;
+  const end = ({ sentence, isSafe }: ServiceFailure): void => {
+    log.fatal(sentence);
+    log.flush();
+    if (!running || !isSafe) process.exit(1);
+    setTimeout(() => process.exit(1), drainMs);
+    void running.stop().finally(() => process.exit(1));
+  };
+  const service = await start(config, options, log, end).catch(fail);
+  running = service;
   if (service.newAdminKey) process.stdout.write(`Admin API key, shown this once: ${service.newAdminKey}\n`);
   // Always logged, because scripts that start the server wait for this line.
   log

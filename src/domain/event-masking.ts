@@ -93,6 +93,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'batch.replay-requested':
     case 'batch.cancelled':
     case 'ledger.sealed':
+    case 'ledger.lost-tail-accepted':
     case 'replay.requested':
     case 'replay.progressed':
     case 'replay.finished':

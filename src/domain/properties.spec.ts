@@ -23,8 +23,9 @@ import { DomainError } from './errors.ts';
 import { keepRoutingKey } from './format-options.ts';
 import { exhaustedActions, orderings } from './ordering.ts';
 import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
+import { asPosition } from './ids.ts';
 import type { JsonObject } from './json.ts';
-import { sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
+import { lostTails, sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
 import { disclosure, type RecordedDisclosure } from './disclosure.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
@@ -166,6 +167,12 @@ const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
   { weight: 5, arbitrary: attemptsCommand.map((command) => ({ ...command, subject: { ...batchSubject, size: 2 } })) },
 );
 
+const lostTailCommand = record({
+  type: constant('AcceptLostTail' as const),
+  now: constantFrom(new Date(0), new Date(1)),
+  endsAt: constantFrom(null, asPosition('1')),
+  knownTo: constant(asPosition('2')),
+});
 const ledgerCommand: fc.Arbitrary<SealingCommand> = oneof(
   record({ type: constant('CreateKey' as const), publicKey: constantFrom('p1', 'p2'), encryptionKey: text, privateKey: text }),
   record({
@@ -384,6 +391,7 @@ suite('commands on a message', message, messageCommand);
 suite('commands on a delivery', delivery, deliveryCommand);
 suite('commands on a batch', batch, batchCommand);
 suite('commands on the log', sealing, ledgerCommand);
+suite('acceptances of a lost tail', lostTails, lostTailCommand);
 suite('commands on the wrapping of the key of the seals', sealingKeyWrapping, sealingKeyCommand);
 suite('records of what was shown', disclosure, disclosureCommand);
 suite('commands on a replay', replay, replayCommand);
@@ -402,6 +410,7 @@ it('the commands above make every event of the catalog', () => {
   watch(delivery, deliveryCommand);
   watch(batch, batchCommand);
   watch(sealing, ledgerCommand);
+  watch(lostTails, lostTailCommand);
   watch(sealingKeyWrapping, sealingKeyCommand);
   watch(disclosure, disclosureCommand);
   watch(replay, replayCommand);

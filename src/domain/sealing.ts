@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { conflict } from './errors.ts';
-import { position } from './ids.ts';
+import { position, type Position } from './ids.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
@@ -34,6 +34,15 @@ export const sealingEvents = {
   'ledger.key-rewrapped': z
     .object({ encryptionKey: z.string().describe('The AES-256 key of the private key, wrapped by another master key.') })
     .describe('The master key changed; the key that signs did not. In a stream of its own, because a seal is found by its revision.'),
+  'ledger.lost-tail-accepted': z
+    .object({
+      at: z.string().describe('ISO 8601'),
+      endsAt: position.nullable().describe('Where what was left of the log ended; null: nothing was left.'),
+      knownTo: position.describe('How far the log had gone at least: what came after `endsAt` was lost.'),
+    })
+    .describe(
+      'The log had lost its end, and the operator went on without it. In a stream of its own, because a seal is found by its revision.',
+    ),
   'ledger.sealed': seal.describe('The log so far was sealed.'),
 } as const;
 
@@ -49,6 +58,8 @@ const evolve = (state: Sealing, event: SealingEvent): Sealing => {
   switch (event.type) {
     case 'ledger.key-created':
       return { ...state, key: event.data };
+    case 'ledger.lost-tail-accepted':
+      return state;
     case 'ledger.key-rewrapped':
       return { ...state, ...(state.key && { key: { ...state.key, ...event.data } }) };
     case 'ledger.sealed':
@@ -81,4 +92,14 @@ export const sealingKeyWrapping: Decider<{ type: 'RewrapKey'; encryptionKey: str
   initial: undefined,
   evolve: (state, event) => (event.type === 'ledger.key-rewrapped' ? event.data.encryptionKey : state),
   decide: ({ encryptionKey }, state) => (encryptionKey === state ? [] : [{ type: 'ledger.key-rewrapped', data: { encryptionKey } }]),
+};
+
+export type AcceptLostTail = { type: 'AcceptLostTail'; now: Date; endsAt: Position | null; knownTo: Position };
+
+/** Of the stream that says which losses were accepted. State: when the last one was. */
+export const lostTails: Decider<AcceptLostTail, SealingEvent, string | undefined> = {
+  initial: undefined,
+  evolve: (state, event) => (event.type === 'ledger.lost-tail-accepted' ? event.data.at : state),
+  decide: ({ now, endsAt, knownTo }, state) =>
+    now.toISOString() === state ? [] : [{ type: 'ledger.lost-tail-accepted', data: { at: now.toISOString(), endsAt, knownTo } }],
 };

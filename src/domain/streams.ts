@@ -54,6 +54,8 @@ export const readingStream = (id: SourceId) => `reading-${id}`;
 /** One log is one installation, which has one stream of seals. */
 export const sealingStream = 'ledger-default';
 export const disclosureStream = (id: string) => `disclosure-${id}`;
+/** Which losses of the log's end were accepted. */
+export const lostTailStream = 'ledger-losses';
 /** How the master key wraps the sealing key, since it was re-wrapped first. */
 export const sealingKeyStream = 'ledger-key';
 

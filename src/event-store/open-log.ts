@@ -4,9 +4,11 @@ import type { BaseLogger } from 'pino';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from './event-store.ts';
 import { NoForeignEvents, type ForeignEvents } from './foreign-events.ts';
+import type { AcceptLostTail } from './lost-tail.ts';
 import { EventStoreDbEventStore } from './eventstoredb/eventstoredb-event-store.ts';
 import { StoredLogOnServer } from './eventstoredb/stored-log-on-server.ts';
 import { toSequence } from './sqlite/event-rows.ts';
+import type { LogFileLost } from './sqlite/file-watch.ts';
 import { findLogFile } from './sqlite/log-file.ts';
 import { LogReader } from './sqlite/log-reader.ts';
 import { RecentEvents } from './sqlite/recent-events.ts';
@@ -29,13 +31,20 @@ export type OpenedLog = {
   readonly foreign: ForeignEvents;
 };
 
+export type LogLoss = {
+  /** Undefined: a log that lost its end is refused. */
+  readonly acceptLostTail?: AcceptLostTail;
+  /** Called when the files of an embedded log were removed, replaced or cut off. */
+  readonly onFileLost?: (lost: LogFileLost) => void;
+};
+
 /** Opens the log for reading and writing; creates it if needed. @throws LogUnusable */
-export const openLog = async (address: LogAddress, log: Logger): Promise<OpenedLog> => {
+export const openLog = async (address: LogAddress, log: Logger, loss: LogLoss = {}): Promise<OpenedLog> => {
   if (address.kind === 'eventstoredb') {
     const store = await EventStoreDbEventStore.open({ ...address, log });
     return { store, id: store.id, foreign: store.foreign };
   }
-  const store = await SqliteEventStore.open({ directory: address.directory });
+  const store = await SqliteEventStore.open({ directory: address.directory, ...loss });
   return { store, id: '', foreign: new NoForeignEvents() };
 };
 

@@ -2,9 +2,13 @@
 import type { Logger } from 'pino';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { Config } from '../config.ts';
+import { lostTails } from '../domain/sealing.ts';
+import { lostTailStream } from '../domain/streams.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { openLog as openEventStore, type OpenedLog } from '../event-store/open-log.ts';
+import { newId } from '../event-store/id-generation.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
+import type { AcceptLostTail, LostTail } from '../event-store/lost-tail.ts';
 import { lockFolder } from '../event-store/sqlite/log-file.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { Database } from '../read-models/engine/database/database.ts';
@@ -25,15 +29,34 @@ export type LogParts = Pick<OpenedLog, 'store' | 'foreign'> & {
   readonly bindDatabase: () => Promise<void>;
 };
 
+/** How a start deals with what is missing. */
+export type StartOptions = {
+  /** The operator goes on without what the log has lost. */
+  readonly acceptLostTail?: boolean;
+  /** The process can't go on. */
+  readonly onFailure?: (failure: ServiceFailure) => void;
+};
+
+/** Why the process must end, as a sentence. `isSafe`: it may close everything first. */
+export type ServiceFailure = { readonly sentence: string; readonly isSafe: boolean };
+
 /** @throws FolderUnusable, LogUnusable, DatabaseUnusable, MasterKeyUnusable, SecretUnreadable */
-export const openLog = async (config: Config, log: Logger, opened: AsyncDisposableStack): Promise<LogParts> => {
+export const openLog = async (
+  config: Config,
+  log: Logger,
+  opened: AsyncDisposableStack,
+  { acceptLostTail = false, onFailure }: StartOptions = {},
+): Promise<LogParts> => {
   makePrivateFolder(config.dataDir);
   mendModes(config.dataDir, log);
   if (config.log.kind !== 'embedded') {
     const lock = lockFolder(config.dataDir); // the embedded log locks the folder itself
     opened.defer(() => lock.close());
   }
-  const { store, id, foreign } = await openEventStore(config.log, log);
+  const lost: LostTail[] = [];
+  const accept = acceptLostTail ? (tail: LostTail) => void lost.push(tail) : undefined;
+  const loss = { acceptLostTail: accept, ...(onFailure && { onFileLost: onFailure }) };
+  const { store, id, foreign } = await openEventStore(config.log, log, loss);
   opened.defer(() => store.close());
   const databaseLocation = locationForLog(config.database, id);
   const database = openDatabase(databaseLocation, log);
@@ -41,14 +64,16 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
     log.warn(
       'The log is on a server, and what is due in this data folder: run one process on this log, as two would each send everything. With HOOKLEDGER_DATABASE_URL any number may run.',
     );
-  const bindDatabase = () => bindTo(database, store);
-  await bindDatabase();
+  await bindTo(database, store, accept, lost.length > 0);
+  const bindDatabase = () => bindTo(database, store, accept);
   const vault = new Vault(config.masterKey ?? (await masterKeyFor(store, config.dataDir)), config.previousMasterKey);
   const directory = new EndpointDirectory(store, vault, log);
   await directory.start();
   opened.defer(() => directory.stop());
   const isShared = databaseLocation.kind === 'postgres' && databaseLocation.shared === true;
   const executor = new CommandExecutor(store);
+  if (lost.length > 0) await recordLostTail(executor, lost, log);
+  else if (acceptLostTail) log.info('The log has lost nothing that is known of, so --accept-lost-tail had nothing to do.');
   return { store, foreign, executor, directory, vault, database, databaseLocation, isShared, bindDatabase };
 };
 
@@ -56,12 +81,25 @@ export const openLog = async (config: Config, log: Logger, opened: AsyncDisposab
 const masterKeyFor = async (store: EventStore, dataDir: string): Promise<Buffer> =>
   (await logFingerprint(store)) === undefined ? masterKeyIn(dataDir) : existingMasterKeyIn(dataDir);
 
+/** Records what the operator accepted, as the furthest that anything knew. */
+const recordLostTail = async (executor: CommandExecutor, lost: readonly LostTail[], log: Logger): Promise<void> => {
+  const [furthest] = lost.toSorted((a, b) => (a.knownTo < b.knownTo ? 1 : -1));
+  if (!furthest) return;
+  const { endsAt = null, knownTo } = furthest;
+  const command = { type: 'AcceptLostTail', now: new Date(), endsAt, knownTo } as const;
+  await executor.execute({ stream: lostTailStream, decider: lostTails, command }, { actor: 'system:operator', commandId: newId() });
+  log.warn(
+    { endsAt, knownTo },
+    `Going on without the events after position ${endsAt ?? 'zero'}: the log had gone on to ${knownTo}. The views and due attempts are rebuilt.`,
+  );
+};
+
 /** @throws DatabaseUnusable when the database follows another log */
-const bindTo = async (database: Database, store: EventStore): Promise<void> => {
+const bindTo = async (database: Database, store: EventStore, acceptLostTail: AcceptLostTail, startOver = false): Promise<void> => {
   for (;;) {
     const origin = await logFingerprint(store);
     try {
-      return await database.bindTo({ origin, tip: () => store.tip() });
+      return await database.bindTo({ origin, tip: () => store.tip(), acceptLostTail, startOver });
     } catch (error) {
       // Another replica may have begun the log at this moment.
       if (origin !== undefined || (await logFingerprint(store)) === undefined) throw error;

@@ -17,9 +17,10 @@ import { prepareLog } from './first-start.ts';
 import { Metrics } from './metrics.ts';
 import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
-import { openLog, type LogParts } from './open-log.ts';
+import { openLog, type LogParts, type StartOptions } from './open-log.ts';
 import { rewrapKeys } from './rewrap-keys.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
+import { watchVitality } from './vitality.ts';
 
 /** Sources wait for the views, a while at a time. */
 const longestCatchUpMs = 10_000;
@@ -38,11 +39,11 @@ export type RunningService = {
 };
 
 /** @throws FolderUnusable, LogUnusable, DatabaseUnusable, MasterKeyUnusable, AdminKeyReplaced, SecretUnreadable, or the error of listening; nothing stays open then */
-export const startService = async (config: Config, version: string, log: Logger): Promise<RunningService> => {
+export const startService = async (config: Config, version: string, log: Logger, options: StartOptions = {}): Promise<RunningService> => {
   await using opening = new AsyncDisposableStack();
 
   // 1. The log, its directory, and what a first start writes.
-  const logParts = await openLog(config, log, opening);
+  const logParts = await openLog(config, log, opening, options);
   const newAdminKey = await prepareLog(logParts, config.adminKey);
   if (config.previousMasterKey && config.log.kind === 'embedded') await rewrapAtStart(logParts, log);
 
@@ -63,6 +64,7 @@ export const startService = async (config: Config, version: string, log: Logger)
     parts.sources.start();
     opened.defer(() => parts.sources.stop());
     api.serve(opened);
+    if (options.onFailure) opened.defer(watchVitality(parts.vitality, options.onFailure));
   });
   const stop = async () => {
     // From here on nothing begins, neither a request nor an attempt, however long the rest takes to close.
@@ -138,7 +140,8 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     },
     settings: settingsOptions(config, guard),
   };
-  return { readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
+  const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };
+  return { vitality, readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
 };
 
 const sealerOptions = ({ log, sealEvents, sealSeconds, logLevel }: Config) => ({

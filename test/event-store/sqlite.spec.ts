@@ -178,6 +178,7 @@ describe('The embedded log, on its own', () => {
     const [appended] = await store.append([write(newStream(), 'no-stream', renamed('x'))]);
     await store.close();
     await rm(logFile());
+    await rm(path.join(directory, 'log.tail'));
     const other = await open();
     await expect(take(other, appended?.position, 1)).rejects.toThrow(/past the end of this log/);
     await expect(take(other, position.parse('0:12'), 1)).rejects.toThrow(/"0:12" is not a position of this log/);

@@ -21,6 +21,8 @@ export type ServerOptions = {
   env?: Record<string, string>;
   /** For Node, before the program. */
   nodeArgs?: readonly string[];
+  /** For the program. */
+  args?: readonly string[];
   /** The built server; another build can be named to compare with. */
   main?: string;
   /** How long it may take until it listens. */
@@ -63,6 +65,8 @@ export class Server {
   private readonly options: ServerOptions;
   private child: ChildProcess | undefined;
   private address: string | undefined;
+  /** Of the last run. */
+  private exitCode: number | undefined;
 
   constructor(options: ServerOptions = {}) {
     this.options = options;
@@ -86,7 +90,7 @@ export class Server {
     if (this.child) throw new Error('The server runs already; call restart().');
     const main = this.options.main ?? builtServer;
     if (!existsSync(main)) throw new Error(`${main} is not there; run \`npm run build\` first.`);
-    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), main], {
+    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), main, ...(this.options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...cleanEnvironment(),
@@ -112,6 +116,7 @@ export class Server {
     child.once('close', (code, signal) => {
       running.delete(child);
       if (this.child === child) this.child = this.address = undefined;
+      this.exitCode = code ?? undefined;
       reject(new Error(`The server ended (${signal ?? `exit code ${code}`}) before it listened. ${lastWords()}`));
     });
     const timeout = this.options.startTimeoutMs ?? 30_000;
@@ -150,6 +155,13 @@ export class Server {
     clearTimeout(tooLong);
     if (late) throw new Error(`The server did not end within 12 s of SIGTERM. Its last lines:\n${this.logs.slice(-50).join('\n')}`);
     return code ?? -1;
+  }
+
+  /** Waits until it has ended by itself. @returns the exit code */
+  async ended(): Promise<number | undefined> {
+    const { child } = this;
+    if (child && child.exitCode === null) await once(child, 'close');
+    return child?.exitCode ?? this.exitCode;
   }
 
   /** On the same data; stops it first where it runs. */

@@ -94,6 +94,12 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'fo
     }
   }
 
+  /** Of the last committed event. */
+  lastEventId(): { readonly sequence: number; readonly id: string } | undefined {
+    const last = this.#database().db.prepare('SELECT sequence, id FROM events ORDER BY sequence DESC LIMIT 1').get();
+    return last && { sequence: Number(last['sequence']), id: String(last['id']) };
+  }
+
   async tip(): Promise<Position | undefined> {
     return this.#recent.tip === 0 ? undefined : toPosition(this.#recent.tip);
   }

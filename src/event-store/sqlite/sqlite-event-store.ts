@@ -5,24 +5,25 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
-import { checkWrites } from '../check-writes.ts';
-import { codec, toRecordedEvent } from '../codec.ts';
+import { toRecordedEvent } from '../codec.ts';
 import {
   LogUnavailable,
   LogUnusable,
   WrongExpectedRevision,
   type Appended,
   type EventStore,
-  type ExpectedRevision,
   type RecordedEvent,
-  type RevisionConflict,
   type Write,
 } from '../event-store.ts';
+import type { AcceptLostTail } from '../lost-tail.ts';
+import { FileWatch, type LogFileLost } from './file-watch.ts';
 import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
+import { encodeWrites, EVENT_OVERHEAD, toRevisionConflict } from './encode-writes.ts';
 import { toPosition } from './event-rows.ts';
 import { LogReader, type FollowOptions } from './log-reader.ts';
 import { RecentEvents } from './recent-events.ts';
-import type { Committed, Conflict, EncodedWrite, FromWriter, Group, ToWriter, EncodedAppend, WriterOptions } from './writer.worker.ts';
+import { checkTail, TailMarkWriter } from './tail-mark.ts';
+import type { Committed, FromWriter, Group, ToWriter, EncodedAppend, WriterOptions } from './writer.worker.ts';
 
 export type SqliteEventStoreOptions = {
   /** The data folder, created if needed. The log is `log.db` in it. */
@@ -36,12 +37,15 @@ export type SqliteEventStoreOptions = {
   readonly recent?: { readonly maxEvents: number; readonly maxBytes: number };
   /** The module of the writer thread. */
   readonly writer?: URL;
+  /** Undefined: a log that lost its end is refused. */
+  readonly acceptLostTail?: AcceptLostTail;
+  /** Called once the files were removed, replaced or cut off. Nothing more is recorded then. */
+  readonly onFileLost?: (lost: LogFileLost) => void;
 };
 
 const MiB = 1024 * 1024;
-/** The memory that an event takes beside its JSON, roughly. */
-const EVENT_OVERHEAD = 300;
 const RESTART_AFTER_MS = 1000;
+const LONGEST_WITHOUT_WRITER_MS = 15_000;
 
 const writerFile = new URL(import.meta.url.endsWith('.ts') ? './writer.worker.ts' : './writer.worker.js', import.meta.url);
 
@@ -58,25 +62,6 @@ type PendingAppend = {
   readonly reject: (error: Error) => void;
 };
 
-const encodeWrites = (writes: readonly Write[]): Pick<PendingAppend, 'encoded' | 'values' | 'bytes'> => {
-  checkWrites(writes);
-  const values: unknown[][] = [];
-  let bytes = 0;
-  const encoded = writes.map(({ stream, expectedRevision, events }): EncodedWrite => {
-    const strings: string[] = [];
-    const valuesOfWrite: unknown[] = [];
-    values.push(valuesOfWrite);
-    for (const event of events) {
-      const { id, type, data, metadata, value } = codec.encode(event);
-      strings.push(id, type, data, metadata);
-      valuesOfWrite.push(value);
-      bytes += data.length + metadata.length + EVENT_OVERHEAD;
-    }
-    return [stream, expectedRevision === 'no-stream' ? -1 : expectedRevision, strings];
-  });
-  return { encoded, values, bytes };
-};
-
 export class SqliteEventStore implements EventStore {
   readonly #file: string;
   readonly #options: SqliteEventStoreOptions;
@@ -87,12 +72,18 @@ export class SqliteEventStore implements EventStore {
   readonly #log: LogReader;
   #writer: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
+  /** In `performance.now()` time. */
+  #writerLostAt: number | undefined;
   /** Appends not yet handed to the writer. */
   #queued: PendingAppend[] = [];
   /** Groups that the writer has not answered yet, oldest first. */
   #inFlight: PendingAppend[][] = [];
   #queuedBytes = 0;
   #closing: Promise<void> | undefined;
+  readonly #tailMark: TailMarkWriter;
+  #fileWatch: FileWatch | undefined;
+  /** Why nothing more is recorded. */
+  #fileLost: string | undefined;
 
   private constructor(options: SqliteEventStoreOptions, file: string, lock: DatabaseSync) {
     this.#options = options;
@@ -102,6 +93,7 @@ export class SqliteEventStore implements EventStore {
     this.#lock = lock;
     this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 512, maxBytes: 4 * MiB }) });
     this.#log = new LogReader(file, this.#recent);
+    this.#tailMark = new TailMarkWriter(file);
   }
 
   /** @throws LogUnusable with a sentence that says what to do */
@@ -110,9 +102,11 @@ export class SqliteEventStore implements EventStore {
     const lock = lockFolder(directory);
     try {
       const file = path.join(directory, 'log.db');
+      checkTail(file, options.acceptLostTail);
       prepareLogFile(file);
       const store = new SqliteEventStore(options, file, lock);
       await store.#startWriter();
+      store.#watchFiles();
       return store;
     } catch (error) {
       lock.close();
@@ -128,6 +122,7 @@ export class SqliteEventStore implements EventStore {
   async append(writes: readonly Write[]): Promise<readonly Appended[]> {
     const { encoded, values, bytes } = encodeWrites(writes);
     if (this.#closing) throw new LogUnavailable('The log is closed.');
+    if (this.#fileLost !== undefined) throw new LogUnavailable(this.#fileLost, 5);
     if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written now: its writer is restarting.`);
     if (this.#queuedBytes + bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
       throw new LogUnavailable('Too much is waiting to be written to disk; nothing was written. Repeat the request later.');
@@ -166,6 +161,7 @@ export class SqliteEventStore implements EventStore {
     const recordedAt = new Date(at).toISOString();
     const answers: (() => void)[] = [];
     let sequence = first;
+    let lastId = '';
     for (const [i, pending] of this.#takeAnswered(groups).entries()) {
       const exception = exceptions.get(i);
       if (exception && 'conflicts' in exception) {
@@ -182,13 +178,27 @@ export class SqliteEventStore implements EventStore {
           const bytes = (strings[e * 4 + 2]?.length ?? 0) + (strings[e * 4 + 3]?.length ?? 0) + EVENT_OVERHEAD;
           this.#recent.push(toRecordedEvent({ id, type, data, metadata, ...place }), bytes);
           sequence += 1;
+          lastId = id;
         }
         return { revision: expected + events.length, position: toPosition(sequence - 1), deduplicated: false };
       });
       answers.push(() => pending.resolve(appended));
     }
     for (const answer of answers) answer();
-    if (sequence > first) this.#log.wake();
+    if (sequence === first) return;
+    this.#log.wake();
+    this.#tailMark.note(sequence - 1, lastId);
+  }
+
+  // ── The files ──
+
+  #watchFiles(): void {
+    const last = this.#log.lastEventId();
+    if (last) this.#tailMark.note(last.sequence, last.id);
+    this.#fileWatch = new FileWatch(this.#file, (lost) => {
+      this.#fileLost = lost.sentence;
+      this.#options.onFileLost?.(lost);
+    });
   }
 
   // ── The writer thread ──
@@ -205,6 +215,7 @@ export class SqliteEventStore implements EventStore {
         switch (message.kind) {
           case 'ready':
             ready = true;
+            this.#writerLostAt = undefined;
             try {
               this.#log.open();
             } catch (error) {
@@ -231,10 +242,17 @@ export class SqliteEventStore implements EventStore {
         reject(new Error('The writer thread has exited.', { cause }));
         this.#rejectUnanswered(cause);
         if (this.#closing) return;
+        this.#writerLostAt ??= performance.now();
+        if (performance.now() - this.#writerLostAt > LONGEST_WITHOUT_WRITER_MS) this.#giveUp(cause);
         if (ready) this.#startWriter().catch(() => {});
         else if (this.#log.isOpen) this.#restart = setTimeout(() => void this.#startWriter().catch(() => {}), RESTART_AFTER_MS);
       });
     });
+  }
+
+  #giveUp(cause: unknown): void {
+    const reason = cause instanceof Error ? ` (${cause.message})` : '';
+    this.#options.onFileLost?.({ sentence: `The writer of ${this.#file} can't be started again${reason}.`, isSafe: true });
   }
 
   #rejectUnanswered(cause: unknown) {
@@ -251,6 +269,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   async #close() {
+    this.#fileWatch?.stop();
     this.#flush();
     this.#log.close(); // before the writer's connection, which cleans up when it is the last one
     clearTimeout(this.#restart);
@@ -261,6 +280,7 @@ export class SqliteEventStore implements EventStore {
       writer.postMessage('close' satisfies ToWriter);
       await ended;
     }
+    if (this.#fileLost === undefined) this.#tailMark.close();
     this.#lock.close();
   }
 
@@ -283,11 +303,3 @@ export class SqliteEventStore implements EventStore {
     return this.#log.tip();
   }
 }
-
-const toRevisionConflict = ({ stream, expected, actual }: Conflict): RevisionConflict => ({
-  stream,
-  expected: toExpectedRevision(expected),
-  actual: toExpectedRevision(actual),
-});
-
-const toExpectedRevision = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);

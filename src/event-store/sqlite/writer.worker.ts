@@ -153,7 +153,12 @@ if (parentPort) {
     }
     if (groups.length > 0) send(writer.commit(groups));
     if (closing) {
-      db.close(); // being the last connection, it checkpoints and removes the WAL
+      try {
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // also if the WAL was removed, or another connection is still open
+      } catch {
+        // The WAL holds it.
+      }
+      db.close(); // being the last connection, it removes the WAL
       port.close();
     }
   });

@@ -70,6 +70,7 @@ export class ConfigurationFollower {
       lagEvents: 0,
       lagSeconds: 0,
       ...(error !== undefined && { error }),
+      ...(this.stoppedBy?.isRetried && { recovers: true }),
     };
   }
 

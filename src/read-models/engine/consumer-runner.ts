@@ -47,6 +47,8 @@ export type ConsumerStatus = {
   readonly lagSeconds: number;
   /** Why the consumer stopped, or which problem it is retrying: one sentence. */
   readonly error?: string;
+  /** It has stopped for now, and goes on without a restart when what it lacks is back. */
+  readonly recovers?: boolean;
 };
 
 export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
@@ -154,6 +156,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
       lagEvents: this.follower.pending.count,
       lagSeconds: oldest ? Math.max(0, (this.now() - Date.parse(oldest.recordedAt)) / 1000) : 0,
       ...(error === undefined ? {} : { error }),
+      ...(this.follower.obstacle && this.tables.group ? { recovers: true } : {}), // a newer version may start
     };
   }
 

@@ -191,4 +191,5 @@ const bound = (database: Database): Database => ({
   openNext: (name, version, createTables, options) => database.openNext(name, version, createTables, options),
   finishNext: (name, version, options) => database.finishNext(name, version, options),
   isTransient: (error) => database.isTransient(error),
+  damagedFiles: () => database.damagedFiles(),
 });

@@ -52,6 +52,7 @@ const start = async ({ tls }: DoubleOptions) => {
       log.clockAheadMs = aheadMs;
     },
     softDelete: (stream: string) => log.softDelete(stream),
+    loseTail: (count: number) => log.loseTail(count),
     tombstone: (stream: string) => log.tombstone(stream),
     damage: ({ stream, revision, change }: Damage) => {
       const { data, ...rest } = change ?? {};

@@ -93,6 +93,20 @@ export class ServerLog {
     this.writeOwn(`$$${name}`);
   }
 
+  /** The last events are gone, as after a restore from an older backup. */
+  loseTail(count: number): void {
+    for (let lost = 0; lost < count;) {
+      const record = this.records.pop();
+      if (!record) return;
+      const stream = this.streams.get(record.stream);
+      stream?.events.pop();
+      if (stream?.events.length === 0) this.streams.delete(record.stream);
+      this.ids.delete(record.id);
+      this.next = record.position;
+      if (!record.stream.startsWith('$')) lost++;
+    }
+  }
+
   tombstone(name: string): void {
     const stream = this.streams.get(name);
     if (stream) stream.tombstoned = true;

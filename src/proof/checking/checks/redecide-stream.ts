@@ -14,7 +14,7 @@ import { organization, type Organization, type OrganizationCommand, type Organiz
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
 import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
-import { sealingKeyStream, type Category } from '../../../domain/streams.ts';
+import { lostTailStream, sealingKeyStream, type Category } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { isEventOf, type EventOf } from '../event-category.ts';
 
@@ -199,7 +199,8 @@ const checkSealNumber: Redecide = (event) => {
   if (!isEventOf(event, 'ledger')) return undefined;
   const { revision, stream } = event;
   if ((event.type === 'ledger.key-rewrapped') !== (stream === sealingKeyStream)) return impossible;
-  if (event.type === 'ledger.key-rewrapped') return undefined;
+  if ((event.type === 'ledger.lost-tail-accepted') !== (stream === lostTailStream)) return impossible;
+  if (event.type === 'ledger.key-rewrapped' || event.type === 'ledger.lost-tail-accepted') return undefined;
   if (event.type === 'ledger.key-created') return revision === 0 ? undefined : impossible;
   return event.data.number === revision ? undefined : `It is seal ${event.data.number}, in the place of seal ${revision}.`;
 };

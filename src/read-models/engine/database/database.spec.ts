@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../../test/support/databases.ts';
 import { endConnections } from '../../../../test/support/postgres.ts';
 import type { Position } from '../../../domain/ids.ts';
+import type { AcceptLostTail } from '../../../event-store/lost-tail.ts';
 import { CheckpointMoved, type CheckpointSchema, type Database, type Int64Type, type Tables } from './database.ts';
 
 type Schema = CheckpointSchema & {
@@ -233,25 +234,33 @@ describe.each(databaseKinds)('tables on $name', ({ name, make }) => {
     expect(await rows()).toHaveLength(2);
   });
 
-  it.runIf(name === 'sqlite')('starts over if it belongs to another log, or is ahead of this one', async () => {
-    const log = { warn: vi.fn<() => void>() };
-    const bindAndReopen = async (origin: string, end: number) => {
-      for (const each of opened.splice(0)) await each.close();
-      await place.open(log).bindTo({ origin, tip: async () => at(end) });
-      tables = await open();
-      return tables.checkpoint();
-    };
-    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
-    expect(await bindAndReopen('here', 5)).toBe(at(5));
-    expect(await bindAndReopen('here', 9)).toBe(at(5));
-    expect(log.warn).not.toHaveBeenCalled();
-    expect(await bindAndReopen('here', 4)).toBeUndefined();
-    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, but the log ends at 0+4/));
-    await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
-    expect(await bindAndReopen('there', 9)).toBeUndefined();
-    expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it belongs to another log, which began here/));
-    expect(await rows()).toEqual([]);
-  });
+  it.runIf(name === 'sqlite')(
+    'is refused if it belongs to another log, or is ahead of this one, and starts over if that is accepted',
+    async () => {
+      const log = { warn: vi.fn<() => void>() };
+      const bindAndReopen = async (origin: string, end: number, acceptLostTail?: AcceptLostTail) => {
+        for (const each of opened.splice(0)) await each.close();
+        await place.open(log).bindTo({ origin, tip: async () => at(end), acceptLostTail });
+        tables = await open();
+        return tables.checkpoint();
+      };
+      await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+      expect(await bindAndReopen('here', 5)).toBe(at(5));
+      expect(await bindAndReopen('here', 9)).toBe(at(5));
+      const lost = vi.fn<NonNullable<AcceptLostTail>>();
+      await expect(bindAndReopen('here', 4)).rejects.toThrow(/^The log ends at position 0+4, but \S+ shows that it went on to 0+5, so/);
+      expect(await bindAndReopen('here', 9)).toBe(at(5)); // it changed nothing
+      expect(log.warn).not.toHaveBeenCalled();
+      expect(await bindAndReopen('here', 4, lost)).toBeUndefined();
+      expect(lost).toHaveBeenLastCalledWith({ endsAt: at(4), knownTo: at(5) });
+      expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(/at position 0+5, but the log ends at 0+4/));
+      await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(5));
+      await expect(bindAndReopen('there', 9)).rejects.toThrow(/shows another log: that one began here, this one there\./);
+      expect(await bindAndReopen('there', 9, lost)).toBeUndefined();
+      expect(log.warn).toHaveBeenLastCalledWith(expect.anything(), expect.stringMatching(/it belongs to another log, which began here/));
+      expect(await rows()).toEqual([]);
+    },
+  );
 
   it.runIf(name === 'postgres')('refuses a write of a process that has lost it to another one', async () => {
     await tables.transaction((tx) => tx.insert('things', [thing('a')]), at(1));

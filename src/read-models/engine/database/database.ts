@@ -1,6 +1,7 @@
 // The port between consumers and the database that holds their tables. Its adapters are beside this file.
 import type { Kysely } from 'kysely';
 import type { Position } from '../../../domain/ids.ts';
+import type { AcceptLostTail } from '../../../event-store/lost-tail.ts';
 
 /** Part of every schema: the checkpoint is beside the rows that it describes, and is read in one snapshot with them. */
 export type CheckpointSchema = { readonly checkpoint: { readonly id: number; readonly position: Position } };
@@ -145,13 +146,18 @@ export type FollowedLog = {
   /** Identifies the log by when and where its first event was recorded. Undefined while the log is empty. */
   readonly origin: string | undefined;
   readonly tip: () => Promise<Position | undefined>;
+  /** Undefined: tables that know more than the log are refused. */
+  readonly acceptLostTail?: AcceptLostTail;
+  /** What is left of the log may not be what the tables were built from. */
+  readonly startOver?: boolean;
 };
 
 export interface Database {
   /**
    * Binds the tables to this log, now or once it is no longer empty. Call it before opening any. If the tables belong to another log, or are
-   * ahead of this one, a database of our own starts over, with a line in the log.
-   * @throws DatabaseUnusable if the tables may belong to someone else, and if the database can't be reached or lacks what we need
+   * ahead of this one, and the loss is accepted, the tables start over.
+   * @throws DatabaseUnusable if that is not accepted, if the tables may belong to someone else, or if the database can't be reached or lacks what we
+   * need
    */
   bindTo(log: FollowedLog): Promise<void>;
   /**
@@ -194,6 +200,8 @@ export interface Database {
    * @throws DatabaseUnusable as `openNext`
    */
   finishNext(name: string, version: number, options?: Pick<NextOptions, 'exclusiveVersion'>): Promise<number>;
+  /** Files that were found damaged while they were in use. The next `open` replaces them. */
+  damagedFiles(): readonly string[];
   /** Whether a retry may succeed: the database is locked or unavailable, or the disk is full. */
   isTransient(error: unknown): boolean;
 }

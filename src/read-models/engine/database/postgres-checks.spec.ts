@@ -149,6 +149,16 @@ describe('Hookledger refuses, with a sentence, a database that', () => {
     await databaseAt().bindTo({ origin: 'here', tip: async () => at(5) });
   });
 
+  it('is ahead of the log, unless that is accepted: then it starts over', async () => {
+    await databaseAt().bindTo({ origin: 'here', tip: async () => at(1) });
+    await applyUpTo(7);
+    const lost = vi.fn<() => void>();
+    await databaseAt().bindTo({ origin: 'here', tip: async () => at(5), acceptLostTail: lost });
+    expect(lost).toHaveBeenCalledExactlyOnceWith({ endsAt: at(5), knownTo: at(7) });
+    expect(await databaseAt().versions('counts')).toEqual([]);
+    await databaseAt().bindTo({ origin: 'here', tip: async () => at(5) });
+  });
+
   it('has a foreign schema of that name', async () => {
     await withPostgres(url, (client) => client.query(`CREATE SCHEMA ${prefix}_counts_1 CREATE TABLE things (id integer)`));
     await expect(applyUpTo(1)).rejects.toThrow(`The schema ${prefix}_counts_1 of the database is not Hookledger's; rename it, or set`);

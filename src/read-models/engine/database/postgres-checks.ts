@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Position } from '../../../domain/ids.ts';
+import { acceptSentence, type LostTail } from '../../../event-store/lost-tail.ts';
 import { DatabaseUnusable, type FollowedLog } from './database.ts';
 import { quoted } from './postgres-connection.ts';
 
@@ -50,20 +51,28 @@ type Stored = {
   readonly checkpoints: ReadonlyMap<string, Position>;
 };
 
-/** @throws DatabaseUnusable if the schemas belong to another log, or are ahead of this one */
-export const checkLog = async (log: FollowedLog, { prefix, origin, checkpoints }: Stored, waitMs: number): Promise<void> => {
+/** What is wrong if the schemas belong to another log, or are ahead of this one: in a sentence, and as what the log has lost. */
+export const findLogConflict = async (
+  log: FollowedLog,
+  { prefix, origin, checkpoints }: Stored,
+  waitMs: number,
+): Promise<{ readonly sentence: string; readonly lost: LostTail | undefined } | undefined> => {
   const schemas = [prefix, ...checkpoints.keys()].map(quoted).join(', ');
-  const dropAll = `drop its schemas; Hookledger then rebuilds them from the log: DROP SCHEMA ${schemas} CASCADE`;
+  const dropAll = `${acceptSentence} Or drop its schemas; Hookledger then rebuilds them from the log: DROP SCHEMA ${schemas} CASCADE`;
+  const knownTo = [...checkpoints.values()].sort().at(-1);
   if (origin !== log.origin)
-    throw new DatabaseUnusable(
-      `The database holds the views of another log: that one began ${origin}, this one ${log.origin ?? 'is empty'}. Set HOOKLEDGER_DATABASE_URL to this log's own database, or choose another HOOKLEDGER_DATABASE_PREFIX. If you replaced the log on purpose, ${dropAll}`,
-    );
-  const tip = await waitForTip(log, [...checkpoints.values()].sort().at(-1), Math.min(waitMs, longestTipMs));
+    return {
+      sentence: `The database holds the views of another log: that one began ${origin}, this one ${log.origin ?? 'is empty'}. Set HOOKLEDGER_DATABASE_URL to this log's own database, or choose another HOOKLEDGER_DATABASE_PREFIX. ${dropAll}`,
+      lost: knownTo === undefined ? undefined : { endsAt: await log.tip(), knownTo },
+    };
+  const tip = await waitForTip(log, knownTo, Math.min(waitMs, longestTipMs));
   for (const [schema, checkpoint] of checkpoints)
     if (tip === undefined || checkpoint > tip)
-      throw new DatabaseUnusable(
-        `The database is ahead of the log: ${schema} is at position ${checkpoint}, but the log ends at ${tip ?? 'its beginning'}, so they come from different backups. Restore the log that belongs to the database. If you mean to continue with this log, ${dropAll}`,
-      );
+      return {
+        sentence: `The database is ahead of the log: ${schema} is at position ${checkpoint}, but the log ends at ${tip ?? 'its beginning'}, so they come from different backups. Restore the log that belongs to the database. ${dropAll}`,
+        lost: { endsAt: tip, knownTo: knownTo ?? checkpoint },
+      };
+  return undefined;
 };
 
 /** @returns the log's end, after a short wait if the log hasn't reached `position` yet */

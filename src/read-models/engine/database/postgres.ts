@@ -14,7 +14,7 @@ import {
   type ReadOnlyTables,
   type Tables,
 } from './database.ts';
-import { checkLog, checkServer, recordedOrigin } from './postgres-checks.ts';
+import { checkServer, findLogConflict, recordedOrigin } from './postgres-checks.ts';
 import { connect, isTransient, quoted } from './postgres-connection.ts';
 import { newerBuildMessage, supersededBy } from './postgres-replica-group.ts';
 import {
@@ -65,7 +65,28 @@ export class PostgresDatabase implements Database {
       const origin = await this.withLock(client, () => recordedOrigin(client, this.prefix, log.origin));
       return { origin, checkpoints: await this.schemas.checkpoints(client) };
     }, this.waitForServer());
-    await checkLog(log, { prefix: this.prefix, origin, checkpoints }, this.waitMs);
+    const conflict = await findLogConflict(log, { prefix: this.prefix, origin, checkpoints }, this.waitMs);
+    if (conflict && !log.acceptLostTail) throw new DatabaseUnusable(conflict.sentence);
+    if (conflict?.lost) log.acceptLostTail?.(conflict.lost);
+    if (conflict || log.startOver) await this.startOver([...checkpoints.keys()], log.origin);
+  }
+
+  /** @throws DatabaseUnusable while replicas run */
+  private async startOver(schemas: readonly string[], origin: string | undefined): Promise<void> {
+    await this.withClient((client) =>
+      this.withLock(client, async () => {
+        for (const schema of schemas) {
+          if (await isInUse(schema, queryOn(client)))
+            throw new DatabaseUnusable(
+              `Replicas use ${schema}, which has to be rebuilt from what is left of the log. Stop them all first.`,
+            );
+          await client.query(`DROP SCHEMA ${quoted(schema)} CASCADE`);
+        }
+        await client.query(`DELETE FROM ${quoted(this.prefix)}.log`);
+        await recordedOrigin(client, this.prefix, origin);
+      }),
+    );
+    this.log.warn(`Dropped ${schemas.join(', ') || 'no schema'}: rebuilding from what is left of the log.`);
   }
 
   async open<S extends CheckpointSchema>(
@@ -178,6 +199,10 @@ export class PostgresDatabase implements Database {
       }),
     );
     return build;
+  }
+
+  damagedFiles(): readonly string[] {
+    return []; // the server's own affair
   }
 
   isTransient(error: unknown): boolean {

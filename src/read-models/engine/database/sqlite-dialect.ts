@@ -26,18 +26,28 @@ export class Statements {
 /** The values of a query. The schemas' types allow only values that SQLite takes. */
 export const valuesOf = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
 
-export const sqliteDialect = (db: DatabaseSync, statements: Statements) =>
-  new SqliteDialect({
+/** @param onError sees the errors of statements, which are thrown all the same */
+export const sqliteDialect = (db: DatabaseSync, statements: Statements, onError: (error: unknown) => void = () => undefined) => {
+  const watched = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  };
+  return new SqliteDialect({
     database: {
       close: () => db.close(),
       prepare: (sql): SqliteStatement => {
-        const statement = statements.prepare(sql);
+        const statement = watched(() => statements.prepare(sql));
         return {
           reader: statement.columns().length > 0,
-          all: (parameters) => statement.all(...valuesOf(parameters)),
-          run: (parameters) => statement.run(...valuesOf(parameters)),
-          iterate: (parameters) => statement.iterate(...valuesOf(parameters)),
+          all: (parameters) => watched(() => statement.all(...valuesOf(parameters))),
+          run: (parameters) => watched(() => statement.run(...valuesOf(parameters))),
+          iterate: (parameters) => watched(() => statement.iterate(...valuesOf(parameters))),
         };
       },
     },
   });
+};

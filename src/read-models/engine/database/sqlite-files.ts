@@ -1,4 +1,5 @@
 // The files of the embedded database: their names, the files that SQLite keeps beside them, and the locks that say who uses them.
+import { writeFileSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import type { Position } from '../../../domain/ids.ts';
@@ -21,6 +22,11 @@ const companions = ['-wal', '-shm', '-journal'];
 
 /** Exists beside a file that was found damaged while in use: the file must not be opened again. */
 export const damageMark = (file: string) => `${file}.damaged`;
+
+/** The process ends then, and the next start replaces the file (see service/vitality.ts). */
+export const markIfDamage = (file: string, error: unknown): void => {
+  if (isDamage(error)) writeFileSync(damageMark(file), '');
+};
 
 export const removeFile = async (file: string): Promise<void> => {
   for (const each of ['', ...companions]) await rm(file + each, { force: true });

@@ -5,6 +5,7 @@ import { Kysely, SqliteAdapter, SqliteQueryCompiler, type CompiledQuery, type Da
 import { ReadBudget } from '../read-budget.ts';
 import { DatabaseUnavailable, type ReadOnlyTables } from './database.ts';
 import { valuesOf } from './sqlite-dialect.ts';
+import { markIfDamage } from './sqlite-files.ts';
 import type { FromReader, ReaderWorkerOptions, ToReader } from './sqlite-reader.worker.ts';
 
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sqlite-reader.worker.ts' : './sqlite-reader.worker.js', import.meta.url);
@@ -87,7 +88,12 @@ class SqliteReaders {
       if (current) settle(current.answer);
     };
     worker.on('message', (message: FromReader) =>
-      settle(({ resolve, reject }) => ('failed' in message ? reject(errorOf(message.failed)) : resolve(rowsOf(message)))),
+      settle(({ resolve, reject }) => {
+        if (!('failed' in message)) return resolve(rowsOf(message));
+        const error = errorOf(message.failed);
+        markIfDamage(this.file, error);
+        reject(error);
+      }),
     );
     worker.on('error', (error) => {
       this.threads.delete(thread);

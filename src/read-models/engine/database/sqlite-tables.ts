@@ -1,13 +1,12 @@
 // A consumer's tables in an SQLite file: one connection that writes and one that reads.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { Position } from '../../../domain/ids.ts';
 import type { CheckpointSchema, CreateTables, ReadOnlyTables, Tables, Transaction } from './database.ts';
 import { sqliteDialect, Statements } from './sqlite-dialect.ts';
-import { isDamage } from './sqlite-errors.ts';
-import { buildsIn, damageMark } from './sqlite-files.ts';
+import { buildsIn, damageMark, markIfDamage } from './sqlite-files.ts';
 import { checkpointOn, setCheckpoint } from './sqlite-checkpoint.ts';
 import { SqliteTransaction, statementsOn } from './sqlite-transaction.ts';
 
@@ -19,10 +18,19 @@ export class UnusableFile extends Error {
   override name = 'UnusableFile';
 }
 
+/** Files up to this size are checked completely when they are opened (about 0.2 s). Damage in larger ones is noticed when it is read. */
+const fullCheckBytes = 32 * 1024 * 1024;
+
+/** @throws UnusableFile, or SQLite's error for a damaged file */
+const checkPages = (db: DatabaseSync): void => {
+  const found = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
+  if (found !== 'ok') throw new UnusableFile(`it is damaged: ${String(found)}`);
+};
+
 export const openReadOnly = <S>(file: string): ReadOnlyTables<S> => {
   const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
   db.exec('PRAGMA cache_size = -4096');
-  const read = new Kysely<S>({ dialect: sqliteDialect(db, new Statements(db)) });
+  const read = new Kysely<S>({ dialect: sqliteDialect(db, new Statements(db), (error) => markIfDamage(file, error)) });
   // Kysely closes the file only if a query has opened it.
   return { read, close: () => read.destroy().finally(() => db.isOpen && db.close()) };
 };
@@ -33,6 +41,7 @@ export const openTables = async <S extends CheckpointSchema>(file: string, build
   const db = new DatabaseSync(file, { timeout: 100 });
   try {
     const isNew = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] === 0;
+    if (!isNew && statSync(file).size <= fullCheckBytes) checkPages(db);
     const id = db.prepare('PRAGMA application_id').get()?.['application_id'];
     if (!isNew && id !== applicationId) throw new UnusableFile("it isn't a Hookledger file");
     // A large WAL writes each page back to the file once for many commits. 10 MiB of cache hold the upper parts of the indexes.
@@ -86,7 +95,7 @@ export class SqliteTables<S extends CheckpointSchema> implements Tables<S> {
     } catch (error) {
       // After some errors, such as a full disk, SQLite has already rolled back.
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
-      if (isDamage(error)) writeFileSync(damageMark(this.file), '');
+      markIfDamage(this.file, error);
       throw error;
     }
   }

@@ -1,10 +1,11 @@
 // The embedded database: one SQLite file for each version of each consumer, `<folder>/<consumer>@<version>.db`; rebuilt: `…@<version>.<build>.db`.
 // Guarantee: rows and checkpoint commit together, and survive the end of the process at any moment. Limit: a power failure may undo the last commits,
 // always rows and checkpoint together (synchronous=NORMAL). The log then brings them again.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
+import { acceptSentence, lostTailSentence, type LostTail } from '../../../event-store/lost-tail.ts';
 import { makePrivateFolder } from '../../../private-files.ts';
 import {
   DatabaseUnusable,
@@ -19,9 +20,27 @@ import {
 } from './database.ts';
 import { SqliteBuild } from './sqlite-build.ts';
 import { isDamage, isTransient } from './sqlite-errors.ts';
-import { buildsIn, checkpointIn, isOpenElsewhere, leaveWal, lockBuilding, lockOf, moveFile, nameOf, removeFile } from './sqlite-files.ts';
+import {
+  buildsIn,
+  checkpointIn,
+  damageMark,
+  isOpenElsewhere,
+  leaveWal,
+  lockBuilding,
+  lockOf,
+  moveFile,
+  nameOf,
+  removeFile,
+} from './sqlite-files.ts';
 import { openInThreads } from './sqlite-readers.ts';
 import { openReadOnly, openTables, UnusableFile, type SqliteTables } from './sqlite-tables.ts';
+
+const remedy = 'Put back the log that the views belong to (log.db and log.db-wal together), or restore the data folder from a backup.';
+
+const ahead = (file: string, lost: LostTail) => lostTailSentence(lost, `${file} shows`, remedy);
+
+const ofAnotherLog = (file: string, recorded: string, origin: string | undefined) =>
+  `${file} shows another log: that one began ${recorded}, this one ${origin ?? 'is empty'}. ${remedy} ${acceptSentence}`;
 
 type Build = { readonly file: string; readonly build: number };
 
@@ -31,8 +50,7 @@ export class SqliteDatabase implements Database {
     private readonly log: Pick<BaseLogger, 'warn'>,
   ) {}
 
-  /** This process owns the folder, so any file in it may be rebuilt. */
-  async bindTo({ origin, tip }: FollowedLog): Promise<void> {
+  async bindTo({ origin, tip, acceptLostTail, startOver = false }: FollowedLog): Promise<void> {
     makePrivateFolder(this.folder);
     const originFile = join(this.folder, 'log-origin');
     const recorded = await readFile(originFile, 'utf8').catch(() => undefined);
@@ -41,9 +59,16 @@ export class SqliteDatabase implements Database {
       const file = join(this.folder, name);
       const checkpoint = checkpointIn(file);
       const end = await tip(); // read after the checkpoint, as both may be advancing
-      if (recorded !== undefined && recorded !== origin) await this.moveAside(file, `it belongs to another log, which began ${recorded}`);
-      else if (checkpoint !== undefined && (end === undefined || checkpoint > end))
-        await this.moveAside(file, `it is at position ${checkpoint}, but the log ends at ${end ?? 'its beginning'}`);
+      const isForeign = recorded !== undefined && recorded !== origin;
+      const isAhead = checkpoint !== undefined && (end === undefined || checkpoint > end);
+      if (checkpoint !== undefined && (isForeign || isAhead)) {
+        const lost = { endsAt: end, knownTo: checkpoint };
+        if (!acceptLostTail) throw new DatabaseUnusable(isForeign ? ofAnotherLog(file, recorded, origin) : ahead(file, lost));
+        acceptLostTail(lost);
+      }
+      if (isForeign) await this.moveAside(file, `it belongs to another log, which began ${recorded}`);
+      else if (isAhead) await this.moveAside(file, `it is at position ${checkpoint}, but the log ends at ${end ?? 'its beginning'}`);
+      else if (startOver) await this.moveAside(file, 'the log has lost events');
     }
     if (origin !== undefined) await writeFile(originFile, origin);
   }
@@ -137,6 +162,11 @@ export class SqliteDatabase implements Database {
     await rename(from, this.file(name, version, build).file);
     await rm(lockOf(from), { force: true });
     return build;
+  }
+
+  damagedFiles(): readonly string[] {
+    const marked = readdirSync(this.folder).filter((name) => damageMark('') !== name && name.endsWith(damageMark('')));
+    return marked.map((name) => join(this.folder, name.slice(0, -damageMark('').length)));
   }
 
   isTransient(error: unknown): boolean {
