@@ -29,6 +29,7 @@ describe('the tables of the views', () => {
       'organization.signing-key-set',
       'ledger.key-created',
       'ledger.key-rewrapped',
+      'ledger.lost-tail-accepted',
       'ledger.sealed',
       'disclosure.secret-shown',
       'disclosure.signing-key-shown',
