@@ -9,7 +9,9 @@ export type DnsServer = AsyncDisposable & {
 };
 
 /** IPv4 and IPv6 addresses (as 16 bytes in hexadecimal) of a name. `silent`: that type is never answered. */
-type Zone = Readonly<Record<string, { readonly A?: readonly string[] | 'silent'; readonly AAAA?: readonly string[] | 'silent'; readonly ttl?: number }>>;
+type Zone = Readonly<
+  Record<string, { readonly A?: readonly string[] | 'silent'; readonly AAAA?: readonly string[] | 'silent'; readonly ttl?: number }>
+>;
 
 /** @param zone undefined: it never answers */
 export const startDnsServer = async (zone?: Zone): Promise<DnsServer> => {

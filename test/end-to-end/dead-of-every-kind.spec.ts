@@ -1,0 +1,19 @@
+// Dead endpoints, however many, delay nobody else. The full measure is `npm run bench:dead`.
+import { expect, it } from 'vitest';
+import { measureAmongDead } from '../support/dead-endpoints.ts';
+
+it('endpoints that hang, drip or have names that never resolve do not delay healthy ones', async () => {
+  // With few places, few dead endpoints ask for all of them.
+  const { alone, among, held } = await measureAmongDead({
+    hanging: 20,
+    unresolved: 20,
+    dripping: 10,
+    seconds: 6,
+    healthyRate: 50,
+    deadRate: 100,
+    server: { env: { HOOKLEDGER_CONCURRENCY: '40' } },
+  });
+  expect(held).toBeGreaterThan(10);
+  // A machine that runs other specs meanwhile is no measure: what is not held up takes milliseconds, what is, tens of seconds.
+  expect(among.p99).toBeLessThan(2 * alone.p99 + 500);
+}, 120_000);
