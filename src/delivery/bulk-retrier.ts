@@ -5,10 +5,9 @@ import type { BaseLogger } from 'pino';
 import { executeOnEach } from '../commands/delivery-commands.ts';
 import type { Cause, CommandExecutor } from '../commands/command-executor.ts';
 import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent } from '../domain/bulk-retry.ts';
-import { fold } from '../domain/decider.ts';
 import type { BulkRetryId, DeliveryId, EndpointId, OrganizationId, Position } from '../domain/ids.ts';
 import { bulkRetryStream } from '../domain/streams.ts';
-import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
+import { foldStream, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import type { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import type { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliverySubjectView } from '../read-models/queries/delivery-view.ts';
@@ -144,7 +143,7 @@ class BulkRetryRun {
   /** Reads what the log has gained: a person may have cancelled it. */
   async isRunning(): Promise<boolean> {
     const events = await retryUntilLogAvailable(() => this.store.readStream(bulkRetryStream(this.id), { from: this.revision + 1 }));
-    this.state = fold({ ...bulkRetry, initial: this.state }, events as unknown as Iterable<BulkRetryEvent>); // a stream holds its aggregate's events only
+    this.state = foldStream({ ...bulkRetry, initial: this.state }, events);
     this.revision = events.at(-1)?.revision ?? this.revision;
     for (const { type, data } of events)
       if (type === 'bulkretry.progressed')

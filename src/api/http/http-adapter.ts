@@ -13,7 +13,7 @@ import { largestBody, Refusal } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import type { ClientAddress } from './client-address.ts';
 import { serveFrontPage } from './front-page.ts';
-import { onRequest } from './on-request.ts';
+import { asError, onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import type { StartGate } from './start-gate.ts';
@@ -70,7 +70,7 @@ export const createHttpAdapter = ({ gate, stopGate, authentication, failures, ra
       request.bodyBytes = body.length;
       done(null, parseStrictJson(body));
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
+      done(asError(error));
     }
   });
   fastify.addHook('onRequest', (request, reply, done) => {

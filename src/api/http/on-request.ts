@@ -13,18 +13,21 @@ export const onRequest = (
     try {
       waiting = check(request, reply);
     } catch (error) {
-      return done(error as Error);
+      return done(asError(error));
     }
     if (waiting) void continueAfter(waiting, done);
     else done();
   });
 };
 
+/** What a check throws is an error; Fastify's types ask for one. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
 const continueAfter = async (waiting: Promise<void>, done: Done): Promise<void> => {
   try {
     await waiting;
   } catch (error) {
-    return done(error as Error);
+    return done(asError(error));
   }
   done();
 };
