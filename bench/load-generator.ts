@@ -17,6 +17,10 @@ export type Load = {
   requests?: number;
   /** Event type to use instead of the workload's. */
   type?: string;
+  /** Before the workload's event types; left out: none. */
+  prefix?: string;
+  /** Each message has one of so many ordering keys, at random; left out: none. */
+  keys?: number;
   /** How many event types take turns. */
   kinds?: number;
   /** Remembers when each request was answered with 202. */
@@ -37,9 +41,19 @@ let lastSent = 0;
 let connections: Connection[] = [];
 let idle: Connection[] = [];
 
-const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[] } => {
-  const type = (i: number) => load.type ?? eventType(i, load.kinds);
-  const body = JSON.stringify(load.batch === 1 ? message(type(index)) : Array.from({ length: load.batch }, (_, i) => message(type(i))));
+const orderingKeyText = '"orderingKey":"';
+const keyDigits = 7;
+
+const offsetsIn = (bytes: Buffer, key: string): number[] => {
+  const offsets: number[] = [];
+  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) offsets.push(at + key.length);
+  return offsets;
+};
+
+const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[]; keyOffsets: number[] } => {
+  const type = (i: number) => load.type ?? `${load.prefix ?? ''}${eventType(i, load.kinds)}`;
+  const messageOf = (i: number) => ({ ...message(type(i)), ...(load.keys !== undefined && { orderingKey: '0'.repeat(keyDigits) }) });
+  const body = JSON.stringify(load.batch === 1 ? messageOf(index) : Array.from({ length: load.batch }, (_, i) => messageOf(i)));
   const head = [
     'POST /v1/messages HTTP/1.1',
     `host: ${new URL(load.url).host}`,
@@ -48,9 +62,7 @@ const requestFor = (index: number): { bytes: Buffer; sentAtOffsets: number[] } =
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   const bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
-  const sentAtOffsets: number[] = [];
-  for (let at = bytes.indexOf(sentAtKey); at >= 0; at = bytes.indexOf(sentAtKey, at + 1)) sentAtOffsets.push(at + sentAtKey.length);
-  return { bytes, sentAtOffsets };
+  return { bytes, sentAtOffsets: offsetsIn(bytes, sentAtKey), keyOffsets: offsetsIn(bytes, orderingKeyText) };
 };
 
 class Connection {
@@ -59,11 +71,12 @@ class Connection {
   private readonly socket: Socket;
   private readonly bytes: Buffer;
   private readonly sentAtOffsets: number[];
+  private readonly keyOffsets: number[];
   private unread: Buffer | undefined;
 
   constructor(index: number) {
     const { hostname, port } = new URL(load.url);
-    ({ bytes: this.bytes, sentAtOffsets: this.sentAtOffsets } = requestFor(index));
+    ({ bytes: this.bytes, sentAtOffsets: this.sentAtOffsets, keyOffsets: this.keyOffsets } = requestFor(index));
     this.socket = createConnection({ host: hostname, port: Number(port), noDelay: true });
     this.socket.on('data', (chunk) => this.read(chunk));
     this.socket.on('error', (error) => this.broke(error.message));
@@ -79,6 +92,8 @@ class Connection {
     this.sentAt = lastSent = Math.max(sentAt, lastSent + 1);
     const digits = String(this.sentAt);
     for (const offset of this.sentAtOffsets) this.bytes.write(digits, offset, clockDigits, 'latin1');
+    for (const offset of this.keyOffsets)
+      this.bytes.write(String(Math.floor(Math.random() * (load.keys ?? 1))).padStart(keyDigits, '0'), offset, keyDigits, 'latin1');
     this.socket.write(this.bytes); // the bytes are not changed before the answer arrives
   }
 

@@ -37,24 +37,44 @@ export const retryPolicy = { delaysSeconds: [0, 0.2, 0.5, 1, 2] };
 /** A stable number from a message id, so that a repeated attempt is treated as the first one was. */
 const roll = (messageId: string, sides: number) => Number.parseInt(messageId.replaceAll('-', '').slice(-6), 16) % sides;
 
-export const endpoints: readonly { path: string; eventTypes: readonly string[]; behaviour: Behaviour }[] = [
-  { path: '/steady', eventTypes: ['*'], behaviour: () => ({ status: 200, afterMs: 0 }) },
-  {
-    // Fails at first: of four messages one at once succeeds, the others after one, two or three failures.
-    path: '/flaky',
-    eventTypes: ['order.created', 'invoice.paid'],
-    behaviour: (id, attempt) => ({ status: attempt > roll(id, 4) ? 200 : 500, afterMs: 0 }),
-  },
-  { path: '/invoices', eventTypes: ['invoice.*'], behaviour: (id) => ({ status: 200, afterMs: roll(id, 10) }) },
-  { path: '/hanging', eventTypes: ['order.held'], behaviour: (id) => ({ status: 200, afterMs: 100 + roll(id, 600) }) },
-];
+export const endpoints: readonly { path: string; eventTypes: readonly string[]; ordering?: 'PER_KEY' | 'STRICT'; behaviour: Behaviour }[] =
+  [
+    { path: '/steady', eventTypes: ['*'], behaviour: () => ({ status: 200, afterMs: 0 }) },
+    {
+      // Fails at first: of four messages one at once succeeds, the others after one, two or three failures.
+      path: '/flaky',
+      eventTypes: ['order.created', 'invoice.paid'],
+      behaviour: (id, attempt) => ({ status: attempt > roll(id, 4) ? 200 : 500, afterMs: 0 }),
+    },
+    { path: '/invoices', eventTypes: ['invoice.*'], behaviour: (id) => ({ status: 200, afterMs: roll(id, 10) }) },
+    // One of six fails at first, and holds up its ordering key.
+    {
+      path: '/ordered',
+      eventTypes: ['invoice.paid', 'user.joined'],
+      ordering: 'PER_KEY',
+      behaviour: (id, attempt) => ({ status: attempt > 1 || roll(id, 6) > 0 ? 200 : 500, afterMs: roll(id, 5) }),
+    },
+    { path: '/strict', eventTypes: ['audit.written'], ordering: 'STRICT', behaviour: (id) => ({ status: 200, afterMs: roll(id, 3) }) },
+    { path: '/hanging', eventTypes: ['order.held'], behaviour: (id) => ({ status: 200, afterMs: 100 + roll(id, 600) }) },
+  ];
 
 const eventTypes = ['order.created', 'invoice.paid', 'user.joined'];
 /** Few, so that what hangs is under way at the kills and does not become a queue of its own. */
 const shareOfHanging = 0.03;
+/** Few, too, as they go out one after the other. */
+const shareOfStrict = 0.05;
+const orderingKeys = 100;
 
 const matches = (pattern: string, type: string) =>
   pattern === '*' || pattern === type || (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)));
+
+/** Where it takes turns, and with which messages. */
+const queuesOf = (type: string, orderingKey: string) =>
+  endpoints.flatMap(({ path, eventTypes: patterns, ordering }) =>
+    ordering !== undefined && patterns.some((pattern) => matches(pattern, type))
+      ? [{ path, queue: ordering === 'STRICT' ? path : `${path} ${orderingKey}` }]
+      : [],
+  );
 
 export const pathsFor = (type: string) =>
   endpoints.filter((endpoint) => endpoint.eventTypes.some((pattern) => matches(pattern, type))).map(({ path }) => path);
@@ -94,6 +114,8 @@ export type CrashReport = {
   /** Messages without a client id whose outcome nobody knows; they may arrive or not. */
   neverKnown: number;
   expectedDeliveries: number;
+  /** Deliveries of ordering keys whose first success was compared with the one before. */
+  inOrder: number;
   requests: number;
   repeats: number;
   /** Of the repeats, those whose request before had been answered, and how long before the kill the earliest of these answers was. */
@@ -111,7 +133,7 @@ export type CrashReport = {
 };
 
 type Batch = { messages: MessageInput[]; withIds: boolean };
-type Acknowledged = { type: string; key: string };
+type Acknowledged = { type: string; key: string; orderingKey: string; position: string };
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -132,8 +154,10 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
     const messages = Array.from({ length: size }, (): MessageInput => {
       const key = `key-${++serial}`;
       const common = eventTypes[Math.floor(random() * eventTypes.length)] ?? 'user.joined';
-      const type = random() < shareOfHanging ? 'order.held' : common;
-      return { ...(withIds ? { id: key } : {}), type, data: { key, note: 'published while the server is killed' } };
+      const rare = random();
+      const type = rare < shareOfHanging ? 'order.held' : rare < shareOfHanging + shareOfStrict ? 'audit.written' : common;
+      const orderingKey = `k${Math.floor(random() * orderingKeys)}`;
+      return { ...(withIds ? { id: key } : {}), type, orderingKey, data: { key, note: 'published while the server is killed' } };
     });
     return { messages, withIds };
   };
@@ -146,7 +170,13 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
       const expected = pathsFor(message.type).length;
       if (answer.destinations !== expected)
         violations.push(`${message.type} was acknowledged with ${answer.destinations} destinations instead of ${expected}.`);
-      acknowledged.set(answer.id, { type: message.type, key: String(message.data['key']) });
+      const { position } = answer;
+      acknowledged.set(answer.id, {
+        type: message.type,
+        key: String(message.data['key']),
+        orderingKey: message.orderingKey ?? '',
+        position,
+      });
       if (answer.position > lastPosition) lastPosition = answer.position;
     });
   };
@@ -279,6 +309,22 @@ export const checkViews = ({ events, different, live, rebuilt }: Comparison & Bu
 export const checkLog = (verified: ReturnType<typeof timeVerify>, report: CrashReport): Promise<unknown> =>
   verified.catch((error: Error) => report.violations.push(error.message));
 
+/** The first successes of each ordering key are in the order of the log. */
+const checkOrder = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledged>, report: CrashReport) => {
+  const byPosition = Array.from(acknowledged, ([id, rest]) => ({ id, ...rest })).sort((a, b) => (a.position < b.position ? -1 : 1));
+  const last = new Map<string, { at: number; id: string }>();
+  for (const { id, type, orderingKey } of byPosition)
+    for (const { path, queue } of queuesOf(type, orderingKey)) {
+      const first = receiver.deliveries.get(`${path} ${id}`)?.find(({ status }) => status === 200);
+      if (first?.answeredAt === undefined) continue; // missing, and reported as such
+      const before = last.get(queue);
+      if (before && first.answeredAt < before.at)
+        report.violations.push(`${path}: ${id} of ${queue} succeeded before ${before.id}, which comes first in the log.`);
+      last.set(queue, { at: Math.max(first.answeredAt, before?.at ?? 0), id });
+      report.inOrder++;
+    }
+};
+
 /** Everything that must hold at the end, as sentences where it does not. */
 export const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Acknowledged>, report: CrashReport, upTo: string) => {
   const { violations } = report;
@@ -292,6 +338,8 @@ export const check = (receiver: Receiver, acknowledged: ReadonlyMap<string, Ackn
     if (arrived !== undefined && arrived !== key) violations.push(`Message ${id} was acknowledged for ${key} and arrived as ${arrived}.`);
   }
   if (missing.length > 0) violations.push(`${missing.length} acknowledged deliveries never arrived: ${missing.slice(0, 10).join(', ')}`);
+
+  checkOrder(receiver, acknowledged, report);
 
   const unexplained: string[] = [];
   let succeeded = 0;
@@ -336,6 +384,7 @@ export const emptyReport = (seed: number): CrashReport => ({
   publishedAgain: 0,
   neverKnown: 0,
   expectedDeliveries: 0,
+  inOrder: 0,
   requests: 0,
   repeats: 0,
   repeatsOfAnswered: 0,
@@ -362,8 +411,15 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
   try {
     // 1. The endpoints, before anything is published, so that what a type is routed to never changes.
     await server.start();
-    for (const { path, eventTypes } of endpoints)
-      await createEndpoint(server, { name: path, url: `${receiver.url}${path}`, eventTypes: [...eventTypes], secret, retryPolicy });
+    for (const { path, eventTypes, ordering = 'NONE' } of endpoints)
+      await createEndpoint(server, {
+        name: path,
+        url: `${receiver.url}${path}`,
+        eventTypes: [...eventTypes],
+        secret,
+        retryPolicy,
+        ordering,
+      });
 
     // 2. Publishing and killing.
     const publishers = startPublishers(server, connections, random, report.violations);
@@ -413,6 +469,7 @@ export const formatReport = (report: CrashReport): string => {
     ['messages without a client id, outcome unknown', report.neverKnown],
     ['deliveries that acknowledged messages called for', report.expectedDeliveries],
     ['deliveries in all: routed / succeeded / open', `${conservation.routed} / ${conservation.succeeded} / ${conservation.open}`],
+    ['deliveries of ordering keys whose order was compared', report.inOrder],
     ['requests at the receiver', report.requests],
     ['repeats', report.repeats],
     [

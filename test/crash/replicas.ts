@@ -136,8 +136,16 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     await Promise.all(servers.map(untilReady));
     const [first] = servers;
     if (!first) throw new Error('There must be a replica.');
-    for (const { path, eventTypes } of endpoints) {
-      const settings = { name: path, url: `${receiver.url}${path}`, eventTypes: [...eventTypes], secret, retryPolicy, timeoutSeconds };
+    for (const { path, eventTypes, ordering = 'NONE' as const } of endpoints) {
+      const settings = {
+        name: path,
+        url: `${receiver.url}${path}`,
+        eventTypes: [...eventTypes],
+        secret,
+        retryPolicy,
+        timeoutSeconds,
+        ordering,
+      };
       await createEndpoint(first, settings);
     }
     await Promise.all(servers.map(routesAll));

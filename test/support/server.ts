@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown> };
+export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown>; orderingKey?: string };
 export type PublishedMessage = { id: string; duplicate: boolean; destinations: number; position: string };
 
 export type ServerOptions = {
@@ -220,6 +220,8 @@ export type EndpointInput = {
   url: string;
   eventTypes?: string[];
   secret?: string;
+  ordering?: 'NONE' | 'PER_KEY' | 'STRICT';
+  onExhausted?: 'CONTINUE' | 'HOLD';
   retryPolicy?: { delaysSeconds: number[]; jitter?: number };
   timeoutSeconds?: number;
 };
