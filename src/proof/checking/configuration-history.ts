@@ -52,6 +52,8 @@ const versionWhenRouted = <V extends { readonly at: EventPosition }>(
   });
 
 export class ConfigurationHistory {
+  /** Whether an endpoint ever asked for an order. */
+  hasOrder = false;
   private readonly organizations = new Map<OrganizationId, Organization>();
   private readonly owners = new Map<EndpointId, Organization>();
   private readonly states = new Map<EndpointId, Endpoint>();
@@ -141,6 +143,7 @@ export class ConfigurationHistory {
     const owner = this.owners.get(id) ?? (event.type === 'endpoint.registered' ? this.organization(event.data.organizationId) : undefined);
     if (!owner) return;
     this.states.set(id, state);
+    this.hasOrder ||= state.exists === 'yes' && state.configuration.settings.ordering !== 'NONE';
     this.owners.set(id, owner);
     const versions = owner.endpoints.get(id) ?? [];
     versions[event.revision] = new EndpointVersion(id, positionOf(event), state.exists === 'yes' ? state.configuration : undefined);

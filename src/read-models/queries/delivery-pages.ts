@@ -3,7 +3,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
-import type { StoredStatus } from '../views/tables/deliveries.ts';
+import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
 import { sequenceBefore, withoutIndex } from './columns.ts';

@@ -3,7 +3,7 @@ import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import { mapInSlices } from '../../time-slices.ts';
 import type { ViewsSchema } from '../views/schema.ts';
-import type { StoredStatus } from '../views/tables/deliveries.ts';
+import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { withoutIndex } from './columns.ts';
 import { messageSequences, newestSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';

@@ -5,7 +5,7 @@ import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { ViewsSchema } from '../views/schema.ts';
-import type { StoredStatus } from '../views/tables/deliveries.ts';
+import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { iso, isoOrNull } from './columns.ts';
 
 /** `HELD`: open, and its endpoint is paused or disabled, or it waits for others of its ordering key. */

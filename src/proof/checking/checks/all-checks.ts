@@ -18,6 +18,7 @@ import { BatchCheck } from './batches.ts';
 import { DeliveryCheck } from './deliveries.ts';
 import { JobCheck } from './jobs.ts';
 import { MessageCheck } from './messages.ts';
+import { OrderCheck } from './order.ts';
 import { PositionCheck } from './revisions.ts';
 import { SealCheck, SealOrderCheck } from './seals.ts';
 import { SmallStreamCheck } from './small-streams.ts';
@@ -37,6 +38,9 @@ type CheckOptions = {
   readonly positionsAreConsecutive: boolean;
 };
 
+/** Of these, the order of keys is checked. */
+const inOrder: ReadonlySet<string> = new Set(['message', 'delivery', 'batch']);
+
 export class AllChecks {
   readonly findings = new Findings();
   readonly deliveryCounts = new CountsByEndpoint();
@@ -48,6 +52,8 @@ export class AllChecks {
   private readonly deliveries: DeliveryCheck;
   private readonly batches: BatchCheck;
   private readonly attempts: AttemptCheck;
+  /** Undefined: another partition has it, or the start of the log is not checked. */
+  private readonly order: OrderCheck | undefined;
 
   constructor(private readonly options: CheckOptions) {
     const { partition, configuration, seals, readMarks, readEarlier, after, positionsAreConsecutive } = options;
@@ -55,6 +61,7 @@ export class AllChecks {
     const isFromStart = after === undefined;
     const tracker = new DeliveryTracker(configuration, readEarlier);
     const jobs = new JobCheck(findings, configuration, readEarlier);
+    this.order = isFromStart && partition.index === 0 ? new OrderCheck(findings) : undefined;
     this.positions = positionsAreConsecutive && partition.index === 0 ? new PositionCheck(findings, isFromStart) : undefined;
     this.seals = new SealCheck(findings, partition, seals, readMarks);
     this.sealOrder = new SealOrderCheck(findings, isFromStart);
@@ -88,9 +95,11 @@ export class AllChecks {
     const category = categoryOf(stored.stream);
     const isOurs = ownsStream(this.options.partition, category, stored.stream);
     const concernsAll = isConfiguration(category) || (category === 'batch' && stored.type === 'batch.closed');
-    if (!isOurs && !concernsAll) return undefined;
+    const concernsOrder = this.order !== undefined && this.options.configuration.hasOrder && inOrder.has(category);
+    if (!isOurs && !concernsAll && !concernsOrder) return undefined;
     const event = this.decode(stored, category, isOurs);
     if (event && isConfiguration(category)) this.options.configuration.add(event);
+    if (event) this.order?.check(event);
     if (event?.type === 'batch.closed') return this.batches.checkClosed(event, isOurs);
     if (!isOurs) return undefined;
     switch (category) {
