@@ -34,6 +34,14 @@ export const settings: EndpointSettings = {
 export const minute = 60_000;
 export const hour = 60 * minute;
 
+type MessageOptions = {
+  type?: string;
+  test?: true;
+  skipped?: readonly string[];
+  /** It takes turns at that endpoint, by that key. */
+  inOrder?: { readonly at: string; readonly key: string };
+};
+
 /** Writes into a log at a clock that the test moves. */
 export class EventLog {
   now = Date.parse('2026-01-01T12:00:00.000Z');
@@ -60,7 +68,7 @@ export class EventLog {
   message(
     clientId: string,
     endpoints: readonly string[],
-    { type = 'meeting.ended', test, skipped = [] }: { type?: string; test?: true; skipped?: readonly string[] } = {},
+    { type = 'meeting.ended', test, skipped = [], inOrder }: MessageOptions = {},
   ): MessageId {
     const id = messageIdOf(this.organization, clientId);
     this.record(messageStream(id), {
@@ -71,7 +79,11 @@ export class EventLog {
         type,
         timestamp: new Date(this.now).toISOString(),
         data: {},
-        destinations: endpoints.map((endpointId) => ({ endpointId: endpointId as EndpointId })),
+        destinations: endpoints.map((endpointId) => ({
+          endpointId: endpointId as EndpointId,
+          ...(endpointId === inOrder?.at && { ordering: 'PER_KEY' as const }),
+        })),
+        ...(inOrder && { orderingKey: inOrder.key }),
         skipped: skipped as readonly EndpointId[],
         routedAt: '' as Position,
         ...(test ? { test } : {}),

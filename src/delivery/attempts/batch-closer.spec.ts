@@ -30,8 +30,14 @@ describe('the batch closer', () => {
   let store: SqliteEventStore;
   /** What the table of due attempts says. */
   let newest = 0;
+  /** What the table says waits for the deliveries of a batch. */
+  let waiting: ScheduleAttempt[] = [];
   const closer = () =>
-    new BatchCloser(store, new CommandExecutor(store), { isShared: false, followers: async () => [], newestBatch: async () => newest });
+    new BatchCloser(store, new CommandExecutor(store), {
+      isShared: false,
+      followers: async (_, most) => waiting.slice(0, most),
+      newestBatch: async () => newest,
+    });
   const accept = (id: string, data: JsonObject = {}) =>
     store.append([
       {
@@ -49,6 +55,7 @@ describe('the batch closer', () => {
     folder = mkdtempSync(join(tmpdir(), 'batch-closer-'));
     store = await SqliteEventStore.open({ directory: folder });
     newest = 0;
+    waiting = [];
     for (const id of ['m1', 'm2', 'm3', 'm4']) await accept(id);
   });
   afterEach(async () => {
@@ -82,6 +89,22 @@ describe('the batch closer', () => {
     const all = [...((await closed(1))?.messages ?? []), ...((await closed(2))?.messages ?? [])];
     expect(all.toSorted()).toEqual(['m1', 'm2', 'm3', 'm4']);
     expect(await closed(3)).toBeUndefined();
+  });
+
+  it('takes those that wait for their turn with the others, as many as there is room for', async () => {
+    waiting = [due('m3'), due('m4')];
+    const { ids } = await closer().close(e1, [due('m1')], 2);
+    expect(ids).toEqual(['m1', 'm3'].map(idOf));
+    expect(await closed(1)).toMatchObject({ messages: ['m1', 'm3'] });
+  });
+
+  it('leaves to their turn those that waited for what somebody else put in a batch', async () => {
+    const [one, other] = [closer(), closer()];
+    await one.close(e1, [due('m1')], 10);
+    waiting = [due('m2')];
+    const { ids } = await other.close(e1, [due('m1')], 10); // its table does not show that batch yet
+    expect(ids).toEqual([idOf('m1')]);
+    expect(await closed(2)).toBeUndefined();
   });
 
   it('closes nothing anew of what is in a batch already', async () => {

@@ -233,6 +233,31 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     });
   });
 
+  it('show a delivery as held while it waits for its turn, with the one that comes first', async () => {
+    log.endpoint('b');
+    const queries = await shown();
+    const [first, second, other] = ['m1', 'm2', 'm3'].map((id, i) =>
+      log.message(id, ['b'], { inOrder: { at: 'b', key: i < 2 ? 'k' : 'other' } }),
+    );
+    const show = async (message = '' as MessageId) => {
+      await queries.settle();
+      const found = await queries.deliveries.find(organization, deliveryIdOf(message, 'b' as EndpointId));
+      return [found?.status, found?.waitsFor];
+    };
+    const firstId = deliveryIdOf(first!, 'b' as EndpointId);
+    expect(await show(first)).toEqual(['PENDING', null]);
+    expect(await show(second)).toEqual(['HELD', firstId]);
+    expect(await show(other)).toEqual(['PENDING', null]);
+    expect((await only(queries, { status: ['HELD'] })).map(({ messageId }) => messageId)).toEqual([second]);
+    expect((await only(queries, { status: ['PENDING', 'HELD'] })).length).toBe(3);
+    log.attempt(first!, 'b', 1, 500);
+    expect(await show(second)).toEqual(['HELD', firstId]);
+    log.attempt(first!, 'b', 2, 200);
+    expect(await show(second)).toEqual(['PENDING', null]);
+    const { routed, succeeded, open } = await queries.deliveries.conservation(organization);
+    expect([routed, succeeded, open]).toEqual([3, 1, 2]);
+  });
+
   it('show endpoints as they are configured now, without the deleted, newest first', async () => {
     log.endpoint('a');
     log.endpoint('b', log.registering(), { type: 'Change', settings: { name: 'Renamed' } }, { type: 'Pause' });
@@ -473,6 +498,14 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
   /** A log that the deciders could have written. */
   const write = (into: EventLog, taken: readonly Step[]) => {
     const endpoints = [into.endpoint('a'), into.endpoint('b')];
+    /** Messages take turns at b, by two keys. */
+    const keyOf = (of: MessageId) => `k${messages.indexOf(of) % 2}`;
+    const hasTurn = (of: MessageId, to: EndpointId) =>
+      to === 'a' || !messages.slice(0, messages.indexOf(of)).some((each) => keyOf(each) === keyOf(of) && isOpen(each, to));
+    const isOpen = (of: MessageId, to: EndpointId) => {
+      const batch = batchOf(of, to);
+      return into.routed(of, to) && (batch ? into.isBatchOpen(to, batch.number) : into.isOpen(of, to));
+    };
     const messages: MessageId[] = [];
     const attempts = new Map<string, number>();
     const batches: { of: MessageId[]; to: EndpointId; number: number; attempts: number }[] = [];
@@ -481,16 +514,21 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       into.now += 7 * minute;
       const receiver = endpoints[to] as EndpointId;
       const target = messages[message % Math.max(messages.length, 1)];
-      if (kind === 'message') messages.push(into.message(`m${messages.length}`, ok ? endpoints : [receiver]));
+      if (kind === 'message')
+        messages.push(
+          into.message(`m${messages.length}`, ok ? endpoints : [receiver], { inOrder: { at: 'b', key: `k${messages.length % 2}` } }),
+        );
       else if (kind === 'endpoint') into.endpoint(receiver, { type: ok ? 'Resume' : 'Pause' });
       else if (kind === 'close') {
-        const alone = (of: MessageId) => into.routed(of, receiver) && into.isNew(of, receiver) && !batchOf(of, receiver);
+        const alone = (of: MessageId) =>
+          into.routed(of, receiver) && into.isNew(of, receiver) && !batchOf(of, receiver) && hasTurn(of, receiver);
         const of = messages.filter(alone).slice(0, 1 + message);
         if (of.length === 0) continue;
         batches.push({ of, to: receiver, number: batches.length + 1, attempts: 0 });
         into.closeBatch(receiver, batches.length, of);
       } else if (kind === 'replay' && target && !batchOf(target, receiver)) into.replay(target, receiver, ok ? 'r1' : 'r2');
       else if (!target || !into.routed(target, receiver)) continue;
+      else if (kind === 'attempt' && !hasTurn(target, receiver)) continue;
       else if (batchOf(target, receiver)) {
         const batch = batchOf(target, receiver) as (typeof batches)[number];
         const { number, of } = batch;
