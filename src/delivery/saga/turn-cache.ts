@@ -87,7 +87,7 @@ export class TurnCache {
   wanted(begun: readonly string[]): readonly string[] {
     if (this.turns.size >= this.limits.turns) this.clear();
     const unknown = this.complete ? [] : begun.filter((name) => !this.queues.has(name)).slice(0, this.limits.read);
-    return [...this.low, ...unknown];
+    return [...[...this.low].slice(0, this.limits.read), ...unknown];
   }
 
   /** @param rows the first rows, `limits.read` at most, of each of these queues */
@@ -166,8 +166,10 @@ export class TurnCache {
   }
 
   private end(unit: DeliveryOrBatchId): readonly ScheduleAttempt[] {
+    const batch = this.batches.get(unit);
+    if (!batch && !this.turns.has(unit as DeliveryId)) return [];
     const moved = new Set<string>();
-    for (const id of this.batches.get(unit) ?? [unit as DeliveryId]) {
+    for (const id of batch ?? [unit as DeliveryId]) {
       const turn = this.turns.get(id);
       const turns = turn && this.queues.get(turn.queue)?.turns;
       if (!turns) continue;

@@ -1,6 +1,7 @@
 // Live deliveries: sends this replica's subscribers the deliveries that have just changed in the views.
 // Guarantee: memory is bounded, and several changes of a delivery that a subscriber has not taken yet come as one. Limits: a subscriber that is too slow is
-// cut off. Pausing or resuming an endpoint holds or releases its deliveries, which sends no change.
+// cut off. Pausing or resuming an endpoint holds or releases its deliveries, and the end of
+// a turn releases the next of an ordering key, which sends no change.
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';

@@ -1,0 +1,105 @@
+// The next delivery of a key does not wait for a transaction, where its queue is in memory.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { accepted, organizationId, record, recorded } from '../../../test/support/samples.ts';
+import type { EndpointId, MessageId } from '../../domain/ids.ts';
+import { deliveryIdOf } from '../../event-store/id-generation.ts';
+import type { Tables } from '../../read-models/engine/database/database.ts';
+import { SqliteDatabase } from '../../read-models/engine/database/sqlite.ts';
+import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
+import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
+import { DeliverySaga } from './delivery-saga.ts';
+import type { ScheduleAttempt } from './saga-commands.ts';
+import { SagaHost } from './saga-host.ts';
+import { turnCacheLimits, type TurnCacheLimits } from './turn-cache.ts';
+import { TurnsAhead } from './turns-ahead.ts';
+
+const endpointId = 'e1' as EndpointId;
+let folder: string;
+let tables: Tables<DueAttemptsSchema>;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'turns-ahead-'));
+  tables = await new SqliteDatabase(folder, { warn: () => {} }).open<DueAttemptsSchema>('t', 1, createDueAttempts);
+});
+afterEach(async () => {
+  await tables.close();
+  rmSync(folder, { recursive: true });
+});
+
+const given = (limits: TurnCacheLimits = turnCacheLimits) => {
+  const offered: string[] = [];
+  const ignore = () => undefined;
+  const offer = ({ subject }: ScheduleAttempt) => offered.push('messageId' in subject ? subject.messageId : '');
+  const dispatcher = {
+    offer,
+    committed: ignore,
+    endpointsHeld: ignore,
+    circuitsChanged: ignore,
+    acceptOffers: ignore,
+    refuseOffers: ignore,
+  };
+  const due = new OwnDueAttempts(
+    () => tables.read,
+    () => 2_000_000_000_000,
+  );
+  const host = new SagaHost(new DeliverySaga(), { execute: async () => undefined }, due, dispatcher, new TurnsAhead(limits));
+  host.onCaughtUp();
+  let position = 0;
+  let waiting: ReturnType<SagaHost['receive']>[] = [];
+  const happen = (event: Parameters<typeof recorded>[0], stream: string) =>
+    void waiting.push(host.receive(recorded(event, { stream, position: ++position }), true));
+  return {
+    offered,
+    accept: (...messages: string[]) => {
+      for (const id of messages) happen(accepted([{ endpointId, ordering: 'PER_KEY' }], { orderingKey: 'k' }), `message-${id}`);
+    },
+    succeed: (message: string) => {
+      const messageId = message as MessageId;
+      const data = { organizationId, messageId, endpointId, ...record(1) };
+      happen({ type: 'delivery.attempt-succeeded', data }, `delivery-${deliveryIdOf(messageId, endpointId)}`);
+    },
+    commit: async () => {
+      const batch = waiting;
+      waiting = [];
+      await tables.transaction((tx) => host.apply(batch, tx), batch.at(-1)?.position);
+      host.onCommitted(batch);
+    },
+  };
+};
+
+it('offers a message of a key at once, and the next one when the log has the outcome of the one before', async () => {
+  const { accept, succeed, commit, offered } = given();
+  accept('m0');
+  await commit(); // from now on it knows that nothing else waits
+  succeed('m0');
+  accept('m1', 'm2', 'm3');
+  expect(offered).toEqual(['m1']);
+  succeed('m1');
+  expect(offered).toEqual(['m1', 'm2']);
+  await commit();
+  succeed('m2');
+  expect(offered).toEqual(['m1', 'm2', 'm3']);
+});
+
+it('offers nothing of a key that it does not know: the next transaction gives the turn', async () => {
+  const { accept, commit, offered } = given();
+  accept('m1', 'm2');
+  expect(offered).toEqual([]);
+  await commit();
+  expect(await tables.read.selectFrom('due_attempts').select('message_id').execute()).toEqual([{ message_id: 'm1' }]);
+});
+
+it('reads a long queue from the table piece by piece, ahead of its turn', async () => {
+  const { accept, succeed, commit, offered } = given({ turns: 8, perQueue: 3, messages: 1, read: 4, low: 2 });
+  const messages = Array.from({ length: 12 }, (_, i) => `m${i}`);
+  accept(...messages);
+  await commit();
+  for (const message of messages) {
+    succeed(message);
+    if (message !== 'm11') await commit();
+  }
+  expect(offered.length).toBeGreaterThan(6); // the others got their turn by the table
+  expect(offered).toEqual(messages.filter((message) => offered.includes(message)));
+});
