@@ -31,6 +31,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly postponements = new Counter({
+    name: 'hookledger_attempts_postponed_total',
+    help: 'Attempts that could not be made for a reason of this machine, such as EMFILE. They are made later.',
+    labelNames: ['reason'],
+    registers: [this.registry],
+  });
+
   private readonly repeats = new Counter({
     name: 'hookledger_attempts_repeated_total',
     help: 'Attempts that another replica had made and recorded already, as their lease was lost.',
@@ -58,6 +65,10 @@ export class Metrics {
   attempt(outcome: SendOutcome): void {
     this.attempts.inc({ outcome: outcome.outcome === 'succeeded' ? 'succeeded' : outcome.failure });
     this.duration.observe(outcome.durationMs / 1000);
+  }
+
+  postponed(reason: string): void {
+    this.postponements.inc({ reason });
   }
 
   authenticationFailed(reason: AuthenticationFailure): void {

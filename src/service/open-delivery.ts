@@ -15,6 +15,8 @@ import type { DueAttempts } from '../delivery/due-attempts/due-attempts.ts';
 import type { DueAttemptsSchema } from '../delivery/due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from '../delivery/due-attempts/own-due-attempts.ts';
 import { LeasedDueAttempts } from '../delivery/due-attempts/leased-due-attempts.ts';
+import { LocalFailure } from '../delivery/local-failure.ts';
+import { PostponedAttempts } from '../delivery/postponed-attempts.ts';
 import { Replayer } from '../delivery/replayer.ts';
 import type { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import { SagaHost, type SagaDecision } from '../delivery/saga/saga-host.ts';
@@ -65,13 +67,14 @@ export class Delivery {
     const { store, executor, directory, database, isShared } = logParts;
     const replica = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
     this.sender = new Sender({ guard, allowHttp: config.allowHttp, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
+    const postponed = new PostponedAttempts(log, (reason) => metrics.postponed(reason));
     const runner = new AttemptRunner(
       store,
       executor,
       directory,
       this.sender,
       requests,
-      (outcome) => metrics.attempt(outcome),
+      (outcome) => (outcome instanceof LocalFailure ? postponed.add(outcome) : metrics.attempt(outcome)),
       isShared ? { repeated: () => metrics.repeated() } : undefined,
     );
     const clock = new SharedClock();

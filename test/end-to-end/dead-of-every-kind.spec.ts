@@ -9,11 +9,12 @@ it('endpoints that hang, drip or have names that never resolve do not delay heal
     unresolved: 20,
     dripping: 10,
     seconds: 6,
-    healthyRate: 50,
-    deadRate: 100,
+    healthyRate: 25,
+    deadRate: 50,
     server: { env: { HOOKLEDGER_CONCURRENCY: '40' } },
   });
   expect(held).toBeGreaterThan(10);
   // A machine that runs other specs meanwhile is no measure: what is not held up takes milliseconds, what is, tens of seconds.
-  expect(among.p99).toBeLessThan(2 * alone.p99 + 500);
+  expect(among.p99).toBeLessThan(2 * alone.p99 + 5_000);
+  expect(among.p50).toBeLessThan(2 * alone.p50 + 500);
 }, 120_000);

@@ -19,7 +19,8 @@ import { newPrivateKey, newSymmetricKey, newTextKey } from '../../secrets/signin
 import { Vault } from '../../secrets/vault.ts';
 import { AttemptRunner } from './attempt-runner.ts';
 import { ScheduleAttempt } from '../saga/saga-commands.ts';
-import { FormatError } from '../formats/format-error.ts';
+import { FormatError, NotBegun } from '../formats/format-error.ts';
+import { LocalFailure } from '../local-failure.ts';
 import type { TemplateProcesses } from '../formats/template-processes.ts';
 import { RequestMaker } from './request-maker.ts';
 import type { SendOutcome, SendRequest } from '../sender/send-outcome.ts';
@@ -53,7 +54,7 @@ describe('the attempt runner', () => {
   const encryptionKey = vault.newKey(`organization-${organizationId}`);
   const cipher = vault.keyring([encryptionKey], `organization-${organizationId}`).cipherFor('endpoint-e1');
   const send = vi.fn<(request: SendRequest) => Promise<SendOutcome>>();
-  const observe = vi.fn<(outcome: SendOutcome) => void>();
+  const observe = vi.fn<(outcome: SendOutcome | LocalFailure) => void>();
   const evaluate = vi.fn<TemplateProcesses['evaluate']>();
 
   const append = async (stream: string, event: DomainEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
@@ -270,7 +271,9 @@ describe('the attempt runner', () => {
     const repeated = vi.fn<() => void>();
     const replica = () => {
       const requests = new RequestMaker({ evaluate }, 'Hookledger/1');
-      return new AttemptRunner(store, new CommandExecutor(store), directory, { send, prepare: () => true }, requests, observe, { repeated });
+      return new AttemptRunner(store, new CommandExecutor(store), directory, { send, prepare: () => true }, requests, observe, {
+        repeated,
+      });
     };
     await Promise.all([replica().run(due()), replica().run(due())]);
     expect(send).toHaveBeenCalledTimes(2);
@@ -339,6 +342,23 @@ describe('the attempt runner', () => {
       expect(request?.headers).toMatchObject(expected);
     }
     expect(await history()).toHaveLength(2);
+  });
+
+  it('records nothing of an attempt that this machine could not make', async () => {
+    await endpoint();
+    const failure = new LocalFailure('EMFILE', 'Too many files.');
+    send.mockRejectedValue(failure);
+    await expect(runner.run(due())).rejects.toBe(failure);
+    expect(await history()).toEqual([]);
+    expect(observe.mock.calls).toEqual([[failure]]);
+  });
+
+  it('nor of one whose template no process could look at', async () => {
+    await endpoint({ format: 'TEMPLATE', formatOptions: { template: '{}' } });
+    evaluate.mockRejectedValue(new NotBegun('The template failed: its process could not be started.'));
+    await expect(runner.run(due())).rejects.toThrow(LocalFailure);
+    expect(await history()).toEqual([]);
+    expect(send).not.toHaveBeenCalled();
   });
 
   const late = (responseCode: number): SendOutcome => ({

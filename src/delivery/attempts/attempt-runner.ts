@@ -11,7 +11,8 @@ import type { EndpointDirectory } from '../../read-models/directory/endpoint-dir
 import type { ResolvedEndpoint } from '../../read-models/directory/resolved-endpoint.ts';
 import { isBatch, isTest, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { SecretUnreadable } from '../../secrets/vault.ts';
-import { FormatError } from '../formats/format-error.ts';
+import { FormatError, NotBegun } from '../formats/format-error.ts';
+import { LocalFailure } from '../local-failure.ts';
 import type { RequestMaker } from './request-maker.ts';
 import type { BuiltRequest } from './request.ts';
 import type { SendOutcome } from '../sender/send-outcome.ts';
@@ -43,8 +44,8 @@ export class AttemptRunner {
     private readonly directory: EndpointDirectory,
     private readonly sender: Pick<Sender, 'prepare' | 'send'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
-    /** Called with every outcome, for the metrics. */
-    private readonly observe: (outcome: SendOutcome) => void,
+    /** Called with every outcome, and with why an attempt was not made, for the metrics. */
+    private readonly observe: (outcome: SendOutcome | LocalFailure) => void,
     /** Undefined: no other process sends. */
     private readonly replicas?: ReplicaHooks,
   ) {}
@@ -61,11 +62,20 @@ export class AttemptRunner {
   }
 
   /**
-   * Rejects with LogUnavailable if nothing was sent, as the message can't be read now and another replica may read it; otherwise only if the log
-   * refuses the outcome, which is a defect.
+   * Rejects if nothing was sent: with LogUnavailable, as the message can't be read now and another replica may read it, or with LocalFailure. Otherwise only
+   * if the log refuses the outcome, which is a defect.
    * @param answered called when the request is over, before its outcome is recorded
    */
   async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
+    try {
+      return await this.make(due, answered);
+    } catch (error) {
+      if (error instanceof LocalFailure) this.observe(error);
+      throw error;
+    }
+  }
+
+  private async make(due: ScheduleAttempt, answered: () => void): Promise<AttemptResult> {
     const { endpointId } = due.subject;
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
@@ -160,6 +170,7 @@ type RecordResult = { readonly position: Position | undefined; readonly events: 
 
 /** @throws any other error */
 const formatErrorOf = (error: unknown): FormatError => {
+  if (error instanceof NotBegun) throw new LocalFailure('TEMPLATES', error.message, { cause: error });
   if (error instanceof FormatError) return error;
   if (error instanceof SecretUnreadable) return new FormatError(error.message, { cause: error }); // moved or changed in the log
   throw error;

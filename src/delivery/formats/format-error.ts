@@ -9,3 +9,8 @@ export class FormatError extends Error {
 export class NotEvaluated extends FormatError {
   override name = 'NotEvaluated';
 }
+
+/** No process has looked at the template, for a reason of this machine. */
+export class NotBegun extends NotEvaluated {
+  override name = 'NotBegun';
+}

@@ -8,7 +8,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { parseJson } from '../../domain/exact-number.ts';
 import type { Json } from '../../domain/json.ts';
-import { FormatError, NotEvaluated } from './format-error.ts';
+import { FormatError, NotBegun, NotEvaluated } from './format-error.ts';
 import type { FromTemplates, ToTemplates } from './template.process.ts';
 import type { TemplateInput } from './template.ts';
 
@@ -28,7 +28,7 @@ export type TemplateLimits = {
 };
 const defaultLimits: TemplateLimits = { evaluateMs: 1_000, killMs: 2_000, waitMs: 10_000, slowMs: 200, idleMs: 60_000, memoryMb: 64 };
 const startMs = 10_000;
-const stopping = () => new NotEvaluated('The service is stopping, so the template was not evaluated.');
+const stopping = () => new NotBegun('The service is stopping, so the template was not evaluated.');
 
 type Job = Omit<ToTemplates, 'milliseconds'> & {
   readonly owner: string;
@@ -124,7 +124,7 @@ class TemplateProcess {
       if (!job) return;
       if (this.closed) job.reject(stopping());
       else if (performance.now() > job.until)
-        job.reject(new NotEvaluated(`The template was not evaluated within ${this.limits.waitMs} ms, because others were running.`));
+        job.reject(new NotBegun(`The template was not evaluated within ${this.limits.waitMs} ms, because others were running.`));
       else this.run(job);
     }
   }
@@ -148,18 +148,23 @@ class TemplateProcess {
   }
 
   private start(): void {
-    const child = fork(processFile, {
-      execArgv: [`--max-old-space-size=${this.limits.memoryMb}`, '--max-semi-space-size=8'],
-      env: {},
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
+    let child: ChildProcess;
+    try {
+      child = fork(processFile, {
+        execArgv: [`--max-old-space-size=${this.limits.memoryMb}`, '--max-semi-space-size=8'],
+        env: {},
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      });
+    } catch (error) {
+      return this.died(`its process could not be started: ${error instanceof Error ? error.message : String(error)}`, NotBegun);
+    }
     this.child = child;
     // Ignores events of a process that was replaced.
     const ifCurrent = (listener: () => void) => {
       if (this.child === child) listener();
     };
     child.on('message', (answer: FromTemplates) => ifCurrent(() => this.answered(answer)));
-    child.on('error', ({ message }) => ifCurrent(() => this.died(`its process could not be started: ${message}`, NotEvaluated)));
+    child.on('error', ({ message }) => ifCurrent(() => this.died(`its process could not be started: ${message}`, NotBegun)));
     child.on('exit', (code, signal) =>
       ifCurrent(() =>
         signal === 'SIGABRT' || code === 134
@@ -167,7 +172,7 @@ class TemplateProcess {
           : this.died(`its process ended (${signal ?? `exit code ${code}`})`, NotEvaluated),
       ),
     );
-    this.timer = setTimeout(() => this.died(`its process did not start within ${startMs} ms`, NotEvaluated), startMs);
+    this.timer = setTimeout(() => this.died(`its process did not start within ${startMs} ms`, NotBegun), startMs);
     // The child does not keep the service's process alive.
     child.unref();
     child.channel?.unref();

@@ -3,6 +3,7 @@ import type { EndpointId } from '../../domain/ids.ts';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
+import { LocalFailure } from '../local-failure.ts';
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { LaneContext } from './lane-context.ts';
 import type { Pace } from './pace.ts';
@@ -10,9 +11,9 @@ import type { WaitingLane } from './request-limiter.ts';
 
 /**
  * `lease-lost`: another replica makes the attempt. `probed-elsewhere`: another one makes the probe of the open circuit. `log-unavailable`: another one can
- * read the log. None of these was sent.
+ * read the log. `not-sent`: this machine could not. None of these was sent.
  */
-type RequestEnd = AttemptResult | 'lease-lost' | 'probed-elsewhere' | 'log-unavailable';
+type RequestEnd = AttemptResult | 'lease-lost' | 'probed-elsewhere' | 'log-unavailable' | 'not-sent';
 
 type RequestListener = {
   /** The request is over, and its slot free; its outcome is being recorded. */
@@ -54,6 +55,7 @@ export class LaneRequests {
       onEnd(await this.run(attempt, answered));
     } catch (error) {
       if (error instanceof LogUnavailable) onEnd('log-unavailable');
+      else if (error instanceof LocalFailure) onEnd('not-sent');
       // It stays tracked, so it is not sent over and over. The next start tries it again.
       else log.error({ err: error, id: attempt.id }, 'An attempt could not be carried out.');
     }

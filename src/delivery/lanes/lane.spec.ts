@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dueCause, subject as someone } from '../../../test/support/samples.ts';
 import type { BatchId, DeliveryId, EndpointId } from '../../domain/ids.ts';
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import { LocalFailure } from '../local-failure.ts';
 import { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { allSettled, appliedEvent, at, attempt, givenDispatcher, many, outcomeEvent } from './given.ts';
@@ -26,6 +27,22 @@ describe('a lane', () => {
     expect(await endAll('answers')).toBe(4);
     await endAll('answers');
     expect(await endAll('answers')).toBe(8);
+  });
+
+  it('makes an attempt later that this machine could not make now', async () => {
+    const { dispatcher, sent, write, log, ids } = givenDispatcher({ endpointConcurrency: 1 });
+    dispatcher.acceptOffers();
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    write(attempt('a', 'e1', { dueAt: 1 }));
+    await allSettled();
+    sent[0]?.fail(new LocalFailure('EMFILE', 'Too many files.'));
+    await allSettled();
+    expect(dispatcher.requestsInFlight).toBe(0);
+    expect(ids()).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await allSettled();
+    expect(ids()).toEqual(['a', 'a']);
+    expect(log.error).not.toHaveBeenCalled();
   });
 
   it('takes no place before what its requests need is there, such as the address of the receiver', async () => {

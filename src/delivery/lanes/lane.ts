@@ -201,7 +201,7 @@ export class Lane {
       onSlotFree: () => this.pump(),
       onEnd: (end) => {
         if (end === 'lease-lost') this.tracked.untrack(attempt.id);
-        else if (end === 'log-unavailable') this.leaveToOthers(attempt);
+        else if (end === 'log-unavailable' || end === 'not-sent') this.leaveToOthers(attempt);
         else if (end === 'probed-elsewhere') this.leaveProbe(attempt);
         else {
           this.recorded(attempt, end.position);

@@ -3,8 +3,10 @@ import { callbackify } from 'node:util';
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectSecure, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { LookupOptions } from 'node:dns';
+import type { LocalFailure } from '../local-failure.ts';
 import type { AllowedAddresses } from './allowed-addresses.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
+import { LocalTrouble } from './local-trouble.ts';
 
 export type ConnectionOptions = {
   /** Idle connections kept per origin, which several endpoints may share. Running requests are not limited here. */
@@ -21,6 +23,8 @@ const readBuffer = Buffer.alloc(64 * 1024);
 const sweepEveryMs = 1_000;
 
 export class Connections {
+  /** What keeps this process from opening connections. */
+  readonly trouble = new LocalTrouble();
   private readonly idleByOrigin = new Map<string, Connection[]>();
   /** The same connections over all origins, the longest idle first. */
   private readonly idleByAge = new Set<Connection>();
@@ -78,6 +82,13 @@ export class Connections {
     const connection: Connection = new Connection(url.origin, socket, isSecure, (gone) => this.remove(gone));
     connection.use(user);
     return connection;
+  }
+
+  /** For a reason of this machine. Where it lacks files, those of half of the idle connections help. */
+  noneOpened({ reason }: LocalFailure): void {
+    if (!this.trouble.pause && (reason === 'EMFILE' || reason === 'ENFILE'))
+      for (const connection of [...this.idleByAge].slice(0, Math.ceil(this.idleByAge.size / 2))) connection.discard();
+    this.trouble.met();
   }
 
   /** @param isReusable the response left no doubt where it ended */

@@ -1,6 +1,7 @@
 // An exchange: one request on a connection, its timeout, and what came back.
 // One attempt is one request. Bytes that may have reached the receiver are never sent again: only when the kernel took none of them does the request go
 // out on another connection. A receiver that closes a kept connection just as it is used again makes a failed attempt, with a sentence that says so.
+import type { LocalFailure } from '../local-failure.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
 import type { Connections } from './connections.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type Phase,
   type Progress,
 } from './failure.ts';
+import { localFailureOf } from './local-trouble.ts';
 import { recordedResponse } from './recorded-response.ts';
 import { InvalidHeader, requestBytes } from './request-bytes.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -34,7 +36,8 @@ export class Exchange implements ConnectionUser {
     private readonly url: URL,
     private readonly connections: Connections,
     private readonly clock: () => Date,
-    private readonly done: (outcome: SendOutcome) => void,
+    /** A LocalFailure: nothing was sent. */
+    private readonly done: (outcome: SendOutcome | LocalFailure) => void,
   ) {
     this.startedAt = clock().toISOString();
   }
@@ -78,6 +81,7 @@ export class Exchange implements ConnectionUser {
     const { connection, bytes } = this;
     if (!connection || !bytes) return;
     this.phase = 'waiting';
+    this.connections.trouble.over();
     connection.send(bytes); // one that is closed already says so
   }
 
@@ -92,7 +96,9 @@ export class Exchange implements ConnectionUser {
   }
 
   failed(error: Error): void {
-    this.end(failureOfError(error, this.url, this.progress));
+    const local = this.phase === 'connecting' ? localFailureOf(error, this.url.port) : undefined;
+    if (local) this.endUnsent(local);
+    else this.end(failureOfError(error, this.url, this.progress));
   }
 
   private timeout(): void {
@@ -111,11 +117,22 @@ export class Exchange implements ConnectionUser {
 
   private end(failure?: Failure, isLate = false): void {
     if (this.isOver) return;
+    this.release();
+    this.done(this.outcome(failure, isLate));
+  }
+
+  private endUnsent(failure: LocalFailure): void {
+    if (this.isOver) return;
+    this.release();
+    this.connections.noneOpened(failure);
+    this.done(failure);
+  }
+
+  private release(): void {
     this.isOver = true;
     clearTimeout(this.timer);
     const { connection, connections, reader } = this;
     if (connection) connections.giveBack(connection, reader.isReusable, reader.head?.keepAliveSeconds);
-    this.done(this.outcome(failure, isLate));
   }
 
   /** @param broken what went wrong on the way. A status that is a failure comes first, as it says more. */

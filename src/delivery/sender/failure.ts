@@ -70,8 +70,6 @@ const connectSentences: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'The host is down:',
   ETIMEDOUT: 'The connection timed out:',
   EADDRNOTAVAIL: 'No connection can be opened to this address and port:',
-  EMFILE: 'Hookledger has too many files open to connect to',
-  ENFILE: 'This machine has too many files open to connect to',
 };
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -114,7 +112,10 @@ export const failureOfError = (error: unknown, url: URL, progress: Progress): Fa
       error: `The endpoint's configuration makes no valid request: ${quote(message)}; correct its URL or headers.`,
     };
   if (error instanceof NameFailure)
-    return { failure: 'DNS', error: `The name ${hostname} ${nameSentences[error.reason] ?? `could not be resolved (${quote(error.reason)})`}.` };
+    return {
+      failure: 'DNS',
+      error: `The name ${hostname} ${nameSentences[error.reason] ?? `could not be resolved (${quote(error.reason)})`}.`,
+    };
   if (isTls(code)) {
     const names = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? alternativeNames(error) : '';
     return { failure: 'TLS', error: `No secure connection to ${host}: ${tlsSentences[code] ?? `${quote(message)} (${code})`}${names}.` };

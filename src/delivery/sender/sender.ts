@@ -1,5 +1,5 @@
 // The sender: one HTTP request to one endpoint, and its outcome. Guarantees:
-// · It never throws, and takes at most the timeout, from resolving the name to the last byte of the response.
+// · It throws only LocalFailure, if this machine could not open a connection, and then it has sent nothing. It takes at most the timeout, from resolving the name to the last byte of the response.
 // · It connects only to addresses that the guard allows. A name is resolved once, and the addresses checked are the addresses connected to.
 // · It holds at most 64 KiB of a response in transit and keeps 4 KiB of it. The number of idle connections is bounded.
 // · No request waits for another: it takes an idle connection to its origin or opens one, so a receiver that hangs delays no other endpoint
@@ -7,6 +7,7 @@
 // · One attempt is one request: what may have reached the receiver is not sent again (exchange.ts).
 import { isIP } from 'node:net';
 import type { FailureReason } from '../../domain/attempts.ts';
+import { LocalFailure } from '../local-failure.ts';
 import { AllowedAddresses, type AddressOptions } from './allowed-addresses.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
 import { Exchange } from './exchange.ts';
@@ -43,17 +44,20 @@ export class Sender {
   }
 
   /**
-   * Resolves the URL's name, so that a request finds its addresses, or the reason why there are none, without waiting.
+   * Resolves the URL's name, and waits while this machine can open no connections, so that a request finds its addresses, or the reason why there are none, without waiting.
    * @returns true if a request needs not wait; a promise does not reject
    */
   prepare(url: string): true | Promise<void> {
     const target = this.target(url);
-    if (target?.name === undefined || this.connections.hasIdle(target.origin)) return true;
-    return this.addresses.ready(target.name);
+    if (!target || this.connections.hasIdle(target.origin)) return true;
+    const { pause } = this.connections.trouble;
+    if (pause) return pause;
+    return target.name === undefined || this.addresses.ready(target.name);
   }
 
+  /** @throws LocalFailure */
   send(request: SendRequest): Promise<SendOutcome> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const url = this.target(request.url)?.url;
       if (!url)
         return resolve(
@@ -64,7 +68,8 @@ export class Sender {
       new Exchange(request, url, this.connections, this.options.clock, (outcome) => {
         this.running -= 1;
         if (this.running === 0) this.whenDrained?.();
-        resolve(outcome);
+        if (outcome instanceof LocalFailure) reject(outcome);
+        else resolve(outcome);
       }).begin();
     });
   }

@@ -5,6 +5,8 @@ import { lookup as askSystem, Resolver } from 'node:dns/promises';
 import type { RecordWithTtl } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCodeOf } from '../../../error-code.ts';
+import { outOfFiles } from '../local-trouble.ts';
 import { HostsFile } from './hosts-file.ts';
 import { LookupLate, LookupPool, type NameState } from './lookup-pool.ts';
 import { NameFailure } from './name-failure.ts';
@@ -52,8 +54,16 @@ export class NameLookup {
     this.resolver = sources.makeResolver();
   }
 
-  /** @throws NameFailure */
+  /** @throws NameFailure, or LocalFailure if this process can open no files */
   async lookUp(hostname: string, state: NameState): Promise<NameAnswer> {
+    try {
+      return await this.find(hostname, state);
+    } catch (error) {
+      throw outOfFiles() ?? error;
+    }
+  }
+
+  private async find(hostname: string, state: NameState): Promise<NameAnswer> {
     const name = hostname.replace(/\.$/, '').toLowerCase();
     if (this.isLocal(name)) return this.ask(hostname, 'answering');
     if (!name.includes('.')) return this.ask(hostname, state);
@@ -77,7 +87,9 @@ export class NameLookup {
   }
 
   private async ask(hostname: string, state: NameState): Promise<NameAnswer> {
-    const answer = await this.system.run(state, systemMs, () => this.sources.askSystem(hostname)).catch((error: unknown) => failureOf(hostname, error));
+    const answer = await this.system
+      .run(state, systemMs, () => this.sources.askSystem(hostname))
+      .catch((error: unknown) => failureOf(hostname, error));
     if (answer instanceof NameFailure) throw answer;
     return { addresses: answer, ttlSeconds: 0 };
   }
@@ -113,7 +125,7 @@ const answerOf = ({ four, six }: Found): NameAnswer => {
   const records = [...fours, ...sixes];
   if (records.length === 0) {
     const errors = [four, six].filter((result) => result instanceof Error);
-    throw errors.find((error) => codeOf(error) !== 'ENODATA') ?? errors[0] ?? new Error('No address.');
+    throw errors.find((error) => errorCodeOf(error) !== 'ENODATA') ?? errors[0] ?? new Error('No address.');
   }
   const of = (list: readonly RecordWithTtl[], family: number) => list.map(({ address }) => ({ address, family }));
   return {
@@ -128,11 +140,10 @@ const hasIpv6 = (): boolean =>
     addresses?.some(({ family, internal, address }) => family === 'IPv6' && !internal && /^[23]/.test(address)),
   );
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
-
 const failureOf = (hostname: string, error: unknown): NameFailure => {
-  const code = codeOf(error);
+  const code = errorCodeOf(error) ?? '';
   if (['ENOTFOUND', 'ENODATA', 'EBADNAME', 'ENONAME'].includes(code)) return new NameFailure(hostname, 'not-found');
-  if (error instanceof LookupLate || ['ETIMEOUT', 'ECONNREFUSED', 'EAI_AGAIN'].includes(code)) return new NameFailure(hostname, 'no-answer');
+  if (error instanceof LookupLate || ['ETIMEOUT', 'ECONNREFUSED', 'EAI_AGAIN'].includes(code))
+    return new NameFailure(hostname, 'no-answer');
   return new NameFailure(hostname, code === '' ? String(error) : code);
 };

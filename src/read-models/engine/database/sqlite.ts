@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseLogger } from 'pino';
+import { errorCodeOf } from '../../../error-code.ts';
 import { acceptSentence, lostTailSentence, type LostTail } from '../../../event-store/lost-tail.ts';
 import { makePrivateFolder } from '../../../private-files.ts';
 import {
@@ -165,8 +166,18 @@ export class SqliteDatabase implements Database {
   }
 
   damagedFiles(): readonly string[] {
-    const marked = readdirSync(this.folder).filter((name) => damageMark('') !== name && name.endsWith(damageMark('')));
+    const marked = this.filesNow().filter((name) => damageMark('') !== name && name.endsWith(damageMark('')));
     return marked.map((name) => join(this.folder, name.slice(0, -damageMark('').length)));
+  }
+
+  /** None while this process may open no more files: the next look tells. */
+  private filesNow(): readonly string[] {
+    try {
+      return readdirSync(this.folder);
+    } catch (error) {
+      if (['EMFILE', 'ENFILE'].includes(errorCodeOf(error) ?? '')) return [];
+      throw error;
+    }
   }
 
   isTransient(error: unknown): boolean {
