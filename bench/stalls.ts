@@ -2,13 +2,13 @@
 // While a query runs, messages are published and `/health/live` is asked, each every few milliseconds: what they wait for is the main thread, and whatever
 // else runs on the machine. `busy` is the longest that the main thread computed without a turn of its event loop, in CPU time. `--data` names the folder
 // of a log to copy.
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startServer, type Server } from '../test/support/server.ts';
+import { ask, closeConnections, p99, probe, stallsEnvironment, takeBusy } from './probes.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,63 +61,9 @@ const queries: Record<string, string> = {
 
 // ── Measuring ──
 
-const agent = new Agent({ keepAlive: true, maxSockets: 50 });
-type Answer = { readonly status: number; readonly body: string; readonly ms: number };
-
-const ask = (server: Server, method: string, path: string, body?: string): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const from = performance.now();
-    const headers = { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' };
-    const outgoing = request(`${server.url}${path}`, { method, agent, headers }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: String(Buffer.concat(parts)), ms: performance.now() - from }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-
-/** Asks again and again, without waiting for the answer before. */
-const probe = (everyMs: number, once: () => Promise<Answer>) => {
-  const times: number[] = [];
-  const open = new Set<Promise<unknown>>();
-  const timer = setInterval(() => {
-    const one = once().then(
-      ({ ms }) => times.push(ms),
-      () => undefined,
-    );
-    open.add(one);
-    void one.finally(() => open.delete(one));
-  }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    await Promise.all(open);
-    return times;
-  };
-};
-
 const longest = 60_000;
-const p99 = (times: readonly number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
-
-/** The longest time that the main thread was busy since the last call. */
-const takeBusy = async (server: Server): Promise<number> => {
-  rmSync(stallsFile, { force: true });
-  process.kill(server.pid, 'SIGUSR2');
-  for (;;) {
-    await delay(5);
-    try {
-      const text = readFileSync(stallsFile, 'utf8');
-      if (text !== '') return Number(text);
-    } catch {
-      // not written yet
-    }
-  }
-};
-
 const measure = async (server: Server, query: string) => {
-  await takeBusy(server);
+  await takeBusy(server, stallsFile);
   const live = probe(5, () => ask(server, 'GET', '/health/live'));
   const intake = probe(10, () => ask(server, 'POST', '/v1/messages', '{"type":"bench.stalls","data":{"n":1}}'));
   await delay(200);
@@ -131,7 +77,7 @@ const measure = async (server: Server, query: string) => {
   return {
     queryMs: answer?.ms ?? longest,
     kib: (answer?.body.length ?? 0) / 1024,
-    busyMs: await takeBusy(server),
+    busyMs: await takeBusy(server, stallsFile),
     stallMs: Math.max(...alive),
     intakeP99: p99(taken),
     answered: body ? (body.errors?.[0]?.message ?? 'answered') : 'no answer',
@@ -145,11 +91,7 @@ const server = await startServer({
   dataDir,
   ...(options.main && { main: options.main }),
   startTimeoutMs: 120_000,
-  env: {
-    HOOKLEDGER_RATE_LIMIT: '1000000',
-    STALLS_FILE: stallsFile,
-    NODE_OPTIONS: `--import ${new URL('loop-stalls.ts', import.meta.url).href}`,
-  },
+  env: stallsEnvironment(stallsFile),
 });
 try {
   // The views may have to be built first.
@@ -175,6 +117,6 @@ try {
   if (options.json) console.log(JSON.stringify({ target, rows }));
 } finally {
   await server.dispose();
-  agent.destroy();
+  closeConnections();
   rmSync(dataDir, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 // The limits on what one request publishes: 1000 messages, each with at most 256 KiB of JSON data, and no more than 5 rounds of a loop.
 import type { JsonObject } from '../domain/json.ts';
 import { hopsHeader, largestData, mostHops } from '../domain/message.ts';
+import { mapInOwnSlices } from '../time-slices.ts';
 import { Refusal } from './refusal.ts';
 
 export const maxMessages = 1000;
@@ -13,19 +14,19 @@ const safeBodyBytes = largestData / 6;
  * @param pathOf the path of the nth message's data
  * @throws Refusal PAYLOAD_TOO_LARGE
  */
-export const checkDataSizes = (
+export const checkDataSizes = async (
   messages: readonly { readonly data: JsonObject }[],
   bodyBytes: number | undefined,
   pathOf: (index: number) => string,
-): void => {
+): Promise<void> => {
   if (bodyBytes !== undefined && bodyBytes <= safeBodyBytes) return;
-  for (const [index, { data }] of messages.entries()) {
+  await mapInOwnSlices(messages, ({ data }, index) => {
     const size = Buffer.byteLength(JSON.stringify(data));
-    if (size <= largestData) continue;
+    if (size <= largestData) return;
     const path = pathOf(index);
     const message = `${path} has ${size} bytes as JSON; at most ${largestData} (256 KiB) are allowed. Store the content elsewhere and send a link to it.`;
     throw new Refusal('PAYLOAD_TOO_LARGE', message, { issues: [{ path, message }] });
-  }
+  });
 };
 
 /**

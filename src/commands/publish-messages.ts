@@ -20,6 +20,7 @@ import { CommandExecutor, type StreamCommand } from './command-executor.ts';
 import { IntakeQueue } from './intake-queue.ts';
 import { MessageRouter, type Routed } from './message-router.ts';
 import { messageStream } from '../domain/streams.ts';
+import { mapInOwnSlices } from '../time-slices.ts';
 
 /** Source: api.md, "HTTP". The size of `data` is checked where the bytes come in. */
 export const messageInput = z.strictObject({
@@ -89,7 +90,8 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
     messages: readonly Routed<MessageInput>[],
     now: Date,
   ): Promise<readonly PublishedMessage[]> {
-    const decisions = messages.map(
+    const decisions = await mapInOwnSlices(
+      messages,
       ({ message: input, routing }): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
         const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
         const command: AcceptMessage = {

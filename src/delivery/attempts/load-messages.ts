@@ -7,13 +7,14 @@ import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import { messageStream } from '../../domain/streams.ts';
 
 type Log = Pick<EventStore, 'readStream'>;
+type Accepted = RecordedEvent<MessageEvent>;
 
 /** In the order in which they are sent. Waits while the log is unavailable. */
-export const loadMessages = (due: ScheduleAttempt, log: Log): Promise<readonly RecordedEvent<MessageEvent>[]> =>
-  loadMessagesNow(due, { readStream: (...args) => retryUntilLogAvailable(() => log.readStream(...args)) });
+export const loadMessages = (due: ScheduleAttempt, log: Log): Promise<readonly Accepted[]> =>
+  retryUntilLogAvailable(() => loadMessagesNow(due, log));
 
 /** As `loadMessages`. @throws LogUnavailable */
-export const loadMessagesNow = async (due: ScheduleAttempt, log: Log): Promise<readonly RecordedEvent<MessageEvent>[]> => {
+export const loadMessagesNow = async (due: ScheduleAttempt, log: Log): Promise<readonly Accepted[]> => {
   if (due.messages) return due.messages;
   if (!isBatch(due.subject)) return [await loadMessage(due.subject.messageId, log)];
   const [closed] = await log.readStream(due.stream, { upTo: 0 });
@@ -21,8 +22,53 @@ export const loadMessagesNow = async (due: ScheduleAttempt, log: Log): Promise<r
   return Promise.all(closed.data.messages.map((id) => loadMessage(id, log)));
 };
 
-const loadMessage = async (id: MessageId, log: Log): Promise<RecordedEvent<MessageEvent>> => {
-  const [event] = await log.readStream(messageStream(id));
-  if (event?.type === 'message.accepted') return event;
-  throw new Error(`A delivery of the message ${id} is due, but the log does not have the message.`);
+const loadMessage = (id: MessageId, log: Log): Promise<Accepted> => {
+  let messages = recent.get(log);
+  if (!messages) recent.set(log, (messages = new RecentMessages(log)));
+  return messages.load(id);
 };
+
+/** In characters of JSON, roughly. */
+const mostKept = 8 * 1024 * 1024;
+const charactersPerDestination = 60;
+
+/** The messages loaded last that go to several endpoints: each of these sends them at about the same time. */
+class RecentMessages {
+  private readonly kept = new Map<MessageId, { readonly message: Accepted; readonly size: number }>();
+  private readonly loading = new Map<MessageId, Promise<Accepted>>();
+  private size = 0;
+
+  constructor(private readonly log: Log) {}
+
+  load(id: MessageId): Promise<Accepted> {
+    const kept = this.kept.get(id);
+    if (kept) return Promise.resolve(kept.message);
+    let loading = this.loading.get(id);
+    if (!loading) {
+      loading = this.read(id).finally(() => this.loading.delete(id));
+      this.loading.set(id, loading);
+    }
+    return loading;
+  }
+
+  private async read(id: MessageId): Promise<Accepted> {
+    const [event] = await this.log.readStream(messageStream(id));
+    if (event?.type !== 'message.accepted')
+      throw new Error(`A delivery of the message ${id} is due, but the log does not have the message.`);
+    if (event.data.destinations.length > 1) this.keep(id, event);
+    return event;
+  }
+
+  private keep(id: MessageId, message: Accepted): void {
+    const size = JSON.stringify(message.data.data).length + message.data.destinations.length * charactersPerDestination;
+    this.kept.set(id, { message, size });
+    this.size += size;
+    for (const [oldest, { size: freed }] of this.kept) {
+      if (this.size <= mostKept) break;
+      this.kept.delete(oldest);
+      this.size -= freed;
+    }
+  }
+}
+
+const recent = new WeakMap<Log, RecentMessages>();

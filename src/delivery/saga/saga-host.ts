@@ -118,6 +118,11 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     for (const attempt of attempts) if (limitWait(attempt, now).dueAt <= now) this.dispatcher.offer(attempt);
   }
 
+  /** A message to many endpoints is many due attempts. */
+  weightOf({ commands }: SagaDecision): number {
+    return Math.max(1, commands.length);
+  }
+
   async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     const queues = new Set<string>();
     this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)), queues);

@@ -5,6 +5,8 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
+import { OwnSlice } from '../../time-slices.ts';
+import { checkWrites } from '../check-writes.ts';
 import { toRecordedEvent } from '../codec.ts';
 import {
   LogUnavailable,
@@ -16,9 +18,9 @@ import {
   type Write,
 } from '../event-store.ts';
 import type { AcceptLostTail } from '../lost-tail.ts';
+import { AppendEncoding, eventOverhead, revisionNumber, toRevisionConflict } from './append-encoding.ts';
 import { FileWatch, type LogFileLost } from './file-watch.ts';
 import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
-import { encodeWrites, EVENT_OVERHEAD, toRevisionConflict } from './encode-writes.ts';
 import { toPosition } from './event-rows.ts';
 import { LogReader, type FollowOptions } from './log-reader.ts';
 import { RecentEvents } from './recent-events.ts';
@@ -55,8 +57,7 @@ const mostGroupsInFlight = 2;
 type PendingAppend = {
   readonly writes: readonly Write[];
   readonly encoded: EncodedAppend;
-  /** For each write the data of its events, as followers get it. */
-  readonly values: readonly (readonly unknown[])[];
+  readonly events: AppendEncoding['events'];
   readonly bytes: number;
   readonly resolve: (appended: readonly Appended[]) => void;
   readonly reject: (error: Error) => void;
@@ -79,6 +80,8 @@ export class SqliteEventStore implements EventStore {
   /** Groups that the writer has not answered yet, oldest first. */
   #inFlight: PendingAppend[][] = [];
   #queuedBytes = 0;
+  /** How many appends came in parts. */
+  #parts = 0;
   #closing: Promise<void> | undefined;
   readonly #tailMark: TailMarkWriter;
   #fileWatch: FileWatch | undefined;
@@ -120,19 +123,55 @@ export class SqliteEventStore implements EventStore {
   // ── Appending ──
 
   async append(writes: readonly Write[]): Promise<readonly Appended[]> {
-    const { encoded, values, bytes } = encodeWrites(writes);
+    checkWrites(writes);
+    this.#checkWritable();
+    const writer = this.#writer;
+    const encoding = new AppendEncoding();
+    let part: number | undefined;
+    try {
+      let slice: OwnSlice | undefined;
+      for (const write of writes) {
+        encoding.add(write);
+        if (!encoding.isPartFull) continue;
+        slice ??= new OwnSlice();
+        part ??= ++this.#parts;
+        this.#send({ part, writes: encoding.takePart() });
+        const turn = slice.giveWay();
+        if (turn) await turn;
+        this.#checkWritable();
+        if (this.#writer !== writer)
+          throw new LogUnavailable(`The writer of ${this.#file} has died; nothing was written. Repeat the request.`);
+      }
+      if (this.#queuedBytes + encoding.bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
+        throw new LogUnavailable('Too much is waiting to be written to disk; nothing was written. Repeat the request later.');
+    } catch (error) {
+      if (part !== undefined) this.#send({ part });
+      throw error;
+    }
+    if (writes.length === 0) return [];
+    return this.#queue(writes, encoding, part);
+  }
+
+  #checkWritable(): void {
     if (this.#closing) throw new LogUnavailable('The log is closed.');
     if (this.#fileLost !== undefined) throw new LogUnavailable(this.#fileLost, 5);
     if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written now: its writer is restarting.`);
-    if (this.#queuedBytes + bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
-      throw new LogUnavailable('Too much is waiting to be written to disk; nothing was written. Repeat the request later.');
-    if (writes.length === 0) return [];
+  }
+
+  #queue(writes: readonly Write[], encoding: AppendEncoding, part: number | undefined): Promise<readonly Appended[]> {
+    const { events, bytes } = encoding;
+    const encoded = { ...(part !== undefined && { part }), writes: encoding.takePart() };
     return new Promise((resolve, reject) => {
       // Flushed at the end of the tick: requests that arrived together share one message and one fsync.
       if (this.#queued.length === 0) setImmediate(() => this.#flushWhenFree());
-      this.#queued.push({ writes, encoded, values, bytes, resolve, reject });
+      this.#queued.push({ writes, encoded, events, bytes, resolve, reject });
       this.#queuedBytes += bytes;
     });
+  }
+
+  #send(message: ToWriter): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    this.#writer?.postMessage(message);
   }
 
   /** While the writer is busy, appends collect here: they could not be committed any sooner. */
@@ -145,8 +184,7 @@ export class SqliteEventStore implements EventStore {
     const group: Group = { at: this.#clock().getTime(), appends: this.#queued.map(({ encoded }) => encoded) };
     this.#inFlight.push(this.#queued);
     this.#queued = [];
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-    this.#writer.postMessage(group satisfies ToWriter);
+    this.#send(group);
   }
 
   /** Takes the appends of the oldest groups, which the writer has answered. */
@@ -168,14 +206,13 @@ export class SqliteEventStore implements EventStore {
         answers.push(() => pending.reject(new WrongExpectedRevision(exception.conflicts.map(toRevisionConflict))));
         continue;
       }
-      const appended = pending.writes.map(({ stream, events }, w): Appended => {
+      const appended = pending.writes.map(({ stream, expectedRevision, events }, w): Appended => {
         const duplicate = exception?.duplicates.find(({ write }) => write === w);
         if (duplicate) return { revision: duplicate.revision, position: toPosition(duplicate.sequence), deduplicated: true };
-        const [, expected, strings] = pending.encoded[w] ?? ['', -1, []];
+        const expected = revisionNumber(expectedRevision);
         for (const [e, { id, type, metadata }] of events.entries()) {
-          const data = pending.values[w]?.[e];
+          const { value: data, bytes = eventOverhead } = pending.events[w]?.[e] ?? {};
           const place = { stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
-          const bytes = (strings[e * 4 + 2]?.length ?? 0) + (strings[e * 4 + 3]?.length ?? 0) + EVENT_OVERHEAD;
           this.#recent.push(toRecordedEvent({ id, type, data, metadata, ...place }), bytes);
           sequence += 1;
           lastId = id;
@@ -276,8 +313,7 @@ export class SqliteEventStore implements EventStore {
     const writer = this.#writer;
     if (writer) {
       const ended = new Promise((resolve) => writer.once('exit', resolve));
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-      writer.postMessage('close' satisfies ToWriter);
+      this.#send('close');
       await ended;
     }
     if (this.#fileLost === undefined) this.#tailMark.close();

@@ -7,8 +7,10 @@ export type WriterOptions = { readonly file: string; readonly maxBytes?: number 
 
 /** `events` holds four strings per event: id, type, data, metadata. `expected` is -1 for no stream. */
 export type EncodedWrite = readonly [stream: string, expected: number, events: readonly string[]];
-/** One call of `append`, written completely or not at all. */
-export type EncodedAppend = readonly EncodedWrite[];
+/** One call of `append`, written completely or not at all. A large one comes in parts: `part` names those that came before. */
+export type EncodedAppend = { readonly part?: number; readonly writes: readonly EncodedWrite[] };
+/** A part of an append whose last part comes with a group; without writes: the append was given up. */
+type Part = { readonly part: number; readonly writes?: readonly EncodedWrite[] };
 /** The appends that the main thread sends together; `at` is its time then, in ms since 1970. */
 export type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] };
 
@@ -33,7 +35,7 @@ export type Committed = {
 type Failed = { readonly kind: 'failed'; readonly groups: number; readonly errcode: number; readonly reason: string };
 type Ready = { readonly kind: 'ready'; readonly tip: number };
 export type FromWriter = Ready | Committed | Failed;
-export type ToWriter = Group | 'close';
+export type ToWriter = Group | Part | 'close';
 
 const PAGE_BYTES = 4096;
 
@@ -51,6 +53,8 @@ class LogWriter {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #tip: number;
   #lastAt: number;
+  /** Of appends whose last part has not come yet. */
+  readonly #parts = new Map<number, EncodedWrite[]>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -64,6 +68,19 @@ class LogWriter {
     return this.#tip;
   }
 
+  takePart({ part, writes }: Part): void {
+    const earlier = this.#parts.get(part) ?? [];
+    if (!writes) this.#parts.delete(part);
+    else if (earlier.push(...writes) === writes.length) this.#parts.set(part, earlier);
+  }
+
+  #wholeAppend({ part, writes }: EncodedAppend): readonly EncodedWrite[] {
+    if (part === undefined) return writes;
+    const whole = [...(this.#parts.get(part) ?? []), ...writes];
+    this.#parts.delete(part);
+    return whole;
+  }
+
   commit(groups: readonly Group[]): Committed | Failed {
     const at = groups.reduce((latest, group) => Math.max(latest, group.at), this.#lastAt);
     const exceptions = new Map<number, Exception>();
@@ -74,7 +91,7 @@ class LogWriter {
       this.#statements.begin.run();
       for (const group of groups)
         for (const append of group.appends) {
-          const written = this.#write(append, next, at);
+          const written = this.#write(this.#wholeAppend(append), next, at);
           next = written.next;
           if (written.exception) exceptions.set(count, written.exception);
           count += 1;
@@ -90,7 +107,7 @@ class LogWriter {
     return { kind: 'committed', groups: groups.length, first, at, exceptions };
   }
 
-  #write(append: EncodedAppend, next: number, at: number): { readonly next: number; readonly exception: Exception | undefined } {
+  #write(append: readonly EncodedWrite[], next: number, at: number): { readonly next: number; readonly exception: Exception | undefined } {
     // 1. Check every write before the first insert: a refused append leaves no trace and needs no savepoint.
     const conflicts: Conflict[] = [];
     const duplicates: Duplicate[] = [];
@@ -148,6 +165,7 @@ if (parentPort) {
     let closing = false;
     for (let next: ToWriter | undefined = message; next !== undefined;) {
       if (next === 'close') closing = true;
+      else if ('part' in next) writer.takePart(next);
       else groups.push(next);
       next = receiveMessageOnPort(port)?.message;
     }

@@ -33,6 +33,9 @@ export interface Consumer<S extends CheckpointSchema, Retained extends EventHead
    */
   receive(event: RecordedEvent, live: boolean): Retained;
 
+  /** How many rows applying it may write, if that can be many. It bounds transactions and memory. Omitted: one. */
+  weightOf?(retained: Retained): number;
+
   /**
    * Applies events, in log order, within `tx`, which also commits the checkpoint. The result must not depend on how the log is cut into batches.
    * `tx` may be rolled back and the same events may come again, so any state kept between calls has to allow for that.

@@ -34,6 +34,11 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
     return viewEventOf(event);
   }
 
+  /** A message to many endpoints is many deliveries. */
+  weightOf(event: ViewEvent): number {
+    return event.type === 'message.accepted' ? 1 + event.data.destinations.length : 1;
+  }
+
   async apply(batch: readonly ViewEvent[], tx: Transaction<ViewsSchema>): Promise<void> {
     const cache = tx.isOnlyWriter ? this.cache : undefined;
     const open = tx.isOnlyWriter ? (cache?.open ?? new OpenDeliveries()) : undefined;

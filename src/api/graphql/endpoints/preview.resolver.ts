@@ -49,7 +49,7 @@ export class PreviewResolver {
   ): Promise<EndpointPreview> {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
     const messageInput = validate(graphqlMessageInput, message, 'message');
-    checkDataSizes([messageInput], undefined, () => 'message.data');
+    await checkDataSizes([messageInput], undefined, () => 'message.data');
     const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
     return prefixIssuePaths('input', this.previews.preview(create, messageInput));
   }

@@ -63,7 +63,7 @@ export class MessageResolver {
   ): Promise<readonly PublishedMessage[]> {
     const hops = checkHops(hopsHeader);
     const inputs = validate(messageInputs, messages, 'messages');
-    checkDataSizes(inputs, undefined, (index) => `messages.${index}.data`);
+    await checkDataSizes(inputs, undefined, (index) => `messages.${index}.data`);
     const published = await this.commands.execute(new PublishMessages(caller, inputs, hops));
     await this.writes.waitForViews({ position: lastOf(published) });
     return published;

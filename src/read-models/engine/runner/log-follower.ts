@@ -4,8 +4,9 @@
 // another process may run a version that can apply it.
 import type { BaseLogger } from 'pino';
 import { Backoff } from '../../../backoff.ts';
+import { OwnSlice } from '../../../time-slices.ts';
 import type { Position } from '../../../domain/ids.ts';
-import { LogUnavailable, UndecodableEvent, type EventStore } from '../../../event-store/event-store.ts';
+import { LogUnavailable, UndecodableEvent, type EventStore, type RecordedEvent } from '../../../event-store/event-store.ts';
 import type { Consumer, EventHeader } from '../consumer.ts';
 import { CheckpointMoved, type CheckpointSchema, type Database } from '../database/database.ts';
 import { Bell, pause } from './bell.ts';
@@ -124,7 +125,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
       try {
         for await (const batch of this.store.follow(after, { signal: this.term.signal, batchSize: this.options.maxBatch })) {
           after = batch.at(-1)?.position ?? after;
-          for (const event of batch) this.pending.add(this.consumer.receive(event, isLive([event], this.tip)));
+          await this.receive(batch);
           this.pending.endRead();
           this.workArrived.ring();
           while (this.isFull() && !this.hasTermEnded && !this.status.hasStopped()) await this.batchTaken.next;
@@ -140,6 +141,22 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
         this.readingEnded = { error };
       }
       return this.workArrived.ring();
+    }
+  }
+
+  /** In slices, and no more than one transaction can take: one event may mean hundreds of rows. */
+  private async receive(batch: readonly RecordedEvent[]): Promise<void> {
+    const slice = new OwnSlice();
+    for (const event of batch) {
+      const retained = this.consumer.receive(event, isLive([event], this.tip));
+      this.pending.add(retained, this.consumer.weightOf?.(retained));
+      while (this.pending.isHeavy && !this.hasTermEnded && !this.status.hasStopped()) {
+        this.workArrived.ring();
+        await this.batchTaken.next;
+      }
+      const turn = slice.giveWay();
+      if (turn) await turn;
+      if (this.hasTermEnded || this.status.hasStopped()) return;
     }
   }
 

@@ -48,6 +48,16 @@ describe('pending events', () => {
     expect(events.oldest(false)).toBeUndefined();
   });
 
+  it('are full, and heavy, by the rows that they write', () => {
+    const events = new PendingEvents<EventHeader>(3);
+    events.add(event(1), 3);
+    expect([events.isFull(false), events.isFull(true), events.isHeavy]).toEqual([true, false, false]);
+    events.add(event(2), 13);
+    expect([events.isFull(true), events.isHeavy]).toEqual([true, true]);
+    events.take(undefined);
+    expect([events.isFull(false), events.isHeavy]).toEqual([false, false]);
+  });
+
   it('are full after five reads while catching up, and after a batch of events when live', () => {
     expect(pending([1, 2, 3], [4], [5], [6]).isFull(true)).toBe(false);
     expect(pending([1], [2], [3], [4], [5]).isFull(true)).toBe(true);

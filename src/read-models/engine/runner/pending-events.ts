@@ -8,6 +8,7 @@ const readsPerTransaction = 5;
 
 export class PendingEvents<Retained extends EventHeader> {
   private waiting: Retained[] = [];
+  private weight = 0;
   private reads = 0;
   private applying: readonly Retained[] = [];
   private lastApplied: Retained | undefined;
@@ -35,11 +36,18 @@ export class PendingEvents<Retained extends EventHeader> {
 
   /** A read is bounded in bytes too, so counting reads bounds the memory, whatever the size of the events. */
   isFull(catchingUp: boolean): boolean {
-    return catchingUp ? this.reads >= readsPerTransaction : this.waiting.length >= this.maxBatch;
+    return catchingUp ? this.reads >= readsPerTransaction || this.isHeavy : this.weight >= this.maxBatch;
   }
 
-  add(event: Retained): void {
+  /** Events that write many rows: the rest of the read has to wait for the next transaction. */
+  get isHeavy(): boolean {
+    return this.weight > readsPerTransaction * this.maxBatch;
+  }
+
+  /** @param weight the rows that it may write */
+  add(event: Retained, weight = 1): void {
     this.waiting.push(event);
+    this.weight += weight;
   }
 
   /** All events of one read were added. */
@@ -51,6 +59,7 @@ export class PendingEvents<Retained extends EventHeader> {
   take(tip: Position | undefined): readonly Retained[] {
     const [first = [], ...rest] = cutAtTip(this.waiting, tip);
     this.waiting = rest.flat();
+    this.weight = this.waiting.length;
     this.reads = 0;
     this.applying = first;
     return first;
@@ -65,6 +74,7 @@ export class PendingEvents<Retained extends EventHeader> {
   /** Forgets everything: events not committed are read again. */
   clear(): void {
     this.waiting = [];
+    this.weight = 0;
     this.reads = 0;
     this.applying = [];
   }

@@ -1,0 +1,54 @@
+// Encodes the writes of one append, one by one, so that a large append can be encoded and handed to the writer in parts; and decodes its conflicts.
+import { codec } from '../codec.ts';
+import type { ExpectedRevision, RevisionConflict, Write } from '../event-store.ts';
+import type { Conflict, EncodedWrite } from './writer.worker.ts';
+
+/** The memory that an event takes beside its JSON, roughly. */
+export const eventOverhead = 300;
+
+export const revisionNumber = (expected: ExpectedRevision): number => (expected === 'no-stream' ? -1 : expected);
+
+/** More than this is encoded, and handed to the writer, in slices. */
+const bytesPerPart = 512 * 1024;
+
+export class AppendEncoding {
+  /** For each write the data of its events, as followers get it, and how much memory they take. */
+  readonly events: { readonly value: unknown; readonly bytes: number }[][] = [];
+  bytes = 0;
+  private encoded: EncodedWrite[] = [];
+  private bytesOfPart = 0;
+
+  add({ stream, expectedRevision, events }: Write): void {
+    const strings: string[] = [];
+    const ofWrite: AppendEncoding['events'][0] = [];
+    this.events.push(ofWrite);
+    for (const event of events) {
+      const { id, type, data, metadata, value } = codec.encode(event);
+      strings.push(id, type, data, metadata);
+      const bytes = data.length + metadata.length + eventOverhead;
+      ofWrite.push({ value, bytes });
+      this.bytesOfPart += bytes;
+      this.bytes += bytes;
+    }
+    this.encoded.push([stream, revisionNumber(expectedRevision), strings]);
+  }
+
+  get isPartFull(): boolean {
+    return this.bytesOfPart >= bytesPerPart;
+  }
+
+  takePart(): readonly EncodedWrite[] {
+    const part = this.encoded;
+    this.encoded = [];
+    this.bytesOfPart = 0;
+    return part;
+  }
+}
+
+export const toRevisionConflict = ({ stream, expected, actual }: Conflict): RevisionConflict => ({
+  stream,
+  expected: toExpectedRevision(expected),
+  actual: toExpectedRevision(actual),
+});
+
+const toExpectedRevision = (revision: number): ExpectedRevision => (revision === -1 ? 'no-stream' : revision);
