@@ -12,6 +12,7 @@ import {
   type Message,
   type MessageEvent,
 } from '../domain/message.ts';
+import { isOwnType, ownTypeRefused } from '../domain/operational-message.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import { isInYearsOfIso } from '../domain/timestamp.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -27,7 +28,8 @@ export const messageInput = z.strictObject({
   type: z
     .string({ error: 'must be a string such as "meeting.ended"' })
     .max(longestMessageType, { error: `must be at most ${longestMessageType} characters` })
-    .regex(messageTypeSyntax, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' }),
+    .regex(messageTypeSyntax, { error: 'must be words of A-Z, a-z, 0-9, _ and -, separated by dots' })
+    .refine((type) => !isOwnType(type), { error: ownTypeRefused }),
   data: jsonObject,
   id: z.string({ error: 'must be a string' }).min(1, { error: 'must not be empty; leave it out to be given one' }).max(256).optional(),
   timestamp: z.iso

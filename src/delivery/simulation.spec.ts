@@ -23,7 +23,7 @@ import { Vault } from '../secrets/vault.ts';
 import { AttemptRunner } from './attempts/attempt-runner.ts';
 import { RequestMaker } from './attempts/request-maker.ts';
 import { DeliverySaga } from './saga/delivery-saga.ts';
-import { DisableGoneEndpoint } from './saga/saga-commands.ts';
+import { DisableDeadEndpoint, DisableGoneEndpoint, PublishNotice } from './saga/saga-commands.ts';
 import { DisableGoneEndpointHandler } from './saga/disable-gone-endpoint.ts';
 import { BatchCloser } from './attempts/batch-closer.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
@@ -84,6 +84,7 @@ class Session {
     const gone = new DisableGoneEndpointHandler(this.executor, this.directory);
     const commands = {
       execute: async (command: unknown) => {
+        if (command instanceof DisableDeadEndpoint || command instanceof PublishNotice) return; // no endpoint asks for either
         if (!(command instanceof DisableGoneEndpoint)) throw new TypeError('The saga decided something else.');
         await Promise.race([gone.execute(command), this.end.promise]);
       },

@@ -43,6 +43,7 @@ describe('an endpoint that names only what it must', () => {
       batch: null,
       rateLimit: null,
       maxConcurrency: null,
+      disableAfterSeconds: 432_000,
       ordering: 'NONE',
       onExhausted: 'CONTINUE',
     },
@@ -52,7 +53,8 @@ describe('an endpoint that names only what it must', () => {
   it('gets the defaults of the contract', () => expect(read({})).toEqual(defaults));
   it('gets them for null, too', () => {
     const nulls = Object.fromEntries([...Object.keys(defaults.settings), 'secret', 'disabled'].map((key) => [key, null]));
-    expect(read({ ...nulls, ...minimal })).toEqual(defaults);
+    const settings = { ...defaults.settings, disableAfterSeconds: null }; // null: never
+    expect(read({ ...nulls, ...minimal })).toEqual({ ...defaults, settings });
   });
   it('is signed where it has a secret', () => {
     expect(read({ secret: 'a secret' })).toMatchObject({ secret: 'a secret', settings: { signature: 'WEBHOOK_SHA256' } });
@@ -115,6 +117,7 @@ describe('what is refused, with the place and the remedy', () => {
     [{ rateLimit: { perSecond: 0 } }, /^rateLimit.perSecond: perSecond is a number from 0.001 to 100000/],
     [{ rateLimit: { perSecond: 1, burst: 0 } }, /^rateLimit.burst: burst is a whole number from 1/],
     [{ rateLimit: 5 }, /^rateLimit: A rate limit is an object with perSecond/],
+    [{ disableAfterSeconds: 0.5 }, /^disableAfterSeconds: disableAfterSeconds is a whole number from 1 to 31536000/],
     [{ maxConcurrency: 0 }, /^maxConcurrency: maxConcurrency is a whole number from 1 to 10000/],
     [{ url: 'example.com/hook' }, /^url: This is not a URL/],
     [{ url: 'ftp://example.com' }, /^url: .*ftp: URL; give one with https or http/],
@@ -224,7 +227,15 @@ describe('a patch', () => {
   });
   it('empties what may be empty by null', () =>
     expect(
-      patch({ description: null, filter: null, formatOptions: null, batch: null, rateLimit: null, maxConcurrency: null }).data,
+      patch({
+        description: null,
+        filter: null,
+        formatOptions: null,
+        batch: null,
+        rateLimit: null,
+        maxConcurrency: null,
+        disableAfterSeconds: null,
+      }).data,
     ).toEqual({
       description: null,
       filter: null,
@@ -232,6 +243,7 @@ describe('a patch', () => {
       batch: null,
       rateLimit: null,
       maxConcurrency: null,
+      disableAfterSeconds: null,
     }));
   it.each(['name', 'url', 'eventTypes', 'format', 'signature', 'useOrganizationKey', 'headers', 'retryPolicy', 'timeoutSeconds'])(
     'takes no null for %s',

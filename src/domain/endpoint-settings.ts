@@ -1,5 +1,6 @@
 // Validates the settings of an endpoint: schemas whose issues name the field and the remedy. The decider checks which settings fit together.
 import * as z from 'zod';
+import { defaultDisableAfterSeconds, disableAfterSeconds } from './endpoint-disabling.ts';
 import { paceFields } from './endpoint-pace.ts';
 import { isMaskedUrl } from './endpoint-url.ts';
 import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
@@ -217,6 +218,7 @@ const fields = (options: SettingsOptions) => ({
   timeoutSeconds,
   batch,
   ...paceFields,
+  disableAfterSeconds,
   ordering,
   onExhausted,
 });
@@ -230,7 +232,7 @@ const unknownField: Parameters<typeof z.strictObject>[1] = {
 
 // ── The schemas ──
 
-/** What `createEndpoint` takes, with the contract's defaults; null counts as not given. */
+/** What `createEndpoint` takes, with the contract's defaults; null counts as not given, but for disableAfterSeconds. */
 export const endpointInput = (options: SettingsOptions) => {
   const field = fields(options);
   return z
@@ -252,6 +254,7 @@ export const endpointInput = (options: SettingsOptions) => {
         batch: field.batch.nullish(),
         rateLimit: field.rateLimit.nullish(),
         maxConcurrency: field.maxConcurrency.nullish(),
+        disableAfterSeconds: field.disableAfterSeconds.nullish(),
         ordering: field.ordering.nullish(),
         onExhausted: field.onExhausted.nullish(),
         disabled: flag('disabled').nullish(),
@@ -276,6 +279,7 @@ export const endpointInput = (options: SettingsOptions) => {
         batch: given.batch ?? null,
         rateLimit: given.rateLimit ?? null,
         maxConcurrency: given.maxConcurrency ?? null,
+        disableAfterSeconds: given.disableAfterSeconds === undefined ? defaultDisableAfterSeconds : given.disableAfterSeconds,
         ordering: given.ordering ?? 'NONE',
         onExhausted: given.onExhausted ?? 'CONTINUE',
       },
@@ -284,10 +288,11 @@ export const endpointInput = (options: SettingsOptions) => {
     }));
 };
 
-/** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions, batch, rateLimit and maxConcurrency; it is no value for others. */
+/** What `updateEndpoint` takes: the fields that change. Null empties description, filter, formatOptions, batch, rateLimit,
+ * maxConcurrency and disableAfterSeconds; it is no value for others. */
 export const endpointPatch = (options: SettingsOptions) => {
   const field = fields(options);
-  const { description, filter, formatOptions, batch, rateLimit, maxConcurrency } = field;
+  const { description, filter, formatOptions, batch, rateLimit, maxConcurrency, disableAfterSeconds } = field;
   return z
     .strictObject(
       {
@@ -300,6 +305,7 @@ export const endpointPatch = (options: SettingsOptions) => {
         batch: batch.nullable(),
         rateLimit: rateLimit.nullable(),
         maxConcurrency: maxConcurrency.nullable(),
+        disableAfterSeconds: disableAfterSeconds.nullable(),
       },
       unknownField,
     )

@@ -124,6 +124,7 @@ describe('an endpoint', () => {
       [{ timeoutSeconds: 5 }, event('endpoint.timeout-changed', { timeoutSeconds: 5 })],
       [{ batch: { maxSize: 2, maxWaitMs: 5 } }, event('endpoint.batch-changed', { batch: { maxSize: 2, maxWaitMs: 5 } })],
       [{ rateLimit: { perSecond: 5, burst: 1 } }, event('endpoint.rate-limit-changed', { rateLimit: { perSecond: 5, burst: 1 } })],
+      [{ disableAfterSeconds: 60 }, event('endpoint.disabling-changed', { disableAfterSeconds: 60 })],
       [{ maxConcurrency: 3 }, event('endpoint.concurrency-changed', { maxConcurrency: 3 })],
       [{ ordering: 'STRICT' }, event('endpoint.ordering-changed', { ordering: 'STRICT', onExhausted: 'CONTINUE' })],
       [{ onExhausted: 'HOLD' }, event('endpoint.ordering-changed', { ordering: 'NONE', onExhausted: 'HOLD' })],

@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import type { Decider } from './decider.ts';
 import { saidPace, storedPace, type PaceSettings } from './endpoint-pace.ts';
+import { storedDisabling, type DisablingSettings } from './endpoint-disabling.ts';
 import { endpointUrl, keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
 import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
@@ -56,7 +57,9 @@ const settings = z.object({
   batch,
 });
 /** Everything that a person sets, except the secret and the status. */
-export type EndpointSettings = z.infer<typeof settings> & PaceSettings & { readonly ordering: Ordering; readonly onExhausted: OnExhausted };
+export type EndpointSettings = z.infer<typeof settings> &
+  PaceSettings &
+  DisablingSettings & { readonly ordering: Ordering; readonly onExhausted: OnExhausted };
 
 /** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
 export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
@@ -75,6 +78,7 @@ export const endpointEvents = {
       maxConcurrency: storedPace.maxConcurrency.optional(),
       ordering: ordering.describe('Absent: NONE.').optional(),
       onExhausted: onExhausted.describe('Absent: CONTINUE.').optional(),
+      disableAfterSeconds: storedDisabling.optional(),
     })
     .describe('An endpoint was registered, with its whole configuration.'),
   'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
@@ -98,6 +102,9 @@ export const endpointEvents = {
   'endpoint.ordering-changed': z
     .object({ ordering, onExhausted })
     .describe('The order was changed for messages accepted from now on, and what follows a last failed attempt for those that come to it.'),
+  'endpoint.disabling-changed': z
+    .object({ disableAfterSeconds: storedDisabling })
+    .describe('After how long without success the endpoint is disabled was changed.'),
   'endpoint.secret-rotated': z
     .object({
       secret: encrypted,
@@ -142,23 +149,25 @@ export const registeredIn = ({
   maxConcurrency = null,
   ordering = 'NONE',
   onExhausted = 'CONTINUE',
+  disableAfterSeconds = null,
   ...rest
 }: Registered) => ({
   organizationId,
   secret,
   disabled,
-  settings: { ...rest, rateLimit, maxConcurrency, ordering, onExhausted } satisfies EndpointSettings,
+  settings: { ...rest, rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds } satisfies EndpointSettings,
 });
 
 /** Leaves out settings that have their defaults. */
 export const registeredData = ({ organizationId, secret, disabled, settings }: ReturnType<typeof registeredIn>): Registered => {
-  const { rateLimit, maxConcurrency, ordering, onExhausted, ...rest } = settings;
+  const { rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds, ...rest } = settings;
   return {
     organizationId,
     ...rest,
     ...saidPace({ rateLimit, maxConcurrency }),
     ...(ordering !== 'NONE' && { ordering }),
     ...(onExhausted !== 'CONTINUE' && { onExhausted }),
+    ...(disableAfterSeconds !== null && { disableAfterSeconds }),
     secret,
     disabled,
   };
@@ -192,6 +201,7 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
     case 'endpoint.batch-changed':
     case 'endpoint.rate-limit-changed':
     case 'endpoint.concurrency-changed':
+    case 'endpoint.disabling-changed':
     case 'endpoint.ordering-changed':
       return withSettings(state, event.data);
     case 'endpoint.secret-rotated': {
@@ -291,6 +301,8 @@ const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>):
   if (differs('batch')) events.push({ type: 'endpoint.batch-changed', data: { batch: to.batch } });
   if (differs('rateLimit')) events.push({ type: 'endpoint.rate-limit-changed', data: { rateLimit: to.rateLimit } });
   if (differs('maxConcurrency')) events.push({ type: 'endpoint.concurrency-changed', data: { maxConcurrency: to.maxConcurrency } });
+  if (differs('disableAfterSeconds'))
+    events.push({ type: 'endpoint.disabling-changed', data: { disableAfterSeconds: to.disableAfterSeconds } });
   if (differs('ordering', 'onExhausted'))
     events.push({ type: 'endpoint.ordering-changed', data: { ordering: to.ordering, onExhausted: to.onExhausted } });
   return events;

@@ -77,6 +77,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'endpoint.batch-changed':
     case 'endpoint.rate-limit-changed':
     case 'endpoint.concurrency-changed':
+    case 'endpoint.disabling-changed':
     case 'endpoint.ordering-changed':
     case 'endpoint.paused':
     case 'endpoint.resumed':

@@ -70,6 +70,7 @@ const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> =
   batch: option(record({ maxSize: integer({ min: 1 }), maxWaitMs: integer({ min: 0 }) })),
   rateLimit: option(record({ perSecond: integer({ min: 1 }), burst: integer({ min: 1 }) })),
   maxConcurrency: option(integer({ min: 1 })),
+  disableAfterSeconds: option(integer({ min: 1 })),
 });
 const settings = fc.tuple(others, formatted).map(([some, format]): EndpointSettings => ({ ...some, ...format }));
 const patch = fc
@@ -93,6 +94,7 @@ function defaults(): EndpointSettings {
     batch: null,
     rateLimit: null,
     maxConcurrency: null,
+    disableAfterSeconds: null,
     ordering: 'NONE',
     onExhausted: 'CONTINUE',
   };

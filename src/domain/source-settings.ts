@@ -1,6 +1,7 @@
 // Validates the settings of a source: schemas whose issues name the field and the remedy. The log decides whether the streams may be read at all.
 import * as z from 'zod';
 import { longestMessageType, messageTypeSyntax } from './message.ts';
+import { isOwnType, ownTypeRefused } from './operational-message.ts';
 import { nameProblem } from './names.ts';
 import type { SourceSettings } from './source.ts';
 
@@ -59,7 +60,8 @@ const type = z
     z.string(),
     text('The type of a message')
       .max(longestMessageType, `The type of a message may have at most ${longestMessageType} characters.`)
-      .regex(messageTypeSyntax, 'The type of a message is words of A-Z, a-z, 0-9, _ and -, separated by dots, such as order.placed.'),
+      .regex(messageTypeSyntax, 'The type of a message is words of A-Z, a-z, 0-9, _ and -, separated by dots, such as order.placed.')
+      .refine((value) => !isOwnType(value), `The type of a message ${ownTypeRefused}.`),
     { error: 'The types are an object of event types and message types, such as {"OrderPlaced": "order.placed"}.' },
   )
   .refine((types) => Object.keys(types).length <= mostTypes, `At most ${mostTypes} types can be mapped.`)

@@ -1,5 +1,6 @@
 // Subscription: which event types an endpoint wants: names, `meeting.*`, groups such as `alerts`, or `*`.
 import type { Issue } from './errors.ts';
+import { isOperationalType } from './operational-message.ts';
 
 const mostEntries = 100;
 const longestEntry = 128;
@@ -7,13 +8,14 @@ const entrySyntax = /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/;
 
 /**
  * Whether a message of that type, whose type belongs to that group, is subscribed to. `meeting.*` takes all that begins with
- * `meeting.`, at any depth, but not `meeting` itself; an entry without a star is the name of a type, of a group, or of both.
+ * `meeting.`, at any depth, but not `meeting` itself; an entry without a star is the name of a type, of a group, or of both. `*` takes all but operational messages.
  */
 export const compileSubscription = (eventTypes: readonly string[]): ((type: string, group: string) => boolean) => {
-  if (eventTypes.includes('*')) return () => true;
   const names = new Set(eventTypes);
   const prefixes = eventTypes.filter((entry) => entry.endsWith('.*')).map((entry) => entry.slice(0, -1));
-  return (type, group) => names.has(type) || names.has(group) || prefixes.some((prefix) => type.startsWith(prefix));
+  const takesAll = names.has('*');
+  return (type, group) =>
+    (takesAll && !isOperationalType(type)) || names.has(type) || names.has(group) || prefixes.some((prefix) => type.startsWith(prefix));
 };
 
 const remedy = (entry: string): string => {

@@ -27,7 +27,11 @@ import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-c
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
 import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
+import { DisableDeadEndpointHandler } from '../delivery/saga/disable-dead-endpoint.ts';
+import { MessageTypes, PublishNoticeHandler } from '../delivery/saga/publish-notice.ts';
 import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoint.ts';
+import { messageStream } from '../domain/streams.ts';
+import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -63,6 +67,8 @@ const handlers = [
   RotateEncryptionKeyHandler,
   RecordDisclosureHandler,
   DisableGoneEndpointHandler,
+  DisableDeadEndpointHandler,
+  PublishNoticeHandler,
   CreateSourceHandler,
   ChangeSourceHandler,
 ];
@@ -71,13 +77,20 @@ const handlers = [
 class CommandsModule {}
 
 type CommandParts = {
-  readonly log: Pick<LogParts, 'executor' | 'directory' | 'vault' | 'foreign'>;
+  readonly log: Pick<LogParts, 'store' | 'executor' | 'directory' | 'vault' | 'foreign'>;
   readonly readModels: Pick<ReadModels, 'queries'>;
   readonly backlog: DeliveryBacklog;
 };
 
+const messageTypesIn = (store: EventStore): MessageTypes => ({
+  typeOf: async (id) => {
+    const [event] = await store.readStream(messageStream(id), { upTo: 0 });
+    return event?.type === 'message.accepted' ? event.data.type : undefined;
+  },
+});
+
 export const openCommands = async (
-  { log: { executor, directory, vault, foreign }, readModels: { queries }, backlog }: CommandParts,
+  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, backlog }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
@@ -85,6 +98,7 @@ export const openCommands = async (
     { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
     { provide: Vault, useValue: vault },
+    { provide: MessageTypes, useValue: messageTypesIn(store) },
     { provide: IntakeQueue, useValue: new IntakeQueue(backlog) },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },

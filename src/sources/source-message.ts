@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { isExactNumber } from '../domain/exact-number.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import { largestData, longestMessageType, longestOrderingKey, messageTypeSyntax } from '../domain/message.ts';
+import { isOwnType } from '../domain/operational-message.ts';
 import type { SourceSettings } from '../domain/source.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
 import { parseStrictJson, UnreadableJson } from '../commands/strict-json.ts';
@@ -28,6 +29,10 @@ const parse = (text: string): Json => {
 
 const typeOf = ({ type }: ForeignEvent, { types }: SourceSettings): string => {
   const named = Object.hasOwn(types, type) ? (types[type] ?? type) : type;
+  if (isOwnType(named))
+    throw new Skipped(
+      `"${shorten(named, 100)}" can't be the type of a message: such types are Hookledger's own; map it to another in mapping.type.`,
+    );
   if (named.length <= longestMessageType && messageTypeSyntax.test(named)) return named;
   throw new Skipped(
     `"${shorten(named, 100)}" can't be the type of a message: a type is words of A-Z, a-z, 0-9, _ and -, separated by dots, with ${longestMessageType} characters at most; map it to one in mapping.type.`,

@@ -29,6 +29,7 @@ export const settings: EndpointSettings = {
   maxConcurrency: null,
   ordering: 'NONE',
   onExhausted: 'CONTINUE',
+  disableAfterSeconds: null,
 };
 
 export const minute = 60_000;

@@ -31,6 +31,7 @@ export const settings: EndpointSettings = {
   maxConcurrency: null,
   ordering: 'NONE',
   onExhausted: 'CONTINUE',
+  disableAfterSeconds: null,
 };
 
 export const registered = (

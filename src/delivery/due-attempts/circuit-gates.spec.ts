@@ -19,7 +19,8 @@ const failures = (count: number, everyMs: number) => Array.from({ length: count 
 describe.each(databaseKinds)('the gates of circuits on $name', ({ make }) => {
   let place: DatabaseUnderTest;
   let tables: Tables<DueAttemptsSchema>;
-  const apply = (gates: CircuitGates, steps: readonly CircuitStep[]) => tables.transaction((tx) => gates.apply(steps, tx));
+  const apply = (gates: CircuitGates, steps: readonly CircuitStep[]) =>
+    tables.transaction(async (tx) => (await gates.apply(steps, tx)).gates);
   const states = async () => (await circuitGatesIn(tables.read)).map(({ endpointId, circuit }) => [endpointId, circuit.state]);
 
   beforeEach(async () => {

@@ -3,8 +3,9 @@
 import { sql, type Kysely } from 'kysely';
 import { closedCircuit, evolveCircuit, type Circuit, type CircuitEvent } from '../../domain/circuit.ts';
 import { parseJson } from '../../domain/exact-number.ts';
-import type { EndpointId } from '../../domain/ids.ts';
+import type { BatchId, EndpointId, MessageId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
+import type { DueCause } from '../saga/saga-commands.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 import { dueTimeOf, type Learned } from './due-time.ts';
 
@@ -16,7 +17,19 @@ export type CircuitStep = {
   readonly event: CircuitEvent;
   readonly at: number;
   readonly learned: Learned;
+  /** Of an attempt. */
+  readonly origin?: AttemptOrigin;
 };
+
+/** The event of an attempt. `carrier`: its message or batch. */
+export type AttemptOrigin = {
+  readonly carrier: MessageId | BatchId;
+  readonly endpointRevision: number;
+  readonly cause: DueCause;
+};
+
+/** What a step did to the circuit. */
+export type CircuitTransition = { readonly step: CircuitStep; readonly before: Circuit; readonly after: Circuit };
 
 /** A circuit as the log has it. `probeAt`: when the next probe may go, by the clock of the due attempts; null: it is not open. */
 export type CircuitGate = { readonly endpointId: EndpointId; readonly circuit: Circuit; readonly probeAt: number | null };
@@ -43,27 +56,37 @@ export class CircuitGates {
     this.closed = [];
   }
 
-  /** @returns the circuits that changed, one for each endpoint */
-  async apply(steps: readonly CircuitStep[], tx: Transaction<DueAttemptsSchema>): Promise<readonly CircuitGate[]> {
+  /** @returns the circuits that changed, one for each endpoint, and how they came to that */
+  async apply(
+    steps: readonly CircuitStep[],
+    tx: Transaction<DueAttemptsSchema>,
+  ): Promise<{ readonly gates: readonly CircuitGate[]; readonly transitions: readonly CircuitTransition[] }> {
     this.closed = [];
-    if (steps.length === 0) return [];
+    if (steps.length === 0) return nothing;
     const listed = (this.listed ??= new Set((await circuitGatesIn(tx.kysely)).map(({ endpointId }) => endpointId)));
     const failing = new Set(steps.filter(isFailure).map(({ endpointId }) => endpointId));
     const relevant = steps.filter(({ endpointId }) => listed.has(endpointId) || failing.has(endpointId));
-    if (relevant.length === 0) return [];
+    if (relevant.length === 0) return nothing;
     const ids = [...new Set(relevant.map(({ endpointId }) => endpointId))];
     const rows = await tx.kysely.selectFrom('circuits').selectAll().where('endpoint_id', 'in', ids).execute();
     const gates = new Map(rows.map((row) => [row.endpoint_id, gateOf(row)]));
-    for (const step of relevant) gates.set(step.endpointId, evolveGate(gates.get(step.endpointId), step));
+    const transitions = relevant.map((step): CircuitTransition => {
+      const before = gates.get(step.endpointId);
+      const gate = evolveGate(before, step);
+      gates.set(step.endpointId, gate);
+      return { step, before: before?.circuit ?? closedCircuit, after: gate.circuit };
+    });
     const changed = [...gates.values()];
     const kept = changed.filter(({ circuit }) => circuit.consecutiveFailures > 0);
     for (const { endpointId } of kept) listed.add(endpointId);
     this.closed = changed.filter((gate) => !kept.includes(gate)).map(({ endpointId }) => endpointId);
     await tx.upsert('circuits', ['endpoint_id'], kept.map(rowOf));
     await tx.delete('circuits', 'endpoint_id', this.closed);
-    return changed;
+    return { gates: changed, transitions };
   }
 }
+
+const nothing = { gates: [], transitions: [] };
 
 const isFailure = ({ event }: CircuitStep) => event.type === 'attempt' && event.outcome.error !== null;
 

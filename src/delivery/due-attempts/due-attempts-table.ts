@@ -1,8 +1,9 @@
 // The table of due attempts: its columns, and the way from a row to a ScheduleAttempt and back.
 import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
-import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
 import type { OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
+import type { NoticeKind } from '../../domain/operational-message.ts';
 import { longestProbeMs } from '../../domain/circuit.ts';
 import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
 
@@ -59,7 +60,15 @@ type CircuitRow = {
   readonly probing_until: number | null;
 };
 
+/** When an operational message of a kind was last published about an endpoint. */
+type AnnouncementRow = { readonly endpoint_id: EndpointId; readonly kind: NoticeKind; readonly at: number };
+
+/** An operational message, or a batch that holds one. */
+type OperationalMessageRow = { readonly id: MessageId | BatchId; readonly at: number };
+
 export type DueAttemptsSchema = CheckpointSchema & {
+  readonly announcements: AnnouncementRow;
+  readonly operational_messages: OperationalMessageRow;
   /** `detail`: JSON of the row that it will have in `due_attempts`. */
   readonly ordered_deliveries: OrderedDeliveryRow;
   readonly due_attempts: DueAttemptRow;
@@ -108,6 +117,18 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('ordered_deliveries_by_queue').on('ordered_deliveries').columns(['queue', 'place']).execute();
   await db.schema.createIndex('ordered_deliveries_by_unit').on('ordered_deliveries').column('unit').execute();
   await db.schema.createIndex('ordered_deliveries_by_endpoint').on('ordered_deliveries').columns(['endpoint_id', 'place']).execute();
+  await db.schema
+    .createTable('announcements')
+    .addColumn('endpoint_id', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('announcements_key', ['endpoint_id', 'kind'])
+    .execute();
+  await db.schema
+    .createTable('operational_messages')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .execute();
   await db.schema
     .createTable('circuits')
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())

@@ -1,9 +1,17 @@
 // What an event says about its endpoint's circuit.
 import { circuitChangeOf, outcomeOf } from '../../domain/circuit.ts';
-import { endpointIdIn } from '../../domain/streams.ts';
+import type { EndpointId } from '../../domain/ids.ts';
+import { batchIdIn, endpointIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { CircuitStep } from '../due-attempts/circuit-gates.ts';
+import type { CircuitStep, CircuitTransition } from '../due-attempts/circuit-gates.ts';
 import type { Learned } from '../due-attempts/due-time.ts';
+import { dueCauseOf } from './due-cause.ts';
+import { DisableDeadEndpoint } from './saga-commands.ts';
+
+type Attempted = Extract<RecordedEvent, { type: `${'delivery' | 'batch'}.attempt-${'succeeded' | 'failed'}` }>;
+
+/** The message or the batch that it carried. */
+const carrierOf = ({ data, stream }: Attempted) => ('messageId' in data ? data.messageId : batchIdIn(stream));
 
 /** Undefined: nothing. */
 export const circuitStepIn = (event: RecordedEvent, learned: Learned): CircuitStep | undefined => {
@@ -13,7 +21,9 @@ export const circuitStepIn = (event: RecordedEvent, learned: Learned): CircuitSt
     case 'delivery.attempt-failed':
     case 'batch.attempt-failed': {
       const outcome = outcomeOf(event.data, 'error' in event.data ? event.data : undefined);
-      return { endpointId: event.data.endpointId, event: { type: 'attempt', outcome }, at: outcome.endedAt, learned };
+      const { endpointId, endpointRevision } = event.data;
+      const origin = { carrier: carrierOf(event), endpointRevision, cause: dueCauseOf(event) };
+      return { endpointId, event: { type: 'attempt', outcome }, at: outcome.endedAt, learned, origin };
     }
     default: {
       const at = Date.parse(event.recordedAt);
@@ -21,4 +31,17 @@ export const circuitStepIn = (event: RecordedEvent, learned: Learned): CircuitSt
       return change && { endpointId: endpointIdIn(event.stream), event: change, at, learned };
     }
   }
+};
+
+/** Endpoints to disable, if they want to be disabled after that time: at the last failure of each. */
+export const deadEndpointsIn = (transitions: readonly CircuitTransition[]): readonly DisableDeadEndpoint[] => {
+  const dead = new Map<EndpointId, DisableDeadEndpoint>();
+  for (const { step, after } of transitions) {
+    const { endpointId, at, origin } = step;
+    dead.delete(endpointId);
+    const { deadSince, lastError } = after;
+    if (!origin || deadSince === null || lastError === null || deadSince === at) continue;
+    dead.set(endpointId, new DisableDeadEndpoint(endpointId, origin.endpointRevision, at - deadSince, lastError, origin.cause));
+  }
+  return [...dead.values()];
 };

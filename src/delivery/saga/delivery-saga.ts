@@ -7,6 +7,7 @@ import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn } from '../../domain
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { queueOf } from '../../read-models/ordering/ordered-deliveries.ts';
+import { dueCauseOf } from './due-cause.ts';
 import {
   AwaitTurn,
   DisableGoneEndpoint,
@@ -20,7 +21,6 @@ import {
   SetNewestBatch,
   type AttemptSubject,
   type DeliveryOrBatchId,
-  type DueCause,
   type SagaCommand,
 } from './saga-commands.ts';
 
@@ -128,11 +128,6 @@ const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'rep
 
 const disableGone = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>) =>
   new DisableGoneEndpoint(event.data.endpointId, event.data.endpointRevision, dueCauseOf(event));
-
-const dueCauseOf = ({ id, metadata: { correlationId } }: RecordedEvent): DueCause => ({
-  causationId: id,
-  ...(correlationId === undefined ? {} : { correlationId }),
-});
 
 const subjectIdIn = ({ type, stream }: RecordedEvent<DeliveryEvent | BatchEvent>): DeliveryOrBatchId =>
   type.startsWith('batch.') ? batchIdIn(stream) : deliveryIdIn(stream);

@@ -1,10 +1,9 @@
 // The handler of DisableGoneEndpoint, which the saga decides when a receiver answers `410 Gone`.
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandExecutor } from '../../commands/command-executor.ts';
-import { endpoint } from '../../domain/endpoint.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import { disableUnlessChanged } from './disable-unless-changed.ts';
 import { DisableGoneEndpoint } from './saga-commands.ts';
-import { endpointStream } from '../../domain/streams.ts';
 
 @CommandHandler(DisableGoneEndpoint)
 export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEndpoint> {
@@ -16,13 +15,6 @@ export class DisableGoneEndpointHandler implements ICommandHandler<DisableGoneEn
   async execute({ endpointId, revision, cause }: DisableGoneEndpoint): Promise<void> {
     const current = this.directory.endpoint(endpointId);
     if (current?.revision !== revision) return; // it was changed or deleted since
-    const command = { type: 'Disable', reason: 'The receiver answered 410 Gone.' } as const;
-    const state = { exists: 'yes', configuration: current.configuration } as const;
-    // After a conflict the executor loads another state: the endpoint was changed or deleted just now. Then nothing is decided.
-    const decider: typeof endpoint = { ...endpoint, decide: (it, at) => (at === state ? endpoint.decide(it, at) : []) };
-    await this.executor.execute(
-      { stream: endpointStream(endpointId), decider, command, expected: { state, revision } },
-      { actor: 'system:delivery-saga', commandId: cause.causationId, ...cause },
-    );
+    await disableUnlessChanged(this.executor, endpointId, current, 'The receiver answered 410 Gone.', cause);
   }
 }

@@ -1,8 +1,9 @@
 // The delivery saga's commands: what has to happen because of an event. The saga host carries them out.
 import type { BatchSubject } from '../../domain/batch.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
-import type { BatchId, DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
+import type { NoticeKind } from '../../domain/operational-message.ts';
 import { batchStream, deliveryStream } from '../../domain/streams.ts';
 import type { ExpectedRevision, RecordedEvent } from '../../event-store/event-store.ts';
 
@@ -152,6 +153,34 @@ export class DisableGoneEndpoint {
     /** The configuration that got the answer. The answer says nothing about a newer one. */
     readonly revision: number,
     readonly cause: DueCause,
+  ) {}
+}
+
+/** An attempt failed, and none has succeeded for some time. */
+export class DisableDeadEndpoint {
+  constructor(
+    readonly endpointId: EndpointId,
+    /** The configuration of the attempt. It says nothing about a newer one. */
+    readonly revision: number,
+    readonly deadMs: number,
+    /** A sentence. */
+    readonly lastError: string,
+    readonly cause: DueCause,
+  ) {}
+}
+
+/** An operational message is published. Times are milliseconds since 1970. */
+export class PublishNotice {
+  constructor(
+    readonly kind: NoticeKind,
+    readonly endpointId: EndpointId,
+    readonly at: number,
+    readonly since: number,
+    /** A sentence. */
+    readonly reason: string,
+    readonly cause: DueCause,
+    /** The delivery or batch that it is about. Undefined: it is about the endpoint. */
+    readonly subject?: { readonly messageId: MessageId; readonly deliveryId: DeliveryId } | { readonly batchId: BatchId },
   ) {}
 }
 

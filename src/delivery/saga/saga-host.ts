@@ -7,7 +7,8 @@ import type { Consumer, EventHeader } from '../../read-models/engine/consumer.ts
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { MayHaveRows } from '../../read-models/ordering/ordered-deliveries.ts';
 import { CircuitGates, type CircuitGate, type CircuitStep } from '../due-attempts/circuit-gates.ts';
-import { circuitStepIn } from './circuit-steps.ts';
+import { circuitStepIn, deadEndpointsIn } from './circuit-steps.ts';
+import { noticeSourceIn, OperationalNotices, type NoticeSource } from './operational-notices.ts';
 import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
@@ -36,15 +37,18 @@ export type SagaDecision = EventHeader & {
   readonly commands: readonly SagaCommand[];
   readonly progress: DeliveryProgress | undefined;
   readonly circuitStep: CircuitStep | undefined;
+  readonly noticeSource: NoticeSource | undefined;
   /** What the saga threw, if it did. */
   readonly failure: unknown;
 };
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 11;
+  readonly version = 12;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
+    announcements: ['endpoint_id', 'kind'],
+    operational_messages: ['id'],
     circuits: ['endpoint_id'],
     due_attempts: ['id'],
     held_endpoints: ['endpoint_id'],
@@ -64,6 +68,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   private held: readonly HoldEndpoint[] = [];
   private readonly mayHaveOrdered: MayHaveRows = { current: undefined };
   private readonly circuits = new CircuitGates();
+  private readonly notices = new OperationalNotices();
   private gates: readonly CircuitGate[] = [];
 
   constructor(
@@ -106,9 +111,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       const attempts = command instanceof ScheduleAttempt ? [command] : this.turns.take(command);
       if (live) this.offer(attempts, at);
     }
-    const [progress, circuitStep] = [progressIn(event), circuitStepIn(event, learned)];
+    const [progress, circuitStep, noticeSource] = [progressIn(event), circuitStepIn(event, learned), noticeSourceIn(event)];
     const kept = commands.map(withoutMessages);
-    const decision = { stream, type, position, recordedAt, commands: kept, progress, circuitStep, failure };
+    const decision = { stream, type, position, recordedAt, commands: kept, progress, circuitStep, noticeSource, failure };
     this.turns.received(decision);
     return decision;
   }
@@ -189,13 +194,25 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       ['endpoint_id'],
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
-    const steps = batch.flatMap(({ circuitStep }) => circuitStep ?? []);
-    this.gates = await this.circuits.apply(steps, tx);
-    if (this.gates.length > 0) await this.due.circuitsChanged(this.gates, tx);
+    await this.followCircuits(batch, tx, carryOut);
     if (held.length > 0) await this.due.holdEndpoints(held, tx);
     this.held = held;
     await this.due.announce(cancelled, tx);
     return written;
+  }
+
+  private async followCircuits(
+    batch: readonly SagaDecision[],
+    tx: Transaction<DueAttemptsSchema>,
+    carryOut: (command: ICommand) => Promise<void>,
+  ): Promise<void> {
+    const steps = batch.flatMap(({ circuitStep }) => circuitStep ?? []);
+    const { gates, transitions } = await this.circuits.apply(steps, tx);
+    this.gates = gates;
+    if (gates.length > 0) await this.due.circuitsChanged(gates, tx);
+    for (const command of deadEndpointsIn(transitions)) await carryOut(command);
+    const sources = batch.flatMap(({ noticeSource }) => noticeSource ?? []);
+    for (const notice of await this.notices.apply(sources, transitions, tx)) await carryOut(notice);
   }
 
   onCommitted(batch: readonly SagaDecision[]): void {
@@ -209,11 +226,13 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 
   clearCache(): void {
     this.circuits.forget();
+    this.notices.forget();
   }
 
   async onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.turns.clear();
     this.circuits.forget();
+    this.notices.forget();
     await this.due.allowClaims(false, tx);
     await this.due.limitWaits(tx);
   }

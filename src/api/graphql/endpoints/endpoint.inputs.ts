@@ -1,5 +1,6 @@
 // The GraphQL inputs of endpoints. Their values are validated by domain/endpoint-settings.ts.
 import { Field, Float, InputType, Int } from '@nestjs/graphql';
+import { defaultDisableAfterSeconds } from '../../../domain/endpoint-disabling.ts';
 import type { Json } from '../../../domain/json.ts';
 import { JsonScalar } from '../scalars.ts';
 import { OnExhaustedEnum, OrderingEnum, PayloadFormat, SignatureScheme } from './endpoint.types.ts';
@@ -73,6 +74,8 @@ export class EndpointInput {
   rateLimit?: RateLimitInput | null;
   @Field(() => Int, { nullable: true })
   maxConcurrency?: number | null;
+  @Field(() => Int, { nullable: true, defaultValue: defaultDisableAfterSeconds, description: 'null: never' })
+  disableAfterSeconds?: number | null;
   @Field(() => OrderingEnum, { nullable: true, defaultValue: OrderingEnum.NONE })
   ordering?: string | null;
   @Field(() => OnExhaustedEnum, { nullable: true, defaultValue: OnExhaustedEnum.CONTINUE })
@@ -113,6 +116,8 @@ export class EndpointPatch {
   rateLimit?: RateLimitInput | null;
   @Field(() => Int, { nullable: true })
   maxConcurrency?: number | null;
+  @Field(() => Int, { nullable: true })
+  disableAfterSeconds?: number | null;
   @Field(() => OrderingEnum, { nullable: true })
   ordering?: string | null;
   @Field(() => OnExhaustedEnum, { nullable: true })

@@ -123,6 +123,8 @@ export class Endpoint {
     description: "Requests at one time, over all replicas; null: the installation's default.",
   })
   readonly maxConcurrency!: number | null;
+  @Field(() => Int, { nullable: true, description: 'Disabled after so long without one success while there were failures; null: never.' })
+  readonly disableAfterSeconds!: number | null;
   @Field(() => OrderingEnum, {
     description: 'PER_KEY: messages of one `orderingKey` arrive in log order; a failed one holds its key. STRICT: one key for all.',
   })
@@ -180,7 +182,7 @@ const fieldsOf = (
 ): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds } = settings;
-  const { batch, rateLimit, maxConcurrency, ordering, onExhausted } = settings;
+  const { batch, rateLimit, maxConcurrency, disableAfterSeconds, ordering, onExhausted } = settings;
   const secret = ownSecretOf(configuration);
   const cipher = keyring.cipherFor(endpointStream(id));
   return {
@@ -199,6 +201,7 @@ const fieldsOf = (
     batch,
     rateLimit,
     maxConcurrency,
+    disableAfterSeconds,
     ordering,
     onExhausted,
     formatOptions: formatOptions && maskSecrets(formatOptions),

@@ -1,6 +1,7 @@
 // Validation of event types given over GraphQL.
 import * as z from 'zod';
 import { json } from '../../../domain/json.ts';
+import { isOwnType, ownTypeRefused } from '../../../domain/operational-message.ts';
 import { longestMessageType, messageTypeSyntax } from '../../../domain/message.ts';
 
 /** The name of an event type, or of a group. */
@@ -12,7 +13,7 @@ export const eventTypeName = z
 const maxSampleBytes = 256 * 1024;
 
 export const eventTypeInput = z.object({
-  name: eventTypeName,
+  name: eventTypeName.refine((name) => !isOwnType(name), { error: ownTypeRefused }),
   group: eventTypeName.nullish(),
   description: z.string().max(1024, 'must be at most 1024 characters').nullish(),
   sample: json

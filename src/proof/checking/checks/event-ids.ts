@@ -45,6 +45,7 @@ export const commandIdsOf = ({ type, stream, data, metadata: { actor, causationI
   if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
   if (actor === 'system:bulk-retrier') return ['bulkRetryId' in data ? String(data.bulkRetryId) : idIn(stream)];
   if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
+  if (actor === 'system:delivery-saga' && type === 'message.accepted' && causationId !== undefined) return [`${data.type}/${causationId}`];
   if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
   return undefined;
 };
