@@ -31,6 +31,7 @@ export const outcomeEvent = ({ id }: ScheduleAttempt, position: number) =>
 export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) => {
   const rows = new Map<string, ScheduleAttempt>();
   const status = new Map<string, EndpointStatus>();
+  const deleted = new Set<string>();
   const batch = new Map<string, EndpointSettings['batch']>();
   const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
   type End = (result?: Partial<AttemptResult>) => void;
@@ -72,7 +73,8 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const directory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
     isHeld: (id: EndpointId) => (status.get(id) ?? 'ENABLED') !== 'ENABLED',
-    endpoint: (id: EndpointId) => ({ configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } }),
+    endpoint: (id: EndpointId) =>
+      deleted.has(id) ? undefined : { configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } },
   };
   let position = 0;
   let preparing: true | Promise<void> = true;
@@ -124,6 +126,10 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     },
     setStatus: (id: string, to: EndpointStatus) => {
       status.set(id, to);
+      changed(id as EndpointId);
+    },
+    delete: (id: string) => {
+      deleted.add(id);
       changed(id as EndpointId);
     },
     /** What the requests of all endpoints need is not there before `until`. */

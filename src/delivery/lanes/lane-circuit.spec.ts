@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { closedCircuit, type AttemptOutcome, type Circuit } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
+import { HoldEndpoint } from '../saga/saga-commands.ts';
 import { attempt, givenDispatcher, many } from './given.ts';
+import { Pace } from './pace.ts';
 
 const e1 = 'e1' as EndpointId;
 const outcome = (more: Partial<AttemptOutcome> = {}): AttemptOutcome => ({
@@ -127,5 +129,40 @@ describe('a lane whose circuit is open', () => {
     expect([given.ids(), mayProbe.mock.calls.length]).toEqual([[], 1]);
     await vi.advanceTimersByTimeAsync(5_000);
     expect([given.ids().length, mayProbe.mock.calls.length]).toEqual([1, 2]);
+  });
+
+  it('sends nothing any more once the endpoint is deleted: all that waits is cancelled at once, and no replica is asked', async () => {
+    const { dispatcher, due, ids, write, delete: remove } = await givenOpen(60_000);
+    const mayProbe = vi.fn<() => Promise<boolean>>().mockResolvedValue(false);
+    Object.assign(due, { mayProbe });
+    dispatcher.endpointsHeld([new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000)]);
+    write(...many(5));
+    await vi.advanceTimersByTimeAsync(100);
+    expect([ids(), dispatcher.circuits('OPEN')]).toEqual([[], 1]);
+    remove('e1');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([ids().length, mayProbe.mock.calls.length, dispatcher.circuits('OPEN')]).toEqual([5, 0, 0]);
+  });
+
+  it('holds back no publisher, neither while it is open nor while it drains slowly', async () => {
+    const pace = new Pace(
+      () => ({ rateLimit: null, maxConcurrency: null }),
+      64,
+      () => undefined,
+      undefined,
+    );
+    const answer = () => pace.observe({ receiver: 'answers', durationMs: 1, outcome: outcome() });
+    answer();
+    expect(pace.keepsUp).toBe(true);
+    const { circuit } = open(0);
+    pace.followCircuit(circuit, 0);
+    pace.observe({ receiver: 'answers', durationMs: 1, outcome: outcome({ error: 'It answered 500.' }) }); // a probe
+    expect(pace.keepsUp).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    answer();
+    expect([pace.circuitState, pace.keepsUp]).toEqual(['HEALTHY', false]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    answer();
+    expect(pace.keepsUp).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 // The circuit of a lane: whether only probes go out, and how fast a backlog drains once the receiver answers again. It follows the log, and this process's
 // own attempts before the log's followers come to them. Times are milliseconds of one steady clock.
-import { closedCircuit, evolveCircuit, type AttemptOutcome, type Circuit } from '../../domain/circuit.ts';
+import { closedCircuit, evolveCircuit, type AttemptOutcome, type Circuit, type HealthState } from '../../domain/circuit.ts';
 
 /** After an open circuit closed: requests a second at first. The rate doubles with each second of answers. */
 const firstPerSecond = 5;
@@ -17,7 +17,7 @@ export class LaneCircuit {
   private closedAt: number | undefined;
   private nextAt = Number.NEGATIVE_INFINITY;
 
-  get state(): Circuit['state'] {
+  get state(): HealthState {
     return this.circuit.state;
   }
 
@@ -28,10 +28,14 @@ export class LaneCircuit {
   /** How long to wait before the next request; 0: it may go now, as a probe if the circuit is open. */
   waitMs(now: number): number {
     if (this.isOpen) return Math.max(0, this.probeAt - now);
-    if (this.closedAt === undefined) return 0;
-    if (this.rateAt(now, this.closedAt) < fastestPerSecond) return Math.max(0, this.nextAt - now);
+    if (this.isLimiting(now)) return Math.max(0, this.nextAt - now);
     this.closedAt = undefined;
     return 0;
+  }
+
+  /** What waits in the lane waits for the circuit, or for the slow drain after it. */
+  isLimiting(now: number): boolean {
+    return this.isOpen || (this.closedAt !== undefined && this.rateAt(now, this.closedAt) < fastestPerSecond);
   }
 
   sent(now: number): void {

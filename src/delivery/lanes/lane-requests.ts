@@ -67,7 +67,7 @@ export class LaneRequests {
   /** Begins the request at once where nobody has to be asked. */
   private run(attempt: ScheduleAttempt, answered: () => void): Promise<RequestEnd> {
     const { due, runner } = this.context;
-    const isProbe = this.pace.circuit.isOpen && !attempt.isUrgent;
+    const isProbe = this.pace.allowsProbesOnly && !attempt.isUrgent;
     const allowed = due.mayBeSent(attempt);
     return allowed === true && !isProbe ? runner.run(attempt, answered) : this.ask(attempt, allowed, isProbe, answered);
   }

@@ -135,7 +135,7 @@ export class Lane {
   }
 
   get circuitState(): HealthState {
-    return this.pace.circuit.state;
+    return this.pace.circuitState;
   }
 
   get receiverState(): ReceiverState {

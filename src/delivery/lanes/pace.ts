@@ -1,7 +1,7 @@
 // The pace of a lane: how many requests its endpoint may have in flight, and when the next one may go, by what its receiver answered.
 // One timer, however much waits.
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
-import type { Circuit } from '../../domain/circuit.ts';
+import type { Circuit, HealthState } from '../../domain/circuit.ts';
 import type { PaceSettings } from '../../domain/endpoint-pace.ts';
 import { BackPressure } from './back-pressure.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -35,7 +35,17 @@ export class Pace {
 
   /** Requests at one time. */
   get concurrency(): number {
+    if (this.isGone) return this.endpointConcurrency;
     return this.circuit.isOpen ? 1 : this.limit.current;
+  }
+
+  /** The circuit is open. */
+  get allowsProbesOnly(): boolean {
+    return !this.isGone && this.circuit.isOpen;
+  }
+
+  get circuitState(): HealthState {
+    return this.isGone ? 'HEALTHY' : this.circuit.state;
   }
 
   /** The same for those that a person waits for: no probe and no other request keeps them waiting, but the endpoint's own limit does. */
@@ -50,12 +60,14 @@ export class Pace {
   /** Whether the receiver takes as much as this process can send. */
   get keepsUp(): boolean {
     const { rateLimit, maxConcurrency } = this.settings() ?? {};
-    if (rateLimit || this.backPressure.isLimiting(performance.now())) return false;
+    const now = performance.now();
+    if (rateLimit || this.backPressure.isLimiting(now) || this.circuit.isLimiting(now)) return false;
     return this.speed.keepsUp(maxConcurrency ?? this.endpointConcurrency);
   }
 
   /** How long to wait before the next request; 0: it may go now. @param waiting how many there are to send */
   waitMs(waiting: number): number {
+    if (this.isGone) return 0;
     const now = performance.now();
     const held = Math.max(this.backPressure.waitMs(now), this.circuit.waitMs(now));
     return held > 0 ? held : this.rateLimit.waitMs(now, this.settings()?.rateLimit ?? null, waiting);
@@ -65,6 +77,11 @@ export class Pace {
   wakeWhenReady(waitMs: number): void {
     this.stop();
     this.timer = setTimeout(this.onReady, Math.ceil(waitMs));
+  }
+
+  /** The endpoint was deleted: what waits is cancelled, which its receiver has no part in. */
+  private get isGone(): boolean {
+    return this.settings() === undefined;
   }
 
   stop(): void {
