@@ -72,11 +72,14 @@ export class NameLookup {
     if (!(answer instanceof NameFailure)) return answer;
     if (answer.reason === 'no-answer') this.remake();
     try {
-      const found = await this.ask(hostname, 'failing');
+      // Where DNS does not answer, the system will hardly either; where it does, it hardly takes long.
+      const likely = this.systemOnly.has(name) ? 'answering' : state;
+      const found = await this.ask(hostname, answer.reason === 'no-answer' ? 'failing' : likely);
       if (this.systemOnly.size >= maxRemembered) this.systemOnly.clear();
       this.systemOnly.set(name, performance.now() + systemOnlyMs);
       return found;
     } catch (error) {
+      this.systemOnly.delete(name);
       throw answer.reason === 'not-found' ? answer : error;
     }
   }
