@@ -10,6 +10,8 @@ const codeOf = (error: unknown): number =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
 
 export const isTransient = (error: unknown): boolean => transient.has(codeOf(error));
-export const isDamage = (error: unknown): boolean => damaged.has(codeOf(error));
+/** By SQLite's sentence, too: an error of another thread loses its code. */
+export const isDamage = (error: unknown): boolean =>
+  damaged.has(codeOf(error)) || (error instanceof Error && /database disk image is malformed|file is not a database/.test(error.message));
 export const isInUse = (error: unknown): boolean => inUse.has(codeOf(error));
 export const isBusy = (error: unknown): boolean => codeOf(error) === codes.busy;

@@ -97,6 +97,7 @@ class SqliteReaders {
     );
     worker.on('error', (error) => {
       this.threads.delete(thread);
+      markIfDamage(this.file, error);
       settle(({ reject }) => reject(new DatabaseUnavailable(`A reader of the views has died: ${error.message}`, { cause: error })));
     });
     this.threads.add(thread);
