@@ -47,6 +47,16 @@ export class OwnSlice {
   }
 }
 
+/** Takes all steps, giving way between them. */
+export const takeInSlices = async <T>(steps: Iterator<unknown, T, undefined>): Promise<T> => {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    const turn = giveWay();
+    if (turn) await turn;
+  }
+};
+
 /** As `map`, in a slice of its own that begins now. */
 export const mapInOwnSlices = async <T, R>(values: readonly T[], map: (value: T, index: number) => R): Promise<R[]> => {
   const slice = new OwnSlice();

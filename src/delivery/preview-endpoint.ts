@@ -10,6 +10,7 @@ import { endpointId } from '../domain/ids.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
+import { takeInSlices } from '../time-slices.ts';
 import { FormatError } from './formats/format-error.ts';
 import type { RequestMaker } from './attempts/request-maker.ts';
 
@@ -44,7 +45,8 @@ export class EndpointPreviews {
       const content = { id, type, timestamp: message.timestamp ?? now.toISOString(), data };
       const messages = create.settings.batch ? [content] : content;
       const { url, maskedHeaders, body } = await this.requests.make(resolved, { id, messages }, 1, now);
-      const matches = resolved.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
+      const toRoute = { type, group: this.directory.groupOf(organizationId, type), data };
+      const matches = await takeInSlices(resolved.matcher.matchesInSteps(toRoute));
       return { matches, url, headers: maskedHeaders, body: maskOptions(body, resolved.formatOptions) };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

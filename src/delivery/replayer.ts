@@ -15,6 +15,7 @@ import type { ResolvedEndpoint } from '../read-models/directory/resolved-endpoin
 import type { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliveryView } from '../read-models/queries/delivery-view.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { takeInSlices } from '../time-slices.ts';
 import { JobRunner } from './job-runner.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
@@ -125,7 +126,7 @@ export class Replayer {
       looked.push(each);
       const accepted = await this.accepted(each.id);
       const existing = deliveries.get(deliveryIdOf(each.id, endpoint.id));
-      if (accepted && this.isWanted(accepted, existing, state, endpoint)) chosen.push(chosenOf(each.id, accepted, existing, state));
+      if (accepted && (await this.isWanted(accepted, existing, state, endpoint))) chosen.push(chosenOf(each.id, accepted, existing, state));
     }
     return { chosen, looked };
   }
@@ -135,19 +136,20 @@ export class Replayer {
     return event?.type === 'message.accepted' ? event : undefined;
   }
 
-  private isWanted(
+  private async isWanted(
     { data }: RecordedEvent<MessageEvent>,
     existing: DeliveryView | undefined,
     { filter, organizationId }: RunningReplay,
     endpoint: ResolvedEndpoint,
-  ): boolean {
+  ): Promise<boolean> {
     const inScope: Readonly<Record<ReplayScope, boolean>> = {
       FAILED: existing?.status === 'FAILED',
       SKIPPED: data.skipped.includes(endpoint.id),
       NEVER_SENT: existing === undefined && !data.destinations.some(({ endpointId }) => endpointId === endpoint.id),
     };
     if (filter.only && !filter.only.some((scope) => inScope[scope])) return false;
-    return !filter.matching || endpoint.matcher.matches({ ...data, group: this.directory.groupOf(organizationId, data.type) });
+    if (!filter.matching) return true;
+    return takeInSlices(endpoint.matcher.matchesInSteps({ ...data, group: this.directory.groupOf(organizationId, data.type) }));
   }
 
   /** @returns how many of them this replay has sent, now or before a crash */

@@ -12,7 +12,7 @@ import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { MessageQueries, MessageView } from '../read-models/queries/message-queries.ts';
-import { giveWay } from '../time-slices.ts';
+import { giveWay, takeInSlices } from '../time-slices.ts';
 import { FormatError } from './formats/format-error.ts';
 import { previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './attempts/request-maker.ts';
@@ -84,7 +84,8 @@ export class WhatIf {
         await giveWay();
         const event = accepted[n];
         if (!event) continue;
-        const [had, has] = [before !== undefined && this.takes(before, event), this.takes(after, event)];
+        const had = before !== undefined && (await this.takes(before, event));
+        const has = await this.takes(after, event);
         if (has && !had) gains.push({ message, body: once(() => this.body(after, message.id, event)) });
         if (before && had && !has) losses.push({ message, body: once(() => this.body(before, message.id, event)) });
       }
@@ -92,8 +93,8 @@ export class WhatIf {
     return { looked: page.edges.length, complete: !page.hasNextPage, gains, losses };
   }
 
-  private takes(known: ResolvedEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): boolean {
-    return known.matcher.matches({ type, group: this.directory.groupOf(organizationId, type), data });
+  private takes(known: ResolvedEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): Promise<boolean> {
+    return takeInSlices(known.matcher.matchesInSteps({ type, group: this.directory.groupOf(organizationId, type), data }));
   }
 
   private async body(known: ResolvedEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {

@@ -90,9 +90,10 @@ export class EndpointMatcher {
     this.filter = filter === null ? undefined : compileFilter(filter);
   }
 
-  /** Whether the endpoint takes the message, unless it is disabled. */
-  matches({ type, group, data }: MessageToRoute): boolean {
-    return this.subscribesTo(type, group) && (!this.filter || this.filter.matches(data));
+  /** Whether the endpoint takes the message, unless it is disabled. Its caller may pause at each step: a costly filter takes long on a large message. */
+  *matchesInSteps({ type, group, data }: MessageToRoute): RoutingSteps<boolean> {
+    if (!this.subscribesTo(type, group)) return false;
+    return !this.filter || (yield* matchInSteps(this.id, this.filter, data));
   }
 }
 

@@ -74,7 +74,7 @@ it('routes every message as the rule of the domain does', () => {
           assert.deepEqual(finish(index.route(routed.type, routed, now)), { destinations, skipped });
           for (const [endpointId, settings] of endpoints)
             assert.equal(
-              new EndpointMatcher(endpointId, settings).matches(routed),
+              finish(new EndpointMatcher(endpointId, settings).matchesInSteps(routed)),
               ['sent', 'skipped'].includes(reasons.get(endpointId)?.result ?? ''),
             );
         }
