@@ -52,6 +52,13 @@ describe('a batch', () => {
     history(closed, failed(1, 1, 'x'))
       .when(fail(2))
       .then(failed(2, 2), { type: 'batch.exhausted', data: { ...subject, attempts: 2, at: '2026-01-01T12:00:01.000Z' } }));
+  it('costs no step of its schedule where the receiver asks for patience, as a delivery', () => {
+    const [heldUntil, seriesSince] = [new Date('2026-01-01T12:00:31.000Z'), '2026-01-01T11:00:00.000Z'];
+    const putOff = { ...failed(1, 0, heldUntil.toISOString()).data, heldUntil: heldUntil.toISOString(), seriesSince };
+    history(closed)
+      .when({ ...fail(1), heldUntil, seriesSince } as BatchCommand)
+      .then({ type: 'batch.attempt-failed', data: putOff } as BatchEvent);
+  });
   it('ends with its first success', () =>
     history(closed)
       .when({ type: 'RecordSuccess', subject, record: record(1) })

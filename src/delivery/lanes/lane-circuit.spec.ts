@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { closedCircuit, type AttemptOutcome, type Circuit } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import { HoldEndpoint } from '../saga/saga-commands.ts';
+import { ScheduleAttempt } from '../saga/saga-commands.ts';
 import { attempt, givenDispatcher, many } from './given.ts';
 import { Pace } from './pace.ts';
 
@@ -65,6 +66,19 @@ describe('a lane whose circuit is open', () => {
     await vi.advanceTimersByTimeAsync(20);
     dispatcher.offer(attempt('test', 'e1', { test: true }));
     expect(ids()).toEqual(['e1-0', 'test']);
+  });
+
+  it('lets out at once a delivery that waits in the lane, when a person retries it, and sends it once', async () => {
+    const { dispatcher, sent, ids } = await givenOpen(60_000);
+    for (const each of many(3)) dispatcher.offer(each);
+    const waiting = attempt('e1-1');
+    const { id, subject, revision, dueAt, cause } = waiting;
+    dispatcher.offer(new ScheduleAttempt(id, subject, 1, 0, revision, dueAt, cause, undefined, 0, 'person'));
+    expect(ids()).toEqual(['e1-1']);
+    dispatcher.offer(waiting); // it is in flight
+    sent[0]?.end(ok());
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(ids().toSorted()).toEqual(['e1-0', 'e1-1', 'e1-2']);
   });
 
   it('drains what has waited slowly at first once the receiver answers, and then faster and faster', async () => {

@@ -71,7 +71,8 @@ export class Lane {
     const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
     if (this.queue.length + this.gatherer.queue.length >= room && !attempt.isUrgent) return;
     // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
-    if (this.tracked.has(attempt.id)) return;
+    // What a person asks for now takes the place of what is queued.
+    if (this.tracked.has(attempt.id) && !(attempt.isUrgent && this.queue.remove(attempt.id))) return;
     this.enqueue(isBatch(attempt.subject) ? attempt.withMessages(batches.takeMessages(attempt.id)) : attempt);
     this.pump();
   }
