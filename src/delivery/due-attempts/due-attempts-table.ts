@@ -1,11 +1,11 @@
 // The table of due attempts: its columns, and the way from a row to a ScheduleAttempt and back.
 import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
-import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { CheckpointSchema, Transaction } from '../../read-models/engine/database/database.ts';
 import type { OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
-import type { NoticeKind } from '../../domain/operational-message.ts';
 import { longestProbeMs } from '../../domain/circuit.ts';
 import { isBatch, isTest, ScheduleAttempt, type DeliveryOrBatchId, type ReleaseEndpoint } from '../saga/saga-commands.ts';
+import { createEndpointTables, type EndpointTables } from './endpoint-tables.ts';
 
 export type DueAttemptRow = {
   readonly id: DeliveryOrBatchId;
@@ -46,37 +46,14 @@ type NewestBatchRow = { readonly endpoint_id: EndpointId; readonly number: numbe
 /** Whether replicas may claim attempts. Not while the saga's leader catches up with the log: the attempts may be sent and recorded already. */
 type TakingRow = { readonly id: number; readonly open: 0 | 1 };
 
-/** Until when a receiver wants no requests to its endpoint, and for how long it said so. */
-type HeldEndpointRow = { readonly endpoint_id: EndpointId; readonly held_until: number; readonly hold_ms: number };
-
-/** An endpoint whose last attempt failed. */
-type CircuitRow = {
-  readonly endpoint_id: EndpointId;
-  /** JSON of the domain's Circuit. */
-  readonly circuit: string;
-  /** When the next probe may go; null: the circuit is not open. */
-  readonly probe_at: number | null;
-  /** A replica makes a probe until then, at the latest. */
-  readonly probing_until: number | null;
-};
-
-/** When an operational message of a kind was last published about an endpoint. */
-type AnnouncementRow = { readonly endpoint_id: EndpointId; readonly kind: NoticeKind; readonly at: number };
-
-/** An operational message, or a batch that holds one. */
-type OperationalMessageRow = { readonly id: MessageId | BatchId; readonly at: number };
-
-export type DueAttemptsSchema = CheckpointSchema & {
-  readonly announcements: AnnouncementRow;
-  readonly operational_messages: OperationalMessageRow;
-  /** `detail`: JSON of the row that it will have in `due_attempts`. */
-  readonly ordered_deliveries: OrderedDeliveryRow;
-  readonly due_attempts: DueAttemptRow;
-  readonly held_endpoints: HeldEndpointRow;
-  readonly circuits: CircuitRow;
-  readonly newest_batches: NewestBatchRow;
-  readonly taking: TakingRow;
-};
+export type DueAttemptsSchema = CheckpointSchema &
+  EndpointTables & {
+    /** `detail`: JSON of the row that it will have in `due_attempts`. */
+    readonly ordered_deliveries: OrderedDeliveryRow;
+    readonly due_attempts: DueAttemptRow;
+    readonly newest_batches: NewestBatchRow;
+    readonly taking: TakingRow;
+  };
 
 export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
   await db.schema
@@ -100,12 +77,6 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .addColumn('series_since', 'text')
     .execute();
   await db.schema
-    .createTable('held_endpoints')
-    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
-    .addColumn('held_until', 'bigint', (column) => column.notNull())
-    .addColumn('hold_ms', 'bigint', (column) => column.notNull())
-    .execute();
-  await db.schema
     .createTable('ordered_deliveries')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('unit', 'text', (column) => column.notNull())
@@ -117,25 +88,6 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('ordered_deliveries_by_queue').on('ordered_deliveries').columns(['queue', 'place']).execute();
   await db.schema.createIndex('ordered_deliveries_by_unit').on('ordered_deliveries').column('unit').execute();
   await db.schema.createIndex('ordered_deliveries_by_endpoint').on('ordered_deliveries').columns(['endpoint_id', 'place']).execute();
-  await db.schema
-    .createTable('announcements')
-    .addColumn('endpoint_id', 'text', (column) => column.notNull())
-    .addColumn('kind', 'text', (column) => column.notNull())
-    .addColumn('at', 'bigint', (column) => column.notNull())
-    .addPrimaryKeyConstraint('announcements_key', ['endpoint_id', 'kind'])
-    .execute();
-  await db.schema
-    .createTable('operational_messages')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('at', 'bigint', (column) => column.notNull())
-    .execute();
-  await db.schema
-    .createTable('circuits')
-    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
-    .addColumn('circuit', 'text', (column) => column.notNull())
-    .addColumn('probe_at', 'bigint')
-    .addColumn('probing_until', 'bigint')
-    .execute();
   await db.schema
     .createTable('newest_batches')
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
@@ -151,22 +103,7 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .createTable('replicas')
     .addColumn('name', 'text', (column) => column.primaryKey())
     .execute();
-  // For replicas that share a limit of requests to one endpoint (shared-slots.ts). These rows don't follow from the log.
-  await db.schema
-    .createTable('slots')
-    .addColumn('endpoint_id', 'text', (column) => column.notNull())
-    .addColumn('number', 'integer', (column) => column.notNull())
-    .addColumn('replica', 'text', (column) => column.notNull())
-    .addColumn('held_until', 'bigint', (column) => column.notNull())
-    .addPrimaryKeyConstraint('slots_by_endpoint', ['endpoint_id', 'number'])
-    .execute();
-  // For replicas that share a rate of requests to one endpoint (shared-rates.ts). These rows don't follow from the log either.
-  await db.schema
-    .createTable('sending_rates')
-    .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
-    .addColumn('interval_ms', 'double precision', (column) => column.notNull())
-    .addColumn('full_at', 'double precision', (column) => column.notNull())
-    .execute();
+  await createEndpointTables(db);
   await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
