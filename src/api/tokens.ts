@@ -11,8 +11,11 @@ export interface ReadinessSource {
   /** Rejects when the log can't be read or written now; its message is shown. */
   readonly log: () => Promise<{ readonly tip: Position | undefined }>;
   /** Where the views are not in files. Rejects when they can't be read now; its message is shown. */
-  readonly database?: () => Promise<{ readonly server: string | undefined }>;
-  readonly consumers: () => readonly ConsumerStatus[];
+  readonly database?: (() => Promise<{ readonly server: string | undefined }>) | undefined;
+  /** What routing needs: all that publishing needs besides the log. */
+  readonly directory: () => readonly ConsumerStatus[];
+  /** With an error that is set while a consumer can't do its work. */
+  readonly consumers: () => Promise<readonly ConsumerStatus[]>;
 }
 export const READINESS = Symbol('ReadinessSource');
 

@@ -10,6 +10,7 @@ import {
   type Metadata,
   type Write,
 } from '../event-store/event-store.ts';
+import type { AppendWatch } from './append-watch.ts';
 import { eventIdOf } from '../event-store/id-generation.ts';
 
 /** The state that a stream is expected to have. A wrong guess is safe: the append is refused, and the stream is read. */
@@ -49,7 +50,11 @@ type Loaded<S> = ExpectedState<S> & { readonly position?: Position };
 const mostTries = 10;
 
 export class CommandExecutor {
-  constructor(private readonly store: EventStore) {}
+  /** @param appends left out: nobody asks how appends end */
+  constructor(
+    private readonly store: EventStore,
+    private readonly appends: Pick<AppendWatch, 'watch'> = { watch: (append) => append },
+  ) {}
 
   async execute<C, E extends DomainEvent, S>(command: StreamCommand<C, E, S>, cause: Cause): Promise<CommandOutcome<E, S>> {
     const [outcome] = await this.executeAll([command], cause);
@@ -76,7 +81,7 @@ export class CommandExecutor {
       const writes = writesOf(decided, cause);
       try {
         // 3. Append.
-        const appended = writes.length === 0 ? [] : await this.store.append(writes);
+        const appended = writes.length === 0 ? [] : await this.appends.watch(this.store.append(writes));
         const ends = new Map(writes.map(({ stream }, i) => [stream, appended[i]]));
         return decided.map(({ stream, events, before, state }) => ({
           events,

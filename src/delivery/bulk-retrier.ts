@@ -41,7 +41,7 @@ export class BulkRetrier {
     bulkRetries: Pick<BulkRetryQueries, 'running'>,
     private readonly deliveries: Pick<DeliveryQueries, 'countMatching' | 'oldestMatching'>,
     private readonly saga: SagaProgress,
-    log: Pick<BaseLogger, 'error'>,
+    log: Pick<BaseLogger, 'info' | 'warn'>,
   ) {
     const running = async () => (saga.isLive() ? bulkRetries.running() : []);
     this.jobs = new JobRunner({ name: 'bulk retry', running, carryOut: (id) => this.carryOut(id) }, log);

@@ -1,6 +1,7 @@
 // The job runner: finds the running jobs of one kind, such as replays, and carries out each until it ends. A job that fails is carried out again.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
+import { Outage } from '../outage.ts';
 
 /** How often it looks for new jobs. */
 const lookEveryMs = 500;
@@ -19,11 +20,16 @@ export class JobRunner<Id extends string> {
   private readonly jobs = new Map<Id, Promise<void>>();
   private readonly ending = new AbortController();
   private looking: Promise<void> = Promise.resolve();
+  private readonly lookingOutage: Outage;
+  private readonly runningOutage: Outage;
 
   constructor(
     private readonly kind: JobKind<Id>,
-    private readonly log: Pick<BaseLogger, 'error'>,
-  ) {}
+    log: Pick<BaseLogger, 'info' | 'warn'>,
+  ) {
+    this.lookingOutage = new Outage(`Running jobs can't be looked for (${kind.name})`, log);
+    this.runningOutage = new Outage(`Jobs can't go on (${kind.name})`, log);
+  }
 
   start(): void {
     this.looking = this.look();
@@ -49,8 +55,9 @@ export class JobRunner<Id extends string> {
     while (!this.isStopping) {
       try {
         for (const id of await this.kind.running()) if (!this.jobs.has(id)) this.jobs.set(id, this.run(id));
+        this.lookingOutage.over();
       } catch (error) {
-        this.failed(error, `Looking for running jobs failed (${this.kind.name})`);
+        if (!this.isStopping) this.lookingOutage.failed(error);
       }
       await this.pause(lookEveryMs);
     }
@@ -59,14 +66,11 @@ export class JobRunner<Id extends string> {
   private async run(id: Id): Promise<void> {
     try {
       await this.kind.carryOut(id);
+      this.runningOutage.over();
     } catch (error) {
-      this.failed(error, `The ${this.kind.name} ${id} can't go on`);
+      if (!this.isStopping) this.runningOutage.failed(error);
       await this.pause(retryMs);
     }
     this.jobs.delete(id);
-  }
-
-  private failed(error: unknown, what: string): void {
-    if (!this.isStopping) this.log.error({ err: error }, `${what}. Retrying.`);
   }
 }

@@ -46,7 +46,7 @@ export class Replayer {
     private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
     private readonly deliveries: Pick<DeliveryQueries, 'byIds'>,
-    log: Pick<BaseLogger, 'error'>,
+    log: Pick<BaseLogger, 'info' | 'warn'>,
   ) {
     this.jobs = new JobRunner({ name: 'replay', running: () => replays.running(), carryOut: (id) => this.carryOut(id) }, log);
   }

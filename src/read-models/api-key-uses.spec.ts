@@ -8,7 +8,7 @@ import type { Database } from './engine/database/database.ts';
 import { PostgresDatabase } from './engine/database/postgres.ts';
 
 const [used, other, unused] = ['used', 'other', 'unused'].map((id) => apiKeyId.parse(id)) as [never, never, never];
-const silent = { warn: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined };
 let opened: AsyncDisposableStack;
 let now: number;
 beforeEach(() => {
@@ -94,7 +94,7 @@ it('what could not be written is written later, and said once', async () => {
     },
   });
   const closing = new AsyncDisposableStack();
-  const uses = await openUses(failing, closing, { warn: (_: unknown, line?: string) => said.push(String(line)) });
+  const uses = await openUses(failing, closing, { ...silent, warn: (_: unknown, line?: string) => said.push(String(line)) });
   uses.record(used);
   await uses.write();
   await uses.write();

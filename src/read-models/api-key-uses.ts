@@ -3,6 +3,7 @@
 // not written yet, at most a minute's uses.
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
+import { Outage } from '../outage.ts';
 import type { ApiKeyId } from '../domain/ids.ts';
 import type { CheckpointSchema, Database, Int64Type, Tables } from './engine/database/database.ts';
 import { createTable, type RowOf, type Table } from './views/tables/table.ts';
@@ -22,13 +23,15 @@ export class ApiKeyUses {
   private readonly seen = new Map<ApiKeyId, number>();
   private unwritten = new Map<ApiKeyId, number>();
   private tables: Tables<UsesSchema> | undefined;
-  private reported: string | undefined;
+  private readonly outage: Outage;
 
   constructor(
-    private readonly log: Pick<BaseLogger, 'warn'>,
+    log: Pick<BaseLogger, 'info' | 'warn'>,
     /** Milliseconds since 1970. */
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.outage = new Outage("When API keys were used can't be written", log);
+  }
 
   record(id: ApiKeyId): void {
     const hour = Math.floor(this.now() / hourMs);
@@ -73,12 +76,10 @@ export class ApiKeyUses {
       // Several processes write shared tables, each for itself.
       if (tables.group) await upsert(tables.group.sideWriter, rows);
       else await tables.transaction(({ kysely }) => upsert(kysely, rows));
-      this.reported = undefined;
+      this.outage.over();
     } catch (error) {
       for (const [id, hour] of unwritten) if (!this.unwritten.has(id)) this.unwritten.set(id, hour);
-      const reason = error instanceof Error ? error.message : String(error);
-      if (this.reported !== reason) this.log.warn({ err: error }, `When API keys were used can't be written: ${reason} Retrying.`);
-      this.reported = reason;
+      this.outage.failed(error);
     }
   }
 }

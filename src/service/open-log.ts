@@ -1,5 +1,6 @@
 // Step 1 of the start: the log, the database that follows it, and the directory of who is in it.
 import type { Logger } from 'pino';
+import { AppendWatch } from '../commands/append-watch.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import type { Config } from '../config.ts';
 import { lostTails } from '../domain/sealing.ts';
@@ -19,6 +20,7 @@ import { Vault } from '../secrets/vault.ts';
 
 export type LogParts = Pick<OpenedLog, 'store' | 'foreign'> & {
   readonly executor: CommandExecutor;
+  readonly appends: AppendWatch;
   readonly directory: EndpointDirectory;
   readonly vault: Vault;
   readonly database: Database;
@@ -71,10 +73,11 @@ export const openLog = async (
   await directory.start();
   opened.defer(() => directory.stop());
   const isShared = databaseLocation.kind === 'postgres' && databaseLocation.shared === true;
-  const executor = new CommandExecutor(store);
+  const appends = new AppendWatch();
+  const executor = new CommandExecutor(store, appends);
   if (lost.length > 0) await recordLostTail(executor, lost, log);
   else if (acceptLostTail) log.info('The log has lost nothing that is known of, so --accept-lost-tail had nothing to do.');
-  return { store, foreign, executor, directory, vault, database, databaseLocation, isShared, bindDatabase };
+  return { store, foreign, executor, appends, directory, vault, database, databaseLocation, isShared, bindDatabase };
 };
 
 /** Only a new log gets a new key: the secrets of any other open with the key that it was begun with. @throws MasterKeyUnusable */

@@ -40,7 +40,7 @@ export class ReadModels {
 
   constructor(
     { store, database }: Pick<LogParts, 'store' | 'database'>,
-    log: Pick<Logger, 'warn'>,
+    log: Pick<Logger, 'info' | 'warn'>,
     runViews: (live: LiveDeliveries) => ViewsRunner,
   ) {
     this.database = database;
@@ -63,6 +63,11 @@ export class ReadModels {
     await this.views.start();
     opened.defer(() => this.views.stop());
     await this.apiKeyUses.open(this.database, opened);
+  }
+
+  /** For readiness. Rejects while the tables can't be read. */
+  async readOnce(): Promise<void> {
+    if (this.views.status().state !== 'starting') await this.views.read.selectFrom('checkpoint').select('id').execute();
   }
 
   /** For readiness. Rejects while PostgreSQL does not answer. */

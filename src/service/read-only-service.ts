@@ -78,7 +78,11 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,
       authenticationFailed: (failure) => metrics.authenticationFailed(failure),
-      readiness: { log: async () => ({ tip: await store.tip() }), consumers },
+      readiness: {
+        log: async () => ({ tip: await store.tip() }),
+        consumers: () => Promise.resolve(consumers()),
+        directory: () => [keys.status()],
+      },
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
       readOnly,

@@ -18,6 +18,7 @@ import { Metrics } from './metrics.ts';
 import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
 import { openLog, type LogParts, type StartOptions } from './open-log.ts';
+import { Readiness } from './readiness.ts';
 import { rewrapKeys } from './rewrap-keys.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
 import { watchVitality } from './vitality.ts';
@@ -122,6 +123,18 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     circuits: (state) => delivery.dispatcher.circuits(state),
     sources: () => sources.statuses(),
   });
+  const readiness = new Readiness({
+    store,
+    appends: logParts.appends,
+    logFolder: config.log.kind === 'embedded' ? config.dataDir : undefined,
+    // On a server, its own check says whether they can be read.
+    readViews: () => (config.database.kind === 'sqlite' ? readModels.readOnce() : Promise.resolve()),
+    database: config.database.kind === 'sqlite' ? undefined : () => readModels.databaseServer(),
+    consumers,
+    directory: () => directory.status(),
+  });
+  const watching = readiness.start();
+  opening.defer(() => watching[Symbol.dispose]());
   const api: ApiParts = {
     store,
     commands,
@@ -133,11 +146,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     runningSources: sources,
     registry: metrics.registry,
     authenticationFailed: (failure) => metrics.authenticationFailed(failure),
-    readiness: {
-      log: async () => ({ tip: await store.tip() }),
-      ...(config.database.kind === 'sqlite' ? {} : { database: () => readModels.databaseServer() }),
-      consumers,
-    },
+    readiness,
     settings: settingsOptions(config, guard),
   };
   const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };

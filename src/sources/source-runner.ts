@@ -2,6 +2,7 @@
 // reads them. While the lead changes, two may read: each event is read twice and published once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceId } from '../domain/ids.ts';
+import { Outage } from '../outage.ts';
 import type { SourceQueries, SourceView } from '../read-models/queries/source-queries.ts';
 import { SourceReader, type ReaderOptions, type ReaderStatus, type SourceParts } from './source-reader.ts';
 
@@ -18,7 +19,7 @@ export class SourceRunner {
   private readonly running = new Map<SourceId, Running>();
   private checkRequested = Promise.withResolvers<void>();
   private checking: Promise<void> = Promise.resolve();
-  private trouble: string | undefined;
+  private readonly outage: Outage;
 
   constructor(
     private readonly queries: Pick<SourceQueries, 'all'>,
@@ -28,7 +29,9 @@ export class SourceRunner {
     private readonly isHere: () => boolean,
     private readonly parts: SourceParts,
     private readonly options: RunnerOptions = {},
-  ) {}
+  ) {
+    this.outage = new Outage("The sources can't be checked for changes", parts.log);
+  }
 
   start(): void {
     if (this.parts.foreign.unavailable === undefined) this.checking = this.checkRepeatedly();
@@ -66,12 +69,9 @@ export class SourceRunner {
       this.checkRequested = Promise.withResolvers();
       try {
         await this.reconcile(this.isHere() ? await this.queries.all() : []);
-        this.trouble = undefined;
+        this.outage.over();
       } catch (error) {
-        const sentence = error instanceof Error ? error.message : String(error);
-        if (this.trouble !== sentence)
-          this.parts.log.warn({ err: error }, `The sources can't be checked for changes. Retrying. ${sentence}`);
-        this.trouble = sentence;
+        this.outage.failed(error);
       }
       await pause();
     }

@@ -130,7 +130,8 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const commands = await openCommands({ log: logParts, readModels, backlog: new DeliveryBacklog() }, log, opening);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
-    consumers: (): readonly ConsumerStatus[] => [directory.status(), views.status()],
+    directory: (): readonly ConsumerStatus[] => [directory.status()],
+    consumers: (): Promise<readonly ConsumerStatus[]> => Promise.resolve([directory.status(), views.status()]),
   };
   const templates = new TemplateProcesses();
   opening.defer(() => templates.close());

@@ -248,9 +248,10 @@ describe('other routes', () => {
   it('is not ready when a consumer has stopped or the log is away, and says why to callers with a key', async () => {
     const { log, consumers } = api.readiness;
     try {
-      api.readiness.consumers = () => [
-        { ...consumers().find(({ name }) => name === 'views')!, state: 'stopped', error: 'The event at position 7 can not be applied.' },
-      ];
+      const all = await consumers();
+      const error = 'The event at position 7 can not be applied.';
+      api.readiness.consumers = async () =>
+        all.map((status) => (status.name === 'views' ? { ...status, state: 'stopped', error } : status));
       api.readiness.log = () => Promise.reject(new Error('The log is away.'));
       const withoutKey = await ready();
       expect(withoutKey.status).toBe(503);

@@ -6,6 +6,7 @@ import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import { Outage } from '../../outage.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
@@ -50,18 +51,15 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     runner: AttemptRunner,
     batches: BatchCloser,
     { concurrency, endpointConcurrency, backlog = new DeliveryBacklog() }: DispatcherOptions,
-    log: Pick<BaseLogger, 'error'>,
+    log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     /** Undefined: no other process sends. */
     private readonly slots?: SharedSlots,
     rates?: Pick<SharedRates, 'reserve'>,
   ) {
     const { budget, status } = this;
     this.limiter = new RequestLimiter(concurrency);
-    this.scheduler = new DueScheduler(
-      due,
-      (endpoints) => this.checkLanes(endpoints),
-      (error) => status.isRunning && log.error({ err: error }, 'The table of due attempts could not be read. Retrying.'),
-    );
+    const tableOutage = new Outage("The table of due attempts can't be read", log);
+    this.scheduler = new DueScheduler(due, (endpoints) => this.checkLanes(endpoints), tableOutage);
     this.context = {
       due,
       directory,
@@ -75,6 +73,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
       status,
       endpointConcurrency,
       log,
+      tableOutage,
     };
     directory.onEndpointChanged((id) => this.lane(id).checkTable());
     due.attach(this);

@@ -10,10 +10,11 @@ describe('the scheduler of due attempts', () => {
   const e1 = 'e1' as EndpointId;
   const build = (isShared = false) => {
     const dueSince = vi.fn<DueAttempts['dueSince']>(async () => ({ endpoints: [e1], until: Date.now(), nextAt: undefined }));
-    const [onDue, onError] = [vi.fn<() => void>(), vi.fn<() => void>()];
-    const scheduler = new DueScheduler({ dueSince, isShared, now: () => Date.now() }, onDue, onError);
+    const onDue = vi.fn<() => void>();
+    const outage = { failed: vi.fn<() => void>(), over: vi.fn<() => void>() };
+    const scheduler = new DueScheduler({ dueSince, isShared, now: () => Date.now() }, onDue, outage);
     scheduler.start();
-    return { scheduler, dueSince, onDue, onError };
+    return { scheduler, dueSince, onDue, outage };
   };
 
   it('searches the table when the next attempt is due, and not before', async () => {
@@ -71,14 +72,15 @@ describe('the scheduler of due attempts', () => {
   });
 
   it('tries again after a failure', async () => {
-    const { scheduler, dueSince, onDue, onError } = build();
+    const { scheduler, dueSince, onDue, outage } = build();
     dueSince.mockRejectedValueOnce(new Error('away'));
     scheduler.searchAll();
     await vi.advanceTimersByTimeAsync(999);
-    expect(onError).toHaveBeenCalledOnce();
+    expect(outage.failed).toHaveBeenCalledOnce();
     expect(onDue).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     expect(onDue).toHaveBeenCalledOnce();
+    expect(outage.over).toHaveBeenCalledOnce();
   });
 
   it('does nothing once it has stopped', async () => {

@@ -1,5 +1,6 @@
 // The scheduler of due attempts: one timer for all of them. It wakes when the next one is due, and finds the endpoints with due attempts in the table.
 import type { EndpointId } from '../../domain/ids.ts';
+import type { Outage } from '../../outage.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 
 /** Attempts that become due within this time are found together. */
@@ -22,7 +23,7 @@ export class DueScheduler {
     private readonly due: Pick<DueAttempts, 'dueSince' | 'isShared' | 'now'>,
     /** Called with endpoints that have due attempts. */
     private readonly onDue: (endpoints: readonly EndpointId[]) => void,
-    private readonly onError: (error: unknown) => void,
+    private readonly outage: Pick<Outage, 'failed' | 'over'>,
   ) {}
 
   start(): void {
@@ -56,11 +57,12 @@ export class DueScheduler {
     this.nextWake = Number.POSITIVE_INFINITY;
     try {
       const { endpoints, until, nextAt } = await this.due.dueSince(since);
+      this.outage.over();
       this.onDue(endpoints);
       if (this.searchedUntil === since) this.searchedUntil = until; // otherwise `searchAll` has begun again meanwhile
       if (nextAt !== undefined) this.wakeAt(nextAt);
     } catch (error) {
-      this.onError(error);
+      if (this.isRunning) this.outage.failed(error);
       this.wakeAt(this.due.now() + retryMs);
     }
   }

@@ -36,7 +36,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
   type End = (result?: Partial<AttemptResult>) => void;
   const sent: { attempt: ScheduleAttempt; answered: () => void; end: End; fail: (error: Error) => void }[] = [];
-  const log = { error: vi.fn<() => void>() };
+  const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
   let changed: (id: EndpointId) => void = () => undefined;
   let slow: Promise<void> | undefined;
   const reads: string[] = [];

@@ -3,6 +3,7 @@ import type { BaseLogger } from 'pino';
 import type { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
 import type { Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+import type { Outage } from '../../outage.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
@@ -26,6 +27,8 @@ export type LaneContext = {
   readonly status: DispatcherStatus;
   readonly endpointConcurrency: number;
   readonly log: Pick<BaseLogger, 'error'>;
+  /** Of reading the table of due attempts. */
+  readonly tableOutage: Pick<Outage, 'failed' | 'over'>;
 };
 
 export type DispatcherStatus = {

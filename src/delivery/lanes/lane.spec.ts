@@ -191,9 +191,10 @@ describe('a lane', () => {
     write(attempt('a'));
     await vi.advanceTimersByTimeAsync(500);
     expect(ids()).toEqual([]);
-    expect(log.error).toHaveBeenCalledOnce();
+    expect(log.warn).toHaveBeenCalledOnce();
     await vi.advanceTimersByTimeAsync(600);
     expect(ids()).toEqual(['a']);
+    expect(log.info).toHaveBeenCalledOnce();
   });
 
   it('says when an attempt could not be carried out, does not repeat it, and goes on with the others', async () => {

@@ -307,17 +307,18 @@ export class Lane {
   private async readTable(): Promise<void> {
     if (this.tracked.isBeingRead) return;
     const { slots } = this;
-    const { due, log, status } = this.context;
+    const { due, tableOutage, status } = this.context;
     const { untrackedMeanwhile, isUpToDate, end } = this.tracked.beginRead();
     this.hasBacklog = false;
     try {
       const limit = Math.max(this.readSize, this.maxBatchSize);
       const { attempts, more } = await due.claim(this.id, { limit, testsOnly: this.isHeld, tracked: this.tracked });
+      tableOutage.over();
       for (const attempt of attempts) if (isUpToDate(attempt, due.isShared)) this.enqueue(attempt);
       if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
       if (attempts.length === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
     } catch (error) {
-      if (status.isRunning) log.error({ err: error }, 'The table of due attempts could not be read. Retrying.');
+      if (status.isRunning) tableOutage.failed(error);
       setTimeout(() => this.checkTable(), retryMs).unref();
     }
     end();

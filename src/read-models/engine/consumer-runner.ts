@@ -49,6 +49,8 @@ export type ConsumerStatus = {
   readonly error?: string;
   /** It has stopped for now, and goes on without a restart when what it lacks is back. */
   readonly recovers?: boolean;
+  /** It can't do its work now, and retries. */
+  readonly isImpeded?: true;
 };
 
 export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
@@ -146,7 +148,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
 
   status(): ConsumerStatus {
     const { name, version } = this.consumer;
-    const { state, progress, error } = this.runnerStatus;
+    const { state, progress, error, isImpeded } = this.runnerStatus;
     const oldest = this.follower.pending.oldest(state === 'catching-up');
     return {
       name,
@@ -157,6 +159,7 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
       lagSeconds: oldest ? Math.max(0, (this.now() - Date.parse(oldest.recordedAt)) / 1000) : 0,
       ...(error === undefined ? {} : { error }),
       ...(this.follower.obstacle && this.tables.group ? { recovers: true } : {}), // a newer version may start
+      ...(isImpeded && { isImpeded }),
     };
   }
 

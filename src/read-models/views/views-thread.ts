@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
+import { Outage } from '../../outage.ts';
 import type { Position } from '../../domain/ids.ts';
 import { UndecodableEvent, type EventStore } from '../../event-store/event-store.ts';
 import type { ConsumerStatus } from '../engine/consumer-runner.ts';
@@ -36,6 +37,7 @@ export class ViewsThread {
   private notifier: NodeJS.Timeout | undefined;
   private notified: Position | undefined;
   private isFollowing = false;
+  private readonly outage: Outage;
   private last: ConsumerStatus = {
     name: 'views',
     version: new Views().version,
@@ -49,9 +51,11 @@ export class ViewsThread {
     private readonly store: EventStore,
     private readonly database: Database,
     private readonly live: LiveDeliveries,
-    private readonly log: Pick<BaseLogger, 'error'>,
+    private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     private readonly options: Omit<ViewsWorkerOptions, 'tip'>,
-  ) {}
+  ) {
+    this.outage = new Outage('Subscribers miss changes of deliveries: the log cannot be followed', log);
+  }
 
   /** Resolves when the tables are open and the thread follows the log. Rejects if it cannot start. */
   async start(): Promise<void> {
@@ -155,6 +159,7 @@ export class ViewsThread {
     try {
       for await (const batch of this.store.follow(after, { signal: this.ending.signal, batchSize: 1000 })) {
         if (this.live.subscriberCount === 0) break;
+        this.outage.over();
         last = batch.at(-1)?.position ?? last;
         if (last !== undefined) void this.reached(last, longestWaitMs).then(() => this.live.committed(batch, true));
         await delay(notifyEveryMs);
@@ -162,7 +167,7 @@ export class ViewsThread {
     } catch (error) {
       // This version shows no change that such an event makes. That the views stop there is reported by their thread.
       if (error instanceof UndecodableEvent) return error.position;
-      this.log.error({ err: error }, 'Subscribers miss changes of deliveries: the log could not be followed. Retrying.');
+      this.outage.failed(error);
       await delay(retryMs);
     }
     return last;

@@ -39,7 +39,7 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
       this.due = true;
       this.wake();
     } catch (error) {
-      if (!this.database.isTransient(error)) this.status.reportProblem(`Can't check for rebuilt tables: ${sentenceOf(error)}`, error);
+      if (!this.database.isTransient(error)) this.status.reportDefect(`Can't check for rebuilt tables: ${sentenceOf(error)}`, error);
     }
   }
 
@@ -60,13 +60,13 @@ export class BuildSwitch<S extends CheckpointSchema, Retained extends EventHeade
     } catch (error) {
       this.consumer.clearCache?.();
       await newest?.close();
-      if (!this.ending.aborted) this.status.reportProblem(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
+      if (!this.ending.aborted) this.status.reportDefect(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
       return;
     }
     this.tables.switchTo(newest);
     this.tables.closeReplacedLater(before);
     setTimeout(
-      () => void this.tables.dropOlderBuilds().catch((error: unknown) => this.status.reportProblem(messageOf(error), error)),
+      () => void this.tables.dropOlderBuilds().catch((error: unknown) => this.status.reportDefect(messageOf(error), error)),
       this.options.dropAfterMs,
     ).unref();
   }

@@ -66,7 +66,7 @@ export class Leadership<S extends CheckpointSchema, Retained extends EventHeader
     if (!this.status.hasStopped()) this.status.state = 'elsewhere';
     try {
       const isLeader = await this.group.acquireLeadership();
-      this.status.error = undefined;
+      if (!isLeader) this.status.resolveProblem(); // a leader still has to begin its term
       return isLeader;
     } catch (error) {
       this.status.reportProblem(`Can't write to the database: ${sentenceOf(error)} Retrying.`, error);

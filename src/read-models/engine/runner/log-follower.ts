@@ -74,6 +74,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
 
   async begin(checkpoint: Position | undefined): Promise<void> {
     await this.older.check();
+    this.status.resolveProblem();
     this.status.state = 'catching-up';
     this.lastCommit = this.isAtTip(checkpoint) ? -Infinity : performance.now();
     if (!this.older.isWaiting && this.isAtTip(checkpoint)) await this.goLive();
@@ -136,6 +137,11 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
         if (error instanceof LogUnavailable && !this.hasTermEnded) {
           this.status.reportProblem(`Can't read the log: ${sentenceOf(error)} Retrying.`, error);
           await pause(error.retryAfterSeconds * 1000, this.term.signal);
+          // Without new events, nothing else would tell that the log is back.
+          await this.store.tip().then(
+            () => this.status.resolveProblem(),
+            () => undefined,
+          );
           continue;
         }
         this.readingEnded = { error };
@@ -246,7 +252,7 @@ export class LogFollower<S extends CheckpointSchema, Retained extends EventHeade
         if (this.hasTermEnded) throw error;
       }
     }
-    this.status.error = undefined;
+    this.status.resolveProblem();
     this.lastCommit = performance.now();
     this.pending.committed(batch);
     this.status.progress.advance(last.position);

@@ -14,10 +14,11 @@ export class RunnerStatus {
   error: string | undefined;
   /** Everything up to its position is applied and committed, here or in another process. */
   readonly progress = new Progress();
+  private hasProblem = false;
 
   constructor(
     private readonly name: string,
-    private readonly log: Pick<BaseLogger, 'warn' | 'error'>,
+    private readonly log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
   ) {}
 
   /** For checks after an `await`, where TypeScript still assumes the state from before. */
@@ -25,10 +26,29 @@ export class RunnerStatus {
     return this.state === 'stopped' || this.state === 'superseded';
   }
 
-  /** Reports a problem that is being retried. Logs it once, however often it repeats. */
+  /** Reports a problem that is being retried. Logs the first one of an outage, however often it repeats and whatever it turns into. */
   reportProblem(sentence: string, error: unknown): void {
+    if (!this.hasProblem) this.log.warn({ consumer: this.name, err: error }, `${this.name}: ${sentence}`);
+    this.hasProblem = true;
+    this.error = sentence;
+  }
+
+  /** Reports what a person has to mend, though the consumer goes on. Logs it once, however often it repeats. */
+  reportDefect(sentence: string, error: unknown): void {
     if (this.error !== sentence) this.log.warn({ consumer: this.name, err: error }, `${this.name}: ${sentence}`);
     this.error = sentence;
+  }
+
+  /** It retries what it can't do now. */
+  get isImpeded(): boolean {
+    return this.hasProblem;
+  }
+
+  /** What was retried works again. Logs the end of the outage. */
+  resolveProblem(): void {
+    if (this.hasProblem) this.log.info({ consumer: this.name }, `${this.name}: it works again.`);
+    this.hasProblem = false;
+    this.error = undefined;
   }
 
   stopWithError(sentence: string, error: unknown): void {

@@ -82,7 +82,7 @@ export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends Even
     } catch (error) {
       const isTransient = error instanceof LogUnavailable || this.database.isTransient(error);
       this.triesAgainAt = performance.now() + (isTransient ? 1 : checksAfterFailure) * buildCheckMs;
-      if (!this.ending.aborted) this.status.reportProblem(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
+      if (!this.ending.aborted) this.status.reportDefect(`The rebuilt tables can't be used: ${sentenceOf(error)}`, error);
     }
     this.consumer.clearCache?.();
     await newest?.close().catch(() => undefined);
@@ -121,7 +121,7 @@ export class SharedBuildSwitch<S extends CheckpointSchema, Retained extends Even
       await this.tables.closeReplaced(replaced);
       await this.tables.dropOlderBuilds();
     } catch (error) {
-      this.status.reportProblem(messageOf(error), error);
+      this.status.reportDefect(messageOf(error), error);
     }
   }
 }
