@@ -231,6 +231,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 
   async onTermStart(tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.turns.clear();
+    this.mayHaveOrdered.current = undefined; // another replica may have written some
     this.circuits.forget();
     this.notices.forget();
     await this.due.allowClaims(false, tx);

@@ -51,7 +51,9 @@ const given = (limits: TurnCacheLimits = turnCacheLimits) => {
   const happen = (event: Parameters<typeof recorded>[0], stream: string) =>
     void waiting.push(host.receive(recorded(event, { stream, position: ++position }), true));
   return {
+    host,
     offered,
+    happen,
     accept: (...messages: string[]) => {
       for (const id of messages) happen(accepted([{ endpointId, ordering: 'PER_KEY' }], { orderingKey: 'k' }), `message-${id}`);
     },
@@ -89,6 +91,18 @@ it('offers nothing of a key that it does not know: the next transaction gives th
   expect(offered).toEqual([]);
   await commit();
   expect(await tables.read.selectFrom('due_attempts').select('message_id').execute()).toEqual([{ message_id: 'm1' }]);
+});
+
+it('looks again for what waits when it leads after another replica has', async () => {
+  const [one, other] = [given(), given()];
+  one.happen(accepted([endpointId]), 'message-m0');
+  await one.commit();
+  other.accept('m1', 'm2');
+  await other.commit();
+  await tables.transaction((tx) => one.host.onTermStart(tx));
+  one.succeed('m1');
+  await one.commit();
+  expect(await tables.read.selectFrom('ordered_deliveries').select('id').execute()).toHaveLength(1);
 });
 
 it('reads a long queue from the table piece by piece, ahead of its turn', async () => {

@@ -18,6 +18,7 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly primaryKeys = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();
+  /** Only used while no other process writes the tables. */
   private mayHaveOrdered: MayHaveRows = { current: undefined };
   /** What the tables would answer. Only used while no other process writes them. */
   private cache: { readonly nextSequence: number; readonly open: OpenDeliveries } | undefined;
@@ -43,7 +44,7 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
     const cache = tx.isOnlyWriter ? this.cache : undefined;
     const open = tx.isOnlyWriter ? (cache?.open ?? new OpenDeliveries()) : undefined;
     const sequences = new Sequences(cache?.nextSequence ?? (await nextSequence(batch, tx)));
-    const reducers = reducersOf(sequences, open, this.mayHaveOrdered);
+    const reducers = reducersOf(sequences, open, tx.isOnlyWriter ? this.mayHaveOrdered : { current: undefined });
     const handlers = handlersByType(reducers);
     for (const event of batch) for (const handle of handlers.get(event.type) ?? []) handle(event);
     for (const reducer of reducers) await reducer.write(tx);
