@@ -107,14 +107,11 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     } catch (error) {
       failure = error;
     }
-    for (const command of commands) {
-      const attempts = command instanceof ScheduleAttempt ? [command] : this.turns.take(command);
-      if (live) this.offer(attempts, at);
-    }
+    if (live) for (const command of commands) this.offer(command instanceof ScheduleAttempt ? [command] : this.turns.take(command), at);
     const [progress, circuitStep, noticeSource] = [progressIn(event), circuitStepIn(event, learned), noticeSourceIn(event)];
     const kept = commands.map(withoutMessages);
     const decision = { stream, type, position, recordedAt, commands: kept, progress, circuitStep, noticeSource, failure };
-    this.turns.received(decision);
+    this.turns.received(decision, live);
     return decision;
   }
 
@@ -131,7 +128,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   async apply(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
     const queues = new Set<string>();
     this.written = await this.write(batch, tx, (command) => retryUntilLogAvailable(() => this.carryOut(command)), queues);
-    await this.turns.read(queues, tx);
+    await this.turns.read(queues, batch.at(-1)?.position, tx);
   }
 
   async applyRowsOnly(batch: readonly SagaDecision[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
@@ -221,10 +218,12 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.dispatcher.endpointsHeld(this.held);
     this.dispatcher.circuitsChanged(this.gates);
     this.dispatcher.committed(batch, this.written);
-    this.offer(this.turns.committed(batch.length), this.due.now());
+    this.offer(this.turns.committed(batch.at(-1)?.position), this.due.now());
   }
 
   clearCache(): void {
+    this.turns.clear();
+    this.mayHaveOrdered.current = undefined;
     this.circuits.forget();
     this.notices.forget();
   }
@@ -243,7 +242,6 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   }
 
   onCaughtUp(): void {
-    this.turns.isLive = true;
     this.dispatcher.acceptOffers();
   }
 

@@ -93,6 +93,19 @@ it('offers nothing of a key that it does not know: the next transaction gives th
   expect(await tables.read.selectFrom('due_attempts').select('message_id').execute()).toEqual([{ message_id: 'm1' }]);
 });
 
+it('goes on ahead of the table when rebuilt tables have taken its place', async () => {
+  const { host, accept, succeed, commit, offered } = given();
+  accept('m0');
+  await commit();
+  host.clearCache();
+  await tables.transaction((tx) => host.onTermStart(tx));
+  accept('m1', 'm2');
+  await commit();
+  succeed('m0');
+  succeed('m1');
+  expect(offered).toEqual(['m1', 'm2']);
+});
+
 it('looks again for what waits when it leads after another replica has', async () => {
   const [one, other] = [given(), given()];
   one.happen(accepted([endpointId]), 'message-m0');

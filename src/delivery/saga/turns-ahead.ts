@@ -1,12 +1,14 @@
 // The turns of ordered deliveries, ahead of the table: follows events as they are received, and reads from the table what it has no knowledge of.
-// What it reads is as old as the commit, so the events that were received since are taken once more.
+// What it reads is as old as the commit, so the events that were received since are taken once more. It reads nothing while there are others of which it
+// knows no more than that they came.
+import type { Position } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
 import type { DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { DropAttempt, ScheduleAttempt, type DeliveryOrBatchId, type SagaCommand } from './saga-commands.ts';
 import { TurnCache, turnCacheLimits } from './turn-cache.ts';
 
-type Decision = { readonly commands: readonly SagaCommand[] };
+type Decision = { readonly position: Position; readonly commands: readonly SagaCommand[] };
 /** What a transaction read. Without `names`: all rows. */
 type Read = { readonly names?: readonly string[]; readonly rows: readonly OrderedDeliveryRow[] };
 
@@ -15,11 +17,12 @@ const columns = ['id', 'unit', 'queue', 'place', 'endpoint_id', 'detail'] as con
 const countEveryMs = 2_000;
 
 export class TurnsAhead {
-  /** Attempts are offered as soon as they have the turn. */
-  isLive = false;
   private readonly cache: TurnCache;
-  /** Received and not committed yet. */
+  /** Live, received and not committed yet. */
   private ahead: Decision[] = [];
+  private lastReceived: Position | undefined;
+  /** All events up to here that are not committed, and are not `ahead`, come before this one or are it. */
+  private unseenUpTo: Position | undefined;
   private fresh: Read | undefined;
   private countAt = 0;
 
@@ -31,23 +34,29 @@ export class TurnsAhead {
     return this.cache.take(command);
   }
 
-  received(decision: Decision): void {
-    this.ahead.push(decision);
+  /** @param live false for events of the past, which were not taken one by one */
+  received(decision: Decision, live: boolean): void {
+    if (live) this.ahead.push(decision);
+    else this.unseenUpTo = later(this.unseenUpTo, decision.position);
+    this.lastReceived = later(this.lastReceived, decision.position);
   }
 
-  /** Events that were received and not committed come again. */
+  /** Other tables come next, or events that were received come again. */
   clear(): void {
-    this.isLive = false;
+    this.unseenUpTo = later(this.unseenUpTo, this.lastReceived);
     this.cache.clear();
     this.ahead = [];
     this.fresh = undefined;
     this.countAt = 0;
   }
 
-  /** Reads what may be needed soon, at the end of a transaction. @param queues those whose turn went on in it */
-  async read(queues: ReadonlySet<string>, tx: Transaction<DueAttemptsSchema>): Promise<void> {
+  /**
+   * Reads what may be needed soon, at the end of a transaction.
+   * @param queues those whose turn went on in it. @param upTo its last event
+   */
+  async read(queues: ReadonlySet<string>, upTo: Position | undefined, tx: Transaction<DueAttemptsSchema>): Promise<void> {
     this.fresh = undefined;
-    if (!this.isLive) return;
+    if (upTo === undefined || (this.unseenUpTo !== undefined && upTo < this.unseenUpTo)) return;
     if (!this.cache.isComplete && performance.now() >= this.countAt) {
       this.countAt = performance.now() + countEveryMs;
       const most = this.cache.mostToRead;
@@ -66,9 +75,9 @@ export class TurnsAhead {
       this.fresh = { names, rows: await tx.findFirst('ordered_deliveries', 'queue', names, 'place', this.limits.read, columns) };
   }
 
-  /** @param count of the decisions that are committed now. @returns attempts that have the turn, as far as was not known before */
-  committed(count: number): readonly ScheduleAttempt[] {
-    this.ahead = this.ahead.slice(count);
+  /** @param upTo the last event that is committed now. @returns attempts that have the turn, as far as was not known before */
+  committed(upTo: Position | undefined): readonly ScheduleAttempt[] {
+    if (upTo !== undefined) this.ahead = this.ahead.slice(countUpTo(this.ahead, upTo));
     const read = this.fresh;
     this.fresh = undefined;
     if (!read) return [];
@@ -85,3 +94,10 @@ export class TurnsAhead {
     return [...begun.values()];
   }
 }
+
+const later = (a: Position | undefined, b: Position | undefined): Position | undefined => (a === undefined || (b ?? '') > a ? b : a);
+
+const countUpTo = (decisions: readonly Decision[], upTo: Position): number => {
+  const next = decisions.findIndex(({ position }) => position > upTo);
+  return next === -1 ? decisions.length : next;
+};
