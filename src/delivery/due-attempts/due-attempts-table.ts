@@ -55,6 +55,9 @@ export type DueAttemptsSchema = CheckpointSchema &
     readonly taking: TakingRow;
   };
 
+/** Without parameters, as in the index of these rows: SQLite uses it for no other condition. */
+export const isTestRow = sql<boolean>`test = 1`;
+
 export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
   await db.schema
     .createTable('due_attempts')
@@ -105,6 +108,8 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
     .execute();
   await createEndpointTables(db);
   await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
+  // A paused endpoint is asked for its tests again and again, and may have a million others.
+  await db.schema.createIndex('due_tests').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(isTestRow).execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
 

@@ -4,7 +4,7 @@ import type { EndpointId } from '../../domain/ids.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { ClaimRequest } from './due-attempts.ts';
-import type { DueAttemptRow, DueAttemptsSchema } from './due-attempts-table.ts';
+import { isTestRow, type DueAttemptRow, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import { leaseMarginMs } from './lease-timing.ts';
 import type { SharedClock } from './shared-clock.ts';
@@ -84,7 +84,7 @@ export class Leases {
       WITH due AS (
         SELECT id AS due_id, leased_by AS before FROM due_attempts
         WHERE endpoint_id = ${id} AND ready_at <= ${now} AND EXISTS (SELECT FROM taking WHERE open = 1)
-        ${testsOnly ? sql`AND test = 1` : sql``}
+        ${testsOnly ? sql`AND ${isTestRow}` : sql``}
         ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       UPDATE due_attempts SET ready_at = ${now + this.durationMs(id)}, leased_by = ${this.replica} FROM due WHERE id = due_id
       RETURNING due_attempts.*, before`.execute(this.db());

@@ -56,6 +56,18 @@ describe.each(databaseKinds)('the table of due attempts on $name', ({ make }) =>
     expect(await claim(30, { limit: 1, size: 1 })).toEqual({ more: true, attempts: [b, c] }));
   it('gives what is due and nothing else', async () => expect(await claim(29)).toEqual({ ...all, attempts: [b, c] }));
   it('gives tests alone', async () => expect(await claim(30, { testsOnly: true })).toEqual({ ...all, attempts: [b] }));
+  it('finds the tests of a paused endpoint without a look at all that waits there', async () => {
+    const waiting = Array.from({ length: 50_000 }, (_, n) => attempt(`w${n}`, e1, 1));
+    await namespace.transaction((tx) => tx.upsert('due_attempts', ['id'], waiting.map(rowOf)));
+    const timed = async (options: { limit?: number; testsOnly?: boolean }) => {
+      const began = performance.now();
+      for (let i = 0; i < 10; i++) await claim(30, options);
+      return performance.now() - began;
+    };
+    await timed({ testsOnly: true });
+    // As fast as one that stops at the first row.
+    expect(await timed({ testsOnly: true })).toBeLessThan(20 + 4 * (await timed({ limit: 1 })));
+  });
   it('names the endpoints that something became due to, each once, and says when the next becomes due', async () => {
     const becameDue = async (after: number, now: number) => {
       vi.setSystemTime(now);

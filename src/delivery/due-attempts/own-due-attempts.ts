@@ -5,7 +5,16 @@ import type { Transaction } from '../../read-models/engine/database/database.ts'
 import { steadyNow } from '../../steady-clock.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
-import { attemptOf, followersIn, limitWaits, newestBatchIn, releaseQuery, rowOf, type DueAttemptsSchema } from './due-attempts-table.ts';
+import {
+  attemptOf,
+  followersIn,
+  isTestRow,
+  limitWaits,
+  newestBatchIn,
+  releaseQuery,
+  rowOf,
+  type DueAttemptsSchema,
+} from './due-attempts-table.ts';
 import { circuitGatesIn, type CircuitGate } from './circuit-gates.ts';
 import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 
@@ -46,7 +55,7 @@ export class OwnDueAttempts implements DueAttempts {
   async claim(id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> {
     const most = limit + tracked.size; // tracked ones may be among them
     let query = this.read().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', this.now());
-    if (testsOnly) query = query.where('test', '=', 1);
+    if (testsOnly) query = query.where(isTestRow);
     const rows = await query.orderBy('ready_at').limit(most).execute();
     return { attempts: rows.map(attemptOf), more: rows.length === most };
   }

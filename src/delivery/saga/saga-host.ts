@@ -44,7 +44,7 @@ export type SagaDecision = EventHeader & {
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 12;
+  readonly version = 13;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     announcements: ['endpoint_id', 'kind'],
