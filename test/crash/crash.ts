@@ -15,6 +15,7 @@ import {
   type MessageInput,
   type PublishedMessage,
 } from '../support/server.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { startReceiver, type Behaviour, type Receiver } from './receiver.ts';
 
 /**
@@ -398,14 +399,25 @@ export const emptyReport = (seed: number): CrashReport => ({
   violations: [],
 });
 
+/** The machine's clock is set, as by an operator or by NTP: back, forward, or right again. */
+export const setAnyTime = (clock: SteppedClock, random: () => number): Promise<void> => {
+  const steps = [0, -600, -40, 40, 3_600];
+  return clock.set(steps[Math.floor(random() * steps.length)] ?? 0);
+};
+
 export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
   const { rounds, secondsPerRound, seed, main, database, connections = 6, settleSeconds = 60, say = () => {} } = options;
   const random = seededRandom(seed);
   const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
   const schemas = database === undefined ? undefined : ({ kind: 'postgres', url: database, prefix: newPrefix() } as const);
+  const clock = new SteppedClock();
   const server = new Server({
     ...(main === undefined ? {} : { main }),
-    ...(schemas && { env: { HOOKLEDGER_DATABASE_URL: schemas.url, HOOKLEDGER_DATABASE_PREFIX: schemas.prefix } }),
+    nodeArgs: clock.options.nodeArgs,
+    env: {
+      ...clock.options.env,
+      ...(schemas && { HOOKLEDGER_DATABASE_URL: schemas.url, HOOKLEDGER_DATABASE_PREFIX: schemas.prefix }),
+    },
   });
   const report = emptyReport(seed);
   try {
@@ -424,7 +436,9 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     // 2. Publishing and killing.
     const publishers = startPublishers(server, connections, random, report.violations);
     for (let round = 1; round <= rounds; round++) {
-      await pause(secondsPerRound * 1_000 * (0.2 + 0.8 * random()));
+      await pause(secondsPerRound * 500 * (0.2 + 0.8 * random()));
+      await setAnyTime(clock, random);
+      await pause(secondsPerRound * 500 * (0.2 + 0.8 * random()));
       const kill = await killAndRestart(server, receiver, random, publishers.slowestMs, report);
       const { unanswered, answeredLately, graceMs, startMs } = kill;
       say(
@@ -453,6 +467,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashReport> => {
     throw error;
   } finally {
     await server.dispose();
+    clock.dispose();
     await receiver.close();
     if (schemas) await dropSchemas(schemas.url, schemas.prefix);
   }

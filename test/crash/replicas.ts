@@ -20,11 +20,13 @@ import {
   retryPolicy,
   secret,
   seededRandom,
+  setAnyTime,
   settle,
   shortestGraceMs,
   startPublishers,
   type CrashReport,
 } from './crash.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { startReceiver } from './receiver.ts';
 
 export type ReplicasOptions = {
@@ -103,7 +105,10 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     HOOKLEDGER_DATABASE_PREFIX: schemas.prefix,
     HOOKLEDGER_MASTER_KEY: randomBytes(32).toString('base64'),
   };
-  const servers = Array.from({ length: replicas }, () => new Server({ adminKey, env, startTimeoutMs: 120_000 }));
+  const clocks = Array.from({ length: replicas }, () => new SteppedClock());
+  const servers = clocks.map(
+    ({ options: { nodeArgs, env: onClock } }) => new Server({ adminKey, nodeArgs, env: { ...env, ...onClock }, startTimeoutMs: 120_000 }),
+  );
   const alive = new Set<Server>();
   /** On a busy machine the log server may not answer a start in time; then it is started again, as whoever runs it would. */
   const start = async (server: Server) => {
@@ -154,6 +159,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     // 2. Publishing and killing.
     const publishers = startPublishers(balanced, connections, random, report.violations);
     for (let round = 1; round <= rounds; round++) {
+      for (const clock of clocks) await setAnyTime(clock, random);
       await pause(secondsPerRound * 1_000 * (0.4 + 0.6 * random()));
       while (alive.size < 2) await Promise.race(starting);
       // In half of the rounds, one that runs a consumer.
@@ -216,6 +222,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     throw error;
   } finally {
     for (const server of servers) await server.dispose();
+    for (const clock of clocks) clock.dispose();
     await receiver.close();
     await double?.stop();
     await dropSchemas(schemas.url, schemas.prefix);
