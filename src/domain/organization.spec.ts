@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 import { given } from './given.ts';
-import { organization, type OrganizationCommand, type OrganizationEvent } from './organization.ts';
+import { mostEventTypes, organization, type OrganizationCommand, type OrganizationEvent } from './organization.ts';
 
 const registered: OrganizationEvent = { type: 'organization.registered', data: { name: 'Acme', encryptionKey: 'v1.k' } };
 const type = { name: 'alert.created', group: 'alerts', description: 'An alert', sample: { severity: 'critical', n: [1] } };
@@ -57,6 +57,15 @@ describe('an organization', () => {
       .when(define({ sample: { n: [1], severity: 'critical' } }))
       .thenNothing());
   it('brings a retired type back', () => history(registered, defined(), retired).when(define()).then(defined()));
+  it('has a bounded number of types, and changes those that it has', () => {
+    const full = [registered, ...Array.from({ length: mostEventTypes }, (_, n) => defined({ name: `many.t${n}` }))];
+    history(...full)
+      .when(define())
+      .thenRefused('CONFLICT', /has 2000 event types/);
+    history(...full)
+      .when(define({ name: 'many.t0', group: 'other' }))
+      .then(defined({ name: 'many.t0', group: 'other' }));
+  });
   it('retires a type', () => history(registered, defined()).when(retire).then(retired));
   it('retires a type once', () => history(registered, defined(), retired).when(retire).thenNothing());
 

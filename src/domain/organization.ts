@@ -97,6 +97,9 @@ export type OrganizationCommand =
   | { type: 'DefineEventType'; name: string; group?: string | undefined; description: string | null; sample: Json | null }
   | { type: 'RetireEventType'; name: string };
 
+/** Every copy of the state, and every process, has them in memory. */
+export const mostEventTypes = 2_000;
+
 /** The group of an event type that was defined without one, or not at all: the part before the first dot. */
 export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
 
@@ -129,6 +132,10 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
       return state.signingKey !== null ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'DefineEventType': {
       const defined = state.eventTypes.get(command.name);
+      if (!defined && state.eventTypes.size >= mostEventTypes)
+        throw conflict(
+          `The organization has ${mostEventTypes} event types, and may have no more. Types that nobody defined can be published and subscribed to as well.`,
+        );
       const { name, group = defined?.group ?? defaultGroup(name), description, sample } = command;
       const data = { name, group, description, sample };
       return defined && jsonEqual(defined, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
