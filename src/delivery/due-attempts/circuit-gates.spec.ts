@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
-import { CircuitGates, circuitGatesIn, type CircuitStep } from './circuit-gates.ts';
+import { CircuitGates, circuitGatesIn, takeProbe, type CircuitStep } from './circuit-gates.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -66,5 +66,18 @@ describe.each(databaseKinds)('the gates of circuits on $name', ({ make }) => {
     await apply(gates, [step(1_000 * second, null)]);
     await apply(gates, steps);
     expect((await circuitGatesIn(tables.read))[0]?.circuit).toEqual(cut?.circuit);
+  });
+
+  it('give the probe that is due to one replica, until its outcome is in the log or it could not have come', async () => {
+    await apply(new CircuitGates(), failures(20, 4 * second)); // it is due at 146 s
+    const take = (now: number) => tables.transaction((tx) => takeProbe(e1, 36 * second, now * second, tx.kysely));
+    expect(await take(140)).toBe(false);
+    expect(await take(145.5)).toBe(true); // the lane's count is a little ahead of the table's
+    expect([await take(146), await take(181)]).toEqual([false, false]);
+    expect(await take(182)).toBe(true); // the first one's replica is gone
+    await apply(new CircuitGates(), [step(100 * second)]); // learned of at 160 s, so the next is due at 180 s
+    expect([await take(170), await take(180)]).toEqual([false, true]);
+    await apply(new CircuitGates(), [step(130 * second, null)]);
+    expect(await take(1_000)).toBe(false);
   });
 });

@@ -111,10 +111,13 @@ const rowOf = ({ endpointId, circuit, probeAt }: CircuitGate): DueAttemptsSchema
   probing_until: null,
 });
 
+/** A lane counts from when the attempt ended, and the table from when the leader learned of it, which is a little later. */
+const tolerableMs = 1_000;
+
 /** Among replicas, one makes the probe. @returns whether this one may, for `ms` */
 export const takeProbe = async (id: EndpointId, ms: number, now: number, db: Db): Promise<boolean> => {
   const { rows } = await sql`
-    UPDATE circuits SET probing_until = ${now + ms} WHERE endpoint_id = ${id} AND probe_at <= ${now}
+    UPDATE circuits SET probing_until = ${now + ms} WHERE endpoint_id = ${id} AND probe_at <= ${now + tolerableMs}
     AND (probing_until IS NULL OR probing_until <= ${now}) RETURNING endpoint_id`.execute(db);
   return rows.length > 0;
 };
