@@ -248,6 +248,15 @@ describe('the attempt runner', () => {
     expect(recorded).not.toContain(routingKey);
   });
 
+  it('records no part of a secret that the receiver repeats where its response is cut', async () => {
+    const routingKey = 'R0123456789abcdefghijklmnopqrstu';
+    await endpoint({ format: 'PAGERDUTY', formatOptions: { routingKey: cipher.seal(routingKey, 'formatOptions.routingKey') } });
+    send.mockResolvedValueOnce({ ...broken(400), responseBody: 'what is R0123456789abcdef', isBodyCut: true });
+    await runner.run(due());
+    const recorded = JSON.stringify(await store.readStream(deliveryStream(id)));
+    expect(recorded).toContain('what is ••••••');
+  });
+
   it('cancels what is due to an endpoint that is gone, and sends nothing', async () => {
     await endpoint();
     await remove();

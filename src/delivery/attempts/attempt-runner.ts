@@ -215,7 +215,7 @@ const commandFor = (
           responseHeaders:
             outcome.responseHeaders &&
             Object.fromEntries(Object.entries(outcome.responseHeaders).map(([name, value]) => [name, endpoint.maskSecretsIn(value)])),
-          responseBody: outcome.responseBody && endpoint.maskSecretsIn(outcome.responseBody),
+          responseBody: outcome.responseBody && endpoint.maskSecretsIn(outcome.responseBody, outcome.isBodyCut),
         }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };

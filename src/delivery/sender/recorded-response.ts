@@ -10,6 +10,7 @@ export const recordedResponse = (head: ResponseHead, body: readonly Buffer[], is
   responseCode: head.status,
   responseHeaders: maskResponseHeaders(bounded(head.headers)),
   responseBody: decode(body, isCut),
+  ...(isCut && { isBodyCut: true }),
 });
 
 const bounded = (headers: ReadonlyMap<string, string>): Record<string, string> => {

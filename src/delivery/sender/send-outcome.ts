@@ -15,6 +15,8 @@ export type ReceivedResponse = {
   readonly responseHeaders: Record<string, string>;
   /** The first 4 KiB as UTF-8, without a character that was cut off. Bytes that are no UTF-8 become U+FFFD. */
   readonly responseBody: string;
+  /** The body went on. */
+  readonly isBodyCut?: boolean;
 };
 
 export type SendOutcome = {

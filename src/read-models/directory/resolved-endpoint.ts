@@ -8,6 +8,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import { headerField, routingKeyField, secretField } from '../../domain/secret-fields.ts';
 import { endpointStream } from '../../domain/streams.ts';
 import { EndpointMatcher } from '../../domain/routing.ts';
+import { maskSecrets } from '../../domain/secret-masking.ts';
 import { secretPartsOf } from '../../domain/url-masking.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 
@@ -68,12 +69,12 @@ export class ResolvedEndpoint {
     return this.decrypted().formatOptions;
   }
 
-  /** Masks the secrets that the receiver knows wherever a text repeats them: what requests carry, and what signs them. */
-  maskSecretsIn(text: string): string {
-    let masked = text;
-    for (const secret of this.decrypted().shared) masked = masked.replaceAll(secret, mask);
+  /** Masks the secrets that the receiver knows wherever a text repeats them: what requests carry, and what signs them. @param isCut it may end within one */
+  maskSecretsIn(text: string, isCut = false): string {
+    const { shared } = this.decrypted();
     const { signingKey } = this.keys;
-    return this.configuration.settings.useOrganizationKey && signingKey !== null ? masked.replaceAll(signingKey, mask) : masked;
+    const isShared = this.configuration.settings.useOrganizationKey && signingKey !== null;
+    return maskSecrets(text, isShared ? [...shared, signingKey] : shared, isCut);
   }
 
   /** The secrets that sign at that moment, the current one first; only the organization's signing key if the endpoint uses that. */
