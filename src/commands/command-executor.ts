@@ -1,4 +1,5 @@
 // The command executor: loads a stream, decides, appends. Every change of the log goes through it.
+import { setImmediate } from 'node:timers/promises';
 import type { Decider } from '../domain/decider.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
 import type { Position } from '../domain/ids.ts';
@@ -49,6 +50,9 @@ type Loaded<S> = ExpectedState<S> & { readonly position?: Position };
 /** Each conflict means that another writer was faster. More than this many in a row are a defect. */
 const mostTries = 10;
 
+/** They take some milliseconds at each step, and others have a turn in between. */
+const manyCommands = 100;
+
 export class CommandExecutor {
   /** @param appends left out: nobody asks how appends end */
   constructor(
@@ -78,7 +82,9 @@ export class CommandExecutor {
         await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
       // 2. Decide each command on the outcome of those before it.
       const decided = decideAll(commands, new Map(streams));
+      if (commands.length > manyCommands) await setImmediate();
       const writes = writesOf(decided, cause);
+      if (commands.length > manyCommands) await setImmediate();
       try {
         // 3. Append.
         const appended = writes.length === 0 ? [] : await this.appends.watch(this.store.append(writes));

@@ -23,6 +23,10 @@ export class DeliveryBacklog {
     return this.count;
   }
 
+  get publishers(): number {
+    return this.byPublisher.size;
+  }
+
   lengthOf(publisher: string): number {
     return this.byPublisher.get(publisher) ?? 0;
   }

@@ -25,6 +25,11 @@ export class FairQueue<T> {
     return this.lines.get(key)?.waiting.length ?? 0;
   }
 
+  /** The next of a key, whenever its turn comes. */
+  first(key: string): T | undefined {
+    return this.lines.get(key)?.waiting[0]?.item;
+  }
+
   push(key: string, weight: number, item: T): void {
     const line = this.lines.get(key);
     if (line) line.waiting.push({ weight, item });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DeliveryBacklog, type LaneBacklog } from './delivery-backlog.ts';
-import { IntakeQueue } from './intake-queue.ts';
+import { IntakeFull, IntakeQueue } from './intake-queue.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -33,16 +33,17 @@ const fill = (lane: LaneBacklog, publisher: string, count: number) => {
 };
 
 describe('the room on the way into the log', () => {
-  it('is for a hundred messages, and for one larger publish beside them', async () => {
+  it('is for four hundred messages, and for one larger publish beside them', async () => {
     const publishes = publishesOn(new IntakeQueue());
-    await publishes.begin('small', 'a', 60);
+    await publishes.begin('small', 'a', 100);
+    for (const name of ['second', 'third', 'fourth']) await publishes.begin(name, name, 90);
     await publishes.begin('more', 'b', 60);
     await publishes.begin('large', 'c', 1_000);
     await publishes.begin('larger', 'd', 1_000);
     await publishes.begin('one', 'e');
-    expect(publishes.running()).toEqual(['small', 'large', 'one']);
+    expect(publishes.running()).toEqual(['small', 'second', 'third', 'fourth', 'large', 'one']);
     await publishes.end('small', 'large');
-    expect(publishes.running()).toEqual(['one', 'more', 'larger']);
+    expect(publishes.running()).toEqual(['second', 'third', 'fourth', 'one', 'more', 'larger']);
     await publishes.endAll();
   });
 
@@ -88,5 +89,77 @@ describe('a long backlog of deliveries', () => {
     lane.keepsUp = false;
     await expect.poll(publishes.running).toEqual(['held']);
     await publishes.endAll();
+  });
+});
+
+describe('the time that a publish may wait', () => {
+  const clock = { now: 0 };
+  const fullQueue = async (waiting: number) => {
+    clock.now = 0;
+    const queue = new IntakeQueue(new DeliveryBacklog(), () => clock.now);
+    const publishes = publishesOn(queue);
+    for (let i = 0; i < 4 + waiting; i++) await publishes.begin(`${i}`, 'a', 100);
+    return { queue, publishes };
+  };
+
+  it('is a second or so before a key is told to come back; less where it has many waiting; other keys are not concerned', async () => {
+    const { queue, publishes } = await fullQueue(1);
+    clock.now = 1_200;
+    expect(queue.isFull('a')).toBe(false);
+    clock.now = 1_201;
+    expect(queue.isFull('a')).toBe(true);
+    expect(queue.isFull('b')).toBe(false);
+    await publishes.endAll();
+    const many = await fullQueue(65);
+    clock.now = 401;
+    expect(many.queue.isFull('a')).toBe(true);
+    await many.publishes.endAll();
+    expect(many.queue.isFull('a')).toBe(false);
+  });
+
+  it('ends with a refusal, but not for parts of the system', async () => {
+    const { queue, publishes } = await fullQueue(0);
+    const late = queue.run('a', 100, () => Promise.resolve('late'));
+    const system = queue.run('system:sources', 100, () => Promise.resolve('published'));
+    clock.now = 1_601;
+    await expect(late).rejects.toThrow(IntakeFull);
+    await publishes.endAll();
+    expect(await system).toBe('published');
+  });
+});
+
+describe('the time that a publish may wait', () => {
+  const clock = { now: 0 };
+  const fullQueue = async (waiting: number) => {
+    clock.now = 0;
+    const queue = new IntakeQueue(new DeliveryBacklog(), () => clock.now);
+    const publishes = publishesOn(queue);
+    for (let i = 0; i < 4 + waiting; i++) await publishes.begin(`${i}`, 'a', 100);
+    return { queue, publishes };
+  };
+
+  it('is a second or so before a key is told to come back; less where it has many waiting; other keys are not concerned', async () => {
+    const { queue, publishes } = await fullQueue(1);
+    clock.now = 1_200;
+    expect(queue.isFull('a')).toBe(false);
+    clock.now = 1_201;
+    expect(queue.isFull('a')).toBe(true);
+    expect(queue.isFull('b')).toBe(false);
+    await publishes.endAll();
+    const many = await fullQueue(65);
+    clock.now = 401;
+    expect(many.queue.isFull('a')).toBe(true);
+    await many.publishes.endAll();
+    expect(many.queue.isFull('a')).toBe(false);
+  });
+
+  it('ends with a refusal, but not for parts of the system', async () => {
+    const { queue, publishes } = await fullQueue(0);
+    const late = queue.run('a', 100, () => Promise.resolve('late'));
+    const system = queue.run('system:sources', 100, () => Promise.resolve('published'));
+    clock.now = 1_601;
+    await expect(late).rejects.toThrow(IntakeFull);
+    await publishes.endAll();
+    expect(await system).toBe('published');
   });
 });

@@ -5,9 +5,10 @@ import { FairQueue } from './fair-queue.ts';
 
 /**
  * Messages on their way into the log at one time. Without a limit, everything that arrives in one turn of the event loop would go in before a single
- * outcome is handled. Group commits of this size lose no throughput. One larger publish may be under way beside them.
+ * outcome is handled. One large publish may be under way beside them.
  */
-const mostAtOnce = 100;
+const mostAtOnce = 400;
+const large = 100;
 /** The backlog may be as long as what is sent in this time. */
 const backlogMs = 20;
 /** While nothing was measured yet, and to keep the log and the receivers busy. */
@@ -15,24 +16,55 @@ const shortestBacklog = 48;
 /** How often to look whether lanes that what waits here is held back by still keep up. */
 const reviewEveryMs = 50;
 
-type Publish = { readonly publisher: string; readonly weight: number; readonly start: () => void };
+/** While the next publish of a key has waited longer than this, no more of that key's are taken; if the key has many waiting, sooner. */
+const longQueueMs = 1_200;
+const longQueueOfManyMs = 400;
+const many = 64;
+/** None waits longer. */
+const longestWaitMs = 1_600;
+
+/** More is waiting to be published than can be accepted soon. Nothing was stored. */
+export class IntakeFull extends Error {
+  override name = 'IntakeFull';
+  readonly retryAfterSeconds = 1;
+  constructor() {
+    super('More messages are waiting to be accepted than can be within a second or two; try again in a second.');
+  }
+}
+
+type Publish = {
+  readonly publisher: string;
+  readonly weight: number;
+  readonly since: number;
+  readonly start: () => void;
+  readonly refuse: (error: IntakeFull) => void;
+};
 
 export class IntakeQueue {
-  private readonly queue = new FairQueue<Publish>(mostAtOnce);
+  private readonly queue = new FairQueue<Publish>(large);
   private readonly runningOf = new Map<string, number>();
   private running = 0;
   private isLargeRunning = false;
   private reviews: NodeJS.Timeout | undefined;
 
-  constructor(private readonly backlog: DeliveryBacklog = new DeliveryBacklog()) {
+  constructor(
+    private readonly backlog: DeliveryBacklog = new DeliveryBacklog(),
+    private readonly now: () => number = () => performance.now(),
+  ) {
     backlog.onShorter = () => this.startNext();
   }
 
-  /** Runs `work` when it is the publisher's turn. @param weight the number of messages */
+  /** Whether another publish would wait too long. */
+  isFull(publisher: string): boolean {
+    const next = this.queue.first(publisher);
+    return next !== undefined && this.now() - next.since > (this.queue.lengthOf(publisher) > many ? longQueueOfManyMs : longQueueMs);
+  }
+
+  /** Runs `work` when it is the publisher's turn. @param weight the number of messages. @throws IntakeFull if that takes too long */
   async run<T>(publisher: string, weight: number, work: () => Promise<T>): Promise<T> {
     if (this.queue.length > 0 || !this.mayGo(publisher, weight))
-      await new Promise<void>((start) => {
-        this.queue.push(publisher, weight, { publisher, weight, start });
+      await new Promise<void>((start, refuse) => {
+        this.queue.push(publisher, weight, { publisher, weight, since: this.now(), start, refuse });
         this.startNext();
         if (this.queue.length > 0) this.review();
       });
@@ -47,14 +79,18 @@ export class IntakeQueue {
 
   private mayGo(publisher: string, weight: number): boolean {
     const hasRoom = isLarge(weight) ? !this.isLargeRunning : this.running + weight <= mostAtOnce;
-    return hasRoom && !this.isHeldBack(publisher);
+    return hasRoom && !this.isHeldBack(publisher, weight);
   }
 
-  private isHeldBack(publisher: string): boolean {
+  /** By those who would have more than their share of the backlog then. So all are, where only one publishes. */
+  private isHeldBack(publisher: string, weight: number): boolean {
     const { backlog } = this;
-    const own = backlog.lengthOf(publisher) + (this.runningOf.get(publisher) ?? 0);
-    if (backlog.length === 0 || own === 0) return false;
-    return backlog.length + this.running >= Math.max(shortestBacklog, (backlog.perSecond * backlogMs) / 1_000);
+    if (backlog.length === 0) return false;
+    if (backlog.length + this.running < Math.max(shortestBacklog, (backlog.perSecond * backlogMs) / 1_000)) return false;
+    const waiting = backlog.lengthOf(publisher);
+    const publishers = backlog.publishers + (waiting === 0 ? 1 : 0);
+    const coming = weight + (this.runningOf.get(publisher) ?? 0);
+    return (waiting + coming) * publishers >= backlog.length + coming;
   }
 
   private begin(publisher: string, weight: number): void {
@@ -81,15 +117,23 @@ export class IntakeQueue {
     return this.queue.take((publisher, weight) => this.mayGo(publisher, weight));
   }
 
+  /** Parts of the system have nobody to tell, and few publishes at a time. */
+  private refuseLate(): void {
+    const late = this.now() - longestWaitMs;
+    for (const { refuse } of this.queue.remove(({ since, publisher }) => since < late && !publisher.startsWith('system:')))
+      refuse(new IntakeFull());
+  }
+
   /** A lane may stop to keep up without anything being sent. */
   private review(): void {
     this.reviews ??= setTimeout(() => {
       this.reviews = undefined;
       this.backlog.review();
       this.startNext();
+      this.refuseLate();
       if (this.queue.length > 0) this.review();
     }, reviewEveryMs);
   }
 }
 
-const isLarge = (weight: number): boolean => weight > mostAtOnce;
+const isLarge = (weight: number): boolean => weight > large;

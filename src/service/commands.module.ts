@@ -25,7 +25,6 @@ import { RotateEncryptionKeyHandler } from '../commands/key-rotation.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
-import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
 import { DisableDeadEndpointHandler } from '../delivery/saga/disable-dead-endpoint.ts';
 import { MessageTypes, PublishNoticeHandler } from '../delivery/saga/publish-notice.ts';
@@ -79,7 +78,7 @@ class CommandsModule {}
 type CommandParts = {
   readonly log: Pick<LogParts, 'store' | 'executor' | 'directory' | 'vault' | 'foreign'>;
   readonly readModels: Pick<ReadModels, 'queries'>;
-  readonly backlog: DeliveryBacklog;
+  readonly intake: IntakeQueue;
 };
 
 const messageTypesIn = (store: EventStore): MessageTypes => ({
@@ -90,7 +89,7 @@ const messageTypesIn = (store: EventStore): MessageTypes => ({
 });
 
 export const openCommands = async (
-  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, backlog }: CommandParts,
+  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, intake }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
@@ -99,7 +98,7 @@ export const openCommands = async (
     { provide: EndpointDirectory, useValue: directory },
     { provide: Vault, useValue: vault },
     { provide: MessageTypes, useValue: messageTypesIn(store) },
-    { provide: IntakeQueue, useValue: new IntakeQueue(backlog) },
+    { provide: IntakeQueue, useValue: intake },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

@@ -27,6 +27,7 @@ import {
   type RunningSources,
   type ViewsProgress,
 } from '../api/tokens.ts';
+import type { IntakeQueue } from '../commands/intake-queue.ts';
 import type { Config } from '../config.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import { availableFormats } from '../delivery/formats/format.ts';
@@ -58,6 +59,8 @@ export type ApiParts = {
   readonly requests: RequestMaker;
   readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses'> & { readonly views: ViewsProgress };
   readonly foreign: ForeignEvents;
+  /** Undefined: nothing is published here. */
+  readonly intake?: Pick<IntakeQueue, 'isFull'>;
   readonly runningSources: RunningSources;
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
@@ -108,6 +111,7 @@ export const openApi = async (
     authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
+    intake: parts.intake,
     addressOf: clientAddress(trustedProxies),
   };
   const app = await NestFactory.create<NestFastifyApplication>(apiOf(parts, http, extras), createHttpAdapter(http), {

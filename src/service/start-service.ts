@@ -5,6 +5,7 @@
 // Every opened part registers how to close it at once, so that a start that fails half-way leaves nothing open.
 import type { Logger } from 'pino';
 import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
+import { IntakeQueue } from '../commands/intake-queue.ts';
 import type { Config } from '../config.ts';
 import { addressGuard } from '../delivery/sender/address-guard.ts';
 import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
@@ -96,7 +97,8 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const requests = new RequestMaker(templates, `Hookledger/${version}`);
   const readModels = new ReadModels(logParts, log, viewsInThread(logParts, config, log));
   const backlog = new DeliveryBacklog();
-  const commands = await openCommands({ log: logParts, readModels, backlog }, log, opening);
+  const intake = new IntakeQueue(backlog);
+  const commands = await openCommands({ log: logParts, readModels, intake }, log, opening);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);
   const sealingKey = await openSealingKey(executor, store, vault);
   const sealer = new Sealer(store, executor, sealingKey, sealerOptions(config), log);
@@ -142,6 +144,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     requests,
     readModels,
     foreign,
+    intake,
     log,
     runningSources: sources,
     registry: metrics.registry,

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Type } from '@nestjs/common';
-import { DeliveryBacklog } from '../../src/commands/delivery-backlog.ts';
+import { IntakeQueue } from '../../src/commands/intake-queue.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { hashOfKey } from '../../src/commands/organization-commands.ts';
@@ -127,7 +127,8 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   });
 
   // 3. Commands and the API.
-  const commands = await openCommands({ log: logParts, readModels, backlog: new DeliveryBacklog() }, log, opening);
+  const intake = new IntakeQueue();
+  const commands = await openCommands({ log: logParts, readModels, intake }, log, opening);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
     directory: (): readonly ConsumerStatus[] => [directory.status()],

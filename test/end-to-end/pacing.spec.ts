@@ -7,7 +7,7 @@ import { createEndpoint, startServer, type Server } from '../support/server.ts';
 
 const publishers = 64;
 
-describe('publishers that push as fast as they are answered', () => {
+describe('publishers that push as fast as they are answered', { timeout: 60_000 }, () => {
   let server: Server;
   let receiver: HttpServer;
   const arrived = new Set<number>();
@@ -30,7 +30,7 @@ describe('publishers that push as fast as they are answered', () => {
     await once(receiver, 'listening');
     server = await startServer();
     const { port } = receiver.address() as AddressInfo;
-    await createEndpoint(server, { name: 'one', url: `http://127.0.0.1:${port}`, eventTypes: ['pace.*'], timeoutSeconds: 30 });
+    await createEndpoint(server, { name: 'one', url: `http://127.0.0.1:${port}`, eventTypes: ['pace.*'], timeoutSeconds: 90 });
   });
   afterEach(async () => {
     await server.dispose();
@@ -38,37 +38,32 @@ describe('publishers that push as fast as they are answered', () => {
     receiver.close();
   });
 
-  /** @returns how many were accepted, and how many of them had not arrived yet, looked at after each answer: the middle of all looks but the first ones */
-  const pushFor = async (seconds: number) => {
-    const until = performance.now() + seconds * 1_000;
+  /** @returns how many of the accepted messages had not arrived yet, looked at after each answer: the middle of all looks but the first ones */
+  const push = async (count: number) => {
     let [next, accepted] = [0, 0];
     const between: number[] = [];
-    const push = async () => {
-      while (performance.now() < until) {
+    const publishNext = async () => {
+      while (next < count) {
         await server.publish({ type: 'pace.pushed', data: { number: next++ } });
         accepted++;
         between.push(accepted - arrived.size);
       }
     };
-    await Promise.all(Array.from({ length: publishers }, push));
-    const looks = between.slice(300).toSorted((a, b) => a - b);
-    return { accepted, between: looks[Math.floor(looks.length / 2)] ?? Number.NaN };
+    await Promise.all(Array.from({ length: publishers }, publishNext));
+    const looks = between.slice(count / 4).toSorted((a, b) => a - b);
+    return looks[Math.floor(looks.length / 2)];
   };
 
-  it(
-    'have no more than a few milliseconds of messages between their 202 and the receiver, and all of them arrive',
-    { timeout: 30_000 },
-    async () => {
-      const { accepted, between } = await pushFor(3);
-      expect(accepted).toBeGreaterThan(500);
-      expect(between).toBeLessThan(150);
-      await expect.poll(() => arrived.size, { timeout: 10_000 }).toBe(accepted);
-    },
-  );
+  it('have no more than a few milliseconds of messages between their 202 and the receiver, and all of them arrive', async () => {
+    expect(await push(4_000)).toBeLessThan(150);
+    await expect.poll(() => arrived.size, { timeout: 20_000 }).toBe(4_000);
+  });
 
-  it('are not slowed down by a receiver that is slow itself', { timeout: 30_000 }, async () => {
-    answerAfterMs = 1_000;
-    const { accepted } = await pushFor(3);
-    expect(accepted).toBeGreaterThan(64 * 3 * 2); // the receiver takes 64 a second
+  it('are not slowed down by a receiver that is slow itself', async () => {
+    answerAfterMs = 200;
+    await push(10);
+    await expect.poll(() => arrived.size, { timeout: 20_000 }).toBe(10);
+    answerAfterMs = 60_000;
+    expect(await push(400)).toBeGreaterThan(150); // without waiting for any of them: a publish that waits for long is refused
   });
 });

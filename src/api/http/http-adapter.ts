@@ -1,19 +1,21 @@
 // The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, the gate at the
-// end, playground, authentication, rate limit, the gate at the start; only then is a body read.
+// end, playground, authentication, budget of intake, rate limit, the gate at the start; only then is a body read.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { parseStrictJson } from '../../commands/strict-json.ts';
+import type { IntakeQueue } from '../../commands/intake-queue.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import { isGraphQLUpgrade } from '../graphql/subscriptions/upgrade.ts';
 import { rememberRequestIds } from '../graphql/request-id.ts';
 import { servePlayground } from '../graphql/playground.ts';
-import { largestBody, Refusal } from '../refusal.ts';
+import { largestBody } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import type { ClientAddress } from './client-address.ts';
+import { limitIntake } from './intake-budget.ts';
+import { readJsonBodies } from './json-bodies.ts';
 import { serveFrontPage } from './front-page.ts';
-import { asError, onRequest } from './on-request.ts';
+import { onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import type { StartGate } from './start-gate.ts';
@@ -39,6 +41,7 @@ export type HttpParts = {
   readonly authentication: Authentication;
   readonly failures: FailedAuthentications;
   readonly rateLimit: RateLimit;
+  readonly intake: Pick<IntakeQueue, 'isFull'> | undefined;
   readonly addressOf: ClientAddress;
 };
 
@@ -46,7 +49,15 @@ export type HttpParts = {
  * Headers may have 16 KiB and must arrive within 10 s, a whole request within 60 s; a body may have 16 MiB. A request to upgrade to anything but
  * GraphQL over WebSockets is served as if it had not asked.
  */
-export const createHttpAdapter = ({ gate, stopGate, authentication, failures, rateLimit, addressOf }: HttpParts): FastifyAdapter => {
+export const createHttpAdapter = ({
+  gate,
+  stopGate,
+  authentication,
+  failures,
+  rateLimit,
+  intake,
+  addressOf,
+}: HttpParts): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
     requestTimeout: 60_000,
@@ -61,18 +72,7 @@ export const createHttpAdapter = ({ gate, stopGate, authentication, failures, ra
   const fastify = adapter.getInstance();
   rememberRoutes(fastify);
   rememberRequestIds(fastify);
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    try {
-      const encoding = request.headers['content-encoding'];
-      if (encoding !== undefined && encoding !== 'identity')
-        throw new Refusal('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; send it without \`content-encoding: ${encoding}\`.`);
-      request.bodyBytes = body.length;
-      done(null, parseStrictJson(body));
-    } catch (error) {
-      done(asError(error));
-    }
-  });
+  readJsonBodies(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();
@@ -81,14 +81,8 @@ export const createHttpAdapter = ({ gate, stopGate, authentication, failures, ra
   servePlayground(fastify);
   serveFrontPage(fastify);
   authenticateFirst(fastify, authentication, failures, addressOf);
+  limitIntake(fastify, intake);
   limitRates(fastify, rateLimit);
   onRequest(fastify, ({ url }) => (gate.isOpen || opensFirst.test(url) ? undefined : gate.pass()));
   return adapter;
 };
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Length of the JSON body; unset if there was none. */
-    bodyBytes?: number;
-  }
-}

@@ -2,6 +2,7 @@
 import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { graphqlPath } from '../graphql/path.ts';
+import { dropTheRest } from '../http/refuse-early.ts';
 import { problemContentType, problemDocument, problemExtensions } from '../problem.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
 import { API_LOG, type ApiLog } from '../tokens.ts';
@@ -42,20 +43,5 @@ const noSuchRoute = ({ server, method }: FastifyRequest, path: string, error: un
   const allowed = methods.join(', ');
   return new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${allowed}, not ${method}.`, { headers: { allow: allowed } });
 };
-
-/**
- * A client that still sends reads no answer from a connection that was closed under it. So the rest of its body is dropped unread for up to 10 s;
- * then the connection closes, unless everything has arrived.
- */
-const dropTheRest = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
-  reply.removeHeader('connection');
-  reply.raw.once('finish', () => {
-    if (raw.complete) return;
-    raw.resume();
-    const late = setTimeout(() => raw.socket.destroy(), longestDropMs);
-    raw.once('close', () => clearTimeout(late));
-  });
-};
-const longestDropMs = 10_000;
 
 const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? url;

@@ -28,6 +28,8 @@ export type DispatcherOptions = {
   /** Requests in flight, in all and to one endpoint. */
   readonly concurrency: number;
   readonly endpointConcurrency: number;
+  /** For how long requests are begun in one turn of the event loop. Longer turns delay all that is answered here; much shorter ones cost throughput. */
+  readonly sendingTurnMs?: number;
   /** Where intake sees how much waits to be sent. */
   readonly backlog?: DeliveryBacklog;
 };
@@ -50,14 +52,14 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     directory: EndpointDirectory,
     runner: AttemptRunner,
     batches: BatchCloser,
-    { concurrency, endpointConcurrency, backlog = new DeliveryBacklog() }: DispatcherOptions,
+    { concurrency, endpointConcurrency, sendingTurnMs = 5, backlog = new DeliveryBacklog() }: DispatcherOptions,
     log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     /** Undefined: no other process sends. */
     private readonly slots?: SharedSlots,
     rates?: Pick<SharedRates, 'reserve'>,
   ) {
     const { budget, status } = this;
-    this.limiter = new RequestLimiter(concurrency);
+    this.limiter = new RequestLimiter(concurrency, sendingTurnMs);
     const tableOutage = new Outage("The table of due attempts can't be read", log);
     this.scheduler = new DueScheduler(due, (endpoints) => this.checkLanes(endpoints), tableOutage);
     this.context = {

@@ -100,7 +100,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     directory as unknown as EndpointDirectory,
     runner as unknown as AttemptRunner,
     closer as unknown as BatchCloser,
-    { concurrency: 100, endpointConcurrency: 8, ...options },
+    { concurrency: 100, endpointConcurrency: 8, sendingTurnMs: Infinity, ...options },
     log,
     slots,
   );

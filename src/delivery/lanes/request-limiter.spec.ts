@@ -76,3 +76,23 @@ describe('the request limiter', () => {
     await idle;
   });
 });
+
+it('begins requests only for a while in one turn of the event loop, and goes on in the next', async () => {
+  const limiter = new RequestLimiter(1_000, 2);
+  let sent = 0;
+  const lane = {
+    receiverState: 'answering' as const,
+    pump() {
+      for (const until = performance.now() + 50; performance.now() < until && limiter.hasRoom('answering'); sent++)
+        limiter.begin('answering');
+      limiter.waitForRoom(lane);
+    },
+  };
+  const began = performance.now();
+  limiter.begin('answering');
+  while (performance.now() - began < 2);
+  lane.pump();
+  expect(sent).toBe(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(sent).toBeGreaterThan(0);
+});

@@ -22,14 +22,21 @@ export class RequestLimiter {
   private readonly count: Record<ReceiverState, number> = { answering: 0, new: 0, silent: 0 };
   private whenIdle: (() => void) | undefined;
 
-  constructor(private readonly max: number) {}
+  /** When the first request of this turn of the event loop began. */
+  private turnBegan: number | undefined;
+
+  constructor(
+    private readonly max: number,
+    /** How long to begin requests in one turn of the event loop: publishers and queries have their turns in between. */
+    private readonly turnMs = Infinity,
+  ) {}
 
   get inFlight(): number {
     return this.count.answering + this.count.new + this.count.silent;
   }
 
   hasRoom(state: ReceiverState): boolean {
-    if (this.inFlight >= this.max) return false;
+    if (this.inFlight >= this.max || this.isTurnOver) return false;
     const inClass = state === 'answering' ? 0 : state === 'new' ? this.count.new + this.count.silent : this.count.silent;
     return inClass < Math.ceil(this.max * share[state]);
   }
@@ -41,6 +48,12 @@ export class RequestLimiter {
 
   begin(state: ReceiverState): void {
     this.count[state]++;
+    if (this.turnBegan !== undefined || this.turnMs === Infinity) return;
+    this.turnBegan = performance.now();
+    setImmediate(() => {
+      this.turnBegan = undefined;
+      this.fill();
+    });
   }
 
   /** @param begunAs the state that it began with. The lane goes to the end of the line. */
@@ -49,10 +62,18 @@ export class RequestLimiter {
     if (this.inFlight === 0) this.whenIdle?.();
     this.leave(lane);
     this.waitForRoom(lane);
+    this.fill();
+  }
+
+  private fill(): void {
     for (let next = this.next(); next; next = this.next()) {
       this.leave(next);
       next.pump();
     }
+  }
+
+  private get isTurnOver(): boolean {
+    return this.turnBegan !== undefined && performance.now() - this.turnBegan >= this.turnMs;
   }
 
   waitForRoom(lane: WaitingLane): void {
