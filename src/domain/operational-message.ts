@@ -4,7 +4,7 @@
 /** Types that begin with this are Hookledger's own. */
 const ownPrefix = 'hookledger.';
 
-export const noticeKinds = ['endpoint.failing', 'endpoint.recovered', 'endpoint.disabled', 'delivery.exhausted'] as const;
+const noticeKinds = ['endpoint.failing', 'endpoint.recovered', 'endpoint.disabled', 'delivery.exhausted'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 export const operationalTypeOf = (kind: NoticeKind): string => `${ownPrefix}${kind}`;

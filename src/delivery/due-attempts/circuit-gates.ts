@@ -22,7 +22,7 @@ export type CircuitStep = {
 };
 
 /** The event of an attempt. `carrier`: its message or batch. */
-export type AttemptOrigin = {
+type AttemptOrigin = {
   readonly carrier: MessageId | BatchId;
   readonly endpointRevision: number;
   readonly cause: DueCause;

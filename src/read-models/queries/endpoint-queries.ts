@@ -24,7 +24,7 @@ export type EndpointView = {
 };
 
 /** All that is given must hold. */
-export type EndpointFilter = { readonly status?: Optional<EndpointStatus>; readonly health?: Optional<HealthState> };
+type EndpointFilter = { readonly status?: Optional<EndpointStatus>; readonly health?: Optional<HealthState> };
 
 export class EndpointQueries {
   /**
