@@ -127,6 +127,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   delivery: [read, `{ delivery${none} { id } }`],
   deliveries: [read, '{ deliveries { nodes { id } } }'],
   eventTypes: [read, '{ eventTypes { name } }'],
+  apiKeys: [admin, '{ apiKeys { nodes { id } } }'],
   organization: [read, '{ organization { name } }'],
   conservation: [read, '{ conservation { balanced } }'],
   history: [audit, '{ history { nodes { id } } }'],
