@@ -1,10 +1,15 @@
 // What the API is given besides classes: the tokens that the application provides.
 import type { BaseLogger } from 'pino';
 import type { Position, SourceId } from '../domain/ids.ts';
+import type { ErrorCode } from './refusal.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 
 export type ApiLog = Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
 export const API_LOG = Symbol('ApiLog');
+
+/** Called with the code of each refused request or field, for the metric. */
+export type CountRefusal = (code: ErrorCode | 'INTERNAL_SERVER_ERROR') => void;
+export const COUNT_REFUSAL = Symbol('CountRefusal');
 
 /** What readiness is made of. */
 export interface ReadinessSource {

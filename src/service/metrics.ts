@@ -1,12 +1,27 @@
 // What can be measured from outside: the Prometheus metrics.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuthenticationFailure } from '../api/auth/authentication.ts';
+import type { AppendOutcome } from '../commands/append-watch.ts';
 import type { HealthState } from '../domain/circuit.ts';
 import type { SendOutcome } from '../delivery/sender/send-outcome.ts';
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
+import { within } from './readiness.ts';
 import type { ReaderStatus } from '../sources/source-reader.ts';
 
+/** Attempts that wait, over all replicas. */
+export type Waiting = {
+  readonly waiting: number;
+  /** Of paused or disabled endpoints. */
+  readonly held: number;
+  /** How long the oldest attempt that could go out has been due. */
+  readonly oldestDueSeconds: number;
+};
+
+/** A database that hangs must not keep the other metrics. */
+const longestScrapeMs = 2_000;
+
 type Observed = {
+  readonly waiting: () => Promise<Waiting>;
   readonly consumers: () => readonly ConsumerStatus[];
   readonly requestsInFlight: () => number;
   /** Endpoints in that state of health. */
@@ -58,6 +73,37 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly messages = new Counter({
+    name: 'hookledger_messages_accepted_total',
+    help: 'Messages that were accepted: new, or duplicate if the log had them already.',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+  private readonly destinations = new Histogram({
+    name: 'hookledger_message_destinations',
+    help: 'Endpoints that a new message goes to.',
+    buckets: [0, 1, 2, 5, 10, 50, 100, 500, 1_000],
+    registers: [this.registry],
+  });
+  private readonly refusals = new Counter({
+    name: 'hookledger_refusals_total',
+    help: 'Refused requests and GraphQL fields by the code of the problem.',
+    labelNames: ['code'],
+    registers: [this.registry],
+  });
+  private readonly bytes = new Counter({
+    name: 'hookledger_received_bytes_total',
+    help: 'Bytes of request bodies that were read.',
+    registers: [this.registry],
+  });
+  private readonly appends = new Histogram({
+    name: 'hookledger_append_duration_seconds',
+    help: 'Appends to the log by outcome: written, conflict (and decided again), unavailable or failed.',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -69,6 +115,25 @@ export class Metrics {
 
   postponed(reason: string): void {
     this.postponements.inc({ reason });
+  }
+
+  accepted(messages: readonly { readonly duplicate: boolean; readonly destinations: number }[]): void {
+    for (const { duplicate, destinations } of messages) {
+      this.messages.inc({ kind: duplicate ? 'duplicate' : 'new' });
+      if (!duplicate) this.destinations.observe(destinations);
+    }
+  }
+
+  refused(code: string): void {
+    this.refusals.inc({ code });
+  }
+
+  received(bytes: number): void {
+    this.bytes.inc(bytes);
+  }
+
+  appended(outcome: AppendOutcome, seconds: number): void {
+    this.appends.observe({ outcome }, seconds);
   }
 
   authenticationFailed(reason: AuthenticationFailure): void {
@@ -84,7 +149,7 @@ export class Metrics {
   }
 
   /** Gauges are read when they are asked for. */
-  observe({ consumers, requestsInFlight, circuits, unusable, sources }: Observed): void {
+  observe({ consumers, waiting, requestsInFlight, circuits, unusable, sources }: Observed): void {
     const registers = [this.registry];
     const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>
       new Gauge({
@@ -106,6 +171,7 @@ export class Metrics {
       '1: this replica runs the consumer. Of all replicas, one runs the views, and one the delivery saga.',
       (status) => (status.state === 'live' || status.state === 'catching-up' ? 1 : 0),
     );
+    this.observeWaiting(waiting);
     const unusableHere: Gauge = new Gauge({
       name: 'hookledger_directory_unusable',
       help: 'Organizations, API keys and endpoints that this replica refuses, because it can not read an event of theirs.',
@@ -145,5 +211,31 @@ export class Metrics {
       collect: () => inFlight.set(requestsInFlight()),
     });
     this.registry.registerMetric(inFlight);
+  }
+
+  /** One question to the database for all three. While it can't be answered, they are NaN. */
+  private observeWaiting(ask: () => Promise<Waiting>): void {
+    let asked: Promise<Waiting | undefined> | undefined;
+    const askOnce = () =>
+      (asked ??= within(longestScrapeMs, ask(), 'The table of due attempts')
+        .catch(() => undefined)
+        .finally(() => (asked = undefined)));
+    const gauge = (name: string, help: string, value: (waiting: Waiting) => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        async collect() {
+          const found = await askOnce();
+          this.set(found ? value(found) : Number.NaN);
+        },
+      });
+    gauge('hookledger_attempts_waiting', 'Attempts that are due or become due, but for those held.', ({ waiting }) => waiting);
+    gauge('hookledger_attempts_held', 'Attempts of paused or disabled endpoints.', ({ held }) => held);
+    gauge(
+      'hookledger_oldest_due_seconds',
+      'How long the oldest attempt that could go out has been due.',
+      (found) => found.oldestDueSeconds,
+    );
   }
 }

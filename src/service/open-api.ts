@@ -16,6 +16,7 @@ import { StopGate } from '../api/http/stop-gate.ts';
 import {
   API_LOG,
   CLIENT_ADDRESS,
+  COUNT_REFUSAL,
   EVENT_STORE,
   READ_ONLY,
   READINESS,
@@ -23,6 +24,7 @@ import {
   SETTINGS_OPTIONS,
   VIEWS_PROGRESS,
   type ApiLog,
+  type CountRefusal,
   type ReadinessSource,
   type RunningSources,
   type ViewsProgress,
@@ -67,6 +69,8 @@ export type ApiParts = {
   readonly settings: SettingsOptions;
   readonly log: ApiLog;
   /** For the metric. */
+  readonly countRefusal: CountRefusal;
+  readonly countBytes: (bytes: number) => void;
   readonly authenticationFailed: (failure: AuthenticationFailure) => void;
   /** Refuses every change with this sentence: why, and whom to ask instead. */
   readonly readOnly?: string;
@@ -108,6 +112,7 @@ export const openApi = async (
   const http: HttpParts = {
     gate,
     stopGate,
+    countBytes: parts.countBytes,
     authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
@@ -150,6 +155,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
   const { queries } = readModels;
   const provided: Provider[] = [
     { provide: API_LOG, useValue: parts.log },
+    { provide: COUNT_REFUSAL, useValue: parts.countRefusal },
     { provide: ApiKeyUses, useValue: readModels.apiKeyUses },
     { provide: Authentication, useValue: http.authentication },
     { provide: CLIENT_ADDRESS, useValue: http.addressOf },

@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { AttemptRunner } from '../delivery/attempts/attempt-runner.ts';
 import { BatchCloser } from '../delivery/attempts/batch-closer.ts';
 import { BulkRetrier } from '../delivery/bulk-retrier.ts';
-import { dueBacklogs } from '../delivery/due-attempts/backlogs.ts';
+import { dueBacklogs, waitingByEndpoint } from '../delivery/due-attempts/backlogs.ts';
 import { DeliverySaga } from '../delivery/saga/delivery-saga.ts';
 import { Dispatcher } from '../delivery/lanes/dispatcher.ts';
 import type { DueAttempts } from '../delivery/due-attempts/due-attempts.ts';
@@ -27,7 +27,7 @@ import { SharedSlots } from '../delivery/due-attempts/shared-slots.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics, Waiting } from './metrics.ts';
 import type { LogParts } from './open-log.ts';
 import type { ReadModels } from './open-read-models.ts';
 
@@ -53,6 +53,7 @@ export class Delivery {
   private readonly leased: LeasedDueAttempts | undefined;
   /** Only where replicas share the work. */
   private readonly slots: SharedSlots | undefined;
+  private readonly due: DueAttempts;
   private readonly replayer: Replayer;
   private draining: Promise<void> | undefined;
   private readonly bulkRetrier: BulkRetrier;
@@ -95,7 +96,7 @@ export class Delivery {
         log,
         clock,
       );
-    const due: DueAttempts = this.leased ?? new OwnDueAttempts(() => this.saga.read);
+    const due = (this.due = this.leased ?? new OwnDueAttempts(() => this.saga.read));
     const rates = isShared ? new SharedRates(() => this.saga.tables, clock) : undefined;
     this.dispatcher = new Dispatcher(
       due,
@@ -145,6 +146,20 @@ export class Delivery {
   private async stopAll(): Promise<void> {
     this.leased?.stop();
     await Promise.all([this.replayer.stop(), this.bulkRetrier.stop(), this.dispatcher.stop(drainAttemptsMs)]);
+  }
+
+  /** For the metrics. */
+  async waiting(): Promise<Waiting> {
+    const { directory } = this.logParts;
+    const found = { waiting: 0, held: 0, oldestDueSeconds: 0 };
+    for (const { endpoint_id, count, due_at } of await waitingByEndpoint(this.saga.read)) {
+      if (directory.isHeld(endpoint_id)) found.held += count;
+      else {
+        found.waiting += count;
+        found.oldestDueSeconds = Math.max(found.oldestDueSeconds, (this.due.now() - due_at) / 1_000);
+      }
+    }
+    return found;
   }
 
   /** How long an attempt at an endpoint may take once it is claimed. */

@@ -57,7 +57,15 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   } as const;
   const metrics = new Metrics();
   const consumers = () => [keys.status(), status];
-  metrics.observe({ consumers, unusable: () => keys.unusableCount, requestsInFlight: () => 0, circuits: () => 0, sources: () => [] });
+  const waiting = () => Promise.resolve({ waiting: 0, held: 0, oldestDueSeconds: 0 });
+  metrics.observe({
+    consumers,
+    waiting,
+    unusable: () => keys.unusableCount,
+    requestsInFlight: () => 0,
+    circuits: () => 0,
+    sources: () => [],
+  });
   const read = () => budgetedTables(views.read);
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));
@@ -78,6 +86,8 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,
       authenticationFailed: (failure) => metrics.authenticationFailed(failure),
+      countRefusal: (code) => metrics.refused(code),
+      countBytes: (bytes) => metrics.received(bytes),
       readiness: {
         log: async () => ({ tip: await store.tip() }),
         consumers: () => Promise.resolve(consumers()),

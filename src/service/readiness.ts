@@ -123,7 +123,7 @@ const probe = async (folder: string): Promise<void> => {
 };
 
 /** @throws a sentence that says that `what` did not answer */
-const within = async <T>(ms: number, answer: Promise<T>, what: string): Promise<T> => {
+export const within = async <T>(ms: number, answer: Promise<T>, what: string): Promise<T> => {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`${what} did not answer within ${ms / 1_000} s.`)), ms);
   try {

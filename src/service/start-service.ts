@@ -3,9 +3,11 @@
 //   log → what a first start writes → listen → views → delivery → sealing → sources → serve
 //
 // Every opened part registers how to close it at once, so that a start that fails half-way leaves nothing open.
+import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
+import { PublishMessages, type PublishedMessage } from '../commands/publish-messages.ts';
 import type { Config } from '../config.ts';
 import { addressGuard } from '../delivery/sender/address-guard.ts';
 import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
@@ -98,7 +100,8 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const readModels = new ReadModels(logParts, log, viewsInThread(logParts, config, log));
   const backlog = new DeliveryBacklog();
   const intake = new IntakeQueue(backlog);
-  const commands = await openCommands({ log: logParts, readModels, intake }, log, opening);
+  const commands = countAccepted(await openCommands({ log: logParts, readModels, intake }, log, opening), metrics);
+  logParts.appends.onEnd = (outcome, seconds) => metrics.appended(outcome, seconds);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);
   const sealingKey = await openSealingKey(executor, store, vault);
   const sealer = new Sealer(store, executor, sealingKey, sealerOptions(config), log);
@@ -122,6 +125,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     consumers,
     unusable: () => directory.unusableCount,
     requestsInFlight: () => delivery.dispatcher.requestsInFlight,
+    waiting: () => delivery.waiting(),
     circuits: (state) => delivery.dispatcher.circuits(state),
     sources: () => sources.statuses(),
   });
@@ -149,11 +153,25 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     runningSources: sources,
     registry: metrics.registry,
     authenticationFailed: (failure) => metrics.authenticationFailed(failure),
+    countRefusal: (code) => metrics.refused(code),
+    countBytes: (bytes) => metrics.received(bytes),
     readiness,
     settings: settingsOptions(config, guard),
   };
   const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };
   return { vitality, readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
+};
+
+/** Counts the messages that are accepted, from whichever side they come. */
+const countAccepted = (commands: CommandBus, metrics: Metrics): CommandBus => {
+  const execute = commands.execute.bind(commands);
+  return Object.assign(commands, {
+    execute: async (command: ICommand) => {
+      const answer: unknown = await execute(command);
+      if (command instanceof PublishMessages) metrics.accepted(answer as readonly PublishedMessage[]); // that command's answer
+      return answer;
+    },
+  });
 };
 
 const sealerOptions = ({ log, sealEvents, sealSeconds, logLevel }: Config) => ({

@@ -150,6 +150,8 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       readiness,
       runningSources: { status: () => undefined, look: () => undefined },
       registry: new Registry(),
+      countRefusal: () => undefined,
+      countBytes: () => undefined,
       authenticationFailed: (failure) => failedAuthentications.push(failure),
       settings: settingsOptions(config, { checkUrlHost: () => undefined }),
       log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },

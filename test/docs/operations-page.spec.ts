@@ -69,7 +69,14 @@ describe('what it names', () => {
 
   it('is measured', async () => {
     const metrics = new Metrics();
-    metrics.observe({ consumers: () => [], unusable: () => 0, requestsInFlight: () => 0, circuits: () => 0, sources: () => [] });
+    metrics.observe({
+      consumers: () => [],
+      waiting: async () => ({ waiting: 0, held: 0, oldestDueSeconds: 0 }),
+      unusable: () => 0,
+      requestsInFlight: () => 0,
+      circuits: () => 0,
+      sources: () => [],
+    });
     const measured = metrics.registry.getMetricsAsArray().map(({ name }) => name);
     const named = Array.from(page.matchAll(/^\| `((?:hookledger|nodejs|process)_\w+)`/gm), ([, name = '']) => name);
     expect(named.length).toBeGreaterThanOrEqual(10);

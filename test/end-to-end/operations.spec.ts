@@ -145,6 +145,41 @@ it('/metrics counts attempts by outcome, for keys that read', async () => {
   expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
 });
 
+it('/metrics counts what was accepted, refused, appended and received, and what waits', async () => {
+  const metrics = async () => {
+    const text = await (await client.get('/metrics')).text();
+    return (name: string) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.slice(name.length + 1) ?? 0,
+      );
+  };
+  await settled();
+  const before = await metrics();
+  const eventTypes = ['metrics.waits'];
+  const endpoints = [
+    await client.createEndpoint({ url: receiver.url, eventTypes, retryPolicy: { delaysSeconds: [3_600] } }),
+    await client.createEndpoint({ url: receiver.url, eventTypes }),
+  ];
+  await client.act('pauseEndpoint', endpoints[1] ?? '');
+  for (let time = 0; time < 2; time++) await server.publish({ id: 'metrics-1', type: 'metrics.waits', data: {} });
+  expect((await client.post('/v1/messages', { type: 'not a type', data: {} })).status).toBe(400);
+  await client.refusal('{ nothing }');
+  const after = await eventually(metrics, (all) => all('hookledger_attempts_held') === before('hookledger_attempts_held') + 1);
+  const added = (name: string) => after(name) - before(name);
+  expect(added('hookledger_messages_accepted_total{kind="new"}')).toBe(1);
+  expect(added('hookledger_messages_accepted_total{kind="duplicate"}')).toBe(1);
+  expect(added('hookledger_message_destinations_sum')).toBe(2);
+  expect(added('hookledger_refusals_total{code="BAD_USER_INPUT"}')).toBe(2);
+  expect(added('hookledger_append_duration_seconds_count{outcome="written"}')).toBeGreaterThanOrEqual(4);
+  expect(added('hookledger_received_bytes_total')).toBeGreaterThan(100);
+  expect(added('hookledger_attempts_waiting')).toBe(1);
+  expect(after('hookledger_oldest_due_seconds')).toBe(0);
+  for (const id of endpoints) await client.act('deleteEndpoint', id);
+});
+
 it('no secret is written into the data folder, and no secret, key or payload into the log output', async () => {
   const secret = 'endpoint-secret-4711';
   const rotated = 'rotated-secret-4712';

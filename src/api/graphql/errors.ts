@@ -3,7 +3,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Issue } from '../../domain/errors.ts';
 import { failureSentence, problemExtensions } from '../problem.ts';
 import { refusalOf, type Refusal } from '../refusal.ts';
-import type { ApiLog } from '../tokens.ts';
+import type { ApiLog, CountRefusal } from '../tokens.ts';
 import { pathOfError } from './error-path.ts';
 import { currentRequestId } from './request-id.ts';
 
@@ -27,17 +27,21 @@ const withoutValue = (message: string, cause: GraphQLError): string => {
   return variable === undefined || cause.message === message ? message : `${variable} is not valid: ${cause.message}`;
 };
 
+const isOfClient = (cause: unknown, { extensions }: GraphQLFormattedError): cause is GraphQLError =>
+  cause instanceof GraphQLError && extensions?.['code'] !== 'INTERNAL_SERVER_ERROR';
+
 /** Adds code, type, request id and issues to `formatted`, which has the message, locations and path. */
 export const formatGraphQLError =
-  (log: ApiLog) =>
+  (log: ApiLog, countRefusal: CountRefusal) =>
   (formatted: GraphQLFormattedError, error: unknown, requestId = currentRequestId()): GraphQLFormattedError => {
     const { message, locations, path } = formatted;
     const place = { ...(locations && { locations }), ...(path && { path }) };
     const cause = originalErrorOf(error);
     const refusal = refusalOf(cause);
+    countRefusal(refusal?.code ?? (isOfClient(cause, formatted) ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR'));
     if (refusal) return { message: refusal.message, ...place, extensions: problemExtensions(refusal.code, requestId, refusal.issues) };
     // The client must correct whatever graphql-js and Apollo reject, regardless of their code.
-    if (cause instanceof GraphQLError && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') {
+    if (isOfClient(cause, formatted)) {
       const shown = withoutValue(message, cause);
       const issues = issuesOf(cause) ?? [{ path: pathOfError(message, error), message: shown }];
       return { message: shown, ...place, extensions: problemExtensions('BAD_USER_INPUT', requestId, issues) };

@@ -7,7 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { parseStrictJson } from '../../commands/strict-json.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
-import { API_LOG, type ApiLog } from '../tokens.ts';
+import { API_LOG, COUNT_REFUSAL, type ApiLog, type CountRefusal } from '../tokens.ts';
 import { boundExecution } from './bounded-execution.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
 import { DocumentSizes, maxTokens } from './document-size.ts';
@@ -23,8 +23,9 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   constructor(
     private readonly contexts: ApiContexts,
     @Inject(API_LOG) log: ApiLog,
+    @Inject(COUNT_REFUSAL) countRefusal: CountRefusal,
   ) {
-    this.format = formatGraphQLError(log);
+    this.format = formatGraphQLError(log, countRefusal);
   }
 
   createGqlOptions(): Omit<ApolloDriverConfig, 'driver'> {

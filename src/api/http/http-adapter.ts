@@ -38,6 +38,8 @@ class HttpAdapter extends FastifyAdapter {
 export type HttpParts = {
   readonly gate: StartGate;
   readonly stopGate: StopGate;
+  /** Called with the length of each body that was read. */
+  readonly countBytes: (bytes: number) => void;
   readonly authentication: Authentication;
   readonly failures: FailedAuthentications;
   readonly rateLimit: RateLimit;
@@ -52,6 +54,7 @@ export type HttpParts = {
 export const createHttpAdapter = ({
   gate,
   stopGate,
+  countBytes,
   authentication,
   failures,
   rateLimit,
@@ -72,7 +75,7 @@ export const createHttpAdapter = ({
   const fastify = adapter.getInstance();
   rememberRoutes(fastify);
   rememberRequestIds(fastify);
-  readJsonBodies(fastify);
+  readJsonBodies(fastify, countBytes);
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();

@@ -14,8 +14,8 @@ declare module 'fastify' {
 /** Parsing one takes a millisecond or more. */
 const largeBody = 64 * 1024;
 
-/** The only type of body that is read. */
-export const readJsonBodies = (fastify: FastifyInstance): void => {
+/** The only type of body that is read. @param countBytes called with the length of each body that was read */
+export const readJsonBodies = (fastify: FastifyInstance, countBytes: (bytes: number) => void): void => {
   const turns = new OnePerTurn();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -25,6 +25,7 @@ export const readJsonBodies = (fastify: FastifyInstance): void => {
       return done(new Refusal('UNSUPPORTED_MEDIA_TYPE', message));
     }
     request.bodyBytes = body.length;
+    countBytes(body.length);
     const parse = () => {
       let parsed: unknown;
       try {

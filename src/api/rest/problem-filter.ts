@@ -5,11 +5,14 @@ import { graphqlPath } from '../graphql/path.ts';
 import { dropTheRest } from '../http/refuse-early.ts';
 import { problemContentType, problemDocument, problemExtensions } from '../problem.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
-import { API_LOG, type ApiLog } from '../tokens.ts';
+import { API_LOG, COUNT_REFUSAL, type ApiLog, type CountRefusal } from '../tokens.ts';
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(@Inject(API_LOG) private readonly log: ApiLog) {}
+  constructor(
+    @Inject(API_LOG) private readonly log: ApiLog,
+    @Inject(COUNT_REFUSAL) private readonly countRefusal: CountRefusal,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): unknown {
     // GraphQL: returned, so that it reaches `formatError`.
@@ -18,6 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { id: requestId, method } = request;
     const path = pathOf(request);
     const refusal = request.is404 ? noSuchRoute(request, path, error) : refusalOf(error);
+    this.countRefusal(refusal?.code ?? 'INTERNAL_SERVER_ERROR');
     if (refusal) this.log.debug({ requestId, method, path, code: refusal.code }, 'A request was refused');
     else this.log.error({ err: error, requestId, method, path }, 'A request failed');
     if (!request.raw.complete) dropTheRest(request, reply);

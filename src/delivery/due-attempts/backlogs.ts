@@ -22,3 +22,11 @@ export const dueBacklogs = async (
   for (const other of others) all = all.unionAll(other);
   return new Map((await all.execute()).map(({ endpoint_id, count }) => [endpoint_id, count]));
 };
+
+/** Attempts that wait, by endpoint, with the earliest moment at which one is due. Reads the whole table. */
+export const waitingByEndpoint = (db: Kysely<DueAttemptsSchema>) =>
+  db
+    .selectFrom('due_attempts')
+    .select(({ fn }) => ['endpoint_id', fn.countAll<number>().as('count'), fn.min('due_at').as('due_at')])
+    .groupBy('endpoint_id')
+    .execute();

@@ -16,7 +16,7 @@ import { RateLimit } from '../../http/rate-limit.ts';
 import { StartGate } from '../../http/start-gate.ts';
 import { StopGate } from '../../http/stop-gate.ts';
 import { largestBody, Refusal, refusalOf } from '../../refusal.ts';
-import { API_LOG, CLIENT_ADDRESS, type ApiLog } from '../../tokens.ts';
+import { API_LOG, CLIENT_ADDRESS, COUNT_REFUSAL, type ApiLog, type CountRefusal } from '../../tokens.ts';
 import { ApiContexts } from '../context.ts';
 import { maxTokens, refusalOfSize } from '../document-size.ts';
 import { graphqlPath } from '../path.ts';
@@ -71,8 +71,9 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     private readonly stopGate: StopGate,
     @Inject(CLIENT_ADDRESS) private readonly addressOf: ClientAddress,
     @Inject(API_LOG) private readonly log: ApiLog,
+    @Inject(COUNT_REFUSAL) countRefusal: CountRefusal,
   ) {
-    this.format = formatGraphQLError(log);
+    this.format = formatGraphQLError(log, countRefusal);
   }
 
   onApplicationBootstrap(): void {
