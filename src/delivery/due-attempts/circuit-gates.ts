@@ -34,9 +34,11 @@ export type CircuitTransition = { readonly step: CircuitStep; readonly before: C
 /** A circuit as the log has it. `probeAt`: when the next probe may go, by the clock of the due attempts; null: it is not open. */
 export type CircuitGate = { readonly endpointId: EndpointId; readonly circuit: Circuit; readonly probeAt: number | null };
 
-/** All that are not healthy. */
-export const circuitGatesIn = async (db: Db): Promise<readonly CircuitGate[]> =>
-  (await db.selectFrom('circuits').selectAll().execute()).map(gateOf);
+/** All that are not healthy. @param ids of these endpoints only */
+export const circuitGatesIn = async (db: Db, ids?: readonly EndpointId[]): Promise<readonly CircuitGate[]> => {
+  const all = db.selectFrom('circuits').selectAll();
+  return (await (ids ? all.where('endpoint_id', 'in', ids) : all).execute()).map(gateOf);
+};
 
 /** Folds steps into the table. It holds no row for an endpoint whose last attempt succeeded. */
 export class CircuitGates {
@@ -70,14 +72,17 @@ export class CircuitGates {
     const ids = [...new Set(relevant.map(({ endpointId }) => endpointId))];
     const rows = await tx.kysely.selectFrom('circuits').selectAll().where('endpoint_id', 'in', ids).execute();
     const gates = new Map(rows.map((row) => [row.endpoint_id, gateOf(row)]));
-    const transitions = relevant.map((step): CircuitTransition => {
-      const before = gates.get(step.endpointId);
+    const transitions = relevant.flatMap((step): readonly CircuitTransition[] => {
+      const last = gates.get(step.endpointId);
+      // Nothing is kept of a healthy endpoint, so the rows don't depend on how the log is cut into transactions.
+      const before = last && isKept(last) ? last : undefined;
+      if (!before && !isFailure(step)) return [];
       const gate = evolveGate(before, step);
       gates.set(step.endpointId, gate);
-      return { step, before: before?.circuit ?? closedCircuit, after: gate.circuit };
+      return [{ step, before: before?.circuit ?? closedCircuit, after: gate.circuit }];
     });
     const changed = [...gates.values()];
-    const kept = changed.filter(({ circuit }) => circuit.consecutiveFailures > 0);
+    const kept = changed.filter(isKept);
     for (const { endpointId } of kept) listed.add(endpointId);
     this.closed = changed.filter((gate) => !kept.includes(gate)).map(({ endpointId }) => endpointId);
     await tx.upsert('circuits', ['endpoint_id'], kept.map(rowOf));
@@ -88,6 +93,7 @@ export class CircuitGates {
 
 const nothing = { gates: [], transitions: [] };
 
+const isKept = ({ circuit }: CircuitGate) => circuit.consecutiveFailures > 0;
 const isFailure = ({ event }: CircuitStep) => event.type === 'attempt' && event.outcome.error !== null;
 
 const evolveGate = (before: CircuitGate | undefined, { endpointId, event, at, learned }: CircuitStep): CircuitGate => {

@@ -4,7 +4,7 @@ import { accepted, organizationId, recorded, subject } from '../../../test/suppo
 import { closedCircuit, evolveCircuit, type Circuit } from '../../domain/circuit.ts';
 import type { EndpointId, MessageId } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
-import type { CircuitTransition } from '../due-attempts/circuit-gates.ts';
+import { CircuitGates, type CircuitTransition } from '../due-attempts/circuit-gates.ts';
 import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { noticeSourceIn, OperationalNotices, type NoticeSource } from './operational-notices.ts';
 
@@ -47,7 +47,7 @@ describe.each(databaseKinds)('operational notices on $name', ({ make }) => {
     await place.discard();
   });
   const apply = (transitions: readonly CircuitTransition[], sources: readonly NoticeSource[] = []) =>
-    tables.transaction((tx) => notices.apply(sources, transitions, tx));
+    tables.transaction((tx) => notices.apply([...transitions, ...sources], tx));
   const kinds = async (transitions: readonly CircuitTransition[], sources: readonly NoticeSource[] = []) =>
     (await apply(transitions, sources)).map(({ kind }) => kind);
   const exhausted = (messageId: MessageId, at: number, more: object = {}): NoticeSource[] => {
@@ -81,6 +81,28 @@ describe.each(databaseKinds)('operational notices on $name', ({ make }) => {
       { kind: 'endpoint.failing' },
       { kind: 'delivery.exhausted', reason: 'The only attempt failed. It answered 500.', subject: { messageId: 'm1', deliveryId: 'd1' } },
     ]);
+  });
+
+  it('are the same however the log is cut into transactions', async () => {
+    // The first of three deliveries runs out of attempts at once, and the next one succeeds.
+    const log = [attempts.failed(1), ...exhausted('m1' as MessageId, 1), attempts.ended(2, null), attempts.failed(3)];
+    const allKinds = ['endpoint.failing', 'delivery.exhausted', 'endpoint.recovered'];
+    for (const cuts of [[], [1], [2], [3], [1, 2, 3]]) {
+      notices = new OperationalNotices();
+      const told = await tables.transaction(async (tx) => {
+        await tx.kysely.deleteFrom('announcements').execute();
+        await tx.kysely.deleteFrom('circuits').execute();
+        const notes: string[] = [];
+        for (const [i, from] of [0, ...cuts].entries()) {
+          const part = log.slice(from, cuts[i]);
+          const steps = part.flatMap((change) => ('step' in change ? [change.step] : []));
+          await new CircuitGates().apply(steps, tx);
+          notes.push(...(await notices.apply(part, tx)).map(({ kind }) => kind));
+        }
+        return notes;
+      });
+      expect(told, `cut at ${cuts.join() || 'none'}`).toEqual(allKinds);
+    }
   });
 
   it('do not tell of what recovered before it was told of', async () =>

@@ -6,7 +6,7 @@ import { failuresToAnnounce, isOperationalType, noticeIntervalMs, type NoticeKin
 import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
-import type { CircuitTransition } from '../due-attempts/circuit-gates.ts';
+import { circuitGatesIn, type CircuitTransition } from '../due-attempts/circuit-gates.ts';
 import type { DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { dueCauseOf } from './due-cause.ts';
 import { PublishNotice, type DueCause } from './saga-commands.ts';
@@ -30,6 +30,10 @@ export type NoticeSource =
       readonly reason: string | null;
       readonly cause: DueCause;
     };
+
+/** What one event changes: a circuit, or something else that the notices look at. */
+export type NoticeChange = NoticeSource | CircuitTransition;
+const isSource = (change: NoticeChange): change is NoticeSource => 'type' in change;
 
 /** A delivery of a message, or a batch. */
 type Subject = NonNullable<PublishNotice['subject']>;
@@ -88,14 +92,10 @@ export class OperationalNotices {
     this.hasOwn = undefined;
   }
 
-  /** @returns what to publish, in order */
-  async apply(
-    sources: readonly NoticeSource[],
-    transitions: readonly CircuitTransition[],
-    tx: Transaction<DueAttemptsSchema>,
-  ): Promise<readonly PublishNotice[]> {
-    await this.rememberOwn(sources, tx);
-    const candidates = candidatesIn(sources, transitions);
+  /** @param changes in the order of the log, so that what was announced does not depend on how the log is cut into transactions. @returns what to publish */
+  async apply(changes: readonly NoticeChange[], tx: Transaction<DueAttemptsSchema>): Promise<readonly PublishNotice[]> {
+    await this.rememberOwn(changes.filter(isSource), tx);
+    const candidates = candidatesIn(changes, await circuitsBefore(changes, tx));
     if (candidates.length === 0) return [];
     const [announced, own] = [
       await this.announced(candidates, tx),
@@ -174,18 +174,27 @@ type AnnouncementRow = DueAttemptsSchema['announcements'];
 const isLastOfIts = (row: AnnouncementRow, i: number, all: readonly AnnouncementRow[]) =>
   !all.slice(i + 1).some((later) => later.endpoint_id === row.endpoint_id && later.kind === row.kind);
 
-/** What might be announced, in the order of the log. */
-const candidatesIn = (sources: readonly NoticeSource[], transitions: readonly CircuitTransition[]): readonly Candidate[] => {
+/** The circuits of endpoints whose deliveries were exhausted, as they were before these changes. A transaction may begin between a failed attempt and that. */
+const circuitsBefore = async (changes: readonly NoticeChange[], { kysely }: Transaction<DueAttemptsSchema>) => {
+  const ids = new Set(changes.flatMap((change) => (isSource(change) && change.type === 'exhausted' ? [change.endpointId] : [])));
   const circuits = new Map<EndpointId, Circuit>();
+  for (const change of changes)
+    if (!isSource(change) && ids.delete(change.step.endpointId)) circuits.set(change.step.endpointId, change.before);
+  if (ids.size === 0) return circuits;
+  for (const { endpointId, circuit } of await circuitGatesIn(kysely, [...ids])) circuits.set(endpointId, circuit);
+  return circuits;
+};
+
+/** What might be announced, in the order of the log. */
+const candidatesIn = (changes: readonly NoticeChange[], circuits: Map<EndpointId, Circuit>): readonly Candidate[] => {
   const candidates: Candidate[] = [];
-  for (const { step, before, after } of transitions) {
-    circuits.set(step.endpointId, after);
-    const candidate = ofTransition({ step, before, after });
-    if (candidate) candidates.push(candidate);
-  }
-  for (const source of sources) {
-    if (source.type === 'exhausted') candidates.push(...ofExhausted(source, circuits.get(source.endpointId)));
-    if (source.type === 'disabled') candidates.push(ofDisabled(source));
+  for (const change of changes) {
+    if (!isSource(change)) {
+      circuits.set(change.step.endpointId, change.after);
+      const candidate = ofTransition(change);
+      if (candidate) candidates.push(candidate);
+    } else if (change.type === 'exhausted') candidates.push(...ofExhausted(change, circuits.get(change.endpointId)));
+    else if (change.type === 'disabled') candidates.push(ofDisabled(change));
   }
   return candidates;
 };

@@ -208,8 +208,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     this.gates = gates;
     if (gates.length > 0) await this.due.circuitsChanged(gates, tx);
     for (const command of deadEndpointsIn(transitions)) await carryOut(command);
-    const sources = batch.flatMap(({ noticeSource }) => noticeSource ?? []);
-    for (const notice of await this.notices.apply(sources, transitions, tx)) await carryOut(notice);
+    const transitionOf = new Map(transitions.map((transition) => [transition.step, transition]));
+    const changes = batch.flatMap(({ circuitStep, noticeSource }) => noticeSource ?? (circuitStep && transitionOf.get(circuitStep)) ?? []);
+    for (const notice of await this.notices.apply(changes, tx)) await carryOut(notice);
   }
 
   onCommitted(batch: readonly SagaDecision[]): void {
