@@ -16,12 +16,11 @@ const shortestBacklog = 48;
 /** How often to look whether lanes that what waits here is held back by still keep up. */
 const reviewEveryMs = 50;
 
-/** While the next publish of a key has waited longer than this, no more of that key's are taken; if the key has many waiting, sooner. */
-const longQueueMs = 1_200;
-const longQueueOfManyMs = 400;
+/** Of a key that has many publishes waiting, no more are taken while the next has waited for `full`, and none waits longer than `late`. */
 const many = 64;
-/** None waits longer. */
-const longestWaitMs = 1_600;
+const longestOfMany = { full: 400, late: 1_600 };
+/** The same for others: a few large ones take their time. */
+const longestOfFew = { full: 4_000, late: 5_000 };
 
 /** More is waiting to be published than can be accepted soon. Nothing was stored. */
 export class IntakeFull extends Error {
@@ -57,7 +56,7 @@ export class IntakeQueue {
   /** Whether another publish would wait too long. */
   isFull(publisher: string): boolean {
     const next = this.queue.first(publisher);
-    return next !== undefined && this.now() - next.since > (this.queue.lengthOf(publisher) > many ? longQueueOfManyMs : longQueueMs);
+    return next !== undefined && this.now() - next.since > this.longest(publisher).full;
   }
 
   /** Runs `work` when it is the publisher's turn. @param weight the number of messages. @throws IntakeFull if that takes too long */
@@ -75,6 +74,10 @@ export class IntakeQueue {
       this.end(publisher, weight);
       this.startNext();
     }
+  }
+
+  private longest(publisher: string) {
+    return this.queue.lengthOf(publisher) > many ? longestOfMany : longestOfFew;
   }
 
   private mayGo(publisher: string, weight: number): boolean {
@@ -119,9 +122,9 @@ export class IntakeQueue {
 
   /** Parts of the system have nobody to tell, and few publishes at a time. */
   private refuseLate(): void {
-    const late = this.now() - longestWaitMs;
-    for (const { refuse } of this.queue.remove(({ since, publisher }) => since < late && !publisher.startsWith('system:')))
-      refuse(new IntakeFull());
+    const now = this.now();
+    const isLate = ({ publisher, since }: Publish) => !publisher.startsWith('system:') && now - since > this.longest(publisher).late;
+    for (const { refuse } of this.queue.remove(isLate)) refuse(new IntakeFull());
   }
 
   /** A lane may stop to keep up without anything being sent. */
