@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
-import { startServer, type Server } from '../support/server.ts';
+import { startServer, type MessageInput, type Server } from '../support/server.ts';
 
 let server: Server;
 let client: Client;
@@ -34,6 +34,12 @@ const publish = async (count: number): Promise<string[]> => {
   for (const messageId of ids) await client.delivery(messageId, 'SUCCEEDED', controlId);
   return ids;
 };
+/** Intake may ask to come back later: the other endpoints get these messages, too. */
+const accepted = (messages: MessageInput[]) =>
+  eventually(
+    () => server.publish(messages).catch(() => undefined),
+    (published) => published !== undefined,
+  );
 const statuses = async () => (await client.deliveries({ endpointId: id })).map(({ status }) => status);
 const conservation = () =>
   client.query<Record<string, number | boolean>>(
@@ -49,6 +55,31 @@ it('a paused endpoint gets nothing: its deliveries are held, and drain when it i
   await client.act('resumeEndpoint', id);
   await receiver.received(5);
   await eventually(statuses, (all) => all.every((status) => status === 'SUCCEEDED'));
+});
+
+it.each([
+  ['pauseEndpoint', 'resumeEndpoint'],
+  ['disableEndpoint', 'enableEndpoint'],
+])('after %s and a long backlog, %s answers, and a new message waits behind few', { timeout: 60_000 }, async (hold, release) => {
+  const type = `long.${hold}`;
+  const waiting = 4_000;
+  const endpointId = await client.createEndpoint({ url: receiver.url, eventTypes: [type] });
+  receiver.answer({ delayMs: 100 });
+  // A disabled endpoint is skipped when messages are accepted; what had been accepted before waits.
+  if (hold === 'disableEndpoint') await client.act('pauseEndpoint', endpointId);
+  else await client.act(hold, endpointId);
+  for (let sent = 0; sent < waiting; sent += 1_000)
+    await accepted(Array.from({ length: 1_000 }, (_, n) => ({ type, data: { n: sent + n } })));
+  if (hold === 'disableEndpoint') await client.act(hold, endpointId);
+  const from = performance.now();
+  await client.act(release, endpointId);
+  expect(performance.now() - from).toBeLessThan(5_000);
+  const before = (await receiver.received(100)).length;
+  const [fresh] = (await accepted([{ type, data: { fresh: true } }])) ?? [];
+  const index = () => receiver.requests.findIndex(({ headers }) => headers['webhook-id'] === fresh?.id);
+  await eventually(index, (found) => found >= 0);
+  expect(index() - before).toBeLessThan(waiting / 2);
+  await client.act('deleteEndpoint', endpointId);
 });
 
 it('a retry that becomes due while the endpoint is paused waits until it is resumed', async () => {

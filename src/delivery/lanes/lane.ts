@@ -69,7 +69,9 @@ export class Lane {
     const { budget, batches } = this.context;
     if (budget.isFull(this.receiverState) && !attempt.isUrgent) return;
     const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
-    if (this.queue.length + this.gatherer.queue.length >= room && !attempt.isUrgent) return;
+    // What was read from the table, after a long hold for example, takes no room from what is new.
+    const read = this.hasBacklog ? this.readSize : 0;
+    if (this.queue.length + this.gatherer.queue.length >= room + read && !attempt.isUrgent) return;
     // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
     // What a person asks for now takes the place of what is queued.
     if (this.tracked.has(attempt.id) && !(attempt.isUrgent && this.queue.remove(attempt.id))) return;
