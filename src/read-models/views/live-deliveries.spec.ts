@@ -44,6 +44,8 @@ describe('live deliveries', () => {
     live.publish([change('a'), change('b'), change('c')]);
     expect(live.subscriberCount).toBe(0);
     await expect(slow.next()).rejects.toThrow(SubscriberTooSlow);
+    await slow.return?.();
+    expect(await slow.next()).toEqual({ done: true, value: undefined }); // or who tells it would be told again, for ever
   });
 
   it('end a subscriber that waits when it is returned, and forget it', async () => {

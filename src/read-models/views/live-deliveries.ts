@@ -82,11 +82,11 @@ export class LiveDeliveries {
     let ended = false;
     const next = async (): Promise<IteratorResult<DeliveryChange, undefined>> => {
       for (;;) {
+        if (ended) return { done: true, value: undefined };
         if (subscriber.overflowed)
           throw new SubscriberTooSlow(
             `More than ${maxQueued} changes were waiting, so this subscription was ended; subscribe again, to fewer deliveries.`,
           );
-        if (ended) return { done: true, value: undefined };
         const [change] = subscriber.queue.values();
         if (change) {
           subscriber.queue.delete(change.deliveryId);
