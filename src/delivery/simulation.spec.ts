@@ -29,7 +29,8 @@ import { BatchCloser } from './attempts/batch-closer.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
 import type { DueAttemptsSchema } from './due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from './due-attempts/own-due-attempts.ts';
-import { SagaHost, type SagaDecision } from './saga/saga-host.ts';
+import type { SagaDecision } from './saga/saga-decision.ts';
+import { SagaHost } from './saga/saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender/send-outcome.ts';
 import { batchStream, deliveryStream, endpointStream } from '../domain/streams.ts';
 

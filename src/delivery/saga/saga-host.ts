@@ -3,13 +3,13 @@
 import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { Consumer, EventHeader } from '../../read-models/engine/consumer.ts';
+import type { Consumer } from '../../read-models/engine/consumer.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { MayHaveRows } from '../../read-models/ordering/ordered-deliveries.ts';
-import { CircuitGates, type CircuitGate, type CircuitStep } from '../due-attempts/circuit-gates.ts';
-import { circuitStepIn, deadEndpointsIn } from './circuit-steps.ts';
-import { noticeSourceIn, OperationalNotices, type NoticeSource } from './operational-notices.ts';
-import { progressIn, type DeliveryProgress } from './delivery-progress.ts';
+import { CircuitGates, type CircuitGate } from '../due-attempts/circuit-gates.ts';
+import { deadEndpointsIn } from './circuit-steps.ts';
+import { OperationalNotices } from './operational-notices.ts';
+import type { DeliveryProgress } from './delivery-progress.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
   AwaitTurn,
@@ -20,10 +20,9 @@ import {
   ReleaseEndpoint,
   RequestAttempt,
   ScheduleAttempt,
-  type SagaCommand,
   type DeliveryOrBatchId,
 } from './saga-commands.ts';
-import { dueTimeOf, type Learned } from '../due-attempts/due-time.ts';
+import { decide, type SagaDecision } from './saga-decision.ts';
 import { limitWait, TurnChanges, type DueAfter } from './turn-changes.ts';
 import { TurnsAhead } from './turns-ahead.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
@@ -31,16 +30,6 @@ import { createDueAttempts, takeWaiting, type DueAttemptsSchema } from '../due-a
 import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import type { Dispatcher } from '../lanes/dispatcher.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
-
-/** What is kept of an event until it is applied: what the saga decided, without the messages. */
-export type SagaDecision = EventHeader & {
-  readonly commands: readonly SagaCommand[];
-  readonly progress: DeliveryProgress | undefined;
-  readonly circuitStep: CircuitStep | undefined;
-  readonly noticeSource: NoticeSource | undefined;
-  /** What the saga threw, if it did. */
-  readonly failure: unknown;
-};
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
@@ -97,20 +86,9 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
 
   /** Offers attempts that are due now to the dispatcher right away. The log is the truth, so they need no row in the table first. */
   receive(event: RecordedEvent, live: boolean): SagaDecision {
-    const { stream, type, position, recordedAt } = event;
-    let commands: readonly SagaCommand[] = [];
-    let failure: unknown;
     const at = this.due.now();
-    const learned: Learned = live ? { at } : { at, wallClock: Date.now() };
-    try {
-      commands = inClockOf(learned, this.saga.decide(event));
-    } catch (error) {
-      failure = error;
-    }
+    const { decision, commands } = decide(this.saga, event, live ? { at } : { at, wallClock: Date.now() });
     if (live) for (const command of commands) this.offer(command instanceof ScheduleAttempt ? [command] : this.turns.take(command), at);
-    const [progress, circuitStep, noticeSource] = [progressIn(event), circuitStepIn(event, learned), noticeSourceIn(event)];
-    const kept = commands.map(withoutMessages);
-    const decision = { stream, type, position, recordedAt, commands: kept, progress, circuitStep, noticeSource, failure };
     this.turns.received(decision, live);
     return decision;
   }
@@ -276,23 +254,6 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     return this.bus.execute(command);
   }
 }
-
-const inClockOf = (learned: Learned, commands: readonly SagaCommand[]): readonly SagaCommand[] =>
-  commands.map((command) => {
-    if (command instanceof ScheduleAttempt) return withDueTime(command, learned);
-    if (command instanceof AwaitTurn || command instanceof RequestAttempt)
-      return command.withAttempt(withDueTime(command.attempt, learned));
-    if (command instanceof HoldEndpoint) return command.withUntil(dueTimeOf(command.until, command.holdMs, learned));
-    return command instanceof ReleaseEndpoint ? command.withDueAt(dueTimeOf(command.dueAt, 0, learned)) : command;
-  });
-
-const withDueTime = (attempt: ScheduleAttempt, learned: Learned) => attempt.withDueAt(dueTimeOf(attempt.dueAt, attempt.delayMs, learned));
-
-const withoutMessages = (command: SagaCommand): SagaCommand => {
-  if (command instanceof ScheduleAttempt && command.messages) return command.withMessages(undefined);
-  if (command instanceof AwaitTurn) return command.withAttempt(command.attempt.withMessages(undefined));
-  return command;
-};
 
 /** For rebuilding the tables from the log: it only writes rows, and offers nothing to a dispatcher. */
 export const rowsOnlySagaHost = (): SagaHost => {
