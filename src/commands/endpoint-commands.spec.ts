@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { harmlessUrl, organizationId, settings as stored } from '../../test/support/samples.ts';
 import { silent } from '../../test/support/silent.ts';
 import type { DomainEvent } from '../domain/catalog.ts';
-import { endpointEvents } from '../domain/endpoint.ts';
+import { endpointEvents } from '../domain/endpoint-events.ts';
 import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { mask } from '../domain/header-masking.ts';
 import { endpointId, type EndpointId, type OrganizationId, type Position } from '../domain/ids.ts';

@@ -1,6 +1,7 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import type { EndpointCommand, EndpointSettings, EndpointSettingsPatch } from '../domain/endpoint.ts';
+import type { EndpointSettings } from '../domain/endpoint-events.ts';
+import type { EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.ts';
 import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { isMaskedUrl, sealUrl } from '../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';

@@ -1,7 +1,8 @@
 // Signing secrets: generates them, and checks that they fit the signature scheme. The decider sees only cipher text, so the rules that need a
 // readable secret are here, wrapped around it. The executor applies them with every decision, also after a conflict.
 import { fold } from '../domain/decider.ts';
-import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration, type SignatureScheme } from '../domain/endpoint.ts';
+import type { SignatureScheme } from '../domain/endpoint-events.ts';
+import { endpoint, type Endpoint, type EndpointCommand, type EndpointConfiguration } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { secretField } from '../domain/secret-fields.ts';

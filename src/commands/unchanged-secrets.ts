@@ -1,6 +1,7 @@
 // A secret that is set again keeps the cipher text that it has, so the decider sees no change. Sealing it again gives the same text only under the
 // same key: a data key that was rotated, or a text of an older version, would make it look new.
-import type { Endpoint, EndpointCommand, EndpointSettings, EndpointSettingsPatch } from '../domain/endpoint.ts';
+import type { EndpointSettings } from '../domain/endpoint-events.ts';
+import type { Endpoint, EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.ts';
 import { openUrl, type EndpointUrl, type KeptUrl } from '../domain/endpoint-url.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import type { Organization, OrganizationCommand } from '../domain/organization.ts';

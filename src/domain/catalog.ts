@@ -5,7 +5,7 @@ import { batchEvents, type BatchEvent } from './batch.ts';
 import { bulkRetryEvents, type BulkRetryEvent } from './bulk-retry.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { disclosureEvents, type DisclosureEvent } from './disclosure.ts';
-import { endpointEvents, type EndpointEvent } from './endpoint.ts';
+import { endpointEvents, type EndpointEvent } from './endpoint-events.ts';
 import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { replayEvents, type ReplayEvent } from './replay.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { registered } from '../../test/support/samples.ts';
 import { fold } from './decider.ts';
 import { fieldChanges } from './endpoint-changes.ts';
-import { endpoint, type EndpointEvent } from './endpoint.ts';
+import type { EndpointEvent } from './endpoint-events.ts';
+import { endpoint } from './endpoint.ts';
 import { mask } from './header-masking.ts';
 
 /** What the last of these events changed. */

@@ -1,18 +1,20 @@
 // Validates the settings of an endpoint: schemas whose issues name the field and the remedy. The decider checks which settings fit together.
 import * as z from 'zod';
 import { defaultDisableAfterSeconds, disableAfterSeconds } from './endpoint-disabling.ts';
+import { signatureSchemes, type EndpointSettings } from './endpoint-events.ts';
+import { headers, headersInPatch, type HeadersPatch } from './endpoint-headers.ts';
 import { paceFields } from './endpoint-pace.ts';
 import { isMaskedUrl } from './endpoint-url.ts';
-import { payloadFormats, signatureSchemes, type EndpointSettings, type PayloadFormat } from './endpoint.ts';
 import type { Issue } from './errors.ts';
 import { checkFilter } from './filter/check-filter.ts';
-import { checkFormatOptions, withoutMask } from './format-options.ts';
+import { checkFormatOptions, payloadFormats, withoutMask, type PayloadFormat } from './format-options.ts';
 import { mask } from './header-masking.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { nameProblem } from './names.ts';
 import { number, wholeNumber } from './number-range.ts';
 import { exhaustedActions, orderings } from './ordering.ts';
 import { checkSubscription } from './subscription.ts';
+import { isPrintable, text } from './text-schema.ts';
 
 export type SettingsOptions = {
   /** false: URLs must be https. */
@@ -29,7 +31,7 @@ export type PlainSettings = Omit<EndpointSettings, 'url'> & { readonly url: stri
 
 /** The settings that change. The shown form of a URL stands for the one that it is; a header value of null for the value that it has. */
 export type PlainSettingsPatch = Partial<Omit<PlainSettings, 'headers'>> & {
-  readonly headers?: readonly { readonly name: string; readonly value: string | null }[];
+  readonly headers?: HeadersPatch;
 };
 
 /** A new endpoint. Encrypt its secrets before it becomes a command. */
@@ -38,15 +40,10 @@ export type EndpointInput = { readonly settings: PlainSettings; readonly secret:
 /** At once, then 1 min, 5 min, 30 min and 2 h after each failure. */
 export const defaultRetryPolicy: EndpointSettings['retryPolicy'] = { delaysSeconds: [0, 60, 300, 1800, 7200], jitter: 0 };
 
-const controls = /\p{Cc}/u;
-
 /** Adds issues found inside a value to those of the schema. */
 const add = (context: z.core.$RefinementCtx, issues: readonly Issue[]) => {
   for (const { path, message } of issues) context.addIssue({ code: 'custom', path: path === '' ? [] : path.split('.'), message });
 };
-
-const text = (what: string) => z.string({ error: `${what} must be a text.` });
-const wellFormed = (value: string) => value.isWellFormed() && !controls.test(value);
 
 const checkName = (name: string, context: z.core.$RefinementCtx) => {
   const problem = name === '' ? undefined : nameProblem(name);
@@ -122,49 +119,6 @@ const formatOptions = ({ checkTemplate }: SettingsOptions) =>
     .superRefine((options, context) => add(context, checkFormatOptions(options, checkTemplate)))
     .transform(withoutMask);
 
-// Set by Hookledger, the connection or the signature. An endpoint may replace the default content-type and user-agent, because some receivers
-// identify their callers by one of them.
-const forbidden =
-  /^(host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|proxy-authenticate|upgrade|te|trailers?|expect|content-encoding|accept-encoding|http2-settings|webhook-.*|hookledger-hops|x-webhook-signature|x-signature|x-signature-algo|__proto__)$/i;
-
-const headerName = text('The name of a header')
-  .max(256, 'The name of a header may have at most 256 characters.')
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "The name of a header is letters, digits and !#$%&'*+-.^_`|~, without spaces or colons.")
-  .refine((value) => !forbidden.test(value), {
-    error: ({ input }) => `The header ${String(input)} is set by Hookledger or the connection itself; leave it out.`,
-  });
-
-const headerValue = text('The value of a header')
-  .trim()
-  .max(4096, 'The value of a header may have at most 4096 characters.')
-  .regex(
-    /^[\t\x20-\x7e]*$/,
-    'The value of a header may hold visible ASCII characters and spaces; encode others, and leave out line breaks.',
-  );
-
-const headerListOf = <V extends z.ZodType>(value: V) =>
-  z
-    .array(z.object({ name: headerName, value }, { error: 'A header is an object with name and value.' }), {
-      error: 'headers must be a list of {name, value}.',
-    })
-    .max(50, 'There may be at most 50 headers.')
-    .superRefine((list, context) => {
-      const seen = new Set<string>();
-      for (const [index, { name }] of list.entries()) {
-        const lower = name.toLowerCase();
-        if (seen.has(lower))
-          context.addIssue({ code: 'custom', path: [index, 'name'], message: `The header ${name} is there twice; join its values.` });
-        seen.add(lower);
-      }
-    });
-
-const headers = headerListOf(headerValue);
-
-/** Null, and the mask that is shown in its place: the header keeps its value. */
-const headersInPatch = headerListOf(
-  z.preprocess((value) => (value === undefined || value === mask ? null : value), headerValue.nullable()),
-);
-
 const retryPolicy = z.object(
   {
     delaysSeconds: z
@@ -201,7 +155,7 @@ export const endpointSecret = text('The secret')
   .min(1, { error: 'The secret is empty; give one, or leave it out for none.', abort: true })
   .refine(isLongEnough, `The secret must have at least ${shortestSecret} characters; a long random one is better.`)
   .max(1024, 'The secret may have at most 1024 characters.')
-  .refine(wellFormed, 'The secret holds a control character or half a character; give a printable one.');
+  .refine(isPrintable, 'The secret holds a control character or half a character; give a printable one.');
 
 const fields = (options: SettingsOptions) => ({
   name,

@@ -1,6 +1,8 @@
 import { describe, it } from 'vitest';
 import { harmlessUrl, organizationId, registered, settings } from '../../test/support/samples.ts';
-import { endpoint, type EndpointCommand, type EndpointEvent, type PayloadFormat } from './endpoint.ts';
+import type { EndpointEvent } from './endpoint-events.ts';
+import { endpoint, type EndpointCommand } from './endpoint.ts';
+import type { PayloadFormat } from './format-options.ts';
 import { given } from './given.ts';
 import type { JsonObject } from './json.ts';
 

@@ -1,129 +1,15 @@
 // Endpoint: a subscriber's webhook: where to send what, in which format, signed how, retried when.
 // Invariants: one event per intent; the fold at any revision is the whole configuration of that moment.
 // Secrets, header values and the secret parts of URLs arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Decider } from './decider.ts';
-import { saidPace, storedPace, type PaceSettings } from './endpoint-pace.ts';
-import { storedDisabling, type DisablingSettings } from './endpoint-disabling.ts';
-import { endpointUrl, keepUrl, type KeptUrl } from './endpoint-url.ts';
+import { registeredData, registeredIn, type EndpointEvent, type EndpointSettings, type SignatureScheme } from './endpoint-events.ts';
+import { keepHeaderValues, type HeadersPatch } from './endpoint-headers.ts';
+import { keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
-import { checkFormat, keepRoutingKey, payloadFormats, type PayloadFormat } from './format-options.ts';
-import { organizationId } from './ids.ts';
-import { jsonEqual, jsonObject } from './json.ts';
-import { exhaustedActions, orderings, type OnExhausted, type Ordering } from './ordering.ts';
-
-export { payloadFormats, type PayloadFormat } from './format-options.ts';
-export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
-export type SignatureScheme = (typeof signatureSchemes)[number];
-
-// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
-
-const name = z.string();
-const url = endpointUrl;
-const description = z.string().nullable();
-const eventTypes = z.array(z.string()).readonly().describe('The event types and groups that the endpoint subscribes to.');
-const filter = jsonObject.nullable();
-const format = z.enum(payloadFormats);
-const formatOptions = jsonObject.nullable().describe('A routing key in them is encrypted.');
-const signature = z.enum(signatureSchemes);
-const useOrganizationKey = z.boolean().describe("Signs with the organization's key instead of its own secret.");
-const encrypted = z.string().describe('Encrypted.');
-const headers = z.array(z.object({ name: z.string(), value: encrypted })).readonly();
-const retryPolicy = z.object({
-  delaysSeconds: z
-    .array(z.number())
-    .readonly()
-    .describe('Attempt n+1 comes delaysSeconds[n] after attempt n failed; the first entry is the delay of the first attempt.'),
-  jitter: z.number().describe('Each pause is lengthened by up to this fraction.'),
-});
-const timeoutSeconds = z.number().describe('From connect to the last byte of the response.');
-const batch = z.object({ maxSize: z.int(), maxWaitMs: z.int() }).nullable();
-const ordering = z.enum(orderings).describe('Whether messages of one ordering key, or all, are sent one after the other.');
-const onExhausted = z.enum(exhaustedActions).describe('What becomes of a key whose first delivery is out of attempts.');
-
-const settings = z.object({
-  name,
-  url,
-  description,
-  eventTypes,
-  filter,
-  format,
-  formatOptions,
-  signature,
-  useOrganizationKey,
-  headers,
-  retryPolicy,
-  timeoutSeconds,
-  batch,
-});
-/** Everything that a person sets, except the secret and the status. */
-export type EndpointSettings = z.infer<typeof settings> &
-  PaceSettings &
-  DisablingSettings & { readonly ordering: Ordering; readonly onExhausted: OnExhausted };
-
-/** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
-export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
-  readonly url?: EndpointSettings['url'] | KeptUrl;
-  /** `value` null: the header keeps the value that it has. */
-  readonly headers?: readonly { readonly name: string; readonly value: string | null }[];
-};
-
-export const endpointEvents = {
-  'endpoint.registered': settings
-    .extend({
-      organizationId,
-      secret: encrypted.nullable(),
-      disabled: z.boolean().describe('Registered as disabled.'),
-      rateLimit: storedPace.rateLimit.optional(),
-      maxConcurrency: storedPace.maxConcurrency.optional(),
-      ordering: ordering.describe('Absent: NONE.').optional(),
-      onExhausted: onExhausted.describe('Absent: CONTINUE.').optional(),
-      disableAfterSeconds: storedDisabling.optional(),
-    })
-    .describe('An endpoint was registered, with its whole configuration.'),
-  'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
-  'endpoint.described': z.object({ description }).describe('The description was changed or removed.'),
-  'endpoint.url-changed': z.object({ url }).describe('The URL was changed. All later attempts, including retries, use it.'),
-  'endpoint.subscription-changed': z
-    .object({ eventTypes, filter })
-    .describe('The subscription was changed for messages accepted from now on.'),
-  'endpoint.format-changed': z.object({ format, formatOptions }).describe('The format of request bodies was changed.'),
-  'endpoint.signature-changed': z.object({ signature, useOrganizationKey }).describe('The signature was changed.'),
-  'endpoint.headers-changed': z.object({ headers }).describe("The endpoint's own headers were changed."),
-  'endpoint.retry-policy-changed': z.object({ retryPolicy }).describe('The retry policy was changed for failures from now on.'),
-  'endpoint.timeout-changed': z.object({ timeoutSeconds }).describe('The timeout of requests was changed.'),
-  'endpoint.batch-changed': z.object({ batch }).describe('Batching was turned on, changed or turned off.'),
-  'endpoint.rate-limit-changed': z
-    .object({ rateLimit: storedPace.rateLimit })
-    .describe('The limit of requests a second was set, changed or removed.'),
-  'endpoint.concurrency-changed': z
-    .object({ maxConcurrency: storedPace.maxConcurrency })
-    .describe('The limit of requests at one time was set, changed or removed.'),
-  'endpoint.ordering-changed': z
-    .object({ ordering, onExhausted })
-    .describe('The order was changed for messages accepted from now on, and what follows a last failed attempt for those that come to it.'),
-  'endpoint.disabling-changed': z
-    .object({ disableAfterSeconds: storedDisabling })
-    .describe('After how long without success the endpoint is disabled was changed.'),
-  'endpoint.secret-rotated': z
-    .object({
-      secret: encrypted,
-      previousUntil: z.string().describe('ISO 8601: until then the previous secret signs as well, if the scheme can carry two signatures.'),
-    })
-    .describe('The secret was rotated.'),
-  'endpoint.paused': z.object({}).describe('The endpoint was paused: its deliveries are held until it is resumed.'),
-  'endpoint.resumed': z.object({}).describe('The endpoint was resumed: held deliveries are sent.'),
-  'endpoint.disabled': z
-    .object({ reason: z.string().nullable() })
-    .describe(
-      'The endpoint was disabled: until it is enabled, messages that match are recorded as skipped and waiting deliveries are held.',
-    ),
-  'endpoint.enabled': z.object({}).describe('The endpoint was enabled: it gets messages again.'),
-  'endpoint.deleted': z.object({}).describe('The endpoint was deleted.'),
-} as const;
-
-type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
-export type EndpointEvent = Of<typeof endpointEvents>;
+import { checkFormat, keepRoutingKey, type PayloadFormat } from './format-options.ts';
+import type { organizationId } from './ids.ts';
+import { jsonEqual } from './json.ts';
 
 // ── State ──
 
@@ -137,41 +23,6 @@ export type EndpointConfiguration = {
   readonly previousSecret: { readonly secret: string; readonly until: string } | null;
 };
 export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: EndpointConfiguration } | { exists: 'no-more' };
-
-type Registered = Extract<EndpointEvent, { type: 'endpoint.registered' }>['data'];
-
-/** What was registered, with the defaults of settings that the event does not have. */
-export const registeredIn = ({
-  organizationId,
-  secret,
-  disabled,
-  rateLimit = null,
-  maxConcurrency = null,
-  ordering = 'NONE',
-  onExhausted = 'CONTINUE',
-  disableAfterSeconds = null,
-  ...rest
-}: Registered) => ({
-  organizationId,
-  secret,
-  disabled,
-  settings: { ...rest, rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds } satisfies EndpointSettings,
-});
-
-/** Leaves out settings that have their defaults. */
-export const registeredData = ({ organizationId, secret, disabled, settings }: ReturnType<typeof registeredIn>): Registered => {
-  const { rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds, ...rest } = settings;
-  return {
-    organizationId,
-    ...rest,
-    ...saidPace({ rateLimit, maxConcurrency }),
-    ...(ordering !== 'NONE' && { ordering }),
-    ...(onExhausted !== 'CONTINUE' && { onExhausted }),
-    ...(disableAfterSeconds !== null && { disableAfterSeconds }),
-    secret,
-    disabled,
-  };
-};
 
 const withConfiguration = (state: Endpoint, changed: Partial<EndpointConfiguration>): Endpoint =>
   state.exists === 'yes' ? { exists: 'yes', configuration: { ...state.configuration, ...changed } } : state;
@@ -225,6 +76,12 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
 
 type StatusCommand = { type: 'Pause' | 'Resume' | 'Enable' } | { type: 'Disable'; reason: string | null };
 
+/** The settings that change. A URL or header value that the caller was shown masked, and gives back so, stays. */
+export type EndpointSettingsPatch = Partial<Omit<EndpointSettings, 'url' | 'headers'>> & {
+  readonly url?: EndpointSettings['url'] | KeptUrl;
+  readonly headers?: HeadersPatch;
+};
+
 export type EndpointCommand =
   | {
       type: 'Register';
@@ -260,16 +117,6 @@ const checkBatch = ({ batch, format }: EndpointSettings) => {
       `The format ${format} sends one message at a time; leave batch out, or choose ${batchFormats.join(', ')} to send several.`,
     );
 };
-
-type Headers = EndpointSettings['headers'];
-
-const keepHeaderValues = (from: Headers, to: NonNullable<EndpointSettingsPatch['headers']>): Headers =>
-  to.map(({ name, value }, i) => {
-    const kept = value ?? from.find((header) => header.name.toLowerCase() === name.toLowerCase())?.value;
-    if (kept === undefined)
-      throw badInput(`headers.${i}.value`, `The endpoint has no header ${name} whose value could stay; give its value.`);
-    return { name, value: kept };
-  });
 
 /** The patch with the stored values of what it says stays. @throws DomainError if there is nothing that could stay */
 const withKeptSecrets = (from: EndpointSettings, patch: EndpointSettingsPatch): Partial<EndpointSettings> => {

@@ -2,7 +2,7 @@
 // Names every event of the catalog, so that nobody can add one without deciding what to mask in it.
 import { maskResolvedAddress } from './address-masking.ts';
 import type { DomainEvent } from './catalog.ts';
-import type { EndpointEvent } from './endpoint.ts';
+import type { EndpointEvent } from './endpoint-events.ts';
 import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
 import { asJsonObject, type Json, type JsonObject } from './json.ts';

@@ -9,18 +9,11 @@ import { catalog, type EventName, type DomainEvent } from './catalog.ts';
 import { fold, type Decider } from './decider.ts';
 import { failureReasons, type AttemptRecord, type AttemptsCommand } from './attempts.ts';
 import { delivery, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from './delivery.ts';
-import {
-  endpoint,
-  payloadFormats,
-  signatureSchemes,
-  type Endpoint,
-  type EndpointCommand,
-  type EndpointEvent,
-  type EndpointSettings,
-} from './endpoint.ts';
+import { signatureSchemes, type EndpointEvent, type EndpointSettings } from './endpoint-events.ts';
+import { endpoint, type Endpoint, type EndpointCommand } from './endpoint.ts';
 import { harmlessUrl } from '../../test/support/samples.ts';
 import { DomainError } from './errors.ts';
-import { keepRoutingKey } from './format-options.ts';
+import { keepRoutingKey, payloadFormats } from './format-options.ts';
 import { exhaustedActions, orderings } from './ordering.ts';
 import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import { asPosition } from './ids.ts';

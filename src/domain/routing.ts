@@ -1,6 +1,7 @@
 // Routing: which endpoints take a message, and why. The rule is written here once. Intake, the what-if preview, the explanation of a routing and the
 // check of the log all call it. Intake and the check ask compiled matchers; a property test holds these equal to `routeMessage`.
-import type { EndpointConfiguration, EndpointSettings } from './endpoint.ts';
+import type { EndpointSettings } from './endpoint-events.ts';
+import type { EndpointConfiguration } from './endpoint.ts';
 import { compileFilter, type CompiledFilter } from './filter/compile-filter.ts';
 import { failedConditions, type FailedCondition } from './filter/explain-filter.ts';
 import type { EndpointId } from './ids.ts';

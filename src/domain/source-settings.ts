@@ -4,6 +4,7 @@ import { longestMessageType, messageTypeSyntax } from './message.ts';
 import { isOwnType, ownTypeRefused } from './operational-message.ts';
 import { nameProblem } from './names.ts';
 import type { SourceSettings } from './source.ts';
+import { isPrintable, text } from './text-schema.ts';
 
 type SourceOptions = {
   /** Why that JSONata expression can't be a template, as a sentence. */
@@ -21,9 +22,6 @@ const longestStreams = 256;
 const mostTypes = 500;
 const longestTemplate = 16_384;
 
-const text = (what: string) => z.string({ error: `${what} must be a text.` });
-const printable = (value: string) => value.isWellFormed() && !/\p{Cc}/u.test(value);
-
 const name = text('The name')
   .trim()
   .min(1, 'The name is empty; give one that tells whose events these are.')
@@ -38,7 +36,7 @@ const streamName = (what: string) =>
   text(what)
     .min(1, `${what} is empty; give one such as order. A source of all streams would read Hookledger's own.`)
     .max(longestStreams, `${what} may have at most ${longestStreams} characters.`)
-    .refine(printable, `${what} holds a control character or half a character; leave it out.`)
+    .refine(isPrintable, `${what} holds a control character or half a character; leave it out.`)
     .refine((value) => !value.startsWith('$'), `${what} can't begin with $: such streams are the server's own.`);
 
 const streamPrefix = streamName('The prefix');

@@ -2,7 +2,7 @@
 import type { DomainEvent } from '../../src/domain/catalog.ts';
 import type { AttemptRecord } from '../../src/domain/attempts.ts';
 import type { DeliverySubject } from '../../src/domain/delivery.ts';
-import { registeredData, type EndpointEvent, type EndpointSettings } from '../../src/domain/endpoint.ts';
+import { registeredData, type EndpointEvent, type EndpointSettings } from '../../src/domain/endpoint-events.ts';
 import type { EndpointUrl } from '../../src/domain/endpoint-url.ts';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../src/domain/ids.ts';
 import type { MessageEvent } from '../../src/domain/message.ts';

@@ -8,7 +8,7 @@ import { silent } from '../../../test/support/silent.ts';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
 import { delivery, type DeliveryCommand } from '../../domain/delivery.ts';
-import type { EndpointSettings } from '../../domain/endpoint.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointId, MessageId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { LogUnavailable, type ExpectedRevision, type RecordedEvent } from '../../event-store/event-store.ts';

@@ -1,5 +1,5 @@
 // The request maker: makes the request for one message or a batch, from the endpoint's current configuration.
-import type { PayloadFormat } from '../../domain/endpoint.ts';
+import type { PayloadFormat } from '../../domain/format-options.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { ResolvedEndpoint } from '../../read-models/directory/resolved-endpoint.ts';
 import { formatBody, type FormattedBody, type Messages } from '../formats/format.ts';

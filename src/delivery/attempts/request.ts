@@ -1,6 +1,6 @@
 // The request of one attempt: headers and signature, from a body and the endpoint's configuration. Pure.
 import { hash } from 'node:crypto';
-import type { SignatureScheme } from '../../domain/endpoint.ts';
+import type { SignatureScheme } from '../../domain/endpoint-events.ts';
 import { hopsHeader } from '../../domain/message.ts';
 import { maskOwnHeader } from '../../domain/header-masking.ts';
 import type { FormattedBody } from '../formats/format.ts';

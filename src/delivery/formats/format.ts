@@ -1,6 +1,6 @@
 // The formats: what messages look like to a receiver. One file each; this is their list, and the one place that writes a body.
 // A body is what `JSON.stringify` makes of its payload; only numbers that a double cannot hold keep the text that they were written with.
-import { payloadFormats, type PayloadFormat } from '../../domain/endpoint.ts';
+import { payloadFormats, type PayloadFormat } from '../../domain/format-options.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { array } from './array.ts';
 import { discord } from './discord.ts';

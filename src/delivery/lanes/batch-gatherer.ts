@@ -1,6 +1,6 @@
 // The gatherer: collects the deliveries of an endpoint that takes batches, and has a batch closed when it is full or the oldest has waited long enough.
 import type { BaseLogger } from 'pino';
-import type { EndpointSettings } from '../../domain/endpoint.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';

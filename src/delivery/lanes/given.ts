@@ -1,7 +1,8 @@
 // Given a dispatcher whose surroundings a spec plays: the fixture of the specs of this folder.
 import { vi } from 'vitest';
 import { dueCause, recorded, record, subject as someone } from '../../../test/support/samples.ts';
-import type { EndpointSettings, EndpointStatus } from '../../domain/endpoint.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
+import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { AttemptResult, AttemptRunner } from '../attempts/attempt-runner.ts';

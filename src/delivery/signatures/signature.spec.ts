@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, timingSafeEqual, verify as verifySignature } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { signatureSchemes } from '../../domain/endpoint.ts';
+import { signatureSchemes } from '../../domain/endpoint-events.ts';
 import { newPrivateKey, newSymmetricKey, publicKeyOf } from '../../secrets/signing-keys.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { sign } from './signature.ts';

@@ -1,5 +1,5 @@
 // The signature schemes: headers that prove to a receiver that a request is genuine. One file each; this is their list.
-import type { SignatureScheme } from '../../domain/endpoint.ts';
+import type { SignatureScheme } from '../../domain/endpoint-events.ts';
 import type { Signature, Signed } from './signed.ts';
 import { none } from './none.ts';
 import { signatureSha256 } from './signature-sha256.ts';

@@ -1,7 +1,8 @@
 // The configuration at every position, to route messages again and to look up the retry policy of an attempt.
 // Keeps in memory one version for each change of an endpoint or an event type.
 import type { RetryPolicy } from '../../domain/attempts.ts';
-import { endpoint, type Endpoint, type EndpointConfiguration, type EndpointEvent } from '../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../domain/endpoint-events.ts';
+import { endpoint, type Endpoint, type EndpointConfiguration } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import { defaultGroup } from '../../domain/organization.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accepted, organizationId, registered } from '../../../test/support/samples.ts';
 import { silent } from '../../../test/support/silent.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
-import type { EndpointSettings } from '../../domain/endpoint.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { newId } from '../../event-store/id-generation.ts';

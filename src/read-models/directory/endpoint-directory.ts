@@ -3,7 +3,8 @@
 import type { BaseLogger } from 'pino';
 import type { ApiKeyEvent } from '../../domain/api-key.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
-import { endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../domain/endpoint-events.ts';
+import { endpoint } from '../../domain/endpoint.ts';
 import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import { groupOf, organization, type EventType, type OrganizationEvent } from '../../domain/organization.ts';

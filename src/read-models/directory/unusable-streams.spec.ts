@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
 import { organizationId, registered } from '../../../test/support/samples.ts';
 import type { DomainEvent } from '../../domain/catalog.ts';
-import type { EndpointSettings } from '../../domain/endpoint.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import { LogUnavailable, UndecodableEvent, type EventStore } from '../../event-store/event-store.ts';
 import { Vault } from '../../secrets/vault.ts';

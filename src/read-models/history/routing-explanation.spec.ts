@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accepted, organizationId, record, recorded, registered, subject } from '../../../test/support/samples.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
-import type { EndpointEvent } from '../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../domain/endpoint-events.ts';
 import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { OrganizationEvent } from '../../domain/organization.ts';

@@ -1,7 +1,8 @@
 // Why a message went to an endpoint, or did not: from the configuration that its routing was decided on, and nothing that came later.
 import { fold } from '../../domain/decider.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
-import { endpoint, type Endpoint, type EndpointEvent } from '../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../domain/endpoint-events.ts';
+import { endpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { FailedCondition } from '../../domain/filter/explain-filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';

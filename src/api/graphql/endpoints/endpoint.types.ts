@@ -1,7 +1,9 @@
 // The GraphQL types of endpoints as they are answered; the inputs are in endpoint.inputs.ts.
 import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
 import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '../../../domain/ordering.ts';
-import { payloadFormats, signatureSchemes, type EndpointConfiguration, type EndpointStatus as Status } from '../../../domain/endpoint.ts';
+import { signatureSchemes } from '../../../domain/endpoint-events.ts';
+import type { EndpointConfiguration, EndpointStatus as Status } from '../../../domain/endpoint.ts';
+import { payloadFormats } from '../../../domain/format-options.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';

@@ -2,7 +2,7 @@
 import type { FailedAttempt } from '../../../domain/address-masking.ts';
 import type { BatchEvent } from '../../../domain/batch.ts';
 import type { DeliveryEvent } from '../../../domain/delivery.ts';
-import type { EndpointEvent } from '../../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../../domain/endpoint-events.ts';
 import type { BulkRetryId, EndpointId, Position, ReplayId } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import { maskUrlsInText } from '../../../domain/url-masking.ts';

@@ -1,7 +1,8 @@
 // The timeline of a message: every event of the log about it, in order, each with a sentence.
 import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import { fold } from '../../../domain/decider.ts';
-import { endpoint, type EndpointEvent } from '../../../domain/endpoint.ts';
+import type { EndpointEvent } from '../../../domain/endpoint-events.ts';
+import { endpoint } from '../../../domain/endpoint.ts';
 import type { EndpointId, Position } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';

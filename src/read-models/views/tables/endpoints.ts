@@ -1,5 +1,6 @@
 // The table of endpoints: the current configuration of each, also of deleted ones.
-import { endpoint, endpointEvents, type EndpointConfiguration, type EndpointEvent, type EndpointStatus } from '../../../domain/endpoint.ts';
+import { endpointEvents, type EndpointEvent } from '../../../domain/endpoint-events.ts';
+import { endpoint, type EndpointConfiguration, type EndpointStatus } from '../../../domain/endpoint.ts';
 import { parseJson } from '../../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { endpointIdIn } from '../../../domain/streams.ts';
