@@ -26,14 +26,12 @@ import { circuitGatesIn, takeProbe, type CircuitGate } from './circuit-gates.ts'
 import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
 import { ClockNotices } from './clock-notices.ts';
+import { DueNotices } from './due-notices.ts';
 import { noticeParts, noticesOfGates, passOnNotice, readNotice, sendNotice, type ReplicaNotice } from './replica-notices.ts';
 import { ReplicaPresence } from './replica-presence.ts';
 import { SharedClock } from './shared-clock.ts';
 
 type Schema = DueAttemptsSchema;
-
-/** Per transaction. Instead of more, one that says to look everywhere. */
-const maxDueNotices = 10;
 
 export class LeasedDueAttempts implements DueAttempts {
   readonly isShared = true;
@@ -42,9 +40,7 @@ export class LeasedDueAttempts implements DueAttempts {
   private readonly clockNotices: ClockNotices;
   private listener: DueAttemptsListener | undefined;
   private claimsAllowed = false;
-  /** What the running transaction has scheduled, for `announce`. */
-  private readonly dueEndpoints = new Set<EndpointId>();
-  private nextDueAt: number | undefined;
+  private readonly dueNotices = new DueNotices();
   /** When the running transaction began to schedule, and the attempts that it wrote as leased by this replica. */
   private scheduledAt = 0;
   /** Otherwise it claims nothing: others may be able to send it. */
@@ -154,8 +150,7 @@ export class LeasedDueAttempts implements DueAttempts {
       }
       const lease = leasedByOthers.get(attempt.id);
       if (lease?.attempt === attempt.attempt) return { ...row, ready_at: lease.ready_at, leased_by: lease.leased_by };
-      if (attempt.dueAt <= now) this.dueEndpoints.add(row.endpoint_id);
-      else this.nextDueAt = Math.min(this.nextDueAt ?? Infinity, attempt.dueAt);
+      this.dueNotices.scheduled(attempt, now);
       return row;
     });
     await tx.upsert('due_attempts', ['id'], rows);
@@ -163,7 +158,7 @@ export class LeasedDueAttempts implements DueAttempts {
 
   async releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<Schema>): Promise<void> {
     await releaseQuery(command, tx).where('leased_by', 'is', null).execute();
-    this.dueEndpoints.add(command.endpointId);
+    this.dueNotices.released(command.endpointId);
   }
 
   async holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<Schema>): Promise<void> {
@@ -177,15 +172,8 @@ export class LeasedDueAttempts implements DueAttempts {
   }
 
   async announce(cancelled: readonly DeliveryProgress[], tx: Transaction<Schema>): Promise<void> {
-    const [due, next] = [[...this.dueEndpoints], this.nextDueAt];
-    this.dueEndpoints.clear();
-    this.nextDueAt = undefined;
+    const notices = this.dueNotices.take(cancelled);
     if (!this.claimsAllowed) return;
-    const withNext = next === undefined ? {} : { next };
-    let notices: ReplicaNotice[] = noticeParts(due).map((part) => ({ due: part, ...withNext }));
-    if (notices.length === 0 && next !== undefined) notices = [{ due: [], next }];
-    if (notices.length > maxDueNotices) notices = [{}];
-    for (const { endpointId, ids } of cancelled) notices.push(...noticeParts(ids).map((withdrawn) => ({ from: endpointId, withdrawn })));
     for (const notice of notices) await this.notify(notice, tx);
   }
 
