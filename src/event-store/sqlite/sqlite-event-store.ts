@@ -19,13 +19,14 @@ import {
 } from '../event-store.ts';
 import type { AcceptLostTail } from '../lost-tail.ts';
 import { AppendEncoding, eventOverhead, revisionNumber, toRevisionConflict } from './append-encoding.ts';
+import { AppendQueue } from './append-queue.ts';
 import { FileWatch, type LogFileLost } from './file-watch.ts';
 import { lockFolder, prepareLogFile, unwritable } from './log-file.ts';
 import { toPosition } from './event-rows.ts';
 import { LogReader, type FollowOptions } from './log-reader.ts';
 import { RecentEvents } from './recent-events.ts';
 import { checkTail, TailMarkWriter } from './tail-mark.ts';
-import type { Committed, FromWriter, Group, ToWriter, EncodedAppend, WriterOptions } from './writer.worker.ts';
+import type { Committed, FromWriter, ToWriter, WriterOptions } from './writer.worker.ts';
 
 export type SqliteEventStoreOptions = {
   /** The data folder, created if needed. The log is `log.db` in it. */
@@ -51,18 +52,6 @@ const LONGEST_WITHOUT_WRITER_MS = 15_000;
 
 const writerFile = new URL(import.meta.url.endsWith('.ts') ? './writer.worker.ts' : './writer.worker.js', import.meta.url);
 
-/** One group is being committed while the next is ready, so the writer never waits for this thread. */
-const mostGroupsInFlight = 2;
-
-type PendingAppend = {
-  readonly writes: readonly Write[];
-  readonly encoded: EncodedAppend;
-  readonly events: AppendEncoding['events'];
-  readonly bytes: number;
-  readonly resolve: (appended: readonly Appended[]) => void;
-  readonly reject: (error: Error) => void;
-};
-
 export class SqliteEventStore implements EventStore {
   readonly #file: string;
   readonly #options: SqliteEventStoreOptions;
@@ -75,11 +64,7 @@ export class SqliteEventStore implements EventStore {
   #restart: NodeJS.Timeout | undefined;
   /** In `performance.now()` time. */
   #writerLostAt: number | undefined;
-  /** Appends not yet handed to the writer. */
-  #queued: PendingAppend[] = [];
-  /** Groups that the writer has not answered yet, oldest first. */
-  #inFlight: PendingAppend[][] = [];
-  #queuedBytes = 0;
+  readonly #queue: AppendQueue;
   /** How many appends came in parts. */
   #parts = 0;
   #closing: Promise<void> | undefined;
@@ -97,6 +82,7 @@ export class SqliteEventStore implements EventStore {
     this.#recent = new RecentEvents({ tip: 0, ...(options.recent ?? { maxEvents: 512, maxBytes: 4 * MiB }) });
     this.#log = new LogReader(file, this.#recent);
     this.#tailMark = new TailMarkWriter(file);
+    this.#queue = new AppendQueue((appends) => this.#send({ at: this.#clock().getTime(), appends }));
   }
 
   /** @throws LogUnusable with a sentence that says what to do */
@@ -142,14 +128,14 @@ export class SqliteEventStore implements EventStore {
         if (this.#writer !== writer)
           throw new LogUnavailable(`The writer of ${this.#file} has died; nothing was written. Repeat the request.`);
       }
-      if (this.#queuedBytes + encoding.bytes > this.#maxQueuedBytes && this.#queuedBytes > 0)
+      if (this.#queue.bytes + encoding.bytes > this.#maxQueuedBytes && this.#queue.bytes > 0)
         throw new LogUnavailable('Too much is waiting to be written to disk; nothing was written. Repeat the request later.');
     } catch (error) {
       if (part !== undefined) this.#send({ part });
       throw error;
     }
     if (writes.length === 0) return [];
-    return this.#queue(writes, encoding, part);
+    return this.#queue.add(writes, encoding, part);
   }
 
   #checkWritable(): void {
@@ -158,41 +144,11 @@ export class SqliteEventStore implements EventStore {
     if (!this.#writer) throw new LogUnavailable(`${this.#file} can't be written now: its writer is restarting.`);
   }
 
-  #queue(writes: readonly Write[], encoding: AppendEncoding, part: number | undefined): Promise<readonly Appended[]> {
-    const { events, bytes } = encoding;
-    const encoded = { ...(part !== undefined && { part }), writes: encoding.takePart() };
-    return new Promise((resolve, reject) => {
-      // Flushed at the end of the tick: requests that arrived together share one message and one fsync.
-      if (this.#queued.length === 0) setImmediate(() => this.#flushWhenFree());
-      this.#queued.push({ writes, encoded, events, bytes, resolve, reject });
-      this.#queuedBytes += bytes;
-    });
-  }
-
-  #send(message: ToWriter): void {
+  /** @returns whether there is a writer */
+  #send(message: ToWriter): boolean {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     this.#writer?.postMessage(message);
-  }
-
-  /** While the writer is busy, appends collect here: they could not be committed any sooner. */
-  #flushWhenFree() {
-    if (this.#inFlight.length < mostGroupsInFlight) this.#flush();
-  }
-
-  #flush() {
-    if (this.#queued.length === 0 || !this.#writer) return;
-    const group: Group = { at: this.#clock().getTime(), appends: this.#queued.map(({ encoded }) => encoded) };
-    this.#inFlight.push(this.#queued);
-    this.#queued = [];
-    this.#send(group);
-  }
-
-  /** Takes the appends of the oldest groups, which the writer has answered. */
-  #takeAnswered(groups: number): PendingAppend[] {
-    const taken = this.#inFlight.splice(0, groups).flat();
-    setImmediate(() => this.#flushWhenFree());
-    for (const { bytes } of taken) this.#queuedBytes -= bytes;
-    return taken;
+    return this.#writer !== undefined;
   }
 
   #committed({ groups, first, at, exceptions }: Committed) {
@@ -200,7 +156,7 @@ export class SqliteEventStore implements EventStore {
     const answers: (() => void)[] = [];
     let sequence = first;
     let lastId = '';
-    for (const [i, pending] of this.#takeAnswered(groups).entries()) {
+    for (const [i, pending] of this.#queue.takeAnswered(groups).entries()) {
       const exception = exceptions.get(i);
       if (exception && 'conflicts' in exception) {
         answers.push(() => pending.reject(new WrongExpectedRevision(exception.conflicts.map(toRevisionConflict))));
@@ -268,7 +224,7 @@ export class SqliteEventStore implements EventStore {
             return this.#committed(message);
           case 'failed': {
             const error = unwritable(this.#file, message.errcode, message.reason);
-            for (const pending of this.#takeAnswered(message.groups)) pending.reject(error);
+            for (const pending of this.#queue.takeAnswered(message.groups)) pending.reject(error);
           }
         }
       });
@@ -294,10 +250,7 @@ export class SqliteEventStore implements EventStore {
 
   #rejectUnanswered(cause: unknown) {
     const sentence = `The writer of ${this.#file} has died, and it is not known what it wrote. Repeat the request.`;
-    const error = new LogUnavailable(sentence, 1, { cause });
-    for (const pending of [...this.#takeAnswered(this.#inFlight.length), ...this.#queued]) pending.reject(error);
-    this.#queued = [];
-    this.#queuedBytes = 0;
+    this.#queue.rejectAll(new LogUnavailable(sentence, 1, { cause }));
   }
 
   async close(): Promise<void> {
@@ -307,7 +260,7 @@ export class SqliteEventStore implements EventStore {
 
   async #close() {
     this.#fileWatch?.stop();
-    this.#flush();
+    this.#queue.flush();
     this.#log.close(); // before the writer's connection, which cleans up when it is the last one
     clearTimeout(this.#restart);
     const writer = this.#writer;

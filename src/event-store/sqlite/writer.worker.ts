@@ -12,7 +12,7 @@ export type EncodedAppend = { readonly part?: number; readonly writes: readonly 
 /** A part of an append whose last part comes with a group; without writes: the append was given up. */
 type Part = { readonly part: number; readonly writes?: readonly EncodedWrite[] };
 /** The appends that the main thread sends together; `at` is its time then, in ms since 1970. */
-export type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] };
+type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] };
 
 /** A write whose events are in the log already; `revision` and `sequence` are those of its last event. */
 type Duplicate = { readonly write: number; readonly revision: number; readonly sequence: number };
