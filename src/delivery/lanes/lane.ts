@@ -8,7 +8,9 @@ import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '.
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer } from './batch-gatherer.ts';
 import type { LaneContext } from './lane-context.ts';
+import { LaneEndpoint } from './lane-endpoint.ts';
 import { LaneRequests } from './lane-requests.ts';
+import { LaneTable } from './lane-table.ts';
 import { Pace } from './pace.ts';
 import { attemptsRead, offersQueued } from './queue-limits.ts';
 import type { ReserveTimes } from './rate-limit.ts';
@@ -22,8 +24,6 @@ type Admission = 'send' | 'hold' | 'lane-full' | 'process-full' | 'too-early' | 
 
 /** An attempt that waits longer than this is not kept from other replicas. */
 const longestLeasedWaitMs = 2_000;
-/** After a failure to read the table. */
-const retryMs = 1_000;
 
 export class Lane {
   private readonly pace: Pace;
@@ -34,8 +34,8 @@ export class Lane {
   /** To be sent in a batch. */
   private readonly gatherer: BatchGatherer;
   private readonly requests: LaneRequests;
-  /** The table may hold due attempts that are not in memory. */
-  private hasBacklog = false;
+  private readonly endpoint: LaneEndpoint;
+  private readonly table: LaneTable;
 
   constructor(
     private readonly id: EndpointId,
@@ -43,8 +43,9 @@ export class Lane {
   ) {
     const { backlog, batches, budget, due, endpointConcurrency, log, rates } = context;
     const reserve: ReserveTimes | undefined = rates && ((count, rate) => rates.reserve(id, count, rate));
+    this.endpoint = new LaneEndpoint(id, context.directory);
     this.pace = new Pace(
-      () => this.settings,
+      () => this.endpoint.settings,
       endpointConcurrency,
       () => this.pump(),
       reserve,
@@ -53,6 +54,10 @@ export class Lane {
       () => context.runner.prepare(id),
       () => this.pump(),
     );
+    this.table = new LaneTable(id, context, this.tracked, {
+      onAttempt: (attempt) => this.enqueue(attempt),
+      onReady: () => this.pump(),
+    });
     this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
     const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
@@ -65,12 +70,12 @@ export class Lane {
 
   /** An attempt that is due now and may not be in the table yet. Without room it is ignored: the table has it later. */
   offer(attempt: ScheduleAttempt): void {
-    const { slots } = this;
+    const { endpoint, slots } = this;
     const { budget, batches } = this.context;
     if (budget.isFull(this.receiverState) && !attempt.isUrgent) return;
-    const room = this.isForBatch(attempt) ? 2 * this.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
+    const room = endpoint.takesInBatch(attempt) ? 2 * endpoint.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
     // What was read from the table, after a long hold for example, takes no room from what is new.
-    const read = this.hasBacklog ? this.readSize : 0;
+    const read = this.table.hasBacklog ? this.readSize : 0;
     if (this.queue.length + this.gatherer.queue.length >= room + read && !attempt.isUrgent) return;
     // The log may already hold this attempt's outcome, beyond what was read of it: only the table knows.
     // What a person asks for now takes the place of what is queued.
@@ -81,7 +86,7 @@ export class Lane {
 
   /** The table may have gained due attempts for this lane. */
   checkTable(): void {
-    this.hasBacklog = true;
+    this.table.hasBacklog = true;
     this.pump();
   }
 
@@ -114,8 +119,8 @@ export class Lane {
   /** Other replicas have all slots: they can send what is queued here. */
   slotsExhausted(): void {
     if (this.queue.length === 0) return;
-    this.hasBacklog = true;
-    this.returnToTable(this.queue.removeAll());
+    this.table.hasBacklog = true;
+    this.table.giveBack(this.queue.removeAll());
   }
 
   /** Sends nothing more. @returns what was queued */
@@ -147,7 +152,7 @@ export class Lane {
 
   /** Whether what waits here waits for this process, not for the receiver. */
   get keepsUp(): boolean {
-    return !this.isHeld && this.pace.keepsUp;
+    return !this.endpoint.isHeld && this.pace.keepsUp;
   }
 
   // ── What goes out ──
@@ -159,7 +164,7 @@ export class Lane {
     const stoppedBy = this.sendQueued();
     if (stoppedBy === 'process-full') this.context.limiter.waitForRoom(this);
     else if (stoppedBy === 'too-early') this.wait();
-    else if (this.hasBacklog || this.queue.length > 0) this.getMore();
+    else if (this.table.hasBacklog || this.queue.length > 0) this.getMore();
   }
 
   /** Sends from the queue, oldest first. @returns why it stopped; undefined: the queue is empty */
@@ -168,7 +173,7 @@ export class Lane {
       const admission = this.admit(next);
       if (admission !== 'send' && admission !== 'hold') return admission;
       this.queue.shift();
-      if (admission === 'hold') this.returnToTable([next]);
+      if (admission === 'hold') this.table.giveBack([next]);
       else this.send(next);
     }
     return undefined;
@@ -179,7 +184,7 @@ export class Lane {
     const { isUrgent } = attempt;
     if (this.requests.inFlight >= (isUrgent ? this.pace.urgentConcurrency : this.pace.concurrency)) return 'lane-full';
     if (!this.context.limiter.hasRoom(this.receiverState)) return 'process-full';
-    if (this.isHeld && !isTest(attempt.subject)) return 'hold';
+    if (this.endpoint.isHeld && !isTest(attempt.subject)) return 'hold';
     if (!isUrgent && this.waitMs > 0) return 'too-early';
     if (!this.readiness.isReady) return 'not-ready';
     return this.slots?.take(this.id) === false ? 'lane-full' : 'send';
@@ -190,8 +195,8 @@ export class Lane {
     const { waitMs } = this;
     this.pace.wakeWhenReady(waitMs);
     if (!this.context.due.isShared || waitMs <= longestLeasedWaitMs) return;
-    this.hasBacklog ||= this.queue.length > 0;
-    this.returnToTable(this.queue.removeAll());
+    this.table.hasBacklog ||= this.queue.length > 0;
+    this.table.giveBack(this.queue.removeAll());
   }
 
   private get waitMs(): number {
@@ -199,12 +204,12 @@ export class Lane {
   }
 
   private send(attempt: ScheduleAttempt): void {
-    if (!attempt.isUrgent) this.pace.sent(this.requests.inFlight === 0 && this.queue.length === 0 && !this.hasBacklog);
+    if (!attempt.isUrgent) this.pace.sent(this.requests.inFlight === 0 && this.queue.length === 0 && !this.table.hasBacklog);
     void this.requests.make(attempt, this.slots, {
       onSlotFree: () => this.pump(),
       onEnd: (end) => {
         if (end === 'lease-lost') this.tracked.untrack(attempt.id);
-        else if (end === 'log-unavailable' || end === 'not-sent') this.leaveToOthers(attempt);
+        else if (end === 'log-unavailable' || end === 'not-sent') this.table.leaveToOthers(attempt);
         else if (end === 'probed-elsewhere') this.leaveProbe(attempt);
         else {
           this.recorded(attempt, end.position);
@@ -217,8 +222,8 @@ export class Lane {
   /** Another replica makes the probe of the open circuit. */
   private leaveProbe(attempt: ScheduleAttempt): void {
     this.pace.circuit.awaitProbe(performance.now());
-    this.hasBacklog = true;
-    this.returnToTable([attempt]);
+    this.table.hasBacklog = true;
+    this.table.giveBack([attempt]);
   }
 
   /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
@@ -229,36 +234,19 @@ export class Lane {
     const isApplied = status.appliedUpTo !== undefined && position <= status.appliedUpTo;
     if (isApplied || isRowLeased || !status.acceptsOffers) this.tracked.untrack(attempt.id);
     else this.tracked.track(attempt, position);
-    this.hasBacklog ||= isApplied;
+    this.table.hasBacklog ||= isApplied;
   }
 
   // ── Batches ──
 
-  /** Only an endpoint's first attempts go in batches; tests and retries go by themselves. */
-  private isForBatch({ isFirst, subject }: ScheduleAttempt): boolean {
-    return isFirst && !isBatch(subject) && !isTest(subject) && this.batchSettings !== null;
-  }
-
   private gather(): void {
     if (!this.gatherer.isPending) return;
-    const { batchSettings } = this;
-    if (batchSettings && !this.isHeld) return this.gatherer.closeIfReady(batchSettings);
+    const { batch, isHeld } = this.endpoint;
+    if (batch && !isHeld) return this.gatherer.closeIfReady(batch);
     this.gatherer.cancelTimer();
     const gathered = this.gatherer.queue.removeAll();
-    if (batchSettings) this.returnToTable(gathered);
+    if (batch) this.table.giveBack(gathered);
     else for (const attempt of gathered) this.queue.push(attempt); // the endpoint takes no batches any more
-  }
-
-  private get settings() {
-    return this.context.directory.endpoint(this.id)?.configuration.settings;
-  }
-
-  private get batchSettings() {
-    return this.settings?.batch ?? null;
-  }
-
-  private get maxBatchSize(): number {
-    return this.batchSettings?.maxSize ?? 0;
   }
 
   // ── The table ──
@@ -266,20 +254,8 @@ export class Lane {
   private enqueue(attempt: ScheduleAttempt): void {
     this.tracked.track(attempt);
     if (attempt.isUrgent) this.queue.unshift(attempt);
-    else if (this.isForBatch(attempt)) this.gatherer.queue.push(attempt);
+    else if (this.endpoint.takesInBatch(attempt)) this.gatherer.queue.push(attempt);
     else this.queue.push(attempt);
-  }
-
-  /** They were not sent: they stay in the table, for later or for another replica. */
-  private returnToTable(attempts: readonly ScheduleAttempt[]): void {
-    for (const { id } of attempts) this.tracked.untrack(id);
-    void this.context.due.unclaim(attempts);
-  }
-
-  /** This replica can't read the log at the moment. */
-  private leaveToOthers(attempt: ScheduleAttempt): void {
-    this.returnToTable([attempt]);
-    setTimeout(() => this.checkTable(), retryMs).unref();
   }
 
   private getMore(): void {
@@ -287,13 +263,13 @@ export class Lane {
     const { slots } = this;
     const { due, limiter } = this.context;
     if (due.isShared && !limiter.hasRoom(this.receiverState)) return limiter.waitForRoom(this);
-    const wanted = this.hasBacklog ? this.pace.concurrency : this.queue.length;
+    const wanted = this.table.hasBacklog ? this.pace.concurrency : this.queue.length;
     slots?.request(this.id, Math.min(this.pace.concurrency, slots.inUse(this.id) + wanted));
     if (slots?.obtainable(this.id) === 0) this.slotsExhausted();
     // Only replicas with slots take from the table.
-    if (!this.hasBacklog || slots?.held(this.id) === 0) return;
+    if (!this.table.hasBacklog || slots?.held(this.id) === 0) return;
     const inMemory = this.queue.length + this.gatherer.queue.length;
-    if (inMemory < Math.max(this.readSize / 2, this.maxBatchSize)) void this.readTable();
+    if (inMemory < Math.max(this.readSize / 2, this.endpoint.maxBatchSize)) this.readTable();
   }
 
   private get readSize(): number {
@@ -306,35 +282,17 @@ export class Lane {
     return { isShared: context.due.isShared, receiverState, requests: Math.min(pace.concurrency, slots) };
   }
 
-  private async readTable(): Promise<void> {
-    if (this.tracked.isBeingRead) return;
+  private readTable(): void {
     const { slots } = this;
-    const { due, tableOutage, status } = this.context;
-    const { untrackedMeanwhile, isUpToDate, end } = this.tracked.beginRead();
-    this.hasBacklog = false;
-    try {
-      const limit = Math.max(this.readSize, this.maxBatchSize);
-      const { attempts, more } = await due.claim(this.id, { limit, testsOnly: this.isHeld, tracked: this.tracked });
-      tableOutage.over();
-      for (const attempt of attempts) if (isUpToDate(attempt, due.isShared)) this.enqueue(attempt);
-      if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
-      if (attempts.length === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
-    } catch (error) {
-      if (status.isRunning) tableOutage.failed(error);
-      setTimeout(() => this.checkTable(), retryMs).unref();
-    }
-    end();
-    this.pump();
+    const limit = Math.max(this.readSize, this.endpoint.maxBatchSize);
+    void this.table.read({ limit, testsOnly: this.endpoint.isHeld }, (count) => {
+      if (count === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
+    });
   }
 
   /** Undefined: replicas share no limit of requests to this endpoint. */
   private get slots() {
     const { slots } = this.context;
     return slots?.isLimited(this.id) ? slots : undefined;
-  }
-
-  /** A paused or disabled endpoint gets nothing but tests. One that is gone is not held: its deliveries are cancelled. */
-  private get isHeld(): boolean {
-    return this.context.directory.isHeld(this.id);
   }
 }

@@ -1,0 +1,64 @@
+// A lane's part of the table of due attempts: takes from it, one read at a time, what the lane does not track yet, and gives back what is not sent.
+import type { EndpointId } from '../../domain/ids.ts';
+import type { ClaimRequest } from '../due-attempts/due-attempts.ts';
+import type { ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { LaneContext } from './lane-context.ts';
+import type { TrackedAttempts } from './tracked-attempts.ts';
+
+/** After a failure to read the table, or the log. */
+const retryMs = 1_000;
+
+export class LaneTable {
+  /** The table may hold due attempts that are not in memory. */
+  hasBacklog = false;
+
+  constructor(
+    private readonly id: EndpointId,
+    private readonly context: Pick<LaneContext, 'due' | 'tableOutage' | 'status'>,
+    private readonly tracked: TrackedAttempts,
+    private readonly listener: {
+      readonly onAttempt: (attempt: ScheduleAttempt) => void;
+      /** A read has ended, or it is time to try again. */
+      readonly onReady: () => void;
+    },
+  ) {}
+
+  /** @param onRead gets how many attempts were taken; not called if the table could not be read */
+  async read(request: Omit<ClaimRequest, 'tracked'>, onRead: (count: number) => void): Promise<void> {
+    if (this.tracked.isBeingRead) return;
+    const { due, tableOutage, status } = this.context;
+    const { untrackedMeanwhile, isUpToDate, end } = this.tracked.beginRead();
+    this.hasBacklog = false;
+    try {
+      const { attempts, more } = await due.claim(this.id, { ...request, tracked: this.tracked });
+      tableOutage.over();
+      for (const attempt of attempts) if (isUpToDate(attempt, due.isShared)) this.listener.onAttempt(attempt);
+      if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
+      onRead(attempts.length);
+    } catch (error) {
+      if (status.isRunning) tableOutage.failed(error);
+      this.checkLater();
+    }
+    end();
+    this.listener.onReady();
+  }
+
+  /** They were not sent: they stay in the table, for later or for another replica. */
+  giveBack(attempts: readonly ScheduleAttempt[]): void {
+    for (const { id } of attempts) this.tracked.untrack(id);
+    void this.context.due.unclaim(attempts);
+  }
+
+  /** This replica can't read the log, or send, at the moment. */
+  leaveToOthers(attempt: ScheduleAttempt): void {
+    this.giveBack([attempt]);
+    this.checkLater();
+  }
+
+  private checkLater(): void {
+    setTimeout(() => {
+      this.hasBacklog = true;
+      this.listener.onReady();
+    }, retryMs).unref();
+  }
+}
