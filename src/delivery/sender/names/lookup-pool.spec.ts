@@ -14,12 +14,14 @@ const given = (pool = new LookupPool({ all: 3, unproven: 2, failing: 1 })) => {
 
 it('names that fail get one place and new ones two, so that one is left for names that answer', async () => {
   const { begun, run, end } = given();
-  void run('failing 1', 'failing');
-  void run('failing 2', 'failing');
-  void run('new 1', 'new');
-  void run('new 2', 'new');
-  void run('answering 1', 'answering');
-  void run('answering 2', 'answering');
+  const runs = [
+    run('failing 1', 'failing'),
+    run('failing 2', 'failing'),
+    run('new 1', 'new'),
+    run('new 2', 'new'),
+    run('answering 1', 'answering'),
+    run('answering 2', 'answering'),
+  ];
   expect(begun).toEqual(['failing 1', 'new 1', 'answering 1']);
   end('failing 1');
   await expect.poll(() => begun).toEqual(['failing 1', 'new 1', 'answering 1', 'answering 2']);
@@ -27,6 +29,8 @@ it('names that fail get one place and new ones two, so that one is left for name
   await expect.poll(() => begun.at(-1)).toBe('new 2');
   end('new 1');
   await expect.poll(() => begun.at(-1)).toBe('failing 2');
+  for (const name of ['answering 2', 'new 2', 'failing 2']) end(name);
+  expect(await Promise.all(runs)).toHaveLength(6);
 });
 
 it('a late look-up says so, keeps its place until it ends, and one that was late before its turn never begins', async () => {
