@@ -85,7 +85,7 @@ export class IntakeQueue {
     return hasRoom && !this.isHeldBack(publisher, weight);
   }
 
-  /** By those who would have more than their share of the backlog then. So all are, where only one publishes. */
+  /** Whether the publisher would then have more than its share of the backlog. A single publisher always has it all, so it is held back. */
   private isHeldBack(publisher: string, weight: number): boolean {
     const { backlog } = this;
     if (backlog.length === 0) return false;

@@ -1,5 +1,5 @@
-// Vitality: a part that can't go on by itself ends the process, with a sentence and a non-zero exit code, so that whoever runs it starts it again: the
-// start rebuilds damaged tables, and continues everything from the log. A process that lives on with a dead part would be trusted for ever.
+// Vitality: a part that can't go on by itself ends the process, with a sentence and a non-zero exit code. Its supervisor starts it again: the start
+// rebuilds damaged tables, and continues everything from the log. A process that lives on with a dead part would be trusted for ever.
 import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import type { ServiceFailure } from './open-log.ts';
 

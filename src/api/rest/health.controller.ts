@@ -37,8 +37,8 @@ export class HealthController {
   }
 
   /**
-   * 200 or 503; with `?for=publishing`, 503 only if messages can't be accepted. For callers with a key: an entry for the log, one for PostgreSQL if the views are there, and one for each consumer with its version,
-   * state, position and lag. Others get the status only.
+   * 200 or 503; with `?for=publishing`, 503 only if messages can't be accepted. For callers with a key: an entry for the log, one for PostgreSQL if
+   * the views are there, and one for each consumer with its version, state, position and lag. Others get the status only.
    */
   @Get('ready')
   @Public()

@@ -91,14 +91,14 @@ describe('the saga host', () => {
   const apply = (namespace: Tables<DueAttemptsSchema>, batch: readonly RecordedEvent[], to = host()) =>
     namespace.transaction((tx) => to.apply(received(batch, to), tx), batch.at(-1)?.position);
 
-  it('writes what is due when its tables are built anew, and does nothing else', async () => {
+  it('writes what is due when its tables are rebuilt, and does nothing else', async () => {
     const batch = [message('m1', 1), message('m2', 2), success('m2', 3), message('m3', 4), gone('m3', 5)];
-    const [live, anew] = [await table(), await table()];
+    const [live, rebuilt] = [await table(), await table()];
     await apply(live, batch);
     const rebuilding = rowsOnlySagaHost();
-    await anew.transaction((tx) => rebuilding.applyRowsOnly(received(batch, rebuilding), tx), batch.at(-1)?.position);
-    expect((await rows(anew)).map(ofTheLog)).toEqual((await rows(live)).map(ofTheLog));
-    expect(await rows(anew)).toHaveLength(2);
+    await rebuilt.transaction((tx) => rebuilding.applyRowsOnly(received(batch, rebuilding), tx), batch.at(-1)?.position);
+    expect((await rows(rebuilt)).map(ofTheLog)).toEqual((await rows(live)).map(ofTheLog));
+    expect(await rows(rebuilt)).toHaveLength(2);
     expect(execute).toHaveBeenCalledTimes(1);
   });
 

@@ -57,7 +57,7 @@ describe('an answer', () => {
     vi.advanceTimersByTime(5_000);
     await expect(address()).rejects.toThrow('no DNS');
   });
-  it('without a TTL serves those who waited for it', async () => {
+  it('without a TTL serves the callers that are waiting', async () => {
     const { address, states } = given(answer('192.0.2.1', 0), answer('192.0.2.2', 0));
     expect(await Promise.all([address(), address()])).toEqual(['192.0.2.1', '192.0.2.1']);
     vi.advanceTimersByTime(1_000);
@@ -66,7 +66,7 @@ describe('an answer', () => {
   });
 });
 
-it('a failure is the answer of those who waited for it, and the name counts as failing until it answers', async () => {
+it('a failure reaches every waiting caller, and the name counts as failing until it answers', async () => {
   const { names, address, states } = given(new Error('no DNS'), new Error('no DNS'), answer('192.0.2.1', 0), answer('192.0.2.1', 0));
   expect(await names.ready('a.example')).toBeUndefined();
   expect(names.ready('a.example')).toBe(true);
