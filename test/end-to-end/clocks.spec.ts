@@ -13,8 +13,8 @@ import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { newAdminKey, startServer, type Server } from '../support/server.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 
-/** A busy machine may take so much longer. */
-const slackMs = 1_500;
+/** A busy machine may take so much longer. Less than any clock is off by, as a wait that depends on one would be longer by that. */
+const slackMs = 4_000;
 const minute = 60;
 
 let clock: SteppedClock;
@@ -93,11 +93,11 @@ describe("the machine's clock", () => {
     // The rate limit's window ends, too.
     await clock.set(0);
     const statuses = async () =>
-      (await Promise.all(Array.from({ length: 60 }, () => client.get('/v1/whoami')))).map(({ status }) => status);
+      (await Promise.all(Array.from({ length: 120 }, () => client.get('/v1/whoami')))).map(({ status }) => status);
     expect(await statuses()).toContain(429);
     await clock.set(-10 * minute);
     await pause(1_000);
-    const answers = await Promise.all(Array.from({ length: 60 }, () => client.get('/v1/whoami')));
+    const answers = await Promise.all(Array.from({ length: 120 }, () => client.get('/v1/whoami')));
     const refused = answers.find(({ status }) => status === 429);
     expect(Number(refused?.headers.get('retry-after'))).toBe(1);
   });
@@ -131,23 +131,23 @@ describe("the machine's clock", () => {
   });
 });
 
-it.each([5, -5, 60, -60, 10 * minute, -10 * minute])(
-  "a log server's clock that is %i s ahead makes nothing later",
-  { timeout: 30_000 },
-  async (ahead) => {
-    const double = await LogServerDouble.start();
-    try {
+it("a log server's clock that is ahead or behind, and is set while it runs, makes nothing later", { timeout: 60_000 }, async () => {
+  const double = await LogServerDouble.start();
+  try {
+    await double.call('setClock', 10 * minute * 1_000);
+    const server = await serve({ HOOKLEDGER_EVENTSTORE_URL: double.url() });
+    const client = new Client(server);
+    await createEndpoints(client);
+    await checkDelays(client);
+    for (const ahead of [-10 * minute, 60, -60, 5, -5]) {
       await double.call('setClock', ahead * 1_000);
-      const server = await serve({ HOOKLEDGER_EVENTSTORE_URL: double.url() });
-      const client = new Client(server);
-      await createEndpoints(client);
       await checkDelays(client);
-    } finally {
-      await servers.pop()?.dispose();
-      await double.stop();
     }
-  },
-);
+  } finally {
+    await servers.pop()?.dispose();
+    await double.stop();
+  }
+});
 
 it('of replicas may disagree, and be set while they run', { timeout: 60_000 }, async () => {
   const [url, double, prefix] = [await postgresUrl(), await LogServerDouble.start(), newPrefix()];
@@ -165,8 +165,13 @@ it('of replicas may disagree, and be set while they run', { timeout: 60_000 }, a
     servers.push(second);
     const client = new Client(second);
     await createEndpoints(client);
+    // The first one routes to the endpoints as soon as its directory has read of them.
+    const [routed] = await eventually(
+      () => first.publish({ type: 'clock.first', data: {} }),
+      ([published]) => published?.destinations === 4,
+    );
     await eventually(
-      () => new Client(first).publish('clock.first').then((id) => client.deliveries({ messageId: id })),
+      () => client.deliveries({ messageId: routed?.id }),
       (deliveries) => deliveries.length === 4,
     );
     await checkDelays(client);
