@@ -18,6 +18,7 @@ import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
 import { MessageResolver } from './graphql/messages/message.resolver.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
+import { CallerResolver } from './graphql/organization/caller.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
 import { BulkRetryResolver } from './graphql/bulk-retries/bulk-retry.resolver.ts';
@@ -56,6 +57,7 @@ class ContextModule {}
     AttemptResolver,
     OrganizationResolver,
     ApiKeyResolver,
+    CallerResolver,
     HistoryResolver,
     ReplayResolver,
     BulkRetryResolver,

@@ -8,6 +8,7 @@ import type { Json } from '../domain/json.ts';
 import { sameName } from '../domain/names.ts';
 import { organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
+import { isExpired, type ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
@@ -51,6 +52,8 @@ export class IssueApiKey extends Command<CommandResult & { readonly id: ApiKeyId
     readonly caller: Caller,
     readonly name: string,
     readonly role: ApiKeyRole,
+    /** ISO 8601. Undefined: it does not expire. */
+    readonly expiresAt?: string,
     readonly key?: string,
   ) {
     super();
@@ -134,17 +137,17 @@ export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
     private readonly directory: EndpointDirectory,
   ) {}
 
-  execute({ caller, name, role, key = newKey() }: IssueApiKey) {
+  execute({ caller, name, role, expiresAt, key = newKey() }: IssueApiKey) {
     return oneAtATime(this.directory, async () => {
       const { organizationId } = caller;
-      const other = this.directory.apiKeysOf(organizationId).find((each) => sameName(each.name, name));
+      const other = validKeysOf(this.directory, organizationId).find((each) => sameName(each.name, name));
       if (other)
         throw conflict(
           `The key "${other.name}" (${other.id}, ${other.role}) has this name; choose another one, or revoke that key first.`,
           'name',
         );
       const id = apiKeyId.parse(newId());
-      const command = { type: 'IssueApiKey', organizationId, name, role, hash: hashOfKey(key) } as const;
+      const command = { type: 'IssueApiKey', organizationId, name, role, hash: hashOfKey(key), expiresAt } as const;
       const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
       return { id, key, position };
     });
@@ -161,17 +164,30 @@ export class RevokeApiKeyHandler implements ICommandHandler<RevokeApiKey> {
   execute({ caller, id }: RevokeApiKey): Promise<CommandResult> {
     return oneAtATime(this.directory, () => {
       const { organizationId } = caller;
-      const admins = this.directory.apiKeysOf(organizationId).filter(({ role }) => role === 'ADMIN');
-      if (admins.length === 1 && admins[0]?.id === id)
-        throw conflict(
-          `"${admins[0].name}" is the last admin key, and without one nobody could issue another; issue a new admin key first.`,
-          'id',
-        );
+      const admins = validKeysOf(this.directory, organizationId).filter(({ role }) => role === 'ADMIN');
+      const problem = lastAdminProblem(admins, id);
+      if (problem !== undefined) throw conflict(problem, 'id');
       const command = { type: 'RevokeApiKey', organizationId } as const;
       return this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
     });
   }
 }
+
+const validKeysOf = (directory: EndpointDirectory, organizationId: OrganizationId): ApiKeyEntry[] => {
+  const now = Date.now();
+  return directory.apiKeysOf(organizationId).filter((each) => !isExpired(each, now));
+};
+
+/** Without an admin key, nobody could issue another. One that expires does not replace one that does not. @param admins those that are valid */
+const lastAdminProblem = (admins: readonly ApiKeyEntry[], id: ApiKeyId): string | undefined => {
+  const revoked = admins.find((each) => each.id === id);
+  if (!revoked) return undefined;
+  const others = admins.filter((each) => each.id !== id && (revoked.expiresAt !== undefined || each.expiresAt === undefined));
+  if (others.length > 0) return undefined;
+  return admins.length === 1
+    ? `"${revoked.name}" is the last admin key, and without one nobody could issue another; issue a new admin key first.`
+    : `"${revoked.name}" is the last admin key that does not expire, and without one nobody could issue another some day; issue a new one without \`expiresAt\` first.`;
+};
 
 /** By directory: one for each process, except in tests. */
 const lastOf = new WeakMap<EndpointDirectory, Promise<unknown>>();

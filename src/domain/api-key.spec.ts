@@ -14,6 +14,12 @@ describe('an API key', () => {
   const revoke: ApiKeyCommand = { type: 'RevokeApiKey', organizationId };
 
   it('is issued', () => history().when(issue).then(issued));
+  it('is issued with the moment at which it expires', () => {
+    const expiresAt = '2027-01-01T00:00:00.000Z';
+    history()
+      .when({ ...issue, expiresAt })
+      .then({ type: 'apikey.issued', data: { ...key, expiresAt } });
+  });
   it('is issued once', () =>
     history(issued)
       .when({ ...issue, role: 'ADMIN' })

@@ -4,8 +4,11 @@ import type { Decider } from './decider.ts';
 import { notFound } from './errors.ts';
 import { organizationId, type OrganizationId } from './ids.ts';
 
-/** Admins may do everything. Publishers publish. Viewers read, with secrets masked. Auditors read everything, including the history. */
-export const apiKeyRoles = ['ADMIN', 'PUBLISHER', 'VIEWER', 'AUDITOR'] as const;
+/**
+ * Admins may do everything. Operators run endpoints, deliveries, replays, sources and event types, and read the history: no keys, no secrets, no
+ * publishing. Publishers publish. Viewers read, with secrets masked. Auditors read everything, including the history.
+ */
+export const apiKeyRoles = ['ADMIN', 'OPERATOR', 'PUBLISHER', 'VIEWER', 'AUDITOR'] as const;
 export type ApiKeyRole = (typeof apiKeyRoles)[number];
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
@@ -17,6 +20,7 @@ export const apiKeyEvents = {
       name: z.string(),
       role: z.enum(apiKeyRoles),
       hash: z.string().describe('Hex SHA-256 of the key. The key is long and random, so a fast hash is enough.'),
+      expiresAt: z.iso.datetime().optional().describe('It is no longer accepted from then on. Absent: it does not expire.'),
     })
     .describe('A key was issued. It was shown once and is stored nowhere.'),
   'apikey.revoked': z.object({}).describe('The key is no longer accepted.'),
@@ -44,14 +48,15 @@ const evolve = (state: ApiKey, event: ApiKeyEvent): ApiKey => {
 // ── Decisions ──
 
 export type ApiKeyCommand =
-  | { type: 'IssueApiKey'; organizationId: OrganizationId; name: string; role: ApiKeyRole; hash: string }
+  | { type: 'IssueApiKey'; organizationId: OrganizationId; name: string; role: ApiKeyRole; hash: string; expiresAt?: string | undefined }
   | { type: 'RevokeApiKey'; organizationId: OrganizationId };
 
 const decide = (command: ApiKeyCommand, state: ApiKey): readonly ApiKeyEvent[] => {
   switch (command.type) {
     case 'IssueApiKey': {
-      const { organizationId, name, role, hash } = command;
-      return state.status === 'unknown' ? [{ type: 'apikey.issued', data: { organizationId, name, role, hash } }] : [];
+      const { organizationId, name, role, hash, expiresAt } = command;
+      if (state.status !== 'unknown') return [];
+      return [{ type: 'apikey.issued', data: { organizationId, name, role, hash, ...(expiresAt !== undefined && { expiresAt }) } }];
     }
     case 'RevokeApiKey':
       if (state.status === 'unknown' || state.organizationId !== command.organizationId) throw notFound('There is no such API key.');

@@ -29,7 +29,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'organization.signing-key-set':
       return { key: mask };
     case 'apikey.issued':
-      return { ...event.data, hash: mask };
+      return { ...asJsonObject(event.data), hash: mask };
     case 'ledger.key-created':
       return { ...event.data, encryptionKey: mask, privateKey: mask };
     case 'endpoint.registered':

@@ -1,5 +1,7 @@
 // API keys over GraphQL: names that nobody can confuse, and the last admin key, which stays.
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { startApi, type ApiServer } from './api-server.ts';
 
 let api: ApiServer;
@@ -8,14 +10,13 @@ beforeEach(async () => {
 });
 afterEach(() => api.close());
 
-const issue = (name: string, role = 'VIEWER') =>
-  api.ask<{ issueApiKey: { id: string; name: string } }>(
-    'mutation ($n: String!, $r: ApiKeyRole!) { issueApiKey(name: $n, role: $r) { id name } }',
-    {
-      n: name,
-      r: role,
-    },
+type Issued = { issueApiKey: { id: string; name: string; key: string; expiresAt: string | null } };
+const issue = (name: string, role = 'VIEWER', expiresAt: string | null = null) =>
+  api.ask<Issued>(
+    'mutation ($n: String!, $r: ApiKeyRole!, $e: DateTime) { issueApiKey(name: $n, role: $r, expiresAt: $e) { id name key expiresAt } }',
+    { n: name, r: role, e: expiresAt },
   );
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 const revoke = (id: string) => api.ask('mutation ($id: ID!) { revokeApiKey(id: $id) }', { id });
 const idOf = (name: string) => {
   const found = [...api.directory.apiKeysOf('default' as never)].find((each) => each.name === name);
@@ -64,7 +65,7 @@ it('the last admin key cannot be revoked, and one of two can', async () => {
 
 type Listed = {
   apiKeys: {
-    nodes: { id: string; name: string; createdBy: string; lastUsedAt: string | null; revokedAt: string | null }[];
+    nodes: { id: string; name: string; createdBy: string; lastUsedAt: string | null; expiresAt: string | null; revokedAt: string | null }[];
     pageInfo: { hasNextPage: boolean; endCursor: string };
   };
 };
@@ -114,4 +115,72 @@ it('lists revoked keys on request', async () => {
 it('lists them for admins only', async () => {
   for (const role of ['VIEWER', 'AUDITOR', 'PUBLISHER'] as const)
     expect((await list('', api.keys[role])).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});
+
+describe('a key that expires', () => {
+  const soon = 3_000;
+
+  it('says so where it is issued and listed, and is refused with that sentence from then on', async () => {
+    const expiresAt = inMs(soon);
+    const { id, key, expiresAt: answered } = (await issue('guest', 'VIEWER', expiresAt)).data!.issueApiKey;
+    expect(answered).toBe(expiresAt);
+    const [listed] = (await list('(first: 1)')).data?.apiKeys.nodes ?? [];
+    expect(listed).toMatchObject({ id, expiresAt });
+    expect((await api.ask('{ me { expiresAt } }', {}, key)).data).toEqual({ me: { expiresAt } });
+    await expect
+      .poll(async () => (await api.ask('{ me { name } }', {}, key)).errors?.[0], { timeout: 10 * soon })
+      .toMatchObject({ message: expect.stringContaining(`expired at ${expiresAt}`) as string, extensions: { code: 'UNAUTHENTICATED' } });
+    const response = await api.post('/v1/messages', '{}', { key });
+    expect([response.status, await response.text()]).toEqual([401, expect.stringContaining('expired')]);
+    expect(api.failedAuthentications).toContain('expired');
+    // Its name is free again.
+    expect((await issue('guest')).errors).toBeUndefined();
+  });
+
+  it('closes its WebSockets when it expires', async () => {
+    const { key } = (await issue('socket', 'VIEWER', inMs(soon))).data!.issueApiKey;
+    const socket = new WebSocket(`${api.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('open', resolve));
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+    const [acknowledged] = (await once(socket, 'message')) as [Buffer];
+    expect(String(acknowledged)).toContain('connection_ack');
+    expect(await closed).toBe(4403);
+    expect((await api.ask('{ me { name } }', {}, key)).errors?.[0]?.message).toContain('expired');
+  });
+
+  it('is not issued for a moment that has passed', async () => {
+    const { errors } = await issue('late', 'VIEWER', inMs(-1_000));
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', issues: [{ path: 'expiresAt' }] });
+  });
+
+  it('does not replace the last admin key that does not expire', async () => {
+    const guest = String((await issue('guest', 'ADMIN', inMs(3_600_000))).data?.issueApiKey.id);
+    const { errors } = await revoke(idOf('default-ADMIN'));
+    expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('does not expire') as string, extensions: { code: 'CONFLICT' } });
+    expect((await revoke(guest)).errors).toBeUndefined();
+  });
+});
+
+describe('me', () => {
+  it.each([
+    ['ADMIN', ['VIEW_PAYLOADS', 'MANAGE_ENDPOINTS', 'VIEW_SECRETS', 'SEND_TESTS', 'RETRY']],
+    ['OPERATOR', ['VIEW_PAYLOADS', 'MANAGE_ENDPOINTS', 'SEND_TESTS', 'RETRY']],
+    ['PUBLISHER', []],
+    ['VIEWER', ['VIEW_PAYLOADS']],
+    ['AUDITOR', ['VIEW_PAYLOADS']],
+  ] as const)('says of %s what it may', async (role, capabilities) => {
+    const question = '{ me { kind name role capabilities spansOrganizations organization { id } expiresAt } }';
+    expect((await api.ask(question, {}, api.keys[role])).data).toEqual({
+      me: {
+        kind: 'API_KEY',
+        name: `default-${role}`,
+        role,
+        capabilities,
+        spansOrganizations: false,
+        organization: { id: 'default' },
+        expiresAt: null,
+      },
+    });
+  });
 });

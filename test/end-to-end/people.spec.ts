@@ -112,9 +112,11 @@ describe('a person', () => {
 
 // ── Roles ──
 
-const read: Role[] = ['ADMIN', 'VIEWER', 'AUDITOR'];
+const everyone: Role[] = ['ADMIN', 'OPERATOR', 'PUBLISHER', 'VIEWER', 'AUDITOR'];
+const read: Role[] = ['ADMIN', 'OPERATOR', 'VIEWER', 'AUDITOR'];
 const publish: Role[] = ['ADMIN', 'PUBLISHER'];
-const audit: Role[] = ['ADMIN', 'AUDITOR'];
+const audit: Role[] = ['ADMIN', 'OPERATOR', 'AUDITOR'];
+const operate: Role[] = ['ADMIN', 'OPERATOR'];
 const admin: Role[] = ['ADMIN'];
 const none = '(id: "none")';
 
@@ -128,6 +130,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   deliveries: [read, '{ deliveries { nodes { id } } }'],
   eventTypes: [read, '{ eventTypes { name } }'],
   apiKeys: [admin, '{ apiKeys { nodes { id } } }'],
+  me: [everyone, '{ me { kind } }'],
   organization: [read, '{ organization { name } }'],
   conservation: [read, '{ conservation { balanced } }'],
   history: [audit, '{ history { nodes { id } } }'],
@@ -137,35 +140,35 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   replays: [read, '{ replays { nodes { id } } }'],
   bulkRetry: [read, `{ bulkRetry${none} { id } }`],
   bulkRetries: [read, '{ bulkRetries { nodes { id } } }'],
-  whatIf: [admin, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
-  whatIfEndpoint: [admin, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],
+  whatIf: [operate, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
+  whatIfEndpoint: [operate, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],
   source: [read, `{ source${none} { id } }`],
   sources: [read, '{ sources { id } }'],
   skippedEvents: [read, '{ skippedEvents(sourceId: "none") { nodes { reason } } }'],
   publishMessages: [publish, 'mutation { publishMessages(messages: []) { id } }'],
-  createEndpoint: [admin, 'mutation { createEndpoint(input: { name: "", url: "" }) { id } }'],
-  previewEndpoint: [admin, 'mutation { previewEndpoint(input: { name: "", url: "" }, message: { type: "a", data: {} }) { body } }'],
-  updateEndpoint: [admin, 'mutation { updateEndpoint(id: "none", input: {}) { id } }'],
-  pauseEndpoint: [admin, `mutation { pauseEndpoint${none} { id } }`],
-  resumeEndpoint: [admin, `mutation { resumeEndpoint${none} { id } }`],
-  disableEndpoint: [admin, `mutation { disableEndpoint${none} { id } }`],
-  enableEndpoint: [admin, `mutation { enableEndpoint${none} { id } }`],
-  deleteEndpoint: [admin, `mutation { deleteEndpoint${none} }`],
-  rotateEndpointSecret: [admin, `mutation { rotateEndpointSecret${none} { id } }`],
-  testEndpoint: [admin, `mutation { testEndpoint${none} { id } }`],
-  retryDelivery: [admin, `mutation { retryDelivery${none} { id } }`],
-  retryDeliveries: [admin, 'mutation { retryDeliveries(filter: { endpointId: "none" }) { matched } }'],
-  cancelBulkRetry: [admin, `mutation { cancelBulkRetry${none} { id } }`],
-  cancelDelivery: [admin, `mutation { cancelDelivery${none} { id } }`],
-  replayMessages: [admin, 'mutation { replayMessages(endpointId: "none") { id } }'],
-  cancelReplay: [admin, `mutation { cancelReplay${none} { id } }`],
-  createSource: [admin, 'mutation { createSource(input: { name: "" }) { id } }'],
-  updateSource: [admin, 'mutation { updateSource(id: "none", input: {}) { id } }'],
-  pauseSource: [admin, `mutation { pauseSource${none} { id } }`],
-  resumeSource: [admin, `mutation { resumeSource${none} { id } }`],
-  deleteSource: [admin, `mutation { deleteSource${none} }`],
-  defineEventType: [admin, 'mutation { defineEventType(input: { name: "" }) { name } }'],
-  retireEventType: [admin, 'mutation { retireEventType(name: "none") { name } }'],
+  createEndpoint: [operate, 'mutation { createEndpoint(input: { name: "", url: "" }) { id } }'],
+  previewEndpoint: [operate, 'mutation { previewEndpoint(input: { name: "", url: "" }, message: { type: "a", data: {} }) { body } }'],
+  updateEndpoint: [operate, 'mutation { updateEndpoint(id: "none", input: {}) { id } }'],
+  pauseEndpoint: [operate, `mutation { pauseEndpoint${none} { id } }`],
+  resumeEndpoint: [operate, `mutation { resumeEndpoint${none} { id } }`],
+  disableEndpoint: [operate, `mutation { disableEndpoint${none} { id } }`],
+  enableEndpoint: [operate, `mutation { enableEndpoint${none} { id } }`],
+  deleteEndpoint: [operate, `mutation { deleteEndpoint${none} }`],
+  rotateEndpointSecret: [operate, `mutation { rotateEndpointSecret${none} { id } }`],
+  testEndpoint: [operate, `mutation { testEndpoint${none} { id } }`],
+  retryDelivery: [operate, `mutation { retryDelivery${none} { id } }`],
+  retryDeliveries: [operate, 'mutation { retryDeliveries(filter: { endpointId: "none" }) { matched } }'],
+  cancelBulkRetry: [operate, `mutation { cancelBulkRetry${none} { id } }`],
+  cancelDelivery: [operate, `mutation { cancelDelivery${none} { id } }`],
+  replayMessages: [operate, 'mutation { replayMessages(endpointId: "none") { id } }'],
+  cancelReplay: [operate, `mutation { cancelReplay${none} { id } }`],
+  createSource: [operate, 'mutation { createSource(input: { name: "" }) { id } }'],
+  updateSource: [operate, 'mutation { updateSource(id: "none", input: {}) { id } }'],
+  pauseSource: [operate, `mutation { pauseSource${none} { id } }`],
+  resumeSource: [operate, `mutation { resumeSource${none} { id } }`],
+  deleteSource: [operate, `mutation { deleteSource${none} }`],
+  defineEventType: [operate, 'mutation { defineEventType(input: { name: "" }) { name } }'],
+  retireEventType: [operate, 'mutation { retireEventType(name: "none") { name } }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
   rotateEncryptionKey: [admin, 'mutation { rotateEncryptionKey { id } }'],
   issueApiKey: [admin, 'mutation { issueApiKey(name: "", role: VIEWER) { id } }'],
@@ -182,7 +185,7 @@ describe('roles', () => {
     expect(Object.keys(operations).toSorted()).toEqual(names.toSorted());
   });
 
-  it.each<Role>(['ADMIN', 'PUBLISHER', 'VIEWER', 'AUDITOR'])('%s may what it may, and everything else is FORBIDDEN', async (role) => {
+  it.each(everyone)('%s may what it may, and everything else is FORBIDDEN', async (role) => {
     const { client: person } = await client.issueKey(role);
     const allowed: string[] = [];
     for (const [name, [, document]] of Object.entries(operations)) {
@@ -200,7 +203,7 @@ describe('roles', () => {
   it('see the secret of an endpoint as ADMIN only', async () => {
     const query = 'query ($id: ID!) { endpoint(id: $id) { secret } }';
     expect(await client.query(query, { id })).toEqual({ secret: 's3cret-text' });
-    for (const role of ['VIEWER', 'AUDITOR'] as const) {
+    for (const role of ['OPERATOR', 'VIEWER', 'AUDITOR'] as const) {
       const { client: person } = await client.issueKey(role);
       expect(await person.query(query, { id })).toEqual({ secret: null });
     }

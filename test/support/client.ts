@@ -14,7 +14,7 @@ export const eventually = async <T>(read: () => T | Promise<T>, fits: (answer: T
   }
 };
 
-export type Role = 'ADMIN' | 'PUBLISHER' | 'VIEWER' | 'AUDITOR';
+export type Role = 'ADMIN' | 'OPERATOR' | 'PUBLISHER' | 'VIEWER' | 'AUDITOR';
 export type GraphQLRefusal = { message: string; extensions: { code: string; issues?: { path: string; message: string }[] } };
 type GraphQLAnswer = { data?: Record<string, unknown> | null; errors?: GraphQLRefusal[] };
 

@@ -24,7 +24,7 @@ export const routingKey = `${marker}routingkeyroutingkey`.padEnd(32, '0');
 /** What admins see of an endpoint as it is now, or of where an attempt went. */
 const shownToAdmins = new RegExp(`${marker}-(path|query|secret|signing)`, 'g');
 
-export const roles = ['VIEWER', 'AUDITOR', 'PUBLISHER', 'ADMIN'] as const satisfies readonly Role[];
+export const roles = ['OPERATOR', 'VIEWER', 'AUDITOR', 'PUBLISHER', 'ADMIN'] as const satisfies readonly Role[];
 
 export type Marked = {
   readonly server: Server;

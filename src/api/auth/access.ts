@@ -10,10 +10,13 @@ export type Access = 'public' | readonly ApiKeyRole[];
 export const Allow = (...roles: readonly ['ADMIN', ...ApiKeyRole[]]) => SetMetadata(key, roles);
 
 /** Reading: everyone but publishers. */
-export const AllowReaders = () => Allow('ADMIN', 'VIEWER', 'AUDITOR');
+export const AllowReaders = () => Allow('ADMIN', 'OPERATOR', 'VIEWER', 'AUDITOR');
 
-/** Who is shown secrets in the clear, where anybody is. */
-export const maySeeSecrets = ({ role }: { readonly role: ApiKeyRole }): boolean => role === 'ADMIN';
+/** Reading the log itself, and how endpoints came to be as they are. */
+export const AllowHistory = () => Allow('ADMIN', 'OPERATOR', 'AUDITOR');
+
+/** Running endpoints, deliveries, replays, sources and event types. */
+export const AllowOperators = () => Allow('ADMIN', 'OPERATOR');
 
 /** No key is asked for. */
 export const Public = () => SetMetadata(key, 'public' satisfies Access);

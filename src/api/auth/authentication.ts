@@ -6,19 +6,24 @@ import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId } from '../../domain/ids.ts';
 import type { ApiKeyUses } from '../../read-models/api-key-uses.ts';
-import type { ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
+import { isExpired, type ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
+import { sightOf, type Sight } from './sight.ts';
 
 export type AuthenticatedCaller = Caller & {
   readonly actorId: ApiKeyId;
+  readonly name: string;
   readonly role: ApiKeyRole;
+  readonly sight: Sight;
   /** Hex SHA-256 of the key. */
   readonly keyHash: string;
+  /** ISO 8601. Undefined: the key does not expire. */
+  readonly expiresAt: string | undefined;
 };
 
 /** `unknown`: never issued here, or revoked. */
-export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown';
+export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown' | 'expired';
 
 export class Unauthenticated extends Refusal {
   constructor(
@@ -34,6 +39,8 @@ export class Authentication {
   constructor(
     private readonly directory: EndpointDirectory,
     private readonly uses: Pick<ApiKeyUses, 'record'>,
+    /** Milliseconds since 1970. */
+    private readonly now: () => number = Date.now,
   ) {}
 
   /**
@@ -45,21 +52,28 @@ export class Authentication {
       throw new Unauthenticated('missing', 'The request carries no API key; send the header `Authorization: Bearer <API key>`.');
     const [, key] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
     if (key === undefined) throw new Unauthenticated('malformed', 'The header `Authorization` is not of the form `Bearer <API key>`.');
-    const keyHash = hashOfKey(key);
+    return this.withKey(hashOfKey(key), correlationId);
+  }
+
+  /**
+   * The caller whose API key has this hash, however the request names the key.
+   * @throws Unauthenticated, ConfigurationUnavailable
+   */
+  withKey(keyHash: string, correlationId: string): AuthenticatedCaller {
     const known = this.known(keyHash);
     if (!known)
       throw new Unauthenticated(
         'unknown',
         'The API key is not known here, or was revoked; ask an admin of your organization for a new one.',
       );
-    const { id, organizationId, name, role } = known;
-    return { organizationId, actor: `apikey:${name}`, actorId: id, correlationId, role, keyHash };
+    const { id, organizationId, name, role, expiresAt } = known;
+    return { organizationId, actor: `apikey:${name}`, actorId: id, name, correlationId, role, sight: sightOf(role), keyHash, expiresAt };
   }
 
-  /** Why the key is no longer accepted, for what goes on longer than a request: it was revoked, or can't be checked now. */
-  refusalNow(caller: AuthenticatedCaller): Refusal | undefined {
+  /** Why the key is no longer accepted, for what goes on longer than a request: revoked, expired, or it can't be checked now. */
+  refusalNow({ keyHash }: AuthenticatedCaller): Refusal | undefined {
     try {
-      return this.known(caller.keyHash) ? undefined : new Unauthenticated('unknown', 'The API key was revoked.');
+      return this.known(keyHash) ? undefined : new Unauthenticated('unknown', 'The API key was revoked.');
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal) return refusal;
@@ -67,10 +81,15 @@ export class Authentication {
     }
   }
 
-  /** The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison. */
+  /**
+   * The look-up is by the hash of the key, so how long it takes says nothing of the key; nor does the comparison.
+   * @throws Unauthenticated if it expired
+   */
   private known(keyHash: string): ApiKeyEntry | undefined {
     const known = this.directory.apiKey(keyHash);
     if (!known || !timingSafeEqual(Buffer.from(known.hash), Buffer.from(keyHash))) return undefined;
+    if (isExpired(known, this.now()))
+      throw new Unauthenticated('expired', `The API key expired at ${known.expiresAt}; ask an admin of your organization for a new one.`);
     this.uses.record(known.id);
     return known;
   }

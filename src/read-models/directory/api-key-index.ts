@@ -1,4 +1,4 @@
-// The API keys that are valid now, by their hash.
+// The API keys that were not revoked, by their hash. Some may have expired: whoever asks has the clock.
 import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId, Position } from '../../domain/ids.ts';
 
@@ -9,8 +9,14 @@ export type ApiKeyEntry = {
   readonly role: ApiKeyRole;
   /** Hex SHA-256 of the key. */
   readonly hash: string;
+  /** ISO 8601. Undefined: it does not expire. */
+  readonly expiresAt: string | undefined;
   readonly issuedAt: Position;
 };
+
+/** @param now milliseconds since 1970 */
+export const isExpired = ({ expiresAt }: { readonly expiresAt: string | undefined }, now: number): boolean =>
+  expiresAt !== undefined && Date.parse(expiresAt) <= now;
 
 export class ApiKeyIndex {
   private readonly entries = new Map<string, ApiKeyEntry>();
@@ -18,8 +24,8 @@ export class ApiKeyIndex {
 
   apply(id: ApiKeyId, event: ApiKeyEvent & { readonly position: Position }): void {
     if (event.type === 'apikey.revoked') return void this.entries.delete(this.hashes.get(id) ?? '');
-    const { organizationId, name, role, hash } = event.data;
-    this.entries.set(hash, { id, organizationId, name, role, hash, issuedAt: event.position });
+    const { organizationId, name, role, hash, expiresAt } = event.data;
+    this.entries.set(hash, { id, organizationId, name, role, hash, expiresAt, issuedAt: event.position });
     this.hashes.set(id, hash);
   }
 

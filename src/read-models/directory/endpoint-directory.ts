@@ -182,7 +182,7 @@ export class EndpointDirectory {
     return entry;
   }
 
-  /** The keys of an organization that are valid now. @throws ConfigurationUnavailable */
+  /** The keys of an organization that were not revoked. @throws ConfigurationUnavailable */
   apiKeysOf(organization: OrganizationId): readonly ApiKeyEntry[] {
     this.follower.check();
     return this.apiKeys.of(organization);

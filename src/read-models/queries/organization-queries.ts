@@ -25,6 +25,8 @@ export type ApiKeyView = {
   readonly issuedAt: string;
   /** The actor of the event. */
   readonly issuedBy: string;
+  /** Null: it does not expire. */
+  readonly expiresAt: string | null;
   readonly revokedAt: string | null;
 };
 
@@ -64,12 +66,13 @@ export class OrganizationQueries {
       rows,
       first,
       (row) => row.issued_position,
-      ({ id, name, role, issued_at, issued_by, revoked_at }) => ({
+      ({ id, name, role, issued_at, issued_by, expires_at, revoked_at }) => ({
         id,
         name,
         role,
         issuedAt: iso(issued_at),
         issuedBy: issued_by,
+        expiresAt: isoOrNull(expires_at),
         revokedAt: isoOrNull(revoked_at),
       }),
     );

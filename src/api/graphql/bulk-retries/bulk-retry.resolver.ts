@@ -5,7 +5,7 @@ import { CancelBulkRetry, RetryDeliveries } from '../../../commands/bulk-retry-c
 import type { CommandResult } from '../../../commands/caller.ts';
 import type { BulkRetryId } from '../../../domain/ids.ts';
 import { BulkRetryQueries } from '../../../read-models/queries/bulk-retry-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -38,7 +38,7 @@ export class BulkRetryResolver {
   // ── Mutations ──
 
   @Mutation(() => BulkRetry, { description: 'All that match; FAILED ones unless the filter names a status.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   async retryDeliveries(
     @Args('filter', { type: () => DeliveryFilter }) filter: DeliveryFilter,
     @Context() context: ApiContext,
@@ -48,7 +48,7 @@ export class BulkRetryResolver {
   }
 
   @Mutation(() => BulkRetry, { description: 'It retries no more deliveries; those that it has retried go on.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   async cancelBulkRetry(@Args('id', { type: () => ID }) id: BulkRetryId, @Context() context: ApiContext): Promise<BulkRetry> {
     return this.answer(await this.commands.execute(new CancelBulkRetry(context.caller, id)), id, context);
   }

@@ -13,7 +13,6 @@ import { maskSecretsInText } from '../../../domain/payload-masking.ts';
 import { maskRequestHeaders } from '../../../domain/event-masking.ts';
 import { maskResponseHeaders } from '../../../domain/response-masking.ts';
 import { maskUrl, maskUrlsInText } from '../../../domain/url-masking.ts';
-import { maySeeSecrets } from '../../auth/access.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint, toPastEndpoint } from '../endpoints/endpoint.types.ts';
 import { JsonScalar } from '../scalars.ts';
@@ -27,13 +26,13 @@ export class AttemptResolver {
   error(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
     const { failure, error, url } = view;
     if (failure === null || error === null) return error;
-    return maskUrlsInText(caller.role === 'VIEWER' ? maskResolvedAddress({ failure, error, url }) : error);
+    return maskUrlsInText(caller.sight.addresses ? error : maskResolvedAddress({ failure, error, url }));
   }
 
   /** The log has the shown form. Admins see the whole one, from the configuration at that moment. */
   @ResolveField(() => String, { description: 'Parts that may be credentials are masked, but for admins.' })
   async url(@Parent() { view, delivery }: Attempt, @Context() { caller, loaders, keyring }: ApiContext): Promise<string> {
-    if (!maySeeSecrets(caller)) return maskUrl(view.url);
+    if (!caller.sight.secrets) return maskUrl(view.url);
     if (!isMaskedUrl(view.url)) return view.url;
     const { endpointId } = delivery;
     const endpoint = await loaders.endpointAtRevision.load({ endpointId, revision: view.endpointRevision });
@@ -43,7 +42,7 @@ export class AttemptResolver {
   @ResolveField(() => String, { nullable: true, description: 'the first 4 KiB' })
   responseBody(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
     const body = view.responseBody ?? null;
-    return body !== null && caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
+    return body !== null && caller.sight.payloads === 'MASKED' ? maskSecretsInText(body) : body;
   }
 
   @ResolveField(() => JsonScalar, { nullable: true })
@@ -67,7 +66,7 @@ export class AttemptResolver {
     const made = await this.remakeBody(attempt, context);
     if (!made || hash('sha256', made.body) !== attempt.view.bodySha256) return null;
     const body = maskOptions(made.body, made.options);
-    return context.caller.role === 'VIEWER' ? maskSecretsInText(body) : body;
+    return context.caller.sight.payloads === 'MASKED' ? maskSecretsInText(body) : body;
   }
 
   @ResolveField(() => Endpoint, { description: 'The endpoint as it was configured when this attempt was made.' })

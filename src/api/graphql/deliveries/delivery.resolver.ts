@@ -6,7 +6,7 @@ import { CancelDelivery, RetryDelivery } from '../../../commands/delivery-comman
 import { notFound } from '../../../domain/errors.ts';
 import type { DeliveryId, EndpointId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -58,13 +58,13 @@ export class DeliveryResolver {
   // ── Mutations ──
 
   @Mutation(() => Delivery, { description: 'A fresh series of attempts, now.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   async retryDelivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() context: ApiContext): Promise<Delivery> {
     return this.answer(await this.commands.execute(new RetryDelivery(context.caller, id)), id, context);
   }
 
   @Mutation(() => Delivery)
-  @Allow('ADMIN')
+  @AllowOperators()
   async cancelDelivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() context: ApiContext): Promise<Delivery> {
     return this.answer(await this.commands.execute(new CancelDelivery(context.caller, id)), id, context);
   }

@@ -23,7 +23,7 @@ import { EndpointDirectory } from '../../../read-models/directory/endpoint-direc
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
 import type { Window as RateWindow } from '../../../read-models/queries/success-rate.ts';
-import { Allow, AllowReaders, maySeeSecrets } from '../../auth/access.ts';
+import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -109,7 +109,7 @@ export class EndpointResolver {
   // ── Mutations ──
 
   @Mutation(() => Endpoint)
-  @Allow('ADMIN')
+  @AllowOperators()
   async createEndpoint(@Args('input') input: EndpointInput, @Context() context: ApiContext): Promise<Endpoint> {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
     const command = new CreateEndpoint(context.caller, settings, secret ?? undefined, disabled);
@@ -118,7 +118,7 @@ export class EndpointResolver {
   }
 
   @Mutation(() => Endpoint, { description: 'Only the fields that are given change.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   async updateEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,
@@ -130,19 +130,19 @@ export class EndpointResolver {
   }
 
   @Mutation(() => Endpoint, { description: 'Deliveries are held while paused and drain on resume.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   pauseEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Pause' }, context);
   }
 
   @Mutation(() => Endpoint)
-  @Allow('ADMIN')
+  @AllowOperators()
   resumeEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Resume' }, context);
   }
 
   @Mutation(() => Endpoint, { description: 'Matching messages are recorded as skipped while disabled; waiting deliveries are held.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   disableEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('reason', { type: () => String, nullable: true }) reason: string | null | undefined,
@@ -152,13 +152,13 @@ export class EndpointResolver {
   }
 
   @Mutation(() => Endpoint)
-  @Allow('ADMIN')
+  @AllowOperators()
   enableEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Enable' }, context);
   }
 
   @Mutation(() => ID)
-  @Allow('ADMIN')
+  @AllowOperators()
   async deleteEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() { caller }: ApiContext): Promise<string> {
     await this.writes.waitForConfiguration(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
     return id;
@@ -167,7 +167,7 @@ export class EndpointResolver {
   @Mutation(() => Endpoint, {
     description: 'The old secret goes on signing beside the new one for `graceSeconds`, where the signature scheme can carry both.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async rotateEndpointSecret(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('secret', { type: () => String, nullable: true }) secret: string | null | undefined,
@@ -183,7 +183,7 @@ export class EndpointResolver {
   @Mutation(() => Delivery, {
     description: "Sends the sample payload of the event type through the endpoint's own format and signature; one attempt.",
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async testEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('eventType', { type: () => String, nullable: true }) eventType: string | null | undefined,
@@ -224,7 +224,7 @@ export class EndpointResolver {
   })
   async secret(@Parent() { id, secretAccess: { kind, read } }: Endpoint, @Context() { caller }: ApiContext): Promise<string | null> {
     if (kind === 'NEW') return read();
-    if (!maySeeSecrets(caller)) return null;
+    if (!caller.sight.secrets) return null;
     const secret = read();
     if (kind === 'PAST' || secret === null) return secret;
     if (this.readOnly !== undefined) return mask; // it could not be recorded

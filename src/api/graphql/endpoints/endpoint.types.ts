@@ -13,7 +13,6 @@ import { windows } from '../../../read-models/queries/success-rate.ts';
 import { headerField, secretField } from '../../../domain/secret-fields.ts';
 import { endpointStream } from '../../../domain/streams.ts';
 import { publicKeyOf } from '../../../secrets/signing-keys.ts';
-import { maySeeSecrets } from '../../auth/access.ts';
 import { connectionType } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { enumType } from '../enums.ts';
@@ -167,7 +166,7 @@ const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, 
   const cipher = context.keyring.cipherFor(endpointStream(snapshot.id));
   return {
     ...fieldsOf(snapshot, context),
-    url: maySeeSecrets(context.caller) ? openUrl(settings.url, cipher) : shownUrlOf(settings.url),
+    url: context.caller.sight.secrets ? openUrl(settings.url, cipher) : shownUrlOf(settings.url),
     secretAccess: { kind, read: () => (secret === null ? null : cipher.open(secret, secretField)) },
   };
 };

@@ -6,7 +6,7 @@ import { EndpointPreviews } from '../../../delivery/preview-endpoint.ts';
 import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { Allow } from '../../auth/access.ts';
+import { AllowOperators } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { checkDataSizes } from '../../publish-limits.ts';
 import { SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -41,7 +41,7 @@ export class PreviewResolver {
   @Mutation(() => EndpointPreview, {
     description: 'The request that a new endpoint would get for this message. Nothing is stored, and nothing is sent.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async previewEndpoint(
     @Args('input') input: EndpointInput,
     @Args('message', { type: () => MessageInput }) message: MessageInput,

@@ -12,7 +12,7 @@ import type { ReadLog } from '../../../read-models/engine/budgeted-reads.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
-import { Allow } from '../../auth/access.ts';
+import { AllowOperators } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { EVENT_STORE, SETTINGS_OPTIONS } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
@@ -78,7 +78,7 @@ export class WhatIfResolver {
   @Query(() => WhatIfNew, {
     description: 'Which past messages a new endpoint would have received, and their bodies. Nothing is sent.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async whatIf(
     @Args('endpoint') input: EndpointInput,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
@@ -95,7 +95,7 @@ export class WhatIfResolver {
   @Query(() => WhatIfChanged, {
     description: 'Which past messages an endpoint would have gained and lost with changed settings. Nothing is sent.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async whatIfEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,

@@ -9,7 +9,7 @@ import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { HistoryQueries } from '../../../read-models/history/history-queries.ts';
 import { explainRouting } from '../../../read-models/history/routing-explanation.ts';
 import { giveWay } from '../../../time-slices.ts';
-import { Allow } from '../../auth/access.ts';
+import { AllowHistory } from '../../auth/access.ts';
 import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { toPastEndpoint } from '../endpoints/endpoint.types.ts';
@@ -34,7 +34,7 @@ export class HistoryResolver {
   ) {}
 
   @Query(() => LogEventConnection, { description: 'The log itself, oldest first unless `newestFirst`. Admins and auditors.' })
-  @Allow('ADMIN', 'AUDITOR')
+  @AllowHistory()
   async history(
     @Args() page: PageArgs,
     @Args('filter', { type: () => HistoryFilter, nullable: true }) filter: HistoryFilter | null | undefined,
@@ -42,14 +42,14 @@ export class HistoryResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<LogEvent>> {
     const found = await this.log.history(caller.organizationId, parsePageArgs(page), parseHistoryFilter(filter), newestFirst ?? false);
-    return toConnection(found, (event) => toLogEvent(event, caller.role));
+    return toConnection(found, (event) => toLogEvent(event, caller.sight));
   }
 
   @Query(() => [EndpointChange], {
     description:
       "What changed in an endpoint's configuration from `since` on and before `until`, field by field, oldest first; its registration is a change of every field that it set. Also of a deleted endpoint. Admins and auditors.",
   })
-  @Allow('ADMIN', 'AUDITOR')
+  @AllowHistory()
   async endpointChanges(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
@@ -67,7 +67,7 @@ export class HistoryResolver {
       state = endpoint.evolve(state, event);
       const at = Date.parse(event.recordedAt);
       if ((from && at < from.getTime()) || (to && at >= to.getTime())) continue;
-      const origin = { at: event.recordedAt, actor: event.metadata.actor, event: toLogEvent(event, caller.role) };
+      const origin = { at: event.recordedAt, actor: event.metadata.actor, event: toLogEvent(event, caller.sight) };
       for (const change of fieldChanges(before, state)) changes.push({ ...origin, ...change });
     }
     return changes;
@@ -77,7 +77,7 @@ export class HistoryResolver {
     description:
       'Why a message went to an endpoint, or did not, from the configuration that its routing was decided on, and whether that leads to what was recorded. Admins and auditors.',
   })
-  @Allow('ADMIN', 'AUDITOR')
+  @AllowHistory()
   async explainRouting(
     @Args('messageId', { type: () => ID }) messageId: MessageId,
     @Args('endpointId', { type: () => ID }) endpointId: EndpointId,

@@ -1,12 +1,12 @@
 // The GraphQL types of the history: events of the log, changes of an endpoint, why a message was routed, and the filter on events.
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import type { ApiKeyRole } from '../../../domain/api-key.ts';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { maskedEventData } from '../../../domain/event-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { eventNames, type HistoryFilter as IndexFilter } from '../../../read-models/history/history-filter.ts';
 import { routings, type RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
+import type { Sight } from '../../auth/sight.ts';
 import { connectionType } from '../connections.ts';
 import { Endpoint } from '../endpoints/endpoint.types.ts';
 import { enumType } from '../enums.ts';
@@ -91,11 +91,11 @@ export class RoutingExplanation {
   readonly configuration!: Endpoint | null;
 }
 
-/** Masks secrets for everyone, and for viewers also those inside payloads. */
-export const toLogEvent = (event: RecordedEvent, role: ApiKeyRole): LogEvent => {
+/** Masks secrets for everyone, and those inside payloads for those who may not see them. */
+export const toLogEvent = (event: RecordedEvent, { payloads }: Sight): LogEvent => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
   const { actor, actorId = null, correlationId = null, causationId = null } = metadata;
-  const data = maskedEventData(event, role === 'VIEWER');
+  const data = maskedEventData(event, payloads === 'MASKED');
   return { id, position, stream, revision, type, recordedAt, actor, actorId, correlationId, causationId, data };
 };
 

@@ -75,7 +75,7 @@ export class MessageResolver {
   async data(@Parent() { id }: Message, @Context() { caller, loaders }: ApiContext): Promise<Json> {
     const accepted = await loaders.messageAccepted.load(id);
     if (!accepted) throw new Error(`The views have the message ${id}, but the log does not.`);
-    return caller.role === 'VIEWER' ? maskSecrets(accepted.data.data) : accepted.data.data;
+    return caller.sight.payloads === 'MASKED' ? maskSecrets(accepted.data.data) : accepted.data.data;
   }
 
   @ResolveField(() => [Delivery])

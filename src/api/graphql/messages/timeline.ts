@@ -54,13 +54,13 @@ export const messageTimeline = async (
     endpoint: (id) => latestName(endpoints.get(id) ?? []),
     reason: (id) => subscription(endpoints.get(id) ?? []),
     takesTurns: (id, at) => takesTurns(accepted, endpoints.get(id) ?? [], id, at),
-    error: (failed) => (caller.role === 'VIEWER' ? maskResolvedAddress(failed) : failed.error),
+    error: (failed) => (caller.sight.addresses ? failed.error : maskResolvedAddress(failed)),
     replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
     bulkRetryRequester: (id) => bulkRetries.find((bulkRetry) => bulkRetry?.id === id)?.actor,
   };
-  const first = { event: toLogEvent(accepted, caller.role), text: acceptedSentence(accepted, names), delivery: null };
+  const first = { event: toLogEvent(accepted, caller.sight), text: acceptedSentence(accepted, names), delivery: null };
   const others = await mapInSlices(events, ({ event, delivery }) => ({
-    event: toLogEvent(event, caller.role),
+    event: toLogEvent(event, caller.sight),
     text: deliverySentence(event, delivery.endpointId, names),
     delivery: toDelivery(delivery),
   }));

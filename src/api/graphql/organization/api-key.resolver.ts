@@ -14,6 +14,7 @@ import { validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
+import { DateTime, toDate } from '../scalars.ts';
 import { ApiKey, ApiKeyConnection, ApiKeyRole, IssuedApiKey } from './organization.types.ts';
 
 const keyName = z
@@ -24,6 +25,13 @@ const keyName = z
     const problem = nameProblem(name);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
+
+const laterMoment = z
+  .date()
+  .refine(
+    (moment) => moment.getTime() > Date.now(),
+    'has passed already; give a later moment, or leave it out for a key that does not expire',
+  );
 
 @Resolver(() => ApiKey)
 export class ApiKeyResolver {
@@ -51,7 +59,6 @@ export class ApiKeyResolver {
       createdAt: issuedAt,
       createdBy: issuedBy,
       lastUsedAt: lastUses.get(key.id) ?? null,
-      expiresAt: null,
       organization: { id, name },
     }));
   }
@@ -61,11 +68,14 @@ export class ApiKeyResolver {
   async issueApiKey(
     @Args('name') name: string,
     @Args('role', { type: () => ApiKeyRole }) role: Role,
+    @Args('expiresAt', { type: () => DateTime, nullable: true }) expiresAt: string | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<IssuedApiKey> {
     const validName = validate(keyName, name, 'name');
-    const { id, key } = await this.writes.waitForConfiguration(await this.commands.execute(new IssueApiKey(caller, validName, role)));
-    return { id, name: validName, role, key };
+    const end = validate(laterMoment.optional(), toDate(expiresAt), 'expiresAt')?.toISOString();
+    const issue = new IssueApiKey(caller, validName, role, end);
+    const { id, key } = await this.writes.waitForConfiguration(await this.commands.execute(issue));
+    return { id, name: validName, role, key, expiresAt: end ?? null };
   }
 
   @Mutation(() => ID)

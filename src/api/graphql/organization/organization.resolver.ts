@@ -9,7 +9,7 @@ import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
 import { isLongEnough } from '../../../domain/endpoint-settings.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { Allow, AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal } from '../../refusal.ts';
@@ -48,7 +48,7 @@ export class OrganizationResolver {
   }
 
   @Mutation(() => EventType)
-  @Allow('ADMIN')
+  @AllowOperators()
   async defineEventType(@Args('input') input: EventTypeInput, @Context() { caller }: ApiContext): Promise<EventType> {
     const { name, group, description, sample } = validate(eventTypeInput, input, 'input');
     const eventType = { name, group: group ?? undefined, description: description ?? null, sample: sample ?? null };
@@ -57,7 +57,7 @@ export class OrganizationResolver {
   }
 
   @Mutation(() => EventType)
-  @Allow('ADMIN')
+  @AllowOperators()
   async retireEventType(@Args('name') name: string, @Context() { caller }: ApiContext): Promise<EventType> {
     await this.writes.waitForConfiguration(await this.commands.execute(new RetireEventType(caller, name)));
     return this.eventType(name, caller);

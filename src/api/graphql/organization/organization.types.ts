@@ -7,7 +7,10 @@ import { connectionType } from '../connections.ts';
 import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar } from '../scalars.ts';
 
-export const ApiKeyRole = enumType('ApiKeyRole', apiKeyRoles);
+export const ApiKeyRole = enumType('ApiKeyRole', apiKeyRoles, {
+  description:
+    'OPERATOR: all about endpoints, deliveries, replays, sources and event types, and reads history; no keys, no secrets, no publishing.',
+});
 
 @ObjectType()
 export class Organization {
@@ -66,6 +69,8 @@ export class IssuedApiKey {
   readonly role!: Role;
   @Field(() => String, { description: 'Shown this once.' })
   readonly key!: string;
+  @Field(() => DateTime, { nullable: true })
+  readonly expiresAt!: string | null;
 }
 
 @InputType()

@@ -6,7 +6,7 @@ import { CancelReplay, ratePerSecond, replayFilter, ReplayMessages } from '../..
 import type { EndpointId, ReplayId } from '../../../domain/ids.ts';
 import { ReplayQueries } from '../../../read-models/queries/replay-queries.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../input-validation.ts';
 import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
@@ -47,7 +47,7 @@ export class ReplayResolver {
     description:
       'Sends past messages to an endpoint, again or for the first time, oldest first, at most `ratePerSecond`. A restart does not end it. While the endpoint is paused or disabled, its deliveries are held; deleting the endpoint cancels the replay.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async replayMessages(
     @Args('endpointId', { type: () => ID }) endpointId: EndpointId,
     @Args('filter', { type: () => ReplayFilter, nullable: true }) filter: ReplayFilter | null | undefined,
@@ -61,7 +61,7 @@ export class ReplayResolver {
   }
 
   @Mutation(() => Replay, { description: 'It sends no more messages; deliveries that it has made go on.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   async cancelReplay(@Args('id', { type: () => ID }) id: ReplayId, @Context() context: ApiContext): Promise<Replay> {
     return this.answer(await this.commands.execute(new CancelReplay(context.caller, id)), id, context);
   }

@@ -9,7 +9,7 @@ import { notFound } from '../../../domain/errors.ts';
 import type { SourceId } from '../../../domain/ids.ts';
 import { sourceInput, sourcePatch } from '../../../domain/source-settings.ts';
 import { SourceQueries } from '../../../read-models/queries/source-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { RUNNING_SOURCES, SETTINGS_OPTIONS, type RunningSources } from '../../tokens.ts';
@@ -61,7 +61,7 @@ export class SourceResolver {
   // ── Mutations ──
 
   @Mutation(() => Source)
-  @Allow('ADMIN')
+  @AllowOperators()
   async createSource(@Args('input') input: SourceInput, @Context() { caller }: ApiContext): Promise<Source> {
     const command = new CreateSource(caller, validate(this.input, input, 'input'));
     const { sourceId } = await this.waitFor(prefixIssuePaths('input', this.commands.execute(command)));
@@ -71,7 +71,7 @@ export class SourceResolver {
   @Mutation(() => Source, {
     description: 'Only the fields that are given change. The change applies to events that the source has not handled yet.',
   })
-  @Allow('ADMIN')
+  @AllowOperators()
   async updateSource(
     @Args('id', { type: () => ID }) id: SourceId,
     @Args('input') input: SourcePatch,
@@ -84,19 +84,19 @@ export class SourceResolver {
   }
 
   @Mutation(() => Source, { description: 'Its events stay where they are, and become messages once it is resumed.' })
-  @Allow('ADMIN')
+  @AllowOperators()
   pauseSource(@Args('id', { type: () => ID }) id: SourceId, @Context() context: ApiContext): Promise<Source> {
     return this.setStatus(id, 'Pause', context);
   }
 
   @Mutation(() => Source)
-  @Allow('ADMIN')
+  @AllowOperators()
   resumeSource(@Args('id', { type: () => ID }) id: SourceId, @Context() context: ApiContext): Promise<Source> {
     return this.setStatus(id, 'Resume', context);
   }
 
   @Mutation(() => ID)
-  @Allow('ADMIN')
+  @AllowOperators()
   async deleteSource(@Args('id', { type: () => ID }) id: SourceId, @Context() { caller }: ApiContext): Promise<string> {
     await this.waitFor(this.commands.execute(new ChangeSource(caller, id, { type: 'Delete' })));
     return id;

@@ -14,6 +14,7 @@ type ApiKeyRow = {
   issued_position: Position;
   /** The actor of the event. */
   issued_by: string;
+  expires_at: Milliseconds | null;
   revoked_at: Milliseconds | null;
 };
 
@@ -26,6 +27,7 @@ export const apiKeys: Table<ApiKeyRow> = {
     issued_at: 'int64',
     issued_position: 'text',
     issued_by: 'text',
+    expires_at: 'int64?',
     revoked_at: 'int64?',
   },
   primaryKey: ['id'],
@@ -38,7 +40,7 @@ export const reduceApiKeys = (): Reducer => {
   return {
     on: {
       'apikey.issued': ({ stream, data, recordedAt, position, metadata }) => {
-        const { organizationId, name, role } = data;
+        const { organizationId, name, role, expiresAt } = data;
         issued.push({
           id: apiKeyIdIn(stream),
           organization_id: organizationId,
@@ -47,6 +49,7 @@ export const reduceApiKeys = (): Reducer => {
           issued_at: momentOf(recordedAt),
           issued_position: position,
           issued_by: metadata.actor,
+          expires_at: expiresAt === undefined ? null : momentOf(expiresAt),
           revoked_at: null,
         });
       },

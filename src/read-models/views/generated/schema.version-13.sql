@@ -1,4 +1,4 @@
-CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "revoked_at" bigint);
+CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "expires_at" bigint, "revoked_at" bigint);
 CREATE INDEX "api_keys_index_1" on "api_keys" ("organization_id", "issued_position");
 CREATE TABLE "attempts" ("sequence" bigint not null, "number" integer not null, "position" text not null, "response_code" integer, "failure" text, "detail" text not null, constraint "attempts_key" primary key ("sequence", "number"));
 CREATE TABLE "batches" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "endpoint_id" text not null, "size" integer not null);
