@@ -9,7 +9,7 @@ import { endpointEvents, type EndpointEvent } from './endpoint-events.ts';
 import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { replayEvents, type ReplayEvent } from './replay.ts';
-import { organizationEvents, type OrganizationEvent } from './organization.ts';
+import { organizationEvents, type OrganizationEvent } from './organization-events.ts';
 import { readingEvents, type ReadingEvent } from './reading.ts';
 import { sourceEvents, type SourceEvent } from './source.ts';
 

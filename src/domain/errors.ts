@@ -3,7 +3,7 @@
 /** A mistake in the input: its dotted path, such as `messages.3.data`, and a sentence with the remedy. */
 export type Issue = { readonly path: string; readonly message: string };
 
-export type RefusalCode = 'BAD_USER_INPUT' | 'NOT_FOUND' | 'CONFLICT';
+export type RefusalCode = 'BAD_USER_INPUT' | 'FORBIDDEN' | 'NOT_FOUND' | 'CONFLICT';
 
 /** A command was refused and recorded nothing. `message` names the thing and the remedy in one sentence. */
 export class DomainError extends Error {
@@ -18,6 +18,7 @@ export class DomainError extends Error {
 }
 
 export const badInput = (path: string, message: string) => new DomainError('BAD_USER_INPUT', message, [{ path, message }]);
+export const forbidden = (message: string) => new DomainError('FORBIDDEN', message);
 export const notFound = (message: string) => new DomainError('NOT_FOUND', message);
 /** @param path of the field that is in the way, if one is */
 export const conflict = (message: string, path?: string) =>

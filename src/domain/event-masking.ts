@@ -20,7 +20,7 @@ type Headers = readonly { readonly name: string; readonly value: string }[];
 export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonObject => {
   switch (event.type) {
     case 'organization.registered':
-      return { ...event.data, encryptionKey: mask };
+      return asJsonObject({ ...event.data, encryptionKey: mask });
     case 'organization.encryption-key-rotated':
     case 'ledger.key-rewrapped':
       return { encryptionKey: mask };
@@ -65,6 +65,12 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'disclosure.signing-key-shown':
     case 'reading.event-skipped':
     case 'reading.advanced':
+    case 'organization.renamed':
+    case 'organization.metadata-changed':
+    case 'organization.limits-changed':
+    case 'organization.suspended':
+    case 'organization.resumed':
+    case 'organization.deleted':
     case 'organization.event-type-defined':
     case 'organization.event-type-retired':
     case 'apikey.revoked':

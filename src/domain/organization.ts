@@ -1,47 +1,32 @@
 // Organization: the tenant. Owns endpoints, event types, API keys, a signing key, and the key that encrypts its secrets.
 // The signing key arrives here encrypted, as an opaque string. Equal plain texts have equal cipher texts.
-import * as z from 'zod';
 import type { Decider } from './decider.ts';
-import { conflict, notFound } from './errors.ts';
-import { json, jsonEqual, type Json } from './json.ts';
+import { badInput, conflict, notFound } from './errors.ts';
+import { organizationId, type OrganizationId } from './ids.ts';
+import { jsonEqual, type Json } from './json.ts';
+import { sameName } from './names.ts';
+import type { Audience, EventTypeDefinition, OrganizationEvent, OrganizationLimits } from './organization-events.ts';
 
-// ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
+/** Exists from the start, and can't be suspended or deleted. Its stream also holds what is shared by all organizations. */
+export const defaultOrganization = organizationId.parse('default');
 
-const eventType = z.object({
-  name: z.string(),
-  group: z.string().describe('Endpoints can subscribe to the group instead of the name.'),
-  description: z.string().nullable(),
-  sample: json.nullable().describe('The payload of a test delivery.'),
-});
-
-export const organizationEvents = {
-  'organization.registered': z
-    .object({ name: z.string(), encryptionKey: z.string().describe('The AES-256 key of its secrets, wrapped by the master key.') })
-    .describe('The organization was registered.'),
-  'organization.encryption-key-rotated': z
-    .object({ encryptionKey: z.string().describe('Another AES-256 key, wrapped by the master key.') })
-    .describe('What is encrypted from here on is encrypted under another key. The keys before it go on opening what they encrypted.'),
-  'organization.encryption-keys-rewrapped': z
-    .object({ encryptionKeys: z.array(z.string()).min(1).readonly().describe('All of them, the newest last.') })
-    .describe('The same keys, wrapped by another master key.'),
-  'organization.signing-key-set': z
-    .object({ key: z.string().describe('Encrypted.') })
-    .describe('The signing key was set or replaced. Endpoints that use it sign with it from their next attempt.'),
-  'organization.event-type-defined': eventType.describe(
-    'An event type was defined. Defining a name again replaces it, and brings a retired one back.',
-  ),
-  'organization.event-type-retired': z
-    .object({ name: z.string() })
-    .describe('An event type was retired: it is no longer offered, but remains defined.'),
-} as const;
-
-type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];
-export type OrganizationEvent = Of<typeof organizationEvents>;
+/** The platform's own id of its customer fits: an id, a slug or a UUID. */
+export const organizationIdSyntax = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
 // ── State ──
 
 /** `group` serves subscriptions, `sample` test deliveries. A retired type remains defined. */
-export type EventType = z.infer<typeof eventType> & { readonly retired: boolean };
+export type EventType = EventTypeDefinition & { readonly retired: boolean; readonly audience: Audience };
+type EventTypes = ReadonlyMap<string, EventType>;
+
+/** What may be said of an organization. What is left out is not changed, and not compared. */
+export type OrganizationSettings = {
+  readonly name?: string | undefined;
+  readonly metadata?: Json | undefined;
+  /** Only the given ones. */
+  readonly limits?: OrganizationLimits | undefined;
+};
+
 export type Organization =
   | { exists: 'not-yet' }
   | {
@@ -51,11 +36,25 @@ export type Organization =
       encryptionKeys: readonly [string, ...string[]];
       /** Null only in logs that are older than signing keys, until the next start. */
       signingKey: string | null;
-      eventTypes: ReadonlyMap<string, EventType>;
-    };
+      eventTypes: EventTypes;
+      /** Defined for all organizations. Only `default` has any. */
+      sharedTypes: EventTypes;
+      metadata: Json;
+      limits: OrganizationLimits;
+      /** Null: it is active. */
+      suspension: { readonly reason: string | null } | null;
+    }
+  | { exists: 'no-more' };
+type Existing = Organization & { exists: 'yes' };
 
-const withType = (state: Organization, name: string, to: EventType | undefined): Organization =>
-  state.exists === 'yes' && to ? { ...state, eventTypes: new Map(state.eventTypes).set(name, to) } : state;
+const change = (state: Organization, changed: Partial<Existing>): Organization =>
+  state.exists === 'yes' ? { ...state, ...changed } : state;
+
+const withType = (state: Organization, name: string, shared: true | undefined, to: EventType | undefined): Organization => {
+  if (state.exists !== 'yes' || !to) return state;
+  const types = new Map(shared ? state.sharedTypes : state.eventTypes).set(name, to);
+  return { ...state, ...(shared ? { sharedTypes: types } : { eventTypes: types }) };
+};
 
 const evolve = (state: Organization, event: OrganizationEvent): Organization => {
   switch (event.type) {
@@ -66,36 +65,80 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
         encryptionKeys: [event.data.encryptionKey],
         signingKey: null,
         eventTypes: new Map(),
+        sharedTypes: new Map(),
+        metadata: event.data.metadata ?? {},
+        limits: event.data.limits ?? {},
+        suspension: null,
       };
+    case 'organization.renamed':
+    case 'organization.metadata-changed':
+    case 'organization.limits-changed':
+      return change(state, event.data);
+    case 'organization.suspended':
+      return change(state, { suspension: event.data });
+    case 'organization.resumed':
+      return change(state, { suspension: null });
+    case 'organization.deleted':
+      return { exists: 'no-more' };
     case 'organization.encryption-key-rotated':
       return state.exists === 'yes' ? { ...state, encryptionKeys: [...state.encryptionKeys, event.data.encryptionKey] } : state;
     case 'organization.encryption-keys-rewrapped': {
       const [first, ...others] = event.data.encryptionKeys;
-      return state.exists === 'yes' && first !== undefined ? { ...state, encryptionKeys: [first, ...others] } : state;
+      return first === undefined ? state : change(state, { encryptionKeys: [first, ...others] });
     }
     case 'organization.signing-key-set':
-      return state.exists === 'yes' ? { ...state, signingKey: event.data.key } : state;
-    case 'organization.event-type-defined':
-      return withType(state, event.data.name, { ...event.data, retired: false });
+      return change(state, { signingKey: event.data.key });
+    case 'organization.event-type-defined': {
+      const { shared, audience = 'PUBLIC', ...definition } = event.data;
+      return withType(state, definition.name, shared, { ...definition, audience, retired: false });
+    }
     case 'organization.event-type-retired': {
-      const defined = state.exists === 'yes' ? state.eventTypes.get(event.data.name) : undefined;
-      return withType(state, event.data.name, defined && { ...defined, retired: true });
+      const { name, shared } = event.data;
+      const defined = state.exists === 'yes' ? typesOf(state, shared).get(name) : undefined;
+      return withType(state, name, shared, defined && { ...defined, retired: true });
     }
   }
 };
 
+const typesOf = (state: Existing, shared: true | undefined): EventTypes => (shared ? state.sharedTypes : state.eventTypes);
+
 // ── Decisions ──
 
+type DefineEventType = {
+  type: 'DefineEventType';
+  name: string;
+  group?: string | undefined;
+  description: string | null;
+  sample: Json | null;
+  audience?: Audience | undefined;
+  shared?: true | undefined;
+};
+
+type Registration = { name: string; encryptionKey: string; metadata?: Json | undefined; limits?: OrganizationLimits | undefined };
+
 export type OrganizationCommand =
-  | { type: 'RegisterOrganization'; name: string; encryptionKey: string }
+  /** Decides nothing if there is one, whatever its name. */
+  | (Registration & { type: 'RegisterOrganization' })
+  /** `signingKey`: encrypted. */
+  | {
+      type: 'CreateOrganization';
+      id: OrganizationId;
+      settings: OrganizationSettings & { readonly name: string };
+      encryptionKey: string;
+      signingKey: string;
+    }
+  | { type: 'ChangeOrganization'; settings: OrganizationSettings }
+  | { type: 'SuspendOrganization'; id: OrganizationId; reason: string | null }
+  | { type: 'ResumeOrganization' }
+  | { type: 'DeleteOrganization'; id: OrganizationId; confirmName: string }
   | { type: 'RotateEncryptionKey'; encryptionKey: string }
   /** `from`: the keys that `to` are, wrapped otherwise. Refused if the organization has others by now. */
   | { type: 'RewrapEncryptionKeys'; from: readonly string[]; to: readonly string[] }
   | { type: 'SetSigningKey'; key: string }
   /** Decides nothing if there is one. */
   | { type: 'SetFirstSigningKey'; key: string }
-  | { type: 'DefineEventType'; name: string; group?: string | undefined; description: string | null; sample: Json | null }
-  | { type: 'RetireEventType'; name: string };
+  | DefineEventType
+  | { type: 'RetireEventType'; name: string; shared?: true | undefined };
 
 /** Every copy of the state, and every process, has them in memory. */
 export const mostEventTypes = 2_000;
@@ -109,13 +152,82 @@ export const groupOf = (state: Organization, eventType: string): string =>
 
 const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);
 
-const decide = (command: OrganizationCommand, state: Organization): readonly OrganizationEvent[] => {
-  if (command.type === 'RegisterOrganization') {
-    if (state.exists === 'yes') return [];
-    return [{ type: 'organization.registered', data: { name: command.name, encryptionKey: command.encryptionKey } }];
+/** A limit that is null or absent is the installation's default, so both are the same. */
+const ownLimits = (limits: OrganizationLimits): OrganizationLimits =>
+  Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null && value !== undefined));
+
+/** One event for each setting that is given and differs. */
+const changesTo = (state: Existing, { name, metadata, limits }: OrganizationSettings): readonly OrganizationEvent[] => {
+  const events: OrganizationEvent[] = [];
+  if (name !== undefined && name !== state.name) events.push({ type: 'organization.renamed', data: { name } });
+  if (metadata !== undefined && !jsonEqual(metadata, state.metadata))
+    events.push({ type: 'organization.metadata-changed', data: { metadata } });
+  const changed = ownLimits({ ...state.limits, ...limits });
+  if (!jsonEqual(changed as Json, ownLimits(state.limits) as Json))
+    events.push({ type: 'organization.limits-changed', data: { limits: changed } });
+  return events;
+};
+
+const create = (command: OrganizationCommand & { type: 'CreateOrganization' }, state: Organization): readonly OrganizationEvent[] => {
+  const { id, settings, encryptionKey, signingKey } = command;
+  if (state.exists === 'no-more')
+    throw conflict(`The organization "${id}" was deleted, and its id is never used again; choose another.`, 'id');
+  if (state.exists === 'yes') {
+    if (changesTo(state, settings).length === 0) return [];
+    throw conflict(
+      `The organization "${id}" exists with other content; use \`updateOrganization\` to change it, or choose another id.`,
+      'id',
+    );
   }
+  return [registered({ ...settings, encryptionKey }), { type: 'organization.signing-key-set', data: { key: signingKey } }];
+};
+
+const registered = ({ name, encryptionKey, metadata, limits }: Registration): OrganizationEvent => ({
+  type: 'organization.registered',
+  data: { name, encryptionKey, ...(metadata !== undefined && { metadata }), ...(limits && { limits: ownLimits(limits) }) },
+});
+
+const refuseForDefault = (id: OrganizationId, what: string) => {
+  if (id === defaultOrganization) throw conflict(`The organization \`${defaultOrganization}\` can't be ${what}.`, 'id');
+};
+
+const defineEventType = (command: DefineEventType, state: Existing): readonly OrganizationEvent[] => {
+  const types = typesOf(state, command.shared);
+  const defined = types.get(command.name);
+  if (!defined && types.size >= mostEventTypes)
+    throw conflict(
+      command.shared
+        ? `There are ${mostEventTypes} shared event types, and there may be no more.`
+        : `The organization has ${mostEventTypes} event types, and may have no more. Types that nobody defined can be published and subscribed to as well.`,
+    );
+  const { name, group = defined?.group ?? defaultGroup(name), description, sample, shared } = command;
+  const { audience = defined?.audience ?? 'PUBLIC' } = command;
+  const definition = { name, group, description, sample };
+  if (defined && jsonEqual(defined, { ...definition, audience, retired: false })) return [];
+  const data = { ...definition, ...(audience === 'INTERNAL' && { audience }), ...(shared && { shared }) };
+  return [{ type: 'organization.event-type-defined', data }];
+};
+
+const decide = (command: OrganizationCommand, state: Organization): readonly OrganizationEvent[] => {
+  if (command.type === 'CreateOrganization') return create(command, state);
+  if (command.type === 'RegisterOrganization') return state.exists === 'not-yet' ? [registered(command)] : [];
+  if (command.type === 'DeleteOrganization' && state.exists === 'no-more') return [];
   if (state.exists !== 'yes') throw notFound('There is no such organization.');
   switch (command.type) {
+    case 'ChangeOrganization':
+      return changesTo(state, command.settings);
+    case 'SuspendOrganization': {
+      refuseForDefault(command.id, 'suspended');
+      const { reason } = command;
+      return state.suspension?.reason === reason ? [] : [{ type: 'organization.suspended', data: { reason } }];
+    }
+    case 'ResumeOrganization':
+      return state.suspension === null ? [] : [{ type: 'organization.resumed', data: {} }];
+    case 'DeleteOrganization':
+      refuseForDefault(command.id, 'deleted');
+      if (!sameName(command.confirmName, state.name))
+        throw badInput('confirmName', `This is not the organization's name; its name is ${JSON.stringify(state.name)}.`);
+      return [{ type: 'organization.deleted', data: {} }];
     case 'RotateEncryptionKey':
       if (state.encryptionKeys.includes(command.encryptionKey)) return [];
       return [{ type: 'organization.encryption-key-rotated', data: { encryptionKey: command.encryptionKey } }];
@@ -130,20 +242,13 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
       return command.key === state.signingKey ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'SetFirstSigningKey':
       return state.signingKey !== null ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
-    case 'DefineEventType': {
-      const defined = state.eventTypes.get(command.name);
-      if (!defined && state.eventTypes.size >= mostEventTypes)
-        throw conflict(
-          `The organization has ${mostEventTypes} event types, and may have no more. Types that nobody defined can be published and subscribed to as well.`,
-        );
-      const { name, group = defined?.group ?? defaultGroup(name), description, sample } = command;
-      const data = { name, group, description, sample };
-      return defined && jsonEqual(defined, { ...data, retired: false }) ? [] : [{ type: 'organization.event-type-defined', data }];
-    }
+    case 'DefineEventType':
+      return defineEventType(command, state);
     case 'RetireEventType': {
-      const defined = state.eventTypes.get(command.name);
-      if (!defined) throw notFound(`There is no event type "${command.name}"; \`eventTypes\` lists the ones that are defined.`);
-      return defined.retired ? [] : [{ type: 'organization.event-type-retired', data: { name: command.name } }];
+      const { name, shared } = command;
+      const defined = typesOf(state, shared).get(name);
+      if (!defined) throw notFound(`There is no event type "${name}"; \`eventTypes\` lists the ones that are defined.`);
+      return defined.retired ? [] : [{ type: 'organization.event-type-retired', data: { name, ...(shared && { shared }) } }];
     }
   }
 };

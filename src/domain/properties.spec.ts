@@ -17,11 +17,12 @@ import { keepRoutingKey, payloadFormats } from './format-options.ts';
 import { exhaustedActions, orderings } from './ordering.ts';
 import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
 import { asPosition } from './ids.ts';
-import type { JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import { lostTails, sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
 import { disclosure, type RecordedDisclosure } from './disclosure.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
+import type { OrganizationLimits } from './organization-events.ts';
 import { reading, type Advance } from './reading.ts';
 import { bulkRetry, retryableStatuses, type BulkRetryCommand } from './bulk-retry.ts';
 import { replay, replayScopes, type ReplayCommand } from './replay.ts';
@@ -238,8 +239,24 @@ const replayCommand: fc.Arbitrary<ReplayCommand> = oneof(
   record({ type: constant('Cancel' as const), now: time, reason: text }),
 );
 
+const organizationSettings = {
+  name: constantFrom('A', 'B'),
+  metadata: constantFrom<Json | undefined>(undefined, {}, { plan: 'gold' }),
+  limits: constantFrom<OrganizationLimits | undefined>(undefined, {}, { endpoints: 5 }, { endpoints: null, payloadBytes: 9 }),
+};
 const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
   record({ type: constant('RegisterOrganization' as const), name: text, encryptionKey: constantFrom('w1', 'w2') }),
+  record({
+    type: constant('CreateOrganization' as const),
+    id: organizationId,
+    settings: record(organizationSettings),
+    encryptionKey: constantFrom('w1', 'w2'),
+    signingKey: constantFrom('c1', 'c2'),
+  }),
+  record({ type: constant('ChangeOrganization' as const), settings: record(organizationSettings) }),
+  record({ type: constant('SuspendOrganization' as const), id: organizationId, reason: constantFrom(null, 'unpaid') }),
+  record({ type: constant('ResumeOrganization' as const) }),
+  record({ type: constant('DeleteOrganization' as const), id: organizationId, confirmName: constantFrom('A', 'B') }),
   record({
     type: constant('DefineEventType' as const),
     name: constantFrom('a.b', 'c'),

@@ -144,6 +144,11 @@ export class Vault {
     return keyring;
   }
 
+  /** Drops the opened keys that were made for a stream. */
+  forget(stream: string): void {
+    for (const name of this.keyrings.keys()) if (name.startsWith(`${stream} `)) this.keyrings.delete(name);
+  }
+
   /** The same key, wrapped by the current master key and for its stream; unchanged where it is so already. @throws SecretUnreadable */
   rewrap(wrapped: string, stream: string): string {
     return this.isCurrent(wrapped) ? wrapped : this.current.seal(this.unwrap(wrapped, stream), { stream, field: keyField });

@@ -93,7 +93,7 @@ describe('the endpoint directory', () => {
       const definition = { name: 'alert.created', group: 'alerts', description: null, sample: null };
       await happen(`organization-${organizationId}`, { type: 'organization.event-type-defined', data: definition });
       expect(destinations('alert.created')).toEqual([e1]);
-      expect(directory.eventType(organizationId, 'alert.created')).toEqual({ ...definition, retired: false });
+      expect(directory.eventType(organizationId, 'alert.created')).toEqual({ ...definition, audience: 'PUBLIC', retired: false });
     });
     it('by what is in it', async () => {
       await add(e1, { filter: { severity: ['critical'] } });

@@ -5,9 +5,10 @@ import type { ApiKeyEvent } from '../../domain/api-key.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import type { EndpointEvent } from '../../domain/endpoint-events.ts';
 import { endpoint } from '../../domain/endpoint.ts';
-import { notFound } from '../../domain/errors.ts';
+import { forbidden, notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
-import { groupOf, organization, type EventType, type OrganizationEvent } from '../../domain/organization.ts';
+import type { EventType } from '../../domain/organization.ts';
+import { isOrganizationEvent, type OrganizationEvent } from '../../domain/organization-events.ts';
 import type { RoutedContent, RoutedMessage, RoutingSteps } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
@@ -25,10 +26,9 @@ import type { Progress } from '../engine/progress.ts';
 import { ApiKeyIndex, type ApiKeyEntry } from './api-key-index.ts';
 import { ConfigurationFollower } from './configuration-follower.ts';
 import { EndpointChangesFeed } from './endpoint-changes-feed.ts';
-import { LockedOrganizations } from './locked-organizations.ts';
-import { OrganizationEntry } from './organization-entry.ts';
+import type { OrganizationEntry } from './organization-entry.ts';
+import { OrganizationIndex } from './organization-index.ts';
 import { ResolvedEndpoint, timesAfter, type OrganizationKeys } from './resolved-endpoint.ts';
-import { RoutingIndex } from './routing-index.ts';
 import { UnusableStreams } from './unusable-streams.ts';
 
 export type Routing = RoutedMessage & { readonly routedAt: Position };
@@ -37,25 +37,22 @@ type NamedOrganization = OrganizationKeys & { readonly id: OrganizationId; reado
 
 export class EndpointDirectory {
   private readonly follower: ConfigurationFollower;
-  private readonly organizations = new Map<OrganizationId, OrganizationEntry>();
+  private readonly organizations: OrganizationIndex;
   private readonly organizationOf = new Map<EndpointId, OrganizationEntry>();
   private readonly apiKeys = new ApiKeyIndex();
   private readonly deleted = new Set<EndpointId>();
   private readonly unusable: UnusableStreams;
-  private readonly locked: LockedOrganizations;
   private readonly changes = new EndpointChangesFeed();
-  /** Everything that the log held at the start is applied. */
-  private isStarted = false;
 
   /** @param keys checks the API keys, if they are those of another log than the one that is followed */
   constructor(
     store: Pick<EventStore, 'followConfiguration'>,
-    private readonly vault: Vault,
+    vault: Vault,
     log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     private readonly keys?: Pick<EndpointDirectory, 'apiKey'>,
   ) {
     this.unusable = new UnusableStreams(log);
-    this.locked = new LockedOrganizations(this.unusable);
+    this.organizations = new OrganizationIndex(vault, this.unusable);
     this.follower = new ConfigurationFollower(
       store,
       log,
@@ -70,8 +67,7 @@ export class EndpointDirectory {
    */
   async start(): Promise<void> {
     await this.follower.start();
-    this.isStarted = true;
-    for (const entry of this.organizations.values()) this.openKeys(entry);
+    this.organizations.open();
     if (!this.failure) return this.unusable.startReporting();
     await this.follower.stop();
     throw this.failure;
@@ -88,7 +84,7 @@ export class EndpointDirectory {
 
   /** Why nothing here can be used, if that is so. */
   get failure(): Error | undefined {
-    return this.follower.failure ?? this.locked.failure(this.organizations.values());
+    return this.follower.failure ?? this.organizations.failure;
   }
 
   status(): ConsumerStatus {
@@ -108,7 +104,7 @@ export class EndpointDirectory {
   }
 
   organizationIds(): readonly OrganizationId[] {
-    return Array.from(this.organizations.keys());
+    return this.organizations.ids;
   }
 
   /** @throws DomainError NOT_FOUND, ConfigurationUnavailable */
@@ -117,6 +113,16 @@ export class EndpointDirectory {
     const found = this.organization(id);
     if (!found) throw notFound('There is no such organization.');
     return found;
+  }
+
+  /** For whatever publishes. @throws DomainError NOT_FOUND, FORBIDDEN if it is suspended; ConfigurationUnavailable */
+  requireActive(id: OrganizationId): void {
+    this.follower.check();
+    this.unusable.check(organizationStream(id));
+    const entry = this.organizations.get(id);
+    if (!entry) throw notFound('There is no such organization.');
+    const { suspension } = entry.state;
+    if (suspension) throw forbidden(`The organization is suspended${suspension.reason === null ? '' : `: ${suspension.reason}`}`);
   }
 
   endpoints(id: OrganizationId): Iterable<ResolvedEndpoint> {
@@ -152,11 +158,12 @@ export class EndpointDirectory {
     const found = this.endpoint(id);
     if (!found) return false;
     const { status, organizationId } = found.configuration;
-    return status !== 'ENABLED' || this.unusable.has(organizationStream(organizationId));
+    const isSuspended = this.organizationOf.get(id)?.state.suspension !== null;
+    return status !== 'ENABLED' || isSuspended || this.unusable.has(organizationStream(organizationId));
   }
 
   eventType(id: OrganizationId, name: string): EventType | undefined {
-    return this.organizations.get(id)?.state.eventTypes.get(name);
+    return this.organizations.eventType(id, name);
   }
 
   eventTypes(id: OrganizationId): readonly EventType[] {
@@ -165,7 +172,7 @@ export class EndpointDirectory {
 
   /** The group that a type is defined in, else the one that its name says. */
   groupOf(id: OrganizationId, type: string): string {
-    return groupOf(this.organizations.get(id)?.state ?? organization.initial, type);
+    return this.organizations.groupOf(id, type);
   }
 
   /**
@@ -177,6 +184,7 @@ export class EndpointDirectory {
     if (this.keys) return this.keys.apiKey(hash);
     this.follower.check();
     const entry = this.apiKeys.find(hash);
+    if (entry && this.organizations.isDeleted(entry.organizationId)) return undefined;
     if (entry) this.unusable.check(apiKeyStream(entry.id));
     else this.unusable.checkUnidentifiedKeys((id) => this.apiKeys.has(id));
     return entry;
@@ -224,40 +232,21 @@ export class EndpointDirectory {
   }
 
   private apply(event: RecordedEvent<ConfigurationEvent>): void {
-    switch (event.type) {
-      case 'organization.registered':
-      case 'organization.encryption-key-rotated':
-      case 'organization.encryption-keys-rewrapped':
-      case 'organization.signing-key-set':
-      case 'organization.event-type-defined':
-      case 'organization.event-type-retired':
-        return this.applyOrganization(organizationIdIn(event.stream), event);
-      case 'apikey.issued':
-      case 'apikey.revoked':
-        return this.applyApiKey(apiKeyIdIn(event.stream), event);
-      default:
-        return this.applyEndpoint(endpointIdIn(event.stream), event);
-    }
+    if (isOrganizationEvent(event)) return this.applyOrganization(organizationIdIn(event.stream), event);
+    if (event.type === 'apikey.issued' || event.type === 'apikey.revoked') return this.applyApiKey(apiKeyIdIn(event.stream), event);
+    return this.applyEndpoint(endpointIdIn(event.stream), event);
   }
 
   private applyOrganization(id: OrganizationId, event: OrganizationEvent): void {
-    const entry = this.organizations.get(id);
-    const state = organization.evolve(entry?.state ?? organization.initial, event);
-    if (state.exists !== 'yes') return;
-    if (entry) {
-      entry.set(state, event.type);
-      entry.routing.groupsChanged();
-      if (this.isStarted) this.openKeys(entry);
-    } else {
-      const routing = new RoutingIndex((type) => this.groupOf(id, type));
-      const added = new OrganizationEntry(id, state, this.vault, routing);
-      this.organizations.set(id, added);
-      if (this.isStarted) this.openKeys(added);
-    }
+    const concerned = Array.from(this.organizations.apply(id, event));
+    if (event.type === 'organization.deleted') for (const each of concerned) this.forget(each);
+    this.notify(concerned);
   }
 
-  private openKeys(entry: OrganizationEntry): void {
-    if (this.locked.open(entry)) this.notify(entry.endpoints.keys());
+  private forget(id: EndpointId): void {
+    this.organizationOf.delete(id);
+    this.deleted.add(id);
+    this.unusable.delete(endpointStream(id)); // whatever it was, it is gone
   }
 
   private applyApiKey(id: ApiKeyId, event: RecordedEvent & ApiKeyEvent): void {
@@ -269,12 +258,10 @@ export class EndpointDirectory {
     const before = this.endpoint(id);
     const state = endpoint.evolve(before ? { exists: 'yes', configuration: before.configuration } : endpoint.initial, event);
     const owner = this.organizationOf.get(id) ?? (event.type === 'endpoint.registered' ? this.ownerOf(event.data) : undefined);
-    if (state.exists === 'no-more') {
-      this.organizationOf.delete(id);
+    if (state.exists === 'no-more' || (state.exists === 'yes' && !owner)) {
       owner?.endpoints.delete(id);
       owner?.routing.delete(id);
-      this.deleted.add(id);
-      this.unusable.delete(endpointStream(id)); // whatever it was, it is gone
+      this.forget(id);
     } else if (owner && state.exists === 'yes') {
       const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner, timesAfter(event, before));
       this.organizationOf.set(id, owner);
@@ -283,10 +270,11 @@ export class EndpointDirectory {
     }
   }
 
-  private ownerOf({ organizationId }: { readonly organizationId: OrganizationId }): OrganizationEntry {
+  /** Undefined: it was deleted just before. */
+  private ownerOf({ organizationId }: { readonly organizationId: OrganizationId }): OrganizationEntry | undefined {
     this.unusable.check(organizationStream(organizationId));
     const owner = this.organizations.get(organizationId);
-    if (!owner) throw new Error(`Its organization ${organizationId} is not in the log.`);
+    if (!owner && !this.organizations.isDeleted(organizationId)) throw new Error(`Its organization ${organizationId} is not in the log.`);
     return owner;
   }
 

@@ -32,6 +32,11 @@ export class LockedOrganizations {
     return true;
   }
 
+  /** It was deleted. */
+  forget(id: OrganizationId): void {
+    this.locked.delete(id);
+  }
+
   /** Defined if the master key opens none of them: it is then the wrong one. */
   failure(all: Iterable<OrganizationEntry>): SecretUnreadable | undefined {
     if (!this.firstError) return undefined;

@@ -1,6 +1,7 @@
 // An organization in the directory: its newest state, its endpoints, and its keys, opened when they are first needed.
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
-import type { Organization, OrganizationEvent } from '../../domain/organization.ts';
+import type { Organization } from '../../domain/organization.ts';
+import type { OrganizationEvent } from '../../domain/organization-events.ts';
 import { signingKeyField } from '../../domain/secret-fields.ts';
 import { organizationStream } from '../../domain/streams.ts';
 import type { Keyring, Vault } from '../../secrets/vault.ts';

@@ -4,7 +4,7 @@ import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint-events.ts';
 import type { EndpointId, Position, ReplayId } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import type { OrganizationEvent } from '../../domain/organization.ts';
+import type { OrganizationEvent } from '../../domain/organization-events.ts';
 import { explainRouting } from './routing-explanation.ts';
 
 const id = 'e1' as EndpointId;

@@ -9,7 +9,7 @@ import { endpoint, type EndpointConfiguration } from '../../../domain/endpoint.t
 import { badInput } from '../../../domain/errors.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
-import type { OrganizationEvent } from '../../../domain/organization.ts';
+import type { OrganizationEvent } from '../../../domain/organization-events.ts';
 import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { hasPositionFormat } from '../../../event-store/position-format.ts';

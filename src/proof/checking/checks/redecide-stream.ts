@@ -11,11 +11,12 @@ import { endpoint, type EndpointCommand } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { maskedEventData } from '../../../domain/event-masking.ts';
 import { jsonEqual, asJsonObject } from '../../../domain/json.ts';
-import { organization, type Organization, type OrganizationCommand, type OrganizationEvent } from '../../../domain/organization.ts';
+import { organization, type Organization, type OrganizationCommand } from '../../../domain/organization.ts';
+import type { OrganizationEvent } from '../../../domain/organization-events.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
 import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
-import { lostTailStream, sealingKeyStream, type Category } from '../../../domain/streams.ts';
+import { lostTailStream, organizationIdIn, sealingKeyStream, type Category } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { isEventOf, type EventOf } from '../event-category.ts';
 
@@ -75,10 +76,21 @@ const byDecider =
 
 // ── The command behind each event ──
 
-const organizationCommand = ({ type, data }: OrganizationEvent, before: Organization): OrganizationCommand => {
+const organizationCommand = ({ type, data, stream }: RecordedEvent<OrganizationEvent>, before: Organization): OrganizationCommand => {
+  const id = organizationIdIn(stream);
   switch (type) {
     case 'organization.registered':
       return { type: 'RegisterOrganization', ...data };
+    case 'organization.renamed':
+    case 'organization.metadata-changed':
+    case 'organization.limits-changed':
+      return { type: 'ChangeOrganization', settings: data };
+    case 'organization.suspended':
+      return { type: 'SuspendOrganization', id, reason: data.reason };
+    case 'organization.resumed':
+      return { type: 'ResumeOrganization' };
+    case 'organization.deleted':
+      return { type: 'DeleteOrganization', id, confirmName: before.exists === 'yes' ? before.name : '' };
     case 'organization.encryption-key-rotated':
       return { type: 'RotateEncryptionKey', ...data };
     case 'organization.encryption-keys-rewrapped':
@@ -88,7 +100,7 @@ const organizationCommand = ({ type, data }: OrganizationEvent, before: Organiza
     case 'organization.event-type-defined':
       return { type: 'DefineEventType', ...data };
     case 'organization.event-type-retired':
-      return { type: 'RetireEventType', name: data.name };
+      return { type: 'RetireEventType', ...data };
   }
 };
 

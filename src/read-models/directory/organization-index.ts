@@ -1,0 +1,102 @@
+// The organizations that exist, as they are now, with what their endpoints are reached by. A deleted one is known by its id only: its keys are forgotten.
+import { defaultGroup, defaultOrganization, organization, type EventType } from '../../domain/organization.ts';
+import type { OrganizationEvent } from '../../domain/organization-events.ts';
+import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
+import { organizationStream } from '../../domain/streams.ts';
+import type { SecretUnreadable, Vault } from '../../secrets/vault.ts';
+import { LockedOrganizations } from './locked-organizations.ts';
+import { OrganizationEntry } from './organization-entry.ts';
+import { RoutingIndex } from './routing-index.ts';
+import type { UnusableStreams } from './unusable-streams.ts';
+
+const none: Iterable<EndpointId> = [];
+
+export class OrganizationIndex {
+  private readonly entries = new Map<OrganizationId, OrganizationEntry>();
+  private readonly deleted = new Set<OrganizationId>();
+  private readonly locked: LockedOrganizations;
+  /** Keys are opened: everything that the log held at the start is applied. */
+  private isOpen = false;
+
+  constructor(
+    private readonly vault: Vault,
+    private readonly unusable: UnusableStreams,
+  ) {
+    this.locked = new LockedOrganizations(unusable);
+  }
+
+  get(id: OrganizationId): OrganizationEntry | undefined {
+    return this.entries.get(id);
+  }
+
+  get ids(): readonly OrganizationId[] {
+    return Array.from(this.entries.keys());
+  }
+
+  isDeleted(id: OrganizationId): boolean {
+    return this.deleted.has(id);
+  }
+
+  /** Why no organization's keys can be opened, if that is so. */
+  get failure(): SecretUnreadable | undefined {
+    return this.locked.failure(this.entries.values());
+  }
+
+  /** Call once all that the log held at the start is applied: a key may have been re-wrapped, or its organization deleted. */
+  open(): void {
+    this.isOpen = true;
+    for (const entry of this.entries.values()) this.locked.open(entry);
+  }
+
+  /** @returns the endpoints whose deliveries may go on, or may not any more */
+  apply(id: OrganizationId, event: OrganizationEvent): Iterable<EndpointId> {
+    const entry = this.entries.get(id);
+    const state = organization.evolve(entry?.state ?? organization.initial, event);
+    if (state.exists === 'no-more') return this.delete(id);
+    if (state.exists !== 'yes') return none;
+    const kept = { ...state, metadata: {} }; // up to 16 KiB for each of many organizations, and no decision depends on it
+    if (entry) entry.set(kept, event.type);
+    else this.entries.set(id, new OrganizationEntry(id, kept, this.vault, new RoutingIndex((type) => this.groupOf(id, type))));
+    this.groupsChanged(id, event);
+    const wasChanged = this.isOpen && this.openKeys(id);
+    return wasChanged || event.type === 'organization.suspended' || event.type === 'organization.resumed'
+      ? (entry?.endpoints.keys() ?? none)
+      : none;
+  }
+
+  /** An organization's own definition comes before the one that all share. */
+  eventType(id: OrganizationId, name: string): EventType | undefined {
+    return this.entries.get(id)?.state.eventTypes.get(name) ?? this.sharedTypes?.get(name);
+  }
+
+  /** The group that a type is defined in, else the one that its name says. */
+  groupOf(id: OrganizationId, type: string): string {
+    return this.eventType(id, type)?.group ?? defaultGroup(type);
+  }
+
+  get sharedTypes(): ReadonlyMap<string, EventType> | undefined {
+    return this.entries.get(defaultOrganization)?.state.sharedTypes;
+  }
+
+  private openKeys(id: OrganizationId): boolean {
+    const entry = this.entries.get(id);
+    return entry !== undefined && this.locked.open(entry);
+  }
+
+  private groupsChanged(id: OrganizationId, event: OrganizationEvent): void {
+    if (event.type !== 'organization.event-type-defined') return;
+    const all = event.data.shared ? this.entries.values() : [this.entries.get(id)];
+    for (const each of all) each?.routing.groupsChanged();
+  }
+
+  private delete(id: OrganizationId): Iterable<EndpointId> {
+    const stream = organizationStream(id);
+    const entry = this.entries.get(id);
+    this.entries.delete(id);
+    this.deleted.add(id);
+    this.locked.forget(id);
+    this.unusable.delete(stream); // whatever it was, it is gone
+    this.vault.forget(stream);
+    return entry?.endpoints.keys() ?? none;
+  }
+}
