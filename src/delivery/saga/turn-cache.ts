@@ -166,13 +166,11 @@ export class TurnCache {
   }
 
   private end(unit: DeliveryOrBatchId): readonly ScheduleAttempt[] {
-    const batch = this.batches.get(unit);
-    if (!batch && !this.turns.has(unit as DeliveryId)) return [];
     const moved = new Set<string>();
-    for (const id of batch ?? [unit as DeliveryId]) {
+    for (const id of this.batches.get(unit) ?? [unit as DeliveryId]) {
       const turn = this.turns.get(id);
       const turns = turn && this.queues.get(turn.queue)?.turns;
-      if (!turns) continue;
+      if (!turns || turn.unit !== unit) continue; // what happens to a delivery in a batch by itself ends no turn
       const index = turns.indexOf(turn);
       turns.splice(index, 1);
       this.forget(turn);

@@ -93,6 +93,25 @@ it('offers nothing of a key that it does not know: the next transaction gives th
   expect(await tables.read.selectFrom('due_attempts').select('message_id').execute()).toEqual([{ message_id: 'm1' }]);
 });
 
+it('knows that a batch ends the turns in it, whatever a person does to one of its deliveries before the views show the batch', async () => {
+  const { accept, succeed, happen, commit, offered } = given();
+  accept('m0');
+  await commit();
+  succeed('m0');
+  accept('m1', 'm2', 'm3');
+  const of = (messageId: string) => ({ organizationId, messageId: messageId as MessageId, endpointId });
+  const streamOf = (messageId: string) => `delivery-${deliveryIdOf(messageId as MessageId, endpointId)}`;
+  happen({ type: 'batch.closed', data: { organizationId, endpointId, number: 1, messages: ['m1', 'm2'] as MessageId[] } }, 'batch-b1');
+  happen({ type: 'delivery.retry-requested', data: { ...of('m1'), at: '2026-01-01T00:00:00.000Z', attempt: 1 } }, streamOf('m1'));
+  succeed('m1');
+  happen({ type: 'delivery.cancelled', data: { ...of('m2'), at: '2026-01-01T00:00:00.000Z', reason: 'x' } }, streamOf('m2'));
+  expect(offered).not.toContain('m3');
+  await commit();
+  expect(offered).not.toContain('m3');
+  happen({ type: 'batch.attempt-succeeded', data: { organizationId, endpointId, size: 2, ...record(1) } }, 'batch-b1');
+  expect(offered.at(-1)).toBe('m3');
+});
+
 it('goes on ahead of the table when rebuilt tables have taken its place', async () => {
   const { host, accept, succeed, commit, offered } = given();
   accept('m0');

@@ -25,6 +25,10 @@ type Delivery = {
   readonly endpointId: EndpointId;
   readonly queue: string | undefined;
   unit: Unit;
+  /** What a person did to the delivery when it was in a batch already, which the views did not show yet. */
+  alone: Unit;
+  /** It was cancelled before its first attempt. */
+  cancelledFirst: boolean;
 };
 
 /** What the log says, kept simply. */
@@ -46,7 +50,7 @@ class Model {
     const queue = ordering && (ordering === 'STRICT' ? endpointId : `${endpointId}/${key}`);
     const id = deliveryIdOf(messageId, endpointId);
     const unit: Unit = { id, members: [], open: true, attempts: 0, revision: -1 };
-    const delivery: Delivery = { id, messageId, endpointId, queue, unit };
+    const delivery: Delivery = { id, messageId, endpointId, queue, unit, alone: unit, cancelledFirst: false };
     unit.members.push(delivery);
     this.deliveries.push(delivery);
     if (queue !== undefined) this.queues.set(queue, [...(this.queues.get(queue) ?? []), delivery]);
@@ -67,7 +71,15 @@ class Model {
   /** By delivery or batch: those with an attempt due. */
   due(): DeliveryId[] {
     const units = new Set(this.deliveries.filter((each) => each.unit.open && this.hasTurn(each)).map(({ unit }) => unit));
+    for (const each of this.deliveries) if (this.isDueAlone(each)) units.add(each.alone);
     return Array.from(units, ({ id }) => id as DeliveryId).toSorted();
+  }
+
+  /** It is in a batch, and was requested by itself. It waits for what comes before it, but ends no turn: its batch does. */
+  private isDueAlone({ id, alone, unit, queue }: Delivery): boolean {
+    if (unit === alone || !alone.open) return false;
+    const its = queue === undefined ? [] : (this.queues.get(queue) ?? []);
+    return its.every((each) => each.id !== id) || its[0]?.id === id;
   }
 
   ordered(): DeliveryId[] {
@@ -129,9 +141,11 @@ class Model {
     const at = '2026-01-01T00:00:00.000Z';
     if (what === 'cancel') {
       this.add({ type: 'delivery.cancelled', data: { ...subject, at, reason: 'x' } }, stream, ++unit.revision);
+      delivery.cancelledFirst = unit.revision === 0;
       unit.open = false;
       this.leave(unit);
     } else {
+      delivery.cancelledFirst = false;
       const reopened = unit.open ? {} : { reopened: { status: 'failed' as const, endedAt: at } };
       this.add(
         { type: 'delivery.retry-requested', data: { ...subject, at, attempt: unit.attempts + 1, ...reopened } },
@@ -142,8 +156,24 @@ class Model {
     }
   }
 
-  /** A batch of first attempts that are due, and of some that wait for them. */
-  batch(endpoint: number, size: number): void {
+  /** A person cancels or asks for a delivery by itself, though it is in a batch. */
+  late(n: number, what: 'cancel' | 'retry' | 'succeeded'): void {
+    const inBatches = this.deliveries.filter((each) => each.unit !== each.alone);
+    const delivery = this.pick(n, what === 'succeeded' ? inBatches.filter((each) => this.isDueAlone(each)) : inBatches);
+    if (!delivery) return;
+    const { alone, messageId, endpointId } = delivery;
+    const subject = { organizationId, messageId, endpointId };
+    const at = '2026-01-01T00:00:00.000Z';
+    const add = (event: Parameters<typeof recorded>[0]) => this.add(event, `delivery-${delivery.id}`, ++alone.revision);
+    if (what === 'cancel') add({ type: 'delivery.cancelled', data: { ...subject, at, reason: 'x' } });
+    else if (what === 'retry') add({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: alone.attempts + 1 } });
+    else add({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(++alone.attempts) } });
+    alone.open = what === 'retry';
+    alone.open = this.isDueAlone(delivery); // what waits goes with its batch
+  }
+
+  /** A batch of first attempts that are due, and of some that wait for them. @param cancelled as many that were cancelled while it was closed */
+  batch(endpoint: number, size: number, cancelled: number): void {
     const endpointId = `e${endpoint}` as EndpointId;
     const fresh = (each: Delivery) => each.unit.id === each.id && each.unit.revision === -1 && each.unit.open;
     const heads = this.deliveries.filter((each) => each.endpointId === endpointId && fresh(each) && this.hasTurn(each));
@@ -152,11 +182,15 @@ class Model {
       const end = waiting.findIndex((each) => !fresh(each));
       return end === -1 ? waiting : waiting.slice(0, end);
     });
-    const members = [...heads, ...followers].slice(0, size);
+    const late = this.deliveries.filter((each) => each.endpointId === endpointId && each.cancelledFirst && each.unit === each.alone);
+    const members = [...late.slice(0, cancelled), ...heads, ...followers].slice(0, size);
     if (members.length === 0) return;
     const id = `b${++this.batches}` as BatchId;
     const unit: Unit = { id, members, open: true, attempts: 0, revision: 0 };
-    for (const each of members) each.unit = unit;
+    for (const each of members) {
+      each.unit = unit;
+      each.alone.open = false;
+    }
     const messages = members.map(({ messageId }) => messageId);
     this.add({ type: 'batch.closed', data: { organizationId, endpointId, number: this.batches, messages } }, `batch-${id}`);
   }
@@ -183,8 +217,14 @@ const step = oneof(
   { weight: 2, arbitrary: all({ do: fc.constant('person' as const), n: nat(), what: constantFrom('cancel', 'retry') }) },
   {
     weight: 1,
-    arbitrary: all({ do: fc.constant('batch' as const), endpoint: integer({ min: 1, max: 2 }), size: integer({ min: 1, max: 5 }) }),
+    arbitrary: all({
+      do: fc.constant('batch' as const),
+      endpoint: integer({ min: 1, max: 2 }),
+      size: integer({ min: 1, max: 5 }),
+      cancelled: nat(2),
+    }),
   },
+  { weight: 1, arbitrary: all({ do: fc.constant('late' as const), n: nat(), what: constantFrom('cancel', 'retry', 'succeeded') }) },
   { weight: 4, arbitrary: all({ do: fc.constant('receive' as const) }) },
   { weight: 2, arbitrary: all({ do: fc.constant('commit' as const), count: integer({ min: 1, max: 20 }) }) },
   { weight: 1, arbitrary: all({ do: constantFrom('restart' as const, 'rebuilt' as const) }) },
@@ -218,7 +258,7 @@ describe('turns', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 150, interruptAfterTimeLimit: 40_000 },
     ));
 
   const run = async (tables: Tables<DueAttemptsSchema>, steps: readonly Step[], deletes: number | null, limits: TurnCacheLimits) => {
@@ -271,7 +311,8 @@ describe('turns', () => {
       if (each.do === 'accept') model.accept(each.endpoint, each.key);
       if (each.do === 'attempt') model.attempt(each.n, each.how);
       if (each.do === 'person') model.person(each.n, each.what);
-      if (each.do === 'batch') model.batch(each.endpoint, each.size);
+      if (each.do === 'batch') model.batch(each.endpoint, each.size, each.cancelled);
+      if (each.do === 'late') model.late(each.n, each.what);
       if (each.do === 'receive' || each.do === 'accept') receive();
       if (each.do === 'commit') await commit(each.count);
       if (each.do === 'restart') {

@@ -44,8 +44,10 @@ export type MayHaveRows = { current: boolean | undefined };
 /** Collects what some events change, and writes it with a few statements. */
 export class OrderChanges {
   private readonly accepted = new Map<DeliveryId, OrderedDeliveryRow>();
-  private readonly ended = new Set<DeliveryId | BatchId>();
-  private readonly batchOf = new Map<DeliveryId, BatchId>();
+  /** In which order they ended. */
+  private readonly ended = new Map<DeliveryId | BatchId, number>();
+  /** `after`: how many had ended before it joined. */
+  private readonly joins = new Map<DeliveryId, { readonly batch: BatchId; readonly after: number }>();
   private readonly details = new Map<DeliveryId, string | null>();
   private readonly deleted = new Set<EndpointId>();
 
@@ -53,13 +55,18 @@ export class OrderChanges {
     this.accepted.set(row.id, row);
   }
 
-  /** The turn of a delivery, or of all deliveries of a batch, has ended. Others may be named, too: those that were never ordered. */
+  /**
+   * The turn of a delivery, or of all deliveries of a batch, has ended. Others may be named, too: those that were never ordered, and deliveries in a
+   * batch, whose turn ends with the batch.
+   */
   end(unit: DeliveryId | BatchId): void {
-    this.ended.add(unit);
+    if (!this.ended.has(unit)) this.ended.set(unit, this.ended.size);
   }
 
+  /** A delivery that was cancelled while the batch was being closed is in the batch, but takes no turn any more. */
   join(batch: BatchId, deliveries: readonly DeliveryId[]): void {
-    for (const id of deliveries) this.batchOf.set(id, batch);
+    for (const id of deliveries)
+      if (!this.ended.has(this.joins.get(id)?.batch ?? id)) this.joins.set(id, { batch, after: this.ended.size });
   }
 
   /** Asks whether the delivery waits. @param detail replaces that of its row if it does */
@@ -84,22 +91,11 @@ export class OrderChanges {
     if (!mayHaveRows.current) return noTurns;
     // 1. Those that joined a batch end with it.
     await tx.delete('ordered_deliveries', 'endpoint_id', [...this.deleted]);
-    for (const [id, unit] of this.batchOf) {
-      const row = this.accepted.get(id);
-      if (row) this.accepted.set(id, { ...row, unit });
-    }
-    const joined = Array.from(this.batchOf, ([id, unit]) => ({ id, unit })).filter(({ id }) => !this.accepted.has(id));
-    await tx.update('ordered_deliveries', ['id'], joined);
-    const members = await tx.find(
-      'ordered_deliveries',
-      'id',
-      joined.map(({ id }) => id),
-      ['id'],
-    );
+    const members = await this.writeJoins(tx);
     // 2. What has ended leaves its queue. What was accepted and ended among these events was never written.
     const [known, unknown] = [new Set<string>(), [] as (DeliveryId | BatchId)[]];
     for (const row of this.accepted.values()) known.add(row.unit);
-    for (const unit of this.ended) if (!known.has(unit) || this.isBatch(unit)) unknown.push(unit);
+    for (const unit of this.ended.keys()) if (!known.has(unit) || this.isBatch(unit)) unknown.push(unit);
     for (const [id, { unit }] of this.accepted) if (this.ended.has(unit)) this.accepted.delete(id);
     const removed = await tx.find('ordered_deliveries', 'unit', unknown, ['id', 'queue', 'place']);
     await tx.delete(
@@ -113,7 +109,23 @@ export class OrderChanges {
     // 3. Who is first now?
     const queues = new Set([...removed, ...this.accepted.values(), ...asked].map(({ queue }) => queue));
     const firsts = await tx.findFirst('ordered_deliveries', 'queue', [...queues], 'place', 1, columns);
-    return { ...(await this.turns(firsts, removed, asked, tx)), joined: members.map(({ id }) => id), released: [...this.deleted] };
+    return { ...(await this.turns(firsts, removed, asked, tx)), joined: members, released: [...this.deleted] };
+  }
+
+  /** @returns the deliveries in the table that are in a batch now */
+  private async writeJoins(tx: Transaction<OrderedDeliveriesSchema>): Promise<readonly DeliveryId[]> {
+    const earlier: DeliveryId[] = [];
+    for (const [id, { batch: unit }] of this.joins) {
+      const row = this.accepted.get(id);
+      if (row) this.accepted.set(id, { ...row, unit });
+      else earlier.push(id);
+    }
+    const joined = (await tx.find('ordered_deliveries', 'id', earlier, ['id', 'unit'])).flatMap(({ id, unit }) => {
+      const join = this.joins.get(id);
+      return join && (this.ended.get(unit) ?? Infinity) >= join.after ? [{ id, unit: join.batch }] : [];
+    });
+    await tx.update('ordered_deliveries', ['id'], joined);
+    return joined.map(({ id }) => id);
   }
 
   private isBatch(unit: DeliveryId | BatchId): boolean {

@@ -61,6 +61,17 @@ describe('the check of the order of keys', () => {
     expect(firstWrong(...begin, close('m2', 'm3'))).toBe(4);
     expect(firstWrong(...begin, close('m2', 'm1'))).toBe(4);
   });
+  it('knows that what is in a batch ends its turn with the batch, and not by itself', () => {
+    const begin = [accept('m1'), accept('m2'), close('m1')] as const;
+    expect(firstWrong(...begin, cancel('m1'), batchSucceeds, succeed('m2'))).toBeUndefined();
+    expect(firstWrong(...begin, cancel('m1'), succeed('m2'))).toBe(5);
+    expect(firstWrong(...begin, succeed('m1'), fail('m2'))).toBe(5);
+    expect(firstWrong(accept('m1'), accept('m2'), cancel('m1'), close('m1', 'm2'), batchSucceeds)).toBeUndefined();
+  });
+  it('counts what older logs have in two batches with the later one', () => {
+    const again = [{ ...close('m1', 'm2')[0] }, 'batch-b2'] as const;
+    expect(firstWrong(accept('m1'), accept('m2'), accept('m3'), close('m1', 'm2'), again, batchSucceeds, succeed('m3'))).toBe(7);
+  });
   it('forgets the keys of an endpoint that was deleted', () =>
     expect(firstWrong(accept('m1'), accept('m2'), [{ type: 'endpoint.deleted', data: {} }, 'endpoint-e1'], succeed('m2'))).toBeUndefined());
 });

@@ -103,10 +103,8 @@ export class OrderCheck {
   }
 
   private membersOf(unit: string): readonly DeliveryId[] {
-    const batch = this.batches.get(unit);
-    if (batch) return batch;
-    const turn = this.turns.get(unit as DeliveryId); // a batch is never found there
-    return turn?.unit === unit ? [turn.id] : [];
+    const members = this.batches.get(unit) ?? [unit as DeliveryId]; // a batch has no turn
+    return members.filter((id) => this.turns.get(id)?.unit === unit);
   }
 
   private release(endpointId: EndpointId): void {
