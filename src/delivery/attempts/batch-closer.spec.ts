@@ -9,7 +9,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import { batchIdOf, deliveryIdOf, newId } from '../../event-store/id-generation.ts';
 import { SqliteEventStore } from '../../event-store/sqlite/sqlite-event-store.ts';
 import { BatchCloser } from './batch-closer.ts';
-import { ScheduleAttempt } from '../saga/saga-commands.ts';
+import { ScheduleAttempt, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
 import { batchStream, messageStream } from '../../domain/streams.ts';
 
 const e1 = 'e1' as EndpointId;
@@ -25,6 +25,8 @@ const due = (messageId: string) =>
     dueCause,
   );
 
+const idsOf = (deliveries: readonly ScheduleAttempt[]) => deliveries.map(({ id }) => id);
+
 describe('the batch closer', () => {
   let folder: string;
   let store: SqliteEventStore;
@@ -32,10 +34,11 @@ describe('the batch closer', () => {
   let newest = 0;
   /** What the table says waits for the deliveries of a batch. */
   let waiting: ScheduleAttempt[] = [];
+  let batched = new Set<DeliveryOrBatchId>();
   const closer = () =>
     new BatchCloser(store, new CommandExecutor(store), {
       isShared: false,
-      followers: async (_, most) => waiting.slice(0, most),
+      turnsOf: async (_, most) => ({ batched, followers: waiting.slice(0, most) }),
       newestBatch: async () => newest,
     });
   const accept = (id: string, data: JsonObject = {}) =>
@@ -56,6 +59,7 @@ describe('the batch closer', () => {
     store = await SqliteEventStore.open({ directory: folder });
     newest = 0;
     waiting = [];
+    batched = new Set();
     for (const id of ['m1', 'm2', 'm3', 'm4']) await accept(id);
   });
   afterEach(async () => {
@@ -66,8 +70,8 @@ describe('the batch closer', () => {
   it('records what is in a batch, in order, under the next number, and has its messages at hand once', async () => {
     newest = 6;
     const batches = closer();
-    const { ids, position } = await batches.close(e1, [due('m2'), due('m1')], 100);
-    expect(ids).toEqual([idOf('m2'), idOf('m1')]);
+    const { deliveries, position } = await batches.close(e1, [due('m2'), due('m1')], 100);
+    expect(idsOf(deliveries)).toEqual([idOf('m2'), idOf('m1')]);
     expect(await closed(7)).toEqual({ organizationId, endpointId: e1, number: 7, messages: ['m2', 'm1'] });
     expect(position).toBe(await store.tip());
     expect(batches.takeMessages(batchIdOf(e1, 7))?.map(({ stream }) => stream)).toEqual(['message-m2', 'message-m1']);
@@ -82,7 +86,7 @@ describe('the batch closer', () => {
       one.close(e1, [due('m1'), due('m2'), due('m3')], 100),
       other.close(e1, [due('m2'), due('m3'), due('m4')], 100),
     ]);
-    expect(results.map(({ ids }) => ids.toSorted())).toEqual([
+    expect(results.map(({ deliveries }) => idsOf(deliveries).toSorted())).toEqual([
       ['m1', 'm2', 'm3'].map(idOf).toSorted(),
       ['m2', 'm3', 'm4'].map(idOf).toSorted(),
     ]);
@@ -93,8 +97,8 @@ describe('the batch closer', () => {
 
   it('takes those that wait for their turn with the others, as many as there is room for', async () => {
     waiting = [due('m3'), due('m4')];
-    const { ids } = await closer().close(e1, [due('m1')], 2);
-    expect(ids).toEqual(['m1', 'm3'].map(idOf));
+    const { deliveries } = await closer().close(e1, [due('m1')], 2);
+    expect(idsOf(deliveries)).toEqual(['m1', 'm3'].map(idOf));
     expect(await closed(1)).toMatchObject({ messages: ['m1', 'm3'] });
   });
 
@@ -102,15 +106,25 @@ describe('the batch closer', () => {
     const [one, other] = [closer(), closer()];
     await one.close(e1, [due('m1')], 10);
     waiting = [due('m2')];
-    const { ids } = await other.close(e1, [due('m1')], 10); // its table does not show that batch yet
-    expect(ids).toEqual([idOf('m1')]);
+    const { deliveries } = await other.close(e1, [due('m1')], 10); // its table does not show that batch yet
+    expect(idsOf(deliveries)).toEqual([idOf('m1')]);
+    expect(await closed(2)).toBeUndefined();
+  });
+
+  it('leaves out what is in a batch already, by the table: it had waited for its turn there', async () => {
+    batched = new Set([idOf('m1'), idOf('m3')]);
+    const { deliveries, position } = await closer().close(e1, [due('m1'), due('m2')], 10);
+    expect(idsOf(deliveries)).toEqual(['m1', 'm2'].map(idOf));
+    expect(position).toBe(await store.tip());
+    expect(await closed(1)).toMatchObject({ messages: ['m2'] });
+    expect(await closer().close(e1, [due('m3')], 10)).toEqual({ deliveries: [due('m3')], position: undefined });
     expect(await closed(2)).toBeUndefined();
   });
 
   it('closes nothing anew of what is in a batch already', async () => {
     await closer().close(e1, [due('m1'), due('m2')], 100);
-    const { ids } = await closer().close(e1, [due('m1')], 100); // its table does not show that batch yet
-    expect(ids).toEqual([idOf('m1')]);
+    const { deliveries } = await closer().close(e1, [due('m1')], 100); // its table does not show that batch yet
+    expect(idsOf(deliveries)).toEqual([idOf('m1')]);
     expect(await closed(2)).toBeUndefined();
   });
 
@@ -118,7 +132,7 @@ describe('the batch closer', () => {
     const large = 'x'.repeat(250_000);
     const many = Array.from({ length: 20 }, (_, i) => `large-${i}`);
     for (const id of many) await accept(id, { large });
-    const { ids } = await closer().close(e1, many.map(due), 100);
-    expect(ids).toHaveLength(16); // 16 × 250 kB are within 4 MiB, 17 are not
+    const { deliveries } = await closer().close(e1, many.map(due), 100);
+    expect(deliveries).toHaveLength(16); // 16 × 250 kB are within 4 MiB, 17 are not
   });
 });

@@ -1,6 +1,7 @@
 // The batch closer: records by an event which messages go in one request, before it is sent. After a crash the same batch is sent again.
 // Guarantee: a delivery is in one batch at most, also when several replicas close batches of one endpoint. An endpoint's batches are numbered, and each
-// number is closed once. A replica that finds its number closed leaves out the deliveries in that batch and takes the next number.
+// number is closed once. A replica that finds its number closed leaves out the deliveries in that batch and takes the next number. Of the batches with
+// lower numbers, the table says what went in them.
 import { batch, type CloseBatch } from '../../domain/batch.ts';
 import type { BatchId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -19,7 +20,11 @@ const maxBytes = 4 * 1024 * 1024;
 const maxInMemory = 2_000;
 
 /** The deliveries that are in a closed batch now, and the position of its event. */
-export type BatchedDeliveries = { readonly ids: readonly DeliveryOrBatchId[]; readonly position: Position };
+export type BatchedDeliveries = {
+  readonly deliveries: readonly ScheduleAttempt[];
+  /** Undefined: they were in a batch before, as the table shows. */
+  readonly position: Position | undefined;
+};
 
 type Candidate = { readonly due: ScheduleAttempt; readonly messageId: MessageId; readonly message: RecordedEvent<MessageEvent> };
 
@@ -32,35 +37,36 @@ export class BatchCloser {
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
     private readonly executor: CommandExecutor,
-    private readonly due: Pick<DueAttempts, 'followers' | 'newestBatch' | 'isShared'>,
+    private readonly due: Pick<DueAttempts, 'turnsOf' | 'newestBatch' | 'isShared'>,
   ) {}
 
   /**
    * Closes a batch over deliveries of one endpoint, in their order, as many as fit. Where they take turns, those that wait for them go with them, so
    * a batch holds the turns of all its keys.
-   * @returns those that are in a closed batch now: this one, or one that was closed before
+   * @returns those that are in a closed batch now: this one, or one that was closed before. Others than those given may be among them
    */
   async close(endpointId: EndpointId, waiting: readonly ScheduleAttempt[], maxSize: number): Promise<BatchedDeliveries> {
     // The number first: a batch that is closed after this read has it, too, and what went in there is left out here.
     const newest = await this.newestNumber(endpointId);
-    const followers = await this.due.followers(
+    const { batched, followers } = await this.due.turnsOf(
       waiting.map(({ id }) => id),
       maxSize - waiting.length,
     );
-    let candidates = await this.candidates([...waiting, ...followers]);
+    const deliveries = waiting.filter(({ id }) => batched.has(id));
+    if (deliveries.length === waiting.length) return { deliveries, position: undefined };
+    let candidates = await this.candidates([...waiting.filter(({ id }) => !batched.has(id)), ...followers]);
     const withTurn = new Set(waiting.map(({ id }) => id));
-    const batched: DeliveryOrBatchId[] = [];
     for (let number = newest + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
       this.newest.set(endpointId, number);
       if (state.status === 'unknown' || !position) throw new Error(`The batch ${id} was appended, but the log does not have it.`);
       const closed = new Set(state.messages);
-      batched.push(...candidates.filter(({ messageId }) => closed.has(messageId)).map(({ due }) => due.id));
+      deliveries.push(...candidates.filter(({ messageId }) => closed.has(messageId)).map(({ due }) => due));
       // Those that waited can't go without what they waited for.
       candidates = candidates.filter(({ messageId, due }) => !closed.has(messageId) && withTurn.has(due.id));
       // Without an event, another replica has closed the batch of that number.
-      if (events.length > 0 || candidates.length === 0) return { ids: batched, position };
+      if (events.length > 0 || candidates.length === 0) return { deliveries, position };
     }
   }
 

@@ -192,15 +192,19 @@ export const releaseQuery = ({ endpointId, dueAt, cause }: ReleaseEndpoint, { ky
 /** Queues that are looked at for one batch. */
 const mostQueues = 50;
 
-/** Those that wait behind these deliveries: of each key the next ones without a gap, so that a batch can take them in order. */
-export const followersIn = async (
-  db: Kysely<DueAttemptsSchema>,
-  of: readonly DeliveryOrBatchId[],
-  most: number,
-): Promise<readonly ScheduleAttempt[]> => {
-  if (most <= 0 || of.length === 0) return [];
+/** What the table knows of deliveries that are to go in a batch. */
+export type TurnsOf = {
+  /** These are in a batch already: somebody put them there while they waited for their turn. */
+  readonly batched: ReadonlySet<DeliveryOrBatchId>;
+  /** Those that wait behind the others: of each key the next ones without a gap, so that a batch can take them in order. */
+  readonly followers: readonly ScheduleAttempt[];
+};
+
+export const turnsIn = async (db: Kysely<DueAttemptsSchema>, of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf> => {
   const ids = of as readonly DeliveryId[]; // a batch has no row
-  const first = await db.selectFrom('ordered_deliveries').select(['queue', 'place']).where('id', 'in', ids).limit(mostQueues).execute();
+  const rows = await db.selectFrom('ordered_deliveries').select(['id', 'unit', 'queue', 'place']).where('id', 'in', ids).execute();
+  const first = rows.filter(({ id, unit }) => id === unit).slice(0, most > 0 ? mostQueues : 0);
+  const batched = new Set(rows.flatMap(({ id, unit }) => (id === unit ? [] : [id])));
   const runs = await Promise.all(
     first.map(({ queue, place }) =>
       db
@@ -222,7 +226,7 @@ export const followersIn = async (
     return end === -1 ? attempts : attempts.slice(0, end);
   });
   const oldest = followers.toSorted((a, b) => (a.place < b.place ? -1 : 1)).slice(0, most);
-  return oldest.flatMap(({ attempt }) => attempt ?? []);
+  return { batched, followers: oldest.flatMap(({ attempt }) => attempt ?? []) };
 };
 
 /** The deliveries of a deleted endpoint that wait for their turn, some at a time: nobody waits there any more. */

@@ -5,7 +5,7 @@ import type { Transaction } from '../../read-models/engine/database/database.ts'
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { CircuitGate } from './circuit-gates.ts';
-import type { DueAttemptsSchema } from './due-attempts-table.ts';
+import type { DueAttemptsSchema, TurnsOf } from './due-attempts-table.ts';
 
 /** What the table needs of the dispatcher, and tells it. */
 export type DueAttemptsListener = {
@@ -96,8 +96,8 @@ export interface DueAttempts {
   mayProbe(id: EndpointId): true | Promise<boolean>;
   /** @param since the `until` of the last search; 0: all due attempts */
   dueSince(since: number): Promise<DueEndpoints>;
-  /** Deliveries that wait for these, and can go out with them in one batch: those of a key in its order. At most `most`. */
-  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]>;
+  /** Which of these are in a batch already; and those that wait for the others and can go out with them in one batch, at most `most`. */
+  turnsOf(of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf>;
   /** The number of an endpoint's newest batch; 0: it has none. */
   newestBatch(id: EndpointId): Promise<number>;
 }

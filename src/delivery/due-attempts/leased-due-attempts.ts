@@ -14,13 +14,14 @@ import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt 
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
-  followersIn,
   limitWaits,
   newestBatchIn,
   releaseQuery,
   rowOf,
+  turnsIn,
   type DueAttemptRow,
   type DueAttemptsSchema,
+  type TurnsOf,
 } from './due-attempts-table.ts';
 import { circuitGatesIn, takeProbe, type CircuitGate } from './circuit-gates.ts';
 import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
@@ -259,8 +260,8 @@ export class LeasedDueAttempts implements DueAttempts {
     return { endpoints: rows.map((row) => row.endpoint_id), until: now, nextAt: next?.ready_at };
   }
 
-  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]> {
-    return followersIn(this.db, of, most);
+  turnsOf(of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf> {
+    return turnsIn(this.db, of, most);
   }
 
   newestBatch(id: EndpointId): Promise<number> {

@@ -6,7 +6,7 @@ import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { queueOf, type OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
 import { ScheduleAttempt } from '../saga/saga-commands.ts';
-import { createDueAttempts, followersIn, rowOf, takeWaiting, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { createDueAttempts, turnsIn, rowOf, takeWaiting, type DueAttemptsSchema } from './due-attempts-table.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 const row = (id: string, place: number, { key = 'k', endpoint = e1, unit = id, attempt = 1 } = {}): OrderedDeliveryRow => {
@@ -35,7 +35,7 @@ describe.each(databaseKinds)('the table of ordered deliveries on $name', ({ make
   });
   const write = (...rows: OrderedDeliveryRow[]) => tables.transaction((tx) => tx.insert('ordered_deliveries', rows));
   const followers = async (most: number, ...of: string[]) =>
-    (await followersIn(tables.read, of as DeliveryId[], most)).map(({ id }) => id as string);
+    (await turnsIn(tables.read, of as DeliveryId[], most)).followers.map(({ id }) => id as string);
 
   it('names those that wait for others, oldest first, and no more than asked for', async () => {
     await write(
@@ -57,6 +57,13 @@ describe.each(databaseKinds)('the table of ordered deliveries on $name', ({ make
     await write(row('a1', 1), row('a2', 2), row('a3', 3, { attempt: 2 }), row('a4', 4));
     await write(row('b1', 1, { key: 'l' }), row('b2', 2, { key: 'l', unit: 'batch' }), row('b3', 3, { key: 'l' }));
     expect(await followers(10, 'a1', 'b1')).toEqual(['a2']);
+  });
+
+  it('says which are in a batch already: nobody is taken for waiting behind them', async () => {
+    await write(row('a1', 1, { unit: 'batch' }), row('a2', 2), row('b1', 1, { key: 'l' }), row('b2', 2, { key: 'l' }));
+    const { batched, followers } = await turnsIn(tables.read, ['a1', 'b1'] as DeliveryId[], 10);
+    expect([[...batched], followers.map(({ id }) => id)]).toEqual([['a1'], ['b2']]);
+    expect([...(await turnsIn(tables.read, ['a1', 'b1'] as DeliveryId[], 0)).batched]).toEqual(['a1']);
   });
 
   it('gives all that wait for a deleted endpoint, but for those that have their turn or are in a batch, and forgets it', async () => {

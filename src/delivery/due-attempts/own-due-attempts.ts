@@ -7,13 +7,14 @@ import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt 
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
-  followersIn,
   isTestRow,
   limitWaits,
   newestBatchIn,
   releaseQuery,
   rowOf,
+  turnsIn,
   type DueAttemptsSchema,
+  type TurnsOf,
 } from './due-attempts-table.ts';
 import { circuitGatesIn, type CircuitGate } from './circuit-gates.ts';
 import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
@@ -92,8 +93,8 @@ export class OwnDueAttempts implements DueAttempts {
     return { endpoints: rows.map((row) => row.endpoint_id), until, nextAt: first?.ready_at };
   }
 
-  followers(of: readonly DeliveryOrBatchId[], most: number): Promise<readonly ScheduleAttempt[]> {
-    return followersIn(this.read(), of, most);
+  turnsOf(of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf> {
+    return turnsIn(this.read(), of, most);
   }
 
   newestBatch(id: EndpointId): Promise<number> {

@@ -17,7 +17,7 @@ describe('the gatherer of batches', () => {
       close: (_: EndpointId, deliveries: readonly ScheduleAttempt[]) =>
         new Promise<BatchedDeliveries>((end, fail) => void closing.push({ of: deliveries.map(({ id }) => id), end, fail })),
     };
-    const onBatched = vi.fn<(deliveries: readonly ScheduleAttempt[], position: Position) => void>();
+    const onBatched = vi.fn<(deliveries: readonly ScheduleAttempt[], position: Position | undefined) => void>();
     const listener = { onBatched, onReady: vi.fn<() => void>(() => gatherer.closeIfReady(settings)) };
     const log = { error: vi.fn<() => void>() };
     const gatherer: BatchGatherer = new BatchGatherer('e1' as EndpointId, closer, new MemoryBudget(), listener, log, () => Date.now());
@@ -44,7 +44,7 @@ describe('the gatherer of batches', () => {
 
   it('says which deliveries are in the batch, and keeps the others for the next', async () => {
     const { gatherer, closing, listener } = build('a', 'b', 'c');
-    closing[0]?.end({ ids: [attempt('a').id], position: at(7) });
+    closing[0]?.end({ deliveries: [attempt('a')], position: at(7) });
     await flush();
     expect(listener.onBatched.mock.calls.map(([batched, position]) => [batched.map(({ id }) => id), position])).toEqual([[['a'], at(7)]]);
     expect(closing.map(({ of }) => of)).toEqual([

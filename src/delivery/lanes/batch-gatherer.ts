@@ -10,6 +10,16 @@ import type { MemoryBudget } from './memory-budget.ts';
 /** After a failure to close a batch. */
 const retryMs = 1_000;
 
+export type BatchListener = {
+  /**
+   * These deliveries are in a closed batch now, recorded at `position`; undefined: the table shows it. The batch itself becomes due by its event, here
+   * or at another replica.
+   */
+  readonly onBatched: (deliveries: readonly ScheduleAttempt[], position: Position | undefined) => void;
+  /** The wait is over, or a batch was closed: `closeIfReady` may have something to do. */
+  readonly onReady: () => void;
+};
+
 export class BatchGatherer {
   readonly queue: AttemptQueue;
   private isClosing = false;
@@ -19,12 +29,7 @@ export class BatchGatherer {
     private readonly endpointId: EndpointId,
     private readonly closer: Pick<BatchCloser, 'close'>,
     budget: MemoryBudget,
-    private readonly listener: {
-      /** These deliveries are in a closed batch now, recorded at `position`. The batch itself becomes due by its event, here or at another replica. */
-      readonly onBatched: (deliveries: readonly ScheduleAttempt[], position: Position) => void;
-      /** The wait is over, or a batch was closed: `closeIfReady` may have something to do. */
-      readonly onReady: () => void;
-    },
+    private readonly listener: BatchListener,
     private readonly log: Pick<BaseLogger, 'error'>,
     /** The clock of the due attempts. */
     private readonly now: () => number,
@@ -54,10 +59,10 @@ export class BatchGatherer {
   private async close(maxSize: number): Promise<void> {
     this.isClosing = true;
     try {
-      const { ids, position } = await this.closer.close(this.endpointId, this.queue.peek(maxSize), maxSize);
-      const closed = new Set(ids);
-      const batched = this.queue.removeAll(({ id }) => closed.has(id));
-      this.listener.onBatched(batched, position);
+      const { deliveries, position } = await this.closer.close(this.endpointId, this.queue.peek(maxSize), maxSize);
+      const closed = new Set(deliveries.map(({ id }) => id));
+      this.queue.removeAll(({ id }) => closed.has(id));
+      this.listener.onBatched(deliveries, position);
     } catch (error) {
       this.log.error({ err: error, endpointId: this.endpointId }, 'A batch could not be closed. Retrying.');
       await new Promise((resolve) => setTimeout(resolve, retryMs).unref());

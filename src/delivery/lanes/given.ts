@@ -34,7 +34,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const status = new Map<string, EndpointStatus>();
   const deleted = new Set<string>();
   const batch = new Map<string, EndpointSettings['batch']>();
-  const closed: { of: string[]; end: (left?: number) => void; fail: (error: Error) => void }[] = [];
+  const closed: { of: string[]; end: (left?: number, followers?: readonly ScheduleAttempt[]) => void; fail: (error: Error) => void }[] = [];
   type End = (result?: Partial<AttemptResult>) => void;
   const sent: { attempt: ScheduleAttempt; answered: () => void; end: End; fail: (error: Error) => void }[] = [];
   const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
@@ -92,7 +92,8 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     close: (_: EndpointId, attempts: readonly ScheduleAttempt[]) =>
       new Promise<BatchedDeliveries>((resolve, reject) => {
         const ids = attempts.map(({ id }) => id);
-        const end = (left = 0) => resolve({ ids: ids.slice(0, ids.length - left), position: at(++position) });
+        const end = (left = 0, followers: readonly ScheduleAttempt[] = []) =>
+          resolve({ deliveries: [...attempts.slice(0, ids.length - left), ...followers], position: at(++position) });
         closed.push({ of: ids, end, fail: reject });
       }),
   };

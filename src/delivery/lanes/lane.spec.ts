@@ -232,6 +232,20 @@ describe('a lane of an endpoint that takes batches', () => {
     expect(sent).toEqual([]);
   });
 
+  it('puts in no other batch what went along though it waited for its turn, and gets its turn only now', async () => {
+    const { dispatcher, closed } = builtWith(2);
+    const [first, follower, next] = due('a', 'b', 'c');
+    if (!first || !follower || !next) throw new Error('There are three.');
+    dispatcher.offer(first);
+    await vi.advanceTimersByTimeAsync(1000);
+    closed[0]?.end(0, [follower]);
+    await allSettled();
+    dispatcher.offer(follower); // a person cancelled the first one while the batch was closed
+    dispatcher.offer(next);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(closed.map(({ of }) => of)).toEqual([['a'], ['c']]);
+  });
+
   it('closes what there is when the first has waited for long enough', async () => {
     const { dispatcher, closed } = builtWith(10);
     for (const each of due('a', 'b')) dispatcher.offer(each);

@@ -6,7 +6,7 @@ import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
-import { BatchGatherer } from './batch-gatherer.ts';
+import { BatchGatherer, type BatchListener } from './batch-gatherer.ts';
 import type { LaneContext } from './lane-context.ts';
 import { LaneEndpoint } from './lane-endpoint.ts';
 import { LaneRequests } from './lane-requests.ts';
@@ -60,10 +60,8 @@ export class Lane {
     });
     this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
-    const onBatched = (deliveries: readonly ScheduleAttempt[], position: Position) => {
-      for (const attempt of deliveries) this.recorded(attempt, position);
-    };
-    this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady: () => this.pump() }, log, () => due.now());
+    const listener: BatchListener = { onBatched: (of, position) => this.batched(of, position), onReady: () => this.pump() };
+    this.gatherer = new BatchGatherer(id, batches, budget, listener, log, () => due.now());
   }
 
   // ── What comes in ──
@@ -238,6 +236,16 @@ export class Lane {
   }
 
   // ── Batches ──
+
+  /** Some may have waited for their turn, and get it before the log's followers know of the batch: they are tracked until the table shows it. */
+  private batched(deliveries: readonly ScheduleAttempt[], position: Position | undefined): void {
+    for (const attempt of deliveries)
+      if (position === undefined) this.tracked.untrack(attempt.id);
+      else {
+        if (!this.tracked.has(attempt.id)) this.tracked.track(attempt);
+        this.recorded(attempt, position);
+      }
+  }
 
   private gather(): void {
     if (!this.gatherer.isPending) return;
