@@ -48,7 +48,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   /** By this process's clock, and leases. */
   readonly localColumns = {
     due_attempts: ['due_at', 'ready_at', 'leased_by'],
-    held_endpoints: ['held_until'],
+    held_endpoints: ['held_until', 'hold_ms'], // of the hold that lasts longest by that clock
     ordered_deliveries: ['detail'],
     circuits: ['probe_at', 'probing_until'],
   } as const;
