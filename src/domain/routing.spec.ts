@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { EndpointId } from './ids.ts';
-import { routeMessage, type RoutingConfiguration } from './routing.ts';
+import { EndpointMatcher, finish, routeInSteps, routeMessage, type RoutingConfiguration } from './routing.ts';
 
 const endpoint = (
   id: string,
@@ -52,4 +52,19 @@ it('sends a message to the endpoints that take it, skips those that are disabled
     filter: { result: 'filtered-out', subscription: '*', failed: [{ path: 'severity', asks: ['warning'], found: 'critical' }] },
     disabled: { result: 'skipped', subscription: '*' },
   });
+});
+
+it('makes one destination for all messages that an endpoint neither delays nor orders', () => {
+  const matchers = [
+    endpoint('plain'),
+    endpoint('per key', { ordering: 'PER_KEY' }),
+    endpoint('later', { retryPolicy: { delaysSeconds: [90], jitter: 0 } }),
+  ];
+  const compiled = matchers.map(([id, configuration]) => new EndpointMatcher(id, configuration));
+  const route = (orderingKey?: string) => finish(routeInSteps(compiled, { data: {}, orderingKey }, new Date())).destinations;
+  const [first, second, keyed] = [route(), route(), route('k')];
+  const isShared = (other: typeof first) => other.map((each, i) => each === first[i]);
+  expect(isShared(second)).toEqual([true, true, false]);
+  expect(isShared(keyed)).toEqual([true, false, false]);
+  expect(keyed[1]).toEqual({ endpointId: 'per key', ordering: 'PER_KEY' });
 });

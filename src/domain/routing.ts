@@ -50,23 +50,22 @@ export const routeMessage = (
     const reason = routingReason(configuration, message);
     reasons.set(id, reason);
     if (reason.result === 'skipped') skipped.push(id);
-    if (reason.result === 'sent') destinations.push(destinationOf(id, configuration, message, now));
+    if (reason.result === 'sent') destinations.push(destinationOf({ endpointId: id }, configuration, message, now));
   }
   return { destinations, skipped, reasons };
 };
 
-/** The first entry of the retry policy delays the first attempt. A message without a key takes no turns by key. */
-const destinationOf = (
-  endpointId: EndpointId,
-  { settings }: RoutingConfiguration,
-  { orderingKey }: RoutedContent,
-  now: Date,
-): Destination => {
+/**
+ * The first entry of the retry policy delays the first attempt. A message without a key takes no turns by key.
+ * @param plain what it is for an endpoint that delays and orders nothing
+ */
+const destinationOf = (plain: Destination, { settings }: RoutingConfiguration, { orderingKey }: RoutedContent, now: Date): Destination => {
   const [delaySeconds = 0] = settings.retryPolicy.delaysSeconds;
   const { ordering } = settings;
   const isOrdered = ordering === 'STRICT' || (ordering === 'PER_KEY' && orderingKey !== undefined);
+  if (delaySeconds === 0 && !isOrdered) return plain;
   return {
-    endpointId,
+    ...plain,
     ...(delaySeconds > 0 && { notBefore: new Date(now.getTime() + delaySeconds * 1000).toISOString(), delaySeconds }),
     ...(isOrdered && { ordering }),
   };
@@ -81,6 +80,8 @@ const mostTestsAtOnce = 100_000;
 export class EndpointMatcher {
   readonly subscribesTo: (type: string, group: string) => boolean;
   readonly filter: CompiledFilter | undefined;
+  /** Shared by all messages that it fits: a large publish to many endpoints has hundreds of thousands. */
+  private readonly plainDestination: Destination;
 
   constructor(
     readonly id: EndpointId,
@@ -89,6 +90,11 @@ export class EndpointMatcher {
     const { eventTypes, filter } = configuration.settings;
     this.subscribesTo = compileSubscription(eventTypes);
     this.filter = filter === null ? undefined : compileFilter(filter);
+    this.plainDestination = { endpointId: id };
+  }
+
+  destinationOf(message: RoutedContent, now: Date): Destination {
+    return destinationOf(this.plainDestination, this.configuration, message, now);
   }
 
   /** Whether the endpoint takes the message, unless it is disabled. Its caller may pause at each step: a costly filter takes long on a large message. */
@@ -107,7 +113,8 @@ export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, message: R
   const skipped: EndpointId[] = [];
   const { data } = message;
   let values: number | undefined;
-  for (const { id, configuration, filter } of subscribers) {
+  for (const matcher of subscribers) {
+    const { id, configuration, filter } = matcher;
     if (filter) {
       values ??= countValues(data);
       const passes = filter.scans * values > mostTestsAtOnce ? yield* matchInSteps(id, filter, data) : filter.matches(data);
@@ -115,7 +122,7 @@ export function* routeInSteps(subscribers: Iterable<EndpointMatcher>, message: R
       if (!passes) continue;
     }
     if (configuration.status === 'DISABLED') skipped.push(id);
-    else destinations.push(destinationOf(id, configuration, message, now));
+    else destinations.push(matcher.destinationOf(message, now));
   }
   return { destinations, skipped };
 }

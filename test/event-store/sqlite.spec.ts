@@ -231,29 +231,6 @@ describe('The embedded log, on its own', () => {
     expect((await following).map(({ data }) => ('name' in data ? data.name : ''))).toEqual(['before', 'after']);
   });
 
-  it('takes a large append in parts: all of it or none, with the event loop turning meanwhile', async () => {
-    const store = await open();
-    const large = (last: number | 'no-stream') => {
-      const writes = Array.from({ length: 40 }, (_, n) => write(newStream(), 'no-stream', renamed(`${n}${'x'.repeat(100_000)}`)));
-      return [...writes, write(newStream(), last, renamed('last'))];
-    };
-    const writes = large('no-stream');
-    const small = write(newStream(), 'no-stream', renamed('beside'));
-    const [appended, beside] = await Promise.all([
-      store.append(writes),
-      store.append([small]),
-      expect(store.append(large(3))).rejects.toThrow(WrongExpectedRevision),
-      expect(
-        store.append([...large('no-stream'), write(newStream(), 'no-stream', { ...renamed('x'), data: {} } as NewEvent)]),
-      ).rejects.toThrow(TypeError),
-    ]);
-    expect([appended.length, beside.length]).toEqual([41, 1]);
-    expect((await store.append(writes)).every(({ deduplicated }) => deduplicated)).toBe(true);
-    const all = await take(store, undefined, 42);
-    expect(new Set(all.map(({ stream }) => stream))).toEqual(new Set([...writes, small].map(({ stream }) => stream)));
-    expect(await store.tip()).toBe('0000000000000042');
-  });
-
   it('leaves one file and an empty lock when it is closed', async () => {
     await fillLog();
     expect(existsSync(`${logFile()}-wal`)).toBe(false);

@@ -12,16 +12,19 @@ export const revisionNumber = (expected: ExpectedRevision): number => (expected 
 const bytesPerPart = 512 * 1024;
 
 export class AppendEncoding {
-  /** For each write the data of its events, as followers get it, and how much memory they take. */
-  readonly events: { readonly value: unknown; readonly bytes: number }[][] = [];
+  /**
+   * For each write the data of its events, as followers get it, and how much memory they take. Undefined for an append in parts: its data would take
+   * several times the memory of its JSON, so followers read it from the file.
+   */
+  events: { readonly value: unknown; readonly bytes: number }[][] | undefined = [];
   bytes = 0;
   private encoded: EncodedWrite[] = [];
   private bytesOfPart = 0;
 
   add({ stream, expectedRevision, events }: Write): void {
     const strings: string[] = [];
-    const ofWrite: AppendEncoding['events'][0] = [];
-    this.events.push(ofWrite);
+    const ofWrite: NonNullable<AppendEncoding['events']>[0] = [];
+    this.events?.push(ofWrite);
     for (const event of events) {
       const { id, type, data, metadata, value } = codec.encode(event);
       strings.push(id, type, data, metadata);
@@ -37,7 +40,13 @@ export class AppendEncoding {
     return this.bytesOfPart >= bytesPerPart;
   }
 
+  /** Another part follows. */
   takePart(): readonly EncodedWrite[] {
+    this.events = undefined;
+    return this.takeRest();
+  }
+
+  takeRest(): readonly EncodedWrite[] {
     const part = this.encoded;
     this.encoded = [];
     this.bytesOfPart = 0;

@@ -35,7 +35,7 @@ export class AppendQueue {
   /** @param part the number of an append whose first parts the writer has already */
   add(writes: readonly Write[], encoding: AppendEncoding, part: number | undefined): Promise<readonly Appended[]> {
     const { events, bytes } = encoding;
-    const encoded = { ...(part !== undefined && { part }), writes: encoding.takePart() };
+    const encoded = { ...(part !== undefined && { part }), writes: encoding.takeRest() };
     return new Promise((resolve, reject) => {
       // Flushed at the end of the tick: requests that arrived together share one message and one fsync.
       if (this.#waiting.length === 0) setImmediate(() => this.#flushWhenFree());

@@ -12,8 +12,8 @@ import type { RecentEvents } from './recent-events.ts';
 
 export type FollowOptions = Parameters<EventStore['follow']>[1];
 
-/** A page of a long catch-up ends after this many characters of JSON, however few events that is. */
-const PAGE_CHARACTERS = 4 * 1024 * 1024;
+/** A page of a long catch-up ends after about this many characters of JSON, however few events that is. Decoded they take several times as much. */
+const PAGE_CHARACTERS = 1024 * 1024;
 
 /** Rows read from the file at once: few at first, as they may be large. */
 const FEWEST_ROWS = 16;
@@ -170,8 +170,8 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'fo
     let characters = 0;
     try {
       const query = this.#database()[selection.query];
-      for (let asked = FEWEST_ROWS; events.length < limit; asked = Math.min(4 * asked, MOST_ROWS)) {
-        asked = Math.min(asked, limit - events.length);
+      for (let most = FEWEST_ROWS; events.length < limit;) {
+        const asked = Math.min(most, limit - events.length);
         const rows = query(through, tip, asked);
         for (const row of rows) {
           events.push(selection.decode(row));
@@ -180,6 +180,8 @@ export class LogReader implements Pick<EventStore, 'readStream' | 'follow' | 'fo
         }
         if (characters >= PAGE_CHARACTERS) return { events, through };
         if (rows.length < asked) break;
+        const toFill = Math.ceil(((PAGE_CHARACTERS - characters) / characters) * events.length); // if they are as large as those before
+        most = Math.min(4 * asked, MOST_ROWS, toFill);
       }
       if (selection.query === 'configuration' && events.length < limit) through = tip;
       if (through === after && after < tip) throw damaged(this.#file, `its event ${after + 1} is missing`);

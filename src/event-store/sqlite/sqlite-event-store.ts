@@ -162,19 +162,23 @@ export class SqliteEventStore implements EventStore {
         answers.push(() => pending.reject(new WrongExpectedRevision(exception.conflicts.map(toRevisionConflict))));
         continue;
       }
+      const before = sequence;
       const appended = pending.writes.map(({ stream, expectedRevision, events }, w): Appended => {
         const duplicate = exception?.duplicates.find(({ write }) => write === w);
         if (duplicate) return { revision: duplicate.revision, position: toPosition(duplicate.sequence), deduplicated: true };
         const expected = revisionNumber(expectedRevision);
         for (const [e, { id, type, metadata }] of events.entries()) {
-          const { value: data, bytes = eventOverhead } = pending.events[w]?.[e] ?? {};
-          const place = { stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
-          this.#recent.push(toRecordedEvent({ id, type, data, metadata, ...place }), bytes);
+          if (pending.events) {
+            const { value: data, bytes = eventOverhead } = pending.events[w]?.[e] ?? {};
+            const place = { stream, revision: expected + 1 + e, position: toPosition(sequence), recordedAt };
+            this.#recent.push(toRecordedEvent({ id, type, data, metadata, ...place }), bytes);
+          }
           sequence += 1;
           lastId = id;
         }
         return { revision: expected + events.length, position: toPosition(sequence - 1), deduplicated: false };
       });
+      if (!pending.events && sequence > before) this.#recent.restart(sequence - 1);
       answers.push(() => pending.resolve(appended));
     }
     for (const answer of answers) answer();

@@ -1,6 +1,7 @@
 // The worker thread that owns the log's writing connection. It commits everything that is waiting in one transaction, with one fsync for all of it
 // (group commit). Node may run this file by stripping its types, so they must be erasable.
 import { DatabaseSync } from 'node:sqlite';
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 export type WriterOptions = { readonly file: string; readonly maxBytes?: number | undefined };
@@ -18,6 +19,7 @@ type Group = { readonly at: number; readonly appends: readonly EncodedAppend[] }
 type Duplicate = { readonly write: number; readonly revision: number; readonly sequence: number };
 /** `actual` is -1 if there is no such stream. */
 export type Conflict = { readonly stream: string; readonly expected: number; readonly actual: number };
+type Written = { readonly next: number; readonly exception: Exception | undefined };
 type Exception = { readonly conflicts: readonly Conflict[] } | { readonly duplicates: readonly Duplicate[] };
 
 /**
@@ -53,8 +55,8 @@ class LogWriter {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #tip: number;
   #lastAt: number;
-  /** Of appends whose last part has not come yet. */
-  readonly #parts = new Map<number, EncodedWrite[]>();
+  /** Of appends whose last part has not come yet, serialized: the heap of JavaScript would keep their room long after they are written. */
+  readonly #parts = new Map<number, Buffer<ArrayBuffer>[]>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -71,14 +73,7 @@ class LogWriter {
   takePart({ part, writes }: Part): void {
     const earlier = this.#parts.get(part) ?? [];
     if (!writes) this.#parts.delete(part);
-    else if (earlier.push(...writes) === writes.length) this.#parts.set(part, earlier);
-  }
-
-  #wholeAppend({ part, writes }: EncodedAppend): readonly EncodedWrite[] {
-    if (part === undefined) return writes;
-    const whole = [...(this.#parts.get(part) ?? []), ...writes];
-    this.#parts.delete(part);
-    return whole;
+    else if (earlier.push(serialize(writes)) === 1) this.#parts.set(part, earlier);
   }
 
   commit(groups: readonly Group[]): Committed | Failed {
@@ -91,7 +86,7 @@ class LogWriter {
       this.#statements.begin.run();
       for (const group of groups)
         for (const append of group.appends) {
-          const written = this.#write(this.#wholeAppend(append), next, at);
+          const written = this.#write(append, next, at);
           next = written.next;
           if (written.exception) exceptions.set(count, written.exception);
           count += 1;
@@ -107,11 +102,20 @@ class LogWriter {
     return { kind: 'committed', groups: groups.length, first, at, exceptions };
   }
 
-  #write(append: readonly EncodedWrite[], next: number, at: number): { readonly next: number; readonly exception: Exception | undefined } {
+  #write({ part, writes }: EncodedAppend, next: number, at: number): Written {
+    const parts = part === undefined ? [] : (this.#parts.get(part) ?? []);
+    if (part !== undefined) this.#parts.delete(part);
+    const written = this.#writeAll(() => numberedWrites(parts, writes), next, at);
+    for (const { buffer } of parts) buffer.transfer(0); // frees it now, not at some later garbage collection
+    return written;
+  }
+
+  /** @param writes called twice: decoding a part twice takes less than holding all of them decoded */
+  #writeAll(writes: () => Iterable<readonly [number: number, write: EncodedWrite]>, next: number, at: number): Written {
     // 1. Check every write before the first insert: a refused append leaves no trace and needs no savepoint.
     const conflicts: Conflict[] = [];
     const duplicates: Duplicate[] = [];
-    for (const [i, write] of append.entries()) {
+    for (const [i, write] of writes()) {
       const [stream, expected] = write;
       const actual = Number(this.#statements.tipOfStream.get(stream)?.['revision'] ?? -1);
       if (actual === expected) continue;
@@ -123,7 +127,7 @@ class LogWriter {
 
     // 2. Insert the new writes.
     let sequence = next;
-    for (const [i, [stream, expected, events]] of append.entries()) {
+    for (const [i, [stream, expected, events]] of writes()) {
       if (duplicates.some(({ write }) => write === i)) continue;
       for (let e = 0, revision = expected + 1; e < events.length; e += 4, revision += 1, sequence += 1) {
         const [id = '', type = '', data = '', metadata = ''] = [events[e], events[e + 1], events[e + 2], events[e + 3]];
@@ -141,6 +145,13 @@ class LogWriter {
     if (!last || rows.length < count || !rows.every((row, i) => row['id'] === events[i * 4])) return undefined;
     return { write, revision: Number(last['revision']), sequence: Number(last['sequence']) };
   }
+}
+
+/** In order, one part decoded at a time. */
+function* numberedWrites(parts: readonly Buffer[], rest: readonly EncodedWrite[]): Generator<readonly [number, EncodedWrite]> {
+  let number = 0;
+  for (const part of parts) for (const write of deserialize(part) as readonly EncodedWrite[]) yield [number++, write]; // as serialized here
+  for (const write of rest) yield [number++, write];
 }
 
 const prepareStatements = (db: DatabaseSync) => ({
