@@ -5,6 +5,7 @@ import { LogUnavailable, UndecodableEvent } from '../event-store/event-store.ts'
 import { ConfigurationUnavailable } from '../read-models/directory/configuration-unavailable.ts';
 import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
 import { ReadBudgetSpent } from '../read-models/engine/read-budget.ts';
+import { ViewsIncomplete } from '../read-models/views/first-build.ts';
 import { IntakeFull } from '../commands/intake-queue.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 import { keysOf } from '../keys-of.ts';
@@ -67,6 +68,8 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
     return new Refusal('UNAVAILABLE', error.message, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
     });
+  if (error instanceof ViewsIncomplete)
+    return new Refusal('UNAVAILABLE', error.message, { headers: { 'retry-after': String(error.retryAfterSeconds) } });
   if (error instanceof UndecodableEvent)
     return new Refusal('UNAVAILABLE', `${error.message}. Run the version of Hookledger that wrote it on this replica, too.`, {
       headers: { 'retry-after': '5' },

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import { Outage } from '../outage.ts';
+import { ViewsIncomplete } from '../read-models/views/first-build.ts';
 
 /** How often it looks for new jobs. */
 const lookEveryMs = 500;
@@ -57,7 +58,8 @@ export class JobRunner<Id extends string> {
         for (const id of await this.kind.running()) if (!this.jobs.has(id)) this.jobs.set(id, this.run(id));
         this.lookingOutage.over();
       } catch (error) {
-        if (!this.isStopping) this.lookingOutage.failed(error);
+        // Views that are being built are no outage: jobs that run are found once they are complete.
+        if (!this.isStopping && !(error instanceof ViewsIncomplete)) this.lookingOutage.failed(error);
       }
       await this.pause(lookEveryMs);
     }

@@ -43,6 +43,7 @@ import { ApiKeyUses } from '../read-models/api-key-uses.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog } from '../read-models/engine/budgeted-reads.ts';
 import { ReadBudget } from '../read-models/engine/read-budget.ts';
+import { FirstBuild } from '../read-models/views/first-build.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
@@ -59,7 +60,11 @@ export type ApiParts = {
   readonly commands: Pick<CommandBus, 'execute'>;
   readonly directory: EndpointDirectory;
   readonly requests: RequestMaker;
-  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses'> & { readonly views: ViewsProgress };
+  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses'> & {
+    readonly views: ViewsProgress;
+    /** Left out: the views are complete. */
+    readonly firstBuild?: FirstBuild;
+  };
   readonly foreign: ForeignEvents;
   /** Undefined: nothing is published here. */
   readonly intake?: Pick<IntakeQueue, 'isFull'>;
@@ -107,7 +112,7 @@ export const openApi = async (
   opened: AsyncDisposableStack,
   extras: ApiExtras = {},
 ): Promise<Api> => {
-  const gate = new StartGate();
+  const gate = new StartGate(parts.readModels.firstBuild);
   const stopGate = new StopGate();
   const http: HttpParts = {
     gate,

@@ -3,9 +3,11 @@ import { sql, type Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Position } from '../domain/ids.ts';
+import type { EventStore } from '../event-store/event-store.ts';
 import { ApiKeyUses } from '../read-models/api-key-uses.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { viewQueries, type ViewQueries } from '../read-models/queries/view-queries.ts';
+import { FirstBuild } from '../read-models/views/first-build.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
 import type { Database } from '../read-models/engine/database/database.ts';
@@ -18,6 +20,8 @@ import type { LogParts } from './open-log.ts';
 type ViewsRunner = {
   /** The tables of now; take it for each query. */
   readonly read: Kysely<ViewsSchema>;
+  /** Until this version has caught up, if it can read an older one. */
+  readonly readsOlderVersion: boolean;
   start(): Promise<void>;
   status(): ConsumerStatus;
   /** @returns whether everything up to `position` was applied within `timeoutMs` */
@@ -31,21 +35,28 @@ export const viewsInThread =
     new ViewsThread(store, database, live, log, { address, database: databaseLocation, logLevel });
 
 export class ReadModels {
+  private readonly store: Pick<EventStore, 'tip'>;
   private readonly database: Database;
   readonly queries: ViewQueries;
   readonly history: HistoryQueries;
   readonly live: LiveDeliveries;
   readonly views: ViewsRunner;
   readonly apiKeyUses: ApiKeyUses;
+  /** Queries are refused until it is done. */
+  readonly firstBuild: FirstBuild;
 
   constructor(
     { store, database }: Pick<LogParts, 'store' | 'database'>,
     log: Pick<Logger, 'info' | 'warn'>,
     runViews: (live: LiveDeliveries) => ViewsRunner,
   ) {
+    this.store = store;
     this.database = database;
     this.apiKeyUses = new ApiKeyUses(log);
-    const read = () => budgetedTables(this.views.read);
+    const read = () => {
+      this.firstBuild.check();
+      return budgetedTables(this.views.read);
+    };
     this.queries = viewQueries(read);
     this.history = new HistoryQueries(read, this.queries, budgetedLog(store));
     this.live = new LiveDeliveries(async (organizationId, id) =>
@@ -56,10 +67,12 @@ export class ReadModels {
       })),
     );
     this.views = runViews(this.live);
+    this.firstBuild = new FirstBuild(this.views);
   }
 
   /** Resolves once the tables are open, which is before they have caught up with the log. */
   async open(opened: AsyncDisposableStack): Promise<void> {
+    this.firstBuild.begin(await this.store.tip());
     await this.views.start();
     opened.defer(() => this.views.stop());
     await this.apiKeyUses.open(this.database, opened);

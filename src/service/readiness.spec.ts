@@ -28,6 +28,7 @@ const readinessOf = (more: Partial<ConstructorParameters<typeof Readiness>[0]> =
     logFolder: folder,
     readViews: async () => undefined,
     database: undefined,
+    viewsProgress: () => undefined,
     consumers: () => [status(), status({ name: 'delivery-saga' })],
     directory: () => status({ name: 'endpoint-directory' }),
     ...more,
@@ -51,6 +52,13 @@ describe('readiness', () => {
       ]),
     ]);
     expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  it('says that the views are being built, and how far they are', async () => {
+    const views = { name: 'views', isBuilding: true, error: 'The views are being built from the log: 4 % of it is applied.' };
+    const building = readinessOf({ viewsProgress: () => views.error });
+    expect(await building.consumers()).toMatchObject([views, { name: 'delivery-saga' }]);
+    expect(await readinessOf().consumers()).not.toMatchObject([{ isBuilding: true }, {}]);
   });
 
   it('says so when the disk of the log can not be written', async () => {

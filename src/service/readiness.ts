@@ -29,6 +29,8 @@ type Watched = {
   readonly readViews: () => Promise<unknown>;
   /** Set if the views are on a server. */
   readonly database: (() => Promise<{ readonly server: string | undefined }>) | undefined;
+  /** How far the views are, as a sentence, until they hold what the log held at the start. */
+  readonly viewsProgress: () => string | undefined;
   readonly consumers: () => readonly ConsumerStatus[];
   readonly directory: () => ConsumerStatus;
 };
@@ -67,7 +69,9 @@ export class Readiness implements ReadinessSource {
       () => undefined,
       (error: unknown) => `The views can't be read: ${error instanceof Error ? error.message : String(error)}`,
     );
+    const building = this.watched.viewsProgress();
     return this.watched.consumers().map((status) => {
+      if (status.name === 'views' && building !== undefined) return { ...status, error: building, isBuilding: true };
       const error = this.standstills.of(status) ?? (status.name === 'views' ? unreadable : undefined);
       return error === undefined || status.isImpeded ? status : { ...status, error, isImpeded: true };
     });

@@ -26,8 +26,8 @@ import { rewrapKeys } from './rewrap-keys.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
 import { watchVitality } from './vitality.ts';
 
-/** Sources wait for the views, a while at a time. */
-const longestCatchUpMs = 10_000;
+/** Sources wait for the views, a while at a time, as the process may end meanwhile. */
+const catchUpCheckMs = 1_000;
 
 /** A service that listens. */
 export type RunningService = {
@@ -105,10 +105,13 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);
   const sealingKey = await openSealingKey(executor, store, vault);
   const sealer = new Sealer(store, executor, sealingKey, sealerOptions(config), log);
-  const tipAtStart = await store.tip();
   const sources = new SourceRunner(
     readModels.queries.sources,
-    async () => tipAtStart === undefined || readModels.views.reached(tipAtStart, longestCatchUpMs),
+    () =>
+      readModels.firstBuild.pass(catchUpCheckMs).then(
+        () => true,
+        () => false,
+      ),
     () => delivery.saga.status().state !== 'elsewhere',
     {
       foreign,
@@ -136,6 +139,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     // On a server, its own check says whether they can be read.
     readViews: () => (config.database.kind === 'sqlite' ? readModels.readOnce() : Promise.resolve()),
     database: config.database.kind === 'sqlite' ? undefined : () => readModels.databaseServer(),
+    viewsProgress: () => readModels.firstBuild.progress,
     consumers,
     directory: () => directory.status(),
   });

@@ -116,12 +116,13 @@ export class HealthController {
   }
 
   /**
-   * One that is behind does its work, and so does one that another replica runs. One that is starting, has stopped, or retries what it can't do, does
-   * not.
+   * One that is behind does its work, and so does one that another replica runs. One that is starting, has stopped, retries what it can't do, or whose
+   * tables are still being built, does not.
    */
-  private consumer({ name, isImpeded, ...status }: ConsumerStatus) {
+  private consumer({ name, isImpeded, isBuilding, ...status }: ConsumerStatus) {
     const indicator = this.indicators.check(name);
-    const isAtWork = status.state !== 'starting' && status.state !== 'stopped' && !(isImpeded && status.state !== 'elsewhere');
+    const isAtWork =
+      isBuilding !== true && status.state !== 'starting' && status.state !== 'stopped' && !(isImpeded && status.state !== 'elsewhere');
     return isAtWork ? indicator.up(status) : indicator.down(status);
   }
 }

@@ -67,8 +67,9 @@ export const buildTablesUpTo = async <S extends CheckpointSchema, Retained exten
   return buildTables(tables, consumer, batches, ({ position }) => shareOf(position, to), options);
 };
 
-/** For a progress bar. In every log, positions sort like the hexadecimal numbers that their digits spell. */
-const shareOf = (position: Position, end: Position) => Math.min(1, Number.parseInt(position, 16) / Math.max(1, Number.parseInt(end, 16)));
+/** How far `position` is on the way to `end`, from 0 to 1. In every log, positions sort like the hexadecimal numbers that their digits spell. */
+export const shareOf = (position: Position, end: Position) =>
+  Math.min(1, Number.parseInt(position, 16) / Math.max(1, Number.parseInt(end, 16)));
 
 /** Gathers several reads into one batch, keeping only what the consumer retains. */
 async function* gather<S extends CheckpointSchema, Retained extends EventHeader>(

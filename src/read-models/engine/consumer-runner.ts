@@ -51,6 +51,8 @@ export type ConsumerStatus = {
   readonly recovers?: boolean;
   /** It can't do its work now, and retries. */
   readonly isImpeded?: true;
+  /** Its tables don't hold yet what the log held at the start, here or at the replica that runs it. */
+  readonly isBuilding?: true;
 };
 
 export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHeader = RecordedEvent> {
@@ -132,6 +134,11 @@ export class ConsumerRunner<S extends CheckpointSchema, Retained extends EventHe
   /** Which tables `read` reads. Without `build`: the newest build of that older version. */
   get readBuild(): BuildId | { readonly version: number } {
     return this.consumerTables.readBuild;
+  }
+
+  /** Until this version has caught up, if it can read an older one. */
+  get readsOlderVersion(): boolean {
+    return this.readBuild.version !== this.consumer.version;
   }
 
   /** This version's tables. */

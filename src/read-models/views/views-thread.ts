@@ -34,6 +34,7 @@ export class ViewsThread {
   private readonly editions = new Map<string, ReadOnlyTables<ViewsSchema>>();
   private worker: Worker | undefined;
   private reads: string | undefined;
+  private isReadingOlder = false;
   private notifier: NodeJS.Timeout | undefined;
   private notified: Position | undefined;
   private isFollowing = false;
@@ -88,6 +89,11 @@ export class ViewsThread {
     return open.read;
   }
 
+  /** Until this version has caught up, if it can read an older one. */
+  get readsOlderVersion(): boolean {
+    return this.isReadingOlder;
+  }
+
   /** @returns whether everything up to `position` was applied and committed within `timeoutMs`. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     this.post({ tip: position });
@@ -125,6 +131,7 @@ export class ViewsThread {
       const build = 'build' in reads ? reads.build : undefined;
       if (!this.editions.has(edition)) this.editions.set(edition, await this.database.openForQueries(status.name, reads.version, build));
       this.reads = edition;
+      this.isReadingOlder = reads.version !== status.version;
       if (before !== undefined) setTimeout(() => void this.close(before), graceMs).unref();
     }
     this.last = status;
