@@ -11,7 +11,9 @@ import { ApiContexts } from './graphql/context.ts';
 import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
 import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
+import { LastAttemptResolver } from './graphql/deliveries/last-attempt.resolver.ts';
 import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
+import { EndpointWorkResolver } from './graphql/endpoints/endpoint-work.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { StreamQueries } from './graphql/history/stream-queries.ts';
@@ -51,6 +53,8 @@ class ContextModule {}
     ReadYourWrites,
     EndpointResolver,
     EndpointHealthResolver,
+    EndpointWorkResolver,
+    LastAttemptResolver,
     MessageResolver,
     DeliveryResolver,
     DeliverySubscriptionResolver,

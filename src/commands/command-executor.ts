@@ -30,7 +30,21 @@ export type StreamCommand<C, E extends DomainEvent, S> = {
   readonly command: C;
   /** Without it, the stream is read first. */
   readonly expected?: ExpectedState<S>;
+  /** The only revision that the command may be decided on: the caller saw the stream so. Left out: any. */
+  readonly requiredRevision?: number | undefined;
 };
+
+/** The stream is not at the revision that the command requires. */
+export class RevisionChanged extends Error {
+  override name = 'RevisionChanged';
+  constructor(
+    readonly stream: string,
+    readonly required: number,
+    readonly actual: ExpectedRevision,
+  ) {
+    super(`${stream} is at revision ${actual}, not at ${required}.`);
+  }
+}
 
 /** The actor, and the id that identifies a repeated command (a UUID, or any string that names the cause). */
 export type Cause = Metadata & { readonly commandId: string };
@@ -68,7 +82,7 @@ export class CommandExecutor {
 
   /**
    * Executes all commands or none, in one append. Commands on the same stream are decided in order.
-   * @throws DomainError if one of them is refused, LogUnavailable if the log can't be written
+   * @throws DomainError if one of them is refused, RevisionChanged if one requires another revision, LogUnavailable if the log can't be written
    */
   async executeAll<C, E extends DomainEvent, S>(
     commands: readonly StreamCommand<C, E, S>[],
@@ -124,9 +138,11 @@ const decideAll = <C, E extends DomainEvent, S>(
   commands: readonly StreamCommand<C, E, S>[],
   streams: Map<string, Loaded<S>>,
 ): DecidedEvents<E, S>[] =>
-  commands.map(({ stream, decider, command, expected }) => {
+  commands.map(({ stream, decider, command, expected, requiredRevision }) => {
     const before = streams.get(stream) ?? expected;
     if (!before) throw new Error(`${stream} was not loaded.`);
+    if (requiredRevision !== undefined && before.revision !== requiredRevision)
+      throw new RevisionChanged(stream, requiredRevision, before.revision);
     const events = decider.decide(command, before.state);
     let state = before.state;
     for (const event of events) state = decider.evolve(state, event);

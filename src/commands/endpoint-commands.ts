@@ -35,6 +35,8 @@ export class UpdateEndpoint extends Command<CommandResult> {
     readonly caller: Caller,
     readonly endpointId: EndpointId,
     readonly settings: PlainSettingsPatch,
+    /** Refused if the endpoint has another. Left out: whatever it has. */
+    readonly expectedRevision?: number,
   ) {
     super();
   }
@@ -142,12 +144,13 @@ export class UpdateEndpointHandler implements ICommandHandler<UpdateEndpoint> {
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ caller, endpointId, settings }: UpdateEndpoint): Promise<CommandResult> {
+  /** @throws RevisionChanged if the endpoint has another revision than the expected one */
+  async execute({ caller, endpointId, settings, expectedRevision }: UpdateEndpoint): Promise<CommandResult> {
     const keys = this.directory.requireOrganization(caller.organizationId);
     this.directory.requireEndpoint(caller.organizationId, endpointId);
     const cipher = keys.keyring.cipherFor(endpointStream(endpointId));
     const command: EndpointCommand = { type: 'Change', settings: sealPatch(settings, cipher) };
-    return this.executor.execute(onEndpoint(endpointId, command, keys), newCause(caller));
+    return this.executor.execute({ ...onEndpoint(endpointId, command, keys), requiredRevision: expectedRevision }, newCause(caller));
   }
 }
 

@@ -23,6 +23,8 @@ const record = z.object({
   responseCode: z.int().optional(),
   responseHeaders: z.record(z.string(), z.string()).describe('Those that set credentials are masked.').optional(),
   responseBody: z.string().describe('The first 4 KiB.').optional(),
+  responseTruncated: z.literal(true).describe('The body went on after what is recorded.').optional(),
+  probe: z.literal(true).describe('Made while the circuit was open, to find out whether the receiver answers again.').optional(),
 });
 /** One HTTP request and its response. */
 export type AttemptRecord = z.infer<typeof record>;

@@ -13,6 +13,10 @@ import { exhaustedActions, orderings, type OnExhausted, type Ordering } from './
 export const signatureSchemes = ['NONE', 'WEBHOOK_SHA256', 'SIGNATURE_SHA256', 'STANDARD_WEBHOOKS', 'STANDARD_WEBHOOKS_ED25519'] as const;
 export type SignatureScheme = (typeof signatureSchemes)[number];
 
+/** So a secret that was rotated can sign beside the new one. */
+export const carriesSeveralSignatures = (scheme: SignatureScheme) =>
+  scheme === 'STANDARD_WEBHOOKS' || scheme === 'STANDARD_WEBHOOKS_ED25519';
+
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
 const name = z.string();

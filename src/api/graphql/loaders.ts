@@ -1,10 +1,13 @@
 // The data loaders of one GraphQL operation: they load what many rows need with one query instead of one each.
 import DataLoader from 'dataloader';
 import type { BatchId, BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
+import type { BatchEvent } from '../../domain/batch.ts';
+import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { AttemptView, DeliveryView } from '../../read-models/queries/delivery-view.ts';
 import { untried, type EndpointHealthView } from '../../read-models/queries/endpoint-health.ts';
+import { noWork, type EndpointWork } from '../../read-models/queries/endpoint-work.ts';
 import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
 import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
@@ -24,6 +27,16 @@ const grouped = <K, V>(keys: readonly K[], values: readonly V[], keyOf: (value: 
   return keys.map((key) => groups.get(key) ?? []);
 };
 
+/** Somebody asked for the attempt of this number. */
+export type AttemptRequest = { readonly attempt: number; readonly by: 'PERSON' | 'BULK_RETRY' | 'REPLAY' };
+
+const requestsIn = (events: readonly RecordedEvent<DeliveryEvent | BatchEvent>[]): AttemptRequest[] =>
+  events.flatMap(({ type, data }): AttemptRequest[] => {
+    if (type === 'delivery.replay-requested' || type === 'batch.replay-requested') return [{ attempt: data.attempt, by: 'REPLAY' }];
+    if (type !== 'delivery.retry-requested' && type !== 'batch.retry-requested') return [];
+    return [{ attempt: data.attempt, by: data.bulkRetryId === undefined ? 'PERSON' : 'BULK_RETRY' }];
+  });
+
 type EndpointRevision = { readonly endpointId: EndpointId; readonly revision: number };
 
 const idOf = <I>({ id }: { readonly id: I }) => id;
@@ -35,10 +48,15 @@ export class Loaders {
   /** Includes deleted endpoints. */
   readonly endpoint: DataLoader<EndpointId, EndpointView | undefined>;
   readonly health: DataLoader<EndpointId, EndpointHealthView>;
+  readonly work: DataLoader<EndpointId, EndpointWork>;
+  readonly lastAttempt: DataLoader<EndpointId, { readonly attempt: AttemptView; readonly deliveryId: DeliveryId } | undefined>;
   readonly message: DataLoader<MessageId, MessageView | undefined>;
   readonly delivery: DataLoader<DeliveryId, DeliveryView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
+  readonly lastAttemptOfDelivery: DataLoader<DeliveryId, AttemptView | undefined>;
+  /** The requests for attempts of the delivery or, if it is in a closed batch, of the batch. */
+  readonly requestsFor: DataLoader<DeliveryView, readonly AttemptRequest[], DeliveryId>;
   readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
   readonly bulkRetry: DataLoader<BulkRetryId, BulkRetryView | undefined>;
   readonly messageAccepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
@@ -56,6 +74,14 @@ export class Loaders {
       const found = await queries.endpoints.health(organizationId, ids);
       return ids.map((id) => found.get(id) ?? untried);
     });
+    this.work = this.loader(async (ids) => {
+      const found = await queries.endpoints.work(organizationId, ids);
+      return ids.map((id) => found.get(id) ?? noWork);
+    });
+    this.lastAttempt = this.loader(async (ids) => {
+      const found = await queries.endpoints.lastAttempts(organizationId, ids);
+      return ids.map((id) => found.get(id));
+    });
     this.message = this.loader(async (ids) => inOrder(ids, await queries.messages.byIds(organizationId, ids), idOf));
     this.delivery = this.loader(async (ids) => inOrder(ids, await queries.deliveries.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
@@ -66,6 +92,17 @@ export class Loaders {
       const attempts = await queries.deliveries.attemptsOf(organizationId, ids);
       return grouped(ids, attempts, ({ deliveryId }) => deliveryId);
     });
+    this.lastAttemptOfDelivery = this.loader(async (ids) => {
+      const found = await queries.deliveries.lastAttempts(organizationId, ids);
+      return ids.map((id) => found.get(id));
+    });
+    this.requestsFor = this.loader(
+      (deliveries) =>
+        Promise.all(
+          deliveries.map(async ({ id, batch }) => requestsIn(await (batch ? streams.batchEvents(batch.id) : streams.deliveryEvents(id)))),
+        ),
+      ({ id }) => id,
+    );
     this.replay = this.loader(async (ids) => inOrder(ids, await queries.replays.byIds(organizationId, ids), idOf));
     this.bulkRetry = this.loader(async (ids) => inOrder(ids, await queries.bulkRetries.byIds(organizationId, ids), idOf));
     this.messageAccepted = this.loader((ids) => Promise.all(ids.map((id) => streams.messageAccepted(id))));

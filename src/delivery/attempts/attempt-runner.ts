@@ -65,17 +65,18 @@ export class AttemptRunner {
    * Rejects if nothing was sent: with LogUnavailable, as the message can't be read now and another replica may read it, or with LocalFailure. Otherwise only
    * if the log refuses the outcome, which is a defect.
    * @param answered called when the request is over, before its outcome is recorded
+   * @param isProbe it finds out whether the receiver of an open circuit answers again
    */
-  async run(due: ScheduleAttempt, answered: () => void = () => undefined): Promise<AttemptResult> {
+  async run(due: ScheduleAttempt, answered: () => void = () => undefined, isProbe = false): Promise<AttemptResult> {
     try {
-      return await this.make(due, answered);
+      return await this.make(due, answered, isProbe);
     } catch (error) {
       if (error instanceof LocalFailure) this.observe(error);
       throw error;
     }
   }
 
-  private async make(due: ScheduleAttempt, answered: () => void): Promise<AttemptResult> {
+  private async make(due: ScheduleAttempt, answered: () => void, isProbe: boolean): Promise<AttemptResult> {
     const { endpointId } = due.subject;
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
@@ -95,7 +96,7 @@ export class AttemptRunner {
     // 3. Record the outcome.
     const made = request instanceof FormatError ? undefined : request;
     const holdsKey = endpoint.configuration.settings.onExhausted === 'HOLD' && messages.some((message) => takesTurns(message, endpointId));
-    const command = { ...commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt), holdsKey };
+    const command = { ...commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt, isProbe), holdsKey };
     // Whether a delivery still has its turn is in its stream only.
     const position = await this.record(due, command, holdsKey && outcome.outcome === 'failed');
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
@@ -198,6 +199,7 @@ const commandFor = (
   outcome: SendOutcome,
   /** When the message, or the first of the batch, was accepted. */
   acceptedAt: string | undefined,
+  isProbe: boolean,
 ): AttemptsCommand => {
   const { revision, configuration, shownUrl } = endpoint;
   const record: AttemptRecord = {
@@ -216,7 +218,9 @@ const commandFor = (
             outcome.responseHeaders &&
             Object.fromEntries(Object.entries(outcome.responseHeaders).map(([name, value]) => [name, endpoint.maskSecretsIn(value)])),
           responseBody: outcome.responseBody && endpoint.maskSecretsIn(outcome.responseBody, outcome.isBodyCut),
+          ...(outcome.isBodyCut && { responseTruncated: true as const }),
         }),
+    ...(isProbe && { probe: true as const }),
   };
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
   const { failure, error, retryAfter } = outcome;

@@ -81,6 +81,6 @@ export class LaneRequests {
     const { due, runner } = this.context;
     if (!(await allowed)) return 'lease-lost';
     if (isProbe && !(await due.mayProbe(this.endpointId))) return 'probed-elsewhere';
-    return runner.run(attempt, answered);
+    return runner.run(attempt, answered, isProbe);
   }
 }

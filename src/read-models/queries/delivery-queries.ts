@@ -18,6 +18,7 @@ import {
   type DeliverySubjectView,
   type DeliveryView,
 } from './delivery-view.ts';
+import { lastAttemptsOfDeliveries } from './last-attempts.ts';
 import type { Optional } from './optional.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 
@@ -130,6 +131,11 @@ export class DeliveryQueries {
       return (idsOf.get(row.sequence) ?? []).map((deliveryId) => ({ ...attempt, deliveryId }));
     });
     return attempts.flat();
+  }
+
+  /** Of those with an attempt. */
+  lastAttempts(organization: OrganizationId, ids: readonly DeliveryId[]): Promise<ReadonlyMap<DeliveryId, AttemptView>> {
+    return lastAttemptsOfDeliveries(this.read(), organization, ids);
   }
 
   /** For commands. In no particular order; ids of other organizations are left out. */

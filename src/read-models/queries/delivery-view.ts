@@ -39,6 +39,8 @@ export type AttemptView = AttemptRecord & {
   readonly position: Position;
   readonly failure: FailureReason | null;
   readonly error: string | null;
+  /** Failed attempts of its series that count by the retry policy. Undefined: it succeeded. */
+  readonly failuresInSeries?: number;
 };
 
 /** What commands need: whom the delivery belongs to, and the batch that is retried or cancelled with it. */

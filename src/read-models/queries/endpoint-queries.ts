@@ -6,6 +6,7 @@ import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
 import { hasHealth, healthOf, type EndpointHealthView } from './endpoint-health.ts';
+import { lastAttemptsOf, workOf, type EndpointWork } from './endpoint-work.ts';
 import { isGiven, type Optional } from './optional.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
@@ -74,6 +75,15 @@ export class EndpointQueries {
   /** Of those to which there was an attempt. */
   health(organization: OrganizationId, ids: readonly EndpointId[]): Promise<ReadonlyMap<EndpointId, EndpointHealthView>> {
     return healthOf(this.read(), organization, ids);
+  }
+
+  /** Of those to which anything was routed. */
+  work(organization: OrganizationId, ids: readonly EndpointId[]): Promise<ReadonlyMap<EndpointId, EndpointWork>> {
+    return workOf(this.read(), organization, ids);
+  }
+
+  lastAttempts(organization: OrganizationId, ids: readonly EndpointId[]): ReturnType<typeof lastAttemptsOf> {
+    return lastAttemptsOf(this.read(), organization, ids);
   }
 
   /** One rate for each of the ids, also for endpoints that had nothing to deliver. */

@@ -9,6 +9,7 @@ import { DeliveryReducer } from './tables/deliveries.ts';
 import { deliveries } from './tables/deliveries-table.ts';
 import { endpointTotals, reduceDeliveryCounts, successBuckets } from './tables/delivery-counts.ts';
 import { endpointHealth, reduceEndpointHealth } from './tables/endpoint-health.ts';
+import { endpointSkips, reduceEndpointSkips } from './tables/endpoint-skips.ts';
 import { endpoints, reduceEndpoints } from './tables/endpoints.ts';
 import { eventTypes, reduceEventTypes } from './tables/event-types.ts';
 import { logClock, logEvents, logKinds } from './tables/history.ts';
@@ -30,6 +31,7 @@ const tables = {
   api_keys: apiKeys,
   endpoints,
   endpoint_health: endpointHealth,
+  endpoint_skips: endpointSkips,
   messages,
   deliveries,
   ordered_deliveries: orderedDeliveries,
@@ -53,19 +55,21 @@ export type ViewsSchema = CheckpointSchema & { [T in keyof Tables]: RowOf<Tables
 /** For one batch of events, in the order in which they write. `HistoryIndex` writes the tables of the history. */
 export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefined, mayHaveOrdered: MayHaveRows): readonly Reducer[] => {
   const reduceDeliveries = new DeliveryReducer(sequences, open);
+  const sequenceOf = (id: string) => reduceDeliveries.sequenceOf(id);
   return [
     reduceOrganizations(),
     reduceEventTypes(),
     reduceApiKeys(),
     reduceEndpoints(),
-    reduceEndpointHealth(),
+    reduceEndpointSkips(),
     reduceReplays(),
     reduceBulkRetries(),
     reduceMessages(sequences),
     reduceOrder(reduceDeliveries, mayHaveOrdered),
     reduceDeliveries,
     reduceBatches(sequences),
-    reduceAttempts((id) => reduceDeliveries.sequenceOf(id)),
+    reduceAttempts(sequenceOf),
+    reduceEndpointHealth(sequenceOf),
     reduceDeliveryCounts(),
     reduceSources(),
     reduceReadings(),

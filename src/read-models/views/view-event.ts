@@ -64,8 +64,8 @@ export const viewEventOf = (event: RecordedEvent): ViewEvent => {
 
 /** What was recorded, without the organization, the endpoint and the message. */
 const detailOf = (data: Attempted['data']): string => {
-  const { attempt, startedAt, durationMs, url, endpointRevision, bodySha256, requestHeaders, responseCode, responseHeaders, responseBody } =
-    data;
+  const { attempt, startedAt, durationMs, url, endpointRevision, bodySha256, requestHeaders } = data;
+  const { responseCode, responseHeaders, responseBody, responseTruncated, probe } = data;
   const record = {
     attempt,
     startedAt,
@@ -77,6 +77,8 @@ const detailOf = (data: Attempted['data']): string => {
     responseCode,
     responseHeaders,
     responseBody,
+    responseTruncated,
+    probe,
   };
   if (!('failure' in data)) return JSON.stringify(record satisfies AttemptRecord);
   const { failure, error, failuresInSeries, retryAt } = data;

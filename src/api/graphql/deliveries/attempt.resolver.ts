@@ -13,10 +13,11 @@ import { maskSecretsInText } from '../../../domain/payload-masking.ts';
 import { maskRequestHeaders } from '../../../domain/event-masking.ts';
 import { maskResponseHeaders } from '../../../domain/response-masking.ts';
 import { maskUrl, maskUrlsInText } from '../../../domain/url-masking.ts';
+import type { AttemptView } from '../../../read-models/queries/delivery-view.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint, toPastEndpoint } from '../endpoints/endpoint.types.ts';
 import { JsonScalar } from '../scalars.ts';
-import { Attempt } from './attempt.types.ts';
+import { Attempt, AttemptTriggerEnum, type AttemptTrigger } from './attempt.types.ts';
 
 @Resolver(() => Attempt)
 export class AttemptResolver {
@@ -24,9 +25,7 @@ export class AttemptResolver {
 
   @ResolveField(() => String, { nullable: true, description: 'one sentence a person understands' })
   error(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
-    const { failure, error, url } = view;
-    if (failure === null || error === null) return error;
-    return maskUrlsInText(caller.sight.addresses ? error : maskResolvedAddress({ failure, error, url }));
+    return shownError(view, caller);
   }
 
   /** The log has the shown form. Admins see the whole one, from the configuration at that moment. */
@@ -69,6 +68,22 @@ export class AttemptResolver {
     return context.caller.sight.payloads === 'MASKED' ? maskSecretsInText(body) : body;
   }
 
+  @ResolveField(() => Boolean, { nullable: true, description: 'Whether `requestBody`, made again, has the recorded hash.' })
+  async bodyVerified(@Parent() attempt: Attempt, @Context() context: ApiContext): Promise<boolean | null> {
+    if (attempt.view.bodySha256 === undefined) return null;
+    const made = await this.remakeBody(attempt, context);
+    return made !== undefined && hash('sha256', made.body) === attempt.view.bodySha256;
+  }
+
+  @ResolveField(() => AttemptTriggerEnum)
+  async trigger(@Parent() { view, delivery }: Attempt, @Context() { loaders }: ApiContext): Promise<AttemptTrigger> {
+    const requests = await loaders.requestsFor.load(delivery);
+    const request = requests.findLast(({ attempt }) => attempt === view.attempt);
+    if (request) return request.by;
+    if (view.probe) return 'PROBE';
+    return delivery.test ? 'TEST' : 'SCHEDULE';
+  }
+
   @ResolveField(() => Endpoint, { description: 'The endpoint as it was configured when this attempt was made.' })
   async configuration(@Parent() { view, delivery }: Attempt, @Context() context: ApiContext): Promise<Endpoint> {
     const endpoint = await context.loaders.endpointAtRevision.load({ endpointId: delivery.endpointId, revision: view.endpointRevision });
@@ -100,3 +115,7 @@ export class AttemptResolver {
     }
   }
 }
+
+/** The sentence of a failure, without what the caller may not see. */
+export const shownError = ({ failure, error, url }: AttemptView, { sight }: ApiContext['caller']): string | null =>
+  failure === null || error === null ? error : maskUrlsInText(sight.addresses ? error : maskResolvedAddress({ failure, error, url }));

@@ -1,11 +1,16 @@
 // The GraphQL type of an attempt: one HTTP request of a delivery.
 import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
+import { attemptHint } from '../../../domain/attempt-hint.ts';
 import { failureReasons } from '../../../domain/attempts.ts';
 import type { AttemptView, DeliveryView } from '../../../read-models/queries/delivery-view.ts';
 import { enumType } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
 
-const FailureReason = enumType('FailureReason', failureReasons);
+export const FailureReason = enumType('FailureReason', failureReasons);
+
+const triggers = ['SCHEDULE', 'PERSON', 'BULK_RETRY', 'REPLAY', 'TEST', 'PROBE'] as const;
+export type AttemptTrigger = (typeof triggers)[number];
+export const AttemptTriggerEnum = enumType('AttemptTrigger', triggers);
 
 @ObjectType()
 export class Attempt {
@@ -19,6 +24,12 @@ export class Attempt {
   readonly responseCode!: number | null;
   @Field(() => FailureReason, { nullable: true })
   readonly failure!: AttemptView['failure'];
+  @Field(() => String, { nullable: true, description: 'null: no body could be made.' })
+  readonly bodySha256!: string | null;
+  @Field(() => Boolean, { nullable: true })
+  readonly responseTruncated!: boolean;
+  @Field(() => String, { nullable: true, description: 'What to do about the failure, in a sentence; null where it succeeded.' })
+  readonly hint!: string | null;
   /** For the fields that a resolver computes. */
   readonly view!: AttemptView;
   readonly delivery!: DeliveryView;
@@ -30,6 +41,14 @@ export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt =>
   durationMs: view.durationMs,
   responseCode: view.responseCode ?? null,
   failure: view.failure,
+  bodySha256: view.bodySha256 ?? null,
+  responseTruncated: isTruncated(view),
+  hint: attemptHint(view.failure, view.responseCode),
   view,
   delivery,
 });
+
+/** Older versions did not record it; what fills the space was probably cut. */
+const isTruncated = ({ responseTruncated, responseBody = '' }: AttemptView): boolean =>
+  responseTruncated ?? Buffer.byteLength(responseBody) >= recordedBytes;
+const recordedBytes = 4096;

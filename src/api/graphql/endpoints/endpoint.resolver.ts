@@ -5,6 +5,7 @@ import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver
 import * as z from 'zod';
 import type { CommandResult } from '../../../commands/caller.ts';
 import { RecordDisclosure } from '../../../commands/disclosure-commands.ts';
+import { RevisionChanged } from '../../../commands/command-executor.ts';
 import {
   CreateEndpoint,
   RotateEndpointSecret,
@@ -34,6 +35,7 @@ import { StreamQueries, type EndpointSnapshot } from '../history/stream-queries.
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { DateTime, PositionScalar, toDate } from '../scalars.ts';
 import { HealthState } from './endpoint-health.resolver.ts';
+import { editConflict } from './edit-conflict.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
 import {
   Endpoint,
@@ -117,15 +119,22 @@ export class EndpointResolver {
     return this.answer(result, result.endpointId, context, toEndpointWithNewSecret);
   }
 
-  @Mutation(() => Endpoint, { description: 'Only the fields that are given change.' })
+  @Mutation(() => Endpoint, {
+    description:
+      'Only the fields that are given change. With another `expectedRevision` than it has: CONFLICT, saying who changed what since.',
+  })
   @AllowOperators()
   async updateEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,
+    @Args('expectedRevision', { type: () => Int, nullable: true }) expectedRevision: number | null | undefined,
     @Context() context: ApiContext,
   ): Promise<Endpoint> {
     const settings = validate(this.patch, input, 'input');
-    const result = await prefixIssuePaths('input', this.commands.execute(new UpdateEndpoint(context.caller, id, settings)));
+    const command = new UpdateEndpoint(context.caller, id, settings, expectedRevision ?? undefined);
+    const result = await prefixIssuePaths('input', this.commands.execute(command)).catch(async (error: unknown) => {
+      throw error instanceof RevisionChanged ? editConflict(await this.streams.endpointEvents(id), error.required) : error;
+    });
     return this.answer(result, id, context);
   }
 
@@ -213,7 +222,7 @@ export class EndpointResolver {
     const reached = this.directory.progress.position;
     if (position !== undefined && (reached === undefined || reached < position)) return this.streams.endpoint(id);
     const found = this.directory.endpoint(id);
-    return found?.times && { id, configuration: found.configuration, ...found.times };
+    return found?.times && { id, configuration: found.configuration, ...found.times, revision: found.revision };
   }
 
   // ── Fields ──

@@ -1,7 +1,7 @@
 // The GraphQL types of endpoints as they are answered; the inputs are in endpoint.inputs.ts.
 import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
 import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '../../../domain/ordering.ts';
-import { signatureSchemes } from '../../../domain/endpoint-events.ts';
+import { carriesSeveralSignatures, signatureSchemes } from '../../../domain/endpoint-events.ts';
 import type { EndpointConfiguration, EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { payloadFormats } from '../../../domain/format-options.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
@@ -109,6 +109,10 @@ export class Endpoint {
   readonly formatOptions!: Json;
   @Field(() => SignatureScheme)
   readonly signature!: EndpointConfiguration['settings']['signature'];
+  @Field(() => Boolean)
+  readonly useOrganizationKey!: boolean;
+  @Field(() => DateTime, { nullable: true, description: 'Until then the secret before signs as well.' })
+  readonly previousSecretUntil!: string | null;
   @Field(() => [Header], { description: 'values are masked, but for a few headers that never carry secrets, such as Content-Type' })
   readonly headers!: readonly Header[];
   @Field(() => RetryPolicy)
@@ -136,6 +140,11 @@ export class Endpoint {
   readonly createdAt!: string;
   @Field(() => DateTime)
   readonly updatedAt!: string;
+  @Field(() => Int, {
+    description:
+      'Of its configuration and status; for `expectedRevision`. Health, open, held, skipped and lastAttempt are always those of now.',
+  })
+  readonly revision!: number;
   /** For `secret`. */
   readonly secretAccess!: SecretAccess;
   /** For `publicKey`: derives it from the secret. */
@@ -178,7 +187,7 @@ export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionCo
 };
 
 const fieldsOf = (
-  { id, configuration, createdAt, updatedAt }: EndpointSnapshot,
+  { id, configuration, createdAt, updatedAt, revision }: EndpointSnapshot,
   { keyring }: DecryptionContext,
 ): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
@@ -210,11 +219,21 @@ const fieldsOf = (
       name: header.name,
       value: maskOwnHeader(header.name, () => cipher.open(header.value, headerField(header.name))),
     })),
+    useOrganizationKey: settings.useOrganizationKey,
+    previousSecretUntil: previousSecretUntil(configuration, new Date()),
     createdAt,
     updatedAt,
+    revision,
     readPublicKey: () =>
       secret !== null && signature === 'STANDARD_WEBHOOKS_ED25519' ? publicKeyOf(cipher.open(secret, secretField)) : null,
   };
+};
+
+/** Null where the secret before signs nothing (any more). */
+const previousSecretUntil = (configuration: EndpointConfiguration, now: Date): string | null => {
+  const { previousSecret, settings } = configuration;
+  if (previousSecret === null || ownSecretOf(configuration) === null || !carriesSeveralSignatures(settings.signature)) return null;
+  return previousSecret.until > now.toISOString() ? previousSecret.until : null;
 };
 
 /** Null where the organization's key signs, or nothing does. */

@@ -22,6 +22,8 @@ export type EndpointSnapshot = {
   readonly configuration: EndpointConfiguration;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Of its stream. */
+  readonly revision: number;
 };
 
 /** A moment of an endpoint: a revision of its stream, a time, or a position of the whole log. None: now. */
@@ -56,7 +58,7 @@ export class StreamQueries {
     const state = fold(endpoint, events);
     const [first, last] = [events[0], events.at(-1)];
     if (state.exists !== 'yes' || !first || !last) return undefined;
-    return { id, configuration: state.configuration, createdAt: first.recordedAt, updatedAt: last.recordedAt };
+    return { id, configuration: state.configuration, createdAt: first.recordedAt, updatedAt: last.recordedAt, revision: last.revision };
   }
 
   /** @param upTo the last revision to read */

@@ -19,6 +19,7 @@ type EndpointTotalRow = {
   routed: number;
   succeeded: number;
   failed: number;
+  cancelled: number;
   rated_succeeded: number;
   rated_failed: number;
 };
@@ -35,6 +36,7 @@ export const endpointTotals: Table<EndpointTotalRow> = {
     routed: 'int64',
     succeeded: 'int64',
     failed: 'int64',
+    cancelled: 'int64',
     rated_succeeded: 'int64',
     rated_failed: 'int64',
   },
@@ -66,7 +68,7 @@ export const reduceDeliveryCounts = (): Reducer => {
   const of = (organization_id: OrganizationId, endpoint_id: EndpointId): Increments => {
     let found = increments.get(endpoint_id);
     if (!found) {
-      const zero = { routed: 0, succeeded: 0, failed: 0, rated_succeeded: 0, rated_failed: 0 };
+      const zero = { routed: 0, succeeded: 0, failed: 0, cancelled: 0, rated_succeeded: 0, rated_failed: 0 };
       found = { total: { organization_id, endpoint_id, ...zero }, byHour: new Map() };
       increments.set(endpoint_id, found);
     }
@@ -85,6 +87,10 @@ export const reduceDeliveryCounts = (): Reducer => {
     bucket[how] += by;
   };
 
+  const countCancelled = ({ organizationId, endpointId, size = 1 }: Counted, sign: 1 | -1): void => {
+    of(organizationId, endpointId).total.cancelled += sign * size;
+  };
+
   // As `attemptEndedAt`, without a text in between.
   const succeeded = ({ data }: { readonly data: Counted & { readonly startedAt: string; readonly durationMs: number } }) =>
     count(data, 'succeeded', Date.parse(data.startedAt) + Math.round(data.durationMs), 1);
@@ -92,11 +98,13 @@ export const reduceDeliveryCounts = (): Reducer => {
   /** A delivery that had ended no longer counts as such. */
   const reopened = ({ data }: { readonly data: Reopening }) => {
     const ended = data.reopened;
-    if (ended && ended.status !== 'cancelled') count(data, ended.status, Date.parse(ended.endedAt), -1);
+    if (ended?.status === 'cancelled') countCancelled(data, -1);
+    else if (ended) count(data, ended.status, Date.parse(ended.endedAt), -1);
   };
 
   /** One that had failed and held its ordering key no longer counts as failed. */
   const cancelled = ({ data }: { readonly data: Counted & { readonly failedAt?: string | undefined } }) => {
+    countCancelled(data, 1);
     if (data.failedAt !== undefined) count(data, 'failed', Date.parse(data.failedAt), -1);
   };
 

@@ -10,7 +10,7 @@ import {
   type HealthState,
 } from '../../../domain/circuit.ts';
 import type { EndpointId, OrganizationId } from '../../../domain/ids.ts';
-import { endpointIdIn } from '../../../domain/streams.ts';
+import { endpointIdIn, idIn } from '../../../domain/streams.ts';
 import type { AttemptedViewEvent } from '../view-event.ts';
 import { onEach, type Reducer } from './reducer.ts';
 import { momentOf, type Milliseconds, type Table } from './table.ts';
@@ -28,6 +28,9 @@ type EndpointHealthRow = {
   last_success_at: Milliseconds | null;
   last_attempt_at: Milliseconds | null;
   dead_since: Milliseconds | null;
+  /** Of the delivery or batch whose attempt was recorded last. */
+  last_attempt_sequence: number | null;
+  last_attempt_number: number | null;
 };
 
 export const endpointHealth: Table<EndpointHealthRow> = {
@@ -44,24 +47,33 @@ export const endpointHealth: Table<EndpointHealthRow> = {
     last_success_at: 'int64?',
     last_attempt_at: 'int64?',
     dead_since: 'int64?',
+    last_attempt_sequence: 'int64?',
+    last_attempt_number: 'integer?',
   },
   primaryKey: ['endpoint_id'],
   indexes: [{ columns: ['organization_id', 'state'], queriesOnly: true }],
 };
 
 /** `organizationId` undefined: of a change, which says nothing about an endpoint without attempts. */
-type Changes = { organizationId: OrganizationId | undefined; readonly events: CircuitEvent[] };
+type Changes = {
+  organizationId: OrganizationId | undefined;
+  readonly events: CircuitEvent[];
+  /** The id of the delivery or batch, and the number of the attempt. */
+  lastAttempt?: { readonly id: string; readonly number: number };
+};
 
-export const reduceEndpointHealth = (): Reducer => {
+/** @param sequenceOf of a delivery or batch that has changed in this batch of events, once those are written */
+export const reduceEndpointHealth = (sequenceOf: (id: string) => number | undefined): Reducer => {
   const changed = new Map<EndpointId, Changes>();
   const of = (id: EndpointId): Changes => {
     let found = changed.get(id);
     if (!found) changed.set(id, (found = { organizationId: undefined, events: [] }));
     return found;
   };
-  const attempted = ({ data }: AttemptedViewEvent) => {
+  const attempted = ({ stream, data }: AttemptedViewEvent) => {
     const changes = of(data.endpointId);
     changes.organizationId = data.organizationId;
+    changes.lastAttempt = { id: idIn(stream), number: data.attempt };
     const event: CircuitEvent = {
       type: 'attempt',
       outcome: outcomeOf(data, data.error === undefined ? undefined : { error: data.error, heldUntil: data.heldUntil }),
@@ -90,12 +102,16 @@ export const reduceEndpointHealth = (): Reducer => {
         .where('endpoint_id', 'in', [...changed.keys()])
         .execute();
       const before = new Map(earlier.map((row) => [row.endpoint_id, row]));
-      const rows = Array.from(changed, ([id, { organizationId, events }]) => {
+      const rows = Array.from(changed, ([id, { organizationId, events, lastAttempt }]) => {
         const row = before.get(id);
         const organization = organizationId ?? row?.organization_id;
-        return organization === undefined
-          ? undefined
-          : rowOf(id, organization, events.reduce(evolveCircuit, row ? circuitOf(row) : closedCircuit));
+        if (organization === undefined) return undefined;
+        const sequence = lastAttempt && sequenceOf(lastAttempt.id);
+        return {
+          ...rowOf(id, organization, events.reduce(evolveCircuit, row ? circuitOf(row) : closedCircuit)),
+          last_attempt_sequence: sequence ?? row?.last_attempt_sequence ?? null,
+          last_attempt_number: (sequence !== undefined ? lastAttempt?.number : row?.last_attempt_number) ?? null,
+        };
       });
       await tx.upsert(
         'endpoint_health',
@@ -121,7 +137,11 @@ const circuitOf = (row: EndpointHealthRow): Circuit => ({
   deadSince: row.dead_since,
 });
 
-const rowOf = (id: EndpointId, organizationId: OrganizationId, circuit: Circuit): EndpointHealthRow => ({
+const rowOf = (
+  id: EndpointId,
+  organizationId: OrganizationId,
+  circuit: Circuit,
+): Omit<EndpointHealthRow, 'last_attempt_sequence' | 'last_attempt_number'> => ({
   endpoint_id: id,
   organization_id: organizationId,
   state: circuit.state,
