@@ -4,7 +4,10 @@ import { newId } from '../event-store/id-generation.ts';
 import type { Cause } from './command-executor.ts';
 
 export type Caller = {
+  /** The one that the call acts for. */
   readonly organizationId: OrganizationId;
+  /** It may act for any organization. Left out: for this one only. */
+  readonly spansOrganizations?: boolean;
   /** `apikey:<name>` or `system:<part>`; recorded with every event. */
   readonly actor: string;
   /** Of the API key that acts; recorded with every event. */

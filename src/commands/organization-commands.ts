@@ -2,11 +2,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { apiKey, type ApiKeyRole } from '../domain/api-key.ts';
-import { badInput, conflict } from '../domain/errors.ts';
+import { badInput, conflict, forbidden, notFound } from '../domain/errors.ts';
 import { apiKeyId, type ApiKeyId, type OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import { sameName } from '../domain/names.ts';
-import { organization, type OrganizationCommand } from '../domain/organization.ts';
+import { defaultOrganization, organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { isExpired, type ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -52,9 +52,13 @@ export class IssueApiKey extends Command<CommandResult & { readonly id: ApiKeyId
     readonly caller: Caller,
     readonly name: string,
     readonly role: ApiKeyRole,
-    /** ISO 8601. Undefined: it does not expire. */
-    readonly expiresAt?: string,
-    readonly key?: string,
+    readonly options: {
+      /** It belongs to the organization `default`, and acts for any. */
+      readonly spansOrganizations?: boolean;
+      /** ISO 8601. Undefined: it does not expire. */
+      readonly expiresAt?: string | undefined;
+      readonly key?: string;
+    } = {},
   ) {
     super();
   }
@@ -137,17 +141,17 @@ export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
     private readonly directory: EndpointDirectory,
   ) {}
 
-  execute({ caller, name, role, expiresAt, key = newKey() }: IssueApiKey) {
+  execute({ caller, name, role, options }: IssueApiKey) {
+    const { spansOrganizations = false, expiresAt, key = newKey() } = options;
     return oneAtATime(this.directory, async () => {
-      const { organizationId } = caller;
+      if (spansOrganizations && !caller.spansOrganizations)
+        throw forbidden('Only a key that spans the installation may issue another one that does; leave out spansOrganizations.');
+      const organizationId = spansOrganizations ? defaultOrganization : caller.organizationId;
       const other = validKeysOf(this.directory, organizationId).find((each) => sameName(each.name, name));
-      if (other)
-        throw conflict(
-          `The key "${other.name}" (${other.id}, ${other.role}) has this name; choose another one, or revoke that key first.`,
-          'name',
-        );
+      if (other) throw conflict(nameTaken(other, caller), 'name');
       const id = apiKeyId.parse(newId());
-      const command = { type: 'IssueApiKey', organizationId, name, role, hash: hashOfKey(key), expiresAt } as const;
+      const hash = hashOfKey(key);
+      const command = { type: 'IssueApiKey', organizationId, name, role, hash, spansOrganizations, expiresAt } as const;
       const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
       return { id, key, position };
     });
@@ -164,8 +168,10 @@ export class RevokeApiKeyHandler implements ICommandHandler<RevokeApiKey> {
   execute({ caller, id }: RevokeApiKey): Promise<CommandResult> {
     return oneAtATime(this.directory, () => {
       const { organizationId } = caller;
-      const admins = validKeysOf(this.directory, organizationId).filter(({ role }) => role === 'ADMIN');
-      const problem = lastAdminProblem(admins, id);
+      const valid = validKeysOf(this.directory, organizationId);
+      const revoked = valid.find((each) => each.id === id);
+      if (revoked && !maySee(revoked, caller)) throw notFound('There is no such API key.');
+      const problem = revoked && lastAdminProblem(revoked, valid, caller);
       if (problem !== undefined) throw conflict(problem, 'id');
       const command = { type: 'RevokeApiKey', organizationId } as const;
       return this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
@@ -178,15 +184,30 @@ const validKeysOf = (directory: EndpointDirectory, organizationId: OrganizationI
   return directory.apiKeysOf(organizationId).filter((each) => !isExpired(each, now));
 };
 
-/** Without an admin key, nobody could issue another. One that expires does not replace one that does not. @param admins those that are valid */
-const lastAdminProblem = (admins: readonly ApiKeyEntry[], id: ApiKeyId): string | undefined => {
-  const revoked = admins.find((each) => each.id === id);
-  if (!revoked) return undefined;
-  const others = admins.filter((each) => each.id !== id && (revoked.expiresAt !== undefined || each.expiresAt === undefined));
+/** An organization's own keys know nothing of those that span the installation. */
+const maySee = ({ spansOrganizations }: ApiKeyEntry, caller: Caller): boolean => !spansOrganizations || caller.spansOrganizations === true;
+
+const nameTaken = (other: ApiKeyEntry, caller: Caller): string => {
+  const which = maySee(other, caller) ? ` (${other.id}, ${other.role})` : '';
+  return `The key "${other.name}"${which} has this name; choose another one${which === '' ? '' : ', or revoke that key first'}.`;
+};
+
+/**
+ * Without an admin key, nobody could issue another. One that expires does not replace one that does not. Whoever has a key that spans can issue one for
+ * every organization.
+ */
+const lastAdminProblem = (revoked: ApiKeyEntry, valid: readonly ApiKeyEntry[], caller: Caller): string | undefined => {
+  const isNeeded = revoked.spansOrganizations !== false || !caller.spansOrganizations;
+  if (revoked.role !== 'ADMIN' || !isNeeded) return undefined;
+  const isOfItsKind = ({ role, spansOrganizations }: ApiKeyEntry) =>
+    role === 'ADMIN' && (spansOrganizations !== false || revoked.spansOrganizations === false);
+  const admins = valid.filter(isOfItsKind);
+  const others = admins.filter((each) => each.id !== revoked.id && (revoked.expiresAt !== undefined || each.expiresAt === undefined));
   if (others.length > 0) return undefined;
+  const kind = revoked.spansOrganizations === false ? 'the last admin key' : 'the last admin key that spans the installation';
   return admins.length === 1
-    ? `"${revoked.name}" is the last admin key, and without one nobody could issue another; issue a new admin key first.`
-    : `"${revoked.name}" is the last admin key that does not expire, and without one nobody could issue another some day; issue a new one without \`expiresAt\` first.`;
+    ? `"${revoked.name}" is ${kind}, and without one nobody could issue another; issue a new admin key first.`
+    : `"${revoked.name}" is ${kind} and does not expire, and without one nobody could issue another some day; issue a new one without \`expiresAt\` first.`;
 };
 
 /** By directory: one for each process, except in tests. */

@@ -1,5 +1,5 @@
-import { describe, it } from 'vitest';
-import { apiKey, type ApiKeyCommand, type ApiKeyEvent } from './api-key.ts';
+import { describe, expect, it } from 'vitest';
+import { apiKey, spansInstallation, type ApiKeyCommand, type ApiKeyEvent } from './api-key.ts';
 import { given } from './given.ts';
 import type { OrganizationId } from './ids.ts';
 
@@ -35,4 +35,15 @@ describe('an API key', () => {
     history(issued)
       .when({ type: 'RevokeApiKey', organizationId: 'other' as OrganizationId })
       .thenRefused('NOT_FOUND', /no such API key/));
+});
+
+describe('whether a key spans the installation', () => {
+  const issued = { organizationId, name: 'ops', role: 'ADMIN', hash: 'h' } as const;
+  it.each([
+    ['it says so', { ...issued, role: 'VIEWER', spansOrganizations: true }, true],
+    ['it says no', { ...issued, spansOrganizations: false }, false],
+    ['an older version issued it to an admin of `default`', issued, true],
+    ['an older version issued it with another role', { ...issued, role: 'PUBLISHER' }, false],
+    ['an older version issued it to an admin of another organization', { ...issued, organizationId: 'other' as OrganizationId }, false],
+  ] as const)('where %s', (_, data, spans) => expect(spansInstallation(data)).toBe(spans));
 });

@@ -3,8 +3,8 @@ import { hashOfKey, newKey } from '../commands/organization-commands.ts';
 import { newOrganizationKey } from '../commands/signing-secrets.ts';
 import type { StreamCommand } from '../commands/command-executor.ts';
 import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../domain/api-key.ts';
-import { apiKeyId, organizationId, type ApiKeyId } from '../domain/ids.ts';
-import { organization, type OrganizationCommand } from '../domain/organization.ts';
+import { apiKeyId, type ApiKeyId } from '../domain/ids.ts';
+import { defaultOrganization, organization, type OrganizationCommand } from '../domain/organization.ts';
 import { signingKeyField } from '../domain/secret-fields.ts';
 import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 import { UndecodableEvent } from '../event-store/event-store.ts';
@@ -12,8 +12,6 @@ import type { ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
 import { AdminKeyReplaced } from '../secrets/admin-key.ts';
 import type { LogParts } from './open-log.ts';
 
-/** There is one organization until more can be registered. */
-const defaultOrganization = organizationId.parse('default');
 const defaultStream = organizationStream(defaultOrganization);
 
 const cause = { actor: 'system:setup', commandId: 'setup' };
@@ -42,6 +40,14 @@ const registerDefaultOrganization = async (parts: Parts): Promise<boolean> => {
   if (parts.directory.organization(defaultOrganization) !== undefined) return false;
   await onOrganization(parts, { type: 'RegisterOrganization', name: 'Default', encryptionKey: parts.vault.newKey(defaultStream) });
   return true;
+};
+
+/** The keys that an older version issued to admins of its only organization: they go on doing everything. A sentence for the log, if there are any. */
+export const olderSpanningKeys = ({ directory }: Pick<Parts, 'directory'>): string | undefined => {
+  const keys = directory.apiKeysOf(defaultOrganization).filter(({ spansOrganizations }) => spansOrganizations === 'by-role');
+  if (keys.length === 0) return undefined;
+  const names = keys.map(({ name, id }) => `"${name}" (${id})`).join(', ');
+  return `API keys that an older version issued with the role ADMIN span the installation: ${names}.`;
 };
 
 /** Logs written before organizations had a signing key get one, too. */
@@ -74,7 +80,14 @@ const issueAdminKey = async ({ executor, directory, store }: Parts, key: string)
         `HOOKLEDGER_ADMIN_KEY names a key that was replaced by another one at ${last.recordedAt}, and stays revoked. Set it to the newer key, or to a new one.`,
       );
     }
-    const issue = { type: 'IssueApiKey', organizationId: defaultOrganization, name: freeName(living), role: 'ADMIN', hash } as const;
+    const issue = {
+      type: 'IssueApiKey',
+      organizationId: defaultOrganization,
+      name: freeName(living),
+      role: 'ADMIN',
+      hash,
+      spansOrganizations: true,
+    } as const;
     const [issued] = await executor.executeAll<ApiKeyCommand, ApiKeyEvent, ApiKey>(
       [
         { stream: apiKeyStream(id), decider: apiKey, command: issue },

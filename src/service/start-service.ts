@@ -16,7 +16,7 @@ import { Sealer } from '../proof/sealing/sealer.ts';
 import { openSealingKey } from '../proof/sealing/sealing-key.ts';
 import { SourceRunner } from '../sources/source-runner.ts';
 import { openCommands } from './commands.module.ts';
-import { prepareLog } from './first-start.ts';
+import { olderSpanningKeys, prepareLog } from './first-start.ts';
 import { Metrics } from './metrics.ts';
 import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
@@ -49,6 +49,8 @@ export const startService = async (config: Config, version: string, log: Logger,
   // 1. The log, its directory, and what a first start writes.
   const logParts = await openLog(config, log, opening, options);
   const newAdminKey = await prepareLog(logParts, config.adminKey);
+  const older = olderSpanningKeys(logParts);
+  if (older !== undefined) log.info(older);
   if (config.previousMasterKey && config.log.kind === 'embedded') await rewrapAtStart(logParts, log);
 
   // 2. Put the other parts together. Nothing of them is open yet.

@@ -11,10 +11,12 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 type Issued = { issueApiKey: { id: string; name: string; key: string; expiresAt: string | null } };
-const issue = (name: string, role = 'VIEWER', expiresAt: string | null = null) =>
+const issue = (name: string, role = 'VIEWER', expiresAt: string | null = null, spans = false) =>
   api.ask<Issued>(
-    'mutation ($n: String!, $r: ApiKeyRole!, $e: DateTime) { issueApiKey(name: $n, role: $r, expiresAt: $e) { id name key expiresAt } }',
-    { n: name, r: role, e: expiresAt },
+    `mutation ($n: String!, $r: ApiKeyRole!, $e: DateTime, $s: Boolean) {
+       issueApiKey(name: $n, role: $r, expiresAt: $e, spansOrganizations: $s) { id name key expiresAt }
+     }`,
+    { n: name, r: role, e: expiresAt, s: spans },
   );
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 const revoke = (id: string) => api.ask('mutation ($id: ID!) { revokeApiKey(id: $id) }', { id });
@@ -58,7 +60,7 @@ it('the last admin key cannot be revoked, and one of two can', async () => {
   const last = idOf('default-ADMIN');
   const { errors } = await revoke(last);
   expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('last admin key'), extensions: { code: 'CONFLICT' } });
-  const second = (await issue('second', 'ADMIN')).data?.issueApiKey;
+  const second = (await issue('second', 'ADMIN', null, true)).data?.issueApiKey;
   const both = await Promise.all([revoke(last), revoke(String(second?.id))]);
   expect(both.filter(({ errors: refused }) => refused !== undefined)).toHaveLength(1);
 });
@@ -155,7 +157,7 @@ describe('a key that expires', () => {
   });
 
   it('does not replace the last admin key that does not expire', async () => {
-    const guest = String((await issue('guest', 'ADMIN', inMs(3_600_000))).data?.issueApiKey.id);
+    const guest = String((await issue('guest', 'ADMIN', inMs(3_600_000), true)).data?.issueApiKey.id);
     const { errors } = await revoke(idOf('default-ADMIN'));
     expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('does not expire') as string, extensions: { code: 'CONFLICT' } });
     expect((await revoke(guest)).errors).toBeUndefined();
@@ -177,7 +179,7 @@ describe('me', () => {
         name: `default-${role}`,
         role,
         capabilities,
-        spansOrganizations: false,
+        spansOrganizations: role === 'ADMIN',
         organization: { id: 'default' },
         expiresAt: null,
       },

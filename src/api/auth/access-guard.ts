@@ -6,6 +6,7 @@ import type { ApiContext } from '../graphql/context.ts';
 import { Refusal } from '../refusal.ts';
 import { READ_ONLY } from '../tokens.ts';
 import { accessOf } from './access.ts';
+import { organizationHeader } from './acting-organization.ts';
 import { Authentication, type AuthenticatedCaller } from './authentication.ts';
 
 @Injectable()
@@ -28,7 +29,11 @@ export class AccessGuard implements CanActivate {
   private callerOf(context: ExecutionContext): AuthenticatedCaller {
     if (context.getType<string>() === 'graphql') return context.getArgByIndex<ApiContext>(2).caller;
     const request = context.getArgByIndex<FastifyRequest>(0);
-    return (request.caller ??= this.authentication.authenticate(request.headers.authorization, request.id));
+    return (request.caller ??= this.authentication.authenticate(
+      request.headers.authorization,
+      request.id,
+      request.headers[organizationHeader],
+    ));
   }
 }
 

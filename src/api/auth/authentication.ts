@@ -9,10 +9,12 @@ import type { ApiKeyUses } from '../../read-models/api-key-uses.ts';
 import { isExpired, type ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
+import { actingOrganization, type NamedOrganization } from './acting-organization.ts';
 import { sightOf, type Sight } from './sight.ts';
 
 export type AuthenticatedCaller = Caller & {
   readonly actorId: ApiKeyId;
+  readonly spansOrganizations: boolean;
   readonly name: string;
   readonly role: ApiKeyRole;
   readonly sight: Sight;
@@ -45,35 +47,48 @@ export class Authentication {
 
   /**
    * @param authorization the value of the header
-   * @throws Unauthenticated, ConfigurationUnavailable
+   * @param organization the one to act for, as the request names it
+   * @throws Unauthenticated, ConfigurationUnavailable, and as `actingOrganization`
    */
-  authenticate(authorization: string | undefined, correlationId: string): AuthenticatedCaller {
+  authenticate(authorization: string | undefined, correlationId: string, organization?: NamedOrganization): AuthenticatedCaller {
     if (authorization === undefined || authorization === '')
       throw new Unauthenticated('missing', 'The request carries no API key; send the header `Authorization: Bearer <API key>`.');
     const [, key] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization) ?? [];
     if (key === undefined) throw new Unauthenticated('malformed', 'The header `Authorization` is not of the form `Bearer <API key>`.');
-    return this.withKey(hashOfKey(key), correlationId);
+    return this.withKey(hashOfKey(key), correlationId, organization);
   }
 
   /**
    * The caller whose API key has this hash, however the request names the key.
-   * @throws Unauthenticated, ConfigurationUnavailable
+   * @throws Unauthenticated, ConfigurationUnavailable, and as `actingOrganization`
    */
-  withKey(keyHash: string, correlationId: string): AuthenticatedCaller {
+  withKey(keyHash: string, correlationId: string, organization?: NamedOrganization): AuthenticatedCaller {
     const known = this.known(keyHash);
     if (!known)
       throw new Unauthenticated(
         'unknown',
         'The API key is not known here, or was revoked; ask an admin of your organization for a new one.',
       );
-    const { id, organizationId, name, role, expiresAt } = known;
-    return { organizationId, actor: `apikey:${name}`, actorId: id, name, correlationId, role, sight: sightOf(role), keyHash, expiresAt };
+    const { id, name, role, expiresAt } = known;
+    return {
+      organizationId: actingOrganization(known, organization, this.directory),
+      spansOrganizations: known.spansOrganizations !== false,
+      actor: `apikey:${name}`,
+      actorId: id,
+      name,
+      correlationId,
+      role,
+      sight: sightOf(role),
+      keyHash,
+      expiresAt,
+    };
   }
 
   /** Why the key is no longer accepted, for what goes on longer than a request: revoked, expired, or it can't be checked now. */
-  refusalNow({ keyHash }: AuthenticatedCaller): Refusal | undefined {
+  refusalNow({ keyHash, organizationId }: AuthenticatedCaller): Refusal | undefined {
     try {
-      return this.known(keyHash) ? undefined : new Unauthenticated('unknown', 'The API key was revoked.');
+      if (!this.known(keyHash)) return new Unauthenticated('unknown', 'The API key was revoked.');
+      return this.directory.hasOrganization(organizationId) ? undefined : new Unauthenticated('unknown', 'The organization was deleted.');
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal) return refusal;

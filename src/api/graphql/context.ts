@@ -11,6 +11,7 @@ import { BulkRetryQueries } from '../../read-models/queries/bulk-retry-queries.t
 import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
 import { ReadBudget } from '../../read-models/engine/read-budget.ts';
 import type { Keyring } from '../../secrets/vault.ts';
+import { organizationHeader } from '../auth/acting-organization.ts';
 import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import { StreamQueries } from './history/stream-queries.ts';
 import { Loaders } from './loaders.ts';
@@ -45,7 +46,7 @@ export class ApiContexts {
 
   /** @throws Refusal UNAUTHENTICATED */
   create(headers: IncomingHttpHeaders, correlationId: string): ApiContext {
-    return this.of(this.authentication.authenticate(headers.authorization, correlationId), headers);
+    return this.of(this.authentication.authenticate(headers.authorization, correlationId, headers[organizationHeader]), headers);
   }
 
   of(caller: AuthenticatedCaller, headers: IncomingHttpHeaders): ApiContext {

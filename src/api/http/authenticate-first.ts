@@ -1,5 +1,6 @@
 // Authentication before the body: a request that carries one is refused by its headers alone, before the first byte of the body is read.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { organizationHeader } from '../auth/acting-organization.ts';
 import { Unauthenticated, type Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -28,7 +29,7 @@ export const authenticateFirst = (
     const { authorization } = request.headers;
     if (authorization === undefined && !carriesBody(request)) return undefined;
     try {
-      request.caller = authentication.authenticate(authorization, request.id);
+      request.caller = authentication.authenticate(authorization, request.id, request.headers[organizationHeader]);
       return undefined;
     } catch (error) {
       if (!(error instanceof Unauthenticated) && !carriesBody(request)) return undefined; // the handler says whether it needs a key

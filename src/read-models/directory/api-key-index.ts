@@ -1,5 +1,5 @@
 // The API keys that were not revoked, by their hash. Some may have expired: whoever asks has the clock.
-import type { ApiKeyEvent, ApiKeyRole } from '../../domain/api-key.ts';
+import { spansInstallation, type ApiKeyEvent, type ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId, Position } from '../../domain/ids.ts';
 
 export type ApiKeyEntry = {
@@ -7,6 +7,8 @@ export type ApiKeyEntry = {
   readonly organizationId: OrganizationId;
   readonly name: string;
   readonly role: ApiKeyRole;
+  /** It acts for any organization. `by-role`: an older version issued it. */
+  readonly spansOrganizations: boolean | 'by-role';
   /** Hex SHA-256 of the key. */
   readonly hash: string;
   /** ISO 8601. Undefined: it does not expire. */
@@ -25,7 +27,9 @@ export class ApiKeyIndex {
   apply(id: ApiKeyId, event: ApiKeyEvent & { readonly position: Position }): void {
     if (event.type === 'apikey.revoked') return void this.entries.delete(this.hashes.get(id) ?? '');
     const { organizationId, name, role, hash, expiresAt } = event.data;
-    this.entries.set(hash, { id, organizationId, name, role, hash, expiresAt, issuedAt: event.position });
+    const spans = spansInstallation(event.data);
+    const spansOrganizations = spans && event.data.spansOrganizations === undefined ? 'by-role' : spans;
+    this.entries.set(hash, { id, organizationId, name, role, spansOrganizations, hash, expiresAt, issuedAt: event.position });
     this.hashes.set(id, hash);
   }
 

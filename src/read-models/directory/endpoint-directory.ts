@@ -103,6 +103,12 @@ export class EndpointDirectory {
     return entry?.isOpen ? { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey } : undefined;
   }
 
+  /** @throws ConfigurationUnavailable when that can't be known here */
+  hasOrganization(id: OrganizationId): boolean {
+    this.unusable.check(organizationStream(id));
+    return this.organizations.get(id) !== undefined;
+  }
+
   organizationIds(): readonly OrganizationId[] {
     return this.organizations.ids;
   }

@@ -16,3 +16,8 @@ export const sequenceBefore = (until: number) => sequenceAt(until + clockToleran
  * ten; it would use that index, and walk through all of them.
  */
 export const withoutIndex = (column: string) => sql<string>`${sql.ref(column)} || ''`;
+
+/** Whether an endpoint holds its deliveries: it is paused or disabled, or its organization is suspended. */
+export const isHoldingEndpoint = sql<boolean>`(endpoints.status <> 'ENABLED' or exists (select 1 from organizations where organizations.id = endpoints.organization_id and organizations.suspended_at is not null))`;
+/** The same as a column: a number on both databases. */
+export const endpointHolds = sql<0 | 1>`case when ${isHoldingEndpoint} then 1 else 0 end`;

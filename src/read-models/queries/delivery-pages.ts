@@ -6,7 +6,7 @@ import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
-import { sequenceBefore, withoutIndex } from './columns.ts';
+import { isHoldingEndpoint, sequenceBefore, withoutIndex } from './columns.ts';
 import { ownStatuses, type DeliveryStatus } from './delivery-view.ts';
 import { isGiven, type Optional } from './optional.ts';
 
@@ -193,7 +193,7 @@ const heldEndpoints = (db: Db, organization: OrganizationId) =>
     .selectFrom('endpoints')
     .select('endpoints.id')
     .where('endpoints.organization_id', '=', organization)
-    .where('endpoints.status', '<>', 'ENABLED')
+    .where(isHoldingEndpoint)
     .where('endpoints.deleted_at', 'is', null);
 
 /** The endpoints that have open deliveries and hold them (or do not). Undefined: more than `maxEndpointRuns`. */

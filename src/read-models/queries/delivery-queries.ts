@@ -5,7 +5,7 @@ import { mapInSlices } from '../../time-slices.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
-import { withoutIndex } from './columns.ts';
+import { endpointHolds, withoutIndex } from './columns.ts';
 import { messageSequences, newestSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
 import { countMatching, oldestSequences, type DeliverySpan, type JobFilter, type MatchingCount } from './matching-deliveries.ts';
 import {
@@ -221,7 +221,7 @@ const deliveryRows = (db: Db) =>
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
     .leftJoin('batches', 'batches.sequence', 'deliveries.batch_sequence')
     .selectAll('deliveries')
-    .select(['endpoints.status as endpoint_status', 'endpoints.deleted_at as endpoint_deleted_at'])
+    .select([endpointHolds.as('endpoint_holds'), 'endpoints.deleted_at as endpoint_deleted_at'])
     .select((is) => is.case().when('deliveries.status', '=', 'WAITING').then(firstOfKey(is)).end().as('waits_for'))
     .select(['batches.id as batch_id', 'batches.size as batch_size']);
 

@@ -1,14 +1,13 @@
 // A delivery and an attempt as queries show them, and how they are made from rows. Times are ISO 8601 in UTC with milliseconds.
 import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
-import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { iso, isoOrNull } from './columns.ts';
 
-/** `HELD`: open, and its endpoint is paused or disabled, or it waits for others of its ordering key. */
+/** `HELD`: open, and its endpoint is paused or disabled, its organization is suspended, or it waits for others of its ordering key. */
 export type DeliveryStatus = Exclude<StoredStatus, 'WAITING'> | 'HELD';
 
 /** Several messages that go out in one request. */
@@ -61,7 +60,7 @@ export const openStatuses: readonly StoredStatus[] = [...ownStatuses, 'WAITING']
 type BatchColumns = { readonly batch_id: BatchId | null; readonly batch_size: number | null };
 export type DeliveryRow = ViewsSchema['deliveries'] &
   BatchColumns & {
-    readonly endpoint_status: EndpointStatus | null;
+    readonly endpoint_holds: 0 | 1;
     readonly endpoint_deleted_at: number | null;
     readonly waits_for: DeliveryId | null;
   };
@@ -87,7 +86,7 @@ export const subjectView = (row: SubjectRow): DeliverySubjectView => ({
 });
 
 export const deliveryView = (row: DeliveryRow): DeliveryView => {
-  const isHeld = row.endpoint_deleted_at === null && (row.endpoint_status === 'PAUSED' || row.endpoint_status === 'DISABLED');
+  const isHeld = row.endpoint_deleted_at === null && row.endpoint_holds === 1;
   return {
     id: row.id,
     messageId: row.message_id,

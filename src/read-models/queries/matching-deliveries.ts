@@ -1,12 +1,12 @@
 // What a bulk retry goes through: the deliveries that match a filter, endpoint by endpoint, oldest first. Deleted endpoints have none, as nothing
 // can be sent to them.
-import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { DeliveryId, EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
-import { sequenceBefore, withoutIndex } from './columns.ts';
+import { endpointHolds, isHoldingEndpoint, sequenceBefore, withoutIndex } from './columns.ts';
 import { messageSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
 import { openStatuses, ownStatuses, type DeliveryStatus } from './delivery-view.ts';
 import { isGiven } from './optional.ts';
@@ -34,7 +34,7 @@ export const countMatching = async (db: Db, organization: OrganizationId, filter
       .select('endpoints.id')
       .where('endpoints.organization_id', '=', organization)
       .where('endpoints.deleted_at', 'is', null)
-      .where('endpoints.status', held ? '<>' : '=', 'ENABLED');
+      .where(held ? isHoldingEndpoint : sql<boolean>`not ${isHoldingEndpoint}`);
     const named = isGiven(filter.endpointId) ? endpoints.where('endpoints.id', '=', filter.endpointId) : endpoints;
     const query = narrowed(db.selectFrom('deliveries'), filter, range)
       .where('endpoint_id', 'in', named)
@@ -56,10 +56,14 @@ export const oldestSequences = async (
   limit: number,
 ): Promise<number[]> => {
   const range = await rangeOf(db, organization, filter);
-  const endpoint = await db.selectFrom('endpoints').select(['status', 'deleted_at']).where('id', '=', endpointId).executeTakeFirst();
+  const endpoint = await db
+    .selectFrom('endpoints')
+    .select(['deleted_at', endpointHolds.as('holds')])
+    .where('id', '=', endpointId)
+    .executeTakeFirst();
   if (!range || endpoint?.deleted_at !== null) return [];
   const [from, to] = [await sequenceOf(db, after), await sequenceOf(db, upTo)];
-  const runs = storedStatuses(filter.status, endpoint.status !== 'ENABLED').map((status) => {
+  const runs = storedStatuses(filter.status, endpoint.holds === 1).map((status) => {
     let query = narrowed(db.selectFrom('deliveries'), filter, range)
       .select('sequence')
       .where(withoutIndex('organization_id'), '=', organization)

@@ -22,6 +22,7 @@ export type ApiKeyView = {
   readonly id: ApiKeyId;
   readonly name: string;
   readonly role: ApiKeyRole;
+  readonly spansOrganizations: boolean;
   readonly issuedAt: string;
   /** The actor of the event. */
   readonly issuedBy: string;
@@ -52,10 +53,15 @@ export class OrganizationQueries {
     }));
   }
 
-  /** Newest first. */
-  async apiKeys(organization: OrganizationId, { first, after }: PageRequest, includeRevoked: boolean): Promise<Page<ApiKeyView>> {
+  /** Newest first. @param spanning whether those that span the installation are shown, too */
+  async apiKeys(
+    organization: OrganizationId,
+    { first, after }: PageRequest,
+    { includeRevoked, spanning }: { readonly includeRevoked: boolean; readonly spanning: boolean },
+  ): Promise<Page<ApiKeyView>> {
     const before = positionKeyOf(after);
     let query = this.read().selectFrom('api_keys').selectAll().where('organization_id', '=', organization);
+    if (!spanning) query = query.where('spans_organizations', '=', 0);
     if (!includeRevoked) query = query.where('revoked_at', 'is', null);
     if (before !== undefined) query = query.where('issued_position', '<', before);
     const rows = await query
@@ -66,10 +72,11 @@ export class OrganizationQueries {
       rows,
       first,
       (row) => row.issued_position,
-      ({ id, name, role, issued_at, issued_by, expires_at, revoked_at }) => ({
+      ({ id, name, role, spans_organizations, issued_at, issued_by, expires_at, revoked_at }) => ({
         id,
         name,
         role,
+        spansOrganizations: spans_organizations === 1,
         issuedAt: iso(issued_at),
         issuedBy: issued_by,
         expiresAt: isoOrNull(expires_at),

@@ -24,9 +24,6 @@ describe('the tables of the views', () => {
     const handled = handlersByType(reducersOf(new Sequences(0), undefined, { current: undefined }));
     const others = Object.keys(catalog).filter((type) => !handled.has(type));
     expect(others).toEqual([
-      'organization.encryption-key-rotated',
-      'organization.encryption-keys-rewrapped',
-      'organization.signing-key-set',
       'ledger.key-created',
       'ledger.key-rewrapped',
       'ledger.lost-tail-accepted',

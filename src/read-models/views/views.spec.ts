@@ -294,8 +294,8 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, retired: false },
       { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, retired: true },
     ]);
-    expect((await queries.organizations.apiKeys(organization, all, false)).edges).toEqual([]);
-    const [key] = (await queries.organizations.apiKeys(organization, all, true)).edges;
+    expect((await queries.organizations.apiKeys(organization, all, { includeRevoked: false, spanning: true })).edges).toEqual([]);
+    const [key] = (await queries.organizations.apiKeys(organization, all, { includeRevoked: true, spanning: false })).edges;
     expect(key?.node).toMatchObject({ id: '1', name: 'ci', role: 'PUBLISHER', revokedAt: '2026-01-01T12:00:00.000Z' });
   });
 

@@ -51,11 +51,11 @@ export class ApiKeyResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<ApiKey>> {
     const { id, name } = this.directory.requireOrganization(caller.organizationId);
-    const found = await this.queries.apiKeys(id, parsePageArgs(page), includeRevoked ?? false);
+    const keys = { includeRevoked: includeRevoked ?? false, spanning: caller.spansOrganizations };
+    const found = await this.queries.apiKeys(id, parsePageArgs(page), keys);
     const lastUses = await this.uses.lastUses(found.edges.map(({ node }) => node.id));
     return toConnection(found, ({ issuedAt, issuedBy, ...key }) => ({
       ...key,
-      spansOrganizations: false,
       createdAt: issuedAt,
       createdBy: issuedBy,
       lastUsedAt: lastUses.get(key.id) ?? null,
@@ -68,14 +68,16 @@ export class ApiKeyResolver {
   async issueApiKey(
     @Args('name') name: string,
     @Args('role', { type: () => ApiKeyRole }) role: Role,
+    @Args('spansOrganizations', { type: () => Boolean, nullable: true, defaultValue: false }) spans: boolean | null | undefined,
     @Args('expiresAt', { type: () => DateTime, nullable: true }) expiresAt: string | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<IssuedApiKey> {
     const validName = validate(keyName, name, 'name');
     const end = validate(laterMoment.optional(), toDate(expiresAt), 'expiresAt')?.toISOString();
-    const issue = new IssueApiKey(caller, validName, role, end);
+    const spansOrganizations = spans ?? false;
+    const issue = new IssueApiKey(caller, validName, role, { spansOrganizations, expiresAt: end });
     const { id, key } = await this.writes.waitForConfiguration(await this.commands.execute(issue));
-    return { id, name: validName, role, key, expiresAt: end ?? null };
+    return { id, name: validName, role, key, spansOrganizations, expiresAt: end ?? null };
   }
 
   @Mutation(() => ID)

@@ -49,14 +49,14 @@ export class CallerResolver {
   @Query(() => Caller, { description: 'Who is calling, and what they may do.' })
   @Allow(...apiKeyRoles)
   me(@Context() { caller }: ApiContext): Caller {
-    const { name, role, expiresAt = null, organizationId } = caller;
+    const { name, role, spansOrganizations, expiresAt = null, organizationId } = caller;
     const { id, name: organizationName } = this.directory.requireOrganization(organizationId);
     return {
       kind: 'API_KEY',
       name,
       role,
       capabilities: capabilitiesOf[role],
-      spansOrganizations: false,
+      spansOrganizations,
       organization: { id, name: organizationName },
       expiresAt,
     };

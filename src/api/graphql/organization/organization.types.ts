@@ -69,6 +69,8 @@ export class IssuedApiKey {
   readonly role!: Role;
   @Field(() => String, { description: 'Shown this once.' })
   readonly key!: string;
+  @Field(() => Boolean)
+  readonly spansOrganizations!: boolean;
   @Field(() => DateTime, { nullable: true })
   readonly expiresAt!: string | null;
 }

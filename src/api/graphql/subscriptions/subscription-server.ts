@@ -9,6 +9,7 @@ import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { execute, GraphQLError, Kind, parse, subscribe, validate, type FormattedExecutionResult } from 'graphql';
 import { CloseCode, makeServer, type Context, type Server as ProtocolServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { organizationHeader } from '../../auth/acting-organization.ts';
 import { Authentication, Unauthenticated, type AuthenticatedCaller } from '../../auth/authentication.ts';
 import { FailedAuthentications } from '../../auth/failed-authentications.ts';
 import type { ClientAddress } from '../../http/client-address.ts';
@@ -36,6 +37,8 @@ const slowAfterMs = 10_000;
 const mostBuffered = 4 * 1024 * 1024;
 
 const tooSlow = 1013;
+/** In bytes, of a message that is ASCII. */
+const longestReason = 123;
 
 type Connection = {
   readonly socket: WebSocket;
@@ -179,10 +182,12 @@ export class SubscriptionServer implements OnApplicationBootstrap {
 
   /** @returns false closes the connection with 4403 */
   private async admit({ extra: { connection }, connectionParams }: Context<Record<string, unknown>, Extra>): Promise<boolean> {
-    const authorization = connection.request.headers.authorization ?? authorizationIn(connectionParams ?? {});
+    const { headers } = connection.request;
+    const authorization = headers.authorization ?? authorizationIn(connectionParams ?? {});
+    const organization = headers[organizationHeader] ?? organizationIn(connectionParams ?? {});
     try {
       await this.gate.pass();
-      const caller = this.authentication.authenticate(authorization, randomUUID());
+      const caller = this.authentication.authenticate(authorization, randomUUID(), organization);
       if (this.byKey.of(caller.keyHash) >= limits.connectionsPerKey) {
         connection.socket.close(
           CloseCode.TooManyInitialisationRequests,
@@ -195,8 +200,10 @@ export class SubscriptionServer implements OnApplicationBootstrap {
       return true;
     } catch (error) {
       if (error instanceof Unauthenticated) await this.failures.record(error, error.failure, connection.address, randomUUID());
-      if (refusalOf(error)) return false;
-      throw error;
+      const refusal = refusalOf(error);
+      if (!refusal) throw error;
+      if (refusal.code !== 'UNAUTHENTICATED') connection.socket.close(CloseCode.Forbidden, refusal.message.slice(0, longestReason));
+      return false;
     }
   }
 
@@ -292,6 +299,10 @@ const keepAlive = (socket: WebSocket): NodeJS.Timeout => {
     socket.ping();
   }, pingEveryMs).unref();
 };
+
+/** Nobody's organization has an empty name, so whatever is no text names none that exists. */
+const organizationIn = ({ organization }: Readonly<Record<string, unknown>>): string | undefined =>
+  organization === undefined || organization === null ? undefined : typeof organization === 'string' ? organization : '';
 
 /** `{authorization}`, `{Authorization}` or `{headers: {…}}`, as clients and playgrounds send it. */
 const authorizationIn = (params: Readonly<Record<string, unknown>>): string | undefined => {

@@ -1,4 +1,4 @@
-CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "expires_at" bigint, "revoked_at" bigint);
+CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "spans_organizations" integer not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "expires_at" bigint, "revoked_at" bigint);
 CREATE INDEX "api_keys_index_1" on "api_keys" ("organization_id", "issued_position");
 CREATE TABLE "attempts" ("sequence" bigint not null, "number" integer not null, "position" text not null, "response_code" integer, "failure" text, "detail" text not null, constraint "attempts_key" primary key ("sequence", "number"));
 CREATE TABLE "batches" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "endpoint_id" text not null, "size" integer not null);
@@ -36,7 +36,8 @@ CREATE TABLE "ordered_deliveries" ("id" text primary key, "unit" text not null, 
 CREATE INDEX "ordered_deliveries_by_endpoint" on "ordered_deliveries" ("endpoint_id");
 CREATE INDEX "ordered_deliveries_by_queue" on "ordered_deliveries" ("queue", "place");
 CREATE INDEX "ordered_deliveries_by_unit" on "ordered_deliveries" ("unit");
-CREATE TABLE "organizations" ("id" text primary key, "name" text not null, "created_at" bigint not null);
+CREATE TABLE "organizations" ("id" text primary key, "name" text not null, "search_key" text not null, "suspended_at" bigint, "suspended_reason" text, "metadata" text not null, "limits" text not null, "created_at" bigint not null, "created_position" text not null, "deleted_at" bigint);
+CREATE INDEX "organizations_index_1" on "organizations" ("created_position");
 CREATE TABLE "readings" ("source_id" text primary key, "revision" bigint not null, "position" text not null, "published" bigint not null, "skipped" bigint not null, "advanced_at" bigint not null);
 CREATE TABLE "replays" ("id" text primary key, "organization_id" text not null, "endpoint_id" text not null, "filter" text not null, "rate" text not null, "requested_by" text not null, "requested_at" bigint not null, "requested_position" text not null, "status" text not null, "after_message" text, "came_to" bigint, "looked" bigint not null, "sent" bigint not null, "ended_at" bigint, "reason" text);
 CREATE INDEX "replays_index_1" on "replays" ("organization_id", "requested_position");

@@ -1,15 +1,16 @@
 // The table of API keys: issued, and perhaps revoked. The keys themselves are not in the log.
-import type { ApiKeyRole } from '../../../domain/api-key.ts';
+import { spansInstallation, type ApiKeyRole } from '../../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId, Position } from '../../../domain/ids.ts';
 import { apiKeyIdIn } from '../../../domain/streams.ts';
 import type { Reducer } from './reducer.ts';
-import { momentOf, type Milliseconds, type Table } from './table.ts';
+import { momentOf, type Flag, type Milliseconds, type Table } from './table.ts';
 
 type ApiKeyRow = {
   id: ApiKeyId;
   organization_id: OrganizationId;
   name: string;
   role: ApiKeyRole;
+  spans_organizations: Flag;
   issued_at: Milliseconds;
   issued_position: Position;
   /** The actor of the event. */
@@ -24,6 +25,7 @@ export const apiKeys: Table<ApiKeyRow> = {
     organization_id: 'text',
     name: 'text',
     role: 'text',
+    spans_organizations: 'integer',
     issued_at: 'int64',
     issued_position: 'text',
     issued_by: 'text',
@@ -46,6 +48,7 @@ export const reduceApiKeys = (): Reducer => {
           organization_id: organizationId,
           name,
           role,
+          spans_organizations: spansInstallation(data) ? 1 : 0,
           issued_at: momentOf(recordedAt),
           issued_position: position,
           issued_by: metadata.actor,
