@@ -63,12 +63,13 @@ const taken = async (changes: readonly Change[], type: string) => {
 };
 
 it('a change of a delivery is told as the views come to show it', async () => {
-  const id = await client.createEndpoint({ url: receiver.url, eventTypes: ['live.retried'], retryPolicy: { delaysSeconds: [0, 0.2] } });
+  const id = await client.createEndpoint({ url: receiver.url, eventTypes: ['live.retried'], retryPolicy: { delaysSeconds: [0, 600] } });
   const { changes } = subscribe(server.adminKey, { endpointId: id });
   await taken(changes, 'live.retried');
   receiver.answer(({ headers, body }) => ({ status: body.includes('"watched"') && headers['webhook-attempt'] === '1' ? 500 : 200 }));
   const messageId = await client.publish('live.retried', { watched: true });
-  const { id: deliveryId } = await client.delivery(messageId, 'SUCCEEDED');
+  const { id: deliveryId } = await client.delivery(messageId, 'RETRYING');
+  await client.act('retryDelivery', deliveryId);
   const seen = await eventually(
     () => changes.filter((change) => change.id === deliveryId),
     (all) => all.at(-1)?.status === 'SUCCEEDED',

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { runToEnd } from '../support/process.ts';
@@ -29,23 +29,30 @@ afterEach(async () => {
 
 const file = (name: string) => join(dataDir, name);
 const serve = async (options: ServerOptions = {}) => (server = await startServer({ dataDir, ...options }));
-const publish = async (count: number) => {
+const publish = async (count: number, to = server) => {
   const messages = Array.from({ length: count }, (_, n) => ({ type: 'tail.grows', data: { n } }));
-  await server?.publish(messages);
+  await to?.publish(messages);
 };
 
-/** A log of which the part that a restart has moved into log.db holds 10 messages, and its WAL 20 more; killed. */
-const killedWithWal = async (): Promise<Server> => {
-  const running = await serve();
-  await new Client(running).createEndpoint({ url: receiver.url, eventTypes: ['tail.*'] });
-  await publish(10);
+/** A log of which the part that a restart has moved into log.db holds 10 messages, and its WAL 20 more; killed. Each test loses something of a copy. */
+let killed: { readonly dataDir: string; readonly adminKey: string; readonly receiver: Receiver };
+beforeAll(async () => {
+  const running = await startServer({ dataDir: mkdtempSync(join(tmpdir(), 'lost-tail-')) });
+  const { dataDir: folder, adminKey } = running;
+  const at = await startReceiver();
+  await new Client(running).createEndpoint({ url: at.url, eventTypes: ['tail.*'] });
+  await publish(10, running);
   await running.restart();
-  await publish(20);
-  await receiver.received(30);
+  await publish(20, running);
+  await at.received(30);
   await pause(markedMs);
   await running.kill9();
-  return running;
-};
+  killed = { dataDir: folder, adminKey, receiver: at };
+});
+afterAll(async () => {
+  await killed.receiver.close();
+  rmSync(killed.dataDir, { recursive: true, force: true });
+});
 
 /** @returns the sentence that ended the start */
 const refusal = async (env: Record<string, string> = {}): Promise<string> => {
@@ -60,10 +67,11 @@ const missing =
 
 describe('the embedded log is refused at a start', () => {
   it.each([
-    ['its WAL is deleted', () => ['-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
-    ['its WAL is cut off', () => truncateSync(file('log.db-wal'), Math.floor(statSync(file('log.db-wal')).size / 2))],
+    ['its WAL is deleted', 1, () => ['-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
+    ['its WAL is cut off', 2, () => truncateSync(file('log.db-wal'), Math.floor(statSync(file('log.db-wal')).size / 2))],
     [
       'log.db is copied alone',
+      1,
       () => {
         const copy = `${dataDir}-copy`;
         cpSync(dataDir, copy, { recursive: true, filter: (name) => !/log\.db-(wal|shm)$/.test(name) });
@@ -71,14 +79,14 @@ describe('the embedded log is refused at a start', () => {
         renameSync(copy, dataDir);
       },
     ],
-    ['log.db is gone', () => ['', '-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
-    ['only the mark knows', () => ['log.db-wal', 'log.db-shm', 'views'].forEach((name) => rmSync(file(name), { recursive: true }))],
-    ['only the views know', () => ['log.db-wal', 'log.db-shm', 'log.tail'].forEach((name) => rmSync(file(name)))],
-  ])('if %s, and goes on without what is missing if it is told to, once', { timeout: 60_000 }, async (_, lose) => {
-    const { adminKey } = await killedWithWal();
+    ['log.db is gone', 1, () => ['', '-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
+    ['only the mark knows', 1, () => ['log.db-wal', 'log.db-shm', 'views'].forEach((name) => rmSync(file(name), { recursive: true }))],
+    ['only the views know', 1, () => ['log.db-wal', 'log.db-shm', 'log.tail'].forEach((name) => rmSync(file(name)))],
+  ])('if %s, and goes on without what is missing if it is told to, once', { timeout: 60_000 }, async (_, starts, lose) => {
+    const { adminKey } = killed;
+    cpSync(killed.dataDir, dataDir, { recursive: true });
     lose();
-    expect(await refusal()).toMatch(missing);
-    expect(await refusal()).toMatch(missing); // the first start changed nothing
+    for (let start = 0; start < starts; start++) expect(await refusal()).toMatch(missing); // a refused start changes nothing
 
     await serve({ adminKey, args: ['serve', '--accept-lost-tail'] });
     const client = new Client(server as Server);
@@ -98,20 +106,22 @@ describe('the embedded log is refused at a start', () => {
 });
 
 describe('the embedded log, while it runs,', () => {
-  const endsWithin = async (running: Server, change: () => void): Promise<string> => {
-    const ended = Date.now();
+  /** @returns what it says at its end, and how many messages it had accepted since the change */
+  const endsWithin = async (running: Server, change: () => void) => {
+    const began = Date.now();
     change();
+    let accepted = 0;
     await eventually(
       () =>
         running.publish({ type: 'tail.grows', data: {} }).then(
-          () => undefined,
+          () => void accepted++,
           (error: unknown) => error,
         ),
       (error) => error !== undefined,
     );
-    expect(Date.now() - ended).toBeLessThan(2_500);
+    expect(Date.now() - began).toBeLessThan(5_000);
     expect(await running.ended()).toBe(1);
-    return String(running.logs.findLast((line) => line.includes('"level":60')));
+    return { accepted, sentence: String(running.logs.findLast((line) => line.includes('"level":60'))) };
   };
 
   it.each([
@@ -129,7 +139,7 @@ describe('the embedded log, while it runs,', () => {
     const running = await serve();
     await publish(10);
     await pause(markedMs);
-    expect(await endsWithin(running, change)).toMatch(expected);
+    expect((await endsWithin(running, change)).sentence).toMatch(expected);
   });
 
   it('whose WAL is removed loses nothing: the process ends, and what it held is there at the next start', async () => {
@@ -139,17 +149,18 @@ describe('the embedded log, while it runs,', () => {
     await publish(10);
     await receiver.received(10);
     await pause(markedMs);
-    expect(await endsWithin(running, () => rmSync(file('log.db-wal')))).toMatch(/nothing is lost/);
-    const accepted = receiver.requests.length;
+    const { accepted, sentence } = await endsWithin(running, () => rmSync(file('log.db-wal')));
+    expect(sentence).toMatch(/nothing is lost/);
     await running.start();
     await eventually(
       () => conservation(running),
-      ({ routed, succeeded }) => routed === accepted && succeeded === accepted,
+      // The last one, which was not answered, may be in the log, too.
+      ({ routed, succeeded }) => succeeded === routed && [10 + accepted, 11 + accepted].includes(routed),
     );
   });
 });
 
-it('a log server that was restored from an older backup is refused, as the views know more', { timeout: 40_000 }, async () => {
+it('a log server that was restored from an older backup is refused, as the views know more', async () => {
   const double = await LogServerDouble.start();
   const env = { HOOKLEDGER_EVENTSTORE_URL: double.url() };
   try {
