@@ -18,6 +18,8 @@ import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
+import { OutcomeResolver } from './graphql/messages/outcome.resolver.ts';
+import { RoutingResolver } from './graphql/messages/routing.resolver.ts';
 import { MessageResolver } from './graphql/messages/message.resolver.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { CallerResolver } from './graphql/organization/caller.resolver.ts';
@@ -56,6 +58,8 @@ class ContextModule {}
     EndpointWorkResolver,
     LastAttemptResolver,
     MessageResolver,
+    OutcomeResolver,
+    RoutingResolver,
     DeliveryResolver,
     DeliverySubscriptionResolver,
     AttemptResolver,

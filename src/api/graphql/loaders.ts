@@ -9,6 +9,7 @@ import type { AttemptView, DeliveryView } from '../../read-models/queries/delive
 import { untried, type EndpointHealthView } from '../../read-models/queries/endpoint-health.ts';
 import { noWork, type EndpointWork } from '../../read-models/queries/endpoint-work.ts';
 import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
+import type { MessageOutcome } from '../../read-models/queries/message-outcomes.ts';
 import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
 import type { BulkRetryView } from '../../read-models/queries/bulk-retry-queries.ts';
@@ -51,6 +52,7 @@ export class Loaders {
   readonly work: DataLoader<EndpointId, EndpointWork>;
   readonly lastAttempt: DataLoader<EndpointId, { readonly attempt: AttemptView; readonly deliveryId: DeliveryId } | undefined>;
   readonly message: DataLoader<MessageId, MessageView | undefined>;
+  readonly outcome: DataLoader<MessageId, MessageOutcome | undefined>;
   readonly delivery: DataLoader<DeliveryId, DeliveryView | undefined>;
   readonly deliveriesOfMessage: DataLoader<MessageId, readonly DeliveryView[]>;
   readonly attempts: DataLoader<DeliveryId, readonly AttemptView[]>;
@@ -83,6 +85,10 @@ export class Loaders {
       return ids.map((id) => found.get(id));
     });
     this.message = this.loader(async (ids) => inOrder(ids, await queries.messages.byIds(organizationId, ids), idOf));
+    this.outcome = this.loader(async (ids) => {
+      const found = await queries.messages.outcomes(organizationId, ids);
+      return ids.map((id) => found.get(id));
+    });
     this.delivery = this.loader(async (ids) => inOrder(ids, await queries.deliveries.byIds(organizationId, ids), idOf));
     this.deliveriesOfMessage = this.loader(async (ids) => {
       const deliveries = await queries.deliveries.ofMessages(organizationId, ids);

@@ -2,7 +2,7 @@
 import { fold } from '../../domain/decider.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { EndpointEvent } from '../../domain/endpoint-events.ts';
-import { endpoint, type Endpoint } from '../../domain/endpoint.ts';
+import { endpoint, type Endpoint, type EndpointConfiguration } from '../../domain/endpoint.ts';
 import type { FailedCondition } from '../../domain/filter/explain-filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -65,7 +65,10 @@ const reasonThen = (state: Endpoint, { data }: Accepted, group: string): Routing
 const routingBy = (reason: RoutingReason | undefined): Routing =>
   reason?.result === 'sent' ? 'SENT' : reason?.result === 'skipped' ? 'SKIPPED' : 'NOT_ROUTED';
 
-/** @param events all of the endpoint, of the organization, and of the delivery, if there is one */
+/**
+ * @param events all of the endpoint, of the organization, and of the delivery, if there is one
+ * @param hidesValues the sentence does not repeat values of the message's data
+ */
 export const explainRouting = (
   accepted: Accepted,
   endpointId: EndpointId,
@@ -74,6 +77,7 @@ export const explainRouting = (
     readonly organization: readonly RecordedEvent<OrganizationEvent>[];
     readonly delivery: readonly RecordedEvent<DeliveryEvent>[];
   },
+  hidesValues = false,
 ): RoutingExplanation => {
   const { type, destinations, skipped, routedAt, test } = accepted.data;
   const then = decidedOn(accepted, events.endpoint);
@@ -89,7 +93,7 @@ export const explainRouting = (
   // A test goes where the person said, whatever is subscribed to, and nowhere else.
   const expected = test ? recorded : routingBy(reason);
   const agrees = recorded === expected;
-  const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group });
+  const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group, hidesValues });
   const doubt = agrees ? '' : ` But the log has recorded ${recorded}, which these rules do not lead to.`;
   return {
     text: `${why}${doubt}${sentLater(recorded, events.delivery)}`,
@@ -120,9 +124,9 @@ const testSentence = (recorded: Routing, name: string) =>
     ? `A person's test sent it to ${name}, whatever that subscribes to.`
     : `It is a test of another endpoint than ${name}.`;
 
-type RoutedHere = { readonly name: string; readonly type: string; readonly group: string };
+type RoutedHere = { readonly name: string; readonly type: string; readonly group: string; readonly hidesValues: boolean };
 
-const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, type, group }: RoutedHere): string => {
+const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, type, group, hidesValues }: RoutedHere): string => {
   if (state.exists === 'no-more') return `${name} had been deleted when the message was accepted.`;
   if (state.exists === 'not-yet' || !reason) return `${name} was not registered yet when the message was accepted.`;
   const { status, settings } = state.configuration;
@@ -130,11 +134,31 @@ const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, 
     return `${name} subscribed to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
   const subscribed = `${name} subscribed to it by "${reason.subscription}"`;
   if (reason.result === 'filtered-out')
-    return `${subscribed}, but its filter did not let it pass: ${reason.failed.map(conditionSentence).join('; ')}.`;
+    return `${subscribed}, but its filter did not let it pass: ${conditionSentences(reason.failed, hidesValues)}.`;
   const passed = settings.filter === null ? subscribed : `${subscribed}, and its filter let it pass`;
   if (reason.result === 'skipped') return `${passed}, but it was disabled: the message was skipped.`;
   return status === 'PAUSED' ? `${passed}. It was paused, so that the delivery waited.` : `${passed}.`;
 };
+
+/** What would become of a message at an endpoint as it is now, in a sentence. */
+export const presentReason = (
+  { status, settings }: EndpointConfiguration,
+  reason: RoutingReason,
+  { type, group }: { readonly type: string; readonly group: string },
+): string => {
+  const name = `"${settings.name}"`;
+  if (reason.result === 'not-subscribed')
+    return `${name} subscribes to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
+  const subscribed = `${name} subscribes to it by "${reason.subscription}"`;
+  if (reason.result === 'filtered-out')
+    return `${subscribed}, but its filter does not let it pass: ${conditionSentences(reason.failed, false)}.`;
+  const passes = settings.filter === null ? subscribed : `${subscribed}, and its filter lets it pass`;
+  if (reason.result === 'skipped') return `${passes}, but it is disabled: the message would be skipped.`;
+  return status === 'PAUSED' ? `${passes}. It is paused: the delivery would wait.` : `${passes}.`;
+};
+
+const conditionSentences = (failed: readonly FailedCondition[], hidesValues: boolean): string =>
+  failed.map((condition) => (hidesValues ? `\`${condition.path}\` does not fit` : conditionSentence(condition))).join('; ');
 
 const conditionSentence = ({ path, asks, found }: FailedCondition): string => {
   if (path === '$or' || path.endsWith('.$or')) return `none of the alternatives of \`${path}\` holds`;

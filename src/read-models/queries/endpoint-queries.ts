@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
-import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
+import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
 import { hasHealth, healthOf, type EndpointHealthView } from './endpoint-health.ts';
@@ -22,6 +22,14 @@ export type EndpointView = {
   readonly updatedAt: string;
   readonly deletedAt: string | null;
   readonly revision: number;
+};
+
+/** When a message was accepted: a position, and ISO 8601. `only` and `except` narrow the endpoints. */
+type MessageMoment = {
+  readonly position: Position;
+  readonly acceptedAt: string;
+  readonly only?: readonly EndpointId[] | undefined;
+  readonly except?: readonly EndpointId[] | undefined;
 };
 
 /** All that is given must hold. */
@@ -65,6 +73,26 @@ export class EndpointQueries {
     if (before !== undefined) query = query.where('created_position', '<', before);
     if (isGiven(status)) query = query.where('status', '=', status);
     if (isGiven(health)) query = query.where((is) => hasHealth(is, organization, health));
+    const rows = await query
+      .orderBy('created_position', 'desc')
+      .limit(first + 1)
+      .execute();
+    return pageOf(rows, first, (row) => row.created_position, endpointView);
+  }
+
+  /** Those that there were when a message was accepted, also deleted ones, newest first. */
+  async pageAt(organization: OrganizationId, { first, after }: PageRequest, at: MessageMoment): Promise<Page<EndpointView>> {
+    const before = positionKeyOf(after);
+    if (at.only?.length === 0) return { edges: [], hasNextPage: false, endCursor: null };
+    let query = this.read()
+      .selectFrom('endpoints')
+      .selectAll()
+      .where('organization_id', '=', organization)
+      .where('created_position', '<=', at.position)
+      .where((is) => is.or([is('deleted_at', 'is', null), is('deleted_at', '>=', Date.parse(at.acceptedAt))]));
+    if (before !== undefined) query = query.where('created_position', '<', before);
+    if (at.only) query = query.where('id', 'in', at.only);
+    if (at.except && at.except.length > 0) query = query.where('id', 'not in', at.except);
     const rows = await query
       .orderBy('created_position', 'desc')
       .limit(first + 1)

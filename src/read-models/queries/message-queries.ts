@@ -5,6 +5,7 @@ import type { ViewsSchema } from '../views/schema.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { sequenceAt } from '../views/tables/sequences.ts';
 import { iso, sequenceBefore, withoutIndex } from './columns.ts';
+import { outcomesOf, type MessageOutcome } from './message-outcomes.ts';
 import { isGiven, type Optional } from './optional.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 
@@ -47,6 +48,10 @@ export class MessageQueries {
       .where('id', 'in', ids)
       .execute();
     return rows.map(messageView);
+  }
+
+  outcomes(organization: OrganizationId, ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, MessageOutcome>> {
+    return outcomesOf(this.read(), organization, ids);
   }
 
   /** Newest first. */
