@@ -92,7 +92,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       for (const key of [api.keys.VIEWER, api.keys.PUBLISHER])
         expect(await refused(historyQuery, {}, key)).toMatchObject({
           code: 'FORBIDDEN',
-          message: expect.stringMatching(/ADMIN or AUDITOR/) as string,
+          message: expect.stringMatching(/ADMIN, OPERATOR or AUDITOR/) as string,
         });
       expect((await history({ filter: { actor: 'apikey:default-ADMIN' } }, api.keys.OTHER)).nodes).toEqual([]);
     });
