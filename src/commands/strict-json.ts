@@ -18,6 +18,13 @@ export class UnreadableJson extends Error {
   }
 }
 
+export const notUtf8 = () => new UnreadableJson('The body is not UTF-8; encode it as UTF-8.');
+export const tooDeep = (at: number) =>
+  new UnreadableJson(
+    `The JSON is nested more than ${deepest} levels deep (at byte ${at}); flatten it, or send the inner part as a string.`,
+  );
+export const keyTwice = (key: string) => `The key ${JSON.stringify(key.slice(0, 100))} is in one object twice; send it once.`;
+
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -27,12 +34,9 @@ const backslash = 0x5c;
  * @throws UnreadableJson
  */
 export const parseStrictJson = (bytes: Buffer): Json => {
-  if (!isUtf8(bytes)) throw new UnreadableJson('The body is not UTF-8; encode it as UTF-8.');
+  if (!isUtf8(bytes)) throw notUtf8();
   const scanned = scan(bytes);
-  if (scanned.depth > deepest)
-    throw new UnreadableJson(
-      `The JSON is nested more than ${deepest} levels deep (at byte ${scanned.deepestAt}); flatten it, or send the inner part as a string.`,
-    );
+  if (scanned.depth > deepest) throw tooDeep(scanned.deepestAt);
   const text = bytes.toString();
   const value = parse(text, scanned.hasLongNumbers);
   const check = new Check(scanned.escapes && /\\u[dD][89a-fA-F]/.test(text), scanned.hasLongNumbers);
@@ -157,6 +161,6 @@ const locate = (text: string): UnreadableJson => {
 const faultOfKey = (key: string, before: Set<string>): string | undefined => {
   if (!key.isWellFormed()) return 'The key holds half of a surrogate pair, which is no character; rename it.';
   if (key === '__proto__') return 'The key "__proto__" is not taken; rename it.';
-  if (before.has(key)) return `The key ${JSON.stringify(key.slice(0, 100))} is in one object twice; send it once.`;
+  if (before.has(key)) return keyTwice(key);
   return undefined;
 };

@@ -1,6 +1,8 @@
-// Reads JSON bodies. Large ones are parsed one in each turn of the event loop, so that others have their turns in between.
+// Reads JSON bodies. Large ones are parsed in steps, so that others have their turns in between.
 import type { FastifyInstance } from 'fastify';
+import { largeJson, parseLargeJson } from '../../commands/large-json.ts';
 import { parseStrictJson } from '../../commands/strict-json.ts';
+import { takeInSlices } from '../../time-slices.ts';
 import { Refusal } from '../refusal.ts';
 import { asError } from './on-request.ts';
 
@@ -11,12 +13,8 @@ declare module 'fastify' {
   }
 }
 
-/** Parsing one takes a millisecond or more. */
-const largeBody = 64 * 1024;
-
 /** The only type of body that is read. @param countBytes called with the length of each body that was read */
 export const readJsonBodies = (fastify: FastifyInstance, countBytes: (bytes: number) => void): void => {
-  const turns = new OnePerTurn();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     const encoding = request.headers['content-encoding'];
@@ -26,31 +24,23 @@ export const readJsonBodies = (fastify: FastifyInstance, countBytes: (bytes: num
     }
     request.bodyBytes = body.length;
     countBytes(body.length);
-    const parse = () => {
-      let parsed: unknown;
-      try {
-        parsed = parseStrictJson(body);
-      } catch (error) {
-        return done(asError(error));
-      }
-      done(null, parsed);
-    };
-    if (body.length < largeBody) parse();
-    else turns.push(parse);
+    if (body.length >= largeJson) return void parseInSlices(body, done);
+    let parsed: unknown;
+    try {
+      parsed = parseStrictJson(body);
+    } catch (error) {
+      return done(asError(error));
+    }
+    done(null, parsed);
   });
 };
 
-class OnePerTurn {
-  private readonly tasks: (() => void)[] = [];
-
-  push(task: () => void): void {
-    this.tasks.push(task);
-    if (this.tasks.length === 1) setImmediate(() => this.runNext());
+const parseInSlices = async (body: Buffer, done: (error: Error | null, parsed?: unknown) => void): Promise<void> => {
+  let parsed: unknown;
+  try {
+    parsed = await takeInSlices(parseLargeJson(body));
+  } catch (error) {
+    return done(asError(error));
   }
-
-  private runNext(): void {
-    this.tasks[0]?.();
-    this.tasks.shift();
-    if (this.tasks.length > 0) setImmediate(() => this.runNext());
-  }
-}
+  done(null, parsed);
+};

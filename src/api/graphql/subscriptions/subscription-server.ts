@@ -24,7 +24,7 @@ import { graphqlPath } from '../path.ts';
 import { asGraphQLError, formatGraphQLError } from '../errors.ts';
 import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
-import { readMessage } from './incoming-message.ts';
+import { IncomingMessages } from './incoming-message.ts';
 import { isGraphQLUpgrade } from './upgrade.ts';
 
 const initTimeoutMs = 10_000;
@@ -136,17 +136,17 @@ export class SubscriptionServer implements OnApplicationBootstrap {
         protocol: socket.protocol,
         send: (data) => this.send(connection, data),
         close: (code, reason) => socket.close(code, reason),
-        onMessage: (handle) =>
-          socket.on('message', (data: Buffer) => {
-            const message = readMessage(socket, data, this.format);
+        onMessage: (handle) => {
+          const messages = new IncomingMessages(socket, this.format, (message) => {
             // The library takes what is no text as parsed already.
-            if (message !== undefined)
-              handle(message as string).catch((error: unknown) => {
-                if (socket.readyState !== socket.OPEN) return; // it was cut off meanwhile
-                this.log.error({ err: error }, 'A WebSocket message failed');
-                socket.close(CloseCode.InternalServerError, 'Internal server error');
-              });
-          }),
+            handle(message as string).catch((error: unknown) => {
+              if (socket.readyState !== socket.OPEN) return; // it was cut off meanwhile
+              this.log.error({ err: error }, 'A WebSocket message failed');
+              socket.close(CloseCode.InternalServerError, 'Internal server error');
+            });
+          });
+          socket.on('message', (data: Buffer) => messages.take(data));
+        },
       },
       { connection },
     );
