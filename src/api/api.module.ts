@@ -29,6 +29,7 @@ import { BulkRetryResolver } from './graphql/bulk-retries/bulk-retry.resolver.ts
 import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
+import { SystemResolver } from './graphql/system/system.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
@@ -72,6 +73,7 @@ class ContextModule {}
     WhatIfResolver,
     PreviewResolver,
     SourceResolver,
+    SystemResolver,
   ],
 })
 export class ApiModule {}

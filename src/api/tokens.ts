@@ -24,6 +24,20 @@ export interface ReadinessSource {
 }
 export const READINESS = Symbol('ReadinessSource');
 
+/** What this installation is, and how much its deliveries have to do. */
+export interface SystemSource {
+  readonly version: string;
+  readonly httpAllowed: boolean;
+  readonly privateNetworksAllowed: boolean;
+  /** What the log and the tables are in, as people say it. */
+  readonly log: string;
+  readonly database: string;
+  readonly requestsInFlight: () => number;
+  /** Attempts that wait, over all replicas. */
+  readonly waiting: () => Promise<{ readonly waiting: number; readonly oldestDueSeconds: number }>;
+}
+export const SYSTEM = Symbol('SystemSource');
+
 /** What a mutation waits for before it answers: the runner of the views. */
 export interface ViewsProgress {
   /** @returns whether everything up to `position` was applied within `timeoutMs`. */

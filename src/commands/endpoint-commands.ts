@@ -64,12 +64,13 @@ export class RotateEndpointSecret extends Command<CommandResult> {
   }
 }
 
-/** Sends the sample payload of an event type to one endpoint in one attempt, whatever its status and subscription. */
+/** Sends the sample payload of an event type, or `data`, to one endpoint in one attempt, whatever its status and subscription. */
 export class TestEndpoint extends Command<CommandResult & { readonly deliveryId: DeliveryId }> {
   constructor(
     readonly caller: Caller,
     readonly endpointId: EndpointId,
     readonly eventType: string | undefined,
+    readonly data?: JsonObject,
   ) {
     super();
   }
@@ -197,7 +198,7 @@ export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
     private readonly directory: EndpointDirectory,
   ) {}
 
-  async execute({ caller, endpointId, eventType }: TestEndpoint) {
+  async execute({ caller, endpointId, eventType, data }: TestEndpoint) {
     const { organizationId } = caller;
     const endpoint = this.directory.requireEndpoint(organizationId, endpointId);
     const messageType = eventType ?? this.firstTypeOf(endpoint);
@@ -207,7 +208,7 @@ export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
       type: 'AcceptMessage',
       organizationId,
       messageType,
-      data: isJsonObject(sample) ? sample : defaultSample,
+      data: data ?? (isJsonObject(sample) ? sample : defaultSample),
       now: new Date(),
       destinations: [{ endpointId }],
       skipped: [],

@@ -21,12 +21,14 @@ import {
   READ_ONLY,
   READINESS,
   RUNNING_SOURCES,
+  SYSTEM,
   SETTINGS_OPTIONS,
   VIEWS_PROGRESS,
   type ApiLog,
   type CountRefusal,
   type ReadinessSource,
   type RunningSources,
+  type SystemSource,
   type ViewsProgress,
 } from '../api/tokens.ts';
 import type { IntakeQueue } from '../commands/intake-queue.ts';
@@ -71,6 +73,7 @@ export type ApiParts = {
   readonly runningSources: RunningSources;
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
+  readonly system: SystemSource;
   readonly settings: SettingsOptions;
   readonly log: ApiLog;
   /** For the metric. */
@@ -102,6 +105,18 @@ export const settingsOptions = (
   checkHost: checkUrlHost,
   checkTemplate,
   formats: availableFormats,
+});
+
+/** What callers are told of the installation, but for its work. */
+export const installationOf = (
+  { log, database, allowHttp, allowPrivateNetworks }: Pick<Config, 'log' | 'database' | 'allowHttp' | 'allowPrivateNetworks'>,
+  version: string,
+) => ({
+  version,
+  httpAllowed: allowHttp,
+  privateNetworksAllowed: allowPrivateNetworks !== false,
+  log: log.kind === 'embedded' ? 'embedded log (SQLite)' : 'EventStoreDB',
+  database: database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL',
 });
 
 /** Listens. Until `serve` is called, it takes messages and answers health and metrics; other requests wait. @throws the error of listening */
@@ -174,6 +189,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: LiveDeliveries, useValue: readModels.live },
     { provide: READ_ONLY, useValue: parts.readOnly },
     { provide: READINESS, useValue: parts.readiness },
+    { provide: SYSTEM, useValue: parts.system },
     { provide: Registry, useValue: parts.registry },
     { provide: RequestMaker, useValue: parts.requests },
     { provide: RUNNING_SOURCES, useValue: parts.runningSources },

@@ -21,7 +21,7 @@ import { Views } from '../read-models/views/views.ts';
 import { existingMasterKeyIn } from '../secrets/master-key.ts';
 import { Vault } from '../secrets/vault.ts';
 import { Metrics } from './metrics.ts';
-import { openApi, settingsOptions } from './open-api.ts';
+import { installationOf, openApi, settingsOptions } from './open-api.ts';
 import type { RunningService } from './start-service.ts';
 
 /**
@@ -93,6 +93,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         consumers: () => Promise.resolve(consumers()),
         directory: () => [keys.status()],
       },
+      system: { ...installationOf(config, version), requestsInFlight: () => 0, waiting },
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
       readOnly,

@@ -18,7 +18,7 @@ import { SourceRunner } from '../sources/source-runner.ts';
 import { openCommands } from './commands.module.ts';
 import { olderSpanningKeys, prepareLog } from './first-start.ts';
 import { Metrics } from './metrics.ts';
-import { openApi, settingsOptions, type ApiParts } from './open-api.ts';
+import { installationOf, openApi, settingsOptions, type ApiParts } from './open-api.ts';
 import { Delivery } from './open-delivery.ts';
 import { openLog, type LogParts, type StartOptions } from './open-log.ts';
 import { Readiness } from './readiness.ts';
@@ -162,6 +162,11 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     countRefusal: (code) => metrics.refused(code),
     countBytes: (bytes) => metrics.received(bytes),
     readiness,
+    system: {
+      ...installationOf(config, version),
+      requestsInFlight: () => delivery.dispatcher.requestsInFlight,
+      waiting: () => delivery.waiting(),
+    },
     settings: settingsOptions(config, guard),
   };
   const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };

@@ -23,7 +23,7 @@ import type { Progress } from '../../src/read-models/engine/progress.ts';
 import type { LiveDeliveries } from '../../src/read-models/views/live-deliveries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
 import { openCommands } from '../../src/service/commands.module.ts';
-import { openApi, settingsOptions } from '../../src/service/open-api.ts';
+import { installationOf, openApi, settingsOptions } from '../../src/service/open-api.ts';
 import { openLog, type LogParts } from '../../src/service/open-log.ts';
 import { ReadModels } from '../../src/service/open-read-models.ts';
 import type { LogUnderTest } from '../support/logs.ts';
@@ -153,6 +153,11 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       countRefusal: () => undefined,
       countBytes: () => undefined,
       authenticationFailed: (failure) => failedAuthentications.push(failure),
+      system: {
+        ...installationOf(config, 'test'),
+        requestsInFlight: () => 2,
+        waiting: () => Promise.resolve({ waiting: 3, oldestDueSeconds: 4.5 }),
+      },
       settings: settingsOptions(config, { checkUrlHost: () => undefined }),
       log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },
     },

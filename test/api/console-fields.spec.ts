@@ -217,3 +217,25 @@ describe('a delivery', () => {
     expect((await shownDelivery(testEndpoint.id)).attempts).toMatchObject([{ number: 1, trigger: 'TEST', hint: null }]);
   });
 });
+
+describe('a test', () => {
+  const test = (id: string, data: unknown) =>
+    api.ask<{ testEndpoint: { message: { data: unknown; eventType: string } } }>(
+      'mutation ($id: ID!, $data: JSON) { testEndpoint(id: $id, eventType: "tested.a", data: $data) { message { data eventType } } }',
+      { id, data },
+    );
+  it('sends the payload that is given', async () => {
+    const { id } = await create();
+    const { data } = await test(id, { order: 7 });
+    expect(data?.testEndpoint.message).toEqual({ eventType: 'tested.a', data: { order: 7 } });
+  });
+  it('is refused with a payload that could not be published', async () => {
+    const { id } = await create();
+    const tip = await api.store.tip();
+    for (const data of ['text', [1], { a: 'x'.repeat(270_000) }]) {
+      const { errors } = await test(id, data);
+      expect(errors?.[0]?.extensions.issues?.[0]?.path).toBe('data');
+    }
+    expect(await api.store.tip()).toBe(tip);
+  });
+});

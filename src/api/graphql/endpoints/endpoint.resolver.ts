@@ -19,6 +19,7 @@ import type { EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { badInput, notFound } from '../../../domain/errors.ts';
 import { mask } from '../../../domain/header-masking.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
+import type { Json } from '../../../domain/json.ts';
 import { compileSubscription } from '../../../domain/subscription.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
@@ -33,8 +34,9 @@ import type { ApiContext } from '../context.ts';
 import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from '../deliveries/delivery.types.ts';
 import { StreamQueries, type EndpointSnapshot } from '../history/stream-queries.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
-import { DateTime, PositionScalar, toDate } from '../scalars.ts';
+import { DateTime, JsonScalar, PositionScalar, toDate } from '../scalars.ts';
 import { HealthState } from './endpoint-health.resolver.ts';
+import { parseTestData } from './test-data.ts';
 import { editConflict } from './edit-conflict.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
 import {
@@ -190,16 +192,19 @@ export class EndpointResolver {
   }
 
   @Mutation(() => Delivery, {
-    description: "Sends the sample payload of the event type through the endpoint's own format and signature; one attempt.",
+    description: "Sends the sample payload of the event type, or `data`, through the endpoint's own format and signature; one attempt.",
   })
   @AllowOperators()
   async testEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('eventType', { type: () => String, nullable: true }) eventType: string | null | undefined,
+    @Args('data', { type: () => JsonScalar, nullable: true }) data: Json | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<Delivery> {
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? undefined;
-    const { deliveryId } = await this.writes.waitForViews(await this.commands.execute(new TestEndpoint(caller, id, type)));
+    const { deliveryId } = await this.writes.waitForViews(
+      await this.commands.execute(new TestEndpoint(caller, id, type, await parseTestData(data))),
+    );
     const view = await this.deliveryQueries.find(caller.organizationId, deliveryId);
     if (!view) throw new Error(`The test delivery ${deliveryId} is recorded, but the views do not show it yet.`);
     return toDelivery(view);
