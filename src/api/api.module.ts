@@ -12,6 +12,7 @@ import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
 import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { LastAttemptResolver } from './graphql/deliveries/last-attempt.resolver.ts';
+import { DraftTestResolver } from './graphql/endpoints/draft-test.resolver.ts';
 import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
 import { EndpointWorkResolver } from './graphql/endpoints/endpoint-work.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
@@ -55,6 +56,7 @@ class ContextModule {}
     SubscriptionServer,
     ReadYourWrites,
     EndpointResolver,
+    DraftTestResolver,
     EndpointHealthResolver,
     EndpointWorkResolver,
     LastAttemptResolver,

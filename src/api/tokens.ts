@@ -57,6 +57,9 @@ export const RUNNING_SOURCES = Symbol('RunningSources');
 /** The log, an `EventStore`: for what is shown from history. */
 export const EVENT_STORE = Symbol('EventStore');
 
+/** Sends one request, outside the deliveries: a `Send`. */
+export const SEND = Symbol('Send');
+
 /** What may be set on an endpoint, a `SettingsOptions`. */
 export const SETTINGS_OPTIONS = Symbol('SettingsOptions');
 

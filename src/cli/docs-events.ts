@@ -42,6 +42,10 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     about:
       'A secret was shown to somebody. Its id follows from caller, secret and hour: what is shown again within the hour is recorded once.',
   },
+  drafttest: {
+    title: 'Draft test',
+    about: 'Somebody sent a test by settings that were not saved.',
+  },
 };
 
 const intro = `# Events

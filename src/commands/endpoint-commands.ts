@@ -189,7 +189,8 @@ export class RotateEndpointSecretHandler implements ICommandHandler<RotateEndpoi
   }
 }
 
-const defaultSample: JsonObject = { message: 'This is a test delivery.' };
+/** For types without a sample. */
+export const defaultSample: JsonObject = { message: 'This is a test delivery.' };
 
 @CommandHandler(TestEndpoint)
 export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {

@@ -1,12 +1,14 @@
 // Previews: the request that an endpoint would get for a message. Stores and sends nothing.
-import { registration, type CreateEndpoint } from '../commands/endpoint-commands.ts';
+import { registration, sealPatch, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { MessageInput } from '../commands/publish-messages.ts';
 import { endpointWith } from '../commands/signing-secrets.ts';
 import { fold } from '../domain/decider.ts';
+import type { PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { endpoint } from '../domain/endpoint.ts';
 import { badInput } from '../domain/errors.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import { endpointId } from '../domain/ids.ts';
+import { endpointStream } from '../domain/streams.ts';
 import { messageIdOf, newMessageId } from '../event-store/id-generation.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { ResolvedEndpoint, type OrganizationKeys } from '../read-models/directory/resolved-endpoint.ts';
@@ -61,4 +63,15 @@ export const previewedEndpoint = (create: CreateEndpoint, organization: Organiza
   const state = fold(endpoint, endpointWith(organization, id).decide(registration(create, id, organization.keyring), endpoint.initial));
   if (state.exists !== 'yes') throw new Error('An endpoint that was registered does not exist.');
   return new ResolvedEndpoint(id, 0, state.configuration, organization);
+};
+
+/** The endpoint as the change would leave it. @throws DomainError for the same reasons as the change */
+export const changedEndpoint = (known: ResolvedEndpoint, patch: PlainSettingsPatch, organization: OrganizationKeys): ResolvedEndpoint => {
+  const { id, revision, configuration } = known;
+  const state = { exists: 'yes', configuration } as const;
+  const settings = sealPatch(patch, organization.keyring.cipherFor(endpointStream(id)));
+  const events = endpointWith(organization, id).decide({ type: 'Change', settings }, state);
+  const after = fold({ ...endpoint, initial: state }, events);
+  if (after.exists !== 'yes') throw new Error('A changed endpoint does not exist.');
+  return new ResolvedEndpoint(id, revision, after.configuration, organization);
 };

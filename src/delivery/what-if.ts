@@ -1,9 +1,6 @@
 // What if: which past messages a new or changed endpoint would receive. Stores and sends nothing.
 // Limits: looks at a limited number of messages, the newest first; uses the current groups of event types; ignores the endpoint's status.
-import { sealPatch, type CreateEndpoint } from '../commands/endpoint-commands.ts';
-import { endpointWith } from '../commands/signing-secrets.ts';
-import { fold } from '../domain/decider.ts';
-import { endpoint } from '../domain/endpoint.ts';
+import type { CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { maskOptions } from '../domain/format-options.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
@@ -14,9 +11,9 @@ import { ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts'
 import type { MessageQueries, MessageView } from '../read-models/queries/message-queries.ts';
 import { giveWay, takeInSlices } from '../time-slices.ts';
 import { FormatError } from './formats/format-error.ts';
-import { previewedEndpoint } from './preview-endpoint.ts';
+import { changedEndpoint, previewedEndpoint } from './preview-endpoint.ts';
 import type { RequestMaker } from './attempts/request-maker.ts';
-import { endpointStream, messageStream } from '../domain/streams.ts';
+import { messageStream } from '../domain/streams.ts';
 
 export type Span = { readonly since?: Date | undefined; readonly until?: Date | undefined; readonly limit: number };
 
@@ -56,15 +53,7 @@ export class WhatIf {
   /** @param patch the change. @throws Refusal for the same reasons as that change */
   async changed(organizationId: OrganizationId, id: EndpointId, patch: PlainSettingsPatch, span: Span): Promise<WhatIfAnswer> {
     const known = this.directory.requireEndpoint(organizationId, id);
-    const keys = this.directory.requireOrganization(organizationId);
-    const state = { exists: 'yes', configuration: known.configuration } as const;
-    const events = endpointWith(keys, id).decide(
-      { type: 'Change', settings: sealPatch(patch, keys.keyring.cipherFor(endpointStream(id))) },
-      state,
-    );
-    const after = fold({ ...endpoint, initial: state }, events);
-    if (after.exists !== 'yes') throw new Error('A changed endpoint does not exist.');
-    return this.compare(organizationId, known, new ResolvedEndpoint(id, known.revision, after.configuration, keys), span);
+    return this.compare(organizationId, known, changedEndpoint(known, patch, this.directory.requireOrganization(organizationId)), span);
   }
 
   private async compare(

@@ -5,6 +5,7 @@ import { batchEvents, type BatchEvent } from './batch.ts';
 import { bulkRetryEvents, type BulkRetryEvent } from './bulk-retry.ts';
 import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { disclosureEvents, type DisclosureEvent } from './disclosure.ts';
+import { draftTestEvents, type DraftTestEvent } from './draft-test.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint-events.ts';
 import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
@@ -25,7 +26,8 @@ export type DomainEvent =
   | BulkRetryEvent
   | SourceEvent
   | ReadingEvent
-  | DisclosureEvent;
+  | DisclosureEvent
+  | DraftTestEvent;
 export type EventName = DomainEvent['type'];
 
 /** The events that the endpoint directory follows: those of organizations, API keys and endpoints. */
@@ -44,4 +46,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...sourceEvents,
   ...readingEvents,
   ...disclosureEvents,
+  ...draftTestEvents,
 };

@@ -63,6 +63,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'source.deleted':
     case 'disclosure.secret-shown':
     case 'disclosure.signing-key-shown':
+    case 'drafttest.made':
     case 'reading.event-skipped':
     case 'reading.advanced':
     case 'organization.renamed':

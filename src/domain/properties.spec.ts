@@ -20,6 +20,7 @@ import { asPosition } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
 import { lostTails, sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
 import { disclosure, type RecordedDisclosure } from './disclosure.ts';
+import { draftTest, type RecordedDraftTest } from './draft-test.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 import type { OrganizationLimits } from './organization-events.ts';
@@ -285,6 +286,14 @@ const disclosureCommand: fc.Arbitrary<RecordedDisclosure> = record({
   ),
 });
 
+const draftTestCommand: fc.Arbitrary<RecordedDraftTest> = record({
+  type: constant('Record' as const),
+  made: record({
+    type: constant('drafttest.made' as const),
+    data: record({ organizationId, endpointId, eventType: constant('a.b'), url: constant('https://a.example') }),
+  }),
+});
+
 const apiKeyCommand: fc.Arbitrary<ApiKeyCommand> = oneof(
   record({
     type: constant('IssueApiKey' as const),
@@ -418,6 +427,7 @@ suite('commands on the log', sealing, ledgerCommand);
 suite('acceptances of a lost tail', lostTails, lostTailCommand);
 suite('commands on the wrapping of the key of the seals', sealingKeyWrapping, sealingKeyCommand);
 suite('records of what was shown', disclosure, disclosureCommand);
+suite('records of tests of drafts', draftTest, draftTestCommand);
 suite('commands on a replay', replay, replayCommand);
 suite('commands on a bulk retry', bulkRetry, bulkRetryCommand);
 suite('commands on a source', source, sourceCommand);
@@ -437,6 +447,7 @@ it('the commands above make every event of the catalog', () => {
   watch(lostTails, lostTailCommand);
   watch(sealingKeyWrapping, sealingKeyCommand);
   watch(disclosure, disclosureCommand);
+  watch(draftTest, draftTestCommand);
   watch(replay, replayCommand);
   watch(bulkRetry, bulkRetryCommand);
   watch(source, sourceCommand);

@@ -34,6 +34,7 @@ export const categories = [
   'source',
   'reading',
   'disclosure',
+  'drafttest',
 ] as const;
 export type Category = (typeof categories)[number];
 
@@ -54,6 +55,7 @@ export const readingStream = (id: SourceId) => `reading-${id}`;
 /** One log is one installation, which has one stream of seals. */
 export const sealingStream = 'ledger-default';
 export const disclosureStream = (id: string) => `disclosure-${id}`;
+export const draftTestStream = (id: string) => `drafttest-${id}`;
 /** Which losses of the log's end were accepted. */
 export const lostTailStream = 'ledger-losses';
 /** How the master key wraps the sealing key, since it was re-wrapped first. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { CancelBulkRetryHandler, RetryDeliveriesHandler } from '../commands/bulk-retry-commands.ts';
 import { CancelDeliveryHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
+import { RecordDraftTestHandler } from '../commands/draft-test-commands.ts';
 import { RecordDisclosureHandler } from '../commands/disclosure-commands.ts';
 import {
   CreateEndpointHandler,
@@ -65,6 +66,7 @@ const handlers = [
   RevokeApiKeyHandler,
   RotateEncryptionKeyHandler,
   RecordDisclosureHandler,
+  RecordDraftTestHandler,
   DisableGoneEndpointHandler,
   DisableDeadEndpointHandler,
   PublishNoticeHandler,

@@ -21,6 +21,7 @@ import {
   READ_ONLY,
   READINESS,
   RUNNING_SOURCES,
+  SEND,
   SYSTEM,
   SETTINGS_OPTIONS,
   VIEWS_PROGRESS,
@@ -37,6 +38,7 @@ import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import { availableFormats } from '../delivery/formats/format.ts';
 import { checkTemplate } from '../delivery/formats/template.ts';
 import { RequestMaker } from '../delivery/attempts/request-maker.ts';
+import type { Send } from '../delivery/draft-tests.ts';
 import type { SettingsOptions } from '../domain/endpoint-settings.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
@@ -74,6 +76,8 @@ export type ApiParts = {
   readonly registry: Registry;
   readonly readiness: ReadinessSource;
   readonly system: SystemSource;
+  /** For tests of drafts. */
+  readonly send: Send;
   readonly settings: SettingsOptions;
   readonly log: ApiLog;
   /** For the metric. */
@@ -190,6 +194,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: READ_ONLY, useValue: parts.readOnly },
     { provide: READINESS, useValue: parts.readiness },
     { provide: SYSTEM, useValue: parts.system },
+    { provide: SEND, useValue: parts.send },
     { provide: Registry, useValue: parts.registry },
     { provide: RequestMaker, useValue: parts.requests },
     { provide: RUNNING_SOURCES, useValue: parts.runningSources },

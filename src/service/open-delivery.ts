@@ -21,6 +21,7 @@ import { Replayer } from '../delivery/replayer.ts';
 import type { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import type { SagaDecision } from '../delivery/saga/saga-decision.ts';
 import { SagaHost } from '../delivery/saga/saga-host.ts';
+import type { SendOutcome, SendRequest } from '../delivery/sender/send-outcome.ts';
 import { Sender } from '../delivery/sender/sender.ts';
 import { SharedClock } from '../delivery/due-attempts/shared-clock.ts';
 import { SharedRates } from '../delivery/due-attempts/shared-rates.ts';
@@ -122,6 +123,11 @@ export class Delivery {
   }
 
   /** Resolves once the saga follows the log, which is before it has caught up. */
+  /** Sends one request that is no attempt of a delivery. @throws LocalFailure */
+  send(request: SendRequest): Promise<SendOutcome> {
+    return this.sender.send(request);
+  }
+
   async open(opened: AsyncDisposableStack): Promise<void> {
     await this.saga.start();
     opened.defer(() => this.saga.stop());

@@ -94,6 +94,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         directory: () => [keys.status()],
       },
       system: { ...installationOf(config, version), requestsInFlight: () => 0, waiting },
+      send: () => Promise.reject(new Error(readOnly)),
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
       readOnly,

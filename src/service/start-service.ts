@@ -167,6 +167,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
       requestsInFlight: () => delivery.dispatcher.requestsInFlight,
       waiting: () => delivery.waiting(),
     },
+    send: (request) => delivery.send(request),
     settings: settingsOptions(config, guard),
   };
   const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };

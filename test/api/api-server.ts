@@ -12,6 +12,8 @@ import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { readConfig } from '../../src/config.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
 import { RequestMaker } from '../../src/delivery/attempts/request-maker.ts';
+import { addressGuard } from '../../src/delivery/sender/address-guard.ts';
+import { Sender } from '../../src/delivery/sender/sender.ts';
 import { apiKey, apiKeyRoles, type ApiKeyRole } from '../../src/domain/api-key.ts';
 import { apiKeyId, organizationId } from '../../src/domain/ids.ts';
 import { organization } from '../../src/domain/organization.ts';
@@ -137,6 +139,8 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
   const templates = new TemplateProcesses();
   opening.defer(() => templates.close());
   const requests = new RequestMaker(templates, 'Hookledger/test');
+  const sender = new Sender({ guard: addressGuard(true), allowHttp: true, clock: () => new Date() });
+  opening.defer(() => void sender.close());
   const failures: unknown[] = [];
   const failedAuthentications: string[] = [];
   const api = await openApi(
@@ -158,6 +162,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
         requestsInFlight: () => 2,
         waiting: () => Promise.resolve({ waiting: 3, oldestDueSeconds: 4.5 }),
       },
+      send: (request) => sender.send(request),
       settings: settingsOptions(config, { checkUrlHost: () => undefined }),
       log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (line: unknown) => failures.push(line) },
     },

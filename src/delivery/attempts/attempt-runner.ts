@@ -14,6 +14,7 @@ import { SecretUnreadable } from '../../secrets/vault.ts';
 import { FormatError, NotBegun } from '../formats/format-error.ts';
 import { LocalFailure } from '../local-failure.ts';
 import type { RequestMaker } from './request-maker.ts';
+import { recordOf } from './attempt-record.ts';
 import type { BuiltRequest } from './request.ts';
 import type { SendOutcome } from '../sender/send-outcome.ts';
 import type { Sender } from '../sender/sender.ts';
@@ -201,27 +202,8 @@ const commandFor = (
   acceptedAt: string | undefined,
   isProbe: boolean,
 ): AttemptsCommand => {
-  const { revision, configuration, shownUrl } = endpoint;
-  const record: AttemptRecord = {
-    attempt,
-    startedAt: outcome.startedAt,
-    durationMs: outcome.durationMs,
-    url: shownUrl,
-    endpointRevision: revision,
-    requestHeaders: request?.maskedHeaders ?? {},
-    ...(request ? { bodySha256: request.bodySha256 } : {}),
-    ...(outcome.responseCode === undefined
-      ? {}
-      : {
-          responseCode: outcome.responseCode,
-          responseHeaders:
-            outcome.responseHeaders &&
-            Object.fromEntries(Object.entries(outcome.responseHeaders).map(([name, value]) => [name, endpoint.maskSecretsIn(value)])),
-          responseBody: outcome.responseBody && endpoint.maskSecretsIn(outcome.responseBody, outcome.isBodyCut),
-          ...(outcome.isBodyCut && { responseTruncated: true as const }),
-        }),
-    ...(isProbe && { probe: true as const }),
-  };
+  const { configuration } = endpoint;
+  const record = recordOf(attempt, endpoint, request, outcome, isProbe);
   if (outcome.outcome === 'succeeded') return { type: 'RecordSuccess', record };
   const { failure, error, retryAfter } = outcome;
   const policy = isTest(subject) ? testPolicy : configuration.settings.retryPolicy;

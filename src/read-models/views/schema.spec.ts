@@ -30,6 +30,7 @@ describe('the tables of the views', () => {
       'ledger.sealed',
       'disclosure.secret-shown',
       'disclosure.signing-key-shown',
+      'drafttest.made',
     ]);
   });
 });

@@ -30,8 +30,9 @@ export class AttemptResolver {
 
   /** The log has the shown form. Admins see the whole one, from the configuration at that moment. */
   @ResolveField(() => String, { description: 'Parts that may be credentials are masked, but for admins.' })
-  async url(@Parent() { view, delivery }: Attempt, @Context() { caller, loaders, keyring }: ApiContext): Promise<string> {
+  async url(@Parent() { view, delivery, draft }: Attempt, @Context() { caller, loaders, keyring }: ApiContext): Promise<string> {
     if (!caller.sight.secrets) return maskUrl(view.url);
+    if (draft) return draft.url;
     if (!isMaskedUrl(view.url)) return view.url;
     const { endpointId } = delivery;
     const endpoint = await loaders.endpointAtRevision.load({ endpointId, revision: view.endpointRevision });
@@ -62,21 +63,22 @@ export class AttemptResolver {
    */
   @ResolveField(() => String, { nullable: true })
   async requestBody(@Parent() attempt: Attempt, @Context() context: ApiContext): Promise<string | null> {
-    const made = await this.remakeBody(attempt, context);
-    if (!made || hash('sha256', made.body) !== attempt.view.bodySha256) return null;
-    const body = maskOptions(made.body, made.options);
+    const body = await this.shownBody(attempt, context);
+    if (body === null) return null;
     return context.caller.sight.payloads === 'MASKED' ? maskSecretsInText(body) : body;
   }
 
   @ResolveField(() => Boolean, { nullable: true, description: 'Whether `requestBody`, made again, has the recorded hash.' })
   async bodyVerified(@Parent() attempt: Attempt, @Context() context: ApiContext): Promise<boolean | null> {
     if (attempt.view.bodySha256 === undefined) return null;
+    if (attempt.draft) return true;
     const made = await this.remakeBody(attempt, context);
     return made !== undefined && hash('sha256', made.body) === attempt.view.bodySha256;
   }
 
   @ResolveField(() => AttemptTriggerEnum)
-  async trigger(@Parent() { view, delivery }: Attempt, @Context() { loaders }: ApiContext): Promise<AttemptTrigger> {
+  async trigger(@Parent() { view, delivery, draft }: Attempt, @Context() { loaders }: ApiContext): Promise<AttemptTrigger> {
+    if (draft) return 'TEST';
     const requests = await loaders.requestsFor.load(delivery);
     const request = requests.findLast(({ attempt }) => attempt === view.attempt);
     if (request) return request.by;
@@ -85,10 +87,18 @@ export class AttemptResolver {
   }
 
   @ResolveField(() => Endpoint, { description: 'The endpoint as it was configured when this attempt was made.' })
-  async configuration(@Parent() { view, delivery }: Attempt, @Context() context: ApiContext): Promise<Endpoint> {
+  async configuration(@Parent() { view, delivery, draft }: Attempt, @Context() context: ApiContext): Promise<Endpoint> {
+    if (draft) return draft.endpoint;
     const endpoint = await context.loaders.endpointAtRevision.load({ endpointId: delivery.endpointId, revision: view.endpointRevision });
     if (!endpoint) throw new Error(`The log has no revision ${view.endpointRevision} of the endpoint ${delivery.endpointId}.`);
     return toPastEndpoint(endpoint, context);
+  }
+
+  /** With secrets masked. Null unless it is the one that was sent. */
+  private async shownBody(attempt: Attempt, context: ApiContext): Promise<string | null> {
+    if (attempt.draft) return attempt.view.bodySha256 === undefined ? null : attempt.draft.body;
+    const made = await this.remakeBody(attempt, context);
+    return made && hash('sha256', made.body) === attempt.view.bodySha256 ? maskOptions(made.body, made.options) : null;
   }
 
   /** Undefined if no body was recorded, or if this one can't be made any more. */

@@ -3,6 +3,7 @@ import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
 import { attemptHint } from '../../../domain/attempt-hint.ts';
 import { failureReasons } from '../../../domain/attempts.ts';
 import type { AttemptView, DeliveryView } from '../../../read-models/queries/delivery-view.ts';
+import type { Endpoint } from '../endpoints/endpoint.types.ts';
 import { enumType } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
 
@@ -33,7 +34,12 @@ export class Attempt {
   /** For the fields that a resolver computes. */
   readonly view!: AttemptView;
   readonly delivery!: DeliveryView;
+  /** Set if it was made by settings that are not saved: nothing of it is in the log. */
+  readonly draft?: DraftAttempt;
 }
+
+/** `url`: the whole one. `body`: with secrets masked. */
+export type DraftAttempt = { readonly endpoint: Endpoint; readonly url: string; readonly body: string };
 
 export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt => ({
   number: view.attempt,

@@ -121,6 +121,7 @@ export class AllChecks {
       case 'source':
       case 'reading':
       case 'disclosure':
+      case 'drafttest':
         return this.smallStreams.check(stored, category, event);
       default:
         return undefined;

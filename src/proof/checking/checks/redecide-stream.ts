@@ -6,6 +6,7 @@ import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Decider } from '../../../domain/decider.ts';
 import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent } from '../../../domain/bulk-retry.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
+import { draftTest, type RecordedDraftTest } from '../../../domain/draft-test.ts';
 import { registeredIn, type EndpointEvent } from '../../../domain/endpoint-events.ts';
 import { endpoint, type EndpointCommand } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
@@ -226,6 +227,7 @@ const deciders: Readonly<Record<string, () => Redecide>> = {
   replay: byDecider('replay', replay, replayCommand),
   bulkretry: byDecider('bulkretry', bulkRetry, bulkRetryCommand),
   disclosure: byDecider('disclosure', disclosure, (event): RecordedDisclosure => ({ type: 'Record', shown: event })),
+  drafttest: byDecider('drafttest', draftTest, (event): RecordedDraftTest => ({ type: 'Record', made: event })),
 };
 
 /**

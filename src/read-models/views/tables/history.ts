@@ -142,7 +142,7 @@ const ownedCategories: ReadonlySet<string> = new Set(['endpoint', 'apikey', 'sou
 
 /** The endpoints, the API key or the source that an event is about. One row for each, and at least one. */
 const subjectsOf = ({ stream, data }: ViewEvent): readonly (string | null)[] => {
-  if ('endpointId' in data) return [data.endpointId];
+  if ('endpointId' in data && data.endpointId !== undefined) return [data.endpointId];
   if ('destinations' in data) {
     const endpoints: EndpointId[] = data.destinations.map(({ endpointId }) => endpointId);
     endpoints.push(...data.skipped);
