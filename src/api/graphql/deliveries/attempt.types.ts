@@ -41,7 +41,7 @@ export class Attempt {
 /** `url`: the whole one. `body`: with secrets masked. */
 export type DraftAttempt = { readonly endpoint: Endpoint; readonly url: string; readonly body: string };
 
-export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt => ({
+export const toAttempt = (view: AttemptView, delivery: DeliveryView, draft?: DraftAttempt): Attempt => ({
   number: view.attempt,
   startedAt: view.startedAt,
   durationMs: view.durationMs,
@@ -52,6 +52,7 @@ export const toAttempt = (view: AttemptView, delivery: DeliveryView): Attempt =>
   hint: attemptHint(view.failure, view.responseCode),
   view,
   delivery,
+  ...(draft && { draft }),
 });
 
 /** Older versions did not record it; what fills the space was probably cut. */

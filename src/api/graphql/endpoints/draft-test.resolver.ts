@@ -11,7 +11,7 @@ import { changedEndpoint, previewedEndpoint } from '../../../delivery/preview-en
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { endpointInput, endpointPatch, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { badInput } from '../../../domain/errors.ts';
-import { asDeliveryId, asEndpointId, asMessageId, noPosition, type EndpointId } from '../../../domain/ids.ts';
+import { asDeliveryId, asMessageId, noPosition, type EndpointId } from '../../../domain/ids.ts';
 import { isJsonObject, type Json } from '../../../domain/json.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../../../read-models/directory/resolved-endpoint.ts';
@@ -26,7 +26,7 @@ import { Attempt, toAttempt } from '../deliveries/attempt.types.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { JsonScalar } from '../scalars.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
-import { toPastEndpoint } from './endpoint.types.ts';
+import { draftId, toDraftEndpoint } from './endpoint.types.ts';
 import { parseTestData } from './test-data.ts';
 
 @ObjectType({ description: '`attempt.configuration` answers the draft under the id `draft`.' })
@@ -44,7 +44,6 @@ class TestResult {
 /** For each organization and replica. */
 const testsPerMinute = 30;
 const minute = 60;
-const draftId = asEndpointId('draft');
 
 @Injectable()
 @Resolver()
@@ -151,7 +150,7 @@ export class DraftTestResolver {
 const toDraftAttempt = (draft: ResolvedEndpoint, { record, failure, error, url, body }: DraftTestOutcome, context: ApiContext): Attempt => {
   const at = record.startedAt;
   const { id, configuration, revision } = draft;
-  const endpoint = { ...toPastEndpoint({ id, configuration, revision, createdAt: at, updatedAt: at }, context), id: draftId };
+  const endpoint = toDraftEndpoint({ id, configuration, revision, createdAt: at, updatedAt: at }, context);
   const delivery: DeliveryView = {
     id: asDeliveryId('draft'),
     messageId: asMessageId('draft'),
@@ -168,5 +167,5 @@ const toDraftAttempt = (draft: ResolvedEndpoint, { record, failure, error, url, 
     createdAt: at,
     endedAt: at,
   };
-  return { ...toAttempt({ ...record, position: noPosition, failure, error }, delivery), draft: { endpoint, url, body } };
+  return toAttempt({ ...record, position: noPosition, failure, error }, delivery, { endpoint, url, body });
 };

@@ -4,7 +4,7 @@ import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '..
 import { carriesSeveralSignatures, signatureSchemes } from '../../../domain/endpoint-events.ts';
 import type { EndpointConfiguration, EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { payloadFormats } from '../../../domain/format-options.ts';
-import type { EndpointId } from '../../../domain/ids.ts';
+import { asEndpointId, type EndpointId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';
 import { mask, maskOwnHeader } from '../../../domain/header-masking.ts';
@@ -185,6 +185,14 @@ export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionCo
   const secret = ownSecretOf(snapshot.configuration);
   return { ...fieldsOf(snapshot, context), secretAccess: { kind: 'PAST', read: () => (secret === null ? null : mask) } };
 };
+
+/** The endpoint as a draft would leave it, which is shown under the id `draft`. */
+export const toDraftEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+  const secret = ownSecretOf(snapshot.configuration);
+  const secretAccess: SecretAccess = { kind: 'PAST', read: () => (secret === null ? null : mask) };
+  return { ...fieldsOf(snapshot, context), id: draftId, secretAccess };
+};
+export const draftId = asEndpointId('draft');
 
 const fieldsOf = (
   { id, configuration, createdAt, updatedAt, revision }: EndpointSnapshot,
