@@ -1,13 +1,15 @@
-// Measures how long each kind of query keeps the server from others: `npm run bench:stalls [-- --data FOLDER --main FILE --only NAME --skip NAME --json]`.
+// Measures how long each kind of query, and each command that reads beside the server, keeps it from others: `npm run bench:stalls [-- --data FOLDER --main FILE --only NAME --skip NAME --json]`.
 // While a query runs, messages are published and `/health/live` is asked, each every few milliseconds: what they wait for is the main thread, and whatever
 // else runs on the machine. `busy` is the longest that the main thread computed without a turn of its event loop, in CPU time. `--data` names the folder
 // of a log to copy.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startServer, type Server } from '../test/support/server.ts';
+import { builtServer, startServer } from '../test/support/server.ts';
 import { ask, closeConnections, p99, probe, stallsEnvironment, takeBusy } from './probes.ts';
 
 const { values: options } = parseArgs({
@@ -62,26 +64,45 @@ const queries: Record<string, string> = {
 // ── Measuring ──
 
 const longest = 60_000;
-const measure = async (server: Server, query: string) => {
+/** What a query or command did in how many milliseconds. */
+type Done = { readonly ms: number; readonly kib: number; readonly answered: string };
+
+const query = (text: string) => async (): Promise<Done> => {
+  const answer = await ask(server, 'POST', '/graphql', JSON.stringify({ query: text }));
+  const body = JSON.parse(answer.body) as { errors?: { message: string }[] };
+  return { ms: answer.ms, kib: answer.body.length / 1024, answered: body.errors?.[0]?.message ?? 'answered' };
+};
+
+const command =
+  (...args: readonly string[]) =>
+  async (): Promise<Done> => {
+    const from = performance.now();
+    const environment = { PATH: process.env['PATH'], HOOKLEDGER_DATA_DIR: dataDir };
+    const child = spawn(process.execPath, [options.main ?? builtServer, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: environment,
+    });
+    let bytes = 0;
+    child.stdout.on('data', (part: Buffer) => (bytes += part.length));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { ms: performance.now() - from, kib: bytes / 1024, answered: `ended with ${code}` };
+  };
+
+/** What reads the whole log, or pages of it, in a process of its own. */
+const commands: Record<string, () => Promise<Done>> = {
+  'hookledger export': command('export', join(tmpdir(), `hookledger-stalls-${process.pid}.ndjson.gz`)),
+  'hookledger history': command('history', '--first', '10000', '--json'),
+};
+
+const measure = async (work: () => Promise<Done>) => {
   await takeBusy(server, stallsFile);
   const live = probe(5, () => ask(server, 'GET', '/health/live'));
   const intake = probe(10, () => ask(server, 'POST', '/v1/messages', '{"type":"bench.stalls","data":{"n":1}}'));
   await delay(200);
-  const answer = await Promise.race([
-    ask(server, 'POST', '/graphql', JSON.stringify({ query })),
-    delay(longest, undefined, { ref: false }),
-  ]);
-  await delay(answer && answer.ms < 500 ? 500 : 50);
+  const done = await Promise.race([work(), delay(longest, { ms: longest, kib: 0, answered: 'no answer' }, { ref: false })]);
+  await delay(done.ms < 500 ? 500 : 50);
   const [alive, taken] = [await live(), await intake()];
-  const body = answer && (JSON.parse(answer.body) as { errors?: { message: string }[] });
-  return {
-    queryMs: answer?.ms ?? longest,
-    kib: (answer?.body.length ?? 0) / 1024,
-    busyMs: await takeBusy(server, stallsFile),
-    stallMs: Math.max(...alive),
-    intakeP99: p99(taken),
-    answered: body ? (body.errors?.[0]?.message ?? 'answered') : 'no answer',
-  };
+  return { ...done, busyMs: await takeBusy(server, stallsFile), stallMs: Math.max(...alive), intakeP99: p99(taken) };
 };
 
 const dataDir = mkdtempSync(join(tmpdir(), 'hookledger-stalls-'));
@@ -96,27 +117,30 @@ const server = await startServer({
 try {
   // The views may have to be built first.
   const [published] = await server.publish({ type: 'bench.stalls', data: {} });
+  const look = () => server.graphql<{ conservation: { position: string } }>('{ conservation { position } }');
   for (;;) {
-    const { conservation } = await server.graphql<{ conservation: { position: string } }>('{ conservation { position } }');
+    const { conservation } = await look().catch(() => ({ conservation: { position: '' } }));
     if (conservation.position >= (published?.position ?? '')) break;
     await delay(200);
   }
   // What is compiled at the first query is not this query's cost.
   for (let i = 0; i < 20; i++) await server.graphql('{ conservation { routed } history(first: 50) { nodes { data } } }');
   const rows = [];
-  for (const [name, query] of Object.entries(queries)) {
+  const kinds = { ...Object.fromEntries(Object.entries(queries).map(([name, text]) => [name, query(text)])), ...commands };
+  for (const [name, work] of Object.entries(kinds)) {
     if ((options.only && !name.includes(options.only)) || (options.skip && name.includes(options.skip))) continue;
-    const row = { name, ...(await measure(server, query)) };
+    const row = { name, ...(await measure(work)) };
     rows.push(row);
     const met = row.busyMs <= target && row.intakeP99 <= target;
     if (!options.json)
       console.log(
-        `${name.padEnd(28)} query ${row.queryMs.toFixed(0).padStart(6)} ms ${row.kib.toFixed(0).padStart(6)} KiB  busy ${row.busyMs.toFixed(0).padStart(5)} ms  stall ${row.stallMs.toFixed(0).padStart(6)} ms  intake p99 ${row.intakeP99.toFixed(0).padStart(6)} ms  ${met ? 'met   ' : 'MISSED'}  ${row.answered.slice(0, 110)}`,
+        `${name.padEnd(28)} done in ${row.ms.toFixed(0).padStart(6)} ms ${row.kib.toFixed(0).padStart(6)} KiB  busy ${row.busyMs.toFixed(0).padStart(5)} ms  stall ${row.stallMs.toFixed(0).padStart(6)} ms  intake p99 ${row.intakeP99.toFixed(0).padStart(6)} ms  ${met ? 'met   ' : 'MISSED'}  ${row.answered.slice(0, 110)}`,
       );
   }
   if (options.json) console.log(JSON.stringify({ target, rows }));
 } finally {
   await server.dispose();
   closeConnections();
+  rmSync(join(tmpdir(), `hookledger-stalls-${process.pid}.ndjson.gz`), { force: true });
   rmSync(dataDir, { recursive: true, force: true });
 }

@@ -14,6 +14,7 @@ import { DocumentSizes, maxTokens } from './document-size.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
 import { overLimit } from './limits.ts';
 import { graphqlPath } from './path.ts';
+import { stringifyAnswer } from './stringify-answer.ts';
 
 @Injectable()
 export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
@@ -43,6 +44,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       formatError: this.format,
       parseOptions: { maxTokens },
       transformSchema: boundExecution,
+      stringifyResult: stringifyAnswer,
       plugins: [this.limits],
     };
   }
@@ -81,7 +83,6 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
   };
 }
 
-/** Apollo refuses a request whose query is no text. */
 /** Apollo reads the variables of a GET with `JSON.parse`. Refuses those that it would change. */
 const checkVariablesOfGet = ({ method, query }: FastifyRequest): void => {
   const text = method === 'GET' && typeof query === 'object' && query !== null && 'variables' in query ? query.variables : undefined;
@@ -91,6 +92,7 @@ const checkVariablesOfGet = ({ method, query }: FastifyRequest): void => {
   throw new Refusal('BAD_USER_INPUT', message, { issues: [{ path: 'variables', message }] });
 };
 
+/** Apollo refuses a request whose query is no text. */
 const documentIn = ({ body, query }: FastifyRequest): unknown =>
   typeof body === 'object' && body !== null && 'query' in body
     ? body.query
