@@ -55,8 +55,12 @@ export type DueAttemptsSchema = CheckpointSchema &
     readonly taking: TakingRow;
   };
 
-/** Without parameters, as in the index of these rows: SQLite uses it for no other condition. */
-export const isTestRow = sql<boolean>`test = 1`;
+/** Which rows a lane may take that can't take all. Without parameters, as in the indexes of these rows: SQLite uses an index for no other condition. */
+export const rowsOnly = {
+  tests: sql<boolean>`test = 1`,
+  /** Those that a person waits for: tests, and retries of one delivery. */
+  urgent: sql<boolean>`(test = 1 OR requested = 1)`,
+} as const;
 
 export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<void> => {
   await db.schema
@@ -109,7 +113,9 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await createEndpointTables(db);
   await db.schema.createIndex('due_attempts_by_endpoint').on('due_attempts').columns(['endpoint_id', 'ready_at']).execute();
   // A paused endpoint is asked for its tests again and again, and may have a million others.
-  await db.schema.createIndex('due_tests').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(isTestRow).execute();
+  await db.schema.createIndex('due_tests').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(rowsOnly.tests).execute();
+  // Nor do a million others keep a person waiting.
+  await db.schema.createIndex('due_urgently').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(rowsOnly.urgent).execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
 
@@ -163,6 +169,13 @@ export const attemptOf = (row: DueAttemptRow): ScheduleAttempt =>
     row.requested === 1 ? 'person' : row.requested === 2 ? 'bulk-retry' : undefined,
     row.series_since ?? undefined,
   );
+
+/** The endpoints with attempts that became due after `since` and until `now`. */
+export const endpointsDue = async (db: Kysely<DueAttemptsSchema>, since: number, now: number) => {
+  const all = db.selectFrom('due_attempts').select('endpoint_id').distinct().where('ready_at', '>', since).where('ready_at', '<=', now);
+  const [endpoints, urgent] = await Promise.all([all.execute(), all.where(rowsOnly.urgent).execute()]);
+  return { endpoints: endpoints.map((row) => row.endpoint_id), urgent: urgent.map((row) => row.endpoint_id) };
+};
 
 /** 0: the endpoint has no batch. */
 export const newestBatchIn = async (db: Kysely<DueAttemptsSchema>, id: EndpointId): Promise<number> => {

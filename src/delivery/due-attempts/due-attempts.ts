@@ -11,8 +11,8 @@ import type { DueAttemptsSchema, TurnsOf } from './due-attempts-table.ts';
 export type DueAttemptsListener = {
   /** Whether exactly this attempt is queued here, in flight, or recorded at a position that the table does not show yet. */
   readonly isTracked: (attempt: Pick<ScheduleAttempt, 'id' | 'attempt' | 'subject'>) => boolean;
-  /** These endpoints may have due attempts; and when the next attempt becomes due. */
-  readonly attemptsDue: (endpoints: readonly EndpointId[], nextAt: number | undefined) => void;
+  /** These endpoints may have due attempts, urgent ones also if it says so; and when the next attempt becomes due. */
+  readonly attemptsDue: (endpoints: readonly EndpointId[], nextAt: number | undefined, isUrgent?: boolean) => void;
   /** Any endpoint may have due attempts. */
   readonly checkAllLanes: () => void;
   /** A person cancelled them. */
@@ -29,8 +29,8 @@ export type DueAttemptsListener = {
 
 export type ClaimRequest = {
   readonly limit: number;
-  /** A paused or disabled endpoint gets nothing else. */
-  readonly testsOnly: boolean;
+  /** A paused or disabled endpoint gets nothing but tests, and one whose lane is held, or its circuit open, what is urgent. */
+  readonly only?: 'tests' | 'urgent' | undefined;
   /** The attempts that the lane has in memory. */
   readonly tracked: { readonly size: number };
 };
@@ -40,6 +40,8 @@ export type ClaimResult = { readonly attempts: readonly ScheduleAttempt[]; reado
 
 export type DueEndpoints = {
   readonly endpoints: readonly EndpointId[];
+  /** Those of them whose due attempts a person waits for. */
+  readonly urgent: readonly EndpointId[];
   /** The table was searched up to here. Search from here the next time. */
   readonly until: number;
   /** When the next attempt becomes due. */

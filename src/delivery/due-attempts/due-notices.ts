@@ -9,11 +9,12 @@ const maxDueNotices = 10;
 
 export class DueNotices {
   private readonly endpoints = new Set<EndpointId>();
+  private readonly urgent = new Set<EndpointId>();
   private nextDueAt: number | undefined;
 
   /** @param now by the shared clock */
-  scheduled({ dueAt, subject }: ScheduleAttempt, now: number): void {
-    if (dueAt <= now) this.endpoints.add(subject.endpointId);
+  scheduled({ dueAt, subject, isUrgent }: ScheduleAttempt, now: number): void {
+    if (dueAt <= now) (isUrgent ? this.urgent : this.endpoints).add(subject.endpointId);
     else this.nextDueAt = Math.min(this.nextDueAt ?? Infinity, dueAt);
   }
 
@@ -23,12 +24,14 @@ export class DueNotices {
 
   /** @returns notices of all since the last call, and of what was cancelled */
   take(cancelled: readonly DeliveryProgress[]): readonly ReplicaNotice[] {
-    const [due, next] = [[...this.endpoints], this.nextDueAt];
+    const [due, urgent, next] = [[...this.endpoints], [...this.urgent], this.nextDueAt];
     this.endpoints.clear();
+    this.urgent.clear();
     this.nextDueAt = undefined;
     const withNext = next === undefined ? {} : { next };
     let notices: ReplicaNotice[] = noticeParts(due).map((part) => ({ due: part, ...withNext }));
     if (notices.length === 0 && next !== undefined) notices = [{ due: [], next }];
+    for (const part of noticeParts(urgent)) notices.push({ due: part, urgent: true });
     if (notices.length > maxDueNotices) notices = [{}];
     for (const { endpointId, ids } of cancelled) notices.push(...noticeParts(ids).map((withdrawn) => ({ from: endpointId, withdrawn })));
     return notices;

@@ -8,16 +8,24 @@ import type { RecordedEvent } from '../../event-store/event-store.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { PostgresDatabase } from '../../read-models/engine/database/postgres.ts';
 import { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
-import type { DueAttemptsListener } from './due-attempts.ts';
+import type { ClaimRequest, DueAttemptsListener } from './due-attempts.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
-const attempt = (id: string, { endpointId = e1, dueAt = 1000, number = 2, failures = 1, test = false } = {}) =>
-  new ScheduleAttempt(id as DeliveryId, { ...subject, endpointId, ...(test ? { test: true } : {}) }, number, failures, number - 2, dueAt, {
-    causationId: 'event',
-  });
-const all = { limit: 10, testsOnly: false, tracked: { size: 0 } };
+type Options = Partial<{
+  endpointId: EndpointId;
+  dueAt: number;
+  number: number;
+  failures: number;
+  test: boolean;
+  by: ScheduleAttempt['requestedBy'];
+}>;
+const attempt = (id: string, { endpointId = e1, dueAt = 1000, number = 2, failures = 1, test = false, by }: Options = {}) => {
+  const of = { ...subject, endpointId, ...(test ? { test: true as const } : {}) };
+  return new ScheduleAttempt(id as DeliveryId, of, number, failures, number - 2, dueAt, { causationId: 'event' }, undefined, 0, by);
+};
+const all: ClaimRequest = { limit: 10, tracked: { size: 0 } };
 
 let url: string;
 let prefix: string;
@@ -110,7 +118,15 @@ describe('a claim', () => {
 
   it('takes tests alone for an endpoint that is held', async () => {
     await write(attempt('a'), attempt('t', { test: true }));
-    expect(await other.ids({ ...all, testsOnly: true })).toEqual(['t']);
+    expect(await other.ids({ ...all, only: 'tests' })).toEqual(['t']);
+  });
+
+  it('takes alone what a person waits for where nothing else may go, and no one else gets it', async () => {
+    await write(attempt('a'), attempt('t', { test: true }), attempt('p', { by: 'person' }), attempt('q', { by: 'bulk-retry' }));
+    expect((await other.due.dueSince(0)).urgent).toEqual([e1]);
+    const claimed = await Promise.all([host, other].map((each) => each.ids({ ...all, only: 'urgent' })));
+    expect(claimed.flat().toSorted()).toEqual(['p', 't']);
+    expect((await other.due.dueSince(0)).urgent).toEqual([]);
   });
 
   it('takes nothing while the host that took over catches up', async () => {
@@ -176,7 +192,7 @@ describe('a lease', () => {
     const { attempts } = await other.due.claim(e1, all);
     host.taker.attemptsDue.mockClear();
     await other.due.unclaim(attempts);
-    await vi.waitFor(() => expect(host.taker.attemptsDue).toHaveBeenCalledWith([e1], undefined));
+    await vi.waitFor(() => expect(host.taker.attemptsDue).toHaveBeenCalledWith([e1], undefined, false));
     expect(await host.ids()).toEqual(['a']);
   });
 
@@ -219,6 +235,15 @@ describe('other replicas are told', () => {
     expect(host.taker.attemptsDue).not.toHaveBeenCalled();
   });
 
+  it('that a person waits for it', async () => {
+    await write(attempt('a'), attempt('b', { endpointId: e2, by: 'person' }));
+    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledTimes(2));
+    expect(other.taker.attemptsDue.mock.calls).toEqual([
+      [[e1], undefined, undefined],
+      [[e2], undefined, true],
+    ]);
+  });
+
   it('to look everywhere where the list would be too long', async () => {
     other.taker.checkAllLanes.mockClear();
     await write(...Array.from({ length: 2000 }, (_, i) => attempt(`a${i}`, { endpointId: `e${i}`.padEnd(36, '-') as EndpointId })));
@@ -240,7 +265,7 @@ describe('other replicas are told', () => {
       await host.due.announce([], tx);
     });
     expect(await other.ids()).toEqual(['waits']);
-    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenLastCalledWith([e1], undefined));
+    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenLastCalledWith([e1], undefined, undefined));
   });
 });
 

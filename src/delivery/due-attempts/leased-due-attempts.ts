@@ -14,6 +14,7 @@ import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt 
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
+  endpointsDue,
   limitWaits,
   newestBatchIn,
   releaseQuery,
@@ -232,7 +233,7 @@ export class LeasedDueAttempts implements DueAttempts {
     try {
       await this.leases.giveBack(mine);
       const [due = [], ...more] = noticeParts([...new Set(mine.map(({ subject }) => subject.endpointId))]);
-      await this.notify(more.length > 0 ? {} : { due });
+      await this.notify(more.length > 0 ? {} : { due, urgent: mine.some(({ isUrgent }) => isUrgent) });
     } catch {
       // Their leases run out.
     }
@@ -255,9 +256,7 @@ export class LeasedDueAttempts implements DueAttempts {
     const now = this.now();
     const first = this.db.selectFrom('due_attempts').select('ready_at').where('ready_at', '>', now).orderBy('ready_at').limit(1);
     const next = await first.executeTakeFirst();
-    const query = this.db.selectFrom('due_attempts').select('endpoint_id').distinct();
-    const rows = await query.where('ready_at', '>', since).where('ready_at', '<=', now).execute();
-    return { endpoints: rows.map((row) => row.endpoint_id), until: now, nextAt: next?.ready_at };
+    return { ...(await endpointsDue(this.db, since, now)), until: now, nextAt: next?.ready_at };
   }
 
   turnsOf(of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf> {

@@ -4,7 +4,7 @@ import type { EndpointId } from '../../domain/ids.ts';
 import type { DeliveryOrBatchId, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { ClaimRequest } from './due-attempts.ts';
-import { isTestRow, type DueAttemptRow, type DueAttemptsSchema } from './due-attempts-table.ts';
+import { rowsOnly, type DueAttemptRow, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import { leaseMarginMs } from './lease-timing.ts';
 import type { SharedClock } from './shared-clock.ts';
@@ -78,13 +78,13 @@ export class Leases {
   }
 
   /** Claims the endpoint's oldest due attempts. @returns their rows, with the replica that had claimed each before */
-  async claim(id: EndpointId, { limit, testsOnly }: ClaimRequest): Promise<readonly ClaimedRow[]> {
+  async claim(id: EndpointId, { limit, only }: ClaimRequest): Promise<readonly ClaimedRow[]> {
     const now = this.clock.now();
     const { rows } = await sql<ClaimedRow>`
       WITH due AS (
         SELECT id AS due_id, leased_by AS before FROM due_attempts
         WHERE endpoint_id = ${id} AND ready_at <= ${now} AND EXISTS (SELECT FROM taking WHERE open = 1)
-        ${testsOnly ? sql`AND ${isTestRow}` : sql``}
+        ${only ? sql`AND ${rowsOnly[only]}` : sql``}
         ORDER BY ready_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       UPDATE due_attempts SET ready_at = ${now + this.durationMs(id)}, leased_by = ${this.replica} FROM due WHERE id = due_id
       RETURNING due_attempts.*, before`.execute(this.db());

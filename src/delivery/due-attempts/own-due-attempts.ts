@@ -7,11 +7,12 @@ import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt 
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
-  isTestRow,
+  endpointsDue,
   limitWaits,
   newestBatchIn,
   releaseQuery,
   rowOf,
+  rowsOnly,
   turnsIn,
   type DueAttemptsSchema,
   type TurnsOf,
@@ -53,10 +54,10 @@ export class OwnDueAttempts implements DueAttempts {
   async announce(): Promise<void> {}
   committed(): void {}
 
-  async claim(id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> {
+  async claim(id: EndpointId, { limit, only, tracked }: ClaimRequest): Promise<ClaimResult> {
     const most = limit + tracked.size; // tracked ones may be among them
     let query = this.read().selectFrom('due_attempts').selectAll().where('endpoint_id', '=', id).where('ready_at', '<=', this.now());
-    if (testsOnly) query = query.where(isTestRow);
+    if (only) query = query.where(rowsOnly[only]);
     const rows = await query.orderBy('ready_at').limit(most).execute();
     return { attempts: rows.map(attemptOf), more: rows.length === most };
   }
@@ -86,11 +87,10 @@ export class OwnDueAttempts implements DueAttempts {
 
   async dueSince(after: number): Promise<DueEndpoints> {
     const until = this.now();
-    const endpoints = this.read().selectFrom('due_attempts').select('endpoint_id').distinct();
-    const rows = await endpoints.where('ready_at', '>', after).where('ready_at', '<=', until).execute();
+    const endpoints = await endpointsDue(this.read(), after, until);
     const next = this.read().selectFrom('due_attempts').select('ready_at').where('ready_at', '>', until);
     const first = await next.orderBy('ready_at').limit(1).executeTakeFirst();
-    return { endpoints: rows.map((row) => row.endpoint_id), until, nextAt: first?.ready_at };
+    return { ...endpoints, until, nextAt: first?.ready_at };
   }
 
   turnsOf(of: readonly DeliveryOrBatchId[], most: number): Promise<TurnsOf> {

@@ -10,6 +10,8 @@ import type { DueAttemptsSchema } from './due-attempts-table.ts';
 export type ReplicaNotice = {
   /** These endpoints have due attempts. */
   readonly due?: readonly EndpointId[];
+  /** A person waits for some of them. */
+  readonly urgent?: boolean;
   /** The next attempt becomes due then, by the shared clock. */
   readonly next?: number;
   /** These were cancelled; `from` is their endpoint. */
@@ -57,12 +59,12 @@ export const sendNotice = async (
 export const readNotice = (text = '{}'): ReplicaNotice => JSON.parse(text) as ReplicaNotice; // a replica sent it
 
 export const passOnNotice = (notice: ReplicaNotice, listener: DueAttemptsListener): void => {
-  const { due, next, withdrawn, from, held, gates, free, lacking } = notice;
+  const { due, urgent, next, withdrawn, from, held, gates, free, lacking } = notice;
   if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
   else if (held) listener.endpointsHeld(held.map(([id, until, holdMs]) => new HoldEndpoint(id, until, holdMs)));
   else if (gates) listener.circuitsChanged(gates);
   else if (free) listener.slotsFreed(free);
   else if (lacking) listener.slotsWanted(lacking);
-  else if (due || next) listener.attemptsDue(due ?? [], next);
+  else if (due || next) listener.attemptsDue(due ?? [], next, urgent);
   else listener.checkAllLanes();
 };

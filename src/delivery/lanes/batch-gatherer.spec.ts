@@ -64,9 +64,9 @@ describe('the gatherer of batches', () => {
     expect(log.error).toHaveBeenCalledOnce();
   });
 
-  it('stops waiting when its timer is cancelled', async () => {
+  it('stops waiting when all are taken from it', async () => {
     const { gatherer, closing } = build('a');
-    gatherer.cancelTimer();
+    expect(gatherer.removeAll().map(({ id }) => id)).toEqual(['a']);
     await vi.advanceTimersByTimeAsync(5_000);
     expect(closing).toEqual([]);
   });

@@ -51,7 +51,12 @@ export class BatchGatherer {
     else this.timer = setTimeout(this.listener.onReady, waitMs);
   }
 
-  cancelTimer(): void {
+  removeAll(): readonly ScheduleAttempt[] {
+    this.cancelTimer();
+    return this.queue.removeAll();
+  }
+
+  private cancelTimer(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
   }

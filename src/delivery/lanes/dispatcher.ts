@@ -61,7 +61,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     const { budget, status } = this;
     this.limiter = new RequestLimiter(concurrency, sendingTurnMs);
     const tableOutage = new Outage("The table of due attempts can't be read", log);
-    this.scheduler = new DueScheduler(due, (endpoints) => this.checkLanes(endpoints), tableOutage);
+    this.scheduler = new DueScheduler(due, (endpoints, urgent) => this.checkLanes(endpoints, (id) => urgent.has(id)), tableOutage);
     this.context = {
       due,
       directory,
@@ -156,9 +156,9 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     for (const { progress } of batch) if (progress) this.lanes.get(progress.endpointId)?.applied(progress, end);
     const now = this.due.now();
     let nextAt = Number.POSITIVE_INFINITY;
-    for (const { id, subject, dueAt } of written) {
+    for (const { id, subject, dueAt, isUrgent } of written) {
       if (dueAt > now) nextAt = Math.min(nextAt, dueAt);
-      else if (!this.lanes.get(subject.endpointId)?.tracks(id)) this.lane(subject.endpointId).checkTable();
+      else if (!this.lanes.get(subject.endpointId)?.tracks(id)) this.lane(subject.endpointId).checkTable(isUrgent);
     }
     this.scheduler.wakeAt(nextAt);
     for (const { type, stream } of batch) if (type === 'endpoint.deleted') this.lane(endpointIdIn(stream)).checkTable();
@@ -170,8 +170,8 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     return this.lanes.get(attempt.subject.endpointId)?.tracksAttempt(attempt) ?? false;
   }
 
-  attemptsDue(endpoints: readonly EndpointId[], nextAt: number | undefined): void {
-    this.checkLanes(endpoints);
+  attemptsDue(endpoints: readonly EndpointId[], nextAt: number | undefined, isUrgent = false): void {
+    this.checkLanes(endpoints, () => isUrgent);
     if (nextAt !== undefined) this.scheduler.wakeAt(nextAt);
   }
 
@@ -209,8 +209,8 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     this.lanes.get(id)?.slotsExhausted();
   }
 
-  private checkLanes(endpoints: readonly EndpointId[]): void {
-    for (const id of endpoints) this.lane(id).checkTable();
+  private checkLanes(endpoints: readonly EndpointId[], areUrgent: (id: EndpointId) => boolean): void {
+    for (const id of endpoints) this.lane(id).checkTable(areUrgent(id));
   }
 
   private lane(id: EndpointId): Lane {

@@ -9,7 +9,7 @@ afterEach(() => vi.useRealTimers());
 describe('the scheduler of due attempts', () => {
   const e1 = 'e1' as EndpointId;
   const build = (isShared = false) => {
-    const dueSince = vi.fn<DueAttempts['dueSince']>(async () => ({ endpoints: [e1], until: Date.now(), nextAt: undefined }));
+    const dueSince = vi.fn<DueAttempts['dueSince']>(async () => ({ endpoints: [e1], urgent: [e1], until: Date.now(), nextAt: undefined }));
     const onDue = vi.fn<() => void>();
     const outage = { failed: vi.fn<() => void>(), over: vi.fn<() => void>() };
     const scheduler = new DueScheduler({ dueSince, isShared, now: () => Date.now() }, onDue, outage);
@@ -24,12 +24,12 @@ describe('the scheduler of due attempts', () => {
     await vi.advanceTimersByTimeAsync(4_999);
     expect(onDue).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
-    expect(onDue).toHaveBeenCalledExactlyOnceWith([e1]);
+    expect(onDue).toHaveBeenCalledExactlyOnceWith([e1], new Set([e1]));
   });
 
   it('wakes again for the next attempt in the table, and searches from where it was', async () => {
     const { scheduler, dueSince } = build();
-    dueSince.mockResolvedValueOnce({ endpoints: [], until: 1_000_010, nextAt: 1_002_000 });
+    dueSince.mockResolvedValueOnce({ endpoints: [], urgent: [], until: 1_000_010, nextAt: 1_002_000 });
     scheduler.wakeAt(1_000_000);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(dueSince.mock.calls).toEqual([[0], [1_000_010]]);
@@ -64,7 +64,7 @@ describe('the scheduler of due attempts', () => {
     scheduler.searchAll();
     await vi.advanceTimersByTimeAsync(0);
     expect(dueSince.mock.calls.map(([since]) => since)).toEqual([0, 1_000_010, 0]);
-    slow.resolve({ endpoints: [], until: 1_000_050, nextAt: undefined }); // must not set back where the next search begins
+    slow.resolve({ endpoints: [], urgent: [], until: 1_000_050, nextAt: undefined }); // must not set back where the next search begins
     await vi.advanceTimersByTimeAsync(0);
     scheduler.wakeAt(1_000_120);
     await vi.advanceTimersByTimeAsync(20);

@@ -21,8 +21,8 @@ export class DueScheduler {
 
   constructor(
     private readonly due: Pick<DueAttempts, 'dueSince' | 'isShared' | 'now'>,
-    /** Called with endpoints that have due attempts. */
-    private readonly onDue: (endpoints: readonly EndpointId[]) => void,
+    /** Called with endpoints that have due attempts, and those of them whose attempts a person waits for. */
+    private readonly onDue: (endpoints: readonly EndpointId[], urgent: ReadonlySet<EndpointId>) => void,
     private readonly outage: Pick<Outage, 'failed' | 'over'>,
   ) {}
 
@@ -56,9 +56,9 @@ export class DueScheduler {
     const since = this.searchedUntil;
     this.nextWake = Number.POSITIVE_INFINITY;
     try {
-      const { endpoints, until, nextAt } = await this.due.dueSince(since);
+      const { endpoints, urgent, until, nextAt } = await this.due.dueSince(since);
       this.outage.over();
-      this.onDue(endpoints);
+      this.onDue(endpoints, new Set(urgent));
       if (this.searchedUntil === since) this.searchedUntil = until; // otherwise `searchAll` has begun again meanwhile
       if (nextAt !== undefined) this.wakeAt(nextAt);
     } catch (error) {

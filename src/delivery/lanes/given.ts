@@ -54,11 +54,12 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
     heldEndpoints: async () => held,
     circuitGates: async () => gates,
     mayProbe: () => true,
-    claim: async (id: EndpointId, { limit, testsOnly, tracked }: ClaimRequest): Promise<ClaimResult> => {
+    claim: async (id: EndpointId, { limit, only, tracked }: ClaimRequest): Promise<ClaimResult> => {
       reads.push(id);
       const most = limit + tracked.size;
       const mine = [...rows.values()].filter(
-        ({ subject, dueAt }) => subject.endpointId === id && dueAt <= Date.now() && (!testsOnly || isTest(subject)),
+        ({ subject, dueAt, isUrgent }) =>
+          subject.endpointId === id && dueAt <= Date.now() && (!only || isTest(subject) || (only === 'urgent' && isUrgent)),
       );
       const read = mine.sort((a, b) => a.dueAt - b.dueAt).slice(0, most);
       await slow;
@@ -68,7 +69,9 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
       const until = Date.now();
       const due = [...rows.values()].filter(({ dueAt }) => dueAt > after && dueAt <= until);
       const later = [...rows.values()].map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > until);
-      return { endpoints: [...new Set(due.map(({ subject }) => subject.endpointId))], until, nextAt: later.sort((a, b) => a - b)[0] };
+      const endpointsOf = (attempts: readonly ScheduleAttempt[]) => [...new Set(attempts.map(({ subject }) => subject.endpointId))];
+      const urgent = endpointsOf(due.filter(({ isUrgent }) => isUrgent));
+      return { endpoints: endpointsOf(due), urgent, until, nextAt: later.sort((a, b) => a - b)[0] };
     },
   };
   const directory = {

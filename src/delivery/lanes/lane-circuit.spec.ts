@@ -68,6 +68,29 @@ describe('a lane whose circuit is open', () => {
     expect(ids()).toEqual(['e1-0', 'test']);
   });
 
+  it('lets out at once what a person waits for that is in the table only, as after a restart, also while the receiver wants no requests', async () => {
+    const given = givenDispatcher();
+    const { rows, gates, held, dispatcher, ids, reads } = given;
+    gates.push(open(60_000));
+    held.push(new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000));
+    const { subject, revision, dueAt, cause } = attempt('asked');
+    const asked = new ScheduleAttempt(attempt('asked').id, subject, 1, 0, revision, dueAt + 900_000, cause, undefined, 0, 'person');
+    for (const each of [...many(500), asked]) rows.set(each.id, each);
+    dispatcher.acceptOffers();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ids()).toEqual(['asked']);
+    // The rest costs no look at the table, nor does more that nobody waits for.
+    const before = reads.length;
+    for (let i = 0; i < 10; i++) given.write(attempt(`more-${i}`));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([ids().length, reads.length - before]).toEqual([1, 0]);
+    // Another replica wrote one.
+    rows.set('test', attempt('test', 'e1', { test: true }));
+    dispatcher.attemptsDue([e1], undefined, true);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ids()).toEqual(['asked', 'test']);
+  });
+
   it('lets out at once a delivery that waits in the lane, when a person retries it, and sends it once', async () => {
     const { dispatcher, sent, ids } = await givenOpen(60_000);
     for (const each of many(3)) dispatcher.offer(each);

@@ -7,10 +7,14 @@ import type { TrackedAttempts } from './tracked-attempts.ts';
 
 /** After a failure to read the table, or the log. */
 const retryMs = 1_000;
+/** Urgent attempts read at a time. */
+const urgentRead = 20;
 
 export class LaneTable {
   /** The table may hold due attempts that are not in memory. */
   hasBacklog = false;
+  /** Some of them may be urgent: a person waits for them. Set only when the table has gained one, so an open circuit costs no reads. */
+  hasUrgent = false;
 
   constructor(
     private readonly id: EndpointId,
@@ -18,26 +22,37 @@ export class LaneTable {
     private readonly tracked: TrackedAttempts,
     private readonly listener: {
       readonly onAttempt: (attempt: ScheduleAttempt) => void;
+      /** So many attempts were taken. Not called if the table could not be read. */
+      readonly onRead: (count: number) => void;
       /** A read has ended, or it is time to try again. */
       readonly onReady: () => void;
     },
   ) {}
 
-  /** @param onRead gets how many attempts were taken; not called if the table could not be read */
-  async read(request: Omit<ClaimRequest, 'tracked'>, onRead: (count: number) => void): Promise<void> {
+  /** @param isHeld the endpoint is paused or disabled, and gets nothing but tests */
+  readDue(limit: number, isHeld: boolean): Promise<void> {
+    return this.read('hasBacklog', { limit, only: isHeld ? 'tests' : undefined });
+  }
+
+  /** Reads what a person waits for, apart from the rest. */
+  readUrgent(isHeld: boolean): Promise<void> {
+    return this.read('hasUrgent', { limit: urgentRead, only: isHeld ? 'tests' : 'urgent' });
+  }
+
+  private async read(part: 'hasBacklog' | 'hasUrgent', request: Omit<ClaimRequest, 'tracked'>): Promise<void> {
     if (this.tracked.isBeingRead) return;
     const { due, tableOutage, status } = this.context;
     const { untrackedMeanwhile, isUpToDate, end } = this.tracked.beginRead();
-    this.hasBacklog = false;
+    this[part] = false;
     try {
       const { attempts, more } = await due.claim(this.id, { ...request, tracked: this.tracked });
       tableOutage.over();
       for (const attempt of attempts) if (isUpToDate(attempt, due.isShared)) this.listener.onAttempt(attempt);
-      if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this.hasBacklog = true;
-      onRead(attempts.length);
+      if (more || attempts.some(({ id }) => untrackedMeanwhile.has(id))) this[part] = true;
+      this.listener.onRead(attempts.length);
     } catch (error) {
       if (status.isRunning) tableOutage.failed(error);
-      this.checkLater();
+      this.checkLater(part === 'hasUrgent');
     }
     end();
     this.listener.onReady();
@@ -52,12 +67,13 @@ export class LaneTable {
   /** This replica can't read the log, or send, at the moment. */
   leaveToOthers(attempt: ScheduleAttempt): void {
     this.giveBack([attempt]);
-    this.checkLater();
+    this.checkLater(attempt.isUrgent);
   }
 
-  private checkLater(): void {
+  private checkLater(areUrgent: boolean): void {
     setTimeout(() => {
       this.hasBacklog = true;
+      this.hasUrgent ||= areUrgent;
       this.listener.onReady();
     }, retryMs).unref();
   }

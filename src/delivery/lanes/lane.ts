@@ -44,23 +44,21 @@ export class Lane {
     const { backlog, batches, budget, due, endpointConcurrency, log, rates } = context;
     const reserve: ReserveTimes | undefined = rates && ((count, rate) => rates.reserve(id, count, rate));
     this.endpoint = new LaneEndpoint(id, context.directory);
-    this.pace = new Pace(
-      () => this.endpoint.settings,
-      endpointConcurrency,
-      () => this.pump(),
-      reserve,
-    );
-    this.readiness = new Readiness(
-      () => context.runner.prepare(id),
-      () => this.pump(),
-    );
+    const onReady = () => this.pump();
+    const settings = () => this.endpoint.settings;
+    this.pace = new Pace(settings, endpointConcurrency, onReady, reserve);
+    const prepare = () => context.runner.prepare(id);
+    this.readiness = new Readiness(prepare, onReady);
     this.table = new LaneTable(id, context, this.tracked, {
       onAttempt: (attempt) => this.enqueue(attempt),
-      onReady: () => this.pump(),
+      onRead: (count) => {
+        if (count === 0 && this.queue.length === 0) void this.slots?.returnUnused(id);
+      },
+      onReady,
     });
     this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
-    const listener: BatchListener = { onBatched: (of, position) => this.batched(of, position), onReady: () => this.pump() };
+    const listener: BatchListener = { onBatched: (of, position) => this.batched(of, position), onReady };
     this.gatherer = new BatchGatherer(id, batches, budget, listener, log, () => due.now());
   }
 
@@ -83,8 +81,9 @@ export class Lane {
   }
 
   /** The table may have gained due attempts for this lane. */
-  checkTable(): void {
+  checkTable(hasUrgent = false): void {
     this.table.hasBacklog = true;
+    this.table.hasUrgent ||= hasUrgent;
     this.pump();
   }
 
@@ -117,15 +116,14 @@ export class Lane {
   /** Other replicas have all slots: they can send what is queued here. */
   slotsExhausted(): void {
     if (this.queue.length === 0) return;
-    this.table.hasBacklog = true;
+    this.table.hasBacklog = this.table.hasUrgent = true;
     this.table.giveBack(this.queue.removeAll());
   }
 
   /** Sends nothing more. @returns what was queued */
   stop(): readonly ScheduleAttempt[] {
     this.pace.stop();
-    this.gatherer.cancelTimer();
-    const queued = [...this.queue.removeAll(), ...this.gatherer.queue.removeAll()];
+    const queued = [...this.queue.removeAll(), ...this.gatherer.removeAll()];
     for (const { id } of queued) this.tracked.untrack(id);
     return queued;
   }
@@ -160,8 +158,9 @@ export class Lane {
     if (!this.context.status.isRunning) return;
     this.gather();
     const stoppedBy = this.sendQueued();
-    if (stoppedBy === 'process-full') this.context.limiter.waitForRoom(this);
-    else if (stoppedBy === 'too-early') this.wait();
+    if (stoppedBy === 'process-full') return this.context.limiter.waitForRoom(this);
+    if (this.table.hasUrgent) this.readUrgent();
+    if (stoppedBy === 'too-early') this.wait();
     else if (this.table.hasBacklog || this.queue.length > 0) this.getMore();
   }
 
@@ -251,8 +250,7 @@ export class Lane {
     if (!this.gatherer.isPending) return;
     const { batch, isHeld } = this.endpoint;
     if (batch && !isHeld) return this.gatherer.closeIfReady(batch);
-    this.gatherer.cancelTimer();
-    const gathered = this.gatherer.queue.removeAll();
+    const gathered = this.gatherer.removeAll();
     if (batch) this.table.giveBack(gathered);
     else for (const attempt of gathered) this.queue.push(attempt); // the endpoint takes no batches any more
   }
@@ -277,7 +275,8 @@ export class Lane {
     // Only replicas with slots take from the table.
     if (!this.table.hasBacklog || slots?.held(this.id) === 0) return;
     const inMemory = this.queue.length + this.gatherer.queue.length;
-    if (inMemory < Math.max(this.readSize / 2, this.endpoint.maxBatchSize)) this.readTable();
+    const { isHeld, maxBatchSize } = this.endpoint;
+    if (inMemory < Math.max(this.readSize / 2, maxBatchSize)) void this.table.readDue(Math.max(this.readSize, maxBatchSize), isHeld);
   }
 
   private get readSize(): number {
@@ -290,12 +289,10 @@ export class Lane {
     return { isShared: context.due.isShared, receiverState, requests: Math.min(pace.concurrency, slots) };
   }
 
-  private readTable(): void {
-    const { slots } = this;
-    const limit = Math.max(this.readSize, this.endpoint.maxBatchSize);
-    void this.table.read({ limit, testsOnly: this.endpoint.isHeld }, (count) => {
-      if (count === 0 && this.queue.length === 0) void slots?.returnUnused(this.id);
-    });
+  /** What a person waits for does not wait for the pace, nor behind the rest of the table. */
+  private readUrgent(): void {
+    if (this.slots?.held(this.id) === 0) return this.slots.request(this.id, 1);
+    void this.table.readUrgent(this.endpoint.isHeld);
   }
 
   /** Undefined: replicas share no limit of requests to this endpoint. */

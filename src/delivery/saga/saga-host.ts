@@ -33,7 +33,7 @@ import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 13;
+  readonly version = 14;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     announcements: ['endpoint_id', 'kind'],
