@@ -149,6 +149,7 @@ export class TurnCache {
   private request(attempt: ScheduleAttempt): readonly ScheduleAttempt[] {
     const turn = this.turns.get(attempt.id as DeliveryId);
     if (!turn) return this.complete && this.partial === 0 ? [attempt] : [];
+    if (turn.unit !== turn.id) return []; // it goes with its batch
     if (this.queues.get(turn.queue)?.turns[0] === turn) return [attempt];
     if (turn.attempt?.messages) this.messages--;
     turn.attempt = attempt;

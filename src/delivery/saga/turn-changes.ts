@@ -48,7 +48,10 @@ export class TurnChanges {
       const attempt = this.accepted.get(id);
       return attempt ? detailOf(attempt) : null;
     });
-    for (const id of turns.waiting) due.delete(id);
+    for (const id of turns.waiting) {
+      const its = due.get(id);
+      if (its) due.set(id, { ...its, attempt: undefined });
+    }
     for (const { id, detail } of turns.begun) {
       if (due.has(id)) continue; // what followed its first attempt is known already
       const accepted = this.accepted.get(id);

@@ -75,11 +75,10 @@ class Model {
     return Array.from(units, ({ id }) => id as DeliveryId).toSorted();
   }
 
-  /** It is in a batch, and was requested by itself. It waits for what comes before it, but ends no turn: its batch does. */
+  /** It was in a batch, and was requested by itself. While it has a turn to wait for, it goes with its batch. */
   private isDueAlone({ id, alone, unit, queue }: Delivery): boolean {
     if (unit === alone || !alone.open) return false;
-    const its = queue === undefined ? [] : (this.queues.get(queue) ?? []);
-    return its.every((each) => each.id !== id) || its[0]?.id === id;
+    return queue === undefined || (this.queues.get(queue) ?? []).every((each) => each.id !== id);
   }
 
   ordered(): DeliveryId[] {
@@ -169,7 +168,7 @@ class Model {
     else if (what === 'retry') add({ type: 'delivery.retry-requested', data: { ...subject, at, attempt: alone.attempts + 1 } });
     else add({ type: 'delivery.attempt-succeeded', data: { ...subject, ...record(++alone.attempts) } });
     alone.open = what === 'retry';
-    alone.open = this.isDueAlone(delivery); // what waits goes with its batch
+    alone.open = this.isDueAlone(delivery);
   }
 
   /** A batch of first attempts that are due, and of some that wait for them. @param cancelled as many that were cancelled while it was closed */

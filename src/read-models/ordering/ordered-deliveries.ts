@@ -27,7 +27,7 @@ export const keyOf = (queue: string): string => queue.slice(queue.indexOf(' ') +
 type Turns = {
   /** Deliveries that have got the turn: the one before them has ended, or there was none. */
   readonly begun: readonly OrderedDeliveryRow[];
-  /** Deliveries that wait, of those that were accepted among these events and of those asked about. */
+  /** Deliveries that wait, or go with their batch, of those that were accepted among these events and of those asked about. */
   readonly waiting: readonly DeliveryId[];
   /** Deliveries that went into a batch, perhaps while they waited. */
   readonly joined: readonly DeliveryId[];
@@ -46,9 +46,9 @@ export class OrderChanges {
   private readonly accepted = new Map<DeliveryId, OrderedDeliveryRow>();
   /** In which order they ended. */
   private readonly ended = new Map<DeliveryId | BatchId, number>();
-  /** `after`: how many had ended before it joined. */
+  /** `after`: how many had ended before that. */
   private readonly joins = new Map<DeliveryId, { readonly batch: BatchId; readonly after: number }>();
-  private readonly details = new Map<DeliveryId, string | null>();
+  private readonly asked = new Map<DeliveryId, { readonly detail: string | null; readonly after: number }>();
   private readonly deleted = new Set<EndpointId>();
 
   accept(row: OrderedDeliveryRow): void {
@@ -69,9 +69,9 @@ export class OrderChanges {
       if (!this.ended.has(this.joins.get(id)?.batch ?? id)) this.joins.set(id, { batch, after: this.ended.size });
   }
 
-  /** Asks whether the delivery waits. @param detail replaces that of its row if it does */
+  /** Asks whether the delivery waits, for its turn or in a batch. @param detail replaces that of its row if it does */
   ask(id: DeliveryId, detail: string | null): void {
-    this.details.set(id, detail);
+    this.asked.set(id, { detail, after: this.ended.size });
   }
 
   /** The endpoint was deleted. Those accepted before leave their queues. */
@@ -96,8 +96,14 @@ export class OrderChanges {
     const [known, unknown] = [new Set<string>(), [] as (DeliveryId | BatchId)[]];
     for (const row of this.accepted.values()) known.add(row.unit);
     for (const unit of this.ended.keys()) if (!known.has(unit) || this.isBatch(unit)) unknown.push(unit);
-    for (const [id, { unit }] of this.accepted) if (this.ended.has(unit)) this.accepted.delete(id);
-    const removed = await tx.find('ordered_deliveries', 'unit', unknown, ['id', 'queue', 'place']);
+    const unitOf = new Map<DeliveryId, DeliveryId | BatchId>();
+    for (const [id, { unit }] of this.accepted)
+      if (this.ended.has(unit)) {
+        this.accepted.delete(id);
+        unitOf.set(id, unit);
+      }
+    const removed = await tx.find('ordered_deliveries', 'unit', unknown, ['id', 'unit', 'queue', 'place']);
+    for (const { id, unit } of removed) unitOf.set(id, unit);
     await tx.delete(
       'ordered_deliveries',
       'id',
@@ -105,11 +111,18 @@ export class OrderChanges {
     );
     const added = Array.from(this.accepted.values(), (row) => ({ ...row, detail: detailOf(row.id) }));
     await tx.insert('ordered_deliveries', added);
-    const asked = await tx.find('ordered_deliveries', 'id', [...this.details.keys()], ['id', 'queue', 'place']);
+    const asked = await tx.find('ordered_deliveries', 'id', [...this.asked.keys()], ['id', 'unit', 'queue', 'place']);
+    const wentWithBatch = Array.from(this.asked.keys()).filter((id) => this.wasInBatch(id, unitOf.get(id)));
     // 3. Who is first now?
     const queues = new Set([...removed, ...this.accepted.values(), ...asked].map(({ queue }) => queue));
     const firsts = await tx.findFirst('ordered_deliveries', 'queue', [...queues], 'place', 1, columns);
-    return { ...(await this.turns(firsts, removed, asked, tx)), joined: members, released: [...this.deleted] };
+    const { begun, waiting } = await this.turns(firsts, removed, asked, tx);
+    return { begun, waiting: [...waiting, ...wentWithBatch], joined: members, released: [...this.deleted] };
+  }
+
+  /** @param unit that ended its turn. @returns whether it was a batch, and had not ended when the delivery was asked about */
+  private wasInBatch(id: DeliveryId, unit: DeliveryId | BatchId | undefined): boolean {
+    return unit !== undefined && unit !== id && (this.ended.get(unit) ?? 0) >= (this.asked.get(id)?.after ?? 0);
   }
 
   /** @returns the deliveries in the table that are in a batch now */
@@ -135,7 +148,7 @@ export class OrderChanges {
   private async turns(
     firsts: readonly OrderedDeliveryRow[],
     removed: readonly Pick<OrderedDeliveryRow, 'queue' | 'place'>[],
-    asked: readonly Pick<OrderedDeliveryRow, 'id'>[],
+    asked: readonly Pick<OrderedDeliveryRow, 'id' | 'unit'>[],
     tx: Transaction<OrderedDeliveriesSchema>,
   ): Promise<Pick<Turns, 'begun' | 'waiting'>> {
     const firstIds = new Set(firsts.map(({ id }) => id));
@@ -145,7 +158,10 @@ export class OrderChanges {
     const begun = firsts.filter(
       (row) => row.unit === row.id && (this.accepted.has(row.id) || (earliest.get(row.queue) ?? '~') < row.place),
     );
-    const waits = asked.flatMap(({ id }) => (firstIds.has(id) ? [] : [{ id, detail: this.details.get(id) ?? null }]));
+    const waits = asked.flatMap(({ id, unit }) => {
+      const mayGo = firstIds.has(id) && unit === id;
+      return mayGo ? [] : [{ id, detail: this.asked.get(id)?.detail ?? null }];
+    });
     await tx.update('ordered_deliveries', ['id'], waits);
     const accepted = [...this.accepted.values()].filter(({ id, unit }) => unit === id && !firstIds.has(id));
     const waiting = [...accepted, ...waits].map(({ id }) => id);
