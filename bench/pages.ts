@@ -12,7 +12,7 @@ import { ConsumerRunner } from '../src/read-models/engine/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import { HistoryQueries } from '../src/read-models/history/history-queries.ts';
-import type { DeliveryFilter } from '../src/read-models/queries/delivery-pages.ts';
+import type { DeliveryFilter } from '../src/read-models/queries/delivery-filter.ts';
 import { viewQueries } from '../src/read-models/queries/view-queries.ts';
 import { Views } from '../src/read-models/views/views.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';

@@ -8,20 +8,25 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { TerminusModule } from '@nestjs/terminus';
 import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
 import { ApiContexts } from './graphql/context.ts';
+import { countResolver } from './graphql/counts.ts';
 import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
 import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { LastAttemptResolver } from './graphql/deliveries/last-attempt.resolver.ts';
 import { DraftTestResolver } from './graphql/endpoints/draft-test.resolver.ts';
+import { DeliveryConnection } from './graphql/deliveries/delivery.types.ts';
 import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
 import { EndpointWorkResolver } from './graphql/endpoints/endpoint-work.resolver.ts';
+import { EndpointListResolver } from './graphql/endpoints/endpoint-list.resolver.ts';
 import { EndpointResolver } from './graphql/endpoints/endpoint.resolver.ts';
+import { EndpointConnection } from './graphql/endpoints/endpoint.types.ts';
 import { GraphQLOptions } from './graphql/graphql-options.ts';
 import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
 import { OutcomeResolver } from './graphql/messages/outcome.resolver.ts';
 import { RoutingResolver } from './graphql/messages/routing.resolver.ts';
 import { MessageResolver } from './graphql/messages/message.resolver.ts';
+import { MessageConnection } from './graphql/messages/message.types.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { CallerResolver } from './graphql/organization/caller.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
@@ -57,6 +62,7 @@ class ContextModule {}
     ReadYourWrites,
     EndpointResolver,
     DraftTestResolver,
+    EndpointListResolver,
     EndpointHealthResolver,
     EndpointWorkResolver,
     LastAttemptResolver,
@@ -76,6 +82,9 @@ class ContextModule {}
     PreviewResolver,
     SourceResolver,
     SystemResolver,
+    countResolver(EndpointConnection),
+    countResolver(MessageConnection),
+    countResolver(DeliveryConnection),
   ],
 })
 export class ApiModule {}

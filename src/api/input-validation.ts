@@ -1,5 +1,5 @@
 // Validates input from outside against a zod schema, and reports what is wrong as issues with dotted paths: `messages.3.data`.
-import type * as z from 'zod';
+import * as z from 'zod';
 import { isExactNumber } from '../domain/exact-number.ts';
 import { DomainError, type Issue } from '../domain/errors.ts';
 import { Refusal } from './refusal.ts';
@@ -37,6 +37,10 @@ const issuesOf = (error: z.ZodError, at: readonly PropertyKey[]): Issue[] =>
       message: `There is no field ${JSON.stringify(key)}; leave it out.`,
     }));
   });
+
+/** A list that may be left out, and is not long. */
+export const atMost = <T extends z.ZodType>(most: number, entry: T) =>
+  z.array(entry).max(most, `may have at most ${most} entries; ask in several queries`).nullish();
 
 const dotted = (path: readonly PropertyKey[]) => path.map(String).join('.');
 

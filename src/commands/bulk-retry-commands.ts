@@ -4,10 +4,10 @@ import { bulkRetry, type BulkRetryFilter } from '../domain/bulk-retry.ts';
 import { notFound } from '../domain/errors.ts';
 import { bulkRetryId, type BulkRetryId } from '../domain/ids.ts';
 import { bulkRetryStream } from '../domain/streams.ts';
-import { newId } from '../event-store/id-generation.ts';
+import { messageIdOf, newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
-import type { DeliveryFilter } from '../read-models/queries/delivery-pages.ts';
+import type { DeliveryFilter } from '../read-models/queries/delivery-filter.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
@@ -57,11 +57,14 @@ export class RetryDeliveriesHandler implements ICommandHandler<RetryDeliveries> 
   }
 
   /** Nothing matches what does not exist, which would look as if nothing had failed. @throws DomainError NOT_FOUND */
-  private async checkFilter({ organizationId }: Caller, { endpointId, messageId }: DeliveryFilter): Promise<void> {
-    if (isGiven(endpointId) && this.directory.endpoint(endpointId)?.configuration.organizationId !== organizationId) {
-      const [deleted] = await this.endpoints.byIds(organizationId, [endpointId]);
-      if (!deleted) throw notFound(`There is no endpoint "${endpointId}"; \`endpoints\` lists the ones that exist.`);
+  private async checkFilter({ organizationId }: Caller, { endpointId, endpointIds, messageId, clientId }: DeliveryFilter): Promise<void> {
+    for (const id of [...(isGiven(endpointId) ? [endpointId] : []), ...(endpointIds ?? [])]) {
+      if (this.directory.endpoint(id)?.configuration.organizationId === organizationId) continue;
+      const [deleted] = await this.endpoints.byIds(organizationId, [id]);
+      if (!deleted) throw notFound(`There is no endpoint "${id}"; \`endpoints\` lists the ones that exist.`);
     }
+    if (isGiven(clientId) && !(await this.messages.find(organizationId, messageIdOf(organizationId, clientId))))
+      throw notFound(`There is no message that was published as "${clientId}"; \`messages\` lists the ones that exist.`);
     if (isGiven(messageId) && !(await this.messages.find(organizationId, messageId)))
       throw notFound(`There is no message "${messageId}"; \`messages\` lists the ones that exist.`);
   }
@@ -85,6 +88,7 @@ export class CancelBulkRetryHandler implements ICommandHandler<CancelBulkRetry> 
 
 const recordedFilter = (filter: DeliveryFilter & Pick<BulkRetryFilter, 'status'>): BulkRetryFilter => {
   const { status, endpointId, messageId, eventType, since, until, responseCode } = filter;
+  const { endpointIds, clientId, eventTypes, responseCodeFrom, responseCodeUntil, failure, test } = filter;
   return {
     status,
     ...(isGiven(endpointId) && { endpointId }),
@@ -93,5 +97,12 @@ const recordedFilter = (filter: DeliveryFilter & Pick<BulkRetryFilter, 'status'>
     ...(isGiven(since) && { since: since.toISOString() }),
     ...(isGiven(until) && { until: until.toISOString() }),
     ...(isGiven(responseCode) && { responseCode }),
+    ...(isGiven(endpointIds) && { endpointIds }),
+    ...(isGiven(clientId) && { clientId }),
+    ...(isGiven(eventTypes) && { eventTypes }),
+    ...(isGiven(responseCodeFrom) && { responseCodeFrom }),
+    ...(isGiven(responseCodeUntil) && { responseCodeUntil }),
+    ...(isGiven(failure) && { failure }),
+    ...(isGiven(test) && { test }),
   };
 };

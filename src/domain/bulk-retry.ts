@@ -2,6 +2,7 @@
 // retries that it requests name it.
 // Invariant: progress is recorded before the retries it counts. After a crash the last ones are requested again, and each delivery takes one of a bulk retry.
 import * as z from 'zod';
+import { failureReasons } from './attempts.ts';
 import type { Decider } from './decider.ts';
 import { conflict, notFound } from './errors.ts';
 import { deliveryId, endpointId, messageId, organizationId, type DeliveryId, type EndpointId } from './ids.ts';
@@ -22,6 +23,14 @@ const filter = z.object({
   since: at.describe('ISO 8601: the message was accepted at that time or later.').optional(),
   until: at.describe('ISO 8601: the message was accepted before that time.').optional(),
   responseCode: z.int().describe('Of the last attempt.').optional(),
+  // Absent from older events.
+  endpointIds: z.array(endpointId).readonly().optional(),
+  clientId: z.string().describe('The id that the publisher gave the message.').optional(),
+  eventTypes: z.array(z.string()).readonly().optional(),
+  responseCodeFrom: z.int().optional(),
+  responseCodeUntil: z.int().describe('The highest that matches.').optional(),
+  failure: z.array(z.enum(failureReasons)).readonly().describe('Of the last attempt.').optional(),
+  test: z.boolean().optional(),
 });
 export type BulkRetryFilter = z.infer<typeof filter>;
 

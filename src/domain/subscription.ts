@@ -18,6 +18,13 @@ export const compileSubscription = (eventTypes: readonly string[]): ((type: stri
     (takesAll && !isOperationalType(type)) || names.has(type) || names.has(group) || prefixes.some((prefix) => type.startsWith(prefix));
 };
 
+/** All entries that subscribe to a type of that group. */
+export const entriesFor = (type: string, group: string): string[] => {
+  const words = type.split('.');
+  const prefixes = words.slice(1).map((_, i) => `${words.slice(0, i + 1).join('.')}.*`);
+  return [...new Set([...(isOperationalType(type) ? [] : ['*']), type, group, ...prefixes])];
+};
+
 const remedy = (entry: string): string => {
   if (/[,;\s]/.test(entry.trim())) return 'Give each name an entry of its own.';
   if (entry.includes('*')) return 'A star stands alone (`*`) or at the end after a dot (`meeting.*`).';

@@ -6,7 +6,9 @@ import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { endpointHolds, withoutIndex } from './columns.ts';
-import { messageSequences, newestSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
+import type { Count } from './counting.ts';
+import type { DeliveryFilter } from './delivery-filter.ts';
+import { countDeliveries, messageSequences, newestSequences, sequencesFromReplays } from './delivery-pages.ts';
 import { countMatching, oldestSequences, type DeliverySpan, type JobFilter, type MatchingCount } from './matching-deliveries.ts';
 import {
   attemptView,
@@ -63,6 +65,11 @@ export class DeliveryQueries {
         ? []
         : await deliveryRows(db).where('deliveries.sequence', 'in', sequences).orderBy('deliveries.sequence', 'desc').execute();
     return pageOf(rows, first, (row) => row.sequence, deliveryView);
+  }
+
+  /** All that match, not only those after a cursor. */
+  count(organization: OrganizationId, filter: DeliveryFilter, max: number): Promise<Count> {
+    return countDeliveries(this.read(), organization, filter, max);
   }
 
   /** Newest message first. Of one message: in the order of its destinations, then those that replays added. */

@@ -28,7 +28,9 @@ export type DeliveryView = {
   readonly test: boolean;
   readonly attemptCount: number;
   readonly nextAttemptAt: string | null;
+  /** Of the last attempt. */
   readonly lastResponseCode: number | null;
+  readonly lastFailure: FailureReason | null;
   readonly createdAt: string;
   readonly endedAt: string | null;
 };
@@ -100,6 +102,7 @@ export const deliveryView = (row: DeliveryRow): DeliveryView => {
     attemptCount: row.attempt_count,
     nextAttemptAt: row.status === 'WAITING' ? null : isoOrNull(row.next_attempt_at),
     lastResponseCode: row.last_response_code,
+    lastFailure: row.last_failure,
     createdAt: iso(row.created_at),
     endedAt: isoOrNull(row.ended_at),
   };

@@ -1,5 +1,5 @@
 // The health of endpoints, as queries answer it.
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
@@ -48,9 +48,10 @@ export const healthOf = async (
 };
 
 /** For a query on endpoints: those of that health. */
-export const hasHealth = (is: ExpressionBuilder<ViewsSchema, 'endpoints'>, organization: OrganizationId, state: HealthState) => {
+export const hasHealth = (organization: OrganizationId, state: HealthState): Expression<SqlBool> => {
+  const is = expressionBuilder<ViewsSchema, 'endpoints'>();
   const unhealthy = is.selectFrom('endpoint_health').select('endpoint_id').where('organization_id', '=', organization);
   return state === 'HEALTHY'
-    ? is('id', 'not in', unhealthy.where('state', '!=', 'HEALTHY'))
-    : is('id', 'in', unhealthy.where('state', '=', state));
+    ? is('endpoints.id', 'not in', unhealthy.where('state', '!=', 'HEALTHY'))
+    : is('endpoints.id', 'in', unhealthy.where('state', '=', state));
 };

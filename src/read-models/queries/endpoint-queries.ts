@@ -1,13 +1,13 @@
 // Queries on endpoints: single ones, pages, success rates. The first argument is the caller's organization: no query shows another one's data.
 import type { Kysely } from 'kysely';
-import type { HealthState } from '../../domain/circuit.ts';
-import type { EndpointConfiguration, EndpointStatus } from '../../domain/endpoint.ts';
+import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
-import { hasHealth, healthOf, type EndpointHealthView } from './endpoint-health.ts';
+import type { Count } from './counting.ts';
+import { healthOf, type EndpointHealthView } from './endpoint-health.ts';
 import { lastAttemptsOf, workOf, type EndpointWork } from './endpoint-work.ts';
-import { isGiven, type Optional } from './optional.ts';
+import { countEndpoints, endpointPage, type EndpointFilter, type EndpointOrder } from './endpoint-pages.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
 import { endpointConfigurationIn } from '../views/tables/endpoints.ts';
@@ -31,9 +31,6 @@ type MessageMoment = {
   readonly only?: readonly EndpointId[] | undefined;
   readonly except?: readonly EndpointId[] | undefined;
 };
-
-/** All that is given must hold. */
-type EndpointFilter = { readonly status?: Optional<EndpointStatus>; readonly health?: Optional<HealthState> };
 
 export class EndpointQueries {
   /**
@@ -62,22 +59,19 @@ export class EndpointQueries {
     return rows.map(endpointView);
   }
 
-  /** Newest first. */
   async page(
     organization: OrganizationId,
-    { first, after }: PageRequest,
-    { status, health }: EndpointFilter = {},
+    page: PageRequest,
+    filter: EndpointFilter = {},
+    order: EndpointOrder = 'NEWEST',
   ): Promise<Page<EndpointView>> {
-    const before = positionKeyOf(after);
-    let query = this.read().selectFrom('endpoints').selectAll().where('organization_id', '=', organization).where('deleted_at', 'is', null);
-    if (before !== undefined) query = query.where('created_position', '<', before);
-    if (isGiven(status)) query = query.where('status', '=', status);
-    if (isGiven(health)) query = query.where((is) => hasHealth(is, organization, health));
-    const rows = await query
-      .orderBy('created_position', 'desc')
-      .limit(first + 1)
-      .execute();
-    return pageOf(rows, first, (row) => row.created_position, endpointView);
+    const { edges, ...rest } = await endpointPage(this.read(), organization, page, filter, order);
+    return { ...rest, edges: edges.map(({ cursor, node }) => ({ cursor, node: endpointView(node) })) };
+  }
+
+  /** All that match, not only those after a cursor. */
+  count(organization: OrganizationId, filter: EndpointFilter, max: number): Promise<Count> {
+    return countEndpoints(this.read(), organization, filter, max);
   }
 
   /** Those that there were when a message was accepted, also deleted ones, newest first. */

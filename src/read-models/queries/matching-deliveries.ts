@@ -5,11 +5,10 @@ import type { DeliveryId, EndpointId, OrganizationId } from '../../domain/ids.ts
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
-import { sequenceAt } from '../views/tables/sequences.ts';
-import { endpointHolds, isHoldingEndpoint, sequenceBefore, withoutIndex } from './columns.ts';
-import { messageSequences, sequencesFromReplays, type DeliveryFilter } from './delivery-pages.ts';
+import { endpointHolds, isHoldingEndpoint, numberWithoutIndex, sequencesIn, timeIn, withoutIndex } from './columns.ts';
+import { conditionsOf, type DeliveryConditions, type DeliveryFilter } from './delivery-filter.ts';
+import { messageSequences, sequencesFromReplays } from './delivery-pages.ts';
 import { openStatuses, ownStatuses, type DeliveryStatus } from './delivery-view.ts';
-import { isGiven } from './optional.ts';
 
 type Db = Kysely<ViewsSchema>;
 type Matching<O> = SelectQueryBuilder<ViewsSchema, 'deliveries', O>;
@@ -23,7 +22,8 @@ export type MatchingCount = { readonly endpointId: EndpointId; readonly count: n
 
 /** How many deliveries of each endpoint match; endpoints without any are left out. */
 export const countMatching = async (db: Db, organization: OrganizationId, filter: JobFilter): Promise<MatchingCount[]> => {
-  const range = await rangeOf(db, organization, filter);
+  const conditions = conditionsOf(organization, filter);
+  const range = conditions && (await rangeOf(db, organization, conditions));
   if (!range) return [];
   const counts: MatchingCount[] = [];
   for (const held of [false, true]) {
@@ -35,8 +35,8 @@ export const countMatching = async (db: Db, organization: OrganizationId, filter
       .where('endpoints.organization_id', '=', organization)
       .where('endpoints.deleted_at', 'is', null)
       .where(held ? isHoldingEndpoint : sql<boolean>`not ${isHoldingEndpoint}`);
-    const named = isGiven(filter.endpointId) ? endpoints.where('endpoints.id', '=', filter.endpointId) : endpoints;
-    const query = narrowed(db.selectFrom('deliveries'), filter, range)
+    const named = conditions.endpoints ? endpoints.where('endpoints.id', 'in', conditions.endpoints) : endpoints;
+    const query = narrowed(db.selectFrom('deliveries'), conditions, range)
       .where('endpoint_id', 'in', named)
       .where('status', 'in', statuses)
       .select(({ fn }) => ['endpoint_id', fn.countAll<number>().as('count')] as const)
@@ -55,7 +55,9 @@ export const oldestSequences = async (
   { after, upTo }: DeliverySpan,
   limit: number,
 ): Promise<number[]> => {
-  const range = await rangeOf(db, organization, filter);
+  const conditions = conditionsOf(organization, filter);
+  if (!conditions || conditions.endpoints?.includes(endpointId) === false) return [];
+  const range = await rangeOf(db, organization, conditions);
   const endpoint = await db
     .selectFrom('endpoints')
     .select(['deleted_at', endpointHolds.as('holds')])
@@ -64,7 +66,7 @@ export const oldestSequences = async (
   if (!range || endpoint?.deleted_at !== null) return [];
   const [from, to] = [await sequenceOf(db, after), await sequenceOf(db, upTo)];
   const runs = storedStatuses(filter.status, endpoint.holds === 1).map((status) => {
-    let query = narrowed(db.selectFrom('deliveries'), filter, range)
+    let query = narrowed(db.selectFrom('deliveries'), conditions, range)
       .select('sequence')
       .where(withoutIndex('organization_id'), '=', organization)
       .where('endpoint_id', '=', endpointId)
@@ -84,10 +86,12 @@ export const oldestSequences = async (
 type Range = { readonly from: number; readonly to: number };
 
 /** Undefined: there is no such message. */
-const rangeOf = async (db: Db, organization: OrganizationId, { messageId, since, until }: DeliveryFilter): Promise<Range | undefined> => {
-  const from = isGiven(since) ? sequenceAt(+since) : 0;
-  const to = isGiven(until) ? sequenceBefore(+until) : Number.MAX_SAFE_INTEGER;
-  if (!isGiven(messageId)) return { from, to };
+const rangeOf = async (
+  db: Db,
+  organization: OrganizationId,
+  { messageId, since, until }: DeliveryConditions,
+): Promise<Range | undefined> => {
+  if (messageId === undefined) return sequencesIn(since, until);
   const [message] = await messageSequences(db, organization, [messageId]);
   if (!message) return undefined;
   const { sequence, destinations } = message;
@@ -96,16 +100,21 @@ const rangeOf = async (db: Db, organization: OrganizationId, { messageId, since,
   return { from: sequence, to: added.length > 0 ? Number.MAX_SAFE_INTEGER : sequence + destinations };
 };
 
-const narrowed = <O>(query: Matching<O>, filter: DeliveryFilter, { from, to }: Range): Matching<O> => {
-  const { messageId, eventType, since, until, responseCode } = filter;
+const narrowed = <O>(query: Matching<O>, conditions: DeliveryConditions, { from, to }: Range): Matching<O> => {
+  const { messageId, types, since, until, codes, failures, test } = conditions;
   let narrow = query;
   if (from > 0) narrow = narrow.where('sequence', '>=', from);
   if (to < Number.MAX_SAFE_INTEGER) narrow = narrow.where('sequence', '<', to);
-  if (isGiven(messageId)) narrow = narrow.where(withoutIndex('message_id'), '=', messageId);
-  if (isGiven(eventType)) narrow = narrow.where('event_type', '=', eventType);
-  if (isGiven(since)) narrow = narrow.where('created_at', '>=', +since);
-  if (isGiven(until)) narrow = narrow.where('created_at', '<', +until);
-  if (isGiven(responseCode)) narrow = narrow.where('last_response_code', '=', responseCode);
+  for (const condition of timeIn('created_at', since, until)) narrow = narrow.where(condition);
+  if (messageId !== undefined) narrow = narrow.where(withoutIndex('message_id'), '=', messageId);
+  if (types)
+    narrow =
+      types[0] !== undefined && types.length === 1
+        ? narrow.where('event_type', '=', types[0])
+        : narrow.where(withoutIndex('event_type'), 'in', types);
+  if (codes) narrow = narrow.where('last_response_code', '>=', codes.from).where('last_response_code', '<=', codes.to);
+  if (failures) narrow = narrow.where('last_failure', 'in', failures);
+  if (test !== undefined) narrow = narrow.where(numberWithoutIndex('test'), '=', test ? 1 : 0);
   return narrow;
 };
 

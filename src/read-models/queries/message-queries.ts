@@ -3,10 +3,10 @@ import type { Kysely } from 'kysely';
 import type { EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { idKey } from '../views/tables/id-key.ts';
-import { sequenceAt } from '../views/tables/sequences.ts';
-import { iso, sequenceBefore, withoutIndex } from './columns.ts';
+import { iso, withoutIndex } from './columns.ts';
+import type { Count } from './counting.ts';
+import { countMessages, newestMessages, type MessageFilter } from './message-pages.ts';
 import { outcomesOf, type MessageOutcome } from './message-outcomes.ts';
-import { isGiven, type Optional } from './optional.ts';
 import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 
 /** Without the payload, which is in the message's stream. Times are ISO 8601 in UTC with milliseconds. */
@@ -24,9 +24,6 @@ export type MessageView = {
   readonly skipped: readonly EndpointId[];
   readonly test: boolean;
 };
-
-/** Accepted at `since` or later, and before `until`. */
-type MessageFilter = { readonly eventType?: Optional<string>; readonly since?: Optional<Date>; readonly until?: Optional<Date> };
 
 export class MessageQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
@@ -55,22 +52,19 @@ export class MessageQueries {
   }
 
   /** Newest first. */
-  async page(
-    organization: OrganizationId,
-    { first, after }: PageRequest,
-    { eventType, since, until }: MessageFilter = {},
-  ): Promise<Page<MessageView>> {
-    const before = sequenceKeyOf(after);
-    let query = this.read().selectFrom('messages').selectAll().where('organization_id', '=', organization);
-    if (before !== undefined) query = query.where('sequence', '<', before);
-    if (isGiven(eventType)) query = query.where('event_type', '=', eventType);
-    if (isGiven(since)) query = query.where('sequence', '>=', sequenceAt(+since)).where('accepted_at', '>=', +since);
-    if (isGiven(until)) query = query.where('sequence', '<', sequenceBefore(+until)).where('accepted_at', '<', +until);
-    const rows = await query
-      .orderBy('sequence', 'desc')
-      .limit(first + 1)
-      .execute();
+  async page(organization: OrganizationId, { first, after }: PageRequest, filter: MessageFilter = {}): Promise<Page<MessageView>> {
+    const db = this.read();
+    const sequences = await newestMessages(db, organization, filter, sequenceKeyOf(after), first + 1);
+    const rows =
+      sequences.length === 0
+        ? []
+        : await db.selectFrom('messages').selectAll().where('sequence', 'in', sequences).orderBy('sequence', 'desc').execute();
     return pageOf(rows, first, (row) => row.sequence, messageView);
+  }
+
+  /** All that match, not only those after a cursor. */
+  count(organization: OrganizationId, filter: MessageFilter, max: number): Promise<Count> {
+    return countMessages(this.read(), organization, filter, max);
   }
 }
 

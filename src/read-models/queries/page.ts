@@ -15,16 +15,18 @@ export type Page<T> = {
   readonly endCursor: string | null;
 };
 
-const cursorOf = (key: string | number) => Buffer.from(String(key)).toString('base64url');
+export const cursorOf = (key: string | number) => Buffer.from(String(key)).toString('base64url');
 
 /** @throws DomainError BAD_USER_INPUT for anything but a cursor made here */
 export const keyOf = (after: string | null | undefined): string | undefined => {
   if (after === null || after === undefined) return undefined;
   const key = Buffer.from(after, 'base64url').toString();
-  if (!/^[0-9A-Za-z.:_-]{1,100}$/.test(key) || cursorOf(key) !== after)
+  if (!/^[0-9A-Za-z.:_-]{1,4000}$/.test(key) || cursorOf(key) !== after)
     throw badInput('after', 'This is not a cursor; give the `endCursor` of the previous page, or leave it out to start at the beginning.');
   return key;
 };
+
+export const otherList = () => badInput('after', 'This cursor belongs to another list, or to another order of this one; begin without it.');
 
 /** As `keyOf`, for lists ordered by a position. */
 export const positionKeyOf = (after: string | null | undefined): Position | undefined => {
@@ -35,7 +37,7 @@ export const positionKeyOf = (after: string | null | undefined): Position | unde
 /** As `keyOf`, for lists ordered by a number. */
 export const sequenceKeyOf = (after: string | null | undefined): number | undefined => {
   const key = keyOf(after);
-  if (key !== undefined && !/^\d{1,16}$/.test(key)) throw badInput('after', 'This cursor belongs to another list.');
+  if (key !== undefined && !/^\d{1,16}$/.test(key)) throw otherList();
   return key === undefined ? undefined : Number(key);
 };
 

@@ -10,7 +10,7 @@ import { deliveries } from './tables/deliveries-table.ts';
 import { endpointTotals, reduceDeliveryCounts, successBuckets } from './tables/delivery-counts.ts';
 import { endpointHealth, reduceEndpointHealth } from './tables/endpoint-health.ts';
 import { endpointSkips, reduceEndpointSkips } from './tables/endpoint-skips.ts';
-import { endpoints, reduceEndpoints } from './tables/endpoints.ts';
+import { endpoints, endpointSubscriptions, reduceEndpoints } from './tables/endpoints.ts';
 import { eventTypes, reduceEventTypes } from './tables/event-types.ts';
 import { logClock, logEvents, logKinds } from './tables/history.ts';
 import { messages, reduceMessages } from './tables/messages.ts';
@@ -30,6 +30,7 @@ const tables = {
   event_types: eventTypes,
   api_keys: apiKeys,
   endpoints,
+  endpoint_subscriptions: endpointSubscriptions,
   endpoint_health: endpointHealth,
   endpoint_skips: endpointSkips,
   messages,

@@ -11,7 +11,7 @@ import { ConsumerRunner } from '../engine/consumer-runner.ts';
 import type { Database, Tables } from '../engine/database/database.ts';
 import { viewEventOf } from './view-event.ts';
 import { compareWithRebuild, digest } from '../engine/compare-tables.ts';
-import type { DeliveryFilter } from '../queries/delivery-pages.ts';
+import type { DeliveryFilter } from '../queries/delivery-filter.ts';
 import { viewQueries, type ViewQueries } from '../queries/view-queries.ts';
 import { ReplayQueries } from '../queries/replay-queries.ts';
 import type { ViewsSchema } from './schema.ts';
@@ -85,6 +85,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
       attemptCount: 0,
       nextAttemptAt: at,
       lastResponseCode: null,
+      lastFailure: null,
       createdAt: at,
       endedAt: null,
     });
@@ -97,7 +98,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     log.attempt(message, 'a', 2, undefined);
     await queries.settle();
     const failed = { status: 'FAILED', attemptCount: 2, nextAttemptAt: null, lastResponseCode: null, endedAt: '2026-01-01T12:00:00.010Z' };
-    expect(await queries.deliveries.find(organization, id)).toMatchObject(failed);
+    expect(await queries.deliveries.find(organization, id)).toMatchObject({ ...failed, lastFailure: 'CONNECTION' });
 
     log.retry(message, 'a');
     await queries.settle();
@@ -110,7 +111,12 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
 
     log.attempt(message, 'a', 3, 200);
     await queries.settle();
-    expect(await queries.deliveries.find(organization, id)).toMatchObject({ status: 'SUCCEEDED', attemptCount: 3, lastResponseCode: 200 });
+    expect(await queries.deliveries.find(organization, id)).toMatchObject({
+      status: 'SUCCEEDED',
+      attemptCount: 3,
+      lastResponseCode: 200,
+      lastFailure: null,
+    });
     const attempts = await queries.deliveries.attemptsOf(organization, [id]);
     expect(attempts.map(({ attempt, responseCode, failure, error }) => ({ attempt, responseCode, failure, error }))).toEqual([
       { attempt: 1, responseCode: 503, failure: 'HTTP_STATUS', error: 'It failed.' },

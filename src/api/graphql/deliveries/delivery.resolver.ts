@@ -8,13 +8,22 @@ import type { DeliveryId, EndpointId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
+import { PageArgs } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
+import type { CountedConnection } from '../counts.ts';
 import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
 import { Message, toMessage } from '../messages/message.types.ts';
 import { Replay, toReplay } from '../replays/replay.types.ts';
 import { Attempt, toAttempt } from './attempt.types.ts';
-import { Conservation, Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from './delivery.types.ts';
+import {
+  Conservation,
+  Delivery,
+  DeliveryConnection,
+  deliveryConnection,
+  DeliveryFilter,
+  parseDeliveryFilter,
+  toDelivery,
+} from './delivery.types.ts';
 import { heldSentence } from './held-sentence.ts';
 
 @Resolver(() => Delivery)
@@ -40,8 +49,8 @@ export class DeliveryResolver {
     @Args() page: PageArgs,
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
     @Context() { caller }: ApiContext,
-  ): Promise<Connection<Delivery>> {
-    return toConnection(await this.queries.page(caller.organizationId, parsePageArgs(page), parseDeliveryFilter(filter)), toDelivery);
+  ): Promise<CountedConnection<Delivery>> {
+    return deliveryConnection(this.queries, caller.organizationId, page, parseDeliveryFilter(filter));
   }
 
   @Query(() => Conservation, { description: 'Nothing appears and nothing disappears: the counts must balance at every position.' })

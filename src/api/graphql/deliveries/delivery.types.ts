@@ -1,12 +1,18 @@
 // The GraphQL types of deliveries, and the filter on them.
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import type { DeliveryId, EndpointId, MessageId } from '../../../domain/ids.ts';
+import * as z from 'zod';
+import type { FailureReason as Reason } from '../../../domain/attempts.ts';
+import type { DeliveryId, EndpointId, MessageId, OrganizationId } from '../../../domain/ids.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
-import type { DeliveryFilter as ViewFilter } from '../../../read-models/queries/delivery-pages.ts';
+import type { DeliveryFilter as ViewFilter } from '../../../read-models/queries/delivery-filter.ts';
+import type { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
-import { connectionType } from '../connections.ts';
+import { atMost, validate } from '../../input-validation.ts';
+import { connectionType, parsePageArgs, toConnection, type PageArgs } from '../connections.ts';
+import type { CountedConnection } from '../counts.ts';
 import { enumType } from '../enums.ts';
 import { DateTime, PositionScalar, toDate } from '../scalars.ts';
+import { FailureReason } from './attempt.types.ts';
 
 const statuses = ['PENDING', 'RETRYING', 'HELD', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const satisfies readonly DeliveryView['status'][];
 const DeliveryStatus = enumType('DeliveryStatus', statuses, {
@@ -79,13 +85,44 @@ export class DeliveryFilter {
   until?: string | null;
   @Field(() => Int, { nullable: true })
   responseCode?: number | null;
+  @Field(() => String, { nullable: true, description: 'The id that the publisher gave the message.' })
+  clientId?: string | null;
+  @Field(() => [String], { nullable: true })
+  eventTypes?: string[] | null;
+  @Field(() => [FailureReason], { nullable: true, description: 'Of the last attempt, as the response codes.' })
+  failure?: Reason[] | null;
+  @Field(() => Boolean, { nullable: true })
+  test?: boolean | null;
+  @Field(() => [ID], { nullable: true })
+  endpointIds?: EndpointId[] | null;
+  @Field(() => Int, { nullable: true })
+  responseCodeFrom?: number | null;
+  @Field(() => Int, { nullable: true, description: 'The highest that matches.' })
+  responseCodeUntil?: number | null;
 }
 
-/** @throws DomainError BAD_USER_INPUT if `until` is before `since` */
+const lists = z.object({
+  endpointIds: atMost(100, z.string()),
+  eventTypes: atMost(50, z.string()),
+  clientId: z.string().max(256, 'must be at most 256 characters').nullish(),
+});
+
+/** @throws DomainError BAD_USER_INPUT if a list is too long, or `until` is before `since` */
 export const parseDeliveryFilter = (filter: DeliveryFilter | null | undefined): ViewFilter => {
   if (!filter) return {};
   const { since, until, ...rest } = filter;
   const span = { since: toDate(since), until: toDate(until) };
   checkSpan(span.since, span.until, 'filter.until');
+  validate(lists, { endpointIds: rest.endpointIds, eventTypes: rest.eventTypes, clientId: rest.clientId }, 'filter');
   return { ...rest, ...span };
 };
+
+export const deliveryConnection = async (
+  queries: Pick<DeliveryQueries, 'page' | 'count'>,
+  organization: OrganizationId,
+  page: PageArgs,
+  filter: ViewFilter,
+): Promise<CountedConnection<Delivery>> => ({
+  ...(await toConnection(await queries.page(organization, parsePageArgs(page), filter), toDelivery)),
+  countUpTo: (max) => queries.count(organization, filter, max),
+});

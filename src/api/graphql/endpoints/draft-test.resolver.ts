@@ -164,6 +164,7 @@ const toDraftAttempt = (draft: ResolvedEndpoint, { record, failure, error, url, 
     attemptCount: 1,
     nextAttemptAt: null,
     lastResponseCode: record.responseCode ?? null,
+    lastFailure: failure,
     createdAt: at,
     endedAt: at,
   };

@@ -14,8 +14,6 @@ import {
   UpdateEndpoint,
 } from '../../../commands/endpoint-commands.ts';
 import { endpointInput, endpointPatch, endpointSecret, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
-import type { HealthState as Health } from '../../../domain/circuit.ts';
-import type { EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { badInput, notFound } from '../../../domain/errors.ts';
 import { mask } from '../../../domain/header-masking.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
@@ -29,26 +27,15 @@ import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
-import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
-import { Delivery, DeliveryConnection, DeliveryFilter, parseDeliveryFilter, toDelivery } from '../deliveries/delivery.types.ts';
+import { Delivery, toDelivery } from '../deliveries/delivery.types.ts';
 import { StreamQueries, type EndpointSnapshot } from '../history/stream-queries.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
 import { DateTime, JsonScalar, PositionScalar, toDate } from '../scalars.ts';
-import { HealthState } from './endpoint-health.resolver.ts';
 import { parseTestData } from './test-data.ts';
 import { editConflict } from './edit-conflict.ts';
 import { EndpointInput, EndpointPatch } from './endpoint.inputs.ts';
-import {
-  Endpoint,
-  EndpointConnection,
-  EndpointStatus,
-  SuccessRate,
-  toEndpoint,
-  toEndpointWithNewSecret,
-  toPastEndpoint,
-  Window,
-} from './endpoint.types.ts';
+import { Endpoint, SuccessRate, toEndpoint, toEndpointWithNewSecret, toPastEndpoint, Window } from './endpoint.types.ts';
 
 const disableReason = z.string().max(1024, 'A reason may have at most 1024 characters.').nullish();
 const defaultGraceSeconds = 86_400;
@@ -96,18 +83,6 @@ export class EndpointResolver {
     }
     const snapshot = await this.streams.endpoint(id, { time, position });
     return snapshot?.configuration.organizationId === organizationId ? toPastEndpoint(snapshot, context) : null;
-  }
-
-  @Query(() => EndpointConnection)
-  @AllowReaders()
-  async endpoints(
-    @Args() page: PageArgs,
-    @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
-    @Args('health', { type: () => HealthState, nullable: true }) health: Health | null | undefined,
-    @Context() context: ApiContext,
-  ): Promise<Connection<Endpoint>> {
-    const views = await this.queries.page(context.caller.organizationId, parsePageArgs(page), { status, health });
-    return toConnection(views, (view) => toEndpoint(view, context));
   }
 
   // ── Mutations ──
@@ -270,16 +245,5 @@ export class EndpointResolver {
   ): Promise<SuccessRate> {
     const rate = await loaders.successRate(window ?? 'ALL').load(id);
     return rate ?? { ratio: null, succeeded: 0, total: 0, label: '–' };
-  }
-
-  @ResolveField(() => DeliveryConnection)
-  async deliveries(
-    @Parent() { id }: Endpoint,
-    @Args() page: PageArgs,
-    @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
-    @Context() { caller }: ApiContext,
-  ): Promise<Connection<Delivery>> {
-    const ofEndpoint = { ...parseDeliveryFilter(filter), endpointId: id };
-    return toConnection(await this.deliveryQueries.page(caller.organizationId, parsePageArgs(page), ofEndpoint), toDelivery);
   }
 }

@@ -9,6 +9,7 @@ import type { Json } from '../../../domain/json.ts';
 import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';
 import { mask, maskOwnHeader } from '../../../domain/header-masking.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
+import { endpointOrders } from '../../../read-models/queries/endpoint-pages.ts';
 import { windows } from '../../../read-models/queries/success-rate.ts';
 import { headerField, secretField } from '../../../domain/secret-fields.ts';
 import { endpointStream } from '../../../domain/streams.ts';
@@ -31,6 +32,9 @@ export const SignatureScheme = enumType('SignatureScheme', signatureSchemes, {
   },
 });
 export const Window = enumType('Window', windows);
+export const EndpointOrder = enumType('EndpointOrder', endpointOrders, {
+  valuesMap: { FAILING_FIRST: { description: 'open circuits, then failing endpoints, the longest first; then the others, newest first' } },
+});
 export const OrderingEnum = enumType('Ordering', orderings);
 export const OnExhaustedEnum = enumType('OnExhausted', exhaustedActions);
 

@@ -11,13 +11,15 @@ import { Allow, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { checkDataSizes, checkHops } from '../../publish-limits.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
+import { PageArgs, parsePageArgs, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
+import type { CountedConnection } from '../counts.ts';
 import { Delivery, toDelivery } from '../deliveries/delivery.types.ts';
 import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
 import { StreamQueries } from '../history/stream-queries.ts';
 import { DateTime, JsonScalar, toDate } from '../scalars.ts';
 import { messageInputs } from './message-input.ts';
+import { MessageFilter, parseMessageFilter } from './message-filter.ts';
 import { Message, MessageConnection, MessageInput, PublishedMessage, TimelineEntry, toMessage } from './message.types.ts';
 import { messageTimeline } from './timeline.ts';
 
@@ -46,11 +48,17 @@ export class MessageResolver {
     @Args('eventType', { type: () => String, nullable: true }) eventType: string | null | undefined,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
+    @Args('filter', { type: () => MessageFilter, nullable: true }) given: MessageFilter | null | undefined,
     @Context() { caller }: ApiContext,
-  ): Promise<Connection<Message>> {
-    const filter = { eventType, since: toDate(since), until: toDate(until) };
-    checkSpan(filter.since, filter.until, 'until');
-    return toConnection(await this.queries.page(caller.organizationId, parsePageArgs(page), filter), toMessage);
+  ): Promise<CountedConnection<Message>> {
+    const { organizationId } = caller;
+    const span = { since: toDate(since), until: toDate(until) };
+    checkSpan(span.since, span.until, 'until');
+    const filter = { ...parseMessageFilter(given, span), eventType };
+    return {
+      ...(await toConnection(await this.queries.page(organizationId, parsePageArgs(page), filter), toMessage)),
+      countUpTo: (max) => this.queries.count(organizationId, filter, max),
+    };
   }
 
   // ── Mutation ──

@@ -2,6 +2,7 @@
 import type { BulkRetryId } from '../../../domain/ids.ts';
 import { bulkRetryStream } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
+import { messageIdOf } from '../../../event-store/id-generation.ts';
 import type { ConfigurationHistory } from '../configuration-history.ts';
 import type { ReadEarlier } from '../earlier-events.ts';
 import type { EventOf } from '../event-category.ts';
@@ -48,4 +49,7 @@ export class BulkRetryCheck {
 
 const isMatch = (filter: BulkRetryRequest['data']['filter'], { data }: RetryRequest, endpointId: string): boolean =>
   (filter.endpointId === undefined || filter.endpointId === endpointId) &&
-  (filter.messageId === undefined || !('messageId' in data) || filter.messageId === data.messageId);
+  (filter.endpointIds === undefined || filter.endpointIds.some((id) => id === endpointId)) &&
+  (!('messageId' in data) ||
+    ((filter.messageId === undefined || filter.messageId === data.messageId) &&
+      (filter.clientId === undefined || messageIdOf(data.organizationId, filter.clientId) === data.messageId)));

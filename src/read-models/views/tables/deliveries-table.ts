@@ -1,4 +1,5 @@
 // The table of deliveries: its columns and indexes. What writes it is in deliveries.ts.
+import type { FailureReason } from '../../../domain/attempts.ts';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../../domain/ids.ts';
 import type { Flag, Milliseconds, Table } from './table.ts';
 
@@ -26,6 +27,8 @@ export type DeliveryRow = {
   attempt_count: number;
   next_attempt_at: Milliseconds | null;
   last_response_code: number | null;
+  /** Of the last attempt. Null: it succeeded, or none was made. */
+  last_failure: FailureReason | null;
   created_at: Milliseconds;
   ended_at: Milliseconds | null;
 };
@@ -46,6 +49,7 @@ export const deliveries: Table<DeliveryRow> = {
     attempt_count: 'integer',
     next_attempt_at: 'int64?',
     last_response_code: 'integer?',
+    last_failure: 'text?',
     created_at: 'int64',
     ended_at: 'int64?',
   },
@@ -58,6 +62,9 @@ export const deliveries: Table<DeliveryRow> = {
     { columns: ['endpoint_id', 'event_type', 'status', 'sequence'] },
     { columns: ['organization_id', 'event_type', 'status', 'sequence'] },
     { columns: ['organization_id', 'last_response_code', 'status', 'sequence'] },
+    // Few rows: most deliveries succeed, and few are tests.
+    { name: 'deliveries_failed', columns: ['organization_id', 'last_failure', 'status', 'sequence'], whereNotNull: 'last_failure' },
+    { name: 'deliveries_tests', columns: ['organization_id', 'status', 'sequence'], whereIs: ['test', 1] },
     { name: 'deliveries_of_batch', columns: ['batch_sequence'], whereNotNull: 'batch_sequence' },
     // What a replay sent, and which deliveries replays added to a message.
     { name: 'deliveries_of_replay', columns: ['replay_id', 'sequence'], whereNotNull: 'replay_id' },

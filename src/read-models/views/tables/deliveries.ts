@@ -14,8 +14,24 @@ import { momentOf } from './table.ts';
 
 /** What events change in a delivery. */
 type Changes = Partial<
-  Pick<DeliveryRow, 'batch_sequence' | 'replay_id' | 'status' | 'attempt_count' | 'next_attempt_at' | 'last_response_code' | 'ended_at'>
+  Pick<
+    DeliveryRow,
+    'batch_sequence' | 'replay_id' | 'status' | 'attempt_count' | 'next_attempt_at' | 'last_response_code' | 'last_failure' | 'ended_at'
+  >
 >;
+
+/** Of a delivery to which no attempt was made. */
+const untried = {
+  attempt_count: 0,
+  last_response_code: null,
+  last_failure: null,
+} as const;
+
+const attempted = ({ data: { attempt, responseCode, failure } }: AttemptedViewEvent) => ({
+  attempt_count: attempt,
+  last_response_code: responseCode ?? null,
+  last_failure: failure ?? null,
+});
 type OfDeliveryOrBatch = Extract<ViewEvent, { readonly type: `${'delivery' | 'batch'}.${string}` }>;
 type OfType<T extends string> = Extract<OfDeliveryOrBatch, { readonly type: `${'delivery' | 'batch'}.${T}` }>;
 
@@ -80,9 +96,8 @@ export class DeliveryReducer implements Reducer {
         replay_id: null,
         status: 'PENDING',
         test: test ? 1 : 0,
-        attempt_count: 0,
+        ...untried,
         next_attempt_at: notBefore === undefined ? acceptedAt : Date.parse(notBefore),
-        last_response_code: null,
         created_at: acceptedAt,
         ended_at: null,
       });
@@ -103,10 +118,9 @@ export class DeliveryReducer implements Reducer {
   }
 
   private succeed(event: AttemptedViewEvent): void {
-    const { attempt, responseCode, startedAt, durationMs } = event.data;
+    const { startedAt, durationMs } = event.data;
     this.changeBy(event, {
-      attempt_count: attempt,
-      last_response_code: responseCode ?? null,
+      ...attempted(event),
       status: 'SUCCEEDED',
       next_attempt_at: null,
       ended_at: Date.parse(startedAt) + Math.round(durationMs), // as `attemptEndedAt`, without a text in between
@@ -114,8 +128,8 @@ export class DeliveryReducer implements Reducer {
   }
 
   private fail(event: AttemptedViewEvent): void {
-    const { attempt, responseCode, retryAt } = event.data;
-    const made = { attempt_count: attempt, last_response_code: responseCode ?? null };
+    const { retryAt } = event.data;
+    const made = attempted(event);
     // Without a next attempt, `exhausted` follows; or the delivery was cancelled before, and stays cancelled.
     if (retryAt === undefined) this.changeBy(event, made);
     else this.changeBy(event, { ...made, status: 'RETRYING', next_attempt_at: Date.parse(retryAt), ended_at: null });
@@ -150,9 +164,8 @@ export class DeliveryReducer implements Reducer {
       replay_id: replayId,
       status: 'PENDING',
       test: 0,
-      attempt_count: 0,
+      ...untried,
       next_attempt_at: Date.parse(at),
-      last_response_code: null,
       created_at: momentOf(event.recordedAt),
       ended_at: null,
     });

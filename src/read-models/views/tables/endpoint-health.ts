@@ -51,7 +51,7 @@ export const endpointHealth: Table<EndpointHealthRow> = {
     last_attempt_number: 'integer?',
   },
   primaryKey: ['endpoint_id'],
-  indexes: [{ columns: ['organization_id', 'state'], queriesOnly: true }],
+  indexes: [{ columns: ['organization_id', 'state', 'since', 'endpoint_id'], queriesOnly: true }],
 };
 
 /** `organizationId` undefined: of a change, which says nothing about an endpoint without attempts. */

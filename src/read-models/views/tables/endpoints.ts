@@ -1,5 +1,6 @@
-// The table of endpoints: the current configuration of each, also of deleted ones.
+// The tables of endpoints: the current configuration of each, also of deleted ones, and what each subscribes to.
 import { endpointEvents, type EndpointEvent } from '../../../domain/endpoint-events.ts';
+import { shownUrlOf } from '../../../domain/endpoint-url.ts';
 import { endpoint, type EndpointConfiguration, type EndpointStatus } from '../../../domain/endpoint.ts';
 import { parseJson } from '../../../domain/exact-number.ts';
 import type { EndpointId, OrganizationId, Position } from '../../../domain/ids.ts';
@@ -12,6 +13,10 @@ type EndpointRow = {
   id: EndpointId;
   organization_id: OrganizationId;
   name: string;
+  /** For order and search: the name in small letters. */
+  name_key: string;
+  /** For search: the name and the form of the URL that everybody is shown, a line each, in small letters. */
+  search_key: string;
   status: EndpointStatus;
   /** JSON of the domain's EndpointConfiguration. Secrets and header values are encrypted. */
   configuration: string;
@@ -29,6 +34,8 @@ export const endpoints: Table<EndpointRow> = {
     id: 'text',
     organization_id: 'text',
     name: 'text',
+    name_key: 'text',
+    search_key: 'text',
     status: 'text',
     configuration: 'text',
     created_at: 'int64',
@@ -38,8 +45,23 @@ export const endpoints: Table<EndpointRow> = {
     revision: 'integer',
   },
   primaryKey: ['id'],
-  indexes: [{ columns: ['organization_id', 'created_position'] }],
+  indexes: [
+    { columns: ['organization_id', 'created_position'] },
+    { name: 'endpoints_by_name', columns: ['organization_id', 'name_key', 'created_position'], queriesOnly: true },
+  ],
 };
+
+/** Without those of deleted endpoints. */
+type SubscriptionRow = { organization_id: OrganizationId; endpoint_id: EndpointId; entry: string };
+
+export const endpointSubscriptions: Table<SubscriptionRow> = {
+  columns: { organization_id: 'text', endpoint_id: 'text', entry: 'text' },
+  primaryKey: ['endpoint_id', 'entry'],
+  indexes: [{ columns: ['organization_id', 'entry', 'endpoint_id'], queriesOnly: true }],
+};
+
+/** In what order names stand, and how they are searched: any case. */
+export const textKey = (text: string): string => text.normalize('NFC').toLowerCase();
 
 /** As `reduceEndpoints` wrote it. */
 export const endpointConfigurationIn = ({ configuration }: Pick<EndpointRow, 'configuration'>) =>
@@ -60,8 +82,26 @@ export const reduceEndpoints = (): Reducer => {
         if (row) rows.set(id, row);
       }
       await tx.upsert('endpoints', ['id'], [...rows.values()]);
+      const resubscribed = new Set(events.flatMap(({ type, stream }) => (subscribing.has(type) ? [endpointIdIn(stream)] : [])));
+      await tx.delete('endpoint_subscriptions', 'endpoint_id', [...resubscribed]);
+      await tx.insert(
+        'endpoint_subscriptions',
+        [...rows.values()].flatMap((row) => (resubscribed.has(row.id) ? subscriptionsOf(row) : [])),
+      );
     },
   };
+};
+
+const subscribing: ReadonlySet<string> = new Set([
+  'endpoint.registered',
+  'endpoint.subscription-changed',
+  'endpoint.deleted',
+] satisfies EndpointEvent['type'][]);
+
+const subscriptionsOf = (row: EndpointRow): SubscriptionRow[] => {
+  if (row.deleted_at !== null) return [];
+  const { eventTypes } = endpointConfigurationIn(row).settings;
+  return Array.from(new Set(eventTypes), (entry) => ({ organization_id: row.organization_id, endpoint_id: row.id, entry }));
 };
 
 /** Undefined: there is no such endpoint, before or after the event. */
@@ -75,6 +115,8 @@ const evolveRow = (id: EndpointId, before: EndpointRow | undefined, event: Recor
     id,
     organization_id: organizationId,
     name: settings.name,
+    name_key: textKey(settings.name),
+    search_key: textKey(`${settings.name}\n${shownUrlOf(settings.url)}`),
     status,
     configuration: JSON.stringify(state.configuration),
     created_at: before?.created_at ?? now,

@@ -46,6 +46,8 @@ export const messages: Table<MessageRow> = {
     { columns: ['id_key'], queriesOnly: true },
     { columns: ['organization_id', 'sequence'] },
     { columns: ['organization_id', 'event_type', 'sequence'] },
+    { name: 'messages_of_key', columns: ['organization_id', 'ordering_key', 'sequence'], whereNotNull: 'ordering_key', queriesOnly: true },
+    { name: 'messages_unrouted', columns: ['organization_id', 'sequence'], whereIs: ['destinations', 0], queriesOnly: true },
   ],
 };
 

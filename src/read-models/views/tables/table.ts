@@ -18,6 +18,8 @@ type Index<Column extends string> = {
   readonly columns: readonly Column[];
   /** Holds only the rows where this column is not null. */
   readonly whereNotNull?: Column;
+  /** Holds only the rows where a column has this number. It serves queries that name the number in their text. */
+  readonly whereIs?: readonly [Column, number];
   /** Reducers find no row by it, so a rebuild may create it at its end. */
   readonly queriesOnly?: true;
 };
@@ -65,7 +67,10 @@ export const createTable = async ({ schema }: Pick<Kysely<never>, 'schema'>, nam
       .createIndex(indexName(name, i, index))
       .on(name)
       .columns([...index.columns]);
-    await (index.whereNotNull === undefined ? made : made.where(index.whereNotNull, 'is not', null)).execute();
+    const { whereNotNull, whereIs } = index;
+    if (whereNotNull !== undefined) await made.where(whereNotNull, 'is not', null).execute();
+    else if (whereIs) await made.where(whereIs[0], '=', whereIs[1]).execute();
+    else await made.execute();
   }
 };
 

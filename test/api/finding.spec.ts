@@ -1,0 +1,196 @@
+// Finding things over GraphQL: search, filters, orders and counts.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { delivery } from '../../src/domain/delivery.ts';
+import { asDeliveryId, asEndpointId, asMessageId, asOrganizationId } from '../../src/domain/ids.ts';
+import { deliveryStream } from '../../src/domain/streams.ts';
+import { newId } from '../../src/event-store/id-generation.ts';
+import { startApi, type ApiServer } from './api-server.ts';
+
+let api: ApiServer;
+const shown = async () => expect(await api.views.reached((await api.store.tip())!, 30_000)).toBe(true);
+
+type Endpoints = { endpoints: { nodes: { id: string; name: string }[]; count: { value: number; exact: boolean } } };
+const endpointsBy = async (args: string, key = api.keys.ADMIN) => {
+  const { endpoints } = await api.query<Endpoints>(`{ endpoints(${args}) { nodes { id name } count { value exact } } }`, {}, key);
+  expect(endpoints.count).toEqual({ value: endpoints.nodes.length, exact: true });
+  return endpoints.nodes.map(({ name }) => name);
+};
+const refused = async (query: string) => {
+  const { errors } = await api.ask(query);
+  const [error] = errors ?? [];
+  return { code: error?.extensions.code, paths: error?.extensions.issues?.map(({ path }) => path) };
+};
+
+const made: Record<string, string> = {};
+const failing: { deliveryId: string; messageId: string } = { deliveryId: '', messageId: '' };
+
+const fail = async (messageId: string, endpointId: string): Promise<string> => {
+  const { message } = await api.query<{ message: { deliveries: { id: string }[] } }>(
+    'query ($id: ID!) { message(id: $id) { deliveries { id endpoint { id } } } }',
+    { id: messageId },
+  );
+  const id = asDeliveryId(message.deliveries[0]!.id);
+  const subject = { organizationId: asOrganizationId('default'), messageId: asMessageId(messageId), endpointId: asEndpointId(endpointId) };
+  const record = {
+    attempt: 1,
+    startedAt: new Date().toISOString(),
+    durationMs: 3,
+    url: 'https://bravo.example/in',
+    endpointRevision: 0,
+    requestHeaders: {},
+  };
+  const error = 'No connection to bravo.example: connect ECONNREFUSED 10.1.2.3:443.';
+  const command = {
+    type: 'RecordFailure',
+    subject,
+    record,
+    failure: 'CONNECTION',
+    error,
+    policy: { delaysSeconds: [0, 60], jitter: 0 },
+    random: 0,
+  } as const;
+  await api.executor.execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'system:test', commandId: newId() });
+  return id;
+};
+
+beforeAll(async () => {
+  api = await startApi();
+  const create = async (input: Record<string, unknown>, key = api.keys.ADMIN) => {
+    const { createEndpoint } = await api.query<{ createEndpoint: { id: string } }>(
+      'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }',
+      { input },
+      key,
+    );
+    return createEndpoint.id;
+  };
+  made['alpha'] = await create({ name: 'alpha 100%_x', url: 'https://hooks.example/alpha', eventTypes: ['order.*'] });
+  made['bravo'] = await create({
+    name: 'Bravo',
+    url: 'https://bravo.example/in?token=s3cretvalue',
+    eventTypes: ['invoice.paid', 'order.made'],
+  });
+  made['charlie'] = await create({
+    name: 'Charlie',
+    url: 'https://hooks.example/c',
+    eventTypes: ['billing'],
+    secret: 'whsec-charlie-0123456789',
+  });
+  await create({ name: 'Alpha of others', url: 'https://hooks.example/Alpha' }, api.keys.OTHER);
+  await api.query('mutation { defineEventType(input: { name: "invoice.paid", group: "billing" }) { name } }');
+  const { body } = await api.publish({ id: 'order-4711', type: 'invoice.paid', data: { amount: 5 }, orderingKey: 'customer-7' });
+  failing.messageId = (body as unknown as { messages: { id: string }[] }).messages[0]!.id;
+  await api.publish([
+    { id: 'nowhere', type: 'unknown.type', data: {} },
+    { type: 'order.made', data: {} },
+  ]);
+  await shown();
+  failing.deliveryId = await fail(failing.messageId, made['bravo']);
+  await shown();
+});
+afterAll(() => api.close());
+
+describe('endpoints', () => {
+  it.each([
+    ['search: "ALPHA"', ['alpha 100%_x']],
+    ['search: "bravo.EXAMPLE"', ['Bravo']],
+    ['search: "hooks.example/"', ['Charlie', 'alpha 100%_x']],
+    ['search: "100%_X"', ['alpha 100%_x']],
+    ['search: "%"', ['alpha 100%_x']],
+    ['search: "s3cretvalue"', []],
+    ['search: "charlie-0123456789"', []],
+    ['search: "  "', ['Charlie', 'Bravo', 'alpha 100%_x']],
+    ['eventType: "order.made"', ['Bravo', 'alpha 100%_x']],
+    ['eventType: "order.made.again"', ['alpha 100%_x']],
+    ['eventType: "invoice.paid"', ['Charlie', 'Bravo']],
+    ['eventType: "invoice.paid", search: "char"', ['Charlie']],
+    ['orderBy: NAME', ['alpha 100%_x', 'Bravo', 'Charlie']],
+    ['orderBy: FAILING_FIRST', ['Bravo', 'Charlie', 'alpha 100%_x']],
+    ['orderBy: FAILING_FIRST, health: HEALTHY', ['Charlie', 'alpha 100%_x']],
+    ['orderBy: NAME, health: FAILING', ['Bravo']],
+  ])('%s', async (args, names) => expect(await endpointsBy(args)).toEqual(names));
+
+  it('are found by what they subscribe to now, and not once they are deleted', async () => {
+    const update = 'mutation ($id: ID!) { updateEndpoint(id: $id, input: { eventTypes: ["shipment.*"] }) { id } }';
+    await api.query(update, { id: made['charlie'] });
+    expect(await endpointsBy('eventType: "invoice.paid"')).toEqual(['Bravo']);
+    expect(await endpointsBy('eventType: "shipment.sent"')).toEqual(['Charlie']);
+    await api.query('mutation ($id: ID!) { deleteEndpoint(id: $id) }', { id: made['charlie'] });
+    await shown();
+    expect(await endpointsBy('eventType: "shipment.sent"')).toEqual([]);
+    expect(await endpointsBy('search: "charlie"')).toEqual([]);
+  });
+});
+
+describe('messages', () => {
+  type Messages = { messages: { nodes: { clientId: string | null }[]; count: { value: number; exact: boolean } } };
+  const by = async (args: string, key = api.keys.ADMIN) => {
+    const { messages } = await api.query<Messages>(`{ messages(${args}) { nodes { clientId } count { value exact } } }`, {}, key);
+    expect(messages.count).toEqual({ value: messages.nodes.length, exact: true });
+    return messages.nodes.map(({ clientId }) => clientId);
+  };
+  it.each([
+    ['filter: { clientId: "order-4711" }', ['order-4711']],
+    ['filter: { clientId: "order-4711", eventTypes: ["order.made"] }', []],
+    ['filter: { eventTypes: ["order.made", "unknown.type"] }', [null, 'nowhere']],
+    ['filter: { orderingKey: "customer-7" }', ['order-4711']],
+    ['filter: { unrouted: true }', ['nowhere']],
+    ['eventType: "order.made", filter: { eventTypes: ["invoice.paid"] }', []],
+    ['since: "2020-01-01T00:00:00Z", filter: { until: "2020-01-02T00:00:00Z" }', []],
+  ])('%s', async (args, ids) => expect(await by(args)).toEqual(ids));
+  it('of another organization are not found by the same id', async () =>
+    expect(await by('filter: { clientId: "order-4711" }', api.keys.OTHER)).toEqual([]));
+});
+
+describe('deliveries', () => {
+  type Deliveries = { deliveries: { nodes: { id: string }[]; count: { value: number } } };
+  const by = async (filter: string) => {
+    const { deliveries } = await api.query<Deliveries>(`{ deliveries(filter: { ${filter} }) { nodes { id } count { value } } }`);
+    expect(deliveries.count.value).toBe(deliveries.nodes.length);
+    return deliveries.nodes.map(({ id }) => id);
+  };
+  it("are found by the publisher's id, the failure and several types together", async () => {
+    const { deliveryId } = failing;
+    expect(await by('failure: [CONNECTION, DNS]')).toEqual([deliveryId]);
+    expect(await by('failure: [TIMEOUT]')).toEqual([]);
+    expect(
+      await by(`clientId: "order-4711", endpointIds: ["${made['bravo']}"], eventTypes: ["invoice.paid", "order.made"], test: false`),
+    ).toEqual([deliveryId]);
+    expect(await by('responseCodeFrom: 200, responseCodeUntil: 599')).toEqual([]);
+    expect(await by('responseCodeFrom: 300, responseCodeUntil: 200')).toEqual([]);
+    expect(await by('failure: []')).toEqual([]);
+  });
+  it('of an endpoint are those of it only, whatever endpoint the filter names', async () => {
+    const ask = async (filter: string) => {
+      const query = `query ($id: ID!) { endpoint(id: $id) { deliveries(filter: { ${filter} }) { nodes { id } count { value } } } }`;
+      const { endpoint } = await api.query<{ endpoint: Deliveries }>(query, { id: made['bravo'] });
+      return endpoint.deliveries;
+    };
+    expect((await ask('failure: [CONNECTION]')).nodes).toEqual([{ id: failing.deliveryId }]);
+    expect(await ask(`endpointId: "${made['alpha']}"`)).toEqual({ nodes: [], count: { value: 0 } });
+  });
+  it('that match are retried in bulk, and the job says what was asked', async () => {
+    const { retryDeliveries } = await api.query<{ retryDeliveries: { matched: number; filter: unknown } }>(
+      'mutation { retryDeliveries(filter: { status: [RETRYING], failure: [CONNECTION], clientId: "order-4711" }) { matched filter } }',
+    );
+    expect(retryDeliveries).toEqual({ matched: 1, filter: { status: ['RETRYING'], failure: ['CONNECTION'], clientId: 'order-4711' } });
+    expect(await refused('mutation { retryDeliveries(filter: { clientId: "never" }) { matched } }')).toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+it('what is too much is refused by its path', async () => {
+  const many = JSON.stringify(Array.from({ length: 101 }, (_, i) => `t${i}`));
+  expect(await refused(`{ deliveries(filter: { endpointIds: ${many} }) { nodes { id } } }`)).toEqual({
+    code: 'BAD_USER_INPUT',
+    paths: ['filter.endpointIds'],
+  });
+  expect(await refused(`{ messages(filter: { eventTypes: ${many} }) { nodes { id } } }`)).toEqual({
+    code: 'BAD_USER_INPUT',
+    paths: ['filter.eventTypes'],
+  });
+  expect(await refused('{ messages { count(max: 0) { value } } }')).toEqual({ code: 'BAD_USER_INPUT', paths: ['max'] });
+  expect(await refused('{ messages { count(max: 100001) { value } } }')).toEqual({ code: 'BAD_USER_INPUT', paths: ['max'] });
+  expect(await refused('{ endpoints(eventType: "not a type") { nodes { id } } }')).toEqual({
+    code: 'BAD_USER_INPUT',
+    paths: ['eventType'],
+  });
+});
