@@ -31,7 +31,7 @@ afterEach(async () => {
 const given = (limits: TurnCacheLimits = turnCacheLimits) => {
   const offered: string[] = [];
   const ignore = () => undefined;
-  const offer = ({ subject }: ScheduleAttempt) => offered.push('messageId' in subject ? subject.messageId : '');
+  const offer = ({ subject }: ScheduleAttempt) => offered.push('messageId' in subject ? subject.messageId : 'a batch');
   const dispatcher = {
     offer,
     committed: ignore,
@@ -105,9 +105,9 @@ it('knows that a batch ends the turns in it, whatever a person does to one of it
   happen({ type: 'delivery.retry-requested', data: { ...of('m1'), at: '2026-01-01T00:00:00.000Z', attempt: 1 } }, streamOf('m1'));
   succeed('m1');
   happen({ type: 'delivery.cancelled', data: { ...of('m2'), at: '2026-01-01T00:00:00.000Z', reason: 'x' } }, streamOf('m2'));
-  expect(offered).toEqual(['m1']); // what was requested goes with its batch
+  expect(offered).toEqual(['m1', 'a batch']); // what was requested goes with its batch
   await commit();
-  expect(offered).toEqual(['m1']);
+  expect(offered).toEqual(['m1', 'a batch']);
   expect(await tables.read.selectFrom('due_attempts').select('id').execute()).toEqual([{ id: 'b1' }]);
   happen({ type: 'batch.attempt-succeeded', data: { organizationId, endpointId, size: 2, ...record(1) } }, 'batch-b1');
   expect(offered.at(-1)).toBe('m3');
