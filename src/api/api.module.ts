@@ -29,6 +29,13 @@ import { MessageResolver } from './graphql/messages/message.resolver.ts';
 import { MessageConnection } from './graphql/messages/message.types.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { CallerResolver } from './graphql/organization/caller.resolver.ts';
+import {
+  DeliveryOwnerResolver,
+  EndpointOwnerResolver,
+  MessageOwnerResolver,
+  OrganizationFieldsResolver,
+} from './graphql/organization/organization-fields.resolver.ts';
+import { OrganizationsResolver } from './graphql/organization/organizations.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
 import { BulkRetryResolver } from './graphql/bulk-retries/bulk-retry.resolver.ts';
@@ -73,6 +80,11 @@ class ContextModule {}
     DeliverySubscriptionResolver,
     AttemptResolver,
     OrganizationResolver,
+    OrganizationsResolver,
+    OrganizationFieldsResolver,
+    EndpointOwnerResolver,
+    MessageOwnerResolver,
+    DeliveryOwnerResolver,
     ApiKeyResolver,
     CallerResolver,
     HistoryResolver,

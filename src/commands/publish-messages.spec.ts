@@ -30,12 +30,11 @@ describe('publishing messages', () => {
     folder = mkdtempSync(join(tmpdir(), 'publish-'));
     store = await SqliteEventStore.open({ directory: folder });
     const vault = new Vault(randomBytes(32));
-    const event = {
-      type: 'organization.registered',
-      data: { name: 'O', encryptionKey: vault.newKey(`organization-${organizationId}`) },
-    } as const;
-    const stream = `organization-${organizationId}`;
-    await store.append([{ stream, expectedRevision: 'no-stream', events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
+    for (const id of [organizationId, 'other']) {
+      const stream = `organization-${id}`;
+      const event = { type: 'organization.registered', data: { name: 'O', encryptionKey: vault.newKey(stream) } } as const;
+      await store.append([{ stream, expectedRevision: 'no-stream', events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
+    }
     directory = new EndpointDirectory(store, vault, silent);
     await directory.start();
     await subscribe('e1', ['alert.*']);

@@ -76,7 +76,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
 
   constructor(
     private readonly executor: CommandExecutor,
-    directory: EndpointDirectory,
+    private readonly directory: EndpointDirectory,
     private readonly queue: IntakeQueue,
   ) {
     this.router = new MessageRouter(directory);
@@ -84,6 +84,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
 
   async execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
     const { caller, messages } = command;
+    this.directory.requireActive(caller.organizationId);
     const now = new Date();
     // Before the messages take up room on their way into the log: where filters are costly, this takes seconds.
     const routed = await this.router.route(caller.organizationId, messages, now);

@@ -22,6 +22,7 @@ import {
   RetireEventTypeHandler,
   RevokeApiKeyHandler,
 } from '../commands/organization-commands.ts';
+import { ChangeOrganizationHandler, CreateOrganizationHandler } from '../commands/organization-lifecycle.ts';
 import { RotateEncryptionKeyHandler } from '../commands/key-rotation.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
@@ -29,6 +30,7 @@ import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-com
 import { IntakeQueue } from '../commands/intake-queue.ts';
 import { DisableDeadEndpointHandler } from '../delivery/saga/disable-dead-endpoint.ts';
 import { MessageTypes, PublishNoticeHandler } from '../delivery/saga/publish-notice.ts';
+import { DeleteEndpointsHandler } from '../delivery/saga/delete-endpoints.ts';
 import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoint.ts';
 import { messageStream } from '../domain/streams.ts';
 import type { EventStore } from '../event-store/event-store.ts';
@@ -64,9 +66,12 @@ const handlers = [
   ResetSigningKeyHandler,
   IssueApiKeyHandler,
   RevokeApiKeyHandler,
+  CreateOrganizationHandler,
+  ChangeOrganizationHandler,
   RotateEncryptionKeyHandler,
   RecordDisclosureHandler,
   RecordDraftTestHandler,
+  DeleteEndpointsHandler,
   DisableGoneEndpointHandler,
   DisableDeadEndpointHandler,
   PublishNoticeHandler,

@@ -231,7 +231,7 @@ export class Metrics {
         },
       });
     gauge('hookledger_attempts_waiting', 'Attempts that are due or become due, but for those held.', ({ waiting }) => waiting);
-    gauge('hookledger_attempts_held', 'Attempts of paused or disabled endpoints.', ({ held }) => held);
+    gauge('hookledger_attempts_held', 'Attempts of paused or disabled endpoints, or of suspended organizations.', ({ held }) => held);
     gauge(
       'hookledger_oldest_due_seconds',
       'How long the oldest attempt that could go out has been due.',

@@ -54,6 +54,7 @@ import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
+import { OrganizationList } from '../read-models/queries/organization-list.ts';
 import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
 import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { SourceQueries } from '../read-models/queries/source-queries.ts';
@@ -204,6 +205,7 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },
+    { provide: OrganizationList, useValue: queries.organizationList },
     { provide: OrganizationQueries, useValue: queries.organizations },
     { provide: BulkRetryQueries, useValue: queries.bulkRetries },
     { provide: ReplayQueries, useValue: queries.replays },

@@ -76,6 +76,7 @@ class Process {
     } as EventStore; // all that the ledger calls
     const executor = new CommandExecutor(store);
     const directory = {
+      requireActive: () => undefined,
       // oxlint-disable-next-line require-yield -- routing among no endpoints takes no steps
       *route() {
         return { destinations: [], skipped: [], routedAt: placeOf(0) };

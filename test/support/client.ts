@@ -49,22 +49,32 @@ export const deliveryFields = `
 export class Client {
   private readonly server: Server;
   private readonly key: string;
-  constructor(server: Server, key = server.adminKey) {
+  /** For which the calls act. Undefined: that of the key, or `default`. */
+  private readonly organization: string | undefined;
+  constructor(server: Server, key = server.adminKey, organization?: string) {
     this.server = server;
     this.key = key;
+    this.organization = organization;
+  }
+
+  private get headers(): Record<string, string> {
+    return {
+      authorization: `Bearer ${this.key}`,
+      ...(this.organization !== undefined && { 'hookledger-organization': this.organization }),
+    };
   }
 
   /** @param body text is sent as it is. */
   post(path: string, body: unknown): Promise<Response> {
     return fetch(`${this.server.url}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.key}`, 'content-type': 'application/json' },
+      headers: { ...this.headers, 'content-type': 'application/json' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
   }
 
   get(path: string): Promise<Response> {
-    return fetch(`${this.server.url}${path}`, { headers: { authorization: `Bearer ${this.key}` } });
+    return fetch(`${this.server.url}${path}`, { headers: this.headers });
   }
 
   async ask(query: string, variables: Record<string, unknown> = {}): Promise<GraphQLAnswer> {

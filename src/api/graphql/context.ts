@@ -6,6 +6,7 @@ import { hopsHeader } from '../../domain/message.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../read-models/queries/endpoint-queries.ts';
+import { OrganizationList } from '../../read-models/queries/organization-list.ts';
 import { MessageQueries } from '../../read-models/queries/message-queries.ts';
 import { BulkRetryQueries } from '../../read-models/queries/bulk-retry-queries.ts';
 import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
@@ -42,6 +43,7 @@ export class ApiContexts {
     private readonly deliveries: DeliveryQueries,
     private readonly replays: ReplayQueries,
     private readonly bulkRetries: BulkRetryQueries,
+    private readonly organizationList: OrganizationList,
   ) {}
 
   /** @throws Refusal UNAUTHENTICATED */
@@ -57,7 +59,7 @@ export class ApiContexts {
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {
-    const { endpoints, messages, deliveries, replays, bulkRetries, streams } = this;
-    return new Loaders({ endpoints, messages, deliveries, replays, bulkRetries }, streams, organizationId);
+    const { endpoints, messages, deliveries, replays, bulkRetries, organizationList, streams } = this;
+    return new Loaders({ endpoints, messages, deliveries, replays, bulkRetries, organizationList }, streams, organizationId);
   }
 }

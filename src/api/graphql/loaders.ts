@@ -11,6 +11,7 @@ import { noWork, type EndpointWork } from '../../read-models/queries/endpoint-wo
 import type { EndpointView } from '../../read-models/queries/endpoint-queries.ts';
 import type { MessageOutcome } from '../../read-models/queries/message-outcomes.ts';
 import type { MessageView } from '../../read-models/queries/message-queries.ts';
+import type { OrganizationUse, OrganizationView } from '../../read-models/queries/organization-list.ts';
 import type { ViewQueries } from '../../read-models/queries/view-queries.ts';
 import type { BulkRetryView } from '../../read-models/queries/bulk-retry-queries.ts';
 import type { ReplayView } from '../../read-models/queries/replay-queries.ts';
@@ -40,6 +41,8 @@ const requestsIn = (events: readonly RecordedEvent<DeliveryEvent | BatchEvent>[]
 
 type EndpointRevision = { readonly endpointId: EndpointId; readonly revision: number };
 
+const usesNothing: OrganizationUse = { messagesLastDay: 0, waitingDeliveries: 0 };
+
 const idOf = <I>({ id }: { readonly id: I }) => id;
 
 export class Loaders {
@@ -60,6 +63,8 @@ export class Loaders {
   /** The requests for attempts of the delivery or, if it is in a closed batch, of the batch. */
   readonly requestsFor: DataLoader<DeliveryView, readonly AttemptRequest[], DeliveryId>;
   readonly replay: DataLoader<ReplayId, ReplayView | undefined>;
+  readonly organization: DataLoader<OrganizationId, OrganizationView | undefined>;
+  readonly organizationUse: DataLoader<OrganizationId, OrganizationUse>;
   readonly bulkRetry: DataLoader<BulkRetryId, BulkRetryView | undefined>;
   readonly messageAccepted: DataLoader<MessageId, RecordedEvent<MessageEvent> | undefined>;
   /** In the order of the batch; empty while it is still open. */
@@ -67,7 +72,7 @@ export class Loaders {
   readonly endpointAtRevision: DataLoader<EndpointRevision, EndpointSnapshot | undefined, string>;
 
   constructor(
-    private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays' | 'bulkRetries'>,
+    private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays' | 'bulkRetries' | 'organizationList'>,
     streams: StreamQueries,
     private readonly organizationId: OrganizationId,
   ) {
@@ -110,6 +115,11 @@ export class Loaders {
       ({ id }) => id,
     );
     this.replay = this.loader(async (ids) => inOrder(ids, await queries.replays.byIds(organizationId, ids), idOf));
+    this.organization = this.loader(async (ids) => inOrder(ids, await queries.organizationList.byIds(ids), idOf));
+    this.organizationUse = this.loader(async (ids) => {
+      const found = await queries.organizationList.usage(ids);
+      return ids.map((id) => found.get(id) ?? usesNothing);
+    });
     this.bulkRetry = this.loader(async (ids) => inOrder(ids, await queries.bulkRetries.byIds(organizationId, ids), idOf));
     this.messageAccepted = this.loader((ids) => Promise.all(ids.map((id) => streams.messageAccepted(id))));
     this.messagesOfBatch = this.loader((ids) =>

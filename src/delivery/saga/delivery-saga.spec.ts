@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { accepted, organizationId, record, recorded, registered, subject } from '../../../test/support/samples.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
-import type { BatchId, EndpointId, MessageId } from '../../domain/ids.ts';
+import type { BatchId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
   SetNewestBatch,
+  DeleteEndpoints,
   DisableGoneEndpoint,
   DropAttempt,
   HoldEndpoint,
@@ -144,6 +145,10 @@ describe('the delivery saga', () => {
   it('releases what waits for a deleted endpoint', () => {
     const deleted = recorded({ type: 'endpoint.deleted', data: {} }, { stream: 'endpoint-e1' });
     expect(decided(deleted)).toEqual([new ReleaseEndpoint(e1, Date.parse(deleted.recordedAt), because(deleted))]);
+  });
+  it('deletes the endpoints of a deleted organization', () => {
+    const deleted = recorded({ type: 'organization.deleted', data: {} }, { stream: 'organization-acme' });
+    expect(decided(deleted)).toEqual([new DeleteEndpoints('acme' as OrganizationId, deleted.position, because(deleted))]);
   });
   it('follows the order of the log', () => {
     const events = [1, 2, 3].map((n) => recorded(accepted([e1, e2]), { stream: `message-${n}` }));

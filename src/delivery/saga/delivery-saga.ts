@@ -3,13 +3,14 @@ import { attemptEndedAt } from '../../domain/attempts.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn } from '../../domain/streams.ts';
+import { batchIdIn, deliveryIdIn, endpointIdIn, messageIdIn, organizationIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import { queueOf } from '../../read-models/ordering/ordered-deliveries.ts';
 import { dueCauseOf } from './due-cause.ts';
 import {
   AwaitTurn,
+  DeleteEndpoints,
   DisableGoneEndpoint,
   DropAttempt,
   HoldEndpoint,
@@ -58,6 +59,8 @@ export class DeliverySaga {
         return [new DropAttempt(subjectIdIn(event), true)];
       case 'endpoint.deleted':
         return [new ReleaseEndpoint(endpointIdIn(event.stream), Date.parse(event.recordedAt), dueCauseOf(event))];
+      case 'organization.deleted':
+        return [new DeleteEndpoints(organizationIdIn(event.stream), event.position, dueCauseOf(event))];
       default:
         return [];
     }

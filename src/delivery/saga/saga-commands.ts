@@ -1,7 +1,7 @@
 // The delivery saga's commands: what has to happen because of an event. The saga host carries them out.
 import type { BatchSubject } from '../../domain/batch.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
-import type { BatchId, DeliveryId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
 import type { NoticeKind } from '../../domain/operational-message.ts';
 import { batchStream, deliveryStream } from '../../domain/streams.ts';
@@ -146,6 +146,16 @@ export class HoldEndpoint {
   }
 }
 
+/** An organization was deleted, and its endpoints with it. */
+export class DeleteEndpoints {
+  constructor(
+    readonly organizationId: OrganizationId,
+    /** Of the event that deleted it. */
+    readonly position: Position,
+    readonly cause: DueCause,
+  ) {}
+}
+
 /** A receiver answered `410 Gone`. */
 export class DisableGoneEndpoint {
   constructor(
@@ -193,4 +203,5 @@ export type SagaCommand =
   | SetNewestBatch
   | ReleaseEndpoint
   | HoldEndpoint
+  | DeleteEndpoints
   | DisableGoneEndpoint;

@@ -5,7 +5,7 @@ import type { ApiKeyEvent } from '../../domain/api-key.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import type { EndpointEvent } from '../../domain/endpoint-events.ts';
 import { endpoint } from '../../domain/endpoint.ts';
-import { forbidden, notFound } from '../../domain/errors.ts';
+import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { EventType } from '../../domain/organization.ts';
 import { isOrganizationEvent, type OrganizationEvent } from '../../domain/organization-events.ts';
@@ -109,6 +109,11 @@ export class EndpointDirectory {
     return this.organizations.get(id) !== undefined;
   }
 
+  /** Those of a deleted organization that are not deleted yet themselves. */
+  endpointsLeftBy(id: OrganizationId): readonly EndpointId[] {
+    return this.organizations.endpointsLeftBy(id);
+  }
+
   organizationIds(): readonly OrganizationId[] {
     return this.organizations.ids;
   }
@@ -124,15 +129,15 @@ export class EndpointDirectory {
   /** For whatever publishes. @throws DomainError NOT_FOUND, FORBIDDEN if it is suspended; ConfigurationUnavailable */
   requireActive(id: OrganizationId): void {
     this.follower.check();
-    this.unusable.check(organizationStream(id));
-    const entry = this.organizations.get(id);
-    if (!entry) throw notFound('There is no such organization.');
-    const { suspension } = entry.state;
-    if (suspension) throw forbidden(`The organization is suspended${suspension.reason === null ? '' : `: ${suspension.reason}`}`);
+    this.organizations.requireActive(id);
   }
 
   endpoints(id: OrganizationId): Iterable<ResolvedEndpoint> {
     return this.organizations.get(id)?.endpoints.values() ?? [];
+  }
+
+  endpointCount(id: OrganizationId): number {
+    return this.organizations.get(id)?.endpoints.size ?? 0;
   }
 
   endpoint(id: EndpointId): ResolvedEndpoint | undefined {
@@ -267,6 +272,8 @@ export class EndpointDirectory {
     if (state.exists === 'no-more' || (state.exists === 'yes' && !owner)) {
       owner?.endpoints.delete(id);
       owner?.routing.delete(id);
+      if (state.exists === 'yes') this.organizations.leave(state.configuration.organizationId, id);
+      else this.organizations.endpointDeleted(id);
       this.forget(id);
     } else if (owner && state.exists === 'yes') {
       const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner, timesAfter(event, before));

@@ -1,6 +1,7 @@
 // The organizations that exist, as they are now, with what their endpoints are reached by. A deleted one is known by its id only: its keys are forgotten.
 import { defaultGroup, defaultOrganization, organization, type EventType } from '../../domain/organization.ts';
 import type { OrganizationEvent } from '../../domain/organization-events.ts';
+import { forbidden, notFound } from '../../domain/errors.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import { organizationStream } from '../../domain/streams.ts';
 import type { SecretUnreadable, Vault } from '../../secrets/vault.ts';
@@ -14,6 +15,8 @@ const none: Iterable<EndpointId> = [];
 export class OrganizationIndex {
   private readonly entries = new Map<OrganizationId, OrganizationEntry>();
   private readonly deleted = new Set<OrganizationId>();
+  /** Endpoints of deleted organizations that are not deleted yet themselves. */
+  private readonly left = new Map<EndpointId, OrganizationId>();
   private readonly locked: LockedOrganizations;
   /** Keys are opened: everything that the log held at the start is applied. */
   private isOpen = false;
@@ -33,8 +36,31 @@ export class OrganizationIndex {
     return Array.from(this.entries.keys());
   }
 
+  /** @throws DomainError NOT_FOUND, FORBIDDEN if it is suspended; ConfigurationUnavailable */
+  requireActive(id: OrganizationId): void {
+    this.unusable.check(organizationStream(id));
+    const entry = this.entries.get(id);
+    if (!entry) throw notFound('There is no such organization.');
+    const { suspension } = entry.state;
+    if (suspension) throw forbidden(`The organization is suspended${suspension.reason === null ? '.' : `: ${suspension.reason}`}`);
+  }
+
   isDeleted(id: OrganizationId): boolean {
     return this.deleted.has(id);
+  }
+
+  /** Those of a deleted organization that are not deleted yet themselves. */
+  endpointsLeftBy(id: OrganizationId): readonly EndpointId[] {
+    return Array.from(this.left).flatMap(([endpoint, organization]) => (organization === id ? [endpoint] : []));
+  }
+
+  /** An endpoint was registered in an organization that had been deleted just before. */
+  leave(organization: OrganizationId, id: EndpointId): void {
+    this.left.set(id, organization);
+  }
+
+  endpointDeleted(id: EndpointId): void {
+    this.left.delete(id);
   }
 
   /** Why no organization's keys can be opened, if that is so. */
@@ -94,9 +120,11 @@ export class OrganizationIndex {
     const entry = this.entries.get(id);
     this.entries.delete(id);
     this.deleted.add(id);
+    const left = Array.from(entry?.endpoints.keys() ?? none);
+    for (const each of left) this.left.set(each, id);
     this.locked.forget(id);
     this.unusable.delete(stream); // whatever it was, it is gone
     this.vault.forget(stream);
-    return entry?.endpoints.keys() ?? none;
+    return left;
   }
 }

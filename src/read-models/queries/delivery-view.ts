@@ -1,7 +1,7 @@
 // A delivery and an attempt as queries show them, and how they are made from rows. Times are ISO 8601 in UTC with milliseconds.
 import type { AttemptRecord, FailureReason } from '../../domain/attempts.ts';
 import type { DeliverySubject } from '../../domain/delivery.ts';
-import type { BatchId, DeliveryId, EndpointId, MessageId, Position, ReplayId } from '../../domain/ids.ts';
+import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from '../../domain/ids.ts';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import type { StoredStatus } from '../views/tables/deliveries-table.ts';
@@ -15,6 +15,7 @@ type BatchView = { readonly id: BatchId; readonly size: number };
 
 export type DeliveryView = {
   readonly id: DeliveryId;
+  readonly organizationId: OrganizationId;
   readonly messageId: MessageId;
   readonly endpointId: EndpointId;
   readonly eventType: string;
@@ -91,6 +92,7 @@ export const deliveryView = (row: DeliveryRow): DeliveryView => {
   const isHeld = row.endpoint_deleted_at === null && row.endpoint_holds === 1;
   return {
     id: row.id,
+    organizationId: row.organization_id,
     messageId: row.message_id,
     endpointId: row.endpoint_id,
     eventType: row.event_type,

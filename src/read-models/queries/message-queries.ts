@@ -12,6 +12,7 @@ import { pageOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 /** Without the payload, which is in the message's stream. Times are ISO 8601 in UTC with milliseconds. */
 export type MessageView = {
   readonly id: MessageId;
+  readonly organizationId: OrganizationId;
   readonly clientId: string | null;
   readonly eventType: string;
   readonly orderingKey: string | null;
@@ -70,6 +71,7 @@ export class MessageQueries {
 
 const messageView = (row: ViewsSchema['messages']): MessageView => ({
   id: row.id,
+  organizationId: row.organization_id,
   clientId: row.client_id,
   eventType: row.event_type,
   orderingKey: row.ordering_key,

@@ -5,6 +5,7 @@ import { BulkRetryQueries } from './bulk-retry-queries.ts';
 import { DeliveryQueries } from './delivery-queries.ts';
 import { EndpointQueries } from './endpoint-queries.ts';
 import { MessageQueries } from './message-queries.ts';
+import { OrganizationList } from './organization-list.ts';
 import { OrganizationQueries } from './organization-queries.ts';
 import { ReplayQueries } from './replay-queries.ts';
 import { SourceQueries } from './source-queries.ts';
@@ -20,6 +21,7 @@ export const viewQueries = (read: () => Kysely<ViewsSchema>, now?: () => Date) =
   messages: new MessageQueries(read),
   deliveries: new DeliveryQueries(read),
   organizations: new OrganizationQueries(read),
+  organizationList: new OrganizationList(read, now),
   bulkRetries: new BulkRetryQueries(read),
   replays: new ReplayQueries(read),
   sources: new SourceQueries(read),

@@ -18,6 +18,7 @@ import type { OpenDeliveries } from './tables/open-deliveries.ts';
 import type { MayHaveRows } from '../ordering/ordered-deliveries.ts';
 import { orderedDeliveries, reduceOrder } from './tables/ordered-deliveries.ts';
 import { organizations, reduceOrganizations } from './tables/organizations.ts';
+import { organizationHours, organizationTotals, reduceOrganizationUsage } from './tables/organization-usage.ts';
 import { readings, reduceReadings, skippedEvents } from './tables/readings.ts';
 import type { Reducer } from './tables/reducer.ts';
 import { reduceReplays, replays } from './tables/replays.ts';
@@ -27,6 +28,8 @@ import { createTable, queryIndexesOf, type AnyTable, type RowOf } from './tables
 
 const tables = {
   organizations,
+  organization_hours: organizationHours,
+  organization_totals: organizationTotals,
   event_types: eventTypes,
   api_keys: apiKeys,
   endpoints,
@@ -72,6 +75,7 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceAttempts(sequenceOf),
     reduceEndpointHealth(sequenceOf),
     reduceDeliveryCounts(),
+    reduceOrganizationUsage(),
     reduceSources(),
     reduceReadings(),
   ];

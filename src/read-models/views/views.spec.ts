@@ -74,6 +74,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     const at = '2026-01-01T12:00:00.000Z';
     expect(await queries.deliveries.find(organization, id)).toEqual({
       id,
+      organizationId: organization,
       messageId: message,
       endpointId: 'a',
       eventType: 'meeting.ended',

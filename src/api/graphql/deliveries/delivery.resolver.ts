@@ -111,11 +111,12 @@ export class DeliveryResolver {
   @ResolveField(() => String, { nullable: true, description: 'Why it is HELD, in a sentence; null where it is not.' })
   async heldReason(@Parent() { view }: Delivery, @Context() { loaders }: ApiContext): Promise<string | null> {
     if (view.status !== 'HELD') return null;
-    const [endpoint, first] = await Promise.all([
+    const [organization, endpoint, first] = await Promise.all([
+      loaders.organization.load(view.organizationId),
       loaders.endpoint.load(view.endpointId),
       view.waitsFor === null ? undefined : loaders.delivery.load(view.waitsFor),
     ]);
-    return heldSentence(endpoint, first);
+    return heldSentence(organization, endpoint, first);
   }
 
   @ResolveField(() => Replay, { nullable: true, description: 'The last replay that sent it.' })

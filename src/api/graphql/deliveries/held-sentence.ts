@@ -1,9 +1,15 @@
 // Why a delivery is held, in a sentence.
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
+import type { OrganizationView } from '../../../read-models/queries/organization-list.ts';
 import type { EndpointView } from '../../../read-models/queries/endpoint-queries.ts';
 
 /** @param first the delivery that it waits for, if it waits for one */
-export const heldSentence = (endpoint: EndpointView | undefined, first: DeliveryView | undefined): string => {
+export const heldSentence = (
+  organization: OrganizationView | undefined,
+  endpoint: EndpointView | undefined,
+  first: DeliveryView | undefined,
+): string => {
+  if (organization?.status === 'SUSPENDED') return 'The organization is suspended.';
   const { status, disabledReason = null } = endpoint?.configuration ?? {};
   if (status === 'PAUSED') return 'The endpoint is paused.';
   if (status === 'DISABLED') return `The endpoint is disabled${disabledReason === null ? '' : `: ${disabledReason.replace(/\.$/, '')}`}.`;

@@ -153,6 +153,7 @@ const toDraftAttempt = (draft: ResolvedEndpoint, { record, failure, error, url, 
   const endpoint = toDraftEndpoint({ id, configuration, revision, createdAt: at, updatedAt: at }, context);
   const delivery: DeliveryView = {
     id: asDeliveryId('draft'),
+    organizationId: configuration.organizationId,
     messageId: asMessageId('draft'),
     endpointId: draftId,
     eventType: '',

@@ -4,7 +4,7 @@ import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '..
 import { carriesSeveralSignatures, signatureSchemes } from '../../../domain/endpoint-events.ts';
 import type { EndpointConfiguration, EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { payloadFormats } from '../../../domain/format-options.ts';
-import { asEndpointId, type EndpointId } from '../../../domain/ids.ts';
+import { asEndpointId, type EndpointId, type OrganizationId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';
 import { mask, maskOwnHeader } from '../../../domain/header-masking.ts';
@@ -88,6 +88,8 @@ export class SuccessRate {
 
 @ObjectType()
 export class Endpoint {
+  /** No field: `organization` is. */
+  readonly organizationId!: OrganizationId;
   @Field(() => ID)
   readonly id!: EndpointId;
   @Field(() => String, { description: 'need not be unique' })
@@ -209,6 +211,7 @@ const fieldsOf = (
   const cipher = keyring.cipherFor(endpointStream(id));
   return {
     id,
+    organizationId: configuration.organizationId,
     name,
     description,
     url: shownUrlOf(url),

@@ -1,11 +1,13 @@
 // The organization over GraphQL: its signing key and event types.
 import { Inject, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { Args, Context, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { RecordDisclosure } from '../../../commands/disclosure-commands.ts';
 import { DefineEventType, ResetSigningKey, RetireEventType } from '../../../commands/organization-commands.ts';
 import { RotateEncryptionKey } from '../../../commands/key-rotation.ts';
+import { notFound } from '../../../domain/errors.ts';
+import type { OrganizationId } from '../../../domain/ids.ts';
 import { isLongEnough } from '../../../domain/endpoint-settings.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
@@ -35,10 +37,17 @@ export class OrganizationResolver {
     @Optional() @Inject(READ_ONLY) private readonly readOnly?: string,
   ) {}
 
-  @Query(() => Organization)
+  @Query(() => Organization, {
+    description: 'The one that the call acts for; `id` names another, for keys that span the installation.',
+  })
   @AllowReaders()
-  organization(@Context() { caller }: ApiContext): Organization {
-    return this.answer(caller);
+  organization(
+    @Args('id', { type: () => ID, nullable: true }) id: OrganizationId | null | undefined,
+    @Context() { caller }: ApiContext,
+  ): Organization {
+    if (id !== null && id !== undefined && id !== caller.organizationId && !caller.spansOrganizations)
+      throw notFound('There is no such organization.');
+    return this.answer({ organizationId: id ?? caller.organizationId });
   }
 
   @Query(() => [EventType])
@@ -75,14 +84,13 @@ export class OrganizationResolver {
   }
 
   @ResolveField(() => String, { description: 'Admins only.' })
-  async signingKey(@Context() { caller }: ApiContext): Promise<string> {
+  async signingKey(@Parent() { id }: Organization, @Context() { caller }: ApiContext): Promise<string> {
     if (caller.role !== 'ADMIN')
       throw new Refusal('FORBIDDEN', `Reading the signing key needs an API key with the role ADMIN; yours has the role ${caller.role}.`);
-    const { signingKey } = this.directory.requireOrganization(caller.organizationId);
-    if (signingKey === null)
-      throw new Error(`The organization ${caller.organizationId} has no signing key, although every start sets one.`);
+    const { signingKey } = this.directory.requireOrganization(id);
+    if (signingKey === null) throw new Error(`The organization ${id} has no signing key, although every start sets one.`);
     if (this.readOnly !== undefined) throw new Refusal('FORBIDDEN', this.readOnly); // it could not be recorded
-    await this.commands.execute(new RecordDisclosure(caller, undefined));
+    await this.commands.execute(new RecordDisclosure({ ...caller, organizationId: id }, undefined));
     return signingKey;
   }
 
@@ -96,8 +104,8 @@ export class OrganizationResolver {
     return this.answer(caller);
   }
 
-  private answer(caller: ApiContext['caller']): Organization {
-    const { id, name } = this.directory.requireOrganization(caller.organizationId);
+  private answer({ organizationId }: Pick<ApiContext['caller'], 'organizationId'>): Organization {
+    const { id, name } = this.directory.requireOrganization(organizationId);
     return { id, name };
   }
 

@@ -1,7 +1,7 @@
 // The GraphQL types of the organization, its event types and its API keys.
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
-import type { ApiKeyId } from '../../../domain/ids.ts';
+import type { ApiKeyId, OrganizationId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { connectionType } from '../connections.ts';
 import { enumType } from '../enums.ts';
@@ -15,7 +15,7 @@ export const ApiKeyRole = enumType('ApiKeyRole', apiKeyRoles, {
 @ObjectType()
 export class Organization {
   @Field(() => ID)
-  readonly id!: string;
+  readonly id!: OrganizationId;
   @Field(() => String)
   readonly name!: string;
 }

@@ -44,7 +44,8 @@ export const commandIdsOf = ({ type, stream, data, metadata: { actor, causationI
   if (type === 'disclosure.secret-shown' || type === 'disclosure.signing-key-shown') return [idIn(stream)];
   if (actor === 'system:replayer') return ['replayId' in data ? data.replayId : idIn(stream)];
   if (actor === 'system:bulk-retrier') return ['bulkRetryId' in data ? String(data.bulkRetryId) : idIn(stream)];
-  if (actor === 'system:delivery-saga' && type === 'endpoint.disabled' && causationId !== undefined) return [causationId];
+  if (actor === 'system:delivery-saga' && (type === 'endpoint.disabled' || type === 'endpoint.deleted') && causationId !== undefined)
+    return [causationId];
   if (actor === 'system:delivery-saga' && type === 'message.accepted' && causationId !== undefined) return [`${data.type}/${causationId}`];
   if (actor === 'system:setup' && !type.startsWith('ledger.')) return ['setup'];
   return undefined;

@@ -43,6 +43,8 @@ CREATE TABLE "ordered_deliveries" ("id" text primary key, "unit" text not null, 
 CREATE INDEX "ordered_deliveries_by_endpoint" on "ordered_deliveries" ("endpoint_id");
 CREATE INDEX "ordered_deliveries_by_queue" on "ordered_deliveries" ("queue", "place");
 CREATE INDEX "ordered_deliveries_by_unit" on "ordered_deliveries" ("unit");
+CREATE TABLE "organization_hours" ("organization_id" text not null, "hour" integer not null, "messages" bigint not null, constraint "organization_hours_key" primary key ("organization_id", "hour"));
+CREATE TABLE "organization_totals" ("organization_id" text primary key, "waiting" bigint not null);
 CREATE TABLE "organizations" ("id" text primary key, "name" text not null, "search_key" text not null, "suspended_at" bigint, "suspended_reason" text, "metadata" text not null, "limits" text not null, "created_at" bigint not null, "created_position" text not null, "deleted_at" bigint);
 CREATE INDEX "organizations_index_1" on "organizations" ("created_position");
 CREATE TABLE "readings" ("source_id" text primary key, "revision" bigint not null, "position" text not null, "published" bigint not null, "skipped" bigint not null, "advanced_at" bigint not null);
