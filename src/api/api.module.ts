@@ -13,6 +13,7 @@ import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
 import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subscription.resolver.ts';
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { LastAttemptResolver } from './graphql/deliveries/last-attempt.resolver.ts';
+import { AttentionResolver } from './graphql/endpoints/attention.resolver.ts';
 import { DraftTestResolver } from './graphql/endpoints/draft-test.resolver.ts';
 import { DeliveryConnection } from './graphql/deliveries/delivery.types.ts';
 import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
@@ -68,6 +69,7 @@ class ContextModule {}
     SubscriptionServer,
     ReadYourWrites,
     EndpointResolver,
+    AttentionResolver,
     DraftTestResolver,
     EndpointListResolver,
     EndpointHealthResolver,

@@ -239,3 +239,38 @@ describe('a test', () => {
     expect(await api.store.tip()).toBe(tip);
   });
 });
+
+describe('endpoints that need a person', () => {
+  type Attention = { endpoint: { name: string }; sentence: string; since: string; waiting: number };
+  const attention = async (key = api.keys.ADMIN) =>
+    (await api.query<{ attention: Attention[] }>('{ attention(first: 50) { endpoint { name } sentence since waiting } }', {}, key))
+      .attention;
+  it('are those that fail, and disabled ones that messages go past, with a sentence', async () => {
+    const failing = await create({ name: 'Fails', eventTypes: ['need.a'] });
+    const off = await create({ name: 'Off', eventTypes: ['need.b'] });
+    const fine = await create({ name: 'Fine', eventTypes: ['need.a'] });
+    const sent = await publish('need.a');
+    await attempt(sent.get(failing.id)!, 1, 500);
+    await attempt(sent.get(fine.id)!, 1, 200);
+    await api.query('mutation ($id: ID!) { disableEndpoint(id: $id, reason: "Moved away.") { id } }', { id: off.id });
+    await publish('need.b');
+    const found = (await attention()).filter(({ endpoint }) => ['Fails', 'Off', 'Fine'].includes(endpoint.name));
+    expect(found).toEqual([
+      {
+        endpoint: { name: 'Off' },
+        sentence: 'It is disabled: Moved away. 1 message was skipped since.',
+        since: expect.any(String),
+        waiting: 0,
+      },
+      {
+        endpoint: { name: 'Fails' },
+        sentence: 'It fails: one attempt failed. The last one: It failed. 1 delivery waits.',
+        since: expect.any(String),
+        waiting: 1,
+      },
+    ]);
+    const seen = (await attention(api.keys.VIEWER)).find(({ endpoint }) => endpoint.name === 'Fails');
+    expect(seen?.sentence).toBe('It fails: one attempt failed. 1 delivery waits.');
+    expect(await api.query('{ attention { waiting } }', {}, api.keys.OTHER)).toEqual({ attention: [] });
+  });
+});

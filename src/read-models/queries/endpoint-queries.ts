@@ -6,6 +6,7 @@ import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull, withoutIndex } from './columns.ts';
 import type { Count } from './counting.ts';
 import { healthOf, type EndpointHealthView } from './endpoint-health.ts';
+import { endpointsInNeed, type EndpointAttention } from './endpoint-attention.ts';
 import { lastAttemptsOf, workOf, type EndpointWork } from './endpoint-work.ts';
 import { countEndpoints, endpointPage, type EndpointFilter, type EndpointOrder } from './endpoint-pages.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
@@ -106,6 +107,11 @@ export class EndpointQueries {
 
   lastAttempts(organization: OrganizationId, ids: readonly EndpointId[]): ReturnType<typeof lastAttemptsOf> {
     return lastAttemptsOf(this.read(), organization, ids);
+  }
+
+  /** Those that need a person, the worst first. */
+  inNeed(organization: OrganizationId, first: number): Promise<EndpointAttention[]> {
+    return endpointsInNeed(this.read(), organization, first);
   }
 
   /** One rate for each of the ids, also for endpoints that had nothing to deliver. */
