@@ -26,8 +26,8 @@ import { startReceiver, type Behaviour, type Receiver } from './receiver.ts';
  * where the request before it was *at risk* at a kill. At risk is what the receiver had got from the killed process
  * (everything it wrote to its sockets, read to the end) and had not answered at the moment of the kill (*unanswered*), or
  * had answered within the last moments (*answered lately*): the answer may still have been on its way into the log. These
- * moments are as long as the slowest publishing of the last seconds took to become durable, and `shortestGraceMs` at least. So
- * repeats ≤ unanswered + answered lately, and every single repeat must follow a request that was at risk.
+ * moments are as long as the slowest publishing of the last seconds took to become durable, or has taken so far if it was not
+ * answered before the kill, and `shortestGraceMs` more. So repeats ≤ unanswered + answered lately, and every single repeat must follow a request that was at risk.
  */
 export const shortestGraceMs = 250;
 const slowestOfMs = 5_000;
@@ -145,6 +145,8 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
   const settled: { batch: Batch; answers: PublishedMessage[] }[] = [];
   const figures = { unknownThenDuplicate: 0, unknownThenNew: 0, publishedAgain: 0, neverKnown: 0 };
   const durations: { at: number; ms: number }[] = [];
+  /** When those that were not answered yet were sent. */
+  const underWay = new Set<number>();
   let lastPosition = '';
   let serial = 0;
   const stopping = new AbortController();
@@ -215,7 +217,8 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
 
   const publishFresh = async (batch: Batch) => {
     const began = performance.now();
-    const answers = await server.publish(batch.messages);
+    underWay.add(began);
+    const answers = await server.publish(batch.messages).finally(() => underWay.delete(began));
     durations.push({ at: performance.now(), ms: performance.now() - began });
     while ((durations[0]?.at ?? Infinity) < performance.now() - slowestOfMs) durations.shift();
     acknowledge(batch, answers);
@@ -239,7 +242,7 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
     acknowledged,
     figures,
     lastPosition: () => lastPosition,
-    slowestMs: () => Math.max(0, ...durations.map(({ ms }) => ms)),
+    slowestMs: () => Math.max(0, ...durations.map(({ ms }) => ms), ...Array.from(underWay, (began) => performance.now() - began)),
     /** Ends once every message with a client id has a known outcome. */
     async stop() {
       stopping.abort();
@@ -258,7 +261,7 @@ export const startPublishers = (server: Pick<Server, 'publish'>, connections: nu
 /** Kills the server and starts it again; sometimes it is killed once more while it starts. */
 const killAndRestart = async (server: Server, receiver: Receiver, random: () => number, slowestMs: () => number, totals: CrashReport) => {
   const kill = async () => {
-    const graceMs = Math.round(Math.max(shortestGraceMs, slowestMs()));
+    const graceMs = Math.round(shortestGraceMs + slowestMs());
     const at = performance.now();
     await server.kill9();
     const atRisk = await receiver.killed(at, graceMs);

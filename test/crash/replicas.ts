@@ -170,7 +170,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
       const victim = among[Math.floor(random() * among.length)] ?? first;
       const ran = running[candidates.indexOf(victim)] ?? [];
       report.countedRepeats += await metric(victim, 'hookledger_attempts_repeated_total');
-      const graceMs = Math.round(Math.max(shortestGraceMs, publishers.slowestMs()));
+      const graceMs = Math.round(shortestGraceMs + publishers.slowestMs());
       alive.delete(victim);
       const at = performance.now();
       await victim.kill9();
