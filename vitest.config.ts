@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // As long as a busy machine may need; without it, one second.
+    expect: { poll: { timeout: 30_000 } },
     // Three also on two cores: many specs wait for sockets and processes. They share what they import, which is half of their time.
     maxWorkers: 3,
     isolate: false,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accepted, harmlessUrl, organizationId, registered } from '../../test/support/samples.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { fold } from '../domain/decider.ts';
@@ -33,6 +33,7 @@ import type { SagaDecision } from './saga/saga-decision.ts';
 import { SagaHost } from './saga/saga-host.ts';
 import type { SendOutcome, SendRequest } from './sender/send-outcome.ts';
 import { batchStream, deliveryStream, endpointStream } from '../domain/streams.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 const randomFrom = (seed: number) => () => {
@@ -349,7 +350,7 @@ describe('delivery as a whole', () => {
         }
         expect(await session.waiting()).toEqual([]);
       };
-      await vi.waitFor(settled, { timeout: 40_000, interval: 50 });
+      await waitFor(settled, { timeout: 40_000 });
       const inBatch = await batched();
       expect(inBatch.size).toBeGreaterThan(0);
       for (const { id } of deliveries) {

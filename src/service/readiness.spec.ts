@@ -51,7 +51,7 @@ describe('readiness', () => {
         { name: 'delivery-saga' },
       ]),
     ]);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(4_000); // 1.5 s, and what a busy machine is late
   });
 
   it('says that the views are being built, and how far they are', async () => {

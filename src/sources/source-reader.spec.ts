@@ -16,6 +16,7 @@ import { ForeignEvents, type ForeignEvent } from '../event-store/foreign-events.
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { SourceView } from '../read-models/queries/source-queries.ts';
 import { SourceReader, type ReaderOptions, type SourceParts } from './source-reader.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
 
 const placeOf = (n: number) => String(n).padStart(6, '0') as Position;
 const id = '0d8f3f1e-7a55-4c62-9a0e-6f0d9f0e5a11' as SourceId;
@@ -122,8 +123,7 @@ const ofReading = () => log.log.filter(({ stream }) => stream === `reading-${id}
 const skipped = () =>
   ofReading().flatMap(({ type, data }) => (type === 'reading.event-skipped' ? [data as { id: string; reason: string }] : []));
 const recorded = () => ofReading().findLast(({ type }) => type === 'reading.advanced')?.data;
-const settled = (count = server.log.length) =>
-  vi.waitFor(() => expect(recorded()).toMatchObject({ position: placeOf(count) }), { timeout: 10_000 });
+const settled = (count = server.log.length) => waitFor(() => expect(recorded()).toMatchObject({ position: placeOf(count) }));
 
 describe('a source', () => {
   it('has one message for each event, in its order, under its id, and what became none is recorded with the reason', async () => {
@@ -164,7 +164,7 @@ describe('a source', () => {
   it('counts an event that was published under another mapping, and skips one that somebody else took', async () => {
     server.write(5);
     const first = start(viewOf(), {}, { firstRecordMs: 60_000 });
-    await vi.waitFor(() => expect(messages()).toHaveLength(5));
+    await waitFor(() => expect(messages()).toHaveLength(5));
     first.alive = false; // before anything of it was recorded
     start(viewOf({ types: { OrderPlaced: 'order.placed' } }));
     await settled();
@@ -173,7 +173,7 @@ describe('a source', () => {
 
     const other = { ...viewOf({ types: { OrderPlaced: 'other' } }), id: 'another' as SourceId };
     start(other);
-    await vi.waitFor(() => expect(log.log.findLast(({ stream }) => stream === 'reading-another')?.data).toMatchObject({ skipped: 5 }));
+    await waitFor(() => expect(log.log.findLast(({ stream }) => stream === 'reading-another')?.data).toMatchObject({ skipped: 5 }));
     const left = log.log.find(({ stream }) => stream === 'reading-another');
     expect(left?.data).toMatchObject({ id: 'event-1', reason: expect.stringMatching(/was accepted before with other content/) as string });
   });
@@ -209,7 +209,7 @@ describe('a source', () => {
     await settled();
     for (const event of log.log) Object.assign(event, { copiedFrom: [placeOf(1)] });
     const { reader } = start();
-    await vi.waitFor(() => expect(reader.status().error).toMatch(/The log was copied.*Delete the source and create it again/));
+    await waitFor(() => expect(reader.status().error).toMatch(/The log was copied.*Delete the source and create it again/));
   });
 
   it('has one message for each event and counts each once, wherever processes are killed, and when two read it at a time', () =>

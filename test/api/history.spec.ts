@@ -1,9 +1,10 @@
 // The history over GraphQL: the log in pages, an endpoint at a moment, its changes, and why a message was routed as it was.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { mask } from '../../src/domain/header-masking.ts';
 import { startApi, type ApiServer } from './api-server.ts';
 import { logKinds, type LogUnderTest } from '../support/logs.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe.each(logKinds)('on $name,', ({ make }) => {
   let api: ApiServer;
@@ -113,7 +114,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
     it('is shown as of a time or a position, but not of one that the log does not have', async () => {
       const id = await create({ name: 'Before' });
       const [registered] = (await history({ filter: { endpointId: id } })).nodes;
-      await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(registered!.recordedAt)));
+      await waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(registered!.recordedAt)));
       await update(id, { name: 'After' });
       const asOf = 'query ($id: ID!, $asOf: DateTime) { endpoint(id: $id, asOf: $asOf) { name } }';
       expect(await api.query(asOf, { id, asOf: registered!.recordedAt })).toEqual({ endpoint: { name: 'Before' } });

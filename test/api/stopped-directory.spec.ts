@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { LogUnavailable, type EventStore } from '../../src/event-store/event-store.ts';
 import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { startApi, type ApiServer } from './api-server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let api: ApiServer;
 let isBroken = false;
@@ -38,7 +39,7 @@ it('answers 503 to messages and keys, and says so in readiness; it goes on as so
 
   isBroken = true;
   breaking.resolve(undefined);
-  await vi.waitFor(() => expect(api.directory.status().state).toBe('stopped'));
+  await waitFor(() => expect(api.directory.status().state).toBe('stopped'));
   const { status, headers, body } = await publish();
   expect(status).toBe(503);
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
@@ -58,5 +59,5 @@ it('answers 503 to messages and keys, and says so in readiness; it goes on as so
   expect((await fetch(`${api.url}/health/live`, withKey)).status).toBe(200);
 
   isBroken = false;
-  await vi.waitFor(async () => expect((await publish()).status).toBe(202), { timeout: 5000 });
+  await waitFor(async () => expect((await publish()).status).toBe(202));
 });

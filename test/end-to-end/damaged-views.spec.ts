@@ -1,53 +1,64 @@
 // Views and due attempts whose bytes were overwritten: they are rebuilt from the log, at once at a start; while the server runs it ends, and the next
 // start rebuilds them.
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
-import { conservation, startServer, type Server } from '../support/server.ts';
+import { conservation, Server, startServer } from '../support/server.ts';
 
-let dataDir: string;
 let receiver: Receiver;
-let server: Server;
+/** A data folder that each test damages a copy of. */
+let whole: { readonly dataDir: string; readonly adminKey: string };
 /** The endpoint whose attempts wait. */
 let waiting: string;
-beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'damaged-'));
+beforeAll(async () => {
   receiver = await startReceiver();
-  server = await startServer({ dataDir });
-  const client = new Client(server);
-  await client.createEndpoint({ url: receiver.url, eventTypes: ['damage.*'] });
-  await server.publish(Array.from({ length: 50 }, (_, n) => ({ type: 'damage.none', data: { n } })));
   receiver.answer(({ path }) => ({ status: path === '/fails' ? 500 : 200 }));
+  const made = await startServer({ dataDir: mkdtempSync(join(tmpdir(), 'damaged-')) });
+  whole = made;
+  const client = new Client(made);
+  await client.createEndpoint({ url: receiver.url, eventTypes: ['damage.*'] });
+  await made.publish(Array.from({ length: 50 }, (_, n) => ({ type: 'damage.none', data: { n } })));
   const retryPolicy = { delaysSeconds: [0, 1, 1, 1, 1, 1] };
   await client.createEndpoint({ url: `${receiver.url}/fails`, eventTypes: ['failing.*'], retryPolicy });
   // These wait, so that the table of due attempts has rows.
   waiting = await client.createEndpoint({ url: receiver.url, eventTypes: ['later.*'], retryPolicy: { delaysSeconds: [3_600] } });
-  await server.publish(Array.from({ length: 50 }, (_, n) => ({ type: 'later.on', data: { n } })));
+  await made.publish(Array.from({ length: 50 }, (_, n) => ({ type: 'later.on', data: { n } })));
   await receiver.received(50);
   await eventually(
-    () => conservation(server),
+    () => conservation(made),
     ({ succeeded, open }) => succeeded === 50 && open === 50,
   );
-  await server.stop();
+  await made.stop();
   for (const consumer of ['views', 'delivery-saga']) {
-    const db = new DatabaseSync(fileOf(consumer));
+    const db = new DatabaseSync(fileOf(consumer, made.dataDir));
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // so that the file holds everything
     db.close();
   }
 });
+afterAll(async () => {
+  await receiver.close();
+  rmSync(whole.dataDir, { recursive: true });
+});
+
+let dataDir: string;
+let server: Server;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'damaged-'));
+  cpSync(whole.dataDir, dataDir, { recursive: true });
+  server = new Server({ dataDir, adminKey: whole.adminKey });
+});
 afterEach(async () => {
   await server.dispose();
-  await receiver.close();
   rmSync(dataDir, { recursive: true });
 });
 
-const fileOf = (consumer: string): string => {
-  const name = readdirSync(join(dataDir, 'views')).find((each) => each.startsWith(`${consumer}@`) && each.endsWith('.db'));
-  return join(dataDir, 'views', name ?? '');
+const fileOf = (consumer: string, folder = dataDir): string => {
+  const name = readdirSync(join(folder, 'views')).find((each) => each.startsWith(`${consumer}@`) && each.endsWith('.db'));
+  return join(folder, 'views', name ?? '');
 };
 
 const overwrite = (path: string, from: number): void => {

@@ -121,10 +121,10 @@ describe('under more than it can take', () => {
       try {
         const load = { url: server.url, key: server.adminKey, batch: 1 };
         await generator.call('start', { ...load, connections: 64 });
-        await new Promise((resolve) => setTimeout(resolve, 2_000));
-        const perSecond = (await generator.call('stop')).accepted / 2;
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        const perSecond = (await generator.call('stop')).accepted;
         await generator.call('start', { ...load, connections: 4_000, rate: 3 * perSecond, remember: true });
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await new Promise((resolve) => setTimeout(resolve, 3_500));
         const { accepted, refused, firstRefusal } = await generator.call('stop');
         const waits = waitsIn(await generator.call('answered'));
         expect(accepted).toBeGreaterThan(0);
@@ -145,7 +145,7 @@ describe('under more than it can take', () => {
       for (const [i, generator] of heavy.entries())
         await generator.call('start', { url: server.url, key: await newKey(`heavy ${i}`), connections: 2, batch: 1_000, remember: true });
       await light.call('start', { url: server.url, key: await newKey('light'), connections: 40, batch: 1, rate: 20, remember: true });
-      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       await light.call('stop');
       await Promise.all(heavy.map((generator) => generator.call('stop')));
       const middle = async (generator: typeof light) => {

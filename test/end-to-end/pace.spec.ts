@@ -26,10 +26,10 @@ it('the receiver gets as many requests a second as the endpoint says, and all of
   const times = requests.slice(0, 100).map(({ at }) => at.getTime());
   const took = Math.max(...times) - Math.min(...times);
   expect(took).toBeGreaterThan(0.95 * 99 * 50);
-  expect(took).toBeLessThan(1.2 * 99 * 50); // a busy machine is late
+  expect(took).toBeLessThan(2 * 99 * 50); // a busy machine is late
   await client.updateEndpoint(id, { rateLimit: null });
   await receiver.received(1_000);
-}, 20_000);
+});
 
 it('the receiver gets no more requests at one time than the endpoint says', async () => {
   let [open, most] = [0, 0];
@@ -42,7 +42,7 @@ it('the receiver gets no more requests at one time than the endpoint says', asyn
   await publishMany('narrow', 60);
   await receiver.received(60);
   expect(most).toBe(3);
-}, 20_000);
+});
 
 it('the pace is shown, changed and refused like other settings', async () => {
   const id = await client.createEndpoint({ url: receiver.url, rateLimit: { perSecond: 2.5, burst: 10 }, maxConcurrency: 4 });

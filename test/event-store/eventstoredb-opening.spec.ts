@@ -5,12 +5,13 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { LogUnusable } from '../../src/event-store/event-store.ts';
 import { EventStoreDbEventStore, type EventStoreDbOptions } from '../../src/event-store/eventstoredb/eventstoredb-event-store.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { renamed, write } from './append-pairs.ts';
 import { take } from './contract.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const pem = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
 const text = (name: string) => readFileSync(pem(name), 'utf8');
@@ -100,13 +101,13 @@ describe('a log server', () => {
     await plain.call('kill');
     await expect(store.append(one())).rejects.toThrow(/is unavailable/);
     await plain.call('comeBack');
-    await vi.waitFor(() => store.append(one()), { timeout: 15_000 });
+    await waitFor(() => store.append(one()));
   });
 
   it('is waited for when it is not there yet', async () => {
     await plain.call('kill');
     const opening = open(plain.url(), { startTimeoutMs: 15_000 });
-    await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable: connect ECONNREFUSED .* Waiting for it, up to 15 s\./), {
+    await waitFor(() => expect(lines.join()).toMatch(/is unavailable: connect ECONNREFUSED .* Waiting for it, up to 15 s\./), {
       timeout: 10_000,
     });
     await plain.call('comeBack');

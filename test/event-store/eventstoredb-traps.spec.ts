@@ -1,6 +1,6 @@
 // What a log server and its client package can do to us, one rule for each trap, over the double.
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigurationEvent } from '../../src/domain/catalog.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import {
@@ -14,6 +14,7 @@ import { EventStoreDbEventStore, type EventStoreDbOptions } from '../../src/even
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { renamed, write } from './append-pairs.ts';
 import { take } from './contract.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let double: LogServerDouble;
 let other: LogServerDouble;
@@ -60,7 +61,7 @@ describe('appending', () => {
     const before = await double.call('counts');
     await double.call('set', { holdAnswers: true });
     const appending = Promise.all(Array.from({ length: 300 }, () => store.append(one())));
-    await vi.waitFor(async () => expect((await double.call('counts')).unanswered).toBe(300), { timeout: 10_000 });
+    await waitFor(async () => expect((await double.call('counts')).unanswered).toBe(300));
     await double.call('set', { holdAnswers: false });
     expect(await appending).toHaveLength(300);
     expect((await double.call('counts')).streamReads).toBe(before.streamReads);
@@ -122,7 +123,7 @@ describe('appending', () => {
     const big = 'x'.repeat(50_000);
     const streams = Array.from({ length: 200 }, newStream);
     const appending = Promise.all(streams.map((stream) => store.append([write(stream, 'no-stream', renamed(big))])));
-    await vi.waitFor(async () => expect((await double.call('counts')).appends).toBeGreaterThan(20));
+    await waitFor(async () => expect((await double.call('counts')).appends).toBeGreaterThan(20));
     await double.call('breakConnections');
     await appending;
     expect(new Set((await take(store, undefined, 200)).map(({ stream }) => stream))).toEqual(new Set(streams));
@@ -166,7 +167,7 @@ describe('appending', () => {
     const store = await open();
     await double.call('set', { notReady: true });
     const appending = store.append(one());
-    await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable: Server Is Not Ready\./));
+    await waitFor(() => expect(lines.join()).toMatch(/is unavailable: Server Is Not Ready\./));
     await double.call('set', { notReady: false });
     await appending;
   });
@@ -215,13 +216,13 @@ describe('while the server is away', () => {
     await double.call('kill');
     const first = await rejection(store.append(one('lost')));
     expect(first.error).toBeInstanceOf(LogUnavailable);
-    expect(first.ms).toBeLessThan(4_000);
+    expect(first.ms).toBeLessThan(10_000);
     expect(String(first.error)).toMatch(/log server esdb:\/\/127\.0\.0\.1:\d+ is unavailable: connect ECONNREFUSED/);
-    await vi.waitFor(async () => expect((await rejection(store.append(one()))).ms).toBeLessThan(100));
+    await waitFor(async () => expect((await rejection(store.append(one()))).ms).toBeLessThan(400));
     await expect(store.readStream(newStream())).rejects.toBeInstanceOf(LogUnavailable);
     await expect(store.tip()).rejects.toMatchObject({ name: 'LogUnavailable', retryAfterSeconds: expect.any(Number) });
     await double.call('comeBack');
-    await vi.waitFor(() => store.append(one('after')), { timeout: 15_000 });
+    await waitFor(() => store.append(one('after')));
     expect(lines.filter((line) => line.includes('is unavailable'))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/is back after \d+\.\d s/);
   });
@@ -232,7 +233,7 @@ describe('while the server is away', () => {
     await store.append(one('0'));
     await double.call('kill');
     const appending = Promise.all(Array.from({ length: 59 }, (_, i) => store.append(one(`${i + 1}`))));
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await waitFor(() => expect(lines).toHaveLength(1));
     await double.call('comeBack');
     await appending;
     expect(names(await following).toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 60 }, (_, i) => `${i}`));
@@ -244,9 +245,9 @@ describe('while the server is away', () => {
     await double.call('freeze');
     const { error, ms } = await rejection(store.append(writes));
     expect(String(error)).toMatch(/did not answer within 1 s.*not known whether it was written/);
-    expect(ms).toBeLessThan(5_000);
+    expect(ms).toBeLessThan(10_000);
     await double.call('thaw');
-    await vi.waitFor(() => store.append(writes), { timeout: 15_000 });
+    await waitFor(() => store.append(writes));
     expect(names(await take(store, undefined, 1))).toEqual(['once']);
     expect(await store.readStream(writes[0]?.stream ?? '')).toHaveLength(1);
   });
@@ -319,7 +320,7 @@ describe('following', () => {
     await store.append(one());
     for (let i = 0; i < 150; i += 1) for await (const _ of store.follow(undefined, { signal: new AbortController().signal })) break;
     await Promise.all(Array.from({ length: 150 }, () => store.tip()));
-    await vi.waitFor(async () => expect((await double.call('counts')).openReads).toBe(0));
+    await waitFor(async () => expect((await double.call('counts')).openReads).toBe(0));
     expect(await store.readStream(newStream())).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import { ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, DueAttemptsListener } from './due-attempts.ts';
 import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { LeasedDueAttempts } from './leased-due-attempts.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 type Options = Partial<{
@@ -135,7 +136,7 @@ describe('a claim', () => {
     expect(await other.ids()).toEqual([]);
     await open();
     expect(await other.ids()).toEqual(['a']);
-    await vi.waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
+    await waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
   });
 
   it('leaves alone what the host has under way already', async () => {
@@ -184,7 +185,7 @@ describe('a lease', () => {
     await other.ids();
     const [before] = await rows();
     other.taker.isTracked.mockReturnValue(true);
-    await vi.waitFor(async () => expect((await rows())[0]?.ready_at).toBeGreaterThan(before?.ready_at ?? 0), { timeout: 10_000 });
+    await waitFor(async () => expect((await rows())[0]?.ready_at).toBeGreaterThan(before?.ready_at ?? 0));
   });
 
   it('that is given back is at hand for others, who are told, at once', async () => {
@@ -192,14 +193,14 @@ describe('a lease', () => {
     const { attempts } = await other.due.claim(e1, all);
     host.taker.attemptsDue.mockClear();
     await other.due.unclaim(attempts);
-    await vi.waitFor(() => expect(host.taker.attemptsDue).toHaveBeenCalledWith([e1], undefined, false));
+    await waitFor(() => expect(host.taker.attemptsDue).toHaveBeenCalledWith([e1], undefined, false));
     expect(await host.ids()).toEqual(['a']);
   });
 
   it('of what was given up while it was written is given back at once', async () => {
     host.taker.isTracked.mockReturnValueOnce(true); // and not any more when it is committed
     await write(attempt('a'));
-    await vi.waitFor(async () => expect(await other.ids()).toEqual(['a']));
+    await waitFor(async () => expect(await other.ids()).toEqual(['a']));
   });
 
   it('ends with what follows: the next attempt is for whoever takes it', async () => {
@@ -228,7 +229,7 @@ describe('other replicas are told', () => {
   it('what is due, and when the next will be', async () => {
     const next = Date.now() + 60_000;
     await write(attempt('a'), attempt('b', { endpointId: e2 }), attempt('c', { dueAt: next }));
-    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledOnce());
+    await waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledOnce());
     const [endpoints, nextAt] = other.taker.attemptsDue.mock.calls[0] ?? [];
     expect([...(endpoints ?? [])].sort()).toEqual([e1, e2]);
     expect(Math.abs((nextAt ?? 0) - next)).toBeLessThan(5_000);
@@ -237,7 +238,7 @@ describe('other replicas are told', () => {
 
   it('that a person waits for it', async () => {
     await write(attempt('a'), attempt('b', { endpointId: e2, by: 'person' }));
-    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledTimes(2));
+    await waitFor(() => expect(other.taker.attemptsDue).toHaveBeenCalledTimes(2));
     expect(other.taker.attemptsDue.mock.calls).toEqual([
       [[e1], undefined, undefined],
       [[e2], undefined, true],
@@ -247,13 +248,13 @@ describe('other replicas are told', () => {
   it('to look everywhere where the list would be too long', async () => {
     other.taker.checkAllLanes.mockClear();
     await write(...Array.from({ length: 2000 }, (_, i) => attempt(`a${i}`, { endpointId: `e${i}`.padEnd(36, '-') as EndpointId })));
-    await vi.waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
+    await waitFor(() => expect(other.taker.checkAllLanes).toHaveBeenCalled());
   });
 
   it('what was cancelled', async () => {
     const ids = Array.from({ length: 400 }, (_, i) => `d${i}`.padEnd(36, '-') as DeliveryId);
     await host.namespace.transaction((tx) => host.due.announce([{ endpointId: e1, ids, cancelled: true }], tx));
-    await vi.waitFor(() => expect(other.taker.attemptsCancelled.mock.calls.flatMap(([, told]) => told)).toEqual(ids));
+    await waitFor(() => expect(other.taker.attemptsCancelled.mock.calls.flatMap(([, told]) => told)).toEqual(ids));
   });
 
   it('of an endpoint that is gone: all that waits for it is due, but what is under way', async () => {
@@ -265,7 +266,7 @@ describe('other replicas are told', () => {
       await host.due.announce([], tx);
     });
     expect(await other.ids()).toEqual(['waits']);
-    await vi.waitFor(() => expect(other.taker.attemptsDue).toHaveBeenLastCalledWith([e1], undefined, undefined));
+    await waitFor(() => expect(other.taker.attemptsDue).toHaveBeenLastCalledWith([e1], undefined, undefined));
   });
 });
 

@@ -9,6 +9,7 @@ import { createDueAttempts, type DueAttemptsSchema } from './due-attempts-table.
 import type { ReplicaNotice } from './replica-notices.ts';
 import { SharedClock } from './shared-clock.ts';
 import { SharedSlots, type SlotsListener } from './shared-slots.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
 
@@ -64,7 +65,7 @@ describe('slots', () => {
     const ask = async (id: EndpointId, most: number) => {
       const told = user.slotsChanged.mock.calls.length + user.slotsExhausted.mock.calls.length;
       slots.request(id, most);
-      await vi.waitFor(() => expect(user.slotsChanged.mock.calls.length + user.slotsExhausted.mock.calls.length).toBeGreaterThan(told));
+      await waitFor(() => expect(user.slotsChanged.mock.calls.length + user.slotsExhausted.mock.calls.length).toBeGreaterThan(told));
       return slots.held(id);
     };
     const takeAll = (id: EndpointId) => {
@@ -107,7 +108,7 @@ describe('slots', () => {
     expect([await b.ask(e1, 1), b.user.slotsExhausted.mock.calls, b.slots.obtainable(e1)]).toEqual([0, [[e1]], 0]);
     a.slots.release(e1);
     await a.slots.returnUnused(e1);
-    await vi.waitFor(() => expect(b.user.slotsChanged).toHaveBeenCalledWith(e1), { timeout: 2_000 });
+    await waitFor(() => expect(b.user.slotsChanged).toHaveBeenCalledWith(e1), { timeout: 2_000 });
     expect([await b.ask(e1, 2), b.takeAll(e1)]).toEqual([1, 1]);
     expect(a.takeAll(e1)).toBe(0);
   });
@@ -117,14 +118,14 @@ describe('slots', () => {
     await a.ask(e1, 4);
     expect(a.takeAll(e1)).toBe(4);
     expect(await b.ask(e1, 4)).toBe(0);
-    await vi.waitFor(() => {
+    await waitFor(() => {
       a.slots.release(e1); // it would take it again
       expect(a.slots.take(e1)).toBe(false);
     });
-    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(4)); // it was told
+    await waitFor(() => expect(b.slots.obtainable(e1)).toBe(4)); // it was told
     expect(await b.ask(e1, 4)).toBe(1);
     a.slots.release(e1);
-    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(4));
+    await waitFor(() => expect(b.slots.obtainable(e1)).toBe(4));
     expect(await b.ask(e1, 4)).toBe(2);
     expect([a.slots.held(e1), a.slots.inUse(e1), b.takeAll(e1)]).toEqual([2, 2, 2]);
   });
@@ -133,10 +134,10 @@ describe('slots', () => {
     const a = await replica('a', 4);
     await a.ask(e1, 4);
     expect([a.slots.take(e1), a.slots.take(e1)]).toEqual([true, true]);
-    await vi.waitFor(async () => expect(await of('a')).toBe(2), { timeout: 3_000 });
+    await waitFor(async () => expect(await of('a')).toBe(2), { timeout: 3_000 });
     a.slots.release(e1);
     a.slots.release(e1);
-    await vi.waitFor(async () => expect(await of('a')).toBe(0), { timeout: 4_000 });
+    await waitFor(async () => expect(await of('a')).toBe(0), { timeout: 4_000 });
     expect(a.slots.held(e1)).toBe(0);
   });
 
@@ -147,12 +148,12 @@ describe('slots', () => {
     const until = async () => Number((await rows())[0]?.held_until);
     const first = await until();
     timeoutMs = 70_000;
-    await vi.waitFor(async () => expect(await until()).toBeGreaterThan(first + 9_000));
+    await waitFor(async () => expect(await until()).toBeGreaterThan(first + 9_000));
     a.slots.stop();
     await b.ask(e1, 1);
     expect(b.slots.take(e1)).toBe(false);
     await endLeases();
-    await vi.waitFor(() => expect(b.slots.obtainable(e1)).toBe(1));
+    await waitFor(() => expect(b.slots.obtainable(e1)).toBe(1));
     await b.ask(e1, 1);
     expect(b.slots.take(e1)).toBe(true);
   });
@@ -173,7 +174,7 @@ describe('slots', () => {
     await endLeases('number = 2');
     expect(await b.ask(e1, 2)).toBe(1);
     timeoutMs = 70_000; // so that it is to be prolonged
-    await vi.waitFor(() => expect(a.slots.held(e1)).toBe(1), { timeout: 3_000 });
+    await waitFor(() => expect(a.slots.held(e1)).toBe(1), { timeout: 3_000 });
     a.slots.release(e1);
     expect(a.slots.take(e1)).toBe(false); // one is still in use
   });

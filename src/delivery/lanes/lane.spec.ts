@@ -6,6 +6,7 @@ import { LocalFailure } from '../local-failure.ts';
 import { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { allSettled, appliedEvent, at, attempt, givenDispatcher, many, outcomeEvent } from './given.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 afterEach(() => vi.useRealTimers());
 
@@ -105,7 +106,7 @@ describe('a lane', () => {
       sent[i]?.end();
       if (i < 8 || i % 8 === 7) await allSettled();
     }
-    await vi.waitFor(() => expect(new Set(ids()).size).toBe(3000));
+    await waitFor(() => expect(new Set(ids()).size).toBe(3000));
     expect(ids()).toHaveLength(3000);
   });
 

@@ -10,6 +10,7 @@ import { Vault } from '../../secrets/vault.ts';
 import { ConfigurationUnavailable } from './configuration-unavailable.ts';
 import { EndpointDirectory } from './endpoint-directory.ts';
 import { finish } from '../../domain/routing.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 const now = new Date('2026-01-01T12:00:00.000Z');
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -165,11 +166,11 @@ describe('while the log cannot be followed', () => {
     await add(e1);
     await issue('k1', 'ab');
     fail(new LogUnavailable('The disk is broken.', 0.05));
-    await vi.waitFor(() => expect(directory.status()).toMatchObject({ state: 'stopped', error: 'The disk is broken. Retrying.' }));
+    await waitFor(() => expect(directory.status()).toMatchObject({ state: 'stopped', error: 'The disk is broken. Retrying.' }));
     refused();
     const changed = vi.fn<(id: EndpointId) => void>();
     directory.onEndpointChanged(changed);
-    await vi.waitFor(() => expect(directory.status().state).toBe('live'));
+    await waitFor(() => expect(directory.status().state).toBe('live'));
     expect(changed).toHaveBeenCalledWith(e1);
     expect(directory.apiKey('ab')?.id).toBe('k1');
     await happen('apikey-k1', { type: 'apikey.revoked', data: {} });
@@ -179,7 +180,7 @@ describe('while the log cannot be followed', () => {
 
   it('stays stopped after an error that does not pass', async () => {
     fail(new Error('The log is broken.'));
-    await vi.waitFor(() => expect(directory.status().state).toBe('stopped'));
+    await waitFor(() => expect(directory.status().state).toBe('stopped'));
     refused();
     expect(directory.status().error).toMatch(/^The log is broken\. Restart this replica/);
     expect(directory.failure?.message).toBe('The log is broken.');

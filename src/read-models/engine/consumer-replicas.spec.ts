@@ -12,6 +12,7 @@ import type { Consumer } from './consumer.ts';
 import type { CheckpointSchema, Transaction } from './database/database.ts';
 import { PostgresDatabase } from './database/postgres.ts';
 import '../../domain/streams.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 
@@ -48,7 +49,7 @@ class Names implements Consumer<Seen> {
   }
 }
 
-const patience = { timeout: 15_000 };
+const patience = { timeout: 30_000 };
 let url: string;
 let prefix: string;
 let store: MemoryEventStore;
@@ -79,7 +80,7 @@ const rename = (...names: string[]) =>
   );
 const names = async ({ runner }: { runner: ConsumerRunner<Seen> }) =>
   (await runner.read.selectFrom('seen').select('name').orderBy('position').execute()).map(({ name }) => name);
-const isLive = ({ runner }: { runner: ConsumerRunner<Seen> }) => vi.waitFor(() => expect(runner.status().state).toBe('live'), patience);
+const isLive = ({ runner }: { runner: ConsumerRunner<Seen> }) => waitFor(() => expect(runner.status().state).toBe('live'), patience);
 /** Ends the connections of the leader and the standbys, as a failing-over server would. */
 const cut = () =>
   withPostgres(url, (client) =>
@@ -121,11 +122,11 @@ it('stops in a process that loses its connection, even within a transaction, unt
     .mockImplementationOnce(async () => void (await cut()));
   one.consumer.before = cutOnce;
   rename('a');
-  await vi.waitFor(() => expect(one.consumer.calls).toContain('lost'), patience);
+  await waitFor(() => expect(one.consumer.calls).toContain('lost'), patience);
   const last = rename('b');
   expect(await one.runner.reached(last, 10_000)).toBe(true);
   expect(await two.runner.reached(last, 10_000)).toBe(true);
-  await vi.waitFor(() => expect([one, two].filter(({ runner }) => runner.status().state === 'live')).toHaveLength(1), patience);
+  await waitFor(() => expect([one, two].filter(({ runner }) => runner.status().state === 'live')).toHaveLength(1), patience);
   expect(await names(one)).toEqual(['a', 'b']);
 });
 
@@ -180,7 +181,7 @@ describe('a consumer that allows one version at a time', () => {
     await isLive(three);
     expect(three.consumer.calls.filter((each) => !each.startsWith('live'))).toEqual(['takes over', 'in place with a, b, c, d, e, f']);
     const database = new PostgresDatabase({ url, prefix, shared: true }, log);
-    await vi.waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
+    await waitFor(async () => expect(await database.versions('names')).toEqual([2]), patience);
   });
 
   it('neither starts an older version while a newer one runs, nor resumes it after a lost connection', async () => {
@@ -192,7 +193,7 @@ describe('a consumer that allows one version at a time', () => {
     );
     await cut();
     await isLive(two);
-    await vi.waitFor(
+    await waitFor(
       () => expect(one.runner.status().error).toMatch(/A newer version of Hookledger, or one with rebuilt tables, runs/),
       patience,
     );
@@ -241,7 +242,7 @@ describe('at an event that only a newer version can read', () => {
     const all = [await olderVersion(), await olderVersion()];
     rename('a', 'newer');
     for (const { runner } of all) {
-      await vi.waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
+      await waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
       expect(runner.status().error).toMatch(
         /\(endpoint\.renamed in endpoint-1\) can't be read: .* Run the version of Hookledger that wrote/,
       );
@@ -251,7 +252,7 @@ describe('at an event that only a newer version can read', () => {
     const newer = await run();
     expect(await newer.runner.reached(last, 10_000)).toBe(true);
     for (const { runner } of all)
-      await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'elsewhere', position: last }), patience);
+      await waitFor(() => expect(runner.status()).toMatchObject({ state: 'elsewhere', position: last }), patience);
   });
 
   it('is superseded while a version runs that has tables of its own', async () => {
@@ -260,11 +261,11 @@ describe('at an event that only a newer version can read', () => {
     const newer = await run(version(2));
     const last = rename('newer');
     expect(await newer.runner.reached(last, 10_000)).toBe(true);
-    await vi.waitFor(() => expect(older.runner.status().state).toBe('superseded'), patience);
+    await waitFor(() => expect(older.runner.status().state).toBe('superseded'), patience);
     expect(older.runner.status().error).toContain('A newer version of Hookledger runs beside this one and goes on.');
     expect(await older.runner.reached(last, 10_000)).toBe(false);
     await newer.runner.stop();
-    await vi.waitFor(() => expect(older.runner.status().state).toBe('stopped'), patience);
+    await waitFor(() => expect(older.runner.status().state).toBe('stopped'), patience);
   });
 });
 
@@ -276,7 +277,7 @@ it('stops in every process at an event that it cannot apply', async () => {
   };
   const [one, two] = [await run(poison()), await run(poison())];
   rename('a');
-  for (const { runner } of [one, two]) await vi.waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
+  for (const { runner } of [one, two]) await waitFor(() => expect(runner.status().state).toBe('stopped'), patience);
   expect([one.runner.status().state, two.runner.status().state]).toEqual(['stopped', 'stopped']);
   expect(one.runner.status().error).toMatch(/can't be applied: poison/);
 });

@@ -9,9 +9,10 @@ import { UndecodableEvent, type RecordedEvent } from '../../event-store/event-st
 import { ConsumerRunner, type RunnerOptions } from './consumer-runner.ts';
 import type { Consumer } from './consumer.ts';
 import type { CheckpointSchema, Transaction } from './database/database.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 /** Generous, for a busy machine. */
-const patience = { timeout: 10_000 };
+const patience = { timeout: 30_000 };
 
 type Seen = CheckpointSchema & { seen: { position: Position; name: string } };
 
@@ -122,7 +123,7 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     expect(await runner.reached(rename('a'), 300)).toBe(true);
     rename('b');
     rename('c');
-    await expect.poll(() => consumer.batches, { timeout: 5000 }).toEqual([1, 2]);
+    await expect.poll(() => consumer.batches).toEqual([1, 2]);
   });
 
   it('commits at once when a client waits for it', async () => {
@@ -177,9 +178,9 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const runner = await run(consumer, { retryMs: 1, now: () => at.getTime() + 7000 });
     store.record({ stream: 'endpoint-1', event: { type: 'endpoint.renamed', data: { name: 'a' } }, at });
     const behind = { lagSeconds: 7, lagEvents: 1, error: expect.stringContaining(diskFull().message) };
-    await vi.waitFor(() => expect(runner.status()).toMatchObject(behind), patience);
+    await waitFor(() => expect(runner.status()).toMatchObject(behind), patience);
     full = false;
-    await vi.waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }), patience);
+    await waitFor(() => expect(runner.status()).toMatchObject({ lagSeconds: 0, lagEvents: 0 }), patience);
   });
 
   it('builds a new version beside the old one, which answers queries meanwhile', async () => {
@@ -196,8 +197,8 @@ describe.each(databaseKinds)('a consumer runner on $name', ({ name, make, diskFu
     const second = await run(consumer, { retryMs: 1 });
     expect(await names(second)).toEqual(['a', 'b', 'c']);
     ready = true;
-    await vi.waitFor(async () => expect(await names(second)).toEqual(['A', 'B', 'C']), patience);
-    await vi.waitFor(async () => expect(await place.open().versions('names')).toEqual([2]), patience);
+    await waitFor(async () => expect(await names(second)).toEqual(['A', 'B', 'C']), patience);
+    await waitFor(async () => expect(await place.open().versions('names')).toEqual([2]), patience);
   });
 
   it('does not answer from an older version whose tables today’s queries cannot read', async () => {

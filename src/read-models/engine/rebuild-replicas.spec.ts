@@ -13,6 +13,7 @@ import type { Consumer } from './consumer.ts';
 import type { CheckpointSchema, Transaction } from './database/database.ts';
 import { PostgresDatabase } from './database/postgres.ts';
 import { rebuild } from './rebuild.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 
@@ -49,7 +50,7 @@ class Renames implements Consumer<Counts> {
 
 type Replica = { readonly runner: ConsumerRunner<Counts>; readonly consumer: Renames };
 
-const patience = { timeout: 15_000 };
+const patience = { timeout: 30_000 };
 let url: string;
 let prefix: string;
 let store: MemoryEventStore;
@@ -85,7 +86,7 @@ const rename = (times: number): Position =>
   );
 const counted = async ({ runner }: Replica): Promise<number> =>
   (await runner.read.selectFrom('counts').select('count').where('name', '=', 'all').executeTakeFirst())?.count ?? 0;
-const isLive = ({ runner }: Replica) => vi.waitFor(() => expect(runner.status().state).toBe('live'), patience);
+const isLive = ({ runner }: Replica) => waitFor(() => expect(runner.status().state).toBe('live'), patience);
 const builds = () => databaseAt().builds('renames', 1);
 
 /** Records events and queries each replica until the returned function is called. @returns the wrong answers */
@@ -125,15 +126,15 @@ const behind = (replicas: readonly Replica[]) => {
 const allOnTheNewest = async (replicas: readonly Replica[]) => {
   const last = rename(3);
   for (const each of replicas) {
-    await vi.waitFor(() => expect(each.runner.readBuild).toEqual({ version: 1, build: 1 }), patience);
+    await waitFor(() => expect(each.runner.readBuild).toEqual({ version: 1, build: 1 }), patience);
     expect(await each.runner.reached(last, 10_000)).toBe(true);
     expect(await counted(each)).toBe(store.log.length);
   }
-  await vi.waitFor(() => expect(replicas.map(({ runner }) => runner.status().state).sort()).toEqual(oneIsLive(replicas)), patience);
+  await waitFor(() => expect(replicas.map(({ runner }) => runner.status().state).sort()).toEqual(oneIsLive(replicas)), patience);
   const [{ runner }] = replicas as readonly [Replica];
   const alone = new PostgresDatabase({ url, prefix }, log);
   expect((await compareWithRebuild(runner.read, new Renames(), store, alone)).different).toEqual([]);
-  await vi.waitFor(async () => expect(await builds()).toEqual([1]), patience);
+  await waitFor(async () => expect(await builds()).toEqual([1]), patience);
   expect(log.error).not.toHaveBeenCalled();
 };
 const oneIsLive = ({ length }: readonly Replica[]) => [...Array.from({ length: length - 1 }, () => 'elsewhere'), 'live'];
@@ -160,7 +161,7 @@ it('a replica that takes over while the leader catches the new build up resumes 
   cutAt.mockImplementationOnce(async () => undefined).mockImplementationOnce(() => proxy.close());
   first.consumer.beforeAgain = cutAt;
   const rebuilding = rebuild(new Renames(), store, behind([first, ...others]));
-  await vi.waitFor(() => expect(cutAt).toHaveBeenCalledTimes(2), patience);
+  await waitFor(() => expect(cutAt).toHaveBeenCalledTimes(2), patience);
   const end = underLoad(others);
   expect(await rebuilding).toMatchObject({ replaced: true, comparison: { different: [] } });
   expect(await end()).toEqual([]);
@@ -180,9 +181,9 @@ it('a replica that starts meanwhile may lead the new build; the others stay on t
     return open(...named);
   };
   const rebuilding = rebuild(new Renames(), store, behind([first, second]));
-  await vi.waitFor(async () => expect(await builds()).toEqual([0, 1]), patience);
+  await waitFor(async () => expect(await builds()).toEqual([0, 1]), patience);
   const third = await run(databaseAt(), Object.assign(new Renames(), { before: () => mayApply.promise }));
-  await vi.waitFor(() => expect(third.runner.status().state).toBe('catching-up'), patience);
+  await waitFor(() => expect(third.runner.status().state).toBe('catching-up'), patience);
   mayOpen.resolve();
   for (let times = 0; times < 5; times++)
     for (const each of [first, second]) {
@@ -202,13 +203,13 @@ it('a new build that is ahead of the tables in use is switched to at once', asyn
   const [mayApply, before] = [Promise.withResolvers<void>(), vi.fn<() => Promise<void>>()];
   before.mockImplementation(() => mayApply.promise);
   const first = await run(databaseAt(), Object.assign(new Renames(), { before }));
-  await vi.waitFor(() => expect(before).toHaveBeenCalled(), patience);
+  await waitFor(() => expect(before).toHaveBeenCalled(), patience);
   const database = databaseAt();
   const next = await database.openNext<Counts>('renames', 1, (db) => new Renames().createTables(db));
   await next.transaction((tx) => new Renames().apply(store.log, tx), end);
   await next.close();
   await database.finishNext('renames', 1);
-  await vi.waitFor(() => expect(first.runner.status().state).toBe('elsewhere'), patience); // its term ends
+  await waitFor(() => expect(first.runner.status().state).toBe('elsewhere'), patience); // its term ends
   mayApply.resolve();
   await isLive(first);
   expect(first.runner.readBuild).toEqual({ version: 1, build: 1 });
@@ -227,7 +228,7 @@ it('all replicas stay on their tables if the new build cannot be used', async ()
   await broken.close();
   await database.finishNext('renames', 1);
   const refusal = expect.stringMatching(/rebuilt tables can't be used: The column counts\.name doesn't exist/);
-  await vi.waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), refusal), patience);
+  await waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), refusal), patience);
   for (const each of replicas) {
     expect(await each.runner.reached(rename(2), 10_000)).toBe(true);
     expect(await counted(each)).toBe(store.log.length);

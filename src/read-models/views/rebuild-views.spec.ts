@@ -1,6 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import { EventLog } from '../../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
@@ -13,10 +13,11 @@ import { rebuild } from '../engine/rebuild.ts';
 import { viewQueries } from '../queries/view-queries.ts';
 import type { ViewsSchema } from './schema.ts';
 import { Views } from './views.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 
 const organization = 'default' as OrganizationId;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const patience = { timeout: 10_000 };
+const patience = { timeout: 30_000 };
 
 describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
   let place: DatabaseUnderTest;
@@ -171,7 +172,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     });
     await broken.close();
     await database.finishNext('views', views.status().version);
-    await vi.waitFor(() => expect(views.status().error).toMatch(/rebuilt tables can't be used/), patience);
+    await waitFor(() => expect(views.status().error).toMatch(/rebuilt tables can't be used/), patience);
     messages(3, 6);
     await views.reached(await end(), 10_000);
     expect(await routed(views)).toBe(6);

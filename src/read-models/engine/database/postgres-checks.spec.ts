@@ -11,6 +11,7 @@ import { startTcpProxy } from '../../../../test/support/tcp-proxy.ts';
 import type { Position } from '../../../domain/ids.ts';
 import { DatabaseUnusable, type CheckpointSchema } from './database.ts';
 import { PostgresDatabase } from './postgres.ts';
+import { waitFor } from '../../../../test/support/wait-for.ts';
 
 type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 const createTables = async (db: Kysely<Counts>) => {
@@ -172,7 +173,7 @@ it('a start waits for a server that is not up yet', async () => {
   const waiting = new PostgresDatabase({ url: urlWith({ hostname: '127.0.0.1', port: String(proxy.port) }), prefix, waitMs: 20_000 }, log);
   const bound = waiting.bindTo({ origin: 'here', tip: async () => undefined });
   const retrying = expect.stringMatching(/^No database listens .* Retrying for/);
-  await vi.waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), retrying), { timeout: 10_000 });
+  await waitFor(() => expect(log.warn).toHaveBeenCalledWith(expect.anything(), retrying));
   await proxy.open();
   await bound;
 });

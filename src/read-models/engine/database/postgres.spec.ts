@@ -8,6 +8,7 @@ import { startTcpProxy, type TcpProxy } from '../../../../test/support/tcp-proxy
 import type { Position } from '../../../domain/ids.ts';
 import { DatabaseUnavailable, type CheckpointSchema, type Tables } from './database.ts';
 import { PostgresDatabase } from './postgres.ts';
+import { waitFor } from '../../../../test/support/wait-for.ts';
 
 type Counts = CheckpointSchema & { counts: { name: string; count: number } };
 const createTables = async (db: Kysely<Counts>) => {
@@ -15,7 +16,6 @@ const createTables = async (db: Kysely<Counts>) => {
   await table.addColumn('count', 'integer').execute();
 };
 /** Generous, for a busy machine. */
-const waitFor = <T>(condition: () => T | Promise<T>) => vi.waitFor(condition, { timeout: 10_000 });
 const at = (n: number) => String(n).padStart(12, '0') as Position;
 
 let url: string;
