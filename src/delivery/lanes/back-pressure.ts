@@ -1,13 +1,15 @@
 // Back-pressure: what a lane does about a receiver that asks for patience (429 or 503 with Retry-After). It sends nothing until then. It learns from how
-// much went through before the refusal which rate the receiver takes, stays below that, and tries a little more every ten seconds.
+// much went through before the refusal which rate the receiver takes, stays below that, and tries more every ten seconds: a little at first, and ever more
+// the longer nothing is refused, so a receiver whose limit was lifted gets all it takes within about a minute.
 // All times are milliseconds of one steady clock.
 
 /** Of what went through before a refusal. */
 const startingShare = 0.9;
 /** Of the rate at which a receiver refused that had accepted that rate before. */
 const shareAfterRefusal = 0.7;
-const growth = 1.2;
 const growEveryMs = 10_000;
+/** 20 % more at first. Each step is half as large again as the one before it: six take one a second to more than a thousand. */
+const growthAfter = (steps: number): number => 1.2 * 1.5 ** steps;
 /** A faster rate needs no pacing. */
 const fastestPerMs = 2;
 /** A longer hold says when to come back, not which rate is right: a receiver that is closed for an hour takes more than one an hour. */
@@ -19,6 +21,8 @@ export class BackPressure {
   private ratePerMs: number | undefined;
   private nextAt = Number.NEGATIVE_INFINITY;
   private grownAt = Number.NEGATIVE_INFINITY;
+  /** How often the rate has grown since the last refusal. */
+  private growths = 0;
   /** Requests that went through since `since`. */
   private passed = 0;
   private since = Number.NEGATIVE_INFINITY;
@@ -50,7 +54,7 @@ export class BackPressure {
     this.passed++;
     if (this.ratePerMs === undefined || this.isHeld(now) || now - this.grownAt < growEveryMs) return;
     this.grownAt = now;
-    const rate = this.ratePerMs * growth;
+    const rate = this.ratePerMs * growthAfter(this.growths++);
     this.ratePerMs = rate > fastestPerMs ? undefined : rate;
   }
 
@@ -61,6 +65,7 @@ export class BackPressure {
     this.heldUntil = Math.max(this.heldUntil, until);
     this.nextAt = this.heldUntil;
     this.grownAt = this.heldUntil;
+    this.growths = 0;
     this.since = this.heldUntil;
     this.passed = 0;
     return isNew;
