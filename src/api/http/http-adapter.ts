@@ -1,5 +1,5 @@
 // The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, the gate at the
-// end, playground, authentication, budget of intake, rate limit, the gate at the start; only then is a body read.
+// end, playground, authentication, budget of intake, rate limit, the gate at the start; only then is a body read. served-paths.ts says which path is treated how.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -18,6 +18,7 @@ import { serveFrontPage } from './front-page.ts';
 import { onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
+import { servedPathOf } from './served-paths.ts';
 import type { StartGate } from './start-gate.ts';
 import type { StopGate } from './stop-gate.ts';
 
@@ -26,9 +27,6 @@ const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers']
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 };
-
-/** Answered as soon as the log is open; everything else waits for the views. */
-const opensFirst = /^\/(?:$|\?|(?:v1\/messages|health|metrics|docs)\b)/;
 
 /** Nest would add parsers of its own, which accept more than the strict one. */
 class HttpAdapter extends FastifyAdapter {
@@ -86,6 +84,6 @@ export const createHttpAdapter = ({
   authenticateFirst(fastify, authentication, failures, addressOf);
   limitIntake(fastify, intake);
   limitRates(fastify, rateLimit);
-  onRequest(fastify, ({ url }) => (gate.isOpen || opensFirst.test(url) ? undefined : gate.pass()));
+  onRequest(fastify, (request) => (gate.isOpen || servedPathOf(request).opensFirst ? undefined : gate.pass()));
   return adapter;
 };

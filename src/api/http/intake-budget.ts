@@ -6,6 +6,7 @@ import { publisherOf } from '../../commands/caller.ts';
 import { IntakeFull, type IntakeQueue } from '../../commands/intake-queue.ts';
 import { largestBody, Refusal } from '../refusal.ts';
 import { refuseEarly } from './refuse-early.ts';
+import { servedPathOf } from './served-paths.ts';
 
 /** Two of the largest bodies. While one is worked on, it takes several times as much. */
 const mostBytes = 2 * largestBody;
@@ -57,15 +58,15 @@ export const limitIntake = (fastify: FastifyInstance, intake: Pick<IntakeQueue, 
   };
 
   fastify.addHook('onRequest', (request, reply, done) => {
-    const { caller, headers, method, url } = request;
+    const { caller, headers } = request;
     if (!caller) return done();
     const key = publisherOf(caller);
-    const isPublish = method === 'POST' && publishing.test(url);
-    if (isPublish && intake?.isFull(key)) return refuseEarly(request, reply, tooMuchWaits);
+    const { isIntake } = servedPathOf(request);
+    if (isIntake && intake?.isFull(key)) return refuseEarly(request, reply, tooMuchWaits);
     const bytes = Number(headers['content-length'] ?? 0);
     const isChunked = headers['transfer-encoding'] !== undefined;
     if (!isChunked && (bytes === 0 || bytes > largestBody)) return done(); // a larger one is refused for that
-    if (!budget.reserve(key, bytes)) return isPublish ? refuseEarly(request, reply, noRoom) : done(noRoom);
+    if (!budget.reserve(key, bytes)) return isIntake ? refuseEarly(request, reply, noRoom) : done(noRoom);
     request.reserved = { key, bytes };
     // The sender may go away in the middle.
     reply.raw.once('close', () => request.bodyBytes === undefined && release(request));
@@ -92,5 +93,3 @@ export const limitIntake = (fastify: FastifyInstance, intake: Pick<IntakeQueue, 
     done(null, payload);
   });
 };
-
-const publishing = /^\/v1\/messages\b/;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { AuthenticatedCaller } from '../auth/authentication.ts';
 import { Refusal } from '../refusal.ts';
+import { servedPathOf } from './served-paths.ts';
 
 const windowSeconds = 1;
 
@@ -50,9 +51,9 @@ export class RateLimit {
   }
 }
 
-/** Health needs no key, and counts for none. */
 export const limitRates = (fastify: FastifyInstance, limit: RateLimit): void => {
-  fastify.addHook('onRequest', async ({ caller, url }, reply) => {
-    if (caller && !/^\/health\b/.test(url)) reply.headers(await limit.count(caller));
+  fastify.addHook('onRequest', async (request, reply) => {
+    const { caller } = request;
+    if (caller && servedPathOf(request).isCounted) reply.headers(await limit.count(caller));
   });
 };

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemContentType, problemDocument } from '../problem.ts';
 import { Refusal } from '../refusal.ts';
+import { checkIsListed } from './served-paths.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,6 +18,7 @@ declare module 'fastify' {
 export const rememberRoutes = (fastify: FastifyInstance): void => {
   const methods = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ url, method }) => {
+    checkIsListed(url);
     const known = methods.get(url) ?? new Set();
     methods.set(url, known);
     for (const each of [method].flat()) known.add(each);

@@ -2,9 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../refusal.ts';
 import { onRequest } from './on-request.ts';
-
-/** Answered to the end: whether the process lives, and what it counts. */
-const staysOpen = /^\/(?:health\/live|metrics)\b/;
+import { servedPathOf } from './served-paths.ts';
 
 const refusal = () =>
   new Refusal('UNAVAILABLE', 'This server is stopping and begins nothing new; repeat the request in a moment.', {
@@ -29,15 +27,15 @@ export class StopGate {
   }
 
   /** @throws Refusal UNAVAILABLE once the gate is closed */
-  pass(url: string): undefined {
-    if (this.closed.aborted && !staysOpen.test(url)) throw refusal();
+  pass(): undefined {
+    if (this.closed.aborted) throw refusal();
   }
 
   /** A request begins when its body is read, and ends when it is answered or its connection is gone. */
   watch(fastify: FastifyInstance): void {
-    onRequest(fastify, ({ url }) => this.pass(url));
-    fastify.addHook('preValidation', ({ url }, { raw }, done) => {
-      if (this.closed.aborted && !staysOpen.test(url)) return done(refusal());
+    onRequest(fastify, (request) => (servedPathOf(request).closesLast ? undefined : this.pass()));
+    fastify.addHook('preValidation', (request, { raw }, done) => {
+      if (this.closed.aborted && !servedPathOf(request).closesLast) return done(refusal());
       this.begun++;
       raw.once('close', () => {
         this.begun--;

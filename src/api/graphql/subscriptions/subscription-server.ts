@@ -20,23 +20,17 @@ import { largestBody, Refusal, refusalOf } from '../../refusal.ts';
 import { API_LOG, CLIENT_ADDRESS, COUNT_REFUSAL, type ApiLog, type CountRefusal } from '../../tokens.ts';
 import { ApiContexts } from '../context.ts';
 import { maxTokens, refusalOfSize } from '../document-size.ts';
-import { graphqlPath } from '../path.ts';
 import { asGraphQLError, formatGraphQLError } from '../errors.ts';
 import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
 import { IncomingMessages } from './incoming-message.ts';
+import { pingWhileAlive, sendInTime } from './unresponsive-clients.ts';
 import { isGraphQLUpgrade } from './upgrade.ts';
 
 const initTimeoutMs = 10_000;
 /** What a client may send before `connection_init` is accepted. */
 const mostBeforeInit = 16 * 1024;
-const pingEveryMs = 12_000;
 const checkKeysEveryMs = 1_000;
-/** A client that takes nothing for so long is dropped. */
-const slowAfterMs = 10_000;
-const mostBuffered = 4 * 1024 * 1024;
-
-const tooSlow = 1013;
 /** In bytes, of a message that is ASCII. */
 const longestReason = 123;
 
@@ -134,7 +128,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     const closed = this.protocol?.opened(
       {
         protocol: socket.protocol,
-        send: (data) => this.send(connection, data),
+        send: (data) => sendInTime(socket, data),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           const messages = new IncomingMessages(socket, this.format, (message) => {
@@ -150,7 +144,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
       },
       { connection },
     );
-    const pinging = keepAlive(socket);
+    const pinging = pingWhileAlive(socket);
     socket.once('close', (code, reason) => {
       clearInterval(pinging);
       this.connections.delete(connection);
@@ -170,14 +164,6 @@ export class SubscriptionServer implements OnApplicationBootstrap {
       else if (stream.bytesRead - atFirst > mostBeforeInit) connection.socket.terminate();
     };
     stream.on('data', count);
-  }
-
-  private async send({ socket }: Connection, data: string): Promise<void> {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > mostBuffered) return drop(socket);
-    const slow = setTimeout(() => drop(socket), slowAfterMs);
-    await new Promise<void>((resolve) => socket.send(data, () => resolve())); // an error closes the socket
-    clearTimeout(slow);
   }
 
   /** @returns false closes the connection with 4403 */
@@ -226,7 +212,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     const caller = callerOf(connection);
     const { schema } = this.schemaHost;
     try {
-      this.stopGate.pass(graphqlPath);
+      this.stopGate.pass();
       await this.rateLimit.count(caller);
       this.checkOperations(connection, caller);
       const document = parse(query, { maxTokens });
@@ -278,26 +264,10 @@ type FormattedResult = {
 
 const tooMany = (sentence: string) => new Refusal('TOO_MANY_REQUESTS', sentence);
 
-const drop = (socket: WebSocket): void => {
-  socket.close(tooSlow, 'Too slow: reconnect, and read what you missed.');
-  setTimeout(() => socket.terminate(), 1_000).unref();
-};
-
 /** Operations come after `connection_init`, which sets the caller. */
 const callerOf = ({ caller }: Connection): AuthenticatedCaller => {
   if (!caller) throw new Error('An operation began before the connection was admitted.');
   return caller;
-};
-
-/** Ends connections whose other end is gone. */
-const keepAlive = (socket: WebSocket): NodeJS.Timeout => {
-  let isAlive = true;
-  socket.on('pong', () => (isAlive = true));
-  return setInterval(() => {
-    if (!isAlive) return socket.terminate();
-    isAlive = false;
-    socket.ping();
-  }, pingEveryMs).unref();
 };
 
 /** Nobody's organization has an empty name, so whatever is no text names none that exists. */
