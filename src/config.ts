@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { isServiceLink } from './config/service-links.ts';
 import { readSettingFiles } from './config/setting-files.ts';
-import { certificates, connectionString, count, databaseUrl, flag, masterKey, networks, privateNetworks } from './config/values.ts';
+import {
+  certificates,
+  connectionString,
+  count,
+  databaseUrl,
+  flag,
+  masterKey,
+  networks,
+  privateNetworks,
+  publicUrl,
+} from './config/values.ts';
 import type { LogAddress } from './event-store/open-log.ts';
 import type { DatabaseLocation } from './read-models/engine/database/open.ts';
 import { keysOf } from './keys-of.ts';
@@ -17,6 +27,9 @@ const environment = z.object({
     .refine((port) => port <= 65_535, { error: 'must be 0 to 65535' })
     .prefault('3000')
     .describe('Port to listen on; 0 picks a free one.'),
+  HOOKLEDGER_PUBLIC_URL: publicUrl
+    .optional()
+    .describe('Where browsers find this server, such as https://hooks.example.com; links are made of it. If unset: where it listens.'),
   HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('Folder for the log, the views and the generated master key.'),
   HOOKLEDGER_EVENTSTORE_URL: connectionString
     .optional()
@@ -80,6 +93,8 @@ const environment = z.object({
 export type Config = {
   readonly host: string;
   readonly port: number;
+  /** Undefined: where it listens. */
+  readonly publicUrl: string | undefined;
   readonly dataDir: string;
   readonly log: LogAddress;
   /** Set also when `log` is embedded: commands such as `copy` name a server themselves. */
@@ -139,6 +154,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
   return {
     host: read.HOOKLEDGER_HOST,
     port: read.HOOKLEDGER_PORT,
+    publicUrl: read.HOOKLEDGER_PUBLIC_URL,
     dataDir: read.HOOKLEDGER_DATA_DIR,
     log:
       read.HOOKLEDGER_EVENTSTORE_URL === undefined

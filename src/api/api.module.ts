@@ -6,7 +6,8 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { TerminusModule } from '@nestjs/terminus';
-import { AccessCheck, AccessGuard } from './auth/access-guard.ts';
+import { AccessCheck } from './auth/access-check.ts';
+import { AccessGuard } from './auth/access-guard.ts';
 import { ApiContexts } from './graphql/context.ts';
 import { countResolver } from './graphql/counts.ts';
 import { AttemptResolver } from './graphql/deliveries/attempt.resolver.ts';
@@ -45,6 +46,7 @@ import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SystemResolver } from './graphql/system/system.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
+import { PortalSessionResolver } from './graphql/organization/portal-session.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
 import { MessagesController } from './rest/messages.controller.ts';
@@ -89,6 +91,7 @@ class ContextModule {}
     DeliveryOwnerResolver,
     ApiKeyResolver,
     CallerResolver,
+    PortalSessionResolver,
     HistoryResolver,
     ReplayResolver,
     BulkRetryResolver,

@@ -59,6 +59,9 @@ export const EVENT_STORE = Symbol('EventStore');
 
 /** Sends one request, outside the deliveries: a `Send`. */
 export const SEND = Symbol('Send');
+/** Where people find this server, without a slash at the end; for links. Known once it listens. */
+export type PublicUrl = () => string;
+export const PUBLIC_URL = Symbol('PublicUrl');
 
 /** What may be set on an endpoint, a `SettingsOptions`. */
 export const SETTINGS_OPTIONS = Symbol('SettingsOptions');

@@ -46,6 +46,10 @@ const streams: Readonly<Record<string, { readonly title: string; readonly about:
     title: 'Draft test',
     about: 'Somebody sent a test by settings that were not saved.',
   },
+  portalsession: {
+    title: 'Portal session',
+    about: "A customer's short-lived right to see and change its own organization's endpoints. Its token is not in the log.",
+  },
 };
 
 const intro = `# Events

@@ -45,6 +45,17 @@ export const masterKey = z
   .transform((text) => Buffer.from(text, 'base64'))
   .refine((key) => key.length === 32, { error: 'must be 32 bytes in base64; generate one with: openssl rand -base64 32' });
 
+/** An origin: browsers know the console, and its cookie, by scheme, host and port. */
+export const publicUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && /^\/?$/.test(new URL(text).pathname + new URL(text).search),
+    {
+      error: 'must be an http or https URL without a path, such as https://hooks.example.com',
+    },
+  )
+  .transform((text) => new URL(text).origin);
+
 /** Reads the file here, to report mistakes before anything is opened. */
 export const certificates = z.string().transform((file, context): readonly string[] => {
   const mistake = (message: string) => {

@@ -13,6 +13,9 @@ const fromNetwork: ReadonlySet<FailureReason> = new Set(['BLOCKED_ADDRESS', 'CON
 
 export type FailedAttempt = { readonly failure: FailureReason; readonly error: string; readonly url: string };
 
+/** The same for a sentence of which nobody says why the attempt failed. */
+export const maskAddressesIn = (error: string, url: string): string => maskResolvedAddress({ failure: 'CONNECTION', error, url });
+
 /** The error's sentence without the address that the URL's name resolved to. */
 export const maskResolvedAddress = ({ failure, error, url }: FailedAttempt): string => {
   if (!fromNetwork.has(failure)) return error;

@@ -7,6 +7,7 @@ import { deliveryEvents, type DeliveryEvent } from './delivery.ts';
 import { disclosureEvents, type DisclosureEvent } from './disclosure.ts';
 import { draftTestEvents, type DraftTestEvent } from './draft-test.ts';
 import { endpointEvents, type EndpointEvent } from './endpoint-events.ts';
+import { portalSessionEvents, type PortalSessionEvent } from './portal-session.ts';
 import { sealingEvents, type SealingEvent } from './sealing.ts';
 import { messageEvents, type MessageEvent } from './message.ts';
 import { replayEvents, type ReplayEvent } from './replay.ts';
@@ -27,7 +28,8 @@ export type DomainEvent =
   | SourceEvent
   | ReadingEvent
   | DisclosureEvent
-  | DraftTestEvent;
+  | DraftTestEvent
+  | PortalSessionEvent;
 export type EventName = DomainEvent['type'];
 
 /** The events that the endpoint directory follows: those of organizations, API keys and endpoints. */
@@ -47,4 +49,5 @@ export const catalog: Readonly<Record<EventName, z.ZodType>> = {
   ...readingEvents,
   ...disclosureEvents,
   ...draftTestEvents,
+  ...portalSessionEvents,
 };

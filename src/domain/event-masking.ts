@@ -61,6 +61,8 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'source.paused':
     case 'source.resumed':
     case 'source.deleted':
+    case 'organization.portal-sessions-ended':
+    case 'portalsession.opened':
     case 'disclosure.secret-shown':
     case 'disclosure.signing-key-shown':
     case 'drafttest.made':

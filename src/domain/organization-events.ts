@@ -80,6 +80,11 @@ export const organizationEvents = {
   'organization.event-type-retired': z
     .object({ name: z.string(), shared })
     .describe('An event type was retired: it is no longer offered, but remains defined.'),
+  'organization.portal-sessions-ended': z
+    .object({
+      counter: z.int().describe('How often they have been ended. Each session carries the number that was current when it was opened.'),
+    })
+    .describe('All portal sessions of the organization that were opened until now were ended.'),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

@@ -43,6 +43,8 @@ export type Organization =
       limits: OrganizationLimits;
       /** Null: it is active. */
       suspension: { readonly reason: string | null } | null;
+      /** How often its portal sessions were ended: those opened under a lower number are over. */
+      portalCounter: number;
     }
   | { exists: 'no-more' };
 type Existing = Organization & { exists: 'yes' };
@@ -69,6 +71,7 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
         metadata: event.data.metadata ?? {},
         limits: event.data.limits ?? {},
         suspension: null,
+        portalCounter: 0,
       };
     case 'organization.renamed':
     case 'organization.metadata-changed':
@@ -88,6 +91,8 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
     }
     case 'organization.signing-key-set':
       return change(state, { signingKey: event.data.key });
+    case 'organization.portal-sessions-ended':
+      return change(state, { portalCounter: event.data.counter });
     case 'organization.event-type-defined': {
       const { shared, audience = 'PUBLIC', ...definition } = event.data;
       return withType(state, definition.name, shared, { ...definition, audience, retired: false });
@@ -138,7 +143,9 @@ export type OrganizationCommand =
   /** Decides nothing if there is one. */
   | { type: 'SetFirstSigningKey'; key: string }
   | DefineEventType
-  | { type: 'RetireEventType'; name: string; shared?: true | undefined };
+  | { type: 'RetireEventType'; name: string; shared?: true | undefined }
+  /** `counter`: the next one. */
+  | { type: 'EndPortalSessions'; counter: number };
 
 /** Every copy of the state, and every process, has them in memory. */
 export const mostEventTypes = 2_000;
@@ -242,6 +249,10 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
       return command.key === state.signingKey ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
     case 'SetFirstSigningKey':
       return state.signingKey !== null ? [] : [{ type: 'organization.signing-key-set', data: { key: command.key } }];
+    case 'EndPortalSessions': {
+      const { counter } = command;
+      return counter <= state.portalCounter ? [] : [{ type: 'organization.portal-sessions-ended', data: { counter } }];
+    }
     case 'DefineEventType':
       return defineEventType(command, state);
     case 'RetireEventType': {

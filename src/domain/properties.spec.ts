@@ -21,6 +21,8 @@ import type { Json, JsonObject } from './json.ts';
 import { lostTails, sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
 import { disclosure, type RecordedDisclosure } from './disclosure.ts';
 import { draftTest, type RecordedDraftTest } from './draft-test.ts';
+import { portalCapabilities } from './portal-capability.ts';
+import { portalSession, type PortalSessionCommand } from './portal-session.ts';
 import { message, type AcceptMessage } from './message.ts';
 import { organization, type OrganizationCommand } from './organization.ts';
 import type { OrganizationLimits } from './organization-events.ts';
@@ -267,6 +269,7 @@ const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
   }),
   record({ type: constant('RetireEventType' as const), name: constantFrom('a.b', 'c', 'd') }),
   record({ type: constant('RotateEncryptionKey' as const), encryptionKey: constantFrom('w1', 'w2') }),
+  record({ type: constant('EndPortalSessions' as const), counter: integer({ min: 1, max: 3 }) }),
   record({
     type: constant('RewrapEncryptionKeys' as const),
     from: fc.array(constantFrom('w1', 'w2'), { maxLength: 2 }),
@@ -278,6 +281,20 @@ const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
 const sealingKeyCommand = record({ type: constant('RewrapKey' as const), encryptionKey: constantFrom('w1', 'w2') });
 
 const hour = constantFrom('2026-01-01T10:00:00.000Z', '2026-01-01T11:00:00.000Z');
+const portalSessionCommand: fc.Arbitrary<PortalSessionCommand> = record({
+  type: constant('OpenPortalSession' as const),
+  session: record(
+    {
+      organizationId,
+      subject: text,
+      capabilities: fc.subarray([...portalCapabilities]),
+      endpointIds: fc.array(endpointId, { minLength: 1, maxLength: 2 }),
+      expiresAt: iso,
+    },
+    { requiredKeys: ['organizationId', 'subject', 'capabilities', 'expiresAt'] },
+  ),
+});
+
 const disclosureCommand: fc.Arbitrary<RecordedDisclosure> = record({
   type: constant('Record' as const),
   shown: oneof(
@@ -428,6 +445,7 @@ suite('acceptances of a lost tail', lostTails, lostTailCommand);
 suite('commands on the wrapping of the key of the seals', sealingKeyWrapping, sealingKeyCommand);
 suite('records of what was shown', disclosure, disclosureCommand);
 suite('records of tests of drafts', draftTest, draftTestCommand);
+suite('commands on a portal session', portalSession, portalSessionCommand);
 suite('commands on a replay', replay, replayCommand);
 suite('commands on a bulk retry', bulkRetry, bulkRetryCommand);
 suite('commands on a source', source, sourceCommand);
@@ -448,6 +466,7 @@ it('the commands above make every event of the catalog', () => {
   watch(sealingKeyWrapping, sealingKeyCommand);
   watch(disclosure, disclosureCommand);
   watch(draftTest, draftTestCommand);
+  watch(portalSession, portalSessionCommand);
   watch(replay, replayCommand);
   watch(bulkRetry, bulkRetryCommand);
   watch(source, sourceCommand);

@@ -35,6 +35,7 @@ export const categories = [
   'reading',
   'disclosure',
   'drafttest',
+  'portalsession',
 ] as const;
 export type Category = (typeof categories)[number];
 
@@ -56,6 +57,7 @@ export const readingStream = (id: SourceId) => `reading-${id}`;
 export const sealingStream = 'ledger-default';
 export const disclosureStream = (id: string) => `disclosure-${id}`;
 export const draftTestStream = (id: string) => `drafttest-${id}`;
+export const portalSessionStream = (id: string) => `portalsession-${id}`;
 /** Which losses of the log's end were accepted. */
 export const lostTailStream = 'ledger-losses';
 /** How the master key wraps the sealing key, since it was re-wrapped first. */

@@ -1,6 +1,6 @@
 // The vault: encrypts what must not be readable in the log. AES-256-GCM under the data keys of each organization, which the master key wraps.
 // A cipher text opens only in the stream and field that it was written for. Equal plain text there, under the same key, gives equal cipher text.
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 /** Where a cipher text is written: it opens nowhere else. `stream` is named without the log server's prefix, so a copied log keeps its secrets. */
 type Location = { readonly stream: string; readonly field: string };
@@ -67,6 +67,11 @@ class CipherKey {
     }
   }
 
+  /** By HKDF: nothing that it signs or encrypts says anything of this key. */
+  keyFor(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.key, '', `hookledger ${purpose}`, 32));
+  }
+
   private derive(purpose: string): Buffer {
     return createHmac('sha256', this.key).update(`hookledger ${purpose}`).digest();
   }
@@ -120,6 +125,11 @@ export class Vault {
   constructor(masterKey: Buffer, previous?: Buffer) {
     this.current = new CipherKey(masterKey);
     this.masterKeys = previous ? [this.current, new CipherKey(previous)] : [this.current];
+  }
+
+  /** Keys of 32 bytes for one purpose, the same on every replica: of the current master key, then of the previous one while there is one. */
+  keysFor(purpose: string): readonly Buffer[] {
+    return this.masterKeys.map((key) => key.keyFor(purpose));
   }
 
   /** A new data key for what `stream` owns, wrapped: this is what the log stores. */

@@ -8,6 +8,7 @@ import { CancelBulkRetryHandler, RetryDeliveriesHandler } from '../commands/bulk
 import { CancelDeliveryHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
 import { RecordDraftTestHandler } from '../commands/draft-test-commands.ts';
 import { RecordDisclosureHandler } from '../commands/disclosure-commands.ts';
+import { EndPortalSessionsHandler, OpenPortalSessionHandler } from '../commands/portal-commands.ts';
 import {
   CreateEndpointHandler,
   RotateEndpointSecretHandler,
@@ -72,6 +73,8 @@ const handlers = [
   RecordDisclosureHandler,
   RecordDraftTestHandler,
   DeleteEndpointsHandler,
+  OpenPortalSessionHandler,
+  EndPortalSessionsHandler,
   DisableGoneEndpointHandler,
   DisableDeadEndpointHandler,
   PublishNoticeHandler,

@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 import { ApiModule } from '../api/api.module.ts';
 import { Authentication, type AuthenticationFailure } from '../api/auth/authentication.ts';
 import { FailedAuthentications } from '../api/auth/failed-authentications.ts';
+import { PortalTokens } from '../api/auth/portal-token.ts';
 import { clientAddress } from '../api/http/client-address.ts';
 import { createHttpAdapter, type HttpParts } from '../api/http/http-adapter.ts';
 import { RateLimit } from '../api/http/rate-limit.ts';
@@ -18,6 +19,7 @@ import {
   CLIENT_ADDRESS,
   COUNT_REFUSAL,
   EVENT_STORE,
+  PUBLIC_URL,
   READ_ONLY,
   READINESS,
   RUNNING_SOURCES,
@@ -27,6 +29,7 @@ import {
   VIEWS_PROGRESS,
   type ApiLog,
   type CountRefusal,
+  type PublicUrl,
   type ReadinessSource,
   type RunningSources,
   type SystemSource,
@@ -85,6 +88,8 @@ export type ApiParts = {
   readonly countRefusal: CountRefusal;
   readonly countBytes: (bytes: number) => void;
   readonly authenticationFailed: (failure: AuthenticationFailure) => void;
+  /** Of 32 bytes: the one that signs the tokens of portal sessions, and those that are accepted as well. None: there are no sessions here. */
+  readonly portalKeys: readonly Buffer[];
   /** Refuses every change with this sentence: why, and whom to ask instead. */
   readonly readOnly?: string;
 };
@@ -127,36 +132,43 @@ export const installationOf = (
 /** Listens. Until `serve` is called, it takes messages and answers health and metrics; other requests wait. @throws the error of listening */
 export const openApi = async (
   parts: ApiParts,
-  { host, port, rateLimit, trustedProxies }: Pick<Config, 'host' | 'port' | 'rateLimit' | 'trustedProxies'>,
+  { host, port, rateLimit, trustedProxies, publicUrl }: Pick<Config, 'host' | 'port' | 'rateLimit' | 'trustedProxies' | 'publicUrl'>,
   log: Logger,
   opened: AsyncDisposableStack,
   extras: ApiExtras = {},
 ): Promise<Api> => {
   const gate = new StartGate(parts.readModels.firstBuild);
   const stopGate = new StopGate();
+  const portalTokens = new PortalTokens(parts.portalKeys);
   const http: HttpParts = {
     gate,
     stopGate,
     countBytes: parts.countBytes,
-    authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses),
+    authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses, portalTokens),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
     intake: parts.intake,
     addressOf: clientAddress(trustedProxies),
   };
-  const app = await NestFactory.create<NestFastifyApplication>(apiOf(parts, http, extras), createHttpAdapter(http), {
-    logger: nestLog(log),
-    abortOnError: false,
-  });
+  let url = '';
+  const app = await NestFactory.create<NestFastifyApplication>(
+    apiOf(parts, { ...http, portalTokens, publicUrl: () => publicUrl ?? url }, extras),
+    createHttpAdapter(http),
+    {
+      logger: nestLog(log),
+      abortOnError: false,
+    },
+  );
   let closing: Promise<void> | undefined;
   const close = (drained: Promise<unknown> = Promise.resolve()) => (closing ??= closeApi(app, stopGate, drained));
   opened.defer(close);
   await app.listen(port, host);
+  url = await app.getUrl();
   const serve = (all: AsyncDisposableStack) => {
     all.defer(close);
     gate.open();
   };
-  return { app, url: await app.getUrl(), serve, close };
+  return { app, url, serve, close };
 };
 
 /** Begins nothing new, and answers what has begun. What clients have half sent by then, or leave open, is cut off. */
@@ -175,7 +187,9 @@ class PartsModule {}
 @Module({})
 class ServiceModule {}
 
-const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers = [] }: ApiExtras): DynamicModule => {
+type OwnParts = HttpParts & { readonly portalTokens: PortalTokens; readonly publicUrl: PublicUrl };
+
+const apiOf = (parts: ApiParts, http: OwnParts, { controllers = [], providers = [] }: ApiExtras): DynamicModule => {
   const { readModels } = parts;
   const { queries } = readModels;
   const provided: Provider[] = [
@@ -192,6 +206,8 @@ const apiOf = (parts: ApiParts, http: HttpParts, { controllers = [], providers =
     { provide: ForeignEvents, useValue: parts.foreign },
     { provide: HistoryQueries, useValue: readModels.history },
     { provide: LiveDeliveries, useValue: readModels.live },
+    { provide: PortalTokens, useValue: http.portalTokens },
+    { provide: PUBLIC_URL, useValue: http.publicUrl },
     { provide: READ_ONLY, useValue: parts.readOnly },
     { provide: READINESS, useValue: parts.readiness },
     { provide: SYSTEM, useValue: parts.system },

@@ -97,6 +97,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
       send: () => Promise.reject(new Error(readOnly)),
       settings: settingsOptions(config, addressGuard(config.allowPrivateNetworks)),
       log,
+      portalKeys: [],
       readOnly,
     },
     config,

@@ -16,6 +16,7 @@ import { Sealer } from '../proof/sealing/sealer.ts';
 import { openSealingKey } from '../proof/sealing/sealing-key.ts';
 import { SourceRunner } from '../sources/source-runner.ts';
 import { openCommands } from './commands.module.ts';
+import { portalKeyPurpose } from '../api/auth/portal-token.ts';
 import { olderSpanningKeys, prepareLog } from './first-start.ts';
 import { Metrics } from './metrics.ts';
 import { installationOf, openApi, settingsOptions, type ApiParts } from './open-api.ts';
@@ -158,6 +159,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     log,
     runningSources: sources,
     registry: metrics.registry,
+    portalKeys: logParts.vault.keysFor(portalKeyPurpose),
     authenticationFailed: (failure) => metrics.authenticationFailed(failure),
     countRefusal: (code) => metrics.refused(code),
     countBytes: (bytes) => metrics.received(bytes),

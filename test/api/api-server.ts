@@ -8,6 +8,7 @@ import type { Type } from '@nestjs/common';
 import { IntakeQueue } from '../../src/commands/intake-queue.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { portalKeyPurpose } from '../../src/api/auth/portal-token.ts';
 import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { readConfig } from '../../src/config.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
@@ -154,6 +155,7 @@ export const startApi = async ({ controllers = [], providers = [], rateLimit = 1
       readiness,
       runningSources: { status: () => undefined, look: () => undefined },
       registry: new Registry(),
+      portalKeys: logParts.vault.keysFor(portalKeyPurpose),
       countRefusal: () => undefined,
       countBytes: () => undefined,
       authenticationFailed: (failure) => failedAuthentications.push(failure),

@@ -171,6 +171,8 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   retireEventType: [operate, 'mutation { retireEventType(name: "none") { name } }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
   rotateEncryptionKey: [admin, 'mutation { rotateEncryptionKey { id } }'],
+  createPortalSession: [admin, 'mutation { createPortalSession(input: { subject: "" }) { token } }'],
+  endPortalSessions: [admin, 'mutation { endPortalSessions }'],
   issueApiKey: [admin, 'mutation { issueApiKey(name: "", role: VIEWER) { id } }'],
   revokeApiKey: [admin, `mutation { revokeApiKey${none} }`],
 };

@@ -18,7 +18,7 @@ export const actingOrganization = (
 ): OrganizationId => {
   if (named === undefined || named === organizationId) return organizationId;
   if (!spansOrganizations)
-    throw new Refusal('FORBIDDEN', 'This API key acts for its own organization only; leave out the name of another one.');
+    throw new Refusal('FORBIDDEN', 'This API key or portal session acts for its own organization only; leave out the name of another one.');
   const id = asOrganizationId(String(named));
   if (!directory.hasOrganization(id))
     throw new Refusal(

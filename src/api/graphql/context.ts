@@ -20,6 +20,8 @@ import { Loaders } from './loaders.ts';
 export type ApiContext = {
   readonly caller: AuthenticatedCaller;
   readonly keyring: Keyring;
+  /** Messages of these types, and their deliveries, are hidden from the caller. */
+  readonly hiddenTypes: ReadonlySet<string>;
   /** Of a subscription: those of the result that is being answered. */
   loaders: Loaders;
   /** Of the request, as it came. */
@@ -29,6 +31,8 @@ export type ApiContext = {
   /** Nest looks for it, and makes one of its own where it is missing. */
   readonly req: object;
 };
+
+const noTypes: ReadonlySet<string> = new Set();
 
 /** The one place where a GraphQL operation is given its context; without a valid key there is none. */
 @Injectable()
@@ -55,7 +59,15 @@ export class ApiContexts {
     const { organizationId } = caller;
     const organization = this.directory.organization(organizationId) ?? this.directory.requireOrganization(organizationId);
     const loaders = this.loadersOf(organizationId);
-    return { caller, keyring: organization.keyring, loaders, budget: new ReadBudget(), hopsHeader: headers[hopsHeader], req: {} };
+    return {
+      caller,
+      keyring: organization.keyring,
+      hiddenTypes: caller.kind === 'PORTAL' ? this.directory.internalTypes(organizationId) : noTypes,
+      loaders,
+      budget: new ReadBudget(),
+      hopsHeader: headers[hopsHeader],
+      req: {},
+    };
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {

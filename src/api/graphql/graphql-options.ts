@@ -12,6 +12,7 @@ import { boundExecution } from './bounded-execution.ts';
 import { ApiContexts, type ApiContext } from './context.ts';
 import { DocumentSizes, maxTokens } from './document-size.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
+import { enforceFieldAccess } from './field-access.ts';
 import { overLimit } from './limits.ts';
 import { graphqlPath } from './path.ts';
 import { stringifyAnswer } from './stringify-answer.ts';
@@ -43,7 +44,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       context: (request: FastifyRequest) => this.contextOf(request),
       formatError: this.format,
       parseOptions: { maxTokens },
-      transformSchema: boundExecution,
+      transformSchema: (schema) => enforceFieldAccess(boundExecution(schema)),
       stringifyResult: stringifyAnswer,
       plugins: [this.limits],
     };

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Position } from '../../domain/ids.ts';
 import type { ConsumerStatus } from '../../read-models/engine/consumer-runner.ts';
 import { Public } from '../auth/access.ts';
-import { Authentication, Unauthenticated } from '../auth/authentication.ts';
+import { Authentication, coversInstallation, Unauthenticated } from '../auth/authentication.ts';
 import { Refusal } from '../refusal.ts';
 import { API_LOG, READINESS, type ApiLog, type ReadinessSource } from '../tokens.ts';
 
@@ -37,7 +37,7 @@ export class HealthController {
   }
 
   /**
-   * 200 or 503; with `?for=publishing`, 503 only if messages can't be accepted. For callers with a key: an entry for the log, one for PostgreSQL if
+   * 200 or 503; with `?for=publishing`, 503 only if messages can't be accepted. For keys of the installation: an entry for the log, one for PostgreSQL if
    * the views are there, and one for each consumer with its version, state, position and lag. Others get the status only.
    */
   @Get('ready')
@@ -49,17 +49,17 @@ export class HealthController {
   ): Promise<unknown> {
     if (purpose !== undefined && purpose !== publishing)
       throw new Refusal('BAD_USER_INPUT', `?for= must be "${publishing}"; without it, the answer is about everything.`);
-    const maySeeDetails = this.hasKey(request);
+    const maySeeDetails = this.maySeeDetails(request);
     const { code, health } = await this.checkOnce(purpose);
     reply.code(code);
     return maySeeDetails ? health : { status: health.status };
   }
 
   /** @throws ConfigurationUnavailable if the caller sent a key and it can't be checked now; the message says what does not work */
-  private hasKey({ caller, headers, id }: FastifyRequest): boolean {
-    if (caller !== undefined || headers.authorization === undefined) return caller !== undefined;
+  private maySeeDetails({ caller, headers, id }: FastifyRequest): boolean {
+    if (caller !== undefined || headers.authorization === undefined) return caller !== undefined && coversInstallation(caller);
     try {
-      return this.authentication.authenticate(headers.authorization, id) !== undefined;
+      return coversInstallation(this.authentication.authenticate(headers.authorization, id));
     } catch (error) {
       if (error instanceof Unauthenticated) return false;
       throw error;

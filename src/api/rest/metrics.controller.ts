@@ -2,7 +2,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
-import { AllowReaders } from '../auth/access.ts';
+import { AllowReaders, OfInstallation } from '../auth/access.ts';
 
 @Controller('metrics')
 export class MetricsController {
@@ -10,6 +10,7 @@ export class MetricsController {
 
   @Get()
   @AllowReaders()
+  @OfInstallation()
   async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     reply.type(this.registry.contentType);
     return this.registry.metrics();

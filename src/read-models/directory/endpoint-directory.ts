@@ -105,8 +105,14 @@ export class EndpointDirectory {
 
   /** @throws ConfigurationUnavailable when that can't be known here */
   hasOrganization(id: OrganizationId): boolean {
+    return this.portalCounter(id) !== undefined;
+  }
+
+  /** How often the organization's portal sessions were ended. @returns undefined if there is no such organization @throws ConfigurationUnavailable */
+  portalCounter(id: OrganizationId): number | undefined {
+    this.follower.check();
     this.unusable.check(organizationStream(id));
-    return this.organizations.get(id) !== undefined;
+    return this.organizations.get(id)?.state.portalCounter;
   }
 
   /** Those of a deleted organization that are not deleted yet themselves. */
@@ -179,6 +185,11 @@ export class EndpointDirectory {
 
   eventTypes(id: OrganizationId): readonly EventType[] {
     return Array.from(this.organizations.get(id)?.state.eventTypes.values() ?? []);
+  }
+
+  /** The types that portal sessions of the organization never see. */
+  internalTypes(id: OrganizationId): ReadonlySet<string> {
+    return this.organizations.internalTypes(id);
   }
 
   /** The group that a type is defined in, else the one that its name says. */

@@ -100,6 +100,13 @@ export class OrganizationIndex {
     return this.eventType(id, type)?.group ?? defaultGroup(type);
   }
 
+  /** The types that portal sessions of the organization never see. */
+  internalTypes(id: OrganizationId): ReadonlySet<string> {
+    const own = this.entries.get(id)?.state.eventTypes ?? new Map<string, EventType>();
+    const shared = Array.from(this.sharedTypes?.values() ?? []).filter(({ name }) => !own.has(name));
+    return new Set([...own.values(), ...shared].filter(({ audience }) => audience === 'INTERNAL').map(({ name }) => name));
+  }
+
   get sharedTypes(): ReadonlyMap<string, EventType> | undefined {
     return this.entries.get(defaultOrganization)?.state.sharedTypes;
   }

@@ -2,7 +2,7 @@
 import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } from 'kysely';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
-import { asEndpointId, asPosition, type OrganizationId } from '../../domain/ids.ts';
+import { asEndpointId, asPosition, type EndpointId, type OrganizationId } from '../../domain/ids.ts';
 import { entriesFor } from '../../domain/subscription.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { textKey } from '../views/tables/endpoints.ts';
@@ -20,6 +20,8 @@ export type EndpointOrder = (typeof endpointOrders)[number];
 
 /** All that is given must hold. */
 export type EndpointFilter = {
+  /** Only these. */
+  readonly ids?: Optional<readonly EndpointId[]>;
   readonly status?: Optional<EndpointStatus>;
   readonly health?: Optional<HealthState>;
   /** Part of the name, or of the URL as it is shown to those who may not see secrets; any case. */
@@ -60,9 +62,10 @@ export const countEndpoints = (db: Db, organization: OrganizationId, filter: End
   return countUpTo(db, [walk], max);
 };
 
-const conditionsOf = (organization: OrganizationId, { status, health, search, eventType }: EndpointFilter): Expression<SqlBool>[] => {
+const conditionsOf = (organization: OrganizationId, { ids, status, health, search, eventType }: EndpointFilter): Expression<SqlBool>[] => {
   const is = expressionBuilder<ViewsSchema, 'endpoints'>();
   const conditions: Expression<SqlBool>[] = [is('endpoints.deleted_at', 'is', null)];
+  if (isGiven(ids)) conditions.push(is('endpoints.id', 'in', ids));
   if (isGiven(status)) conditions.push(is('endpoints.status', '=', status));
   if (isGiven(health)) conditions.push(hasHealth(organization, health));
   if (isGiven(search) && search !== '') conditions.push(contains('endpoints.search_key', search));

@@ -31,6 +31,7 @@ describe('the tables of the views', () => {
       'disclosure.secret-shown',
       'disclosure.signing-key-shown',
       'drafttest.made',
+      'portalsession.opened',
     ]);
   });
 });

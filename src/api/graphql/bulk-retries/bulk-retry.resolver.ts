@@ -5,11 +5,12 @@ import { CancelBulkRetry, RetryDeliveries } from '../../../commands/bulk-retry-c
 import type { CommandResult } from '../../../commands/caller.ts';
 import type { BulkRetryId } from '../../../domain/ids.ts';
 import { BulkRetryQueries } from '../../../read-models/queries/bulk-retry-queries.ts';
-import { AllowOperators, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { DeliveryFilter, parseDeliveryFilter } from '../deliveries/delivery.types.ts';
+import { ofSeen } from '../visibility.ts';
 import { BulkRetry, BulkRetryConnection, toBulkRetry } from './bulk-retry.types.ts';
 
 @Resolver(() => BulkRetry)
@@ -24,6 +25,7 @@ export class BulkRetryResolver {
 
   @Query(() => BulkRetry, { nullable: true })
   @AllowReaders()
+  @AllowPortal('RETRY', 'FILTERED')
   async bulkRetry(@Args('id', { type: () => ID }) id: BulkRetryId, @Context() { caller }: ApiContext): Promise<BulkRetry | null> {
     const view = await this.queries.find(caller.organizationId, id);
     return view ? toBulkRetry(view) : null;
@@ -31,6 +33,7 @@ export class BulkRetryResolver {
 
   @Query(() => BulkRetryConnection, { description: 'Newest first.' })
   @AllowReaders()
+  @AllowPortal('RETRY', 'FILTERED')
   async bulkRetries(@Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<BulkRetry>> {
     return toConnection(await this.queries.page(caller.organizationId, parsePageArgs(page)), toBulkRetry);
   }
@@ -39,16 +42,18 @@ export class BulkRetryResolver {
 
   @Mutation(() => BulkRetry, { description: 'All that match; FAILED ones unless the filter names a status.' })
   @AllowOperators()
+  @AllowPortal('RETRY', 'FILTERED')
   async retryDeliveries(
     @Args('filter', { type: () => DeliveryFilter }) filter: DeliveryFilter,
     @Context() context: ApiContext,
   ): Promise<BulkRetry> {
-    const result = await this.commands.execute(new RetryDeliveries(context.caller, parseDeliveryFilter(filter)));
+    const result = await this.commands.execute(new RetryDeliveries(context.caller, ofSeen(context.caller, parseDeliveryFilter(filter))));
     return this.answer(result, result.bulkRetryId, context);
   }
 
   @Mutation(() => BulkRetry, { description: 'It retries no more deliveries; those that it has retried go on.' })
   @AllowOperators()
+  @AllowPortal('RETRY', { argument: 'id', is: 'bulk retry' })
   async cancelBulkRetry(@Args('id', { type: () => ID }) id: BulkRetryId, @Context() context: ApiContext): Promise<BulkRetry> {
     return this.answer(await this.commands.execute(new CancelBulkRetry(context.caller, id)), id, context);
   }

@@ -3,7 +3,6 @@ import { hash } from 'node:crypto';
 import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { FormatError } from '../../../delivery/formats/format-error.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
-import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
 import { isMaskedUrl, openUrl } from '../../../domain/endpoint-url.ts';
 import type { Json } from '../../../domain/json.ts';
@@ -12,12 +11,12 @@ import { endpointStream } from '../../../domain/streams.ts';
 import { maskSecretsInText } from '../../../domain/payload-masking.ts';
 import { maskRequestHeaders } from '../../../domain/event-masking.ts';
 import { maskResponseHeaders } from '../../../domain/response-masking.ts';
-import { maskUrl, maskUrlsInText } from '../../../domain/url-masking.ts';
-import type { AttemptView } from '../../../read-models/queries/delivery-view.ts';
+import { maskUrl } from '../../../domain/url-masking.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint, toPastEndpoint } from '../endpoints/endpoint.types.ts';
 import { JsonScalar } from '../scalars.ts';
 import { Attempt, AttemptTriggerEnum, type AttemptTrigger } from './attempt.types.ts';
+import { shownErrorOf } from './shown-error.ts';
 
 @Resolver(() => Attempt)
 export class AttemptResolver {
@@ -25,7 +24,7 @@ export class AttemptResolver {
 
   @ResolveField(() => String, { nullable: true, description: 'one sentence a person understands' })
   error(@Parent() { view }: Attempt, @Context() { caller }: ApiContext): string | null {
-    return shownError(view, caller);
+    return shownErrorOf(view, caller);
   }
 
   /** The log has the shown form. Admins see the whole one, from the configuration at that moment. */
@@ -125,7 +124,3 @@ export class AttemptResolver {
     }
   }
 }
-
-/** The sentence of a failure, without what the caller may not see. */
-export const shownError = ({ failure, error, url }: AttemptView, { sight }: ApiContext['caller']): string | null =>
-  failure === null || error === null ? error : maskUrlsInText(sight.addresses ? error : maskResolvedAddress({ failure, error, url }));

@@ -4,11 +4,12 @@ import type { EndpointId, MessageId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
 import { LiveDeliveries, SubscriberTooSlow, type DeliveryChange } from '../../../read-models/views/live-deliveries.ts';
-import { AllowReaders } from '../../auth/access.ts';
+import { AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { Authentication } from '../../auth/authentication.ts';
 import { Refusal } from '../../refusal.ts';
 import { ApiContexts, type ApiContext } from '../context.ts';
 import type { Loaders } from '../loaders.ts';
+import { seesDelivery, seesEndpoint } from '../visibility.ts';
 import { Delivery, toDelivery } from './delivery.types.ts';
 
 /** GraphQL answers an error in place of the value as an error of the field. */
@@ -30,6 +31,7 @@ export class DeliverySubscriptionResolver {
   /** Ends after the first error, and when the caller's key is revoked. `return` ends it even while `next` waits, unlike a generator's. */
   @Subscription(() => Delivery, { description: 'Every change of a delivery, as the views come to show it.' })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   deliveryChanged(
     @Args('endpointId', { type: () => ID, nullable: true }) endpointId: EndpointId | null | undefined,
     @Args('messageId', { type: () => ID, nullable: true }) messageId: MessageId | null | undefined,
@@ -39,6 +41,7 @@ export class DeliverySubscriptionResolver {
     const changes = this.live.subscribe(
       (change) =>
         change.organizationId === organizationId &&
+        seesEndpoint(context.caller, change.endpointId) &&
         (endpointId ?? change.endpointId) === change.endpointId &&
         (messageId ?? change.messageId) === change.messageId,
     );
@@ -76,7 +79,7 @@ export class DeliverySubscriptionResolver {
         context.loaders = reads.loaders;
         context.budget.renew();
         const view = await reads.view;
-        if (view) return { done: false, value: { deliveryChanged: toDelivery(view) } };
+        if (view && seesDelivery(context, view)) return { done: false, value: { deliveryChanged: toDelivery(view) } };
       }
     } catch (error) {
       const refusal = error instanceof SubscriberTooSlow ? new Refusal('TOO_MANY_REQUESTS', error.message) : error;

@@ -6,7 +6,7 @@ import { CancelDelivery, RetryDelivery } from '../../../commands/delivery-comman
 import { notFound } from '../../../domain/errors.ts';
 import type { DeliveryId, EndpointId } from '../../../domain/ids.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
-import { AllowOperators, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { PageArgs } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -24,6 +24,7 @@ import {
   parseDeliveryFilter,
   toDelivery,
 } from './delivery.types.ts';
+import { ofSeen } from '../visibility.ts';
 import { heldSentence } from './held-sentence.ts';
 
 @Resolver(() => Delivery)
@@ -38,6 +39,7 @@ export class DeliveryResolver {
 
   @Query(() => Delivery, { nullable: true })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async delivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() { caller }: ApiContext): Promise<Delivery | null> {
     const view = await this.queries.find(caller.organizationId, id);
     return view ? toDelivery(view) : null;
@@ -45,16 +47,18 @@ export class DeliveryResolver {
 
   @Query(() => DeliveryConnection)
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async deliveries(
     @Args() page: PageArgs,
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
     @Context() { caller }: ApiContext,
   ): Promise<CountedConnection<Delivery>> {
-    return deliveryConnection(this.queries, caller.organizationId, page, parseDeliveryFilter(filter));
+    return deliveryConnection(this.queries, caller.organizationId, page, ofSeen(caller, parseDeliveryFilter(filter)));
   }
 
   @Query(() => Conservation, { description: 'Nothing appears and nothing disappears: the counts must balance at every position.' })
   @AllowReaders()
+  @AllowPortal('VIEW', { argument: 'endpointId', is: 'endpoint' })
   async conservation(
     @Args('endpointId', { type: () => ID, nullable: true }) endpointId: EndpointId | null | undefined,
     @Context() { caller }: ApiContext,
@@ -68,12 +72,14 @@ export class DeliveryResolver {
 
   @Mutation(() => Delivery, { description: 'A fresh series of attempts, now.' })
   @AllowOperators()
+  @AllowPortal('RETRY', { argument: 'id', is: 'delivery' })
   async retryDelivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() context: ApiContext): Promise<Delivery> {
     return this.answer(await this.commands.execute(new RetryDelivery(context.caller, id)), id, context);
   }
 
   @Mutation(() => Delivery)
   @AllowOperators()
+  @AllowPortal('RETRY', { argument: 'id', is: 'delivery' })
   async cancelDelivery(@Args('id', { type: () => ID }) id: DeliveryId, @Context() context: ApiContext): Promise<Delivery> {
     return this.answer(await this.commands.execute(new CancelDelivery(context.caller, id)), id, context);
   }

@@ -6,7 +6,7 @@ import { attemptEndedAt } from '../../../domain/attempts.ts';
 import type { AttemptView } from '../../../read-models/queries/delivery-view.ts';
 import type { ApiContext } from '../context.ts';
 import { DateTime } from '../scalars.ts';
-import { shownError } from './attempt.resolver.ts';
+import { shownErrorOf } from './shown-error.ts';
 import { FailureReason } from './attempt.types.ts';
 import { Delivery } from './delivery.types.ts';
 
@@ -25,7 +25,7 @@ export class LastAttemptResolver {
   @ResolveField(() => String, { nullable: true })
   async lastError(@Parent() delivery: Delivery, @Context() context: ApiContext): Promise<string | null> {
     const last = await lastOf(delivery, context);
-    return last ? shownError(last, context.caller) : null;
+    return last ? shownErrorOf(last, context.caller) : null;
   }
 
   @ResolveField(() => DateTime, { nullable: true, description: 'When it ended.' })

@@ -16,7 +16,7 @@ import { isJsonObject, type Json } from '../../../domain/json.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import type { ResolvedEndpoint } from '../../../read-models/directory/resolved-endpoint.ts';
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
-import { AllowOperators } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal } from '../../auth/access.ts';
 import { consume, secondsUntil } from '../../http/rate-limit.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { Refusal } from '../../refusal.ts';
@@ -68,6 +68,8 @@ export class DraftTestResolver {
       'The same for an endpoint that is not saved yet, or with changes that are not: `input`, or `id` and `patch`. Nothing of it is kept but that it was done. Rate-limited.',
   })
   @AllowOperators()
+  // It sends the endpoint's own headers to where the draft says.
+  @AllowPortal(['SEND_TESTS', 'MANAGE_ENDPOINTS'], { argument: 'id', is: 'endpoint' })
   async testDraft(
     @Args('input', { type: () => EndpointInput, nullable: true }) input: EndpointInput | null | undefined,
     @Args('id', { type: () => ID, nullable: true }) id: EndpointId | null | undefined,

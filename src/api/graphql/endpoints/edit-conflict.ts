@@ -3,13 +3,19 @@ import { conflict, type DomainError } from '../../../domain/errors.ts';
 import { fieldChanges } from '../../../domain/endpoint-changes.ts';
 import type { EndpointEvent } from '../../../domain/endpoint-events.ts';
 import { endpoint } from '../../../domain/endpoint.ts';
+import type { AuthenticatedCaller } from '../../auth/authentication.ts';
+import { shownActor } from '../visibility.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 
 /** More than these are counted only. */
 const mostNamed = 5;
 
 /** @param events all of the endpoint @param expected the revision that the caller saw */
-export const editConflict = (events: readonly RecordedEvent<EndpointEvent>[], expected: number): DomainError => {
+export const editConflict = (
+  events: readonly RecordedEvent<EndpointEvent>[],
+  expected: number,
+  caller: AuthenticatedCaller,
+): DomainError => {
   const actual = events.at(-1)?.revision ?? 0;
   if (expected > actual)
     return conflict(`The endpoint has no revision ${expected} yet; it is at ${actual}. Read it again.`, 'expectedRevision');
@@ -20,7 +26,7 @@ export const editConflict = (events: readonly RecordedEvent<EndpointEvent>[], ex
     state = endpoint.evolve(state, event);
     if (event.revision <= expected) continue;
     const fields = fieldChanges(before, state).map(({ field }) => `\`${field}\``);
-    changes.push(`${event.metadata.actor} changed ${fields.join(' and ') || 'nothing'} at ${event.recordedAt}`);
+    changes.push(`${shownActor(event.metadata.actor, caller)} changed ${fields.join(' and ') || 'nothing'} at ${event.recordedAt}`);
   }
   const named = changes.slice(0, mostNamed).join('; ');
   const more = changes.length > mostNamed ? `; and ${changes.length - mostNamed} more changes` : '';

@@ -3,6 +3,7 @@ import { Context, Field, Int, ObjectType, Parent, ResolveField, Resolver } from 
 import { healthStates, type HealthState as State } from '../../../domain/circuit.ts';
 import type { EndpointHealthView } from '../../../read-models/queries/endpoint-health.ts';
 import type { ApiContext } from '../context.ts';
+import { shownLastError } from '../deliveries/shown-error.ts';
 import { enumType } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
 import { Endpoint } from './endpoint.types.ts';
@@ -28,7 +29,10 @@ class EndpointHealth implements EndpointHealthView {
 @Resolver(() => Endpoint)
 export class EndpointHealthResolver {
   @ResolveField(() => EndpointHealth)
-  health(@Parent() { id }: Endpoint, @Context() { loaders }: ApiContext): Promise<EndpointHealth> {
-    return loaders.health.load(id);
+  async health(@Parent() { id, url }: Endpoint, @Context() { loaders, caller }: ApiContext): Promise<EndpointHealth> {
+    const health = await loaders.health.load(id);
+    const { lastError } = health;
+    if (lastError === null) return health;
+    return { ...health, lastError: shownLastError(lastError, url, caller.sight) };
   }
 }

@@ -7,13 +7,14 @@ import { EndpointDirectory } from '../../../read-models/directory/endpoint-direc
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import type { EndpointOrder as Order } from '../../../read-models/queries/endpoint-pages.ts';
 import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
-import { AllowReaders } from '../../auth/access.ts';
+import { AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { PageArgs, parsePageArgs, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import type { CountedConnection } from '../counts.ts';
 import { Delivery, DeliveryConnection, deliveryConnection, DeliveryFilter, parseDeliveryFilter } from '../deliveries/delivery.types.ts';
 import { eventTypeName } from '../organization/event-type-input.ts';
+import { visibleEndpoints } from '../visibility.ts';
 import { HealthState } from './endpoint-health.resolver.ts';
 import { Endpoint, EndpointConnection, EndpointOrder, EndpointStatus, toEndpoint } from './endpoint.types.ts';
 
@@ -31,6 +32,7 @@ export class EndpointListResolver {
     description: '`search`: part of the name or URL, any case. `eventType`: those that would get such a message.',
   })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async endpoints(
     @Args() page: PageArgs,
     @Args('status', { type: () => EndpointStatus, nullable: true }) status: Status | null | undefined,
@@ -43,6 +45,7 @@ export class EndpointListResolver {
     const { organizationId } = context.caller;
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? undefined;
     const filter = {
+      ids: visibleEndpoints(context.caller),
       status,
       health,
       search: validate(searchText, search, 'search')?.trim(),

@@ -23,7 +23,7 @@ import { EndpointDirectory } from '../../../read-models/directory/endpoint-direc
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
 import type { Window as RateWindow } from '../../../read-models/queries/success-rate.ts';
-import { AllowOperators, AllowReaders } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { READ_ONLY, SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -67,6 +67,7 @@ export class EndpointResolver {
     description: '`asOf` answers from history: the endpoint as it was configured at that moment, secrets masked.',
   })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async endpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('asOf', { type: () => DateTime, nullable: true }) asOf: string | null | undefined,
@@ -89,6 +90,7 @@ export class EndpointResolver {
 
   @Mutation(() => Endpoint)
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', 'REFUSED')
   async createEndpoint(@Args('input') input: EndpointInput, @Context() context: ApiContext): Promise<Endpoint> {
     const { settings, secret, disabled } = validate(this.input, input, 'input');
     const command = new CreateEndpoint(context.caller, settings, secret ?? undefined, disabled);
@@ -101,6 +103,7 @@ export class EndpointResolver {
       'Only the fields that are given change. With another `expectedRevision` than it has: CONFLICT, saying who changed what since.',
   })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   async updateEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,
@@ -110,25 +113,28 @@ export class EndpointResolver {
     const settings = validate(this.patch, input, 'input');
     const command = new UpdateEndpoint(context.caller, id, settings, expectedRevision ?? undefined);
     const result = await prefixIssuePaths('input', this.commands.execute(command)).catch(async (error: unknown) => {
-      throw error instanceof RevisionChanged ? editConflict(await this.streams.endpointEvents(id), error.required) : error;
+      throw error instanceof RevisionChanged ? editConflict(await this.streams.endpointEvents(id), error.required, context.caller) : error;
     });
     return this.answer(result, id, context);
   }
 
   @Mutation(() => Endpoint, { description: 'Deliveries are held while paused and drain on resume.' })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   pauseEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Pause' }, context);
   }
 
   @Mutation(() => Endpoint)
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   resumeEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Resume' }, context);
   }
 
   @Mutation(() => Endpoint, { description: 'Matching messages are recorded as skipped while disabled; waiting deliveries are held.' })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   disableEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('reason', { type: () => String, nullable: true }) reason: string | null | undefined,
@@ -139,12 +145,14 @@ export class EndpointResolver {
 
   @Mutation(() => Endpoint)
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   enableEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() context: ApiContext): Promise<Endpoint> {
     return this.setStatus(id, { type: 'Enable' }, context);
   }
 
   @Mutation(() => ID)
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   async deleteEndpoint(@Args('id', { type: () => ID }) id: EndpointId, @Context() { caller }: ApiContext): Promise<string> {
     await this.writes.waitForConfiguration(await this.commands.execute(new SetEndpointStatus(caller, id, { type: 'Delete' })));
     return id;
@@ -154,6 +162,7 @@ export class EndpointResolver {
     description: 'The old secret goes on signing beside the new one for `graceSeconds`, where the signature scheme can carry both.',
   })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', { argument: 'id', is: 'endpoint' })
   async rotateEndpointSecret(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('secret', { type: () => String, nullable: true }) secret: string | null | undefined,
@@ -170,6 +179,7 @@ export class EndpointResolver {
     description: "Sends the sample payload of the event type, or `data`, through the endpoint's own format and signature; one attempt.",
   })
   @AllowOperators()
+  @AllowPortal('SEND_TESTS', { argument: 'id', is: 'endpoint' })
   async testEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('eventType', { type: () => String, nullable: true }) eventType: string | null | undefined,

@@ -6,7 +6,7 @@ import { EndpointPreviews } from '../../../delivery/preview-endpoint.ts';
 import { endpointInput, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { AllowOperators } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { checkDataSizes } from '../../publish-limits.ts';
 import { SETTINGS_OPTIONS } from '../../tokens.ts';
@@ -42,6 +42,7 @@ export class PreviewResolver {
     description: 'The request that a new endpoint would get for this message. Nothing is stored, and nothing is sent.',
   })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', 'FILTERED')
   async previewEndpoint(
     @Args('input') input: EndpointInput,
     @Args('message', { type: () => MessageInput }) message: MessageInput,

@@ -8,11 +8,12 @@ import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
 import { WhatIf, type Span, type WouldReceive } from '../../../delivery/what-if.ts';
 import { endpointInput, endpointPatch, type SettingsOptions } from '../../../domain/endpoint-settings.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
+import { maskSecretsInText } from '../../../domain/payload-masking.ts';
 import type { ReadLog } from '../../../read-models/engine/budgeted-reads.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
-import { AllowOperators } from '../../auth/access.ts';
+import { AllowOperators, AllowPortal } from '../../auth/access.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { EVENT_STORE, SETTINGS_OPTIONS } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
@@ -79,6 +80,7 @@ export class WhatIfResolver {
     description: 'Which past messages a new endpoint would have received, and their bodies. Nothing is sent.',
   })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', 'REFUSED')
   async whatIf(
     @Args('endpoint') input: EndpointInput,
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
@@ -96,6 +98,7 @@ export class WhatIfResolver {
     description: 'Which past messages an endpoint would have gained and lost with changed settings. Nothing is sent.',
   })
   @AllowOperators()
+  @AllowPortal('MANAGE_ENDPOINTS', 'REFUSED')
   async whatIfEndpoint(
     @Args('id', { type: () => ID }) id: EndpointId,
     @Args('input') input: EndpointPatch,
@@ -110,9 +113,10 @@ export class WhatIfResolver {
   }
 
   @ResolveField(() => String, { nullable: true, description: 'A routing key in it is masked. Null: no body can be made.' })
-  async body(@Parent() { wouldReceive }: WouldBeReceived): Promise<string | null> {
+  async body(@Parent() { wouldReceive }: WouldBeReceived, @Context() { caller }: ApiContext): Promise<string | null> {
     const body = await wouldReceive.body();
-    return body instanceof FormatError ? null : body;
+    if (body instanceof FormatError) return null;
+    return caller.sight.payloads === 'WHOLE' ? body : maskSecretsInText(body);
   }
 
   @ResolveField(() => String, { nullable: true, description: 'Why no body can be made, in one sentence.' })

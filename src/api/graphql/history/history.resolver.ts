@@ -42,7 +42,7 @@ export class HistoryResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<LogEvent>> {
     const found = await this.log.history(caller.organizationId, parsePageArgs(page), parseHistoryFilter(filter), newestFirst ?? false);
-    return toConnection(found, (event) => toLogEvent(event, caller.sight));
+    return toConnection(found, (event) => toLogEvent(event, caller));
   }
 
   @Query(() => [EndpointChange], {
@@ -67,7 +67,7 @@ export class HistoryResolver {
       state = endpoint.evolve(state, event);
       const at = Date.parse(event.recordedAt);
       if ((from && at < from.getTime()) || (to && at >= to.getTime())) continue;
-      const origin = { at: event.recordedAt, actor: event.metadata.actor, event: toLogEvent(event, caller.sight) };
+      const origin = { at: event.recordedAt, actor: event.metadata.actor, event: toLogEvent(event, caller) };
       for (const change of fieldChanges(before, state)) changes.push({ ...origin, ...change });
     }
     return changes;

@@ -6,7 +6,8 @@ import { maskedEventData } from '../../../domain/event-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { eventNames, type HistoryFilter as IndexFilter } from '../../../read-models/history/history-filter.ts';
 import { routings, type RoutingExplanation as RoutingExplanationView } from '../../../read-models/history/routing-explanation.ts';
-import type { Sight } from '../../auth/sight.ts';
+import type { AuthenticatedCaller } from '../../auth/authentication.ts';
+import { shownActor } from '../visibility.ts';
 import { connectionType } from '../connections.ts';
 import { Endpoint } from '../endpoints/endpoint.types.ts';
 import { enumType } from '../enums.ts';
@@ -91,11 +92,18 @@ export class RoutingExplanation {
   readonly configuration!: Endpoint | null;
 }
 
-/** Masks secrets for everyone, and those inside payloads for those who may not see them. */
-export const toLogEvent = (event: RecordedEvent, { payloads }: Sight): LogEvent => {
+/**
+ * Masks secrets for everyone, and those inside payloads for those who may not see them. A portal session sees of an event that it happened, and who acted
+ * only if it was its own subject or a part of the system.
+ */
+export const toLogEvent = (event: RecordedEvent, caller: AuthenticatedCaller): LogEvent => {
   const { id, position, stream, revision, type, recordedAt, metadata } = event;
   const { actor, actorId = null, correlationId = null, causationId = null } = metadata;
-  const data = maskedEventData(event, payloads === 'MASKED');
+  if (caller.kind === 'PORTAL') {
+    const hidden = { actorId: null, correlationId: null, causationId: null, data: {} };
+    return { id, position, stream, revision, type, recordedAt, actor: shownActor(actor, caller), ...hidden };
+  }
+  const data = maskedEventData(event, caller.sight.payloads === 'MASKED');
   return { id, position, stream, revision, type, recordedAt, actor, actorId, correlationId, causationId, data };
 };
 

@@ -6,8 +6,10 @@ import type { MessageId, Position } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
+import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
+import { MessagesAtEndpoints } from '../../../read-models/queries/messages-at-endpoints.ts';
 import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
-import { Allow, AllowReaders } from '../../auth/access.ts';
+import { Allow, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { checkDataSizes, checkHops } from '../../publish-limits.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
@@ -17,6 +19,7 @@ import type { CountedConnection } from '../counts.ts';
 import { Delivery, toDelivery } from '../deliveries/delivery.types.ts';
 import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
 import { StreamQueries } from '../history/stream-queries.ts';
+import { visibleEndpoints } from '../visibility.ts';
 import { DateTime, JsonScalar, toDate } from '../scalars.ts';
 import { messageInputs } from './message-input.ts';
 import { MessageFilter, parseMessageFilter } from './message-filter.ts';
@@ -25,17 +28,23 @@ import { messageTimeline } from './timeline.ts';
 
 @Resolver(() => Message)
 export class MessageResolver {
+  private readonly atEndpoints: MessagesAtEndpoints;
+
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: MessageQueries,
     private readonly streams: StreamQueries,
     private readonly writes: ReadYourWrites,
-  ) {}
+    deliveries: DeliveryQueries,
+  ) {
+    this.atEndpoints = new MessagesAtEndpoints(deliveries, queries);
+  }
 
   // ── Queries ──
 
   @Query(() => Message, { nullable: true })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async message(@Args('id', { type: () => ID }) id: MessageId, @Context() { caller }: ApiContext): Promise<Message | null> {
     const view = await this.queries.find(caller.organizationId, id);
     return view ? toMessage(view) : null;
@@ -43,6 +52,7 @@ export class MessageResolver {
 
   @Query(() => MessageConnection)
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async messages(
     @Args() page: PageArgs,
     @Args('eventType', { type: () => String, nullable: true }) eventType: string | null | undefined,
@@ -55,6 +65,12 @@ export class MessageResolver {
     const span = { since: toDate(since), until: toDate(until) };
     checkSpan(span.since, span.until, 'until');
     const filter = { ...parseMessageFilter(given, span), eventType };
+    const seen = visibleEndpoints(caller);
+    if (seen)
+      return {
+        ...(await toConnection(await this.atEndpoints.page(organizationId, seen, parsePageArgs(page), filter), toMessage)),
+        countUpTo: (max) => this.atEndpoints.count(organizationId, seen, filter, max),
+      };
     return {
       ...(await toConnection(await this.queries.page(organizationId, parsePageArgs(page), filter), toMessage)),
       countUpTo: (max) => this.queries.count(organizationId, filter, max),
@@ -84,6 +100,11 @@ export class MessageResolver {
     const accepted = await loaders.messageAccepted.load(id);
     if (!accepted) throw new Error(`The views have the message ${id}, but the log does not.`);
     return caller.sight.payloads === 'MASKED' ? maskSecrets(accepted.data.data) : accepted.data.data;
+  }
+
+  @ResolveField(() => Boolean, { description: 'Whether `data` is left out for want of a capability.' })
+  dataHidden(@Context() { caller }: ApiContext): boolean {
+    return caller.sight.payloads === 'HIDDEN';
   }
 
   @ResolveField(() => [Delivery])

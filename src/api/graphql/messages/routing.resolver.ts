@@ -8,7 +8,7 @@ import { explainRouting, presentReason } from '../../../read-models/history/rout
 import { EndpointQueries, type EndpointView } from '../../../read-models/queries/endpoint-queries.ts';
 import type { Page } from '../../../read-models/queries/page.ts';
 import { giveWay } from '../../../time-slices.ts';
-import { AllowReaders } from '../../auth/access.ts';
+import { AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { checkDataSizes } from '../../publish-limits.ts';
 import { connectionType, PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
@@ -80,6 +80,7 @@ export class RoutingResolver {
 
   @Query(() => RoutingConnection, { description: 'Who would get such a message, and why; nothing is published.' })
   @AllowReaders()
+  @AllowPortal('MANAGE_ENDPOINTS', 'FILTERED')
   async wouldReceive(
     @Args('message', { type: () => MessageInput }) message: MessageInput,
     @Args() { routed, ...page }: RoutingArgs,

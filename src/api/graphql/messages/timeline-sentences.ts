@@ -5,7 +5,6 @@ import type { DeliveryEvent } from '../../../domain/delivery.ts';
 import type { EndpointEvent } from '../../../domain/endpoint-events.ts';
 import type { BulkRetryId, EndpointId, Position, ReplayId } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
-import { maskUrlsInText } from '../../../domain/url-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 
 /** An event of one delivery: of its own stream, of its batch, or of its endpoint. */
@@ -57,7 +56,7 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
     case 'batch.attempt-failed': {
       const { attempt, retryAt } = event.data;
       const then = retryAt === undefined ? 'No further attempt follows.' : `The next is due at ${retryAt}.`;
-      return `Attempt ${attempt} to ${endpoint} failed: ${maskUrlsInText(names.error(event.data))} ${then}`;
+      return `Attempt ${attempt} to ${endpoint} failed: ${names.error(event.data)} ${then}`;
     }
     case 'delivery.exhausted':
     case 'batch.exhausted':

@@ -1,5 +1,4 @@
 // The timeline of a message: every event of the log about it, in order, each with a sentence.
-import { maskResolvedAddress } from '../../../domain/address-masking.ts';
 import { fold } from '../../../domain/decider.ts';
 import type { EndpointEvent } from '../../../domain/endpoint-events.ts';
 import { endpoint } from '../../../domain/endpoint.ts';
@@ -10,7 +9,10 @@ import { subscriptionsTo } from '../../../read-models/history/routing-explanatio
 import type { DeliveryView } from '../../../read-models/queries/delivery-view.ts';
 import type { MessageView } from '../../../read-models/queries/message-queries.ts';
 import { mapInSlices } from '../../../time-slices.ts';
+import type { AuthenticatedCaller } from '../../auth/authentication.ts';
 import type { ApiContext } from '../context.ts';
+import { seesDelivery, seesEndpoint, shownActor } from '../visibility.ts';
+import { shownError } from '../deliveries/shown-error.ts';
 import { toDelivery } from '../deliveries/delivery.types.ts';
 import { toLogEvent } from '../history/history.types.ts';
 import type { StreamQueries } from '../history/stream-queries.ts';
@@ -19,18 +21,15 @@ import { acceptedSentence, deliverySentence, type DeliveryTimelineEvent, type Ti
 
 type EndpointEvents = readonly RecordedEvent<EndpointEvent>[];
 
-export const messageTimeline = async (
-  message: MessageView,
-  streams: StreamQueries,
-  { loaders, caller }: ApiContext,
-): Promise<TimelineEntry[]> => {
-  // 1. The message, its deliveries, and the endpoints that it was routed to.
-  const [accepted, deliveries] = await Promise.all([
-    loaders.messageAccepted.load(message.id),
-    loaders.deliveriesOfMessage.load(message.id),
-  ]);
-  if (!accepted) return [];
-  const endpointIds = Array.from(new Set([...deliveries.map(({ endpointId }) => endpointId), ...message.skipped]));
+export const messageTimeline = async (message: MessageView, streams: StreamQueries, context: ApiContext): Promise<TimelineEntry[]> => {
+  const { loaders, caller } = context;
+  // 1. The message, its deliveries, and the endpoints that it was routed to, as far as the caller sees them.
+  const [recorded, ofMessage] = await Promise.all([loaders.messageAccepted.load(message.id), loaders.deliveriesOfMessage.load(message.id)]);
+  if (!recorded) return [];
+  const accepted = asSeen(recorded, caller);
+  const deliveries = ofMessage.filter((delivery) => seesDelivery(context, delivery));
+  const skipped = message.skipped.filter((id) => seesEndpoint(caller, id));
+  const endpointIds = Array.from(new Set([...deliveries.map(({ endpointId }) => endpointId), ...skipped]));
   const [endpointStreams, organization] = await Promise.all([
     Promise.all(endpointIds.map((id) => streams.endpointEvents(id))),
     streams.organizationEvents(caller.organizationId),
@@ -40,7 +39,7 @@ export const messageTimeline = async (
   const ofDeliveries = await Promise.all(
     deliveries.map(async (delivery) => {
       const events = await eventsOf(delivery, accepted, endpoints.get(delivery.endpointId) ?? [], streams);
-      return events.map((event) => ({ event, delivery }));
+      return events.map((event) => ({ event: bySeenActor(event, caller), delivery }));
     }),
   );
   const events = ofDeliveries.flat();
@@ -50,23 +49,44 @@ export const messageTimeline = async (
   const bulkRetries = await Promise.all(Array.from(bulkRetryIds, (id) => loaders.bulkRetry.load(id)));
   // 3. A sentence for each, in the order of the log.
   const subscription = subscriptionsTo(accepted, organization);
+  const seenActor = (actor: string | undefined) => actor && shownActor(actor, caller);
   const names: TimelineNames = {
     endpoint: (id) => latestName(endpoints.get(id) ?? []),
     reason: (id) => subscription(endpoints.get(id) ?? []),
     takesTurns: (id, at) => takesTurns(accepted, endpoints.get(id) ?? [], id, at),
-    error: (failed) => (caller.sight.addresses ? failed.error : maskResolvedAddress(failed)),
-    replayRequester: (id) => replays.find((replay) => replay?.id === id)?.requestedBy,
-    bulkRetryRequester: (id) => bulkRetries.find((bulkRetry) => bulkRetry?.id === id)?.actor,
+    error: (failed) => shownError(failed, caller.sight),
+    replayRequester: (id) => seenActor(replays.find((replay) => replay?.id === id)?.requestedBy),
+    bulkRetryRequester: (id) => seenActor(bulkRetries.find((bulkRetry) => bulkRetry?.id === id)?.actor),
   };
-  const first = { event: toLogEvent(accepted, caller.sight), text: acceptedSentence(accepted, names), delivery: null };
+  const first = { event: toLogEvent(accepted, caller), text: acceptedSentence(accepted, names), delivery: null };
   const others = await mapInSlices(events, ({ event, delivery }) => ({
-    event: toLogEvent(event, caller.sight),
+    event: toLogEvent(event, caller),
     text: deliverySentence(event, delivery.endpointId, names),
     delivery: toDelivery(delivery),
   }));
   return [first, ...others]
     .sort((a, b) => (a.event.position < b.event.position ? -1 : 1))
     .map((entry) => ({ ...entry, at: entry.event.recordedAt }));
+};
+
+/** Without the endpoints that the caller does not see. */
+const asSeen = (event: RecordedEvent<MessageEvent>, caller: AuthenticatedCaller): RecordedEvent<MessageEvent> => {
+  const { destinations, skipped } = event.data;
+  const seen = {
+    destinations: destinations.filter(({ endpointId }) => seesEndpoint(caller, endpointId)),
+    skipped: skipped.filter((id) => seesEndpoint(caller, id)),
+  };
+  return bySeenActor({ ...event, data: { ...event.data, ...seen } }, caller);
+};
+
+/** Cancelling a delivery also says in its reason who did it. */
+const bySeenActor = <E extends RecordedEvent>(event: E, caller: AuthenticatedCaller): E => {
+  const { actor } = event.metadata;
+  const shown = shownActor(actor, caller);
+  if (shown === actor) return event;
+  const { data } = event;
+  const reason = 'reason' in data && typeof data.reason === 'string' ? { reason: data.reason.replaceAll(actor, shown) } : {};
+  return { ...event, data: { ...data, ...reason }, metadata: { ...event.metadata, actor: shown } };
 };
 
 /** By what was recorded when it was routed there; where it was not, by the endpoint's setting at that position. */

@@ -51,7 +51,7 @@ export class ApiKeyResolver {
     @Context() { caller }: ApiContext,
   ): Promise<Connection<ApiKey>> {
     const { id, name } = this.directory.requireOrganization(caller.organizationId);
-    const keys = { includeRevoked: includeRevoked ?? false, spanning: caller.spansOrganizations };
+    const keys = { includeRevoked: includeRevoked ?? false, spanning: caller.spansOrganizations ?? false };
     const found = await this.queries.apiKeys(id, parsePageArgs(page), keys);
     const lastUses = await this.uses.lastUses(found.edges.map(({ node }) => node.id));
     return toConnection(found, ({ issuedAt, issuedBy, ...key }) => ({

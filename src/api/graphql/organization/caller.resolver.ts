@@ -3,7 +3,7 @@ import { Context, Field, ObjectType, Query, Resolver } from '@nestjs/graphql';
 import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { portalCapabilities, type PortalCapability as Capability } from '../../../domain/portal-capability.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
-import { Allow } from '../../auth/access.ts';
+import { Allow, AllowPortal } from '../../auth/access.ts';
 import type { ApiContext } from '../context.ts';
 import { enumType } from '../enums.ts';
 import { DateTime } from '../scalars.ts';
@@ -48,16 +48,17 @@ export class CallerResolver {
 
   @Query(() => Caller, { description: 'Who is calling, and what they may do.' })
   @Allow(...apiKeyRoles)
+  @AllowPortal('VIEW', 'FILTERED')
   me(@Context() { caller }: ApiContext): Caller {
-    const { name, role, spansOrganizations, expiresAt = null, organizationId } = caller;
-    const { id, name: organizationName } = this.directory.requireOrganization(organizationId);
+    const { kind, name, expiresAt = null, organizationId } = caller;
+    const organization = this.directory.requireOrganization(organizationId);
     return {
-      kind: 'API_KEY',
+      kind,
       name,
-      role,
-      capabilities: capabilitiesOf[role],
-      spansOrganizations,
-      organization: { id, name: organizationName },
+      role: kind === 'PORTAL' ? null : caller.role,
+      capabilities: kind === 'PORTAL' ? caller.capabilities : capabilitiesOf[caller.role],
+      spansOrganizations: kind === 'API_KEY' && caller.spansOrganizations,
+      organization: { id: organization.id, name: organization.name },
       expiresAt,
     };
   }

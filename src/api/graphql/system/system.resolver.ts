@@ -2,8 +2,8 @@
 import { Inject } from '@nestjs/common';
 import { Context, Field, Float, Int, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { apiKeyRoles } from '../../../domain/api-key.ts';
-import { defaultOrganization } from '../../../domain/organization.ts';
-import { Allow } from '../../auth/access.ts';
+import { Allow, AllowPortal } from '../../auth/access.ts';
+import { coversInstallation } from '../../auth/authentication.ts';
 import { READINESS, SYSTEM, type ReadinessSource, type SystemSource } from '../../tokens.ts';
 import type { ApiContext } from '../context.ts';
 
@@ -45,6 +45,7 @@ export class SystemResolver {
 
   @Query(() => System)
   @Allow(...apiKeyRoles)
+  @AllowPortal('VIEW', 'FILTERED')
   system(): System {
     return this.source;
   }
@@ -87,6 +88,6 @@ export class SystemResolver {
   }
 }
 
-/** Keys that span, and keys of the organization `default`, whose team runs the installation. Publishers read nothing. */
+/** Publishers read nothing. */
 const runsInstallation = ({ caller }: ApiContext): boolean =>
-  caller.role !== 'PUBLISHER' && (caller.spansOrganizations || caller.organizationId === defaultOrganization);
+  coversInstallation(caller) && !(caller.kind === 'API_KEY' && caller.role === 'PUBLISHER');

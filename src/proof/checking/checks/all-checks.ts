@@ -122,6 +122,7 @@ export class AllChecks {
       case 'reading':
       case 'disclosure':
       case 'drafttest':
+      case 'portalsession':
         return this.smallStreams.check(stored, category, event);
       default:
         return undefined;

@@ -5,6 +5,7 @@ import { apiKey, type ApiKey, type ApiKeyCommand, type ApiKeyEvent } from '../..
 import type { DomainEvent } from '../../../domain/catalog.ts';
 import type { Decider } from '../../../domain/decider.ts';
 import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent } from '../../../domain/bulk-retry.ts';
+import { portalSession, type PortalSessionCommand } from '../../../domain/portal-session.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
 import { draftTest, type RecordedDraftTest } from '../../../domain/draft-test.ts';
 import { registeredIn, type EndpointEvent } from '../../../domain/endpoint-events.ts';
@@ -100,6 +101,8 @@ const organizationCommand = ({ type, data, stream }: RecordedEvent<OrganizationE
       return { type: 'SetSigningKey', key: data.key };
     case 'organization.event-type-defined':
       return { type: 'DefineEventType', ...data };
+    case 'organization.portal-sessions-ended':
+      return { type: 'EndPortalSessions', ...data };
     case 'organization.event-type-retired':
       return { type: 'RetireEventType', ...data };
   }
@@ -226,6 +229,10 @@ const deciders: Readonly<Record<string, () => Redecide>> = {
   source: byDecider('source', source, sourceCommand),
   replay: byDecider('replay', replay, replayCommand),
   bulkretry: byDecider('bulkretry', bulkRetry, bulkRetryCommand),
+  portalsession: byDecider('portalsession', portalSession, ({ data }): PortalSessionCommand => ({
+    type: 'OpenPortalSession',
+    session: data,
+  })),
   disclosure: byDecider('disclosure', disclosure, (event): RecordedDisclosure => ({ type: 'Record', shown: event })),
   drafttest: byDecider('drafttest', draftTest, (event): RecordedDraftTest => ({ type: 'Record', made: event })),
 };
