@@ -223,8 +223,8 @@ describe('while the server is away', () => {
     await expect(store.tip()).rejects.toMatchObject({ name: 'LogUnavailable', retryAfterSeconds: expect.any(Number) });
     await double.call('comeBack');
     await waitFor(() => store.append(one('after')));
+    await waitFor(() => expect(lines.at(-1)).toMatch(/is back after \d+\.\d s/));
     expect(lines.filter((line) => line.includes('is unavailable'))).toHaveLength(1);
-    expect(lines.at(-1)).toMatch(/is back after \d+\.\d s/);
   });
 
   it('goes on by itself with what was on its way when it came back in time', async () => {

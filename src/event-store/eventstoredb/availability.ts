@@ -1,7 +1,6 @@
-// Tracks whether the log server can be used. During an outage nothing else calls the server: appends wait or are refused, followers wait, and one
-// probe at a time asks for the server, with growing pauses.
+// Tracks whether the log server can be used for one purpose, appending or reading. During an outage nothing else calls the server for it: appends wait
+// or are refused, followers wait, and one probe at a time asks for the server, with growing pauses.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BaseLogger } from 'pino';
 import { Backoff } from '../../backoff.ts';
 import { LogUnavailable } from '../event-store.ts';
 
@@ -10,19 +9,25 @@ type AvailabilityOptions = {
   readonly probe: () => Promise<unknown>;
   /** Says in a sentence why a probe was rejected. */
   readonly explain: (error: unknown) => string;
-  readonly log: Pick<BaseLogger, 'info' | 'warn'>;
-  readonly name: string;
+  readonly onOutage: (reason: string) => void;
+  readonly onOver: () => void;
 };
 
 /** After a shorter time without outage the pauses continue to grow: the server was not really back. */
 const steadyMs = 10_000;
+/** A cluster elects a leader in a few seconds. For so long the pauses stay short, because whoever publishes waits for their end. */
+const electionMs = 12_000;
+const longestPauseMs = { amidElection: 250, later: 5_000 };
 
 export class Availability {
   readonly #options: AvailabilityOptions;
-  readonly #backoff = new Backoff({ firstMs: 100, longestMs: 5_000 });
+  readonly #early = new Backoff({ firstMs: 100, longestMs: longestPauseMs.amidElection });
+  readonly #late = new Backoff({ firstMs: 500, longestMs: longestPauseMs.later });
   readonly #closing = new AbortController();
   #outage: { readonly since: number; reason: string; readonly over: PromiseWithResolvers<void> } | undefined;
-  #availableSince = 0;
+  #availableSince = -Infinity;
+  /** When the outage began, or the first of several with short times in between. */
+  #unsteadySince = 0;
 
   constructor(options: AvailabilityOptions) {
     this.#options = options;
@@ -40,8 +45,12 @@ export class Availability {
       return;
     }
     this.#outage = { since: performance.now(), reason, over: Promise.withResolvers() };
-    this.#options.log.warn(`${reason} Retrying until it is back.`);
-    if (performance.now() - this.#availableSince > steadyMs) this.#backoff.reset();
+    this.#options.onOutage(reason);
+    if (performance.now() - this.#availableSince > steadyMs) {
+      this.#unsteadySince = performance.now();
+      this.#early.reset();
+      this.#late.reset();
+    }
     void this.#probeUntilBack();
   }
 
@@ -81,6 +90,10 @@ export class Availability {
     this.#outage = undefined;
   }
 
+  get #backoff(): Backoff {
+    return performance.now() - this.#unsteadySince < electionMs ? this.#early : this.#late;
+  }
+
   async #probeUntilBack(): Promise<void> {
     const { signal } = this.#closing;
     for (;;) {
@@ -94,10 +107,10 @@ export class Availability {
       }
     }
     if (!this.#outage) return;
-    const { since, over } = this.#outage;
+    const { over } = this.#outage;
     this.#outage = undefined;
     this.#availableSince = performance.now();
-    this.#options.log.info(`The log server ${this.#options.name} is back after ${((performance.now() - since) / 1000).toFixed(1)} s.`);
+    this.#options.onOver();
     over.resolve();
   }
 }

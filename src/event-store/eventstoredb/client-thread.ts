@@ -13,6 +13,7 @@ import type {
   FromClient,
   LastEventFound,
   LastEventSearch,
+  Purpose,
   StreamRange,
   SubscriptionRequest,
   ToClient,
@@ -72,6 +73,11 @@ export class ClientThread {
 
   count(count: CountRequest, timeoutMs: number): Promise<number> {
     return this.#call(timeoutMs, (call) => this.#post({ kind: 'count', call, count }));
+  }
+
+  /** Resolves if a node can be used for the purpose. */
+  probe(purpose: Purpose, timeoutMs: number): Promise<void> {
+    return this.#call(timeoutMs, (call) => this.#post({ kind: 'probe', call, purpose }));
   }
 
   subscribe(request: Omit<SubscriptionRequest, 'window'>): Subscription {

@@ -6,15 +6,20 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createAppend } from './client/append.ts';
 import { connect, toClientFailure } from './client/db-client.ts';
 import { ClientSubscription } from './client/follow.ts';
+import { findLeader } from './client/leader.ts';
 import type { ClientOptions, ToClient } from './client/messages.ts';
+import { NodeClient } from './client/node-client.ts';
 import { Outbox } from './client/outbox.ts';
 import { countEvents, findLastEvent, readEventAt, readEvents } from './client/read.ts';
 
 const handleMessages = (options: ClientOptions, outbox: Outbox) => {
-  const leader = connect(options, 'leader');
-  const { nodePreference } = options.connection;
-  const followed = nodePreference === 'leader' ? leader : connect(options, nodePreference);
-  const append = createAppend(leader);
+  const { hosts, discover, nodePreference } = options.connection;
+  const [only] = hosts.length === 1 && !discover ? hosts : [];
+  const leader = async () => (only ? connect(options, only) : findLeader(hosts, options.probedStream, (host) => connect(options, host)));
+  const appending = new NodeClient(leader);
+  const reading = new NodeClient(leader);
+  const following = nodePreference === 'leader' || only ? reading : new NodeClient(async () => connect(options, nodePreference));
+  const append = createAppend(appending);
   const subscriptions = new Map<number, ClientSubscription>();
 
   const answerWith = (call: number, work: Promise<unknown>) =>
@@ -29,17 +34,37 @@ const handleMessages = (options: ClientOptions, outbox: Outbox) => {
       case 'append':
         return answerWith(call, append(message.write));
       case 'read':
-        return answerWith(call, readEvents(leader, message.range));
+        return answerWith(
+          call,
+          reading.use((client) => readEvents(client, message.range)),
+        );
       case 'read-at':
-        return answerWith(call, readEventAt(leader, message.position));
+        return answerWith(
+          call,
+          reading.use((client) => readEventAt(client, message.position)),
+        );
       case 'find-last':
-        return answerWith(call, findLastEvent(leader, message.search));
+        return answerWith(
+          call,
+          reading.use((client) => findLastEvent(client, message.search)),
+        );
       case 'count':
-        return answerWith(call, countEvents(followed, message.count));
+        return answerWith(
+          call,
+          following.use((client) => countEvents(client, message.count)),
+        );
+      case 'probe': {
+        const range = { stream: options.probedStream, from: 0, count: 1 };
+        const node = message.purpose === 'appending' ? appending : reading;
+        return answerWith(
+          call,
+          node.use((client) => readEvents(client, range)).then(() => undefined),
+        );
+      }
       case 'subscribe':
         subscriptions.set(
           call,
-          new ClientSubscription(followed, call, message.request, { outbox, onEnd: () => subscriptions.delete(call) }),
+          new ClientSubscription(following, call, message.request, { outbox, onEnd: () => subscriptions.delete(call) }),
         );
         return;
       case 'taken':

@@ -26,7 +26,7 @@ describe('an error of the client', () => {
     ['timed-out', failure('', undefined, 'deadline-exceeded')],
     ['unavailable', lostCall('its thread ended')],
     ['client-broken', unansweredCall('it did not answer within 4 s')],
-    ['client-broken', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
+    ['unavailable', failure('13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 13, 'unknown')],
     ['client-broken', failure('Failed to discover after 10 attempts.')],
   ])('is of the kind %s: %o', (kind, each) => expect(classifyFailure(each)).toBe(kind));
 

@@ -2,7 +2,9 @@
 import type { ClientFailure } from './client/messages.ts';
 
 /** The gRPC status codes that mean something by themselves. */
-const code = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14, unauthenticated: 16 };
+const code = { cancelled: 1, unknown: 2, permissionDenied: 7, unimplemented: 12, internal: 13, unavailable: 14, unauthenticated: 16 };
+/** Of calls that ended without the server's own answer. The next call gets another connection. */
+const lostConnection = new Set<number | undefined>([code.cancelled, code.unknown, code.internal, code.unavailable]);
 
 export type FailureKind =
   /** The stream is at another revision; nothing was written. */
@@ -55,7 +57,7 @@ export const classifyFailure = ({ type, code: status, message }: ClientFailure):
   if (status === code.permissionDenied || status === code.unauthenticated) return 'denied';
   if (status === code.unimplemented) return 'unsuitable';
   if (wrongSecurity.test(message) || wrongProtocol.test(message)) return 'unsuitable';
-  if (type === 'unavailable' || status === code.unavailable || notNow.test(message)) return 'unavailable';
+  if (type === 'unavailable' || lostConnection.has(status) || notNow.test(message)) return 'unavailable';
   return 'client-broken';
 };
 

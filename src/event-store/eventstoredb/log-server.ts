@@ -6,7 +6,7 @@ import { LogUnavailable, LogUnusable } from '../event-store.ts';
 import { Availability } from './availability.ts';
 import { CallFailed } from './call-failed.ts';
 import { ClientThread } from './client-thread.ts';
-import type { AppendAnswer, EncodedWrite, SubscriptionRequest } from './client/messages.ts';
+import type { AppendAnswer, EncodedWrite, Purpose, SubscriptionRequest } from './client/messages.ts';
 import { InvalidConnectionString, nameOf, readCertificates, readConnection, type Connection } from './connection.ts';
 import { classifyFailure, describeOutage, describeStartTimeout, describeUnusable, type FailureKind } from './failures.ts';
 import { Semaphore } from './locks.ts';
@@ -38,35 +38,38 @@ export class LogServer {
   readonly name: string;
   readonly #options: Required<LogServerOptions>;
   readonly #thread: ClientThread;
-  readonly #availability: Availability;
+  readonly #availability: Readonly<Record<Purpose, Availability>>;
+  #outageSince: number | undefined;
   readonly #appends = new Semaphore(mostAppends);
   readonly #reads = new Semaphore(mostReads);
 
   /**
-   * @param probed the stream that probes read
+   * @param probedStream the stream that probes read
    * @throws InvalidConnectionString if a certificate can't be read
    */
   constructor(
     readonly connection: Connection,
-    probed: string,
+    probedStream: string,
     { log, startTimeoutMs = 60_000, timeoutMs = 10_000, tryTimeoutMs = 4_000, patienceMs = 2_000, appends = true }: LogServerOptions,
   ) {
     this.name = nameOf(connection);
     this.#options = { log, startTimeoutMs, timeoutMs, tryTimeoutMs, patienceMs, appends };
     this.#thread = new ClientThread(
-      { connection, certificates: readCertificates(connection) },
+      { connection, certificates: readCertificates(connection), probedStream },
       {
         appends,
         onUnhandled: (count, { message }) =>
           log.warn(`The client of ${this.name} left ${count} failures unhandled, such as: ${message}. No events are lost by this.`),
       },
     );
-    this.#availability = new Availability({
-      name: this.name,
-      log,
-      probe: () => this.#thread.read({ stream: probed, from: 0, count: 1 }, tryTimeoutMs),
-      explain: (error) => this.#classify(error).reason,
-    });
+    const availabilityFor = (purpose: Purpose) =>
+      new Availability({
+        probe: () => this.#thread.probe(purpose, tryTimeoutMs),
+        explain: (error) => this.#classify(error).reason,
+        onOutage: (reason) => this.#reportBegin(reason),
+        onOver: () => this.#reportEnd(),
+      });
+    this.#availability = { appending: availabilityFor('appending'), reading: availabilityFor('reading') };
   }
 
   /** Makes the first calls, and waits for an unavailable server. @throws LogUnusable */
@@ -97,11 +100,12 @@ export class LogServer {
   async append(write: EncodedWrite): Promise<AppendAnswer> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
     const deadline = performance.now() + timeoutMs;
+    const availability = this.#availability.appending;
     for (let sent = false; ;) {
       try {
-        await this.#availability.untilAvailable(sent ? deadline : this.#patientUntil(deadline));
+        await availability.untilAvailable(sent ? deadline : this.#patientUntil(availability, deadline));
         return await this.#appends.run(() => {
-          if (performance.now() > deadline) throw this.#availability.refusal();
+          if (performance.now() > deadline) throw availability.refusal();
           sent = true;
           return this.#thread.append(write, tryTimeoutMs);
         });
@@ -109,7 +113,7 @@ export class LogServer {
         if (error instanceof LogUnavailable) throw sent ? withUnknownOutcome(error) : error;
         const { kind, reason } = this.#classify(error);
         if (isFinal(kind)) throw error;
-        if (kind !== 'timed-out') this.reportFailure(error);
+        if (kind !== 'timed-out') this.#report('appending', error);
         else if (performance.now() < deadline) await sleep(timedOutPauseMs);
         else throw withUnknownOutcome(new LogUnavailable(reason));
       }
@@ -120,11 +124,12 @@ export class LogServer {
   async read<T>(work: (thread: ClientThread, timeoutMs: number) => Promise<T>): Promise<T> {
     const { timeoutMs, tryTimeoutMs } = this.#options;
     const deadline = performance.now() + timeoutMs;
+    const availability = this.#availability.reading;
     for (;;) {
       try {
-        await this.#availability.untilAvailable(this.#patientUntil(deadline));
+        await availability.untilAvailable(this.#patientUntil(availability, deadline));
         return await this.#reads.run(() => {
-          if (performance.now() > deadline) throw this.#availability.refusal();
+          if (performance.now() > deadline) throw availability.refusal();
           return work(this.#thread, tryTimeoutMs);
         });
       } catch (error) {
@@ -138,25 +143,47 @@ export class LogServer {
     return this.#thread.subscribe(request);
   }
 
-  /** Resolves as soon as the server can be used or the signal aborts. */
+  /** Resolves as soon as the server can be read or the signal aborts. */
   untilAvailable(signal: AbortSignal): Promise<void> {
-    return this.#availability.untilAvailableOrAborted(signal);
+    return this.#availability.reading.untilAvailableOrAborted(signal);
   }
 
-  /** Call this after a failed call: the server counts as unavailable until it answers a probe. @throws the error, if it is not of a call */
+  /**
+   * Call this after a failed subscription: nothing is read until the server answers a probe. Appending goes on: a leader that shuts down takes no new
+   * connections, but for seconds still the appends of an open one. @throws the error, if it is not of a call
+   */
   reportFailure(error: unknown): void {
-    const { kind, reason } = this.#classify(error);
-    if (kind === 'client-broken') this.#thread.replace();
-    this.#availability.reportOutage(reason);
+    this.#report('reading', error);
   }
 
   async close(): Promise<void> {
-    this.#availability.close();
+    this.#availability.appending.close();
+    this.#availability.reading.close();
     await this.#thread.close();
   }
 
-  #patientUntil(deadline: number): number {
-    const { outage } = this.#availability;
+  #report(purpose: Purpose, error: unknown): void {
+    const { kind, reason } = this.#classify(error);
+    if (kind === 'client-broken') this.#thread.replace();
+    this.#availability[purpose].reportOutage(reason);
+  }
+
+  /** Says once that the server is unavailable, for whichever purpose that shows first. */
+  #reportBegin(reason: string): void {
+    if (this.#outageSince !== undefined) return;
+    this.#outageSince = performance.now();
+    this.#options.log.warn(`${reason} Retrying until it is back.`);
+  }
+
+  #reportEnd(): void {
+    const { appending, reading } = this.#availability;
+    if (this.#outageSince === undefined || appending.outage || reading.outage) return;
+    const seconds = (performance.now() - this.#outageSince) / 1_000;
+    this.#outageSince = undefined;
+    this.#options.log.info(`The log server ${this.name} is back after ${seconds.toFixed(1)} s.`);
+  }
+
+  #patientUntil({ outage }: Availability, deadline: number): number {
     return outage ? Math.min(deadline, outage.since + this.#options.patienceMs) : deadline;
   }
 

@@ -17,7 +17,8 @@ const start = async ({ tls }: DoubleOptions) => {
   const counts = noCounts();
   let members: readonly Member[] = [];
   const mends: (() => void)[] = [];
-  const services = new Services(log, faults, counts, () => members);
+  let port = 0;
+  const services = new Services(log, faults, counts, { members: () => members, port: () => port });
   const server = new grpc.Server({ 'grpc.max_concurrent_streams': mostCalls, 'grpc.max_receive_message_length': 17 * 1024 * 1024 });
   services.addTo(server);
   const credentials = tls
@@ -27,7 +28,7 @@ const start = async ({ tls }: DoubleOptions) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))),
   );
   const gate = new TcpGate(behind);
-  const port = await gate.open();
+  port = await gate.open();
   return {
     port: () => port,
     set: (change: Partial<Faults>) => {
@@ -38,12 +39,18 @@ const start = async ({ tls }: DoubleOptions) => {
     heal: async () => {
       Object.assign(faults, new Faults());
       services.release();
+      members = [];
       gate.thaw();
       await gate.open();
     },
     counts: () => ({ ...counts }),
     kill: () => gate.shut(),
     comeBack: () => gate.open(),
+    /** As a node that shuts down: for so long it carries on with the calls it has, and takes neither others nor connections. */
+    shutDown: (ms: number) => {
+      gate.refuse();
+      server.drain(`127.0.0.1:${behind}`, ms);
+    },
     breakConnections: () => gate.breakConnections(),
     freeze: () => gate.freeze(),
     thaw: () => gate.thaw(),

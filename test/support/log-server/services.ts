@@ -22,6 +22,11 @@ type AppendCall = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppend
 /** A node as Gossip reports it. */
 export type Member = { readonly address: string; readonly port: number; readonly leads: boolean };
 
+const notLeader = ({ address, port }: Pick<Member, 'address' | 'port'>) => {
+  const leader = { 'leader-endpoint-host': address, 'leader-endpoint-port': `${port}` };
+  return failure(grpc.status.NOT_FOUND, 'Leader info available', 'not-leader', leader);
+};
+
 const maxAppendSize = 1024 * 1024;
 /** The server's own time limit for an append. */
 const appendTimeoutMs = 1_000;
@@ -34,12 +39,15 @@ export class Services {
   private readonly faults: Faults;
   private readonly counts: Counts;
   private readonly members: () => readonly Member[];
+  private readonly port: () => number;
 
-  constructor(log: ServerLog, faults: Faults, counts: Counts, members: () => readonly Member[]) {
+  /** @param members the nodes of its cluster; none: it is alone */
+  constructor(log: ServerLog, faults: Faults, counts: Counts, { members, port }: { members: () => readonly Member[]; port: () => number }) {
     this.log = log;
     this.faults = faults;
     this.counts = counts;
     this.members = members;
+    this.port = port;
   }
 
   addTo(server: Server): void {
@@ -79,8 +87,13 @@ export class Services {
       else call.end();
   }
 
-  /** The server's error for an unknown user, or one without the right. */
+  /** The server's error for an unknown user, for one without the right, or for a call that only the leader takes. */
   private refusal(metadata: Metadata, all: boolean) {
+    if (metadata.get('requires-leader').length > 0 && this.members().length > 0) {
+      const leader = this.members().find(({ leads }) => leads);
+      if (!leader) return failure(grpc.status.UNAVAILABLE, 'Server Is Not Ready');
+      if (leader.port !== this.port()) return notLeader(leader);
+    }
     const { user } = this.faults;
     if (!user) return undefined;
     const given = String(metadata.get('authorization')[0] ?? '');
@@ -129,11 +142,7 @@ export class Services {
       counts.unanswered -= 1;
       this.answer(call, correlation, options, fill);
     };
-    if (faults.notLeader) {
-      const { address, port } = faults.notLeader;
-      const leader = { 'leader-endpoint-host': address, 'leader-endpoint-port': `${port}` };
-      return void call.emit('error', failure(grpc.status.NOT_FOUND, 'Leader info available', 'not-leader', leader));
-    }
+    if (faults.notLeader) return void call.emit('error', notLeader(faults.notLeader));
     if (faults.notReady) return answer(refused('Server Is Not Ready', new empty.Empty(), 'google.protobuf.Empty'));
     const outcome = this.log.append(nameOf(options.getStreamIdentifier()), expectedOf(options), events);
     if (outcome.kind === 'repeated' && faults.dropRepeats > 0) {

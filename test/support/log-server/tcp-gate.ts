@@ -32,6 +32,12 @@ export class TcpGate {
     await closed;
   }
 
+  /** Takes no more connections. */
+  refuse(): void {
+    this.server?.close();
+    this.server = undefined;
+  }
+
   breakConnections(): void {
     for (const socket of this.sockets) socket.resetAndDestroy();
     this.sockets.clear();

@@ -1,13 +1,14 @@
 // Appending on the client's thread.
-import { appendToStream, toClientFailure, type DbClient } from './db-client.ts';
+import { appendToStream, toClientFailure } from './db-client.ts';
 import type { AppendAnswer, EncodedWrite } from './messages.ts';
+import type { NodeClient } from './node-client.ts';
 
 /** On a new connection the client lets later appends overtake the first one, so they wait here until the first is answered. */
-export const createAppend = (client: DbClient): ((write: EncodedWrite) => Promise<AppendAnswer>) => {
+export const createAppend = (node: NodeClient): ((write: EncodedWrite) => Promise<AppendAnswer>) => {
   const connection: { isOpen: boolean; opening: Promise<unknown> | undefined } = { isOpen: false, opening: undefined };
   return async (write) => {
     while (connection.opening && !connection.isOpen) await connection.opening.catch(() => {});
-    const sending = appendToStream(client, write);
+    const sending = node.use((client) => appendToStream(client, write));
     if (!connection.isOpen) connection.opening = sending;
     try {
       const answer = await sending;

@@ -7,6 +7,7 @@ import {
   FORWARDS,
   jsonEvent,
   NO_STREAM,
+  NotLeaderError,
   START,
   streamNameFilter,
   type AllStreamSubscription,
@@ -16,7 +17,7 @@ import {
 } from '@eventstore/db-client';
 import { parseJson } from '../../../domain/exact-number.ts';
 import type { Position } from '../../../domain/ids.ts';
-import type { Connection } from '../connection.ts';
+import type { Host, NodePreference } from '../connection.ts';
 import { toPosition, toServerPosition } from '../positions.ts';
 import type { AppendAnswer, ClientFailure, ClientOptions, EncodedWrite, EventOnServer, StreamRange } from './messages.ts';
 
@@ -29,26 +30,39 @@ export type DbClient = EventStoreDBClient;
 
 /** The server looks at this many events before it reports how far it has come. */
 const searchWindow = 1024;
+/** The package's own default. */
+const defaultKeepAliveMs = 10_000;
 /** The position that a server sends if it has none: -1 as an unsigned number. */
 const noPosition = 2n ** 64n - 1n;
 const onLeader = { requiresLeader: true };
 
-export const connect = (
-  { connection, certificates: { ca, key, cert } }: ClientOptions,
-  nodePreference: Connection['nodePreference'],
-): DbClient => {
+/** How many clients there have been. */
+let clients = 0;
+
+/**
+ * A client of a given node, or of one of the cluster's nodes that it chooses by `nodePreference`. Each has a connection of its own: clients with
+ * the same options would share one, and after failures also its pauses between tries to connect, which grow to two minutes.
+ */
+export const connect = ({ connection, certificates: { ca, key, cert } }: ClientOptions, node: Host | NodePreference): DbClient => {
   const { hosts, discover, tls, credentials, timing } = connection;
-  const options = { ...timing, nodePreference, connectionName: 'hookledger' };
+  const { keepAliveTimeout = defaultKeepAliveMs } = timing;
+  clients += 1;
+  const options = {
+    ...timing,
+    keepAliveTimeout: keepAliveTimeout < 0 ? keepAliveTimeout : keepAliveTimeout + (clients % 1_000),
+    connectionName: 'hookledger',
+  };
   const security = {
     insecure: !tls,
     ...(ca && { rootCertificate: Buffer.from(ca) }),
     ...(key && { userKeyFile: Buffer.from(key) }),
     ...(cert && { userCertFile: Buffer.from(cert) }),
   };
+  if (typeof node !== 'string') return new EventStoreDBClient({ endpoint: node, ...options }, security, credentials);
   const [first = { address: '', port: 0 }] = hosts;
-  if (discover) return new EventStoreDBClient({ discover: first, ...options }, security, credentials);
-  if (hosts.length > 1) return new EventStoreDBClient({ endpoints: [...hosts], ...options }, security, credentials);
-  return new EventStoreDBClient({ endpoint: first, ...options }, security, credentials);
+  const preferring = { nodePreference: node, ...options };
+  if (discover) return new EventStoreDBClient({ discover: first, ...preferring }, security, credentials);
+  return new EventStoreDBClient({ endpoints: [...hosts], ...preferring }, security, credentials);
 };
 
 export const appendToStream = async (client: DbClient, [stream, expected, strings]: EncodedWrite): Promise<AppendAnswer> => {
@@ -143,6 +157,9 @@ const toText = (value: unknown): string => {
   if (value === undefined) return '';
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : JSON.stringify(value);
 };
+
+/** The node that leads, if that is what an error says. */
+export const toNamedLeader = (error: unknown): Host | undefined => (error instanceof NotLeaderError ? error.leader : undefined);
 
 export const toClientFailure = (error: unknown): ClientFailure => {
   const { type, code, actualVersion, message } = (error ?? {}) as Partial<Record<string, unknown>>;

@@ -4,6 +4,7 @@
 import type { Position } from '../../../domain/ids.ts';
 import { subscribe, toClientFailure, toEventOnServer, type DbClient } from './db-client.ts';
 import type { ClientFailure, SubscriptionItem, SubscriptionRequest } from './messages.ts';
+import type { NodeClient } from './node-client.ts';
 import type { Outbox } from './outbox.ts';
 
 /** The memory that an event takes beside its JSON, roughly. */
@@ -14,7 +15,7 @@ export class ClientSubscription {
   readonly #outbox: Outbox;
   readonly #window: number;
   readonly #onEnd: () => void;
-  readonly #subscription: ReturnType<typeof subscribe>;
+  #subscription: ReturnType<typeof subscribe> | undefined;
   #ended = false;
   #untakenBytes = 0;
   #eventsRead = 0;
@@ -24,23 +25,35 @@ export class ClientSubscription {
   #batch: { turn: number; items: SubscriptionItem[]; bytes: number } = { turn: -1, items: [], bytes: 0 };
 
   constructor(
-    client: DbClient,
+    node: NodeClient,
     call: number,
-    { after, prefixes, window }: SubscriptionRequest,
+    request: SubscriptionRequest,
     { outbox, onEnd }: { readonly outbox: Outbox; readonly onEnd: () => void },
   ) {
     this.#call = call;
     this.#outbox = outbox;
-    this.#window = window;
+    this.#window = request.window;
     this.#onEnd = onEnd;
-    this.#subscription = subscribe(client, after, prefixes, ({ readableLength }, through) => {
+    node
+      .use((client, lost) => {
+        if (!this.#ended) this.#start(client, request, lost);
+      })
+      .catch((error: unknown) => this.#end(toClientFailure(error)));
+  }
+
+  #start(client: DbClient, { after, prefixes }: SubscriptionRequest, lost: (error: unknown) => void): void {
+    const subscription = subscribe(client, after, prefixes, ({ readableLength }, through) => {
       this.#checkpoints.push({ behind: this.#eventsRead + readableLength, through });
       this.#sendCheckpoint();
     });
-    this.#subscription.on('confirmation', () => outbox.post({ kind: 'confirmed', call }));
-    this.#subscription.on('error', (error) => this.#end(toClientFailure(error)));
-    this.#subscription.on('end', () => this.#end(undefined));
-    this.#subscription.on('data', ({ event }) => {
+    this.#subscription = subscription;
+    subscription.on('confirmation', () => this.#outbox.post({ kind: 'confirmed', call: this.#call }));
+    subscription.on('error', (error) => {
+      if (!this.#ended) lost(error); // not after our own cancelling
+      this.#end(toClientFailure(error));
+    });
+    subscription.on('end', () => this.#end(undefined));
+    subscription.on('data', ({ event }) => {
       this.#eventsRead += 1;
       if (this.#ended) return;
       if (event) this.#sendEvent(event);
@@ -51,7 +64,7 @@ export class ClientSubscription {
   /** The subscriber has taken this much. */
   taken(bytes: number): void {
     this.#untakenBytes -= bytes;
-    if (this.#untakenBytes <= this.#window / 2) this.#subscription.resume();
+    if (this.#untakenBytes <= this.#window / 2) this.#subscription?.resume();
   }
 
   unsubscribe(): void {
@@ -63,7 +76,7 @@ export class ClientSubscription {
     const bytes = item.data.length + item.metadata.length + eventOverhead;
     this.#untakenBytes += bytes;
     this.#send(item, bytes);
-    if (this.#untakenBytes > this.#window) this.#subscription.pause();
+    if (this.#untakenBytes > this.#window) this.#subscription?.pause();
   }
 
   #sendCheckpoint(): void {
@@ -85,7 +98,7 @@ export class ClientSubscription {
   #end(failure: ClientFailure | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    void this.#subscription.unsubscribe().catch(() => {});
+    void this.#subscription?.unsubscribe().catch(() => {});
     this.#outbox.post({ kind: 'ended', call: this.#call, failure });
     this.#onEnd();
   }

@@ -3,7 +3,11 @@ import type { Position } from '../../../domain/ids.ts';
 import type { StoredEvent } from '../../codec.ts';
 import type { Certificates, Connection } from '../connection.ts';
 
-export type ClientOptions = { readonly connection: Connection; readonly certificates: Certificates };
+/** `probedStream`: reading it shows whether a node can be used. It need not exist. */
+export type ClientOptions = { readonly connection: Connection; readonly certificates: Certificates; readonly probedStream: string };
+
+/** Appending and reading have a connection each, so each can be used or not. */
+export type Purpose = 'appending' | 'reading';
 
 /** `events` holds four strings per event: id, type, data, metadata. `expected` is -1 for no stream. */
 export type EncodedWrite = readonly [stream: string, expected: number, events: readonly string[]];
@@ -31,6 +35,7 @@ export type ToClient =
   | { readonly kind: 'read-at'; readonly call: number; readonly position: Position }
   | { readonly kind: 'find-last'; readonly call: number; readonly search: LastEventSearch }
   | { readonly kind: 'count'; readonly call: number; readonly count: CountRequest }
+  | { readonly kind: 'probe'; readonly call: number; readonly purpose: Purpose }
   | { readonly kind: 'subscribe'; readonly call: number; readonly request: SubscriptionRequest }
   | { readonly kind: 'taken'; readonly call: number; readonly bytes: number }
   | { readonly kind: 'unsubscribe'; readonly call: number };
