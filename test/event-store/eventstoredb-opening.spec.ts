@@ -104,6 +104,19 @@ describe('a log server', () => {
     await waitFor(() => store.append(one()));
   });
 
+  it('is asked not to compress what it sends: some servers would, message by message', async () => {
+    const accepted = new Set<unknown>();
+    const server = createHttp2Server().on('stream', (stream, headers) => {
+      accepted.add(headers['grpc-accept-encoding']);
+      stream.respond({ ':status': 404 }, { endStream: true });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    await expect(open(`esdb://127.0.0.1:${port}?tls=false`, { startTimeoutMs: 1 })).rejects.toThrow(LogUnusable);
+    server.close();
+    expect([...accepted]).toEqual(['identity']);
+  });
+
   it('is waited for when it is not there yet', async () => {
     await plain.call('kill');
     const opening = open(plain.url(), { startTimeoutMs: 15_000 });

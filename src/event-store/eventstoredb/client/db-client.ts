@@ -1,5 +1,6 @@
 // The only file that imports the client package: connects, starts calls, and converts what they return into plain data.
 // Node may run this file by stripping its types, so they must be erasable.
+import './uncompressed.ts';
 import {
   BACKWARDS,
   END,
