@@ -282,13 +282,24 @@ describe('endpoints', () => {
     const made = [await create({ name: 'P1' }), await create({ name: 'P2' }), await create({ name: 'P3' })]
       .map(({ id }) => id)
       .toReversed();
-    type List = { endpoints: { edges: { cursor: string; node: { id: string } }[]; pageInfo: { hasNextPage: boolean; endCursor: string } } };
+    type List = {
+      endpoints: {
+        edges: { cursor: string; node: { id: string } }[];
+        pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string };
+      };
+    };
     const list =
-      'query ($after: String) { endpoints(first: 2, after: $after) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }';
+      'query ($after: String) { endpoints(first: 2, after: $after) { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }';
     const first = (await api.query<List>(list)).endpoints;
     const second = (await api.query<List>(list, { after: first.pageInfo.endCursor })).endpoints;
     expect([...first.edges, ...second.edges].slice(0, 3).map(({ node }) => node.id)).toEqual(made);
-    expect(first.pageInfo).toEqual({ hasNextPage: true, endCursor: first.edges[1]!.cursor });
+    expect(first.pageInfo).toEqual({
+      hasNextPage: true,
+      hasPreviousPage: false,
+      startCursor: first.edges[0]!.cursor,
+      endCursor: first.edges[1]!.cursor,
+    });
+    expect(second.pageInfo.hasPreviousPage).toBe(true);
   });
 
   it('of another organization do not exist for the caller', async () => {

@@ -29,6 +29,10 @@ class PageInfo {
   readonly hasNextPage!: boolean;
   @Field(() => String, { nullable: true })
   readonly endCursor!: string | null;
+  @Field(() => Boolean)
+  readonly hasPreviousPage!: boolean;
+  @Field(() => String, { nullable: true })
+  readonly startCursor!: string | null;
 }
 
 export type Connection<T> = {
@@ -58,7 +62,11 @@ export const connectionType = <T>(name: string, node: () => Type<T>): Type<Conne
   return ConnectionType;
 };
 
-export const toConnection = async <V, T>({ edges, hasNextPage, endCursor }: Page<V>, toNode: (view: V) => T): Promise<Connection<T>> => {
+export const toConnection = async <V, T>(
+  { edges, hasNextPage, hasPreviousPage, endCursor }: Page<V>,
+  toNode: (view: V) => T,
+): Promise<Connection<T>> => {
   const converted = await mapInSlices(edges, ({ cursor, node }) => ({ cursor, node: toNode(node) }));
-  return { edges: converted, nodes: converted.map(({ node }) => node), pageInfo: { hasNextPage, endCursor } };
+  const pageInfo = { hasNextPage, hasPreviousPage, startCursor: edges[0]?.cursor ?? null, endCursor };
+  return { edges: converted, nodes: converted.map(({ node }) => node), pageInfo };
 };

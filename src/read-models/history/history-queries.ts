@@ -71,7 +71,7 @@ export class HistoryQueries {
     const events = await this.eventsOf(rows.slice(0, first));
     return pageOf(
       rows,
-      first,
+      { first, after },
       ({ sequence }) => sequence,
       (row) => eventAt(events, row),
     );
@@ -120,7 +120,7 @@ export class HistoryQueries {
     if (key !== undefined && seen === 0) throw noSuchCursor();
     return pageOf(
       events.slice(seen, seen + first + 1),
-      first,
+      { first, after },
       ({ position }) => `${positionMark}${position}`,
       (event) => event,
     );

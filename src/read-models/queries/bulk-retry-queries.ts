@@ -44,7 +44,7 @@ export class BulkRetryQueries {
       .orderBy('requested_position', 'desc')
       .limit(first + 1)
       .execute();
-    return pageOf(rows, first, (row) => row.requested_position, bulkRetryView);
+    return pageOf(rows, { first, after }, (row) => row.requested_position, bulkRetryView);
   }
 
   /** The running bulk retries of all organizations. */

@@ -64,7 +64,7 @@ export class DeliveryQueries {
       sequences.length === 0
         ? []
         : await deliveryRows(db).where('deliveries.sequence', 'in', sequences).orderBy('deliveries.sequence', 'desc').execute();
-    return pageOf(rows, first, (row) => row.sequence, deliveryView);
+    return pageOf(rows, { first, after }, (row) => row.sequence, deliveryView);
   }
 
   /** All that match, not only those after a cursor. */

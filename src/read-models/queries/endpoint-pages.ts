@@ -44,7 +44,7 @@ export const endpointPage = async (
   const key = keyOf(after);
   const rows = await pages[order](db, organization, conditions, key, first + 1);
   const edges = rows.slice(0, first).map((placed) => ({ cursor: cursorOf(placed.key), node: placed.row }));
-  return { edges, hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null };
+  return { edges, hasNextPage: rows.length > first, hasPreviousPage: isGiven(after), endCursor: edges.at(-1)?.cursor ?? null };
 };
 
 export const countEndpoints = (db: Db, organization: OrganizationId, filter: EndpointFilter, max: number): Promise<Count> => {

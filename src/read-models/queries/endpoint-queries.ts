@@ -9,6 +9,7 @@ import { healthOf, type EndpointHealthView } from './endpoint-health.ts';
 import { endpointsInNeed, type EndpointAttention } from './endpoint-attention.ts';
 import { lastAttemptsOf, workOf, type EndpointWork } from './endpoint-work.ts';
 import { countEndpoints, endpointPage, type EndpointFilter, type EndpointOrder } from './endpoint-pages.ts';
+import { isGiven } from './optional.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 import { firstHourOf, successRate, type SuccessRate, type Window } from './success-rate.ts';
 import { endpointConfigurationIn } from '../views/tables/endpoints.ts';
@@ -78,7 +79,7 @@ export class EndpointQueries {
   /** Those that there were when a message was accepted, also deleted ones, newest first. */
   async pageAt(organization: OrganizationId, { first, after }: PageRequest, at: MessageMoment): Promise<Page<EndpointView>> {
     const before = positionKeyOf(after);
-    if (at.only?.length === 0) return { edges: [], hasNextPage: false, endCursor: null };
+    if (at.only?.length === 0) return { edges: [], hasNextPage: false, hasPreviousPage: isGiven(after), endCursor: null };
     let query = this.read()
       .selectFrom('endpoints')
       .selectAll()
@@ -92,7 +93,7 @@ export class EndpointQueries {
       .orderBy('created_position', 'desc')
       .limit(first + 1)
       .execute();
-    return pageOf(rows, first, (row) => row.created_position, endpointView);
+    return pageOf(rows, { first, after }, (row) => row.created_position, endpointView);
   }
 
   /** Of those to which there was an attempt. */

@@ -60,7 +60,7 @@ export class MessageQueries {
       sequences.length === 0
         ? []
         : await db.selectFrom('messages').selectAll().where('sequence', 'in', sequences).orderBy('sequence', 'desc').execute();
-    return pageOf(rows, first, (row) => row.sequence, messageView);
+    return pageOf(rows, { first, after }, (row) => row.sequence, messageView);
   }
 
   /** All that match, not only those after a cursor. */

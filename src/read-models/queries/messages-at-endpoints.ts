@@ -25,7 +25,7 @@ export class MessagesAtEndpoints {
     filter: MessageFilter,
   ): Promise<Page<MessageView>> {
     const ofDeliveries = deliveryFilter(filter, endpoints);
-    if (!ofDeliveries) return { edges: [], hasNextPage: false, endCursor: null };
+    if (!ofDeliveries) return { edges: [], hasNextPage: false, hasPreviousPage: isGiven(request.after), endCursor: null };
     const page = await this.deliveries.page(organization, request, ofDeliveries);
     const ids = Array.from(new Set(page.edges.map(({ node }) => node.messageId)));
     const [all, views] = await Promise.all([this.deliveries.ofMessages(organization, ids), this.messages.byIds(organization, ids)]);

@@ -48,7 +48,7 @@ export class OrganizationList {
       .orderBy('created_position', 'desc')
       .limit(first + 1)
       .execute();
-    return pageOf(rows, first, (row) => row.created_position, organizationView);
+    return pageOf(rows, { first, after }, (row) => row.created_position, organizationView);
   }
 
   /** How many match, up to `max`, and whether that was all. */

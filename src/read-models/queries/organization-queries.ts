@@ -70,7 +70,7 @@ export class OrganizationQueries {
       .execute();
     return pageOf(
       rows,
-      first,
+      { first, after },
       (row) => row.issued_position,
       ({ id, name, role, spans_organizations, issued_at, issued_by, expires_at, revoked_at }) => ({
         id,

@@ -1,5 +1,6 @@
 // Keyset pages: a cursor names the last row seen, so pages stay complete while rows arrive.
 import { badInput } from '../../domain/errors.ts';
+import { isGiven } from './optional.ts';
 import { asPosition, type Position } from '../../domain/ids.ts';
 
 export type PageRequest = {
@@ -12,6 +13,8 @@ export type PageRequest = {
 export type Page<T> = {
   readonly edges: readonly { readonly cursor: string; readonly node: T }[];
   readonly hasNextPage: boolean;
+  /** A cursor was given: rows were seen before it. */
+  readonly hasPreviousPage: boolean;
   readonly endCursor: string | null;
 };
 
@@ -42,7 +45,12 @@ export const sequenceKeyOf = (after: string | null | undefined): number | undefi
 };
 
 /** @param rows up to `first` + 1 rows: one more than asked for tells that there is a next page */
-export const pageOf = <R, T>(rows: readonly R[], first: number, keyOf: (row: R) => string | number, view: (row: R) => T): Page<T> => {
+export const pageOf = <R, T>(
+  rows: readonly R[],
+  { first, after }: PageRequest,
+  keyOf: (row: R) => string | number,
+  view: (row: R) => T,
+): Page<T> => {
   const edges = rows.slice(0, first).map((row) => ({ cursor: cursorOf(keyOf(row)), node: view(row) }));
-  return { edges, hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null };
+  return { edges, hasNextPage: rows.length > first, hasPreviousPage: isGiven(after), endCursor: edges.at(-1)?.cursor ?? null };
 };

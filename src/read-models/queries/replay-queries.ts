@@ -55,7 +55,7 @@ export class ReplayQueries {
       .orderBy('requested_position', 'desc')
       .limit(first + 1)
       .execute();
-    return pageOf(rows, first, (row) => row.requested_position, replayView);
+    return pageOf(rows, { first, after }, (row) => row.requested_position, replayView);
   }
 
   /** The running replays of all organizations. */
@@ -100,7 +100,7 @@ export class ReplayQueries {
       .execute();
     return pageOf(
       rows,
-      first,
+      { first, after },
       ({ sequence }) => sequence,
       (row) => row.id,
     );

@@ -59,7 +59,7 @@ export class SourceQueries {
       .execute();
     return pageOf(
       rows,
-      first,
+      { first, after },
       ({ revision }) => revision,
       (row) => ({
         id: row.event_id,

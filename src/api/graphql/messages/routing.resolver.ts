@@ -6,6 +6,7 @@ import { deliveryIdOf } from '../../../event-store/id-generation.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { explainRouting, presentReason } from '../../../read-models/history/routing-explanation.ts';
 import { EndpointQueries, type EndpointView } from '../../../read-models/queries/endpoint-queries.ts';
+import { isGiven } from '../../../read-models/queries/optional.ts';
 import type { Page } from '../../../read-models/queries/page.ts';
 import { giveWay } from '../../../time-slices.ts';
 import { AllowPortal, AllowReaders } from '../../auth/access.ts';
@@ -112,9 +113,12 @@ export class RoutingResolver {
     } while (edges.length < request.first && next.hasNextPage && looked < mostLookedAt);
     const isCut = edges.length === request.first && edges.at(-1)?.cursor !== next.endCursor;
     const endCursor = isCut ? (edges.at(-1)?.cursor ?? null) : next.endCursor;
-    return toConnection({ edges, hasNextPage: isCut || next.hasNextPage, endCursor }, (endpoint) => ({
-      endpoint: toEndpoint(endpoint, context),
-      ...(reasons.get(endpoint.id) ?? { routed: false, reason: '' }),
-    }));
+    return toConnection(
+      { edges, hasNextPage: isCut || next.hasNextPage, hasPreviousPage: isGiven(request.after), endCursor },
+      (endpoint) => ({
+        endpoint: toEndpoint(endpoint, context),
+        ...(reasons.get(endpoint.id) ?? { routed: false, reason: '' }),
+      }),
+    );
   }
 }
