@@ -31,6 +31,29 @@ describe('the configuration', () => {
       '10.0.0.0/8',
       '::1/128',
     ]));
+  it('accepts origins of web pages as browsers send them, and nothing else', () => {
+    const env = {
+      HOOKLEDGER_ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:8080',
+      HOOKLEDGER_PUBLIC_URL: 'https://h.example/',
+    };
+    expect(readConfig(env)).toMatchObject({
+      allowedOrigins: ['https://app.example.com', 'http://localhost:8080'],
+      portalFrameAncestors: [],
+      publicUrl: 'https://h.example',
+    });
+    for (const wrong of [
+      '*',
+      'app.example.com',
+      'https://app.example.com/',
+      'https://App.example.com',
+      'null',
+      'file:///a',
+      'https://a.example;x',
+    ])
+      for (const name of ['HOOKLEDGER_ALLOWED_ORIGINS', 'HOOKLEDGER_PORTAL_FRAME_ANCESTORS'])
+        expect(mistakesOf({ [name]: wrong })).toEqual([expect.stringContaining(`"${wrong}" is not an origin`)]);
+    expect(mistakesOf({ HOOKLEDGER_PUBLIC_URL: 'https://h.example/path' })).toEqual([expect.stringContaining('without a path')]);
+  });
   it('keeps the views in PostgreSQL if it names a database', () => {
     const folder = { kind: 'sqlite', folder: 'd/views' };
     expect(readConfig({ HOOKLEDGER_DATA_DIR: 'd' }).database).toEqual(folder);

@@ -11,6 +11,7 @@ import {
   flag,
   masterKey,
   networks,
+  origins,
   privateNetworks,
   publicUrl,
 } from './config/values.ts';
@@ -30,6 +31,10 @@ const environment = z.object({
   HOOKLEDGER_PUBLIC_URL: publicUrl
     .optional()
     .describe('Where browsers find this server, such as https://hooks.example.com; links are made of it. If unset: where it listens.'),
+  HOOKLEDGER_ALLOWED_ORIGINS: origins
+    .optional()
+    .describe('Origins of web pages that may call the API from browsers (CORS), such as https://app.example.com. If unset: none.'),
+  HOOKLEDGER_PORTAL_FRAME_ANCESTORS: origins.optional().describe('Origins of web pages that may embed the portal. If unset: none.'),
   HOOKLEDGER_DATA_DIR: z.string().min(1).default('./data').describe('Folder for the log, the views and the generated master key.'),
   HOOKLEDGER_EVENTSTORE_URL: connectionString
     .optional()
@@ -95,6 +100,10 @@ export type Config = {
   readonly port: number;
   /** Undefined: where it listens. */
   readonly publicUrl: string | undefined;
+  /** Of web pages that may call the API. */
+  readonly allowedOrigins: readonly string[];
+  /** Origins of web pages that may embed the portal. */
+  readonly portalFrameAncestors: readonly string[];
   readonly dataDir: string;
   readonly log: LogAddress;
   /** Set also when `log` is embedded: commands such as `copy` name a server themselves. */
@@ -155,6 +164,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     host: read.HOOKLEDGER_HOST,
     port: read.HOOKLEDGER_PORT,
     publicUrl: read.HOOKLEDGER_PUBLIC_URL,
+    allowedOrigins: read.HOOKLEDGER_ALLOWED_ORIGINS ?? [],
+    portalFrameAncestors: read.HOOKLEDGER_PORTAL_FRAME_ANCESTORS ?? [],
     dataDir: read.HOOKLEDGER_DATA_DIR,
     log:
       read.HOOKLEDGER_EVENTSTORE_URL === undefined

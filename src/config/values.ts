@@ -40,6 +40,22 @@ export const networks = z.string().transform((value, context): readonly string[]
   return z.NEVER;
 });
 
+/** No other characters: it becomes part of a header. */
+const isOrigin = (text: string) =>
+  /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+
+/** As browsers send them: scheme, host and port, without a path. */
+export const origins = z.string().transform((value, context): readonly string[] => {
+  const given = value.split(',').map((part) => part.trim());
+  const wrong = given.find((each) => !isOrigin(each));
+  if (wrong === undefined) return given;
+  context.addIssue({
+    code: 'custom',
+    message: `must be a comma-separated list of origins such as https://app.example.com; "${wrong}" is not an origin: scheme, host and port in lower case, without a path`,
+  });
+  return z.NEVER;
+});
+
 export const masterKey = z
   .string()
   .transform((text) => Buffer.from(text, 'base64'))

@@ -129,10 +129,15 @@ export const installationOf = (
   database: database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL',
 });
 
+type ListenConfig = Pick<
+  Config,
+  'host' | 'port' | 'rateLimit' | 'trustedProxies' | 'publicUrl' | 'allowedOrigins' | 'portalFrameAncestors'
+>;
+
 /** Listens. Until `serve` is called, it takes messages and answers health and metrics; other requests wait. @throws the error of listening */
 export const openApi = async (
   parts: ApiParts,
-  { host, port, rateLimit, trustedProxies, publicUrl }: Pick<Config, 'host' | 'port' | 'rateLimit' | 'trustedProxies' | 'publicUrl'>,
+  { host, port, rateLimit, trustedProxies, publicUrl, allowedOrigins, portalFrameAncestors }: ListenConfig,
   log: Logger,
   opened: AsyncDisposableStack,
   extras: ApiExtras = {},
@@ -149,6 +154,8 @@ export const openApi = async (
     rateLimit: new RateLimit(rateLimit),
     intake: parts.intake,
     addressOf: clientAddress(trustedProxies),
+    allowedOrigins,
+    portalFrameAncestors,
   };
   let url = '';
   const app = await NestFactory.create<NestFastifyApplication>(

@@ -64,6 +64,8 @@ type ApiOptions = {
   readonly rateLimit?: number;
   /** Left out: the embedded one. */
   readonly log?: LogUnderTest;
+  /** Further settings. */
+  readonly env?: Record<string, string>;
   /** As while a service starts: most requests wait until `serve` is called. */
   readonly isStarting?: boolean;
 };
@@ -101,11 +103,23 @@ const register = async (
   }
 };
 
-export const startApi = async ({ controllers = [], providers = [], rateLimit = 1_000_000, log: where, isStarting }: ApiOptions = {}) => {
+export const startApi = async ({
+  controllers = [],
+  providers = [],
+  rateLimit = 1_000_000,
+  log: where,
+  env = {},
+  isStarting,
+}: ApiOptions = {}) => {
   await using opening = new AsyncDisposableStack();
   const dataDir = mkdtempSync(path.join(tmpdir(), 'hookledger-api-'));
   opening.defer(() => rmSync(dataDir, { recursive: true, force: true }));
-  const environment = { HOOKLEDGER_DATA_DIR: dataDir, HOOKLEDGER_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'), HOOKLEDGER_PORT: '0' };
+  const environment = {
+    HOOKLEDGER_DATA_DIR: dataDir,
+    HOOKLEDGER_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    HOOKLEDGER_PORT: '0',
+    ...env,
+  };
   const config = { ...readConfig(environment), rateLimit, ...(where && { log: where.address(dataDir) }) };
   const log = pino({ level: 'silent' });
 

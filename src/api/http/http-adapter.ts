@@ -1,4 +1,4 @@
-// The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, the gate at the
+// The HTTP server: Fastify with our limits, request ids and the strict JSON parser. What it does with a request, in this order: id, other origins, the gate at the
 // end, playground, authentication, budget of intake, rate limit, the gate at the start; only then is a body read. served-paths.ts says which path is treated how.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -11,6 +11,7 @@ import { rememberRequestIds } from '../graphql/request-id.ts';
 import { servePlayground } from '../graphql/playground.ts';
 import { largestBody } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
+import { allowFraming, allowOrigins } from './cors.ts';
 import type { ClientAddress } from './client-address.ts';
 import { limitIntake } from './intake-budget.ts';
 import { readJsonBodies } from './json-bodies.ts';
@@ -43,6 +44,9 @@ export type HttpParts = {
   readonly rateLimit: RateLimit;
   readonly intake: Pick<IntakeQueue, 'isFull'> | undefined;
   readonly addressOf: ClientAddress;
+  /** Of web pages that may call the API, and that may embed the portal. */
+  readonly allowedOrigins: readonly string[];
+  readonly portalFrameAncestors: readonly string[];
 };
 
 /**
@@ -58,6 +62,8 @@ export const createHttpAdapter = ({
   rateLimit,
   intake,
   addressOf,
+  allowedOrigins,
+  portalFrameAncestors,
 }: HttpParts): FastifyAdapter => {
   const adapter = new HttpAdapter({
     bodyLimit: largestBody,
@@ -78,6 +84,8 @@ export const createHttpAdapter = ({
     reply.header('x-request-id', request.id);
     done();
   });
+  allowOrigins(fastify, allowedOrigins);
+  allowFraming(fastify, portalFrameAncestors);
   stopGate.watch(fastify);
   servePlayground(fastify);
   serveFrontPage(fastify);
