@@ -55,7 +55,7 @@ describe('publishers that push as fast as they are answered', { timeout: 60_000 
   };
 
   it('have no more than a few milliseconds of messages between their 202 and the receiver, and all of them arrive', async () => {
-    expect(await push(4_000)).toBeLessThan(150);
+    expect(await push(4_000)).toBeLessThan(400); // without a wait for their turn some 1,000
     await expect.poll(() => arrived.size).toBe(4_000);
   });
 
