@@ -8,7 +8,7 @@ import type { FormatFigures } from '../bench/formats.ts';
 const run = promisify(execFile);
 
 it('the bench measures every phase and both limits', { timeout: 90_000 }, async () => {
-  const quick = ['--seconds', '0.4', '--warm-up', '0.1', '--connections', '8', '--waiting', '300'];
+  const quick = ['--seconds', '0.8', '--warm-up', '0.3', '--connections', '8', '--waiting', '300'];
   const { stdout } = await run(process.execPath, ['bench/bench.ts', '--json', ...quick]);
   const figures = JSON.parse(stdout) as Figures;
   expect(figures.problems).toEqual([]);
@@ -36,7 +36,7 @@ it('the bench of formats measures each format, filters and matching', { timeout:
 });
 
 it('the bench also measures a log server, next to a bare loop on its client', { timeout: 60_000 }, async () => {
-  const quick = ['--store', 'eventstoredb', '--only', 'A,log', '--seconds', '0.4', '--warm-up', '0.1', '--connections', '8'];
+  const quick = ['--store', 'eventstoredb', '--only', 'A,log', '--seconds', '0.8', '--warm-up', '0.3', '--connections', '8'];
   const { stdout } = await run(process.execPath, ['bench/bench.ts', '--json', ...quick]);
   const figures = JSON.parse(stdout) as Figures;
   expect(figures.problems).toEqual([]);

@@ -17,7 +17,7 @@ describe.each(logKinds)('on $name,', ({ make }) => {
 
   const replay = `mutation ($endpointId: ID!, $filter: ReplayFilter, $rate: Float) {
   replayMessages(endpointId: $endpointId, filter: $filter, ratePerSecond: $rate) {
-    id status ratePerSecond requestedBy looked sent filter { eventType since only matching } endpoint { id } deliveries { nodes { id } } } }`;
+    id status ratePerSecond requestedBy looked sent filter { eventType since only matching } endpoint { id } deliveries { nodes { id } count { value exact } } } }`;
   const create = async (disabled = false) =>
     (
       await api.query<{ createEndpoint: { id: string } }>('mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }', {
@@ -36,7 +36,13 @@ describe.each(logKinds)('on $name,', ({ make }) => {
       const { replayMessages } = await api.query<{ replayMessages: { id: string } }>(replay, { endpointId, filter, rate: 5 });
       const asked = { status: 'RUNNING', ratePerSecond: 5, requestedBy: 'apikey:default-ADMIN', endpoint: { id: endpointId } };
       const selection = { eventType: 'a.b', since: '2026-01-01T00:00:00.000Z', only: ['FAILED'], matching: false };
-      expect(replayMessages).toMatchObject({ ...asked, looked: 0, sent: 0, filter: selection, deliveries: { nodes: [] } });
+      expect(replayMessages).toMatchObject({
+        ...asked,
+        looked: 0,
+        sent: 0,
+        filter: selection,
+        deliveries: { nodes: [], count: { value: 0, exact: true } },
+      });
       const { id } = replayMessages;
       const { replays } = await api.query<{ replays: { nodes: unknown[] } }>('{ replays(first: 1) { nodes { id } } }', {}, api.keys.VIEWER);
       expect(replays.nodes).toEqual([{ id }]);

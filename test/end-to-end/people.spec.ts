@@ -118,12 +118,15 @@ const publish: Role[] = ['ADMIN', 'PUBLISHER'];
 const audit: Role[] = ['ADMIN', 'OPERATOR', 'AUDITOR'];
 const operate: Role[] = ['ADMIN', 'OPERATOR'];
 const admin: Role[] = ['ADMIN'];
+/** Keys that span the installation: none that is issued here does. */
+const installation: Role[] = [];
 const none = '(id: "none")';
 
 /** Every operation of the API: who may, and a document that asks for it and changes nothing. */
 const operations: Record<string, [roles: Role[], document: string]> = {
   endpoint: [read, `{ endpoint${none} { id } }`],
   endpoints: [read, '{ endpoints { nodes { id } } }'],
+  attention: [read, '{ attention { sentence } }'],
   message: [read, `{ message${none} { id } }`],
   messages: [read, '{ messages { nodes { id } } }'],
   delivery: [read, `{ delivery${none} { id } }`],
@@ -140,6 +143,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   replays: [read, '{ replays { nodes { id } } }'],
   bulkRetry: [read, `{ bulkRetry${none} { id } }`],
   bulkRetries: [read, '{ bulkRetries { nodes { id } } }'],
+  wouldReceive: [read, '{ wouldReceive(message: { type: "", data: {} }) { nodes { reason } } }'],
   whatIf: [operate, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
   whatIfEndpoint: [operate, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],
   source: [read, `{ source${none} { id } }`],
@@ -155,6 +159,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   enableEndpoint: [operate, `mutation { enableEndpoint${none} { id } }`],
   deleteEndpoint: [operate, `mutation { deleteEndpoint${none} }`],
   rotateEndpointSecret: [operate, `mutation { rotateEndpointSecret${none} { id } }`],
+  testDraft: [operate, 'mutation { testDraft(input: { name: "", url: "" }) { requestUrl } }'],
   testEndpoint: [operate, `mutation { testEndpoint${none} { id } }`],
   retryDelivery: [operate, `mutation { retryDelivery${none} { id } }`],
   retryDeliveries: [operate, 'mutation { retryDeliveries(filter: { endpointId: "none" }) { matched } }'],
@@ -169,6 +174,13 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   deleteSource: [operate, `mutation { deleteSource${none} }`],
   defineEventType: [operate, 'mutation { defineEventType(input: { name: "" }) { name } }'],
   retireEventType: [operate, 'mutation { retireEventType(name: "none") { name } }'],
+  system: [everyone, '{ system { version } }'],
+  organizations: [installation, '{ organizations { nodes { id } } }'],
+  createOrganization: [installation, 'mutation { createOrganization(input: { name: "" }) { id } }'],
+  updateOrganization: [installation, 'mutation { updateOrganization(id: "none", input: {}) { id } }'],
+  suspendOrganization: [installation, 'mutation { suspendOrganization(id: "none", reason: "none") { id } }'],
+  resumeOrganization: [installation, `mutation { resumeOrganization${none} { id } }`],
+  deleteOrganization: [installation, 'mutation { deleteOrganization(id: "none", confirmName: "none") }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
   rotateEncryptionKey: [admin, 'mutation { rotateEncryptionKey { id } }'],
   createPortalSession: [admin, 'mutation { createPortalSession(input: { subject: "" }) { token } }'],

@@ -78,6 +78,8 @@ describe.each(places)('on $name, with the views in $database, a replay', ({ make
       { id: delivery.id },
     );
     expect(told.replay).toEqual({ id });
+    const counted = 'query ($id: ID!) { replay(id: $id) { deliveries(first: 1) { count { value exact } } } }';
+    expect(await client.query(counted, { id })).toEqual({ deliveries: { count: { value: 4, exact: true } } });
     expect(told.message.timeline.map(({ text }) => text)).toContain(
       `The replay ${id}, requested by apikey:admin, sends it to "Late" for the first time: attempt 1 is due now.`,
     );

@@ -103,19 +103,19 @@ export const leaksIn = (answer: unknown, role: Role, { keys }: Pick<Marked, 'key
   });
 };
 
-/** Every field without arguments that must be given, so many levels deep. */
-export const selectionOf = (field: GraphQLField<unknown, unknown>, depth: number): string => {
+/** Every field without arguments that must be given, so many levels deep, but those named. */
+export const selectionOf = (field: GraphQLField<unknown, unknown>, depth: number, without: readonly string[] = []): string => {
   const type = getNamedType(field.type);
-  return isObjectType(type) ? fieldsOf(type, depth) : '';
+  return isObjectType(type) ? fieldsOf(type, depth, without) : '';
 };
 
-const fieldsOf = (type: GraphQLObjectType, depth: number): string => {
+const fieldsOf = (type: GraphQLObjectType, depth: number, without: readonly string[]): string => {
   const fields = Object.values(type.getFields()).flatMap((field) => {
-    if (field.args.some(isRequiredArgument)) return [];
+    if (field.args.some(isRequiredArgument) || without.includes(field.name)) return [];
     const inner = getNamedType(field.type);
     if (!isObjectType(inner)) return 'getFields' in inner ? [] : [field.name];
     if (depth === 0) return [];
-    const selection = fieldsOf(inner, depth - 1);
+    const selection = fieldsOf(inner, depth - 1, without);
     return selection === '' ? [] : [`${field.name} ${selection}`];
   });
   return fields.length === 0 ? '' : `{ ${fields.join(' ')} }`;

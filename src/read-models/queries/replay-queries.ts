@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { DeliveryId, EndpointId, MessageId, OrganizationId, ReplayId } from '../../domain/ids.ts';
 import type { ReplayFilter } from '../../domain/replay.ts';
 import { iso, isoOrNull, sequenceBefore } from './columns.ts';
+import { countUpTo, type Count, type Walk } from './counting.ts';
 import { pageOf, positionKeyOf, sequenceKeyOf, type Page, type PageRequest } from './page.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { idKey } from '../views/tables/id-key.ts';
@@ -104,6 +105,23 @@ export class ReplayQueries {
       ({ sequence }) => sequence,
       (row) => row.id,
     );
+  }
+
+  /** How many deliveries `deliveriesOf` has in all its pages. */
+  countDeliveries(organization: OrganizationId, id: ReplayId, max: number): Promise<Count> {
+    const db = this.read();
+    const ofReplay: Walk = (before, limit) => {
+      const rows = db
+        .selectFrom('deliveries')
+        .select('sequence as key')
+        .select((is) => is.lit(1).as('hit'))
+        .where('replay_id', '=', id)
+        .where('organization_id', '=', organization)
+        .orderBy('sequence', 'desc')
+        .limit(limit);
+      return before === undefined ? rows : rows.where('sequence', '<', Number(before));
+    };
+    return countUpTo(db, [ofReplay], max);
   }
 
   private async sequenceOf(id: MessageId): Promise<number | undefined> {

@@ -10,6 +10,7 @@ import { AllowOperators, AllowReaders } from '../../auth/access.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { validate } from '../../input-validation.ts';
 import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
+import type { CountedConnection } from '../counts.ts';
 import type { ApiContext } from '../context.ts';
 import { DeliveryConnection, type Delivery, toDelivery } from '../deliveries/delivery.types.ts';
 import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
@@ -83,7 +84,11 @@ export class ReplayResolver {
   }
 
   @ResolveField(() => DeliveryConnection, { description: 'Without deliveries that another replay has sent since.' })
-  async deliveries(@Parent() { id }: Replay, @Args() page: PageArgs, @Context() { caller }: ApiContext): Promise<Connection<Delivery>> {
+  async deliveries(
+    @Parent() { id }: Replay,
+    @Args() page: PageArgs,
+    @Context() { caller }: ApiContext,
+  ): Promise<CountedConnection<Delivery>> {
     const found = await this.queries.deliveriesOf(caller.organizationId, id, parsePageArgs(page));
     const ids = found.edges.map(({ node }) => node);
     const views = await this.deliveryQueries.byIds(caller.organizationId, ids);
@@ -92,6 +97,9 @@ export class ReplayResolver {
       const view = byId.get(node);
       return view ? [{ cursor, node: view }] : [];
     });
-    return toConnection({ ...found, edges }, toDelivery);
+    return {
+      ...(await toConnection({ ...found, edges }, toDelivery)),
+      countUpTo: (max) => this.queries.countDeliveries(caller.organizationId, id, max),
+    };
   }
 }
