@@ -27,7 +27,7 @@ import { StreamQueries } from './graphql/history/stream-queries.ts';
 import { HistoryResolver } from './graphql/history/history.resolver.ts';
 import { OutcomeResolver } from './graphql/messages/outcome.resolver.ts';
 import { RoutingResolver } from './graphql/messages/routing.resolver.ts';
-import { MessageResolver } from './graphql/messages/message.resolver.ts';
+import { MessageConnectionResolver, MessageResolver } from './graphql/messages/message.resolver.ts';
 import { MessageConnection } from './graphql/messages/message.types.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
 import { CallerResolver } from './graphql/organization/caller.resolver.ts';
@@ -78,6 +78,7 @@ class ContextModule {}
     EndpointWorkResolver,
     LastAttemptResolver,
     MessageResolver,
+    MessageConnectionResolver,
     OutcomeResolver,
     RoutingResolver,
     DeliveryResolver,

@@ -63,6 +63,9 @@ export const SEND = Symbol('Send');
 export type PublicUrl = () => string;
 export const PUBLIC_URL = Symbol('PublicUrl');
 
+/** What matches the contents of messages, a `ContentMatcher`. */
+export const CONTENTS = Symbol('ContentMatcher');
+
 /** What may be set on an endpoint, a `SettingsOptions`. */
 export const SETTINGS_OPTIONS = Symbol('SettingsOptions');
 

@@ -18,6 +18,7 @@ import {
   API_LOG,
   CLIENT_ADDRESS,
   COUNT_REFUSAL,
+  CONTENTS,
   EVENT_STORE,
   PUBLIC_URL,
   READ_ONLY,
@@ -53,6 +54,7 @@ import { ReadBudget } from '../read-models/engine/read-budget.ts';
 import { FirstBuild } from '../read-models/views/first-build.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
+import type { ContentMatcher } from '../read-models/contents/match-contents.ts';
 import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
@@ -73,6 +75,7 @@ export type ApiParts = {
     /** Left out: the views are complete. */
     readonly firstBuild?: FirstBuild;
   };
+  readonly contents: ContentMatcher;
   readonly foreign: ForeignEvents;
   /** Undefined: nothing is published here. */
   readonly intake?: Pick<IntakeQueue, 'isFull'>;
@@ -209,6 +212,7 @@ const apiOf = (parts: ApiParts, http: OwnParts, { controllers = [], providers = 
     { provide: RateLimit, useValue: http.rateLimit },
     { provide: CommandBus, useValue: { execute: (command: Command<unknown>) => ReadBudget.exempt(() => parts.commands.execute(command)) } },
     { provide: EndpointDirectory, useValue: parts.directory },
+    { provide: CONTENTS, useValue: parts.contents },
     { provide: EVENT_STORE, useValue: budgetedLog(parts.store) },
     { provide: ForeignEvents, useValue: parts.foreign },
     { provide: HistoryQueries, useValue: readModels.history },

@@ -10,6 +10,7 @@ import { logUpTo } from '../event-store/log-up-to.ts';
 import { openLogReader } from '../event-store/open-log.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { ApiKeyUses } from '../read-models/api-key-uses.ts';
+import { ContentsThread } from '../read-models/contents/contents-thread.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
 import { DatabaseUnusable } from '../read-models/engine/database/database.ts';
@@ -69,6 +70,8 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   const read = () => budgetedTables(views.read);
   // "The last hour" is the hour before the moment shown.
   const queries = viewQueries(read, () => new Date(past.asOf));
+  const contents = new ContentsThread(config.log, () => store.tip(), config.logLevel);
+  opening.defer(() => contents.close());
   const api = await openApi(
     {
       store,
@@ -82,6 +85,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         views: { reached: () => Promise.resolve(true) },
         apiKeyUses: new ApiKeyUses(log),
       },
+      contents,
       foreign: new NoForeignEvents(),
       runningSources: { status: () => undefined, look: () => undefined },
       registry: metrics.registry,

@@ -24,6 +24,7 @@ import { Delivery } from './open-delivery.ts';
 import { openLog, type LogParts, type StartOptions } from './open-log.ts';
 import { Readiness } from './readiness.ts';
 import { rewrapKeys } from './rewrap-keys.ts';
+import { ContentsThread } from '../read-models/contents/contents-thread.ts';
 import { ReadModels, viewsInThread } from './open-read-models.ts';
 import { watchVitality } from './vitality.ts';
 
@@ -148,8 +149,11 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   });
   const watching = readiness.start();
   opening.defer(() => watching[Symbol.dispose]());
+  const contents = new ContentsThread(config.log, () => store.tip(), config.logLevel);
+  opening.defer(() => contents.close());
   const api: ApiParts = {
     store,
+    contents,
     commands,
     directory,
     requests,

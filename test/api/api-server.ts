@@ -22,6 +22,7 @@ import { apiKeyStream, organizationStream } from '../../src/domain/streams.ts';
 import type { EventStore } from '../../src/event-store/event-store.ts';
 import { newId } from '../../src/event-store/id-generation.ts';
 import { ConsumerRunner, type ConsumerStatus } from '../../src/read-models/engine/consumer-runner.ts';
+import { matchContents } from '../../src/read-models/contents/match-contents.ts';
 import type { Progress } from '../../src/read-models/engine/progress.ts';
 import type { LiveDeliveries } from '../../src/read-models/views/live-deliveries.ts';
 import { Views } from '../../src/read-models/views/views.ts';
@@ -165,6 +166,7 @@ export const startApi = async ({
       directory,
       requests,
       readModels,
+      contents: { match: (question) => matchContents(store, question) }, // a worker can't run the sources
       foreign,
       readiness,
       runningSources: { status: () => undefined, look: () => undefined },

@@ -137,6 +137,38 @@ describe('messages', () => {
     ['eventType: "order.made", filter: { eventTypes: ["invoice.paid"] }', []],
     ['since: "2020-01-01T00:00:00Z", filter: { until: "2020-01-02T00:00:00Z" }', []],
   ])('%s', async (args, ids) => expect(await by(args)).toEqual(ids));
+  it('are found by content, within the rest of the filter', async () => {
+    const cart = '{"type":"cart.filled","data":{"customer":{"id":"c-1"},"total":90071992547409931,"token":"tok-abc"}}';
+    await api.post('/v1/messages', `[${cart},{"type":"cart.filled","data":{"customer":{"id":"c-2"},"total":5}}]`);
+    await shown();
+    type Found = {
+      messages: { nodes: { data: unknown }[]; pageInfo: { hasNextPage: boolean }; searchedUntil: string | null; count: unknown };
+    };
+    const find = async (filter: string, key = api.keys.ADMIN) => {
+      const fields = '{ nodes { data } pageInfo { hasNextPage } searchedUntil count { value exact } }';
+      return (await api.query<Found>(`{ messages(filter: { ${filter} }) ${fields} }`, {}, key)).messages;
+    };
+    const whole = { pageInfo: { hasNextPage: false }, searchedUntil: null };
+    expect(await find('data: { customer: { id: "c-2" } }')).toEqual({
+      ...whole,
+      nodes: [{ data: { customer: { id: 'c-2' }, total: 5 } }],
+      count: { value: 1, exact: true },
+    });
+    expect((await find('data: { total: 90071992547409931 }, eventTypes: ["cart.filled"]')).nodes).toHaveLength(1);
+    expect((await find('data: { total: 90071992547409930 }')).nodes).toHaveLength(0);
+    expect((await find('data: { amount: { exists: true } }, eventTypes: ["cart.filled"]')).nodes).toHaveLength(0);
+    // What is masked for a viewer can't be found out by asking for it.
+    expect((await find('data: { token: { prefix: "tok-a" } }')).nodes).toHaveLength(1);
+    expect((await find('data: { token: { prefix: "tok-a" } }', api.keys.VIEWER)).nodes).toHaveLength(0);
+    expect((await find('data: { customer: { id: "c-1" } }', api.keys.VIEWER)).nodes).toHaveLength(1);
+    expect((await find('data: { customer: { id: "c-1" } }', api.keys.OTHER)).nodes).toHaveLength(0);
+  });
+  it('are refused by path where the pattern is none', async () => {
+    const paths = async (pattern: string) => (await refused(`{ messages(filter: { data: ${pattern} }) { nodes { id } } }`)).paths;
+    expect(await paths('{ a: { _x: [] } }')).toEqual(['filter.data.a._x']);
+    expect(await paths('"text"')).toEqual(['filter.data']);
+    expect(await paths('{}')).toEqual(['filter.data']);
+  });
   it('of another organization are not found by the same id', async () =>
     expect(await by('filter: { clientId: "order-4711" }', api.keys.OTHER)).toEqual([]));
 });

@@ -1,10 +1,12 @@
 // The filter on messages over GraphQL.
 import { Field, InputType } from '@nestjs/graphql';
 import * as z from 'zod';
+import { checkFilter } from '../../../domain/filter/check-filter.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../../domain/json.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
 import type { MessageFilter as ViewFilter } from '../../../read-models/queries/message-pages.ts';
-import { atMost, validate } from '../../input-validation.ts';
-import { DateTime, toDate } from '../scalars.ts';
+import { atMost, invalidInput, validate } from '../../input-validation.ts';
+import { DateTime, JsonScalar, toDate } from '../scalars.ts';
 
 @InputType()
 export class MessageFilter {
@@ -14,6 +16,8 @@ export class MessageFilter {
   eventTypes?: string[] | null;
   @Field(() => String, { nullable: true })
   orderingKey?: string | null;
+  @Field(() => JsonScalar, { nullable: true, description: 'A pattern over the content, as the filter of an endpoint is one.' })
+  data?: Json;
   @Field(() => DateTime, { nullable: true })
   since?: string | null;
   @Field(() => DateTime, { nullable: true })
@@ -42,3 +46,14 @@ export const parseMessageFilter = (filter: MessageFilter | null | undefined, spa
 
 const last = (a: Date | undefined, b: Date | undefined) => (a && b ? (a > b ? a : b) : (a ?? b));
 const first = (a: Date | undefined, b: Date | undefined) => (a && b ? (a < b ? a : b) : (a ?? b));
+
+/** The pattern over the content, checked. @throws Refusal BAD_USER_INPUT with the paths inside it */
+export const parseContentPattern = (pattern: Json | undefined): JsonObject | undefined => {
+  if (pattern === undefined || pattern === null) return undefined;
+  if (!isJsonObject(pattern))
+    throw invalidInput([{ path: 'filter.data', message: 'A pattern is an object, such as {"severity": "critical"}.' }]);
+  const issues = checkFilter(pattern);
+  if (issues.length > 0)
+    throw invalidInput(issues.map(({ path, message }) => ({ path: path === '' ? 'filter.data' : `filter.data.${path}`, message })));
+  return pattern;
+};

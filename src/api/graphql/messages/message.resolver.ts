@@ -1,18 +1,25 @@
 // Messages over GraphQL: publishing, queries, and the fields that need the log or other views.
+import { Inject } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { PublishMessages } from '../../../commands/publish-messages.ts';
 import type { MessageId, Position } from '../../../domain/ids.ts';
-import type { Json } from '../../../domain/json.ts';
+import type { Json, JsonObject } from '../../../domain/json.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
 import { checkSpan } from '../../../read-models/history/history-filter.ts';
+import { ContentSearch } from '../../../read-models/contents/content-search.ts';
+import type { ContentMatcher } from '../../../read-models/contents/match-contents.ts';
+import { isGiven } from '../../../read-models/queries/optional.ts';
+import type { Page, PageRequest } from '../../../read-models/queries/page.ts';
 import { DeliveryQueries } from '../../../read-models/queries/delivery-queries.ts';
 import { MessagesAtEndpoints } from '../../../read-models/queries/messages-at-endpoints.ts';
-import { MessageQueries } from '../../../read-models/queries/message-queries.ts';
+import { MessageQueries, type MessageView } from '../../../read-models/queries/message-queries.ts';
 import { Allow, AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { checkDataSizes, checkHops } from '../../publish-limits.ts';
+import { Refusal } from '../../refusal.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
+import { CONTENTS } from '../../tokens.ts';
 import { PageArgs, parsePageArgs, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import type { CountedConnection } from '../counts.ts';
@@ -22,13 +29,27 @@ import { StreamQueries } from '../history/stream-queries.ts';
 import { visibleEndpoints } from '../visibility.ts';
 import { DateTime, JsonScalar, toDate } from '../scalars.ts';
 import { messageInputs } from './message-input.ts';
-import { MessageFilter, parseMessageFilter } from './message-filter.ts';
+import { MessageFilter, parseContentPattern, parseMessageFilter } from './message-filter.ts';
 import { Message, MessageConnection, MessageInput, PublishedMessage, TimelineEntry, toMessage } from './message.types.ts';
 import { messageTimeline } from './timeline.ts';
+
+type SearchedMessages = CountedConnection<Message> & { readonly searchedUntil: string | null };
+
+@Resolver(() => MessageConnection)
+export class MessageConnectionResolver {
+  @ResolveField(() => DateTime, {
+    nullable: true,
+    description: 'With `filter.data`: how far back was looked before the budget of one request was spent; the cursor goes on from there.',
+  })
+  searchedUntil(@Parent() { searchedUntil }: SearchedMessages): string | null {
+    return searchedUntil;
+  }
+}
 
 @Resolver(() => Message)
 export class MessageResolver {
   private readonly atEndpoints: MessagesAtEndpoints;
+  private readonly contents: ContentSearch;
 
   constructor(
     private readonly commands: CommandBus,
@@ -36,8 +57,10 @@ export class MessageResolver {
     private readonly streams: StreamQueries,
     private readonly writes: ReadYourWrites,
     deliveries: DeliveryQueries,
+    @Inject(CONTENTS) matcher: ContentMatcher,
   ) {
     this.atEndpoints = new MessagesAtEndpoints(deliveries, queries);
+    this.contents = new ContentSearch(matcher);
   }
 
   // ── Queries ──
@@ -59,21 +82,44 @@ export class MessageResolver {
     @Args('since', { type: () => DateTime, nullable: true }) since: string | null | undefined,
     @Args('until', { type: () => DateTime, nullable: true }) until: string | null | undefined,
     @Args('filter', { type: () => MessageFilter, nullable: true }) given: MessageFilter | null | undefined,
-    @Context() { caller }: ApiContext,
-  ): Promise<CountedConnection<Message>> {
+    @Context() context: ApiContext,
+  ): Promise<SearchedMessages> {
+    const { caller } = context;
     const { organizationId } = caller;
     const span = { since: toDate(since), until: toDate(until) };
     checkSpan(span.since, span.until, 'until');
     const filter = { ...parseMessageFilter(given, span), eventType };
     const seen = visibleEndpoints(caller);
-    if (seen)
-      return {
-        ...(await toConnection(await this.atEndpoints.page(organizationId, seen, parsePageArgs(page), filter), toMessage)),
-        countUpTo: (max) => this.atEndpoints.count(organizationId, seen, filter, max),
-      };
+    const pageOf = (request: PageRequest) =>
+      seen ? this.atEndpoints.page(organizationId, seen, request, filter) : this.queries.page(organizationId, request, filter);
+    const pattern = parseContentPattern(given?.data);
+    if (pattern) return this.searched(context, pageOf, parsePageArgs(page), pattern);
     return {
-      ...(await toConnection(await this.queries.page(organizationId, parsePageArgs(page), filter), toMessage)),
-      countUpTo: (max) => this.queries.count(organizationId, filter, max),
+      ...(await toConnection(await pageOf(parsePageArgs(page)), toMessage)),
+      countUpTo: (max) =>
+        seen ? this.atEndpoints.count(organizationId, seen, filter, max) : this.queries.count(organizationId, filter, max),
+      searchedUntil: null,
+    };
+  }
+
+  private async searched(
+    { caller, hiddenTypes }: ApiContext,
+    pageOf: (request: PageRequest) => Promise<Page<MessageView>>,
+    request: PageRequest,
+    pattern: JsonObject,
+  ): Promise<SearchedMessages> {
+    const { payloads } = caller.sight;
+    if (payloads === 'HIDDEN') throw new Refusal('FORBIDDEN', 'Searching contents needs a session with the capability VIEW_PAYLOADS.');
+    const visiblePage = async (part: PageRequest) => {
+      const { edges, ...rest } = await pageOf(part);
+      return { ...rest, edges: edges.filter(({ node }) => !hiddenTypes.has(node.eventType)) };
+    };
+    const page = await this.contents.page(visiblePage, request, { pattern: JSON.stringify(pattern), masked: payloads === 'MASKED' });
+    const isAll = !page.hasNextPage && !isGiven(request.after);
+    return {
+      ...(await toConnection(page, toMessage)),
+      countUpTo: (max) => ({ value: Math.min(page.edges.length, max), exact: isAll && page.edges.length <= max }),
+      searchedUntil: page.searchedUntil,
     };
   }
 
