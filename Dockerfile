@@ -4,8 +4,9 @@ FROM node:24-slim AS build
 WORKDIR /hookledger
 COPY package.json package-lock.json ./
 RUN npm ci
-COPY build.ts tsconfig.json ./
+COPY build.ts build-console.ts tsconfig.json ./
 COPY src ./src
+COPY console ./console
 COPY README.md ./
 COPY docs ./docs
 RUN npm run build

@@ -1,11 +1,11 @@
-// The build: `npm run build` bundles the server and each of its threads and processes, with the packages that they import, into dist/. It does
-// nothing if dist/ is already built from the present sources. `npm run typecheck` checks the types. See docs/adr/0028-bundled.md.
+// The build: `npm run build` bundles the server and each of its threads and processes, with the packages that they import, and the console
+// (build-console.ts) into dist/. It does nothing if dist/ is already built from the present sources. `npm run typecheck` checks the types. See docs/adr/0028-bundled.md.
 import { createHash } from 'node:crypto';
 import { copyFileSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { buildConsole, consoleSources } from './build-console.ts';
 import { docsFilesIn } from './src/api/http/docs-pages.ts';
-import { playgroundFiles } from './src/api/graphql/playground-files.ts';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
@@ -34,10 +34,9 @@ const notInstalled = [
 /** Changes with everything that a build reads. Of node_modules, that is the lock file. */
 export const hashOfSources = (folder: string): string => {
   const hash = createHash('sha256');
-  const files = globSync(['src/**/*.*', 'docs/*.md', 'README.md', 'build.ts', 'package.json', 'package-lock.json', 'tsconfig.json'], {
-    cwd: folder,
-  });
-  for (const file of files.filter((name) => !name.endsWith('.spec.ts')).toSorted())
+  const sources = ['src/**/*.*', 'docs/*.md', 'README.md', 'build.ts', 'package.json', 'tsconfig.json', ...consoleSources];
+  const files = new Set(globSync(sources, { cwd: folder }).filter((name) => !/\.spec\.ts$|\bgenerated\b.*\.d\.ts$/.test(name)));
+  for (const file of [...files].toSorted())
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(folder, file)))
@@ -110,10 +109,8 @@ export const build = async (beforeReplacing?: () => Promise<void>): Promise<bool
   const hash = hashOfSources(root);
   if (isBuiltFrom(hash)) return false;
   rmSync(unfinished, { recursive: true, force: true });
-  const modules = await bundle();
-  writeFileSync(join(unfinished, 'LICENSES-OF-PACKAGES.txt'), licencesOf(modules));
-  mkdirSync(join(unfinished, 'playground'));
-  for (const [name, file] of playgroundFiles()) copyFileSync(file, join(unfinished, 'playground', name));
+  const [modules, consoleModules] = await Promise.all([bundle(), buildConsole(join(unfinished, 'console'))]);
+  writeFileSync(join(unfinished, 'LICENSES-OF-PACKAGES.txt'), licencesOf([...modules, ...consoleModules]));
   mkdirSync(join(unfinished, 'docs'));
   for (const file of docsFilesIn(root)) copyFileSync(file, join(unfinished, 'docs', basename(file)));
   writeFileSync(join(unfinished, stamp), hash);

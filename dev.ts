@@ -28,12 +28,13 @@ const buildAndServe = async (): Promise<void> => {
 
 let running = buildAndServe();
 let timer: NodeJS.Timeout | undefined;
-watch(join(root, 'src'), { recursive: true }, () => {
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    running = running.then(buildAndServe);
-  }, settleMs);
-});
+for (const folder of ['src', 'console'])
+  watch(join(root, folder), { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      running = running.then(buildAndServe);
+    }, settleMs);
+  });
 // The terminal sends both to the server, too; what ends it ends this.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {

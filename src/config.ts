@@ -30,7 +30,9 @@ const environment = z.object({
     .describe('Port to listen on; 0 picks a free one.'),
   HOOKLEDGER_PUBLIC_URL: publicUrl
     .optional()
-    .describe('Where browsers find this server, such as https://hooks.example.com; links are made of it. If unset: where it listens.'),
+    .describe(
+      'Where browsers find this server, such as https://hooks.example.com; links are made of it, and with https the console’s cookie travels over TLS only. If unset: where it listens.',
+    ),
   HOOKLEDGER_ALLOWED_ORIGINS: origins
     .optional()
     .describe('Origins of web pages that may call the API from browsers (CORS), such as https://app.example.com. If unset: none.'),

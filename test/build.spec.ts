@@ -41,8 +41,17 @@ it('builds again if a source, a package or the build changed, and not for a spec
   for (const file of ['build.ts', 'package.json', 'package-lock.json', 'tsconfig.json']) cpSync(join(root, file), join(folder, file));
   mkdirSync(join(folder, 'src/domain'), { recursive: true });
   writeFileSync(join(folder, 'src/domain/a.ts'), '1');
+  mkdirSync(join(folder, 'console/src'), { recursive: true });
   let last = hashOfSources(folder);
-  for (const file of ['src/main.ts', 'src/domain/a.ts', 'build.ts', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+  for (const file of [
+    'src/main.ts',
+    'src/domain/a.ts',
+    'console/src/main.tsx',
+    'build.ts',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+  ]) {
     writeFileSync(join(folder, file), '2');
     expect([file, hashOfSources(folder)]).not.toEqual([file, last]);
     last = hashOfSources(folder);
@@ -88,7 +97,7 @@ it('keeps the entry readable for old versions of Node, which reject a file befor
 
 it('passes on the licences of the packages in it', () => {
   const licences = textOf('dist/LICENSES-OF-PACKAGES.txt');
-  for (const name of ['fastify', '@nestjs/core', '@eventstore/db-client', 'zod'])
+  for (const name of ['fastify', '@nestjs/core', '@eventstore/db-client', 'zod', 'react', 'graphiql'])
     expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\(".+"\\)$`, 'm'));
 });
 

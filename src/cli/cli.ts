@@ -10,6 +10,7 @@ import { addLoad } from './load.ts';
 import { exitCodes, printError } from './run-command.ts';
 import { addRebuild } from './rebuild.ts';
 import { addRotateDataKey, addRotateMasterKey } from './rotate-keys.ts';
+import { addSchema } from './schema.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
 import { version } from './version.ts';
@@ -26,6 +27,7 @@ const commands = [
   addRotateMasterKey,
   addRotateDataKey,
   addLoad,
+  addSchema,
 ];
 
 const settingsHelp = () => {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiModule } from '../api/api.module.ts';
 import { Authentication, type AuthenticationFailure } from '../api/auth/authentication.ts';
+import { ConsoleSessions } from '../api/auth/console-session.ts';
 import { FailedAuthentications } from '../api/auth/failed-authentications.ts';
 import { PortalTokens } from '../api/auth/portal-token.ts';
 import { clientAddress } from '../api/http/client-address.ts';
@@ -153,6 +154,7 @@ export const openApi = async (
     stopGate,
     countBytes: parts.countBytes,
     authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses, portalTokens),
+    sessions: new ConsoleSessions(parts.directory, publicUrl),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),
     intake: parts.intake,
@@ -207,6 +209,7 @@ const apiOf = (parts: ApiParts, http: OwnParts, { controllers = [], providers = 
     { provide: COUNT_REFUSAL, useValue: parts.countRefusal },
     { provide: ApiKeyUses, useValue: readModels.apiKeyUses },
     { provide: Authentication, useValue: http.authentication },
+    { provide: ConsoleSessions, useValue: http.sessions },
     { provide: CLIENT_ADDRESS, useValue: http.addressOf },
     { provide: FailedAuthentications, useValue: http.failures },
     { provide: RateLimit, useValue: http.rateLimit },

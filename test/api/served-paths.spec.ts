@@ -12,7 +12,11 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const send = (path: string, method: string, headers: Record<string, string> = {}) =>
-  fetch(api.url + path, { method, headers: { 'content-type': 'application/json', ...headers }, ...(method === 'POST' && { body: '{}' }) });
+  fetch(api.url + path.replace('*', 'one'), {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(method === 'POST' && { body: '{}' }),
+  });
 
 it.each(servedRoutes)('%s takes these methods, and asks for a key if it is needed', async (path, { methods, key }) => {
   const routes = api.app.getHttpAdapter().getInstance().methodsOf(path) as string[];

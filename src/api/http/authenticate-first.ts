@@ -3,8 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { organizationHeader } from '../auth/acting-organization.ts';
 import { Unauthenticated, type Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
+import type { ConsoleSessions } from '../auth/console-session.ts';
 import type { ClientAddress } from './client-address.ts';
 import { onRequest } from './on-request.ts';
+import { servedPathOf } from './served-paths.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,12 +26,18 @@ export const authenticateFirst = (
   authentication: Authentication,
   failures: FailedAuthentications,
   addressOf: ClientAddress,
+  sessions: ConsoleSessions,
 ): void => {
   onRequest(fastify, (request) => {
     const { authorization } = request.headers;
-    if (authorization === undefined && !carriesBody(request)) return undefined;
+    const { key } = servedPathOf(request);
+    if (key === 'in its body') return undefined;
     try {
-      request.caller = authentication.authenticate(authorization, request.id, request.headers[organizationHeader]);
+      const organization = request.headers[organizationHeader];
+      const keyHash = authorization === undefined && key !== 'not needed' ? sessions.keyHashIn(request.method, request.headers) : undefined;
+      if (keyHash !== undefined) request.caller = authentication.withKey(keyHash, request.id, organization);
+      else if (authorization !== undefined || carriesBody(request))
+        request.caller = authentication.authenticate(authorization, request.id, organization);
       return undefined;
     } catch (error) {
       if (!(error instanceof Unauthenticated) && !carriesBody(request)) return undefined; // the handler says whether it needs a key

@@ -1,13 +1,14 @@
-// GET /: what runs here, and where to go from here. A page for browsers, JSON for others. GET /docs/<page>.md: the documentation of this version.
+// GET /: the console for browsers; for others in JSON what runs here, and where to go from here. GET /docs: the documentation of this version.
 // Public, without scripts and without anything from another server.
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { graphqlPath } from '../graphql/path.ts';
+import { sendConsole } from './console.ts';
 import { readDocs, type DocsPage } from './docs-pages.ts';
 
 const about = 'Delivers webhooks: signs, sends and retries what services publish, and keeps every attempt in a log.';
 
-const links = { playground: graphqlPath, publish: '/v1/messages', ready: '/health/ready', live: '/health/live', docs: '/docs/README.md' };
+const links = { playground: graphqlPath, publish: '/v1/messages', ready: '/health/ready', live: '/health/live', docs: '/docs' };
 
 const style = `
 :root { color-scheme: light dark; --text: #1c2024; --soft: #60646c; --line: #d9d9e0; --back: #fcfcfd; --card: #fff; --link: #0b62c4; }
@@ -57,7 +58,10 @@ const pageWith = (docs: readonly DocsPage[]) => `<!doctype html>
 <h1>Hookledger</h1>
 <p>${about}</p>
 <h2>Look and try</h2>
-${list([[links.playground, 'GraphQL playground']])}
+${list([
+  ['/', 'Console'],
+  [links.playground, 'GraphQL playground'],
+])}
 <p>The API takes an API key; the playground asks for it.</p>
 <h2>Publish a message</h2>
 <pre>POST ${links.publish}
@@ -91,8 +95,14 @@ export const serveFrontPage = (fastify: FastifyInstance): void => {
   fastify.get('/', (request, reply) => {
     void reply.headers({ ...headers, vary: 'accept' });
     if (!(request.headers.accept ?? '').includes('text/html')) return reply.send({ name: 'Hookledger', about, links });
-    return reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(docs().front);
+    return sendConsole(reply);
   });
+  fastify.get('/docs', (_, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .headers({ ...headers, 'content-security-policy': policy })
+      .send(docs().front),
+  );
   fastify.get<{ Params: { name: string } }>('/docs/:name', ({ params }, reply) => {
     const page = docs().pages.get(params.name);
     if (page === undefined) return reply.callNotFound();

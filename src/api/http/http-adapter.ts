@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { IntakeQueue } from '../../commands/intake-queue.ts';
 import type { Authentication } from '../auth/authentication.ts';
+import type { ConsoleSessions } from '../auth/console-session.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import { isGraphQLUpgrade } from '../graphql/subscriptions/upgrade.ts';
 import { rememberRequestIds } from '../graphql/request-id.ts';
@@ -12,6 +13,7 @@ import { servePlayground } from '../graphql/playground.ts';
 import { largestBody } from '../refusal.ts';
 import { authenticateFirst } from './authenticate-first.ts';
 import { allowFraming, allowOrigins } from './cors.ts';
+import { serveConsole } from './console.ts';
 import type { ClientAddress } from './client-address.ts';
 import { limitIntake } from './intake-budget.ts';
 import { readJsonBodies } from './json-bodies.ts';
@@ -20,6 +22,7 @@ import { onRequest } from './on-request.ts';
 import { limitRates, type RateLimit } from './rate-limit.ts';
 import { refuseUnreadable, refuseUnroutable, rememberRoutes } from './routes.ts';
 import { servedPathOf } from './served-paths.ts';
+import { serveSessions } from './session.ts';
 import type { StartGate } from './start-gate.ts';
 import type { StopGate } from './stop-gate.ts';
 
@@ -40,6 +43,7 @@ export type HttpParts = {
   /** Called with the length of each body that was read. */
   readonly countBytes: (bytes: number) => void;
   readonly authentication: Authentication;
+  readonly sessions: ConsoleSessions;
   readonly failures: FailedAuthentications;
   readonly rateLimit: RateLimit;
   readonly intake: Pick<IntakeQueue, 'isFull'> | undefined;
@@ -58,6 +62,7 @@ export const createHttpAdapter = ({
   stopGate,
   countBytes,
   authentication,
+  sessions,
   failures,
   rateLimit,
   intake,
@@ -89,7 +94,9 @@ export const createHttpAdapter = ({
   stopGate.watch(fastify);
   servePlayground(fastify);
   serveFrontPage(fastify);
-  authenticateFirst(fastify, authentication, failures, addressOf);
+  serveConsole(fastify);
+  authenticateFirst(fastify, authentication, failures, addressOf, sessions);
+  serveSessions(fastify, sessions, authentication, failures, addressOf);
   limitIntake(fastify, intake);
   limitRates(fastify, rateLimit);
   onRequest(fastify, (request) => (gate.isOpen || servedPathOf(request).opensFirst ? undefined : gate.pass()));

@@ -6,8 +6,8 @@ import { largestBody } from '../refusal.ts';
 export type ServedPath = {
   /** `HEAD` comes with `GET`. */
   readonly methods: readonly string[];
-  /** `for more`: it answers without a key, and says more with one. A request with a body needs a key in any case, before the body is read. */
-  readonly key: 'needed' | 'for more' | 'not needed';
+  /** `for more`: it answers without a key, and says more with one. A request with a body needs a key before the body is read, but for `in its body`. */
+  readonly key: 'needed' | 'for more' | 'in its body' | 'not needed';
   /** Bytes of the largest body; 0: none is read. */
   readonly largestBody: number;
   /** Counts in the rate limit of its key. */
@@ -20,16 +20,30 @@ export type ServedPath = {
   readonly closesLast: boolean;
 };
 
+/** The console has one page for all of its addresses. */
+export const consolePages: readonly string[] = [
+  '/sign-in',
+  '/endpoints',
+  '/endpoints/*',
+  '/deliveries',
+  '/deliveries/*',
+  '/event-types',
+  '/settings',
+];
+
 const page = { methods: ['GET'], largestBody: 0, isCounted: true, isIntake: false, opensFirst: true, closesLast: false } as const;
 
 const servedPaths: Readonly<Record<string, ServedPath>> = {
   '/v1/messages': { ...page, methods: ['POST'], key: 'needed', largestBody, isIntake: true },
   [graphqlPath]: { ...page, methods: ['GET', 'OPTIONS', 'POST'], key: 'needed', largestBody, opensFirst: false },
-  [`${graphqlPath}/assets/:version/:name`]: { ...page, key: 'not needed', opensFirst: false },
+  '/v1/session': { ...page, methods: ['DELETE', 'POST'], key: 'in its body', largestBody: 4 * 1024, isCounted: false, opensFirst: false },
   '/health/live': { ...page, key: 'not needed', isCounted: false, closesLast: true },
   '/health/ready': { ...page, key: 'for more', isCounted: false },
   '/metrics': { ...page, key: 'needed', closesLast: true },
   '/': { ...page, key: 'not needed' },
+  ...Object.fromEntries(consolePages.map((path) => [path, { ...page, key: 'not needed' } as const])),
+  '/assets/:name': { ...page, key: 'not needed' },
+  '/docs': { ...page, key: 'not needed' },
   '/docs/:name': { ...page, key: 'not needed' },
 };
 

@@ -11,6 +11,7 @@ import { CloseCode, makeServer, type Context, type Server as ProtocolServer, typ
 import { WebSocketServer, type WebSocket } from 'ws';
 import { organizationHeader } from '../../auth/acting-organization.ts';
 import { Authentication, Unauthenticated, type AuthenticatedCaller } from '../../auth/authentication.ts';
+import { ConsoleSessions } from '../../auth/console-session.ts';
 import { FailedAuthentications } from '../../auth/failed-authentications.ts';
 import type { ClientAddress } from '../../http/client-address.ts';
 import { RateLimit } from '../../http/rate-limit.ts';
@@ -62,6 +63,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     private readonly schemaHost: GraphQLSchemaHost,
     private readonly contexts: ApiContexts,
     private readonly authentication: Authentication,
+    private readonly sessions: ConsoleSessions,
     private readonly failures: FailedAuthentications,
     private readonly rateLimit: RateLimit,
     private readonly gate: StartGate,
@@ -173,7 +175,11 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     const organization = headers[organizationHeader] ?? organizationIn(connectionParams ?? {});
     try {
       await this.gate.pass();
-      const caller = this.authentication.authenticate(authorization, randomUUID(), organization);
+      const keyHash = authorization === undefined ? this.sessions.keyHashOfSocket(headers) : undefined;
+      const caller =
+        keyHash === undefined
+          ? this.authentication.authenticate(authorization, randomUUID(), organization)
+          : this.authentication.withKey(keyHash, randomUUID(), organization);
       if (this.byKey.of(caller.keyHash) >= limits.connectionsPerKey) {
         connection.socket.close(
           CloseCode.TooManyInitialisationRequests,

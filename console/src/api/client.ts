@@ -1,0 +1,46 @@
+// The GraphQL client. The session's cookie stands for the API key; an answer that says it has ended leads to the sign-in.
+import { cacheExchange, Client, fetchExchange, mapExchange, type CombinedError } from 'urql';
+
+/** @param onSignedOut called when the server no longer knows the session */
+export const makeClient = (onSignedOut: () => void): Client =>
+  new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    requestPolicy: 'cache-and-network',
+    fetchOptions: { credentials: 'same-origin', headers: { 'x-hookledger-console': '1' } },
+    exchanges: [
+      mapExchange({
+        onError: (error) => {
+          if (codeOf(error) === 'UNAUTHENTICATED') onSignedOut();
+        },
+      }),
+      cacheExchange,
+      fetchExchange,
+    ],
+  });
+
+/** `extensions.code` of the first error. */
+export const codeOf = ({ graphQLErrors }: CombinedError): string | undefined => {
+  const code = graphQLErrors[0]?.extensions['code'];
+  return typeof code === 'string' ? code : undefined;
+};
+
+export type Issue = { readonly path: string; readonly message: string };
+
+/** What is wrong with which field of the input. */
+export const issuesOf = ({ graphQLErrors }: CombinedError): readonly Issue[] => {
+  const issues = graphQLErrors[0]?.extensions['issues'];
+  return Array.isArray(issues) ? issues.filter(isIssue) : [];
+};
+
+const isIssue = (value: unknown): value is Issue =>
+  typeof value === 'object' && value !== null && 'path' in value && 'message' in value && typeof value.path === 'string';
+
+export const requestIdOf = ({ graphQLErrors }: CombinedError): string | undefined => {
+  const id = graphQLErrors[0]?.extensions['requestId'];
+  return typeof id === 'string' ? id : undefined;
+};
+
+/** One sentence for a person. */
+export const sentenceOf = (error: CombinedError): string =>
+  error.graphQLErrors[0]?.message ?? 'The server did not answer. Check your connection, and whether it runs.';

@@ -1,0 +1,44 @@
+// The status of an endpoint, its health, and the status of a delivery: an icon and a word each, so that colour says nothing alone.
+import { Badge } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { AlertIcon, CheckIcon, ClockIcon, CrossIcon, PauseIcon, RetryIcon, StopIcon } from './icons.tsx';
+
+type Look = { readonly label: string; readonly color: string; readonly icon: ReactNode };
+
+const Mark = ({ label, color, icon }: Look) => (
+  <Badge variant="light" color={color} leftSection={icon} className={`mark mark-${color}`} tt="none" fw={500} size="lg" radius="sm">
+    {label}
+  </Badge>
+);
+
+const endpointLooks = {
+  ENABLED: { label: 'Active', color: 'teal', icon: <CheckIcon size={14} /> },
+  PAUSED: { label: 'Paused', color: 'yellow', icon: <PauseIcon size={14} /> },
+  DISABLED: { label: 'Disabled', color: 'gray', icon: <StopIcon size={14} /> },
+} as const;
+export type EndpointStatusName = keyof typeof endpointLooks;
+
+export const EndpointStatus = ({ status }: { readonly status: EndpointStatusName }) => <Mark {...endpointLooks[status]} />;
+
+const healthLooks = {
+  FAILING: { label: 'Failing', color: 'orange', icon: <AlertIcon size={14} /> },
+  OPEN: { label: 'Circuit open', color: 'red', icon: <AlertIcon size={14} /> },
+} as const;
+
+/** Beside the status; a healthy endpoint needs no word. */
+export const Health = ({ state }: { readonly state: 'HEALTHY' | 'FAILING' | 'OPEN' }) =>
+  state === 'HEALTHY' ? null : <Mark {...healthLooks[state]} />;
+
+const deliveryLooks = {
+  PENDING: { label: 'Pending', color: 'blue', icon: <ClockIcon size={14} /> },
+  RETRYING: { label: 'Retrying', color: 'orange', icon: <RetryIcon size={14} /> },
+  HELD: { label: 'Held', color: 'yellow', icon: <PauseIcon size={14} /> },
+  SUCCEEDED: { label: 'Succeeded', color: 'teal', icon: <CheckIcon size={14} /> },
+  FAILED: { label: 'Failed', color: 'red', icon: <CrossIcon size={14} /> },
+  CANCELLED: { label: 'Cancelled', color: 'gray', icon: <StopIcon size={14} /> },
+} as const;
+export type DeliveryStatusName = keyof typeof deliveryLooks;
+
+export const deliveryStatusNames = Object.entries(deliveryLooks).map(([value, { label }]) => ({ value, label }));
+export const DeliveryStatus = ({ status }: { readonly status: DeliveryStatusName }) => <Mark {...deliveryLooks[status]} />;
+export const deliveryStatusLabel = (status: DeliveryStatusName): string => deliveryLooks[status].label;

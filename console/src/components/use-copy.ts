@@ -1,0 +1,11 @@
+// Copies text, and says that it did.
+import { notifications } from '@mantine/notifications';
+import { useCallback } from 'react';
+
+export const useCopy = () =>
+  useCallback((text: string, what: string) => {
+    navigator.clipboard.writeText(text).then(
+      () => notifications.show({ message: `${what} was copied.`, autoClose: 2_000 }),
+      () => notifications.show({ message: `The browser did not let the console copy. Select the text instead.`, color: 'red' }),
+    );
+  }, []);

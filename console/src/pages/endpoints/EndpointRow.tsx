@@ -1,0 +1,77 @@
+// One endpoint in the table.
+import { Badge, Group, Progress, Stack, Table, Text, Tooltip } from '@mantine/core';
+import type { ResultOf } from '../../api/graphql.ts';
+import { EndpointStatus, Health } from '../../components/Status.tsx';
+import { EndpointActions } from './EndpointActions.tsx';
+import type { endpointRow } from './endpoints.query.ts';
+
+export const EndpointRow = ({ endpoint }: { readonly endpoint: ResultOf<typeof endpointRow> }) => (
+  <Table.Tr>
+    <Table.Td maw={260}>
+      <Text size="sm" fw={500} component="span" className="cut" title={endpoint.name}>
+        {endpoint.name}
+      </Text>
+      <Text size="xs" c="dimmed" hiddenFrom="md" className="cut" title={endpoint.url}>
+        {endpoint.url}
+      </Text>
+    </Table.Td>
+    <Table.Td visibleFrom="md" maw={320}>
+      <span className="mono cut" title={endpoint.url}>
+        {endpoint.url}
+      </span>
+    </Table.Td>
+    <Table.Td visibleFrom="lg" maw={240}>
+      <EventTypes names={endpoint.eventTypes} />
+    </Table.Td>
+    <Table.Td>
+      <SuccessRate {...endpoint.successRate} />
+    </Table.Td>
+    <Table.Td>
+      <Stack gap={4} align="flex-start">
+        <EndpointStatus status={endpoint.status} />
+        {endpoint.health.state !== 'HEALTHY' && (
+          <Tooltip label={endpoint.health.lastError ?? 'The last attempts failed.'} multiline maw={360}>
+            <span tabIndex={0}>
+              <Health state={endpoint.health.state} />
+            </span>
+          </Tooltip>
+        )}
+      </Stack>
+    </Table.Td>
+    <Table.Td w={60}>
+      <EndpointActions endpoint={endpoint} />
+    </Table.Td>
+  </Table.Tr>
+);
+
+const most = 3;
+
+export const EventTypes = ({ names }: { readonly names: readonly string[] }) => {
+  if (names.length === 1 && names[0] === '*') return <Text size="sm">All events</Text>;
+  return (
+    <Group gap={4} title={names.join(', ')}>
+      {names.slice(0, most).map((name) => (
+        <Badge key={name} variant="default" tt="none" fw={400} radius="sm" maw={200}>
+          {name}
+        </Badge>
+      ))}
+      {names.length > most && (
+        <Text size="xs" c="dimmed">
+          +{names.length - most}
+        </Text>
+      )}
+    </Group>
+  );
+};
+
+/** Of the deliveries that ended; a dash before any did. */
+export const SuccessRate = ({ ratio, label }: { readonly ratio: number | null; readonly label: string }) => (
+  <Stack gap={4} miw={96}>
+    <Text size="sm" className="numbers" style={{ whiteSpace: 'nowrap' }}>
+      {label}
+    </Text>
+    {ratio !== null && (
+      <Progress value={ratio * 100} size={4} color={ratio >= 0.95 ? 'teal' : ratio >= 0.5 ? 'yellow' : 'red'} aria-hidden="true" />
+    )}
+  </Stack>
+);

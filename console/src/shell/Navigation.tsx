@@ -1,0 +1,23 @@
+// The pages of the console.
+import { Stack } from '@mantine/core';
+import { NavLinkTo } from '../components/LinkTo.tsx';
+import { EndpointIcon } from '../components/icons.tsx';
+
+const pages = [{ to: '/endpoints', label: 'Endpoints', icon: <EndpointIcon /> }] as const;
+
+export const Navigation = () => (
+  <Stack component="nav" gap={2} aria-label="Pages">
+    {pages.map(({ to, label, icon }) => (
+      <NavLinkTo
+        key={to}
+        to={to}
+        label={label}
+        leftSection={icon}
+        activeProps={{ active: true, 'aria-current': 'page' }}
+        fw={500}
+        py={7}
+        style={{ borderRadius: 'var(--mantine-radius-md)' }}
+      />
+    ))}
+  </Stack>
+);
