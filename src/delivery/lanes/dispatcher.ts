@@ -5,19 +5,16 @@ import { endpointIdIn } from '../../domain/streams.ts';
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
-import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Outage } from '../../outage.ts';
-import type { AttemptRunner } from '../attempts/attempt-runner.ts';
-import type { BatchCloser } from '../attempts/batch-closer.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
 import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
-import type { DueAttempts, DueAttemptsListener } from '../due-attempts/due-attempts.ts';
+import type { DueAttemptsListener } from '../due-attempts/due-attempts.ts';
 import type { DeliveryOrBatchId, HoldEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { SharedRates } from '../due-attempts/shared-rates.ts';
-import type { SharedSlots, SlotsListener } from '../due-attempts/shared-slots.ts';
+import type { SlotsListener } from '../due-attempts/shared-slots.ts';
 import { DueScheduler } from './due-scheduler.ts';
 import { Lane } from './lane.ts';
-import type { DispatcherStatus, LaneContext } from './lane-context.ts';
+import type { DispatcherStatus, LaneBatches, LaneContext, LaneDirectory, LaneDueAttempts, LaneRunner, LaneSlots } from './lane-context.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { RequestLimiter } from './request-limiter.ts';
 
@@ -48,14 +45,14 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
   private isStopped = false;
 
   constructor(
-    private readonly due: DueAttempts,
-    directory: EndpointDirectory,
-    runner: AttemptRunner,
-    batches: BatchCloser,
+    private readonly due: LaneDueAttempts,
+    directory: LaneDirectory,
+    runner: LaneRunner,
+    batches: LaneBatches,
     { concurrency, endpointConcurrency, sendingTurnMs = 5, backlog = new DeliveryBacklog() }: DispatcherOptions,
     log: Pick<BaseLogger, 'info' | 'warn' | 'error'>,
     /** Undefined: no other process sends. */
-    private readonly slots?: SharedSlots,
+    private readonly slots?: LaneSlots,
     rates?: Pick<SharedRates, 'reserve'>,
   ) {
     const { budget, status } = this;

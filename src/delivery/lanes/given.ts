@@ -4,15 +4,14 @@ import { dueCause, recorded, record, subject as someone } from '../../../test/su
 import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
-import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
-import type { AttemptResult, AttemptRunner } from '../attempts/attempt-runner.ts';
-import type { BatchCloser, BatchedDeliveries } from '../attempts/batch-closer.ts';
+import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import type { BatchedDeliveries } from '../attempts/batch-closer.ts';
 import { progressIn } from '../saga/delivery-progress.ts';
 import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
-import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from '../due-attempts/due-attempts.ts';
+import type { ClaimRequest, ClaimResult, DueEndpoints } from '../due-attempts/due-attempts.ts';
 import { isTest, ScheduleAttempt, type HoldEndpoint } from '../saga/saga-commands.ts';
-import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { Dispatcher, type AppliedEvent, type DispatcherOptions } from './dispatcher.ts';
+import type { LaneBatches, LaneDirectory, LaneDueAttempts, LaneRunner, LaneSlots } from './lane-context.ts';
 
 export const at = (n: number) => String(n).padStart(12, '0') as Position;
 export const attempt = (id: string, endpoint = 'e1', { dueAt = 0, number = 1, test = false } = {}) => {
@@ -29,7 +28,7 @@ export const outcomeEvent = ({ id }: ScheduleAttempt, position: number) =>
   appliedEvent({ type: 'delivery.attempt-succeeded', data: { ...someone, ...record(1) } }, { stream: `delivery-${id}`, position });
 
 /** A dispatcher whose table, directory, runner and batch closer the test plays. Long, as each of them is an object of its own. */
-export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?: SharedSlots) => {
+export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?: LaneSlots) => {
   const rows = new Map<string, ScheduleAttempt>();
   const status = new Map<string, EndpointStatus>();
   const deleted = new Set<string>();
@@ -43,7 +42,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const reads: string[] = [];
   const held: HoldEndpoint[] = [];
   const gates: CircuitGate[] = [];
-  const due = {
+  const due: LaneDueAttempts = {
     isShared: false,
     now: () => Date.now(),
     attach: () => undefined,
@@ -74,15 +73,17 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
       return { endpoints: endpointsOf(due), urgent, until, nextAt: later.sort((a, b) => a - b)[0] };
     },
   };
-  const directory = {
+  const directory: LaneDirectory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
     isHeld: (id: EndpointId) => (status.get(id) ?? 'ENABLED') !== 'ENABLED',
     endpoint: (id: EndpointId) =>
-      deleted.has(id) ? undefined : { configuration: { status: status.get(id) ?? 'ENABLED', settings: { batch: batch.get(id) ?? null } } },
+      deleted.has(id)
+        ? undefined
+        : { configuration: { settings: { batch: batch.get(id) ?? null, maxConcurrency: null, rateLimit: null } } },
   };
   let position = 0;
   let preparing: true | Promise<void> = true;
-  const runner = {
+  const runner: LaneRunner = {
     prepare: () => preparing,
     run: (due: ScheduleAttempt, answered: () => void) =>
       new Promise<AttemptResult>((resolve, reject) => {
@@ -90,7 +91,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
         sent.push({ attempt: due, answered, end, fail: reject });
       }),
   };
-  const closer = {
+  const closer: LaneBatches = {
     takeMessages: () => undefined,
     close: (_: EndpointId, attempts: readonly ScheduleAttempt[]) =>
       new Promise<BatchedDeliveries>((resolve, reject) => {
@@ -101,10 +102,10 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
       }),
   };
   const dispatcher = new Dispatcher(
-    due as unknown as DueAttempts, // the members that lanes use
-    directory as unknown as EndpointDirectory,
-    runner as unknown as AttemptRunner,
-    closer as unknown as BatchCloser,
+    due,
+    directory,
+    runner,
+    closer,
     { concurrency: 100, endpointConcurrency: 8, sendingTurnMs: Infinity, ...options },
     log,
     slots,

@@ -1,7 +1,9 @@
 // What all lanes share: the parts that they use, and the dispatcher's status.
 import type { BaseLogger } from 'pino';
 import type { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
-import type { Position } from '../../domain/ids.ts';
+import type { EndpointSettings } from '../../domain/endpoint-events.ts';
+import type { PaceSettings } from '../../domain/endpoint-pace.ts';
+import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { Outage } from '../../outage.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
@@ -12,13 +14,45 @@ import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { RequestLimiter } from './request-limiter.ts';
 
+// The ports: what lanes and their dispatcher use of their neighbours.
+
+export type LaneDueAttempts = Pick<
+  DueAttempts,
+  | 'isShared'
+  | 'now'
+  | 'attach'
+  | 'claim'
+  | 'unclaim'
+  | 'isClaimed'
+  | 'mayBeSent'
+  | 'mayProbe'
+  | 'outcomeRecorded'
+  | 'dueSince'
+  | 'heldEndpoints'
+  | 'circuitGates'
+>;
+
+export type LaneDirectory = Pick<EndpointDirectory, 'isHeld' | 'onEndpointChanged'> & {
+  /** Undefined: it was deleted. */
+  endpoint(id: EndpointId): { readonly configuration: { readonly settings: LaneSettings } } | undefined;
+};
+type LaneSettings = Pick<EndpointSettings, 'batch'> & PaceSettings;
+
+export type LaneRunner = Pick<AttemptRunner, 'prepare' | 'run'>;
+export type LaneBatches = Pick<BatchCloser, 'close' | 'takeMessages'>;
+
+export type LaneSlots = Pick<
+  SharedSlots,
+  'attach' | 'isLimited' | 'held' | 'inUse' | 'obtainable' | 'take' | 'release' | 'request' | 'returnUnused' | 'slotsFreed' | 'yieldHalf'
+>;
+
 export type LaneContext = {
-  readonly due: DueAttempts;
-  readonly directory: Pick<EndpointDirectory, 'endpoint' | 'isHeld'>;
-  readonly runner: Pick<AttemptRunner, 'prepare' | 'run'>;
-  readonly batches: Pick<BatchCloser, 'close' | 'takeMessages'>;
+  readonly due: LaneDueAttempts;
+  readonly directory: LaneDirectory;
+  readonly runner: LaneRunner;
+  readonly batches: LaneBatches;
   /** Undefined: no other process sends. */
-  readonly slots: SharedSlots | undefined;
+  readonly slots: LaneSlots | undefined;
   /** Undefined: no other process sends. */
   readonly rates: Pick<SharedRates, 'reserve'> | undefined;
   readonly limiter: RequestLimiter;

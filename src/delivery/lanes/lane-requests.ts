@@ -2,7 +2,6 @@
 import type { EndpointId } from '../../domain/ids.ts';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import type { AttemptResult } from '../attempts/attempt-runner.ts';
-import type { SharedSlots } from '../due-attempts/shared-slots.ts';
 import { LocalFailure } from '../local-failure.ts';
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { LaneContext } from './lane-context.ts';
@@ -36,7 +35,7 @@ export class LaneRequests {
   }
 
   /** @param slots the attempt has taken one of them; undefined: it needs none */
-  async make(attempt: ScheduleAttempt, slots: SharedSlots | undefined, { onSlotFree, onEnd }: RequestListener): Promise<void> {
+  async make(attempt: ScheduleAttempt, slots: LaneContext['slots'], { onSlotFree, onEnd }: RequestListener): Promise<void> {
     const { limiter, log } = this.context;
     const { receiverState } = this.pace;
     this.count++;
