@@ -15,6 +15,8 @@ import { DeliverySubscriptionResolver } from './graphql/deliveries/delivery-subs
 import { DeliveryResolver } from './graphql/deliveries/delivery.resolver.ts';
 import { LastAttemptResolver } from './graphql/deliveries/last-attempt.resolver.ts';
 import { AttentionResolver } from './graphql/endpoints/attention.resolver.ts';
+import { DeliveriesSubscriptionResolver } from './graphql/deliveries/deliveries-subscription.resolver.ts';
+import { EndpointSubscriptionResolver } from './graphql/endpoints/endpoint-subscription.resolver.ts';
 import { DraftTestResolver } from './graphql/endpoints/draft-test.resolver.ts';
 import { DeliveryConnection } from './graphql/deliveries/delivery.types.ts';
 import { EndpointHealthResolver } from './graphql/endpoints/endpoint-health.resolver.ts';
@@ -72,7 +74,9 @@ class ContextModule {}
     ReadYourWrites,
     EndpointResolver,
     AttentionResolver,
+    DeliveriesSubscriptionResolver,
     DraftTestResolver,
+    EndpointSubscriptionResolver,
     EndpointListResolver,
     EndpointHealthResolver,
     EndpointWorkResolver,

@@ -7,8 +7,9 @@ import type { StoredStatus } from '../views/tables/deliveries-table.ts';
 import { idKey } from '../views/tables/id-key.ts';
 import { endpointHolds, withoutIndex } from './columns.ts';
 import type { Count } from './counting.ts';
-import type { DeliveryFilter } from './delivery-filter.ts';
+import { conditionsOf, type DeliveryFilter } from './delivery-filter.ts';
 import { countDeliveries, messageSequences, newestSequences, sequencesFromReplays } from './delivery-pages.ts';
+import { othersOf, shownAs } from './delivery-runs.ts';
 import { countMatching, oldestSequences, type DeliverySpan, type JobFilter, type MatchingCount } from './matching-deliveries.ts';
 import {
   attemptView,
@@ -54,6 +55,24 @@ export class DeliveryQueries {
     const query = deliveryRows(this.read()).where(withoutIndex('deliveries.organization_id'), '=', organization);
     const rows = await query.where('deliveries.id_key', 'in', ids.map(idKey)).where('deliveries.id', 'in', ids).execute();
     return rows.map(deliveryView);
+  }
+
+  /** Those of them that match, in no particular order. */
+  async matching(organization: OrganizationId, ids: readonly DeliveryId[], filter: DeliveryFilter): Promise<DeliveryView[]> {
+    const conditions = conditionsOf(organization, filter);
+    if (!conditions || ids.length === 0) return [];
+    const rows = await this.read()
+      .selectFrom('deliveries')
+      .select('id')
+      .where(withoutIndex('organization_id'), '=', organization)
+      .where('id_key', 'in', ids.map(idKey))
+      .where('id', 'in', ids)
+      .where((is) => is.and([...othersOf(conditions, {}), shownAs(organization, filter.status ?? undefined)]))
+      .execute();
+    return this.byIds(
+      organization,
+      rows.map(({ id }) => id),
+    );
   }
 
   /** Newest message first. */

@@ -28,10 +28,53 @@ type Subscriber = {
   wake: () => void;
 };
 
+/** What changed since the last bunch. `more`: others changed as well. */
+export type Bunch = { readonly changes: readonly DeliveryChange[]; readonly more: boolean };
+
+/** Collects changes for somebody who takes them now and then. Nobody is too slow for it: what does not fit is only counted. */
+export class ChangeCollector {
+  private readonly collected = new Map<DeliveryId, DeliveryChange>();
+  private more = false;
+  private wake: () => void = () => undefined;
+  private ended = false;
+
+  constructor(
+    readonly wants: (change: DeliveryChange) => boolean,
+    private readonly most: number,
+    private readonly onEnd: (collector: ChangeCollector) => void,
+  ) {}
+
+  add(change: DeliveryChange): void {
+    if (this.collected.size < this.most || this.collected.has(change.deliveryId)) this.collected.set(change.deliveryId, change);
+    else this.more = true;
+    this.wake();
+  }
+
+  /** Resolves once there is a change, or with false once it was ended. */
+  async waitForChange(): Promise<boolean> {
+    while (!this.ended && this.collected.size === 0) await new Promise<void>((resolve) => (this.wake = resolve));
+    return !this.ended;
+  }
+
+  take(): Bunch {
+    const bunch = { changes: [...this.collected.values()], more: this.more };
+    this.collected.clear();
+    this.more = false;
+    return bunch;
+  }
+
+  end(): void {
+    this.ended = true;
+    this.onEnd(this);
+    this.wake();
+  }
+}
+
 export class LiveDeliveries {
   /** Called when somebody subscribes. While there are no subscribers, nobody needs to look for changes. */
   onSubscribed: () => void = () => undefined;
   private readonly subscribers = new Set<Subscriber>();
+  private readonly collectors = new Set<ChangeCollector>();
 
   /** @param inBatch the deliveries of a batch, which its events do not name */
   constructor(
@@ -41,7 +84,7 @@ export class LiveDeliveries {
 
   /** Called with the events that the views have just committed. */
   committed(batch: readonly RecordedEvent[], live: boolean): void {
-    if (!live || this.subscribers.size === 0) return;
+    if (!live || this.subscriberCount === 0) return;
     this.publish(batch.flatMap(changesOf));
     for (const event of batch) if (isOfClosedBatch(event)) void this.publishBatch(event);
   }
@@ -54,6 +97,7 @@ export class LiveDeliveries {
 
   /** Returns at once and never throws. */
   publish(changes: readonly DeliveryChange[]): void {
+    for (const collector of this.collectors) for (const change of changes) if (collector.wants(change)) collector.add(change);
     for (const subscriber of this.subscribers) {
       for (const change of changes) {
         if (!subscriber.wants(change)) continue;
@@ -109,8 +153,16 @@ export class LiveDeliveries {
     };
   }
 
+  /** Changes from this call on, in bunches of at most `most`. End it when nobody takes them any more. */
+  collect(wants: (change: DeliveryChange) => boolean, most: number): ChangeCollector {
+    const collector = new ChangeCollector(wants, most, (each) => this.collectors.delete(each));
+    this.collectors.add(collector);
+    this.onSubscribed();
+    return collector;
+  }
+
   get subscriberCount(): number {
-    return this.subscribers.size;
+    return this.subscribers.size + this.collectors.size;
   }
 }
 
