@@ -15,6 +15,7 @@ import {
   privateNetworks,
   publicUrl,
 } from './config/values.ts';
+import type { OrganizationLimits } from './domain/organization-events.ts';
 import type { LogAddress } from './event-store/open-log.ts';
 import type { DatabaseLocation } from './read-models/engine/database/open.ts';
 import { keysOf } from './keys-of.ts';
@@ -95,6 +96,23 @@ const environment = z.object({
   HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED: count(10_000)
     .optional()
     .describe('Most HTTP requests to one endpoint at a time, for all replicas together. If unset: each replica has only its own limit.'),
+  HOOKLEDGER_ORGANIZATION_MESSAGES_PER_SECOND: count(1_000_000)
+    .optional()
+    .describe('Most messages accepted per second for each organization, per replica, unless it has its own limit. If unset: unlimited.'),
+  HOOKLEDGER_ORGANIZATION_ENDPOINTS: count(1_000_000_000)
+    .optional()
+    .describe('Most endpoints of each organization, unless it has its own limit. If unset: unlimited.'),
+  HOOKLEDGER_ORGANIZATION_WAITING_DELIVERIES: count(1_000_000_000)
+    .optional()
+    .describe(
+      'Most deliveries of each organization that have not ended, unless it has its own limit. Above it: 503 for that organization. If unset: unlimited.',
+    ),
+  HOOKLEDGER_ORGANIZATION_PAYLOAD_BYTES: count(262_144)
+    .optional()
+    .describe("Most bytes of a message's data as JSON, unless its organization has its own limit. If unset: 262144."),
+  HOOKLEDGER_ORGANIZATION_PORTAL_SESSIONS_PER_HOUR: count(1_000_000_000)
+    .optional()
+    .describe('Most portal sessions opened per hour for each organization, unless it has its own limit. If unset: unlimited.'),
 });
 
 export type Config = {
@@ -133,6 +151,8 @@ export type Config = {
   readonly endpointConcurrency: number;
   /** For all replicas together. Undefined: each replica has only its own limit. */
   readonly sharedEndpointConcurrency: number | undefined;
+  /** For organizations without a limit of their own. */
+  readonly organizationLimits: OrganizationLimits;
   /** What the operator should know about the environment, one sentence each. */
   readonly notices: readonly string[];
 };
@@ -197,6 +217,13 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     concurrency: read.HOOKLEDGER_CONCURRENCY,
     endpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY,
     sharedEndpointConcurrency: read.HOOKLEDGER_ENDPOINT_CONCURRENCY_SHARED,
+    organizationLimits: {
+      messagesPerSecond: read.HOOKLEDGER_ORGANIZATION_MESSAGES_PER_SECOND,
+      endpoints: read.HOOKLEDGER_ORGANIZATION_ENDPOINTS,
+      waitingDeliveries: read.HOOKLEDGER_ORGANIZATION_WAITING_DELIVERIES,
+      payloadBytes: read.HOOKLEDGER_ORGANIZATION_PAYLOAD_BYTES,
+      portalSessionsPerHour: read.HOOKLEDGER_ORGANIZATION_PORTAL_SESSIONS_PER_HOUR,
+    },
     notices: links.length === 0 ? [] : [linksIgnored(links.map(([name]) => name))],
   };
 };

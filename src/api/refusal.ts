@@ -6,6 +6,7 @@ import { ConfigurationUnavailable } from '../read-models/directory/configuration
 import { DatabaseUnavailable } from '../read-models/engine/database/database.ts';
 import { ReadBudgetSpent } from '../read-models/engine/read-budget.ts';
 import { ViewsIncomplete } from '../read-models/views/first-build.ts';
+import { PublishRefused, SomeRefused } from '../commands/publish-refused.ts';
 import { IntakeFull } from '../commands/intake-queue.ts';
 import { UnreadableJson } from '../commands/strict-json.ts';
 import { keysOf } from '../keys-of.ts';
@@ -58,6 +59,8 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
   if (error instanceof DomainError) return new Refusal(error.code, error.message, { issues: error.issues });
   if (error instanceof UnreadableJson)
     return new Refusal('BAD_USER_INPUT', error.message, { issues: [{ path: error.path, message: error.message }] });
+  if (error instanceof SomeRefused) return refusalOfSome(error);
+  if (error instanceof PublishRefused) return new Refusal(error.code, error.message, { headers: retryAfter(error.retryAfterSeconds) });
   if (error instanceof LogUnavailable)
     return new Refusal('UNAVAILABLE', `The log can't be used right now; try again. ${error.message}`, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds))) },
@@ -83,6 +86,28 @@ export const refusalOf = (error: unknown): Refusal | undefined => {
       ? new Refusal('UNAVAILABLE', error.message, { headers: { 'retry-after': '5' } })
       : new Refusal('BAD_USER_INPUT', error.message, { issues: [{ path: '', message: error.message }] });
   return refusalOfStatus(statusOf(error), error);
+};
+
+const retryAfter = (seconds: number | undefined): Record<string, string> =>
+  seconds === undefined ? {} : { 'retry-after': String(seconds) };
+
+/**
+ * Of a request with messages of several organizations. Its code is that of all that are refused, where they have one.
+ * @param prefix of the paths of the issues
+ */
+export const refusalOfSome = ({ refused, message }: SomeRefused, prefix = ''): Refusal => {
+  const all = Array.from(refused.values());
+  const [first] = all;
+  const code = first && all.every((each) => each.code === first.code) ? first.code : 'BAD_USER_INPUT';
+  const waits = all.map(({ retryAfterSeconds }) => retryAfterSeconds);
+  const longest = waits.includes(undefined) ? undefined : Math.max(...waits.map((wait = 0) => wait));
+  const issues = Array.from(refused, ([index, { code: own, message: why, retryAfterSeconds }]) => ({
+    path: `${prefix}${index}.organization`,
+    message: why,
+    code: own,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }));
+  return new Refusal(code, message, { issues, headers: retryAfter(longest) });
 };
 
 /** Errors of Fastify and Nest carry a status. */

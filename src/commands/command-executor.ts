@@ -82,11 +82,13 @@ export class CommandExecutor {
 
   /**
    * Executes all commands or none, in one append. Commands on the same stream are decided in order.
+   * @param mayAppend called once all are decided; throws if nothing is to be appended
    * @throws DomainError if one of them is refused, RevisionChanged if one requires another revision, LogUnavailable if the log can't be written
    */
   async executeAll<C, E extends DomainEvent, S>(
     commands: readonly StreamCommand<C, E, S>[],
     cause: Cause,
+    mayAppend?: () => void,
   ): Promise<readonly CommandOutcome<E, S>[]> {
     const streams = new Map<string, Loaded<S>>();
     for (let tries = 1; ; tries++) {
@@ -96,6 +98,7 @@ export class CommandExecutor {
         await Promise.all(unknown.map(async ({ stream, decider }) => streams.set(stream, await this.load(stream, decider))));
       // 2. Decide each command on the outcome of those before it.
       const decided = decideAll(commands, new Map(streams));
+      mayAppend?.();
       if (commands.length > manyCommands) await setImmediate();
       const writes = writesOf(decided, cause);
       if (commands.length > manyCommands) await setImmediate();

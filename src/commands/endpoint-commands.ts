@@ -12,6 +12,7 @@ import { deliveryIdOf, newId, newMessageId } from '../event-store/id-generation.
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import type { OrganizationKeys, ResolvedEndpoint } from '../read-models/directory/resolved-endpoint.ts';
 import type { Keyring, StreamCipher } from '../secrets/vault.ts';
+import { OrganizationGate } from './organization-gate.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { endpointWith, newSecretFor } from './signing-secrets.ts';
@@ -127,9 +128,11 @@ export class CreateEndpointHandler implements ICommandHandler<CreateEndpoint> {
   constructor(
     private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
+    private readonly gate: OrganizationGate = new OrganizationGate(directory),
   ) {}
 
   async execute(create: CreateEndpoint) {
+    this.gate.checkEndpoints(create.caller.organizationId);
     const keys = this.directory.requireOrganization(create.caller.organizationId);
     const id = endpointId.parse(newId());
     const command = registration(create, id, keys.keyring);

@@ -9,7 +9,8 @@ import { WeightedSemaphore } from './weighted-semaphore.ts';
 const millisecondsAtOnce = 8;
 const mostSeconds = 10;
 
-type MessageToRoute = RoutedContent & { readonly type: string };
+/** `organization`: where it is not the one of the request. */
+type MessageToRoute = RoutedContent & { readonly type: string; readonly organization?: OrganizationId | undefined };
 export type Routed<M> = { readonly message: M; readonly routing: Routing };
 
 export class MessageRouter {
@@ -42,7 +43,7 @@ export class MessageRouter {
   ): RoutingSteps<Routed<M>[]> {
     const routed: Routed<M>[] = [];
     for (const message of messages) {
-      const routing = yield* this.directory.route(organizationId, message.type, message, now);
+      const routing = yield* this.directory.route(message.organization ?? organizationId, message.type, message, now);
       routed.push({ message, routing });
       const [first] = routing.destinations;
       if (first) yield first.endpointId;

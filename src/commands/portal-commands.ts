@@ -7,6 +7,7 @@ import { organizationStream, portalSessionStream } from '../domain/streams.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
+import { OrganizationGate } from './organization-gate.ts';
 
 export class OpenPortalSession extends Command<{ readonly counter: number }> {
   constructor(
@@ -29,9 +30,13 @@ const unchanged = { ...organization, decide: () => [] };
 /** @returns the counter for the token: of the log as it is now, because this process may not have followed an end of sessions at another replica yet */
 @CommandHandler(OpenPortalSession)
 export class OpenPortalSessionHandler implements ICommandHandler<OpenPortalSession> {
-  constructor(private readonly executor: CommandExecutor) {}
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly gate: OrganizationGate,
+  ) {}
 
   async execute({ caller, session }: OpenPortalSession): Promise<{ readonly counter: number }> {
+    this.gate.admitPortalSession(caller.organizationId);
     const { state } = await this.executor.execute(
       { stream: organizationStream(caller.organizationId), decider: unchanged, command: undefined },
       newCause(caller),

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
-import type { MessageId, Position } from '../domain/ids.ts';
+import { asOrganizationId, type MessageId, type Position } from '../domain/ids.ts';
 import { jsonObject } from '../domain/json.ts';
 import {
   longestMessageType,
@@ -20,6 +20,7 @@ import { EndpointDirectory } from '../read-models/directory/endpoint-directory.t
 import { newCause, publisherOf, type Caller } from './caller.ts';
 import { CommandExecutor, type StreamCommand } from './command-executor.ts';
 import { IntakeQueue } from './intake-queue.ts';
+import { OrganizationGate } from './organization-gate.ts';
 import { MessageRouter, type Routed } from './message-router.ts';
 import { messageStream } from '../domain/streams.ts';
 import { mapInOwnSlices } from '../time-slices.ts';
@@ -43,8 +44,17 @@ export const messageInput = z.strictObject({
     .max(longestOrderingKey, { error: `must be at most ${longestOrderingKey} characters` })
     .refine((key) => key.isWellFormed() && !key.includes('\0'), { error: 'holds half a character or a NUL; leave it out of the key' })
     .optional(),
+  organization: z
+    .string({ error: 'must be a string' })
+    .max(128, { error: 'must be at most 128 characters' })
+    .transform(asOrganizationId)
+    .optional(),
 });
 export type MessageInput = z.infer<typeof messageInput>;
+
+/** Whether any names the organization that it is for. */
+export const namesOrganizations = (messages: readonly MessageInput[]): boolean =>
+  messages.some(({ organization }) => organization !== undefined);
 
 export type PublishedMessage = {
   readonly id: MessageId;
@@ -76,18 +86,21 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
 
   constructor(
     private readonly executor: CommandExecutor,
-    private readonly directory: EndpointDirectory,
+    directory: EndpointDirectory,
     private readonly queue: IntakeQueue,
+    private readonly gate: OrganizationGate = new OrganizationGate(directory),
   ) {
     this.router = new MessageRouter(directory);
   }
 
   async execute(command: PublishMessages): Promise<readonly PublishedMessage[]> {
     const { caller, messages } = command;
-    this.directory.requireActive(caller.organizationId);
+    const { organizationId } = caller;
+    this.gate.admit(organizationId, messages.length);
+    if (this.gate.hasSizeLimit(organizationId)) await mapInOwnSlices(messages, ({ data }) => this.gate.checkSize(organizationId, data));
     const now = new Date();
     // Before the messages take up room on their way into the log: where filters are costly, this takes seconds.
-    const routed = await this.router.route(caller.organizationId, messages, now);
+    const routed = await this.router.route(organizationId, messages, now);
     return this.queue.run(publisherOf(caller), messages.length, async () => {
       if (messages.length > largePublish) await setImmediate(); // others have a turn before it takes one of some milliseconds
       return this.accept(command, routed, now);
@@ -99,34 +112,44 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
     messages: readonly Routed<MessageInput>[],
     now: Date,
   ): Promise<readonly PublishedMessage[]> {
-    const decisions = await mapInOwnSlices(
-      messages,
-      ({ message: input, routing }): StreamCommand<AcceptMessage, MessageEvent, Message> & { id: MessageId } => {
-        const id = input.id === undefined ? newMessageId() : messageIdOf(caller.organizationId, input.id);
-        const command: AcceptMessage = {
-          type: 'AcceptMessage',
-          organizationId: caller.organizationId,
-          clientId: input.id,
-          messageType: input.type,
-          timestamp: input.timestamp,
-          data: input.data,
-          orderingKey: input.orderingKey,
-          now,
-          hops,
-          ...routing,
-        };
-        return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };
-      },
-    );
+    const decisions = await mapInOwnSlices(messages, (each) => acceptanceOf(caller, hops, now, each));
     const outcomes = await this.executor.executeAll(decisions, newCause(caller));
-    return decisions.map(({ id }, i) => {
-      const { events = [], position, state } = outcomes[i] ?? {};
-      return {
-        id,
-        duplicate: events.length === 0,
-        destinations: state?.status === 'accepted' ? state.destinations : 0,
-        position: position as Position, // an accepted message has one
-      };
-    });
+    return decisions.map(({ id }, i) => publishedMessage(id, outcomes[i]));
   }
 }
+
+/** What accepts a message in the organization that it names, else in the caller's. */
+export const acceptanceOf = (
+  caller: Caller,
+  hops: number,
+  now: Date,
+  { message: input, routing }: Routed<MessageInput>,
+): StreamCommand<AcceptMessage, MessageEvent, Message> & { readonly id: MessageId } => {
+  const organizationId = input.organization ?? caller.organizationId;
+  const id = input.id === undefined ? newMessageId() : messageIdOf(organizationId, input.id);
+  const command: AcceptMessage = {
+    type: 'AcceptMessage',
+    organizationId,
+    clientId: input.id,
+    messageType: input.type,
+    timestamp: input.timestamp,
+    data: input.data,
+    orderingKey: input.orderingKey,
+    now,
+    hops,
+    ...routing,
+  };
+  return { id, stream: messageStream(id), decider: message, command, expected: input.id === undefined ? certainlyNew : expectedNew };
+};
+
+type Outcome = { readonly events: readonly unknown[]; readonly position: Position | undefined; readonly state: Message };
+
+export const publishedMessage = (id: MessageId, outcome: Outcome | undefined): PublishedMessage => {
+  const { events = [], position, state } = outcome ?? {};
+  return {
+    id,
+    duplicate: events.length === 0,
+    destinations: state?.status === 'accepted' ? state.destinations : 0,
+    position: position as Position, // an accepted message has one
+  };
+};

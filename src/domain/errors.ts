@@ -1,7 +1,14 @@
 // Refusals of commands. The API maps `code` to an HTTP status and a GraphQL error in one place.
 
 /** A mistake in the input: its dotted path, such as `messages.3.data`, and a sentence with the remedy. */
-export type Issue = { readonly path: string; readonly message: string };
+export type Issue = {
+  readonly path: string;
+  readonly message: string;
+  /** Where several things of one request are refused: what each is refused as. */
+  readonly code?: string;
+  /** When to come back; left out where that does not help. */
+  readonly retryAfterSeconds?: number;
+};
 
 export type RefusalCode = 'BAD_USER_INPUT' | 'FORBIDDEN' | 'NOT_FOUND' | 'CONFLICT';
 

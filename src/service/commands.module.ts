@@ -25,7 +25,9 @@ import {
 } from '../commands/organization-commands.ts';
 import { ChangeOrganizationHandler, CreateOrganizationHandler } from '../commands/organization-lifecycle.ts';
 import { RotateEncryptionKeyHandler } from '../commands/key-rotation.ts';
+import { OrganizationGate } from '../commands/organization-gate.ts';
 import { PublishMessagesHandler } from '../commands/publish-messages.ts';
+import { PublishToOrganizationsHandler } from '../commands/publish-to-organizations.ts';
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
@@ -51,6 +53,7 @@ import type { ReadModels } from './open-read-models.ts';
 
 const handlers = [
   PublishMessagesHandler,
+  PublishToOrganizationsHandler,
   CreateEndpointHandler,
   UpdateEndpointHandler,
   SetEndpointStatusHandler,
@@ -89,6 +92,7 @@ type CommandParts = {
   readonly log: Pick<LogParts, 'store' | 'executor' | 'directory' | 'vault' | 'foreign'>;
   readonly readModels: Pick<ReadModels, 'queries'>;
   readonly intake: IntakeQueue;
+  readonly gate: OrganizationGate;
 };
 
 const messageTypesIn = (store: EventStore): MessageTypes => ({
@@ -99,7 +103,7 @@ const messageTypesIn = (store: EventStore): MessageTypes => ({
 });
 
 export const openCommands = async (
-  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, intake }: CommandParts,
+  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, intake, gate }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
@@ -109,6 +113,7 @@ export const openCommands = async (
     { provide: Vault, useValue: vault },
     { provide: MessageTypes, useValue: messageTypesIn(store) },
     { provide: IntakeQueue, useValue: intake },
+    { provide: OrganizationGate, useValue: gate },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

@@ -7,7 +7,10 @@ import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
+import { OrganizationGate } from '../commands/organization-gate.ts';
 import { PublishMessages, type PublishedMessage } from '../commands/publish-messages.ts';
+import { PublishRefused } from '../commands/publish-refused.ts';
+import { PublishToOrganizations, type PublishedToOrganizations } from '../commands/publish-to-organizations.ts';
 import type { Config } from '../config.ts';
 import { addressGuard } from '../delivery/sender/address-guard.ts';
 import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
@@ -66,6 +69,7 @@ export const startService = async (config: Config, version: string, log: Logger,
   const whenOpen = closedOnFailure(opened, async () => {
     await parts.readModels.open(opened);
     await parts.delivery.open(opened);
+    opened.use(parts.gate.watchWaiting((least) => parts.readModels.queries.organizationList.withWaiting(least)));
     parts.sealer.start();
     opened.defer(() => parts.sealer.stop());
     log.info({ publicKey: parts.publicKey }, `The log is sealed with the key ${parts.publicKey}.`);
@@ -104,7 +108,8 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const readModels = new ReadModels(logParts, log, viewsInThread(logParts, config, log));
   const backlog = new DeliveryBacklog();
   const intake = new IntakeQueue(backlog);
-  const commands = countAccepted(await openCommands({ log: logParts, readModels, intake }, log, opening), metrics);
+  const gate = new OrganizationGate(directory, config.organizationLimits);
+  const commands = countAccepted(await openCommands({ log: logParts, readModels, intake, gate }, log, opening), metrics);
   logParts.appends.onEnd = (outcome, seconds) => metrics.appended(outcome, seconds);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);
   const sealingKey = await openSealingKey(executor, store, vault);
@@ -177,7 +182,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
     settings: settingsOptions(config, guard),
   };
   const vitality = { consumers, damagedFiles: () => logParts.database.damagedFiles() };
-  return { vitality, readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
+  return { gate, vitality, readModels, delivery, sealer, publicKey: sealingKey.publicKey, sources, api };
 };
 
 /** Counts the messages that are accepted, from whichever side they come. */
@@ -187,6 +192,8 @@ const countAccepted = (commands: CommandBus, metrics: Metrics): CommandBus => {
     execute: async (command: ICommand) => {
       const answer: unknown = await execute(command);
       if (command instanceof PublishMessages) metrics.accepted(answer as readonly PublishedMessage[]); // that command's answer
+      if (command instanceof PublishToOrganizations)
+        metrics.accepted((answer as PublishedToOrganizations).flatMap((each) => (each instanceof PublishRefused ? [] : [each])));
       return answer;
     },
   });

@@ -78,6 +78,7 @@ class Process {
     const executor = new CommandExecutor(store);
     const directory = {
       requireActive: () => undefined,
+      organizations: { limitsOf: () => undefined },
       // oxlint-disable-next-line require-yield -- routing among no endpoints takes no steps
       *route() {
         return { destinations: [], skipped: [], routedAt: placeOf(0) };

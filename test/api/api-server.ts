@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Type } from '@nestjs/common';
 import { IntakeQueue } from '../../src/commands/intake-queue.ts';
+import { OrganizationGate } from '../../src/commands/organization-gate.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { portalKeyPurpose } from '../../src/api/auth/portal-token.ts';
@@ -146,7 +147,9 @@ export const startApi = async ({
 
   // 3. Commands and the API.
   const intake = new IntakeQueue();
-  const commands = await openCommands({ log: logParts, readModels, intake }, log, opening);
+  const gate = new OrganizationGate(directory);
+  opening.use(gate.watchWaiting((least) => readModels.queries.organizationList.withWaiting(least)));
+  const commands = await openCommands({ log: logParts, readModels, intake, gate }, log, opening);
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
     directory: (): readonly ConsumerStatus[] => [directory.status()],

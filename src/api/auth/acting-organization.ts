@@ -14,13 +14,13 @@ export type NamedOrganization = string | readonly string[] | undefined;
 export const actingOrganization = (
   { organizationId, spansOrganizations }: Pick<ApiKeyEntry, 'organizationId' | 'spansOrganizations'>,
   named: NamedOrganization,
-  directory: Pick<EndpointDirectory, 'hasOrganization'>,
+  directory: Pick<EndpointDirectory, 'organizations'>,
 ): OrganizationId => {
   if (named === undefined || named === organizationId) return organizationId;
   if (!spansOrganizations)
     throw new Refusal('FORBIDDEN', 'This API key or portal session acts for its own organization only; leave out the name of another one.');
   const id = asOrganizationId(String(named));
-  if (!directory.hasOrganization(id))
+  if (!directory.organizations.has(id))
     throw new Refusal(
       'NOT_FOUND',
       `There is no organization ${JSON.stringify(id.slice(0, 128))}; \`organizations\` lists the ones that exist, and \`createOrganization\` makes one.`,

@@ -121,7 +121,7 @@ export class Authentication {
         return undefined;
       }
       if (!this.known(keyHash)) return new Unauthenticated('unknown', 'The API key was revoked.');
-      return this.directory.hasOrganization(organizationId) ? undefined : new Unauthenticated('unknown', 'The organization was deleted.');
+      return this.directory.organizations.has(organizationId) ? undefined : new Unauthenticated('unknown', 'The organization was deleted.');
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal) return refusal;

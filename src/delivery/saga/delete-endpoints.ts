@@ -24,7 +24,7 @@ export class DeleteEndpointsHandler implements ICommandHandler<DeleteEndpoints> 
     // The directory names them once it has come to the event.
     if (!(await this.directory.progress.reached(position, longestWaitMs)))
       throw new LogUnavailable('The directory has not come to the deletion of an organization yet.', 1);
-    const ids = this.directory.endpointsLeftBy(organizationId);
+    const ids = this.directory.organizations.endpointsLeftBy(organizationId);
     for (let from = 0; from < ids.length; from += atOnce)
       await this.executor.executeAll(
         ids

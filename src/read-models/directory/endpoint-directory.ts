@@ -37,7 +37,7 @@ type NamedOrganization = OrganizationKeys & { readonly id: OrganizationId; reado
 
 export class EndpointDirectory {
   private readonly follower: ConfigurationFollower;
-  private readonly organizations: OrganizationIndex;
+  readonly organizations: OrganizationIndex;
   private readonly organizationOf = new Map<EndpointId, OrganizationEntry>();
   private readonly apiKeys = new ApiKeyIndex();
   private readonly deleted = new Set<EndpointId>();
@@ -103,21 +103,11 @@ export class EndpointDirectory {
     return entry?.isOpen ? { id, name: entry.state.name, keyring: entry.keyring, signingKey: entry.signingKey } : undefined;
   }
 
-  /** @throws ConfigurationUnavailable when that can't be known here */
-  hasOrganization(id: OrganizationId): boolean {
-    return this.portalCounter(id) !== undefined;
-  }
-
   /** How often the organization's portal sessions were ended. @returns undefined if there is no such organization @throws ConfigurationUnavailable */
   portalCounter(id: OrganizationId): number | undefined {
     this.follower.check();
     this.unusable.check(organizationStream(id));
     return this.organizations.get(id)?.state.portalCounter;
-  }
-
-  /** Those of a deleted organization that are not deleted yet themselves. */
-  endpointsLeftBy(id: OrganizationId): readonly EndpointId[] {
-    return this.organizations.endpointsLeftBy(id);
   }
 
   organizationIds(): readonly OrganizationId[] {
@@ -140,10 +130,6 @@ export class EndpointDirectory {
 
   endpoints(id: OrganizationId): Iterable<ResolvedEndpoint> {
     return this.organizations.get(id)?.endpoints.values() ?? [];
-  }
-
-  endpointCount(id: OrganizationId): number {
-    return this.organizations.get(id)?.endpoints.size ?? 0;
   }
 
   endpoint(id: EndpointId): ResolvedEndpoint | undefined {

@@ -1,6 +1,6 @@
 // The organizations that exist, as they are now, with what their endpoints are reached by. A deleted one is known by its id only: its keys are forgotten.
 import { defaultGroup, defaultOrganization, organization, type EventType } from '../../domain/organization.ts';
-import type { OrganizationEvent } from '../../domain/organization-events.ts';
+import type { OrganizationEvent, OrganizationLimits } from '../../domain/organization-events.ts';
 import { forbidden, notFound } from '../../domain/errors.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import { organizationStream } from '../../domain/streams.ts';
@@ -43,6 +43,31 @@ export class OrganizationIndex {
     if (!entry) throw notFound('There is no such organization.');
     const { suspension } = entry.state;
     if (suspension) throw forbidden(`The organization is suspended${suspension.reason === null ? '.' : `: ${suspension.reason}`}`);
+  }
+
+  /** @throws ConfigurationUnavailable when that can't be known here */
+  has(id: OrganizationId): boolean {
+    this.unusable.check(organizationStream(id));
+    return this.entries.has(id);
+  }
+
+  endpointCount(id: OrganizationId): number {
+    return this.entries.get(id)?.endpoints.size ?? 0;
+  }
+
+  /** Its own; undefined if there is no such organization. */
+  limitsOf(id: OrganizationId): OrganizationLimits | undefined {
+    return this.entries.get(id)?.state.limits;
+  }
+
+  /** The least that an organization of its own is limited to. */
+  leastLimit(name: keyof OrganizationLimits): number | undefined {
+    let least: number | undefined;
+    for (const { state } of this.entries.values()) {
+      const own = state.limits[name] ?? undefined;
+      if (own !== undefined && (least === undefined || own < least)) least = own;
+    }
+    return least;
   }
 
   isDeleted(id: OrganizationId): boolean {

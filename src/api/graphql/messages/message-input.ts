@@ -6,7 +6,8 @@ import { maxMessages } from '../../publish-limits.ts';
 const withoutNulls = (input: unknown): unknown =>
   typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) : input;
 
-export const graphqlMessageInput = z.preprocess(withoutNulls, messageInput);
+/** Of a message that is only looked at: it is one of the organization that the call acts for. */
+export const graphqlMessageInput = z.preprocess(withoutNulls, messageInput.omit({ organization: true }));
 
 const countRule = `Give 1 to ${maxMessages} messages.`;
-export const messageInputs = z.array(graphqlMessageInput).min(1, countRule).max(maxMessages, countRule);
+export const messageInputs = z.array(z.preprocess(withoutNulls, messageInput)).min(1, countRule).max(maxMessages, countRule);

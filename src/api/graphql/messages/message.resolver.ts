@@ -2,7 +2,10 @@
 import { Inject } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { PublishMessages } from '../../../commands/publish-messages.ts';
+import { namesOrganizations, PublishMessages } from '../../../commands/publish-messages.ts';
+import { PublishRefused, SomeRefused } from '../../../commands/publish-refused.ts';
+import { PublishToOrganizations } from '../../../commands/publish-to-organizations.ts';
+import { refusalOfSome } from '../../refusal.ts';
 import type { MessageId, Position } from '../../../domain/ids.ts';
 import type { Json, JsonObject } from '../../../domain/json.ts';
 import { maskSecrets } from '../../../domain/payload-masking.ts';
@@ -134,9 +137,20 @@ export class MessageResolver {
     const hops = checkHops(hopsHeader);
     const inputs = validate(messageInputs, messages, 'messages');
     await checkDataSizes(inputs, undefined, (index) => `messages.${index}.data`);
-    const published = await this.commands.execute(new PublishMessages(caller, inputs, hops));
+    const published = namesOrganizations(inputs)
+      ? await this.publishToOrganizations(new PublishToOrganizations(caller, inputs, hops))
+      : await this.commands.execute(new PublishMessages(caller, inputs, hops));
     await this.writes.waitForViews({ position: lastOf(published) });
     return published;
+  }
+
+  private async publishToOrganizations(command: PublishToOrganizations): Promise<readonly PublishedMessage[]> {
+    try {
+      const outcomes = await this.commands.execute(command);
+      return outcomes.flatMap((each) => (each instanceof PublishRefused ? [] : [each])); // none is: it is not partial
+    } catch (error) {
+      throw error instanceof SomeRefused ? refusalOfSome(error, 'messages.') : error;
+    }
   }
 
   // ── Fields ──

@@ -57,6 +57,8 @@ export class MessageInput {
   data!: JsonObject;
   @Field(() => String, { nullable: true })
   orderingKey?: string | null;
+  @Field(() => ID, { nullable: true, description: 'For keys that span the installation.' })
+  organization?: string | null;
 }
 
 @ObjectType()

@@ -51,12 +51,12 @@ export class OrganizationFieldsResolver {
   @ResolveField(() => OrganizationUsage)
   async usage(@Parent() { id }: Organization, @Context() { loaders }: ApiContext): Promise<OrganizationUsage> {
     const { messagesLastDay, waitingDeliveries } = await loaders.organizationUse.load(id);
-    return { messagesLastDay, refusedLastDay: 0, waitingDeliveries, endpoints: this.directory.endpointCount(id) };
+    return { messagesLastDay, refusedLastDay: 0, waitingDeliveries, endpoints: this.directory.organizations.endpointCount(id) };
   }
 
   @ResolveField(() => Int)
   endpointCount(@Parent() { id }: Organization): number {
-    return this.directory.endpointCount(id);
+    return this.directory.organizations.endpointCount(id);
   }
 
   @ResolveField(() => DateTime)
