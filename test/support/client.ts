@@ -3,14 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, type Server } from './server.ts';
 
-/** Asks again and again until the answer fits. @throws with the last answer when it does not within 30 s. */
+/**
+ * Asks again and again until the answer fits, ever more rarely: each question takes time from what it waits for.
+ * @throws with the last answer when it does not within 30 s
+ */
 export const eventually = async <T>(read: () => T | Promise<T>, fits: (answer: T) => boolean): Promise<T> => {
-  const until = Date.now() + 30_000;
+  const began = Date.now();
   for (;;) {
     const answer = await read();
     if (fits(answer)) return answer;
-    if (Date.now() > until) throw new Error(`It did not become so within 30 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
-    await delay(15);
+    const waited = Date.now() - began;
+    if (waited > 30_000) throw new Error(`It did not become so within 30 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
+    await delay(Math.min(15 + waited / 20, 60));
   }
 };
 
