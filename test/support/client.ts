@@ -3,15 +3,23 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, type Server } from './server.ts';
 
+const isStarting = (error: unknown) => error instanceof Refused && /is still starting|are being built/.test(error.message);
+
 /**
- * Asks again and again until the answer fits, ever more rarely: each question takes time from what it waits for.
+ * Asks again and again until the answer fits, ever more rarely: each question takes time from what it waits for. A server that starts, and tells
+ * to come back, is asked again.
  * @throws with the last answer when it does not within 30 s
  */
 export const eventually = async <T>(read: () => T | Promise<T>, fits: (answer: T) => boolean): Promise<T> => {
   const began = Date.now();
   for (;;) {
-    const answer = await read();
-    if (fits(answer)) return answer;
+    let answer: T | undefined;
+    try {
+      answer = await read();
+      if (fits(answer)) return answer;
+    } catch (error) {
+      if (!isStarting(error) || Date.now() - began > 30_000) throw error;
+    }
     const waited = Date.now() - began;
     if (waited > 30_000) throw new Error(`It did not become so within 30 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
     await delay(Math.min(15 + waited / 20, 60));
