@@ -2,10 +2,11 @@
 import { Inject, Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { defaultOrganization } from '../../domain/organization.ts';
-import { asBulkRetryId, asDeliveryId, asEndpointId } from '../../domain/ids.ts';
+import { asBulkRetryId, asDeliveryId, asEndpointId, asMessageId, type MessageId } from '../../domain/ids.ts';
+import { messageIdOf } from '../../event-store/id-generation.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import type { ApiContext } from '../graphql/context.ts';
-import { seesBulkRetry, seesDelivery, seesEndpoint, visibleEndpoints } from '../graphql/visibility.ts';
+import { seesBulkRetry, seesDelivery, seesEndpoint, seesMessage, visibleEndpoints } from '../graphql/visibility.ts';
 import { Refusal } from '../refusal.ts';
 import { READ_ONLY } from '../tokens.ts';
 import { accessOf, isOfInstallation, portalAccessOf, type NamedSubject, type PortalAccess } from './access.ts';
@@ -55,36 +56,57 @@ export class AccessGuard implements CanActivate {
       if (visibleEndpoints(caller) === undefined) return true;
       throw new Refusal('FORBIDDEN', 'This needs a portal session for all endpoints; yours is for some of them.');
     }
-    return requireSeen(bounds, context.getArgByIndex<Json>(1), context.getArgByIndex<ApiContext>(2));
+    return requireAllSeen([bounds].flat(), context.getArgByIndex<Json>(1), context.getArgByIndex<ApiContext>(2));
   }
 }
 
-/** @throws Refusal NOT_FOUND, in the words for what does not exist */
-const requireSeen = async ({ argument, is }: NamedSubject, args: Json, context: ApiContext): Promise<boolean> => {
-  const id = valueAt(args, argument);
-  if (id === undefined) {
-    if (visibleEndpoints(context.caller) === undefined) return true;
+const requireAllSeen = async (subjects: readonly NamedSubject[], args: Json, context: ApiContext): Promise<boolean> => {
+  for (const subject of subjects) await requireSeen(subject, args, context);
+  return true;
+};
+
+const requireSeen = async ({ argument, is, isOptional }: NamedSubject, args: Json, context: ApiContext): Promise<void> => {
+  const ids = idsAt(args, argument);
+  if (ids.length === 0 && !isOptional && visibleEndpoints(context.caller) !== undefined) {
     const message = 'Name one of the endpoints of your portal session; it is for some of them only.';
     throw new Refusal('BAD_USER_INPUT', message, { issues: [{ path: argument, message }] });
   }
-  if (is === 'endpoint') {
-    if (seesEndpoint(context.caller, asEndpointId(id))) return true;
-    throw new Refusal('NOT_FOUND', `There is no endpoint "${id}"; \`endpoints\` lists the ones that exist.`);
-  }
-  if (is === 'bulk retry') {
-    const bulkRetry = await context.loaders.bulkRetry.load(asBulkRetryId(id));
-    if (bulkRetry && seesBulkRetry(context.caller, bulkRetry.actor)) return true;
-    throw new Refusal('NOT_FOUND', `There is no bulk retry "${id}"; \`bulkRetries\` lists the existing ones.`);
-  }
-  const delivery = await context.loaders.delivery.load(asDeliveryId(id));
-  if (delivery && seesDelivery(context, delivery)) return true;
-  throw new Refusal('NOT_FOUND', `There is no delivery "${id}"; \`deliveries\` lists the existing ones.`);
+  for (const id of ids) if (!(await isSeen[is](id, context))) throw notFound[is](id);
 };
 
-const valueAt = (args: Json, path: string): string | undefined => {
+const isSeenMessage = async (id: MessageId, context: ApiContext): Promise<boolean> => {
+  const message = await context.loaders.message.load(id);
+  return message !== undefined && seesMessage(context, message);
+};
+
+const isSeen: Readonly<Record<NamedSubject['is'], (id: string, context: ApiContext) => boolean | Promise<boolean>>> = {
+  endpoint: (id, { caller }) => seesEndpoint(caller, asEndpointId(id)),
+  message: (id, context) => isSeenMessage(asMessageId(id), context),
+  'message by client id': (id, context) => isSeenMessage(messageIdOf(context.caller.organizationId, id), context),
+  delivery: async (id, context) => {
+    const delivery = await context.loaders.delivery.load(asDeliveryId(id));
+    return delivery !== undefined && seesDelivery(context, delivery);
+  },
+  'bulk retry': async (id, { caller, loaders }) => {
+    const bulkRetry = await loaders.bulkRetry.load(asBulkRetryId(id));
+    return bulkRetry !== undefined && seesBulkRetry(caller, bulkRetry.actor);
+  },
+};
+
+/** In the words for what does not exist. */
+const refused = (sentence: string) => new Refusal('NOT_FOUND', sentence);
+const notFound: Readonly<Record<NamedSubject['is'], (id: string) => Refusal>> = {
+  endpoint: (id) => refused(`There is no endpoint "${id}"; \`endpoints\` lists the ones that exist.`),
+  message: (id) => refused(`There is no message "${id}"; \`messages\` lists the ones that exist.`),
+  'message by client id': (id) => refused(`There is no message that was published as "${id}"; \`messages\` lists the ones that exist.`),
+  delivery: (id) => refused(`There is no delivery "${id}"; \`deliveries\` lists the ones that exist.`),
+  'bulk retry': (id) => refused(`There is no bulk retry "${id}"; \`bulkRetries\` lists the ones that exist.`),
+};
+
+const idsAt = (args: Json, path: string): readonly string[] => {
   let value: Json | undefined = args;
   for (const name of path.split('.')) value = isJsonObject(value) ? value[name] : undefined;
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return [value ?? []].flat().filter((each): each is string => typeof each === 'string' && each !== '');
 };
 
 /** The metadata by which Nest knows a query, mutation or subscription. */

@@ -36,14 +36,21 @@ export const isOfInstallation = (handler: object): boolean => Reflect.getMetadat
 /** VIEW: every portal session. */
 export type PortalRight = 'VIEW' | PortalCapability;
 
-/** An argument that names something which the session must see: its dotted path, such as `filter.endpointId`. */
-export type NamedSubject = { readonly argument: string; readonly is: 'endpoint' | 'delivery' | 'bulk retry' };
+/**
+ * An argument that names something which the session must see, or several: its dotted path, such as `filter.endpointId`.
+ * `isOptional`: without it, the session is answered what it sees.
+ */
+export type NamedSubject = {
+  readonly argument: string;
+  readonly is: 'endpoint' | 'message' | 'message by client id' | 'delivery' | 'bulk retry';
+  readonly isOptional?: true;
+};
 
 /**
  * What holds for sessions that see only some endpoints.
  * FILTERED: they are answered what they see. REFUSED: it is about more than single endpoints.
  */
-export type PortalBounds = 'FILTERED' | 'REFUSED' | NamedSubject;
+export type PortalBounds = 'FILTERED' | 'REFUSED' | NamedSubject | readonly NamedSubject[];
 
 export type PortalAccess = { readonly rights: readonly PortalRight[]; readonly bounds: PortalBounds };
 

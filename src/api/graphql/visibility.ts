@@ -2,6 +2,7 @@
 // A session of some endpoints sees only these, their deliveries, and the messages that went to them. What it does not see is as if it never was.
 import type { EndpointId } from '../../domain/ids.ts';
 import { both, type DeliveryFilter } from '../../read-models/queries/delivery-filter.ts';
+import type { MessageView } from '../../read-models/queries/message-queries.ts';
 import type { DeliveryView } from '../../read-models/queries/delivery-view.ts';
 import type { AuthenticatedCaller } from '../auth/authentication.ts';
 import type { ApiContext } from './context.ts';
@@ -33,7 +34,10 @@ export const shownActor = (actor: string, caller: AuthenticatedCaller): string =
 /** A session sees those of its subject only. */
 export const seesBulkRetry = (caller: AuthenticatedCaller, actor: string): boolean => caller.kind !== 'PORTAL' || caller.actor === actor;
 
-const seesMessage = async ({ caller, hiddenTypes, loaders }: ApiContext, { id, eventType }: Message): Promise<boolean> => {
+export const seesMessage = async (
+  { caller, hiddenTypes, loaders }: ApiContext,
+  { id, eventType }: Pick<MessageView, 'id' | 'eventType'>,
+): Promise<boolean> => {
   if (hiddenTypes.has(eventType)) return false;
   if (visibleEndpoints(caller) === undefined) return true;
   const deliveries = await loaders.deliveriesOfMessage.load(id);

@@ -13,6 +13,14 @@ import { DeliveryFilter, parseDeliveryFilter } from '../deliveries/delivery.type
 import { ofSeen } from '../visibility.ts';
 import { BulkRetry, BulkRetryConnection, toBulkRetry } from './bulk-retry.types.ts';
 
+/** What does not exist is refused by name, and so is what a session does not see. */
+const deliveryFilterSubjects = [
+  { argument: 'filter.endpointId', is: 'endpoint', isOptional: true },
+  { argument: 'filter.endpointIds', is: 'endpoint', isOptional: true },
+  { argument: 'filter.messageId', is: 'message', isOptional: true },
+  { argument: 'filter.clientId', is: 'message by client id', isOptional: true },
+] as const;
+
 @Resolver(() => BulkRetry)
 export class BulkRetryResolver {
   constructor(
@@ -42,7 +50,7 @@ export class BulkRetryResolver {
 
   @Mutation(() => BulkRetry, { description: 'All that match; FAILED ones unless the filter names a status.' })
   @AllowOperators()
-  @AllowPortal('RETRY', 'FILTERED')
+  @AllowPortal('RETRY', deliveryFilterSubjects)
   async retryDeliveries(
     @Args('filter', { type: () => DeliveryFilter }) filter: DeliveryFilter,
     @Context() context: ApiContext,
