@@ -62,5 +62,7 @@ export const targetsFor = ({
   if (verify && store === 'sqlite') atLeast('verify, events/s', verify.eventsPerSecond, 100_000);
   if (rebuild && store === 'sqlite') atLeast('rebuild, events/s', rebuild.eventsPerSecond, database === 'sqlite' ? 100_000 : 20_000);
   if (log) atLeast('appends / bare client loop', log.adapter / log.bare, 0.8);
+  if (log && A) atLeast('A / bare client loop', A.deliveriesPerSecond / log.bare, 0.4);
+  if (A && store === 'eventstoredb') below('A, ms of processor time per delivery', (A.cores / A.deliveriesPerSecond) * 1_000, 1);
   return targets;
 };
