@@ -47,6 +47,7 @@ import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SystemResolver } from './graphql/system/system.resolver.ts';
+import { SearchResolver } from './graphql/search/search.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
 import { PortalSessionResolver } from './graphql/organization/portal-session.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
@@ -103,6 +104,7 @@ class ContextModule {}
     WhatIfResolver,
     PreviewResolver,
     SourceResolver,
+    SearchResolver,
     SystemResolver,
     countResolver(EndpointConnection),
     countResolver(MessageConnection),

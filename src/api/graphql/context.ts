@@ -13,7 +13,7 @@ import { ReplayQueries } from '../../read-models/queries/replay-queries.ts';
 import { ReadBudget } from '../../read-models/engine/read-budget.ts';
 import type { Keyring } from '../../secrets/vault.ts';
 import { organizationHeader } from '../auth/acting-organization.ts';
-import { Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
+import { Authentication, type ApiKeyCaller, type AuthenticatedCaller } from '../auth/authentication.ts';
 import { StreamQueries } from './history/stream-queries.ts';
 import { Loaders } from './loaders.ts';
 
@@ -24,6 +24,8 @@ export type ApiContext = {
   readonly hiddenTypes: ReadonlySet<string>;
   /** Of a subscription: those of the result that is being answered. */
   loaders: Loaders;
+  /** The same call for another organization; only of keys that span the installation. */
+  readonly actingFor?: (organization: OrganizationId) => ApiContext;
   /** Of the request, as it came. */
   readonly hopsHeader: string | readonly string[] | undefined;
   /** What the operation, or one result of a subscription, may read. */
@@ -59,7 +61,7 @@ export class ApiContexts {
     const { organizationId } = caller;
     const organization = this.directory.organization(organizationId) ?? this.directory.requireOrganization(organizationId);
     const loaders = this.loadersOf(organizationId);
-    return {
+    const context: ApiContext = {
       caller,
       keyring: organization.keyring,
       hiddenTypes: caller.kind === 'PORTAL' ? this.directory.internalTypes(organizationId) : noTypes,
@@ -68,6 +70,24 @@ export class ApiContexts {
       hopsHeader: headers[hopsHeader],
       req: {},
     };
+    return caller.kind === 'API_KEY' && caller.spansOrganizations ? this.spanning(context, caller) : context;
+  }
+
+  /** Each organization's context is made once, so that its loaders load many rows at once. */
+  private spanning(context: ApiContext, caller: ApiKeyCaller): ApiContext {
+    const made = new Map<OrganizationId, ApiContext>();
+    const actingFor = (id: OrganizationId): ApiContext => {
+      let other = made.get(id);
+      if (!other) {
+        const { keyring } = this.directory.requireOrganization(id);
+        other = { ...context, actingFor, caller: { ...caller, organizationId: id }, keyring, loaders: this.loadersOf(id) };
+        made.set(id, other);
+      }
+      return other;
+    };
+    const own = { ...context, actingFor };
+    made.set(caller.organizationId, own);
+    return own;
   }
 
   loadersOf(organizationId: OrganizationId): Loaders {

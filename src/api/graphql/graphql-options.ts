@@ -13,6 +13,7 @@ import { ApiContexts, type ApiContext } from './context.ts';
 import { DocumentSizes, maxTokens } from './document-size.ts';
 import { asGraphQLError, formatGraphQLError } from './errors.ts';
 import { enforceFieldAccess } from './field-access.ts';
+import { resolveInOwnersContext } from './in-owners-context.ts';
 import { overLimit } from './limits.ts';
 import { graphqlPath } from './path.ts';
 import { stringifyAnswer } from './stringify-answer.ts';
@@ -44,7 +45,7 @@ export class GraphQLOptions implements GqlOptionsFactory<ApolloDriverConfig> {
       context: (request: FastifyRequest) => this.contextOf(request),
       formatError: this.format,
       parseOptions: { maxTokens },
-      transformSchema: (schema) => enforceFieldAccess(boundExecution(schema)),
+      transformSchema: (schema) => resolveInOwnersContext(enforceFieldAccess(boundExecution(schema))),
       stringifyResult: stringifyAnswer,
       plugins: [this.limits],
     };

@@ -53,6 +53,12 @@ export class OrganizationQueries {
     }));
   }
 
+  async apiKey(organization: OrganizationId, id: ApiKeyId): Promise<ApiKeyView | undefined> {
+    const query = this.read().selectFrom('api_keys').selectAll().where('id', '=', id).where('organization_id', '=', organization);
+    const row = await query.executeTakeFirst();
+    return row && apiKeyView(row);
+  }
+
   /** Newest first. @param spanning whether those that span the installation are shown, too */
   async apiKeys(
     organization: OrganizationId,
@@ -68,20 +74,17 @@ export class OrganizationQueries {
       .orderBy('issued_position', 'desc')
       .limit(first + 1)
       .execute();
-    return pageOf(
-      rows,
-      { first, after },
-      (row) => row.issued_position,
-      ({ id, name, role, spans_organizations, issued_at, issued_by, expires_at, revoked_at }) => ({
-        id,
-        name,
-        role,
-        spansOrganizations: spans_organizations === 1,
-        issuedAt: iso(issued_at),
-        issuedBy: issued_by,
-        expiresAt: isoOrNull(expires_at),
-        revokedAt: isoOrNull(revoked_at),
-      }),
-    );
+    return pageOf(rows, { first, after }, (row) => row.issued_position, apiKeyView);
   }
 }
+
+const apiKeyView = (row: ViewsSchema['api_keys']): ApiKeyView => ({
+  id: row.id,
+  name: row.name,
+  role: row.role,
+  spansOrganizations: row.spans_organizations === 1,
+  issuedAt: iso(row.issued_at),
+  issuedBy: row.issued_by,
+  expiresAt: isoOrNull(row.expires_at),
+  revokedAt: isoOrNull(row.revoked_at),
+});

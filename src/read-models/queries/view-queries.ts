@@ -8,6 +8,7 @@ import { MessageQueries } from './message-queries.ts';
 import { OrganizationList } from './organization-list.ts';
 import { OrganizationQueries } from './organization-queries.ts';
 import { ReplayQueries } from './replay-queries.ts';
+import { SearchQueries } from './search.ts';
 import { SourceQueries } from './source-queries.ts';
 
 export type ViewQueries = ReturnType<typeof viewQueries>;
@@ -24,5 +25,6 @@ export const viewQueries = (read: () => Kysely<ViewsSchema>, now?: () => Date) =
   organizationList: new OrganizationList(read, now),
   bulkRetries: new BulkRetryQueries(read),
   replays: new ReplayQueries(read),
+  search: new SearchQueries(read),
   sources: new SourceQueries(read),
 });
