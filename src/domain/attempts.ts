@@ -56,6 +56,13 @@ export const stepFields = {
       .describe('The receiver asked for no request before then (Retry-After): the whole endpoint waits. Absent: it did not ask.')
       .optional(),
     seriesSince: at.describe('When the running series began. Absent where no decision needed it yet.').optional(),
+    failingMs: z
+      .int()
+      .nonnegative()
+      .describe(
+        "For how long the endpoint's attempts had failed, one after the other, by a clock that nobody can set. Absent in older logs.",
+      )
+      .optional(),
   },
   exhausted: {
     attempts: z.int().positive().describe('All attempts that were made.'),
@@ -178,6 +185,8 @@ export type RecordFailure = {
   seriesSince?: string | undefined;
   /** No attempt before this moment. */
   notBefore?: Date | undefined;
+  /** For how long the endpoint's attempts had failed, as the process knows that made this one. */
+  failingMs?: number | undefined;
   /** If this was the last attempt, its ordering key waits for it. */
   holdsKey?: boolean | undefined;
 };
@@ -212,7 +221,8 @@ const isPutOff = ({ heldUntil, policy, record }: RecordFailure, since: string): 
 
 const recordFailure = (command: RecordFailure, state: Attempts): readonly Step[] => {
   const { record, failure, error, heldUntil } = command;
-  const hold = heldUntil ? { heldUntil: heldUntil.toISOString() } : {};
+  const { failingMs } = command;
+  const hold = { ...(heldUntil && { heldUntil: heldUntil.toISOString() }), ...(failingMs !== undefined && { failingMs }) };
   if (state.status !== 'pending') return [{ type: 'attempt-failed', data: { ...record, failure, error, failuresInSeries: 0, ...hold } }];
   const since = state.seriesSince ?? command.seriesSince ?? (heldUntil && record.startedAt);
   const inSeries = { ...record, failure, error, ...hold, ...(since === undefined ? {} : { seriesSince: since }) };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { closedCircuit, evolveCircuit, type Circuit, type CircuitEvent } from './circuit.ts';
+import { closedCircuit, evolveCircuit, type AttemptOutcome, type Circuit, type CircuitEvent } from './circuit.ts';
 
 const second = 1_000;
-const attempt = (endedAt: number, more: { error?: string | null; isPutOff?: boolean; startedAt?: number } = {}): CircuitEvent => ({
+const attempt = (endedAt: number, more: Partial<AttemptOutcome> = {}): CircuitEvent => ({
   type: 'attempt',
-  outcome: { startedAt: endedAt, endedAt, error: 'It answered 500.', isPutOff: false, ...more },
+  outcome: { startedAt: endedAt, endedAt, error: 'It answered 500.', isPutOff: false, endpointRevision: 0, ...more },
 });
 const success = (at: number) => attempt(at, { error: null });
 const after = (...events: readonly CircuitEvent[]): Circuit => events.reduce(evolveCircuit, closedCircuit);
@@ -45,6 +45,38 @@ describe('a circuit', () => {
       'FAILING',
     ],
   ])('after %s', (_, events, state) => expect(after(...events).state).toBe(state));
+
+  describe('counts time by clocks that nobody can set', () => {
+    /** Failures three seconds apart, by a wall clock that is off by so much at the nth of them. */
+    const failuresBy = (offMs: (n: number) => number, count: number) =>
+      Array.from({ length: count }, (_, n) => attempt(1_000 * second + n * 3 * second + offMs(n), { failingMs: n * 3 * second }));
+    it.each([
+      ['forward by an hour', (n: number) => (n > 2 ? 3_600 * second : 0)],
+      ['back by ten minutes', (n: number) => (n > 2 ? -600 * second : 0)],
+      ['forward by 40 s and back', (n: number) => (n > 2 && n < 8 ? 40 * second : 0)],
+      ['at replicas whose clocks differ', (n: number) => (n % 2) * 600 * second],
+    ])('set %s', (_, offMs) => {
+      expect(after(...failuresBy(offMs, 20))).toMatchObject({ state: 'FAILING' });
+      expect(after(...failuresBy(offMs, 21))).toMatchObject({ state: 'OPEN', openedMs: 60 * second });
+    });
+    it('and takes no probe for what was in flight when it opened, or the other way round, when they are set', () => {
+      const open = after(...failuresBy(() => 0, 21));
+      const at = open.since ?? 0;
+      const probe = attempt(at - 600 * second, { startedAt: at - 601 * second, failingMs: 71 * second });
+      expect(evolveCircuit(open, probe)).toMatchObject({ failedProbes: 1, nextProbeAt: at - 580 * second });
+      const inFlight = attempt(at + 600 * second, { startedAt: at + 570 * second, failingMs: 70 * second });
+      expect(evolveCircuit(open, inFlight)).toMatchObject({ failedProbes: 0, nextProbeAt: open.nextProbeAt });
+    });
+  });
+
+  it('knows nothing of a new receiver, and learns nothing of it from attempts at the one before', () => {
+    const moved = evolveCircuit(opened, { type: 'moved', at: 61 * second, revision: 7 });
+    expect(moved).toMatchObject({ state: 'HEALTHY', since: 61 * second, consecutiveFailures: 0, nextProbeAt: null, deadSince: null });
+    expect(moved.lastError).toBe('It answered 500.');
+    expect(evolveCircuit(moved, attempt(62 * second, { endpointRevision: 6 }))).toEqual(moved);
+    expect(evolveCircuit(moved, attempt(62 * second, { endpointRevision: 7 }))).toMatchObject({ state: 'FAILING', consecutiveFailures: 1 });
+    expect(evolveCircuit(moved, success(62 * second))).toEqual(moved); // by revision 0
+  });
 
   it('is probed 10 s after it opened, then ever more rarely, and at most a minute apart', () => {
     const waits: number[] = [];

@@ -96,3 +96,22 @@ it.concurrent('a receiver that asks for patience is left alone until then, also 
     await own.dispose();
   }
 });
+
+it.concurrent('what a receiver asked for does not bind the one at another URL', async () => {
+  await using receiver = await startReceiver();
+  receiver.answer(({ path }) => (path === '/old' ? { status: 429, headers: { 'retry-after': '3600' } } : {}));
+  const type = `moved.n${types++}`;
+  const id = await client.createEndpoint({ url: `${receiver.url}/old`, eventTypes: [type] });
+  await publishMany(type, 1);
+  await receiver.received(1);
+  await eventually(
+    () => client.deliveries({ status: ['RETRYING'], endpointId: id }),
+    (all) => all.length === 1,
+  );
+  await publishMany(type, 20);
+  await client.updateEndpoint(id, { url: `${receiver.url}/new` });
+  await eventually(
+    () => receiver.requests.filter(({ path }) => path === '/new').length,
+    (count) => count === 20,
+  );
+});

@@ -179,9 +179,8 @@ it('an open circuit keeps the order of keys through retries, cancellations, paus
     const query = 'query ($id: ID!) { endpoint(id: $id) { health { state } } }';
     return (await client.query<{ health: { state: string } }>(query, { id })).health.state;
   };
-  let aheadSeconds = 0;
   const opens = async () => {
-    await clock.set((aheadSeconds += 61));
+    await clock.pass(61);
     await eventually(state, (now) => now === 'OPEN');
     let count = 0;
     do {
@@ -222,10 +221,13 @@ it('an open circuit keeps the order of keys through retries, cancellations, paus
     (names) => names.length === 50,
   );
   expect(performance.now() - began).toBeLessThan(8_000);
-  // It is open after kill -9, too, and a resumed endpoint is probed once. A new process begins with a probe: its clock was set ahead meanwhile.
+  // It is open after kill -9, too, and a resumed endpoint is probed once. A new process may begin with a probe.
   await server.kill9();
   await server.start();
-  expect(await state()).toBe('OPEN');
+  await eventually(
+    () => state().catch(() => 'not known yet'),
+    (now) => now === 'OPEN',
+  );
   expect(at('/open').slice(before).length).toBeLessThanOrEqual(2 + probes());
   await client.act('pauseEndpoint', id);
   await client.act('resumeEndpoint', id);

@@ -1,4 +1,4 @@
-// A wall clock that a test sets while a server runs on it.
+// A clock that a test sets while a server runs on it: the wall clock alone, or time itself.
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,11 @@ const seconds = 1_000;
 export class SteppedClock {
   private readonly folder = mkdtempSync(join(tmpdir(), 'clock-'));
   private readonly file = join(this.folder, 'off-by');
+  private aheadMs = 0;
+  private passedMs = 0;
 
   constructor() {
-    this.write(0);
+    this.write();
   }
 
   /** Options of a server that runs on this clock. */
@@ -23,7 +25,15 @@ export class SteppedClock {
 
   /** Resolves when running servers have it. */
   async set(aheadSeconds: number): Promise<void> {
-    this.write(aheadSeconds * seconds);
+    this.aheadMs = aheadSeconds * seconds;
+    this.write();
+    await pause(100);
+  }
+
+  /** So much time passes at once, by every clock. Timers that run already do not notice. */
+  async pass(elapsedSeconds: number): Promise<void> {
+    this.passedMs += elapsedSeconds * seconds;
+    this.write();
     await pause(100);
   }
 
@@ -31,8 +41,8 @@ export class SteppedClock {
     rmSync(this.folder, { recursive: true });
   }
 
-  private write(offMs: number): void {
-    writeFileSync(`${this.file}.new`, String(offMs));
+  private write(): void {
+    writeFileSync(`${this.file}.new`, `${this.aheadMs + this.passedMs} ${this.passedMs}`);
     renameSync(`${this.file}.new`, this.file);
   }
 }

@@ -35,6 +35,10 @@ export type AttemptResult = {
   readonly outcome?: AttemptOutcome;
 };
 
+/** `isProbe`: the attempt finds out whether the receiver of an open circuit answers again. `failingMs`: for how long the endpoint's attempts have failed. */
+export type CircuitView = { readonly isProbe: boolean; readonly failingMs: () => number | undefined };
+const unknownCircuit: CircuitView = { isProbe: false, failingMs: () => undefined };
+
 /** `repeated` is called for each attempt that another replica already made. */
 type ReplicaHooks = { readonly repeated: () => void };
 
@@ -66,18 +70,18 @@ export class AttemptRunner {
    * Rejects if nothing was sent: with LogUnavailable, as the message can't be read now and another replica may read it, or with LocalFailure. Otherwise only
    * if the log refuses the outcome, which is a defect.
    * @param answered called when the request is over, before its outcome is recorded
-   * @param isProbe it finds out whether the receiver of an open circuit answers again
+   * @param circuit what the lane knows of the endpoint's circuit
    */
-  async run(due: ScheduleAttempt, answered: () => void = () => undefined, isProbe = false): Promise<AttemptResult> {
+  async run(due: ScheduleAttempt, answered: () => void = () => undefined, circuit: CircuitView = unknownCircuit): Promise<AttemptResult> {
     try {
-      return await this.make(due, answered, isProbe);
+      return await this.make(due, answered, circuit);
     } catch (error) {
       if (error instanceof LocalFailure) this.observe(error);
       throw error;
     }
   }
 
-  private async make(due: ScheduleAttempt, answered: () => void, isProbe: boolean): Promise<AttemptResult> {
+  private async make(due: ScheduleAttempt, answered: () => void, { isProbe, failingMs }: CircuitView): Promise<AttemptResult> {
     const { endpointId } = due.subject;
     const endpoint = this.directory.endpoint(endpointId) ?? (await this.directory.whenAvailable(endpointId));
     if (!endpoint) return { position: await this.cancel(due), receiver: 'unknown' };
@@ -97,14 +101,22 @@ export class AttemptRunner {
     // 3. Record the outcome.
     const made = request instanceof FormatError ? undefined : request;
     const holdsKey = endpoint.configuration.settings.onExhausted === 'HOLD' && messages.some((message) => takesTurns(message, endpointId));
-    const command = { ...commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt, isProbe), holdsKey };
+    const forMs = failingMs();
+    const command = { ...commandFor(due, endpoint, made, outcome, messages[0]?.recordedAt, isProbe), holdsKey, failingMs: forMs };
     // Whether a delivery still has its turn is in its stream only.
     const position = await this.record(due, command, holdsKey && outcome.outcome === 'failed');
     // 4. Cancel the retry if the endpoint was deleted meanwhile.
     if (outcome.outcome === 'failed' && !this.directory.endpoint(endpoint.id))
       return { position: await this.cancel(due), receiver: 'unknown' };
     const { durationMs } = outcome;
-    return { position, receiver: receiverStateOf(outcome), holdMs: holdOf(outcome), durationMs, outcome: circuitOutcomeOf(outcome) };
+    const { revision: endpointRevision } = endpoint;
+    return {
+      position,
+      receiver: receiverStateOf(outcome),
+      holdMs: holdOf(outcome),
+      durationMs,
+      outcome: circuitOutcomeOf(outcome, endpointRevision, forMs),
+    };
   }
 
   /** A promise only for templates. */
@@ -187,8 +199,11 @@ const receiverStateOf = (outcome: SendOutcome): AttemptResult['receiver'] => {
   return isLate ? 'silent' : 'answers';
 };
 
-const circuitOutcomeOf = (outcome: SendOutcome): AttemptOutcome =>
-  outcomeOf(outcome, outcome.outcome === 'failed' ? { error: outcome.error, heldUntil: outcome.retryAfter?.toISOString() } : undefined);
+const circuitOutcomeOf = (outcome: SendOutcome, endpointRevision: number, failingMs: number | undefined): AttemptOutcome => {
+  const { startedAt, durationMs } = outcome;
+  const failed = outcome.outcome === 'failed' && { error: outcome.error, heldUntil: outcome.retryAfter?.toISOString(), failingMs };
+  return outcomeOf({ startedAt, durationMs, endpointRevision }, failed || undefined);
+};
 
 const holdOf = (outcome: SendOutcome): number | undefined =>
   outcome.outcome === 'failed' && outcome.retryAfter ? outcome.retryAfter.getTime() - Date.parse(attemptEndedAt(outcome)) : undefined;

@@ -12,7 +12,7 @@ const step = (at: number, error: string | null = 'It answered 500.', endpointId 
   endpointId,
   at,
   learned: { at: at + 60 * second },
-  event: { type: 'attempt', outcome: { startedAt: at, endedAt: at, error, isPutOff: false } },
+  event: { type: 'attempt', outcome: { startedAt: at, endedAt: at, error, isPutOff: false, endpointRevision: 0 } },
 });
 const failures = (count: number, everyMs: number) => Array.from({ length: count }, (_, i) => step(i * everyMs));
 

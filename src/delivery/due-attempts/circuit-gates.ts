@@ -40,7 +40,7 @@ export const circuitGatesIn = async (db: Db, ids?: readonly EndpointId[]): Promi
   return (await (ids ? all.where('endpoint_id', 'in', ids) : all).execute()).map(gateOf);
 };
 
-/** Folds steps into the table. It holds no row for an endpoint whose last attempt succeeded. */
+/** Folds steps into the table. It holds no row for an endpoint whose last attempt succeeded, unless its URL was changed after that. */
 export class CircuitGates {
   /** All that have a row, and perhaps some that had one. Undefined: not read yet. */
   private listed: Set<EndpointId> | undefined;
@@ -66,8 +66,8 @@ export class CircuitGates {
     this.closed = [];
     if (steps.length === 0) return nothing;
     const listed = (this.listed ??= new Set((await circuitGatesIn(tx.kysely)).map(({ endpointId }) => endpointId)));
-    const failing = new Set(steps.filter(isFailure).map(({ endpointId }) => endpointId));
-    const relevant = steps.filter(({ endpointId }) => listed.has(endpointId) || failing.has(endpointId));
+    const inNews = new Set(steps.filter(isNews).map(({ endpointId }) => endpointId));
+    const relevant = steps.filter(({ endpointId }) => listed.has(endpointId) || inNews.has(endpointId));
     if (relevant.length === 0) return nothing;
     const ids = [...new Set(relevant.map(({ endpointId }) => endpointId))];
     const rows = await tx.kysely.selectFrom('circuits').selectAll().where('endpoint_id', 'in', ids).execute();
@@ -76,7 +76,7 @@ export class CircuitGates {
       const last = gates.get(step.endpointId);
       // Nothing is kept of a healthy endpoint, so the rows don't depend on how the log is cut into transactions.
       const before = last && isKept(last) ? last : undefined;
-      if (!before && !isFailure(step)) return [];
+      if (!before && !isNews(step)) return [];
       const gate = evolveGate(before, step);
       gates.set(step.endpointId, gate);
       return [{ step, before: before?.circuit ?? closedCircuit, after: gate.circuit }];
@@ -93,8 +93,9 @@ export class CircuitGates {
 
 const nothing = { gates: [], transitions: [] };
 
-const isKept = ({ circuit }: CircuitGate) => circuit.consecutiveFailures > 0;
-const isFailure = ({ event }: CircuitStep) => event.type === 'attempt' && event.outcome.error !== null;
+const isKept = ({ circuit }: CircuitGate) => circuit.consecutiveFailures > 0 || circuit.receiverRevision !== null;
+/** A step that says something of an endpoint that was healthy. */
+const isNews = ({ event }: CircuitStep) => event.type === 'moved' || (event.type === 'attempt' && event.outcome.error !== null);
 
 const evolveGate = (before: CircuitGate | undefined, { endpointId, event, at, learned }: CircuitStep): CircuitGate => {
   const circuit = evolveCircuit(before?.circuit ?? closedCircuit, event);

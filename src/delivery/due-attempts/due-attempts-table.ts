@@ -116,6 +116,12 @@ export const createDueAttempts = async (db: Kysely<DueAttemptsSchema>): Promise<
   await db.schema.createIndex('due_tests').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(rowsOnly.tests).execute();
   // Nor do a million others keep a person waiting.
   await db.schema.createIndex('due_urgently').on('due_attempts').columns(['endpoint_id', 'ready_at']).where(rowsOnly.urgent).execute();
+  await db.schema
+    .createIndex('due_urgently_by_time')
+    .on('due_attempts')
+    .columns(['ready_at', 'endpoint_id'])
+    .where(rowsOnly.urgent)
+    .execute();
   await db.schema.createIndex('due_attempts_by_time').on('due_attempts').columns(['ready_at', 'endpoint_id']).execute();
 };
 

@@ -3,7 +3,7 @@
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { ChangeReceiver, DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { CircuitGate } from './circuit-gates.ts';
 import type { DueAttemptsSchema, TurnsOf } from './due-attempts-table.ts';
 
@@ -70,7 +70,8 @@ export interface DueAttempts {
   schedule(attempts: readonly ScheduleAttempt[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** Makes all attempts of an endpoint due. */
   releaseEndpoint(command: ReleaseEndpoint, tx: Transaction<DueAttemptsSchema>): Promise<void>;
-  holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
+  /** @returns how long those endpoints are held now; 0: they are not */
+  holdEndpoints(changes: readonly (HoldEndpoint | ChangeReceiver)[], tx: Transaction<DueAttemptsSchema>): Promise<readonly HoldEndpoint[]>;
   /** Tells other replicas of the circuits that changed. */
   circuitsChanged(gates: readonly CircuitGate[], tx: Transaction<DueAttemptsSchema>): Promise<void>;
   /** Call last: tells other replicas what was scheduled and cancelled. */

@@ -3,8 +3,14 @@ import type { Kysely } from 'kysely';
 import type { BatchId, EndpointId, MessageId } from '../../domain/ids.ts';
 import type { NoticeKind } from '../../domain/operational-message.ts';
 
-/** Until when a receiver wants no requests to its endpoint, and for how long it said so. */
-type HeldEndpointRow = { readonly endpoint_id: EndpointId; readonly held_until: number; readonly hold_ms: number };
+type HeldEndpointRow = {
+  readonly endpoint_id: EndpointId;
+  /** Until when its receiver wants no requests, and for how long it said so; 0: it did not. */
+  readonly held_until: number;
+  readonly hold_ms: number;
+  /** The revision that changed its URL last; 0: none did. Attempts by earlier ones say nothing about the receiver. */
+  readonly url_revision: number;
+};
 
 /** An endpoint whose last attempt failed. */
 type CircuitRow = {
@@ -36,6 +42,7 @@ export const createEndpointTables = async (db: Pick<Kysely<EndpointTables>, 'sch
     .addColumn('endpoint_id', 'text', (column) => column.primaryKey())
     .addColumn('held_until', 'bigint', (column) => column.notNull())
     .addColumn('hold_ms', 'bigint', (column) => column.notNull())
+    .addColumn('url_revision', 'integer', (column) => column.notNull())
     .execute();
   await db.schema
     .createTable('announcements')

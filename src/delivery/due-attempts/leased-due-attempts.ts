@@ -10,7 +10,7 @@ import type { ReplicaGroup, Tables, Transaction } from '../../read-models/engine
 import { LogWatch } from '../../read-models/engine/runner/log-watch.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { ChangeReceiver, DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueAttemptsListener, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
@@ -25,7 +25,7 @@ import {
   type TurnsOf,
 } from './due-attempts-table.ts';
 import { circuitGatesIn, takeProbe, type CircuitGate } from './circuit-gates.ts';
-import { heldEndpointsIn, holdEndpoints, longestHolds } from './held-endpoints.ts';
+import { heldEndpointsIn, holdEndpoints } from './held-endpoints.ts';
 import { Leases, type LongestAttempt } from './leases.ts';
 import { ClockNotices } from './clock-notices.ts';
 import { DueNotices } from './due-notices.ts';
@@ -163,10 +163,11 @@ export class LeasedDueAttempts implements DueAttempts {
     this.dueNotices.released(command.endpointId);
   }
 
-  async holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<Schema>): Promise<void> {
-    await holdEndpoints(holds, tx);
-    const longest = longestHolds(holds).map(({ endpointId, until, holdMs }) => [endpointId, until, holdMs] as const);
-    for (const held of noticeParts(longest)) await this.notify({ held }, tx);
+  async holdEndpoints(changes: readonly (HoldEndpoint | ChangeReceiver)[], tx: Transaction<Schema>): Promise<readonly HoldEndpoint[]> {
+    const holds = await holdEndpoints(changes, tx);
+    const all = holds.map(({ endpointId, until, holdMs, revision }) => [endpointId, until, holdMs, revision] as const);
+    for (const held of noticeParts(all)) await this.notify({ held }, tx);
+    return holds;
   }
 
   async circuitsChanged(gates: readonly CircuitGate[], tx: Transaction<Schema>): Promise<void> {

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Transaction } from '../../read-models/engine/database/database.ts';
 import { steadyNow } from '../../steady-clock.ts';
-import type { DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
+import type { ChangeReceiver, DeliveryOrBatchId, HoldEndpoint, ReleaseEndpoint, ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { ClaimRequest, ClaimResult, DueAttempts, DueEndpoints } from './due-attempts.ts';
 import {
   attemptOf,
@@ -46,8 +46,8 @@ export class OwnDueAttempts implements DueAttempts {
     await releaseQuery(command, tx).execute();
   }
 
-  holdEndpoints(holds: readonly HoldEndpoint[], tx: Transaction<DueAttemptsSchema>): Promise<void> {
-    return holdEndpoints(holds, tx);
+  holdEndpoints(changes: readonly (HoldEndpoint | ChangeReceiver)[], tx: Transaction<DueAttemptsSchema>): Promise<readonly HoldEndpoint[]> {
+    return holdEndpoints(changes, tx);
   }
 
   async circuitsChanged(): Promise<void> {}

@@ -1,4 +1,5 @@
 // Replica notices: what replicas tell each other about due attempts and slots. A notice may be lost: tables hold the truth, leases run out.
+import { closedCircuit } from '../../domain/circuit.ts';
 import type { EndpointId } from '../../domain/ids.ts';
 import type { Tables, Transaction } from '../../read-models/engine/database/database.ts';
 import { HoldEndpoint, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
@@ -17,8 +18,8 @@ export type ReplicaNotice = {
   /** These were cancelled; `from` is their endpoint. */
   readonly withdrawn?: readonly DeliveryOrBatchId[];
   readonly from?: EndpointId;
-  /** Receivers want no requests to these endpoints before that time, for so many milliseconds in all. */
-  readonly held?: readonly (readonly [EndpointId, number, number])[];
+  /** Receivers want no requests to these endpoints before that time, for so many milliseconds in all; the revision of the URL that they are at. */
+  readonly held?: readonly (readonly [EndpointId, number, number, number?])[];
   /** Circuits that changed. */
   readonly gates?: readonly CircuitGate[];
   /** Slots of these endpoints were given back. */
@@ -61,8 +62,8 @@ export const readNotice = (text = '{}'): ReplicaNotice => JSON.parse(text) as Re
 export const passOnNotice = (notice: ReplicaNotice, listener: DueAttemptsListener): void => {
   const { due, urgent, next, withdrawn, from, held, gates, free, lacking } = notice;
   if (withdrawn && from) listener.attemptsCancelled(from, withdrawn);
-  else if (held) listener.endpointsHeld(held.map(([id, until, holdMs]) => new HoldEndpoint(id, until, holdMs)));
-  else if (gates) listener.circuitsChanged(gates);
+  else if (held) listener.endpointsHeld(held.map(([id, until, holdMs, revision = 0]) => new HoldEndpoint(id, until, holdMs, revision)));
+  else if (gates) listener.circuitsChanged(gates.map((gate) => ({ ...gate, circuit: { ...closedCircuit, ...gate.circuit } })));
   else if (free) listener.slotsFreed(free);
   else if (lacking) listener.slotsWanted(lacking);
   else if (due || next) listener.attemptsDue(due ?? [], next, urgent);

@@ -181,7 +181,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
   }
 
   endpointsHeld(holds: readonly HoldEndpoint[]): void {
-    for (const { endpointId, until } of holds) this.lane(endpointId).holdUntil(until);
+    for (const hold of holds) this.lane(hold.endpointId).hold(hold);
   }
 
   circuitsChanged(gates: readonly CircuitGate[]): void {

@@ -4,7 +4,7 @@ import { dueCause, recorded, record, subject as someone } from '../../../test/su
 import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
-import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import type { AttemptResult, CircuitView } from '../attempts/attempt-runner.ts';
 import type { BatchedDeliveries } from '../attempts/batch-closer.ts';
 import { progressIn } from '../saga/delivery-progress.ts';
 import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
@@ -35,7 +35,7 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const batch = new Map<string, EndpointSettings['batch']>();
   const closed: { of: string[]; end: (left?: number, followers?: readonly ScheduleAttempt[]) => void; fail: (error: Error) => void }[] = [];
   type End = (result?: Partial<AttemptResult>) => void;
-  const sent: { attempt: ScheduleAttempt; answered: () => void; end: End; fail: (error: Error) => void }[] = [];
+  const sent: { attempt: ScheduleAttempt; answered: () => void; circuit: CircuitView; end: End; fail: (error: Error) => void }[] = [];
   const log = { info: vi.fn<() => void>(), warn: vi.fn<() => void>(), error: vi.fn<() => void>() };
   let changed: (id: EndpointId) => void = () => undefined;
   let slow: Promise<void> | undefined;
@@ -85,10 +85,10 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   let preparing: true | Promise<void> = true;
   const runner: LaneRunner = {
     prepare: () => preparing,
-    run: (due: ScheduleAttempt, answered: () => void) =>
+    run: (due: ScheduleAttempt, answered: () => void, circuit: CircuitView) =>
       new Promise<AttemptResult>((resolve, reject) => {
         const end = (result: Partial<AttemptResult> = {}) => resolve({ position: at(++position), receiver: 'answers', ...result });
-        sent.push({ attempt: due, answered, end, fail: reject });
+        sent.push({ attempt: due, answered, circuit, end, fail: reject });
       }),
   };
   const closer: LaneBatches = {

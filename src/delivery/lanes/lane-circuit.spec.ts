@@ -12,6 +12,7 @@ const outcome = (more: Partial<AttemptOutcome> = {}): AttemptOutcome => ({
   endedAt: Date.now(),
   error: null,
   isPutOff: false,
+  endpointRevision: 0,
   ...more,
 });
 const ok = () => ({ receiver: 'answers' as const, outcome: outcome() });
@@ -72,7 +73,7 @@ describe('a lane whose circuit is open', () => {
     const given = givenDispatcher();
     const { rows, gates, held, dispatcher, ids, reads } = given;
     gates.push(open(60_000));
-    held.push(new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000));
+    held.push(new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000, 0));
     const { subject, revision, dueAt, cause } = attempt('asked');
     const asked = new ScheduleAttempt(attempt('asked').id, subject, 1, 0, revision, dueAt + 900_000, cause, undefined, 0, 'person');
     for (const each of [...many(500), asked]) rows.set(each.id, each);
@@ -154,6 +155,23 @@ describe('a lane whose circuit is open', () => {
     expect(ids()).toHaveLength(21);
   });
 
+  it('tells for how long its attempts have failed, whatever happens to the wall clock, and goes on from what the log has of others', async () => {
+    const { dispatcher, sent } = givenDispatcher({ endpointConcurrency: 1 });
+    dispatcher.acceptOffers();
+    for (const each of many(6)) dispatcher.offer(each);
+    const failingMs = () => sent.at(-1)?.circuit.failingMs();
+    expect(failingMs()).toBe(0);
+    sent[0]?.end(failure());
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(failingMs()).toBe(3_000);
+    dispatcher.circuitsChanged([{ ...open(0, { state: 'FAILING', failingMs: 50_000, lastAttemptAt: Date.now() + 1 }), probeAt: null }]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(failingMs()).toBe(52_000);
+    sent[1]?.end(ok());
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(failingMs()).toBe(0);
+  });
+
   it('leaves the probe to another replica that makes it', async () => {
     const given = await givenOpen(10);
     const mayProbe = vi.fn<() => Promise<boolean>>().mockResolvedValueOnce(false).mockResolvedValue(true);
@@ -172,7 +190,7 @@ describe('a lane whose circuit is open', () => {
     const { dispatcher, due, ids, write, delete: remove } = await givenOpen(60_000);
     const mayProbe = vi.fn<() => Promise<boolean>>().mockResolvedValue(false);
     Object.assign(due, { mayProbe });
-    dispatcher.endpointsHeld([new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000)]);
+    dispatcher.endpointsHeld([new HoldEndpoint(e1, Date.now() + 3_600_000, 3_600_000, 0)]);
     write(...many(5));
     await vi.advanceTimersByTimeAsync(100);
     expect([ids(), dispatcher.circuits('OPEN')]).toEqual([[], 1]);

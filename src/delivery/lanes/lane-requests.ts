@@ -1,7 +1,7 @@
 // The requests that a lane has in flight: each takes a place of the process, and a slot where replicas share a limit, until it ends.
 import type { EndpointId } from '../../domain/ids.ts';
 import { LogUnavailable } from '../../event-store/event-store.ts';
-import type { AttemptResult } from '../attempts/attempt-runner.ts';
+import type { AttemptResult, CircuitView } from '../attempts/attempt-runner.ts';
 import { LocalFailure } from '../local-failure.ts';
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { LaneContext } from './lane-context.ts';
@@ -68,7 +68,9 @@ export class LaneRequests {
     const { due, runner } = this.context;
     const isProbe = this.pace.allowsProbesOnly && !attempt.isUrgent;
     const allowed = due.mayBeSent(attempt);
-    return allowed === true && !isProbe ? runner.run(attempt, answered) : this.ask(attempt, allowed, isProbe, answered);
+    return allowed === true && !isProbe
+      ? runner.run(attempt, answered, this.circuit(false))
+      : this.ask(attempt, allowed, isProbe, answered);
   }
 
   private async ask(
@@ -80,6 +82,10 @@ export class LaneRequests {
     const { due, runner } = this.context;
     if (!(await allowed)) return 'lease-lost';
     if (isProbe && !(await due.mayProbe(this.endpointId))) return 'probed-elsewhere';
-    return runner.run(attempt, answered, isProbe);
+    return runner.run(attempt, answered, this.circuit(isProbe));
+  }
+
+  private circuit(isProbe: boolean): CircuitView {
+    return { isProbe, failingMs: () => this.pace.circuit.failingMs(performance.now()) };
   }
 }

@@ -4,7 +4,7 @@ import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { CircuitGate } from '../due-attempts/circuit-gates.ts';
 import type { DeliveryProgress } from '../saga/delivery-progress.ts';
-import { isBatch, isTest, type DeliveryOrBatchId, type ScheduleAttempt } from '../saga/saga-commands.ts';
+import { isBatch, isTest, type DeliveryOrBatchId, type HoldEndpoint, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import { AttemptQueue } from './attempt-queue.ts';
 import { BatchGatherer, type BatchListener } from './batch-gatherer.ts';
 import type { LaneContext } from './lane-context.ts';
@@ -128,9 +128,11 @@ export class Lane {
     return queued;
   }
 
-  /** The receiver asked another replica, or an earlier start of this one, for patience. @param until by the clock of the due attempts */
-  holdUntil(until: number): void {
-    this.pace.hold(until - this.context.due.now());
+  /** The receiver asked another replica, or an earlier start of this one, for patience; or the URL was changed. By the clock of the due attempts. */
+  hold({ until, revision }: Pick<HoldEndpoint, 'until' | 'revision'>): void {
+    this.pace.follow(revision);
+    if (revision === this.pace.urlRevision) this.pace.hold(until - this.context.due.now());
+    this.pump();
   }
 
   followCircuit({ circuit, probeAt }: CircuitGate): void {

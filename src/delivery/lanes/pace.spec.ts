@@ -8,7 +8,7 @@ afterEach(() => vi.useRealTimers());
 describe('a lane', () => {
   describe('whose receiver asks for patience', () => {
     const inSeconds = (seconds: number) => ({ receiver: 'refuses' as const, holdMs: seconds * 1_000 });
-    const held = (id: string, ms: number) => new HoldEndpoint(id as EndpointId, Date.now() + ms, ms);
+    const held = (id: string, ms: number) => new HoldEndpoint(id as EndpointId, Date.now() + ms, ms, 0);
     const clock = () => vi.useFakeTimers({ now: 1_000_000, toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
 
     it('sends nothing until then, but a test; and then begins with one', async () => {
@@ -27,6 +27,28 @@ describe('a lane', () => {
       sent[4]?.end();
       await vi.advanceTimersByTimeAsync(110);
       expect(ids().slice(5)).toEqual(['e1-4']);
+    });
+
+    it('asks nothing of the receiver at another URL, and what comes of earlier attempts is not about that one', async () => {
+      clock();
+      const { dispatcher, sent, ids } = givenDispatcher();
+      dispatcher.acceptOffers();
+      for (const each of many(12)) dispatcher.offer(each);
+      expect(ids()).toHaveLength(2);
+      sent[0]?.end(inSeconds(3_600));
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(ids()).toHaveLength(2);
+      dispatcher.endpointsHeld([new HoldEndpoint('e1' as EndpointId, 0, 0, 4)]); // revision 4 changed the URL
+      await vi.advanceTimersByTimeAsync(0);
+      expect(ids()).toHaveLength(2); // it begins with one at a time, and one is in flight
+      const outcome = { startedAt: 0, endedAt: 1, error: 'It answered 429.', isPutOff: true, endpointRevision: 3 };
+      sent[1]?.end({ ...inSeconds(3_600), outcome });
+      dispatcher.endpointsHeld([new HoldEndpoint('e1' as EndpointId, Date.now() + 3_600_000, 3_600_000, 3)]); // another replica's, late
+      await vi.advanceTimersByTimeAsync(0);
+      expect(ids()).toHaveLength(3);
+      sent[2]?.end();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(ids()).toHaveLength(5);
     });
 
     it('leaves it alone as well where another start or another replica was told', async () => {

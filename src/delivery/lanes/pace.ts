@@ -12,12 +12,13 @@ import type { ReceiverState } from './request-limiter.ts';
 
 export class Pace {
   private readonly limit: ConcurrencyLimit;
-  private readonly backPressure = new BackPressure();
+  private backPressure = new BackPressure();
   private readonly rateLimit: RateLimit;
-  private readonly speed = new ReceiverSpeed();
+  private speed = new ReceiverSpeed();
   readonly circuit = new LaneCircuit();
   private state: ReceiverState = 'new';
-
+  /** The revision that changed the URL last. What was learned is about the receiver there. */
+  urlRevision = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -97,6 +98,7 @@ export class Pace {
   }
 
   observe({ receiver, holdMs, durationMs, outcome }: Omit<AttemptResult, 'position'>): void {
+    if (outcome && outcome.endpointRevision < this.urlRevision) return; // it was another receiver's
     const now = performance.now();
     this.speed.observe(receiver, durationMs);
     if (outcome) this.circuit.observe(outcome, now);
@@ -114,6 +116,16 @@ export class Pace {
   followCircuit(circuit: Circuit, probeInMs: number): void {
     this.circuit.follow(circuit, probeInMs, performance.now());
     if (this.circuit.isOpen && this.state === 'new') this.state = 'silent';
+  }
+
+  /** Forgets what was learned, if the URL was changed by that revision. The circuit follows the log by itself. */
+  follow(urlRevision: number): void {
+    if (urlRevision <= this.urlRevision) return;
+    this.urlRevision = urlRevision;
+    this.backPressure = new BackPressure();
+    this.speed = new ReceiverSpeed();
+    this.limit.restart();
+    this.state = 'new';
   }
 
   /** The receiver refused another process, or this one before it started. */

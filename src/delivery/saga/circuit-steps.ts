@@ -27,7 +27,7 @@ export const circuitStepIn = (event: RecordedEvent, learned: Learned): CircuitSt
     }
     default: {
       const at = Date.parse(event.recordedAt);
-      const change = circuitChangeOf(event.type, at);
+      const change = circuitChangeOf(event.type, at, event.revision);
       return change && { endpointId: endpointIdIn(event.stream), event: change, at, learned };
     }
   }

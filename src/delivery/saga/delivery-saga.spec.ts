@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accepted, organizationId, record, recorded, registered, subject } from '../../../test/support/samples.ts';
+import { accepted, organizationId, record, recorded, harmlessUrl, registered, subject } from '../../../test/support/samples.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
 import type { DeliveryEvent } from '../../domain/delivery.ts';
 import type { BatchId, EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
@@ -11,6 +11,7 @@ import {
   DeleteEndpoints,
   DisableGoneEndpoint,
   DropAttempt,
+  ChangeReceiver,
   HoldEndpoint,
   isBatch,
   JoinBatch,
@@ -66,7 +67,14 @@ describe('the delivery saga', () => {
   });
   it('holds the endpoint of a receiver that asks for patience', () => {
     const event = on(failed({ retryAt: '2026-01-01T12:00:31.000Z', heldUntil: '2026-01-01T12:00:31.000Z' }));
-    expect(decided(event)).toEqual([expect.any(ScheduleAttempt), new HoldEndpoint(e1, Date.parse('2026-01-01T12:00:31.000Z'), 30_000)]);
+    expect(decided(event)).toEqual([expect.any(ScheduleAttempt), new HoldEndpoint(e1, Date.parse('2026-01-01T12:00:31.000Z'), 30_000, 0)]);
+  });
+  it('knows that another URL is another receiver', () => {
+    const event = recorded(
+      { type: 'endpoint.url-changed', data: { url: harmlessUrl('https://new.example/') } },
+      { stream: 'endpoint-e1', revision: 4 },
+    );
+    expect(decided(event)).toEqual([new ChangeReceiver(e1, 4)]);
   });
   it('names what made an attempt due, and carries on the request behind it', () => {
     const event = { ...recorded(accepted([e1]), { stream: 'message-m1' }), metadata: { actor: 'apikey:shop', correlationId: 'r1' } };

@@ -10,6 +10,7 @@ import { queueOf } from '../../read-models/ordering/ordered-deliveries.ts';
 import { dueCauseOf } from './due-cause.ts';
 import {
   AwaitTurn,
+  ChangeReceiver,
   DeleteEndpoints,
   DisableGoneEndpoint,
   DropAttempt,
@@ -57,6 +58,8 @@ export class DeliverySaga {
       case 'batch.attempt-succeeded':
       case 'batch.cancelled':
         return [new DropAttempt(subjectIdIn(event), true)];
+      case 'endpoint.url-changed':
+        return [new ChangeReceiver(endpointIdIn(event.stream), event.revision)];
       case 'endpoint.deleted':
         return [new ReleaseEndpoint(endpointIdIn(event.stream), Date.parse(event.recordedAt), dueCauseOf(event))];
       case 'organization.deleted':
@@ -118,7 +121,7 @@ const retryAttempt = (event: Event<'delivery.attempt-failed' | 'batch.attempt-fa
 };
 
 const holdEndpoint = (event: Event<'delivery.attempt-failed' | 'batch.attempt-failed'>, until: string) =>
-  new HoldEndpoint(event.data.endpointId, Date.parse(until), delayUntil(until, event));
+  new HoldEndpoint(event.data.endpointId, Date.parse(until), delayUntil(until, event), event.data.endpointRevision);
 
 /** A requested attempt begins a new series: the retry schedule starts again. */
 const requestedAttempt = (event: Event<`${'delivery' | 'batch'}.${'retry' | 'replay'}-requested`>) => {

@@ -20,7 +20,7 @@ class Attempts {
   /** @param carrier its message */
   ended(at: number, error: string | null, carrier = 'm1' as MessageId): CircuitTransition {
     const before = this.circuit;
-    const event = { type: 'attempt', outcome: { startedAt: at, endedAt: at, error, isPutOff: false } } as const;
+    const event = { type: 'attempt', outcome: { startedAt: at, endedAt: at, error, isPutOff: false, endpointRevision: 0 } } as const;
     this.circuit = evolveCircuit(before, event);
     const origin = { carrier, endpointRevision: 0, cause: { causationId: `event-${at}` } };
     return { step: { endpointId: e1, event, at, learned: { at }, origin }, before, after: this.circuit };

@@ -139,11 +139,21 @@ export class HoldEndpoint {
     readonly until: number,
     /** The delay that it asked for. */
     readonly holdMs: number,
+    /** Of the endpoint's configuration. In an event: the attempt's. In the table, and from there on: of the URL that it is about. */
+    readonly revision: number,
   ) {}
 
   withUntil(until: number): HoldEndpoint {
-    return new HoldEndpoint(this.endpointId, until, this.holdMs);
+    return new HoldEndpoint(this.endpointId, until, this.holdMs, this.revision);
   }
+}
+
+/** The endpoint's URL was changed: what its earlier receiver asked for does not bind the new one. */
+export class ChangeReceiver {
+  constructor(
+    readonly endpointId: EndpointId,
+    readonly revision: number,
+  ) {}
 }
 
 /** An organization was deleted, and its endpoints with it. */
@@ -203,5 +213,6 @@ export type SagaCommand =
   | SetNewestBatch
   | ReleaseEndpoint
   | HoldEndpoint
+  | ChangeReceiver
   | DeleteEndpoints
   | DisableGoneEndpoint;

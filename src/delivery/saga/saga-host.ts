@@ -13,6 +13,7 @@ import type { DeliveryProgress } from './delivery-progress.ts';
 import { DeliverySaga } from './delivery-saga.ts';
 import {
   AwaitTurn,
+  ChangeReceiver,
   SetNewestBatch,
   DropAttempt,
   HoldEndpoint,
@@ -33,7 +34,7 @@ import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 
 export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
   readonly name = 'delivery-saga';
-  readonly version = 14;
+  readonly version = 15;
   readonly exclusiveVersion = true;
   readonly primaryKeys = {
     announcements: ['endpoint_id', 'kind'],
@@ -124,7 +125,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
     let due: DueAfter = new Map();
     let turns = new TurnChanges();
     const newest = new Map<EndpointId, number>();
-    const held: HoldEndpoint[] = [];
+    const held: (HoldEndpoint | ChangeReceiver)[] = [];
     const cancelled: DeliveryProgress[] = [];
     for (const { commands, progress, failure } of batch) {
       if (failure !== undefined) throw failure;
@@ -147,7 +148,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
           turns.join(command);
         } else if (command instanceof SetNewestBatch) {
           newest.set(command.endpointId, command.number);
-        } else if (command instanceof HoldEndpoint) {
+        } else if (command instanceof HoldEndpoint || command instanceof ChangeReceiver) {
           held.push(command);
         } else if (command instanceof ReleaseEndpoint) {
           written.push(...(await this.writeDue(due, turns, tx, queues))); // attempts scheduled before it are released, too
@@ -170,8 +171,7 @@ export class SagaHost implements Consumer<DueAttemptsSchema, SagaDecision> {
       Array.from(newest, ([endpoint_id, number]) => ({ endpoint_id, number })),
     );
     await this.followCircuits(batch, tx, carryOut);
-    if (held.length > 0) await this.due.holdEndpoints(held, tx);
-    this.held = held;
+    this.held = held.length > 0 ? await this.due.holdEndpoints(held, tx) : [];
     await this.due.announce(cancelled, tx);
     return written;
   }

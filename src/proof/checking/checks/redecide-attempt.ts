@@ -24,7 +24,7 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
     case 'attempt-succeeded':
       return { type: 'RecordSuccess', record: step.data };
     case 'attempt-failed': {
-      const { failure, error, retryAt, heldUntil, seriesSince } = step.data;
+      const { failure, error, retryAt, heldUntil, seriesSince, failingMs } = step.data;
       const [notBefore, held] = [retryAt, heldUntil].map((at) => (at === undefined ? undefined : new Date(at)));
       const hold = { holdsKey: holdsKey !== false };
       return {
@@ -36,6 +36,7 @@ const commandFor = (step: Exclude<Step, { type: 'exhausted' }>, policy: RetryPol
         random: 0,
         heldUntil: held,
         seriesSince,
+        failingMs,
         notBefore,
         ...hold,
       };

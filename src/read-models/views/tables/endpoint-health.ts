@@ -22,12 +22,15 @@ type EndpointHealthRow = {
   since: Milliseconds | null;
   consecutive_failures: number;
   failing_since: Milliseconds | null;
+  failing_ms: number;
+  opened_ms: number | null;
   next_probe_at: Milliseconds | null;
   failed_probes: number;
   last_error: string | null;
   last_success_at: Milliseconds | null;
   last_attempt_at: Milliseconds | null;
   dead_since: Milliseconds | null;
+  receiver_revision: number | null;
   /** Of the delivery or batch whose attempt was recorded last. */
   last_attempt_sequence: number | null;
   last_attempt_number: number | null;
@@ -41,12 +44,15 @@ export const endpointHealth: Table<EndpointHealthRow> = {
     since: 'int64?',
     consecutive_failures: 'integer',
     failing_since: 'int64?',
+    failing_ms: 'int64',
+    opened_ms: 'int64?',
     next_probe_at: 'int64?',
     failed_probes: 'integer',
     last_error: 'text?',
     last_success_at: 'int64?',
     last_attempt_at: 'int64?',
     dead_since: 'int64?',
+    receiver_revision: 'integer?',
     last_attempt_sequence: 'int64?',
     last_attempt_number: 'integer?',
   },
@@ -76,7 +82,7 @@ export const reduceEndpointHealth = (sequenceOf: (id: string) => number | undefi
     changes.lastAttempt = { id: idIn(stream), number: data.attempt };
     const event: CircuitEvent = {
       type: 'attempt',
-      outcome: outcomeOf(data, data.error === undefined ? undefined : { error: data.error, heldUntil: data.heldUntil }),
+      outcome: outcomeOf(data, data.error === undefined ? undefined : { ...data, error: data.error }),
     };
     // Of successes in a row, the first and the last count.
     const [first, last] = changes.events.slice(-2);
@@ -89,8 +95,8 @@ export const reduceEndpointHealth = (sequenceOf: (id: string) => number | undefi
       'delivery.attempt-failed': attempted,
       'batch.attempt-succeeded': attempted,
       'batch.attempt-failed': attempted,
-      ...onEach(circuitChanges, ({ type, stream, recordedAt }) => {
-        const change = circuitChangeOf(type, momentOf(recordedAt));
+      ...onEach(circuitChanges, ({ type, stream, recordedAt, revision }) => {
+        const change = circuitChangeOf(type, momentOf(recordedAt), revision);
         if (change) of(endpointIdIn(stream)).events.push(change);
       }),
     },
@@ -129,12 +135,15 @@ const circuitOf = (row: EndpointHealthRow): Circuit => ({
   since: row.since,
   consecutiveFailures: row.consecutive_failures,
   failingSince: row.failing_since,
+  failingMs: row.failing_ms,
+  openedMs: row.opened_ms,
   nextProbeAt: row.next_probe_at,
   failedProbes: row.failed_probes,
   lastError: row.last_error,
   lastSuccessAt: row.last_success_at,
   lastAttemptAt: row.last_attempt_at,
   deadSince: row.dead_since,
+  receiverRevision: row.receiver_revision,
 });
 
 const rowOf = (
@@ -148,10 +157,13 @@ const rowOf = (
   since: circuit.since,
   consecutive_failures: circuit.consecutiveFailures,
   failing_since: circuit.failingSince,
+  failing_ms: circuit.failingMs,
+  opened_ms: circuit.openedMs,
   next_probe_at: circuit.nextProbeAt,
   failed_probes: circuit.failedProbes,
   last_error: circuit.lastError,
   last_success_at: circuit.lastSuccessAt,
   last_attempt_at: circuit.lastAttemptAt,
   dead_since: circuit.deadSince,
+  receiver_revision: circuit.receiverRevision,
 });

@@ -18,7 +18,7 @@ CREATE INDEX "deliveries_of_batch" on "deliveries" ("batch_sequence") where "bat
 CREATE INDEX "deliveries_of_replay" on "deliveries" ("replay_id", "sequence") where "replay_id" is not null;
 CREATE INDEX "deliveries_replayed" on "deliveries" ("message_id", "replay_id") where "replay_id" is not null;
 CREATE INDEX "deliveries_tests" on "deliveries" ("organization_id", "status", "sequence") where "test" = 1;
-CREATE TABLE "endpoint_health" ("endpoint_id" text primary key, "organization_id" text not null, "state" text not null, "since" bigint, "consecutive_failures" integer not null, "failing_since" bigint, "next_probe_at" bigint, "failed_probes" integer not null, "last_error" text, "last_success_at" bigint, "last_attempt_at" bigint, "dead_since" bigint, "last_attempt_sequence" bigint, "last_attempt_number" integer);
+CREATE TABLE "endpoint_health" ("endpoint_id" text primary key, "organization_id" text not null, "state" text not null, "since" bigint, "consecutive_failures" integer not null, "failing_since" bigint, "failing_ms" bigint not null, "opened_ms" bigint, "next_probe_at" bigint, "failed_probes" integer not null, "last_error" text, "last_success_at" bigint, "last_attempt_at" bigint, "dead_since" bigint, "receiver_revision" integer, "last_attempt_sequence" bigint, "last_attempt_number" integer);
 CREATE INDEX "endpoint_health_index_1" on "endpoint_health" ("organization_id", "state", "since", "endpoint_id");
 CREATE TABLE "endpoint_skips" ("endpoint_id" text primary key, "organization_id" text not null, "skipped" bigint not null);
 CREATE TABLE "endpoint_subscriptions" ("organization_id" text not null, "endpoint_id" text not null, "entry" text not null, constraint "endpoint_subscriptions_key" primary key ("endpoint_id", "entry"));
