@@ -44,14 +44,16 @@ export const seesMessage = async (
   return deliveries.some(({ endpointId }) => seesEndpoint(caller, endpointId));
 };
 
-const seesRouting = ({ endpoint }: { readonly endpoint: Endpoint }, { caller }: ApiContext): boolean => seesEndpoint(caller, endpoint.id);
+const ofSeenEndpoint = ({ endpoint }: { readonly endpoint: Endpoint }, { caller }: ApiContext): boolean =>
+  seesEndpoint(caller, endpoint.id);
 
 /** By the GraphQL type of a value: whether the caller sees it. */
 export const sees: Readonly<Record<string, (value: never, context: ApiContext) => boolean | Promise<boolean>>> = {
   Endpoint: ({ id }: Endpoint, { caller }) => id === draftId || seesEndpoint(caller, id),
   Delivery: ({ view }: Delivery, context) => seesDelivery(context, view),
   Message: (message: Message, context) => seesMessage(context, message),
-  Routing: seesRouting,
-  RoutingReason: seesRouting,
+  Attention: ofSeenEndpoint,
+  Routing: ofSeenEndpoint,
+  RoutingReason: ofSeenEndpoint,
   BulkRetry: ({ actor }: BulkRetry, { caller }) => seesBulkRetry(caller, actor),
 };

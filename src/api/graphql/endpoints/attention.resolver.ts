@@ -3,7 +3,7 @@ import { Args, Context, Field, Int, ObjectType, Query, Resolver } from '@nestjs/
 import { badInput } from '../../../domain/errors.ts';
 import type { EndpointAttention } from '../../../read-models/queries/endpoint-attention.ts';
 import { EndpointQueries } from '../../../read-models/queries/endpoint-queries.ts';
-import { AllowReaders } from '../../auth/access.ts';
+import { AllowPortal, AllowReaders } from '../../auth/access.ts';
 import type { ApiContext } from '../context.ts';
 import { maxFirst } from '../connections.ts';
 import { DateTime } from '../scalars.ts';
@@ -29,6 +29,7 @@ export class AttentionResolver {
 
   @Query(() => [Attention], { description: 'Endpoints that need a person, the worst first.' })
   @AllowReaders()
+  @AllowPortal('VIEW', 'FILTERED')
   async attention(
     @Args('first', { type: () => Int, nullable: true, defaultValue: defaultFirst }) first: number | null | undefined,
     @Context() context: ApiContext,
