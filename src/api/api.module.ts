@@ -49,6 +49,7 @@ import { SubscriptionServer } from './graphql/subscriptions/subscription-server.
 import { SystemResolver } from './graphql/system/system.resolver.ts';
 import { SearchResolver } from './graphql/search/search.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
+import { PortalSettingsResolver } from './graphql/organization/portal-settings.resolver.ts';
 import { PortalSessionResolver } from './graphql/organization/portal-session.resolver.ts';
 import { ReadYourWrites } from './read-your-writes.ts';
 import { HealthController } from './rest/health.controller.ts';
@@ -98,6 +99,7 @@ class ContextModule {}
     ApiKeyResolver,
     CallerResolver,
     PortalSessionResolver,
+    PortalSettingsResolver,
     HistoryResolver,
     ReplayResolver,
     BulkRetryResolver,

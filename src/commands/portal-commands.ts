@@ -2,6 +2,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { notFound } from '../domain/errors.ts';
 import { organization } from '../domain/organization.ts';
+import type { PortalSettings } from '../domain/portal-settings.ts';
 import { portalSession, type PortalSessionOpened } from '../domain/portal-session.ts';
 import { organizationStream, portalSessionStream } from '../domain/streams.ts';
 import { newId } from '../event-store/id-generation.ts';
@@ -20,6 +21,16 @@ export class OpenPortalSession extends Command<{ readonly counter: number }> {
 
 export class EndPortalSessions extends Command<CommandResult> {
   constructor(readonly caller: Caller) {
+    super();
+  }
+}
+
+/** How the portal looks from here on. */
+export class ChangePortalSettings extends Command<CommandResult> {
+  constructor(
+    readonly caller: Caller,
+    readonly settings: PortalSettings,
+  ) {
     super();
   }
 }
@@ -64,5 +75,15 @@ export class EndPortalSessionsHandler implements ICommandHandler<EndPortalSessio
       },
     };
     return this.executor.execute({ stream, decider, command: { type: 'EndPortalSessions', counter: 0 } }, newCause(caller));
+  }
+}
+
+@CommandHandler(ChangePortalSettings)
+export class ChangePortalSettingsHandler implements ICommandHandler<ChangePortalSettings> {
+  constructor(private readonly executor: CommandExecutor) {}
+
+  execute({ caller, settings }: ChangePortalSettings): Promise<CommandResult> {
+    const command = { type: 'ChangePortalSettings', settings } as const;
+    return this.executor.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, newCause(caller));
   }
 }

@@ -62,6 +62,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'source.resumed':
     case 'source.deleted':
     case 'organization.portal-sessions-ended':
+    case 'organization.portal-settings-changed':
     case 'portalsession.opened':
     case 'disclosure.secret-shown':
     case 'disclosure.signing-key-shown':

@@ -1,6 +1,7 @@
 // The events of an organization.
 import * as z from 'zod';
 import { json } from './json.ts';
+import { storedPortalSettings } from './portal-settings.ts';
 
 // ── Events ── These names and shapes are the storage format. Never edit one: add a version and an upcaster.
 
@@ -85,6 +86,7 @@ export const organizationEvents = {
       counter: z.int().describe('How often they have been ended. Each session carries the number that was current when it was opened.'),
     })
     .describe('All portal sessions of the organization that were opened until now were ended.'),
+  'organization.portal-settings-changed': storedPortalSettings.describe("How the portal looks to the organization's people was changed."),
 } as const;
 
 type Of<C extends Record<string, z.ZodType>> = { [K in keyof C & string]: { type: K; data: z.infer<C[K]> } }[keyof C & string];

@@ -5,6 +5,7 @@ import { badInput, conflict, notFound } from './errors.ts';
 import { organizationId, type OrganizationId } from './ids.ts';
 import { jsonEqual, type Json } from './json.ts';
 import { sameName } from './names.ts';
+import { defaultPortalSettings, fromStored, toStored, type PortalSettings } from './portal-settings.ts';
 import type { Audience, EventTypeDefinition, OrganizationEvent, OrganizationLimits } from './organization-events.ts';
 
 /** Exists from the start, and can't be suspended or deleted. Its stream also holds what is shared by all organizations. */
@@ -45,6 +46,7 @@ export type Organization =
       suspension: { readonly reason: string | null } | null;
       /** How often its portal sessions were ended: those opened under a lower number are over. */
       portalCounter: number;
+      portalSettings: PortalSettings;
     }
   | { exists: 'no-more' };
 type Existing = Organization & { exists: 'yes' };
@@ -72,6 +74,7 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
         limits: event.data.limits ?? {},
         suspension: null,
         portalCounter: 0,
+        portalSettings: defaultPortalSettings,
       };
     case 'organization.renamed':
     case 'organization.metadata-changed':
@@ -93,6 +96,8 @@ const evolve = (state: Organization, event: OrganizationEvent): Organization => 
       return change(state, { signingKey: event.data.key });
     case 'organization.portal-sessions-ended':
       return change(state, { portalCounter: event.data.counter });
+    case 'organization.portal-settings-changed':
+      return change(state, { portalSettings: fromStored(event.data) });
     case 'organization.event-type-defined': {
       const { shared, audience = 'PUBLIC', ...definition } = event.data;
       return withType(state, definition.name, shared, { ...definition, audience, retired: false });
@@ -145,7 +150,8 @@ export type OrganizationCommand =
   | DefineEventType
   | { type: 'RetireEventType'; name: string; shared?: true | undefined }
   /** `counter`: the next one. */
-  | { type: 'EndPortalSessions'; counter: number };
+  | { type: 'EndPortalSessions'; counter: number }
+  | { type: 'ChangePortalSettings'; settings: PortalSettings };
 
 /** Every copy of the state, and every process, has them in memory. */
 export const mostEventTypes = 2_000;
@@ -252,6 +258,10 @@ const decide = (command: OrganizationCommand, state: Organization): readonly Org
     case 'EndPortalSessions': {
       const { counter } = command;
       return counter <= state.portalCounter ? [] : [{ type: 'organization.portal-sessions-ended', data: { counter } }];
+    }
+    case 'ChangePortalSettings': {
+      const { settings } = command;
+      return jsonEqual(settings, state.portalSettings) ? [] : [{ type: 'organization.portal-settings-changed', data: toStored(settings) }];
     }
     case 'DefineEventType':
       return defineEventType(command, state);

@@ -269,6 +269,15 @@ const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
   }),
   record({ type: constant('RetireEventType' as const), name: constantFrom('a.b', 'c', 'd') }),
   record({ type: constant('RotateEncryptionKey' as const), encryptionKey: constantFrom('w1', 'w2') }),
+  record({
+    type: constant('ChangePortalSettings' as const),
+    settings: record({
+      name: constantFrom('Acme', null),
+      logo: constant(null),
+      primaryColor: constantFrom('#000000', null),
+      colorScheme: constantFrom('AUTO' as const, 'DARK' as const),
+    }),
+  }),
   record({ type: constant('EndPortalSessions' as const), counter: integer({ min: 1, max: 3 }) }),
   record({
     type: constant('RewrapEncryptionKeys' as const),

@@ -8,7 +8,7 @@ import { CancelBulkRetryHandler, RetryDeliveriesHandler } from '../commands/bulk
 import { CancelDeliveryHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
 import { RecordDraftTestHandler } from '../commands/draft-test-commands.ts';
 import { RecordDisclosureHandler } from '../commands/disclosure-commands.ts';
-import { EndPortalSessionsHandler, OpenPortalSessionHandler } from '../commands/portal-commands.ts';
+import { ChangePortalSettingsHandler, EndPortalSessionsHandler, OpenPortalSessionHandler } from '../commands/portal-commands.ts';
 import {
   CreateEndpointHandler,
   RotateEndpointSecretHandler,
@@ -78,6 +78,7 @@ const handlers = [
   DeleteEndpointsHandler,
   OpenPortalSessionHandler,
   EndPortalSessionsHandler,
+  ChangePortalSettingsHandler,
   DisableGoneEndpointHandler,
   DisableDeadEndpointHandler,
   PublishNoticeHandler,

@@ -28,6 +28,7 @@ import { ConfigurationFollower } from './configuration-follower.ts';
 import { EndpointChangesFeed } from './endpoint-changes-feed.ts';
 import type { OrganizationEntry } from './organization-entry.ts';
 import { OrganizationIndex } from './organization-index.ts';
+import type { PortalSettings } from '../../domain/portal-settings.ts';
 import { ResolvedEndpoint, timesAfter, type OrganizationKeys } from './resolved-endpoint.ts';
 import { UnusableStreams } from './unusable-streams.ts';
 
@@ -213,6 +214,11 @@ export class EndpointDirectory {
     this.follower.check();
     this.unusable.check(organizationStream(id));
     return recordedWith(this.routedAt, this.organizations.get(id)?.routing.route(type, message, now));
+  }
+
+  /** How the organization's portal looks. Undefined: there is no such organization. */
+  portalSettings(id: OrganizationId): PortalSettings | undefined {
+    return this.organizations.get(id)?.state.portalSettings;
   }
 
   /** The position that a routing decided now is recorded with; empty for an empty log. */

@@ -15,6 +15,7 @@ import { maskedEventData } from '../../../domain/event-masking.ts';
 import { jsonEqual, asJsonObject } from '../../../domain/json.ts';
 import { organization, type Organization, type OrganizationCommand } from '../../../domain/organization.ts';
 import type { OrganizationEvent } from '../../../domain/organization-events.ts';
+import { fromStored } from '../../../domain/portal-settings.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
 import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
@@ -103,6 +104,8 @@ const organizationCommand = ({ type, data, stream }: RecordedEvent<OrganizationE
       return { type: 'DefineEventType', ...data };
     case 'organization.portal-sessions-ended':
       return { type: 'EndPortalSessions', ...data };
+    case 'organization.portal-settings-changed':
+      return { type: 'ChangePortalSettings', settings: fromStored(data) };
     case 'organization.event-type-retired':
       return { type: 'RetireEventType', ...data };
   }
