@@ -39,6 +39,7 @@ import {
   MessageOwnerResolver,
   OrganizationFieldsResolver,
 } from './graphql/organization/organization-fields.resolver.ts';
+import { OrganizationConnection } from './graphql/organization/organizations.types.ts';
 import { OrganizationsResolver } from './graphql/organization/organizations.resolver.ts';
 import { OrganizationResolver } from './graphql/organization/organization.resolver.ts';
 import { PreviewResolver } from './graphql/endpoints/preview.resolver.ts';
@@ -111,6 +112,7 @@ class ContextModule {}
     countResolver(EndpointConnection),
     countResolver(MessageConnection),
     countResolver(DeliveryConnection),
+    countResolver(OrganizationConnection),
   ],
 })
 export class ApiModule {}

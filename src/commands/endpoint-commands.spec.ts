@@ -390,7 +390,11 @@ describe('the commands on endpoints', () => {
 
   describe('and a test', () => {
     const define = async (name: string, group: string, sample: { [key: string]: string } | null = null) =>
-      shown(new DefineEventTypeHandler(executor).execute(new DefineEventType(caller, { name, group, description: null, sample })));
+      shown(
+        new DefineEventTypeHandler(executor).execute(
+          new DefineEventType(caller, { name, group, description: null, sample, audience: 'PUBLIC', shared: false }),
+        ),
+      );
     const testMessage = async (id: EndpointId, eventType?: string) => {
       const { position } = await test(id, eventType);
       for await (const batch of store.follow(undefined, { signal: AbortSignal.timeout(5000) })) {
@@ -419,7 +423,7 @@ describe('the commands on endpoints', () => {
       await define('alert.old', 'alerts');
       await define('meeting.ended', 'meetings');
       await define('alert.created', 'alerts', { a: 'b' });
-      await shown(new RetireEventTypeHandler(executor).execute(new RetireEventType(caller, 'alert.old')));
+      await shown(new RetireEventTypeHandler(executor, directory).execute(new RetireEventType(caller, 'alert.old')));
       expect(await testMessage(await create({ eventTypes: ['alerts'] }))).toMatchObject({ type: 'alert.created', data: { a: 'b' } });
     });
     it('else a type of its own', async () =>

@@ -6,6 +6,7 @@ import { badInput, conflict, forbidden, notFound } from '../domain/errors.ts';
 import { apiKeyId, type ApiKeyId, type OrganizationId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import { sameName } from '../domain/names.ts';
+import type { Audience } from '../domain/organization-events.ts';
 import { defaultOrganization, organization, type OrganizationCommand } from '../domain/organization.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { isExpired, type ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
@@ -21,7 +22,15 @@ import { apiKeyStream, organizationStream } from '../domain/streams.ts';
 export class DefineEventType extends Command<CommandResult> {
   constructor(
     readonly caller: Caller,
-    readonly eventType: { name: string; group?: string | undefined; description: string | null; sample: Json | null },
+    readonly eventType: {
+      name: string;
+      group?: string | undefined;
+      description: string | null;
+      sample: Json | null;
+      audience: Audience;
+      /** For every organization. */
+      shared: boolean;
+    },
   ) {
     super();
   }
@@ -83,19 +92,30 @@ export const hashOfKey = (key: string) => hash('sha256', key, 'hex');
 export class DefineEventTypeHandler implements ICommandHandler<DefineEventType> {
   constructor(private readonly executor: CommandExecutor) {}
 
-  async execute({ caller, eventType }: DefineEventType): Promise<CommandResult> {
-    const command: OrganizationCommand = { type: 'DefineEventType', ...eventType };
-    return this.executor.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, newCause(caller));
+  async execute({ caller, eventType: { shared, ...eventType } }: DefineEventType): Promise<CommandResult> {
+    if (shared && !caller.spansOrganizations)
+      throw forbidden('Only a key that spans the installation defines event types for every organization; leave out shared.');
+    const command: OrganizationCommand = { type: 'DefineEventType', ...eventType, ...(shared && { shared }) };
+    const owner = shared ? defaultOrganization : caller.organizationId;
+    return this.executor.execute({ stream: organizationStream(owner), decider: organization, command }, newCause(caller));
   }
 }
 
 @CommandHandler(RetireEventType)
 export class RetireEventTypeHandler implements ICommandHandler<RetireEventType> {
-  constructor(private readonly executor: CommandExecutor) {}
+  constructor(
+    private readonly executor: CommandExecutor,
+    private readonly directory: EndpointDirectory,
+  ) {}
 
+  /** Its own, else the one that all share. */
   async execute({ caller, name }: RetireEventType): Promise<CommandResult> {
-    const command: OrganizationCommand = { type: 'RetireEventType', name };
-    return this.executor.execute({ stream: organizationStream(caller.organizationId), decider: organization, command }, newCause(caller));
+    const shared = this.directory.organizations.isShared(caller.organizationId, name);
+    if (shared && !caller.spansOrganizations)
+      throw forbidden(`The event type "${name}" is shared by every organization; only a key that spans the installation retires it.`);
+    const command: OrganizationCommand = { type: 'RetireEventType', name, ...(shared && { shared }) };
+    const owner = shared ? defaultOrganization : caller.organizationId;
+    return this.executor.execute({ stream: organizationStream(owner), decider: organization, command }, newCause(caller));
   }
 }
 

@@ -159,9 +159,15 @@ export const mostEventTypes = 2_000;
 /** The group of an event type that was defined without one, or not at all: the part before the first dot. */
 export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
 
-/** The group that an event type was defined in, else its default group. */
-export const groupOf = (state: Organization, eventType: string): string =>
-  (state.exists === 'yes' ? state.eventTypes.get(eventType)?.group : undefined) ?? defaultGroup(eventType);
+/**
+ * The group that an event type was defined in, by its organization or for all of them, else its default group.
+ * @param installation `default`, which has the shared types
+ */
+export const groupOf = (state: Organization, installation: Organization, eventType: string): string => {
+  const own = state.exists === 'yes' ? state.eventTypes.get(eventType) : undefined;
+  const shared = installation.exists === 'yes' ? installation.sharedTypes.get(eventType) : undefined;
+  return (own ?? shared)?.group ?? defaultGroup(eventType);
+};
 
 const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Caller } from '../commands/caller.ts';
 import { PublishMessages, type MessageInput } from '../commands/publish-messages.ts';
+import { PublishRefused } from '../commands/publish-refused.ts';
 import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { SkippedEvent } from '../domain/reading.ts';
@@ -96,11 +97,12 @@ export class SourcePublisher {
         await this.parts.commands.execute(command);
         return undefined;
       } catch (error) {
-        if (error instanceof DomainError) return (await this.isPublished(event)) ? undefined : error.message;
-        if (!(error instanceof LogUnavailable)) throw error;
+        const retrySeconds = retrySecondsOf(error);
+        if (retrySeconds === undefined && error instanceof DomainError) return (await this.isPublished(event)) ? undefined : error.message;
+        if (retrySeconds === undefined) throw error;
         onTrouble(error);
         if (signal.aborted) return undefined;
-        await sleep(error.retryAfterSeconds * 1000, undefined, { signal }).catch(() => undefined);
+        await sleep(retrySeconds * 1000, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -112,6 +114,15 @@ export class SourcePublisher {
     return accepted?.metadata.causationId === event.id && accepted.metadata.correlationId === correlationId;
   }
 }
+
+/** A suspended or deleted organization's source waits: it is ended once the views show that. */
+const closedRetrySeconds = 2;
+
+/** Undefined: it would be refused again. */
+const retrySecondsOf = (error: unknown): number | undefined => {
+  if (error instanceof LogUnavailable || error instanceof PublishRefused) return error.retryAfterSeconds;
+  return error instanceof DomainError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND') ? closedRetrySeconds : undefined;
+};
 
 const skippedEvent = ({ id, stream, revision, position, type }: ForeignEvent, reason: string): SkippedEvent => ({
   id,

@@ -151,6 +151,12 @@ describe('organizations', () => {
     [String.raw`\ `, []],
   ])('are found by a part of id or name: %s', async (search, expected) => expect(ids(await list({ search }))).toEqual(expected));
 
+  it('are counted', async () => {
+    const query =
+      '{ organizations(first: 1, filter: {search: "list-"}) { all: count { value exact } some: count(max: 2) { value exact } } }';
+    expect(await api.query(query)).toEqual({ organizations: { all: { value: 3, exact: true }, some: { value: 2, exact: false } } });
+  });
+
   it('are found by status', async () => {
     await api.query('mutation { suspendOrganization(id: "list-2") { id } }');
     expect(ids(await list({ search: 'list-', status: 'SUSPENDED' }))).toEqual(['list-2']);
@@ -199,6 +205,48 @@ describe('organization(id)', () => {
         endpoints: { nodes: [{ organization: { id: 'other' } }] },
         messages: { nodes: [{ organization: { id: 'other' }, deliveries: [{ organization: { id: 'other', status: 'ACTIVE' } }] }] },
       });
+  });
+});
+
+describe('a shared event type', () => {
+  type Type = { name: string; group: string; shared: boolean; audience: string; retired: boolean };
+  const define = (organization: string, input: string, key = api.keys.ADMIN) =>
+    asOrganization(
+      organization,
+      `mutation { defineEventType(input: {name: "order.placed", ${input}}) { name group shared audience } }`,
+      key,
+    );
+  const types = async (organization: string) =>
+    ((await asOrganization(organization, '{ eventTypes { name group shared audience retired } }')).data?.['eventTypes'] ?? []) as Type[];
+  const retire = (organization: string, key = api.keys.ADMIN) =>
+    asOrganization(organization, 'mutation { retireEventType(name: "order.placed") { name shared retired } }', key);
+
+  it('is offered in every organization, grouped there, and replaced by the own one', async () => {
+    await create({ id: 'shop', name: 'Shop' });
+    expect(codeOf(await define('other', 'shared: true, group: "sales"', api.keys.OTHER))).toBe('FORBIDDEN');
+    const { data } = await define('shop', 'shared: true, group: "sales", audience: INTERNAL');
+    expect(data?.['defineEventType']).toEqual({ name: 'order.placed', group: 'sales', shared: true, audience: 'INTERNAL' });
+    const shared = { name: 'order.placed', group: 'sales', shared: true, audience: 'INTERNAL', retired: false };
+    for (const id of ['shop', 'other', 'default']) expect(await types(id)).toEqual([shared]);
+    await asOrganization('shop', 'mutation { createEndpoint(input: {name: "e", url: "https://a.example", eventTypes: ["sales"]}) { id } }');
+    const routed = async () =>
+      ((await (await publishFor('shop')).json()) as { messages: { destinations: number }[] }).messages[0]?.destinations;
+    expect(await routed()).toBe(1);
+    await define('shop', 'group: "own"');
+    expect(await types('shop')).toEqual([{ ...shared, group: 'own', shared: false, audience: 'PUBLIC' }]);
+    expect(await types('other')).toEqual([shared]);
+    expect(await routed()).toBe(0);
+    const query = '{ messages { nodes { routing { nodes { routed } } } } }';
+    const { data: explained } = await asOrganization('shop', query);
+    const messages = explained?.['messages'] as unknown as { nodes: { routing: { nodes: { routed: boolean }[] } }[] };
+    expect(messages.nodes.map(({ routing }) => routing.nodes.map(({ routed: was }) => was))).toEqual([[false], [true]]);
+  });
+
+  it('is retired by keys that span', async () => {
+    expect(codeOf(await retire('other', api.keys.OTHER))).toBe('FORBIDDEN');
+    expect((await retire('other')).data?.['retireEventType']).toEqual({ name: 'order.placed', shared: true, retired: true });
+    expect((await types('default'))[0]).toMatchObject({ shared: true, retired: true });
+    expect((await retire('shop')).data?.['retireEventType']).toMatchObject({ shared: false, retired: true });
   });
 });
 

@@ -56,6 +56,7 @@ export class ConfigurationHistory {
   /** Whether an endpoint ever asked for an order. */
   hasOrder = false;
   private readonly organizations = new Map<OrganizationId, Organization>();
+  private readonly sharedGroups = new Map<string, GroupVersion[]>();
   private readonly owners = new Map<EndpointId, Organization>();
   private readonly states = new Map<EndpointId, Endpoint>();
   private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
@@ -63,8 +64,8 @@ export class ConfigurationHistory {
   /** Takes events in log order. Ignores those that are not about endpoints or event types. */
   add(event: RecordedEvent): void {
     if (event.type === 'organization.event-type-defined') {
-      const { groups } = this.organization(organizationIdIn(event.stream));
-      const { name, group } = event.data;
+      const { name, group, shared } = event.data;
+      const groups = shared ? this.sharedGroups : this.organization(organizationIdIn(event.stream)).groups;
       groups.set(name, [...(groups.get(name) ?? []), { at: positionOf(event), group }]);
     } else if (isEventOf(event, 'endpoint')) this.addEndpoint(endpointIdIn(event.stream), event);
   }
@@ -128,7 +129,8 @@ export class ConfigurationHistory {
     let subscribers = this.subscribers.get(key);
     if (!subscribers) {
       const { endpoints, groups } = this.organization(organizationId);
-      const group = versionWhenRouted(groups.get(type) ?? [], message)?.group ?? defaultGroup(type);
+      const own = versionWhenRouted(groups.get(type) ?? [], message);
+      const group = (own ?? versionWhenRouted(this.sharedGroups.get(type) ?? [], message))?.group ?? defaultGroup(type);
       subscribers = Array.from(endpoints.values()).flatMap((versions) => {
         const matcher = versionWhenRouted(versions, message)?.matcher;
         return matcher?.subscribesTo(type, group) ? [matcher] : [];

@@ -171,7 +171,7 @@ export class EndpointDirectory {
   }
 
   eventTypes(id: OrganizationId): readonly EventType[] {
-    return Array.from(this.organizations.get(id)?.state.eventTypes.values() ?? []);
+    return this.organizations.eventTypes(id);
   }
 
   /** The types that portal sessions of the organization never see. */

@@ -120,6 +120,16 @@ export class OrganizationIndex {
     return this.entries.get(id)?.state.eventTypes.get(name) ?? this.sharedTypes?.get(name);
   }
 
+  /** Its own, and those that all share and it does not define itself. */
+  eventTypes(id: OrganizationId): readonly EventType[] {
+    return Array.from(new Map([...(this.sharedTypes ?? []), ...(this.entries.get(id)?.state.eventTypes ?? [])]).values());
+  }
+
+  /** Whether the type is one that all share, and that the organization does not define itself. */
+  isShared(id: OrganizationId, name: string): boolean {
+    return !this.entries.get(id)?.state.eventTypes.has(name) && this.sharedTypes?.has(name) === true;
+  }
+
   /** The group that a type is defined in, else the one that its name says. */
   groupOf(id: OrganizationId, type: string): string {
     return this.eventType(id, type)?.group ?? defaultGroup(type);
@@ -132,7 +142,7 @@ export class OrganizationIndex {
     return new Set([...own.values(), ...shared].filter(({ audience }) => audience === 'INTERNAL').map(({ name }) => name));
   }
 
-  get sharedTypes(): ReadonlyMap<string, EventType> | undefined {
+  private get sharedTypes(): ReadonlyMap<string, EventType> | undefined {
     return this.entries.get(defaultOrganization)?.state.sharedTypes;
   }
 

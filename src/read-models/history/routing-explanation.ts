@@ -6,7 +6,8 @@ import { endpoint, type Endpoint, type EndpointConfiguration } from '../../domai
 import type { FailedCondition } from '../../domain/filter/explain-filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { groupOf, organization } from '../../domain/organization.ts';
+import { defaultOrganization, groupOf, organization } from '../../domain/organization.ts';
+import { organizationStream } from '../../domain/streams.ts';
 import type { OrganizationEvent } from '../../domain/organization-events.ts';
 import { routingReason, type RoutingReason } from '../../domain/routing.ts';
 import { positionInLogOf } from '../../event-store/provenance.ts';
@@ -55,8 +56,18 @@ export const subscriptionsTo = (accepted: Accepted, organizationEvents: readonly
   };
 };
 
-const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string =>
-  groupOf(fold(organization, decidedOn(accepted, events)), accepted.data.type);
+/** @param events of the message's organization, and of `default` */
+const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string => {
+  const { organizationId, type } = accepted.data;
+  const then = decidedOn(accepted, events);
+  const [own, installation] = [organizationId, defaultOrganization].map((id) =>
+    fold(
+      organization,
+      then.filter(({ stream }) => stream === organizationStream(id)),
+    ),
+  );
+  return groupOf(own ?? organization.initial, installation ?? organization.initial, type);
+};
 
 /** Undefined: the endpoint did not exist. */
 const reasonThen = (state: Endpoint, { data }: Accepted, group: string): RoutingReason | undefined =>

@@ -4,6 +4,8 @@ import type { ApiKeyRole } from '../../domain/api-key.ts';
 import { parseJson } from '../../domain/exact-number.ts';
 import type { ApiKeyId, OrganizationId } from '../../domain/ids.ts';
 import type { Json } from '../../domain/json.ts';
+import type { Audience } from '../../domain/organization-events.ts';
+import { sharedByAll } from '../views/tables/event-types.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull } from './columns.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
@@ -14,6 +16,9 @@ type EventTypeView = {
   readonly description: string | null;
   readonly sample: Json | null;
   readonly retired: boolean;
+  readonly audience: Audience;
+  /** Defined for every organization. */
+  readonly shared: boolean;
 };
 
 /** Times are ISO 8601 in UTC with milliseconds. */
@@ -40,16 +45,20 @@ export class OrganizationQueries {
     return row && { id: row.id, name: row.name, createdAt: iso(row.created_at) };
   }
 
-  /** By group, then by name. */
+  /** Its own, and those that all share and it does not define itself. By group, then by name. */
   async eventTypes(organization: OrganizationId): Promise<EventTypeView[]> {
-    const query = this.read().selectFrom('event_types').selectAll().where('organization_id', '=', organization);
+    const query = this.read().selectFrom('event_types').selectAll().where('organization_id', 'in', [organization, sharedByAll]);
     const rows = await query.orderBy('group_name').orderBy('name').execute();
-    return rows.map(({ name, group_name, description, sample, retired }) => ({
+    const own = new Set(rows.flatMap(({ organization_id, name }) => (organization_id === organization ? [name] : [])));
+    const shown = rows.filter(({ organization_id, name }) => organization_id === organization || !own.has(name));
+    return shown.map(({ organization_id, name, group_name, description, sample, audience, retired }) => ({
       name,
       group: group_name,
       description,
       sample: sample === null ? null : parseJson(sample),
       retired: retired === 1,
+      audience,
+      shared: organization_id === sharedByAll,
     }));
   }
 

@@ -27,9 +27,15 @@ export class SourceQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
   constructor(private readonly read: () => Kysely<ViewsSchema>) {}
 
-  /** The sources of all organizations, oldest first. For the source readers. */
+  /** The sources of all organizations that are active, oldest first. For the source readers. */
   async all(): Promise<SourceView[]> {
-    return (await this.existing().execute()).map(sourceView);
+    const active = this.read()
+      .selectFrom('organizations')
+      .select('organizations.id')
+      .where('organizations.deleted_at', 'is', null)
+      .where('organizations.suspended_at', 'is', null);
+    const rows = await this.existing().where('sources.organization_id', 'in', active).execute();
+    return rows.map(sourceView);
   }
 
   /** Oldest first. */

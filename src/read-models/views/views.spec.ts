@@ -298,8 +298,8 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
     const queries = await shown();
     expect(await queries.organizations.find(organization)).toMatchObject({ id: 'default', name: 'Default' });
     expect(await queries.organizations.eventTypes(organization)).toEqual([
-      { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, retired: false },
-      { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, retired: true },
+      { name: 'a', group: 'meetings', description: 'again', sample: { a: 1 }, audience: 'PUBLIC', shared: false, retired: false },
+      { name: 'b', group: 'meetings', description: null, sample: { a: 1 }, audience: 'PUBLIC', shared: false, retired: true },
     ]);
     expect((await queries.organizations.apiKeys(organization, all, { includeRevoked: false, spanning: true })).edges).toEqual([]);
     const [key] = (await queries.organizations.apiKeys(organization, all, { includeRevoked: true, spanning: false })).edges;

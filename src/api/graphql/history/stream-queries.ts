@@ -9,6 +9,7 @@ import { endpoint, type EndpointConfiguration } from '../../../domain/endpoint.t
 import { badInput } from '../../../domain/errors.ts';
 import type { BatchId, DeliveryId, EndpointId, MessageId, OrganizationId, Position } from '../../../domain/ids.ts';
 import type { MessageEvent } from '../../../domain/message.ts';
+import { defaultOrganization } from '../../../domain/organization.ts';
 import type { OrganizationEvent } from '../../../domain/organization-events.ts';
 import { batchStream, deliveryStream, endpointStream, messageStream, organizationStream } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
@@ -66,8 +67,10 @@ export class StreamQueries {
     return this.read(endpointStream(id), upTo);
   }
 
-  organizationEvents(id: OrganizationId): Events<OrganizationEvent> {
-    return this.read(organizationStream(id));
+  /** With those of `default`, which also has what all organizations share. */
+  async organizationEvents(id: OrganizationId): Events<OrganizationEvent> {
+    const streams = Array.from(new Set([id, defaultOrganization]), (each) => this.read<OrganizationEvent>(organizationStream(each)));
+    return (await Promise.all(streams)).flat();
   }
 
   deliveryEvents(id: DeliveryId): Events<DeliveryEvent> {

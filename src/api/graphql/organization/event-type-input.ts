@@ -1,6 +1,7 @@
 // Validation of event types given over GraphQL.
 import * as z from 'zod';
 import { json } from '../../../domain/json.ts';
+import { audiences } from '../../../domain/organization-events.ts';
 import { isOwnType, ownTypeRefused } from '../../../domain/operational-message.ts';
 import { longestMessageType, messageTypeSyntax } from '../../../domain/message.ts';
 
@@ -15,6 +16,8 @@ const maxSampleBytes = 256 * 1024;
 export const eventTypeInput = z.object({
   name: eventTypeName.refine((name) => !isOwnType(name), { error: ownTypeRefused }),
   group: eventTypeName.nullish(),
+  shared: z.boolean().nullish(),
+  audience: z.enum(audiences).nullish(),
   description: z.string().max(1024, 'must be at most 1024 characters').nullish(),
   sample: json
     .refine((sample) => Buffer.byteLength(JSON.stringify(sample)) <= maxSampleBytes, `must be at most ${maxSampleBytes} bytes of JSON`)

@@ -62,8 +62,9 @@ export class OrganizationResolver {
   @Mutation(() => EventType)
   @AllowOperators()
   async defineEventType(@Args('input') input: EventTypeInput, @Context() { caller }: ApiContext): Promise<EventType> {
-    const { name, group, description, sample } = validate(eventTypeInput, input, 'input');
-    const eventType = { name, group: group ?? undefined, description: description ?? null, sample: sample ?? null };
+    const { name, group, description, sample, shared, audience } = validate(eventTypeInput, input, 'input');
+    const shown = { description: description ?? null, sample: sample ?? null, audience: audience ?? ('PUBLIC' as const) };
+    const eventType = { name, group: group ?? undefined, ...shown, shared: shared ?? false };
     await this.writes.waitForConfiguration(await this.commands.execute(new DefineEventType(caller, eventType)));
     return this.eventType(name, caller);
   }
@@ -113,6 +114,6 @@ export class OrganizationResolver {
   private eventType(name: string, { organizationId }: ApiContext['caller']): EventType {
     const eventType = this.directory.eventType(organizationId, name);
     if (!eventType) throw new Error(`The event type ${name} is recorded, but the directory does not have it yet.`);
-    return eventType;
+    return { ...eventType, shared: this.directory.organizations.isShared(organizationId, name) };
   }
 }

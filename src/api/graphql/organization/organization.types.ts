@@ -3,6 +3,7 @@ import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
+import { audiences, type Audience as AudienceOf } from '../../../domain/organization-events.ts';
 import { connectionType } from '../connections.ts';
 import { enumType } from '../enums.ts';
 import { DateTime, JsonScalar } from '../scalars.ts';
@@ -20,6 +21,8 @@ export class Organization {
   readonly name!: string;
 }
 
+const Audience = enumType('Audience', audiences);
+
 @ObjectType()
 export class EventType {
   @Field(() => String)
@@ -32,6 +35,10 @@ export class EventType {
   readonly sample!: Json;
   @Field(() => Boolean)
   readonly retired!: boolean;
+  @Field(() => Boolean, { description: 'Defined once for every organization.' })
+  readonly shared!: boolean;
+  @Field(() => Audience, { description: 'INTERNAL: hidden from portal sessions.' })
+  readonly audience!: AudienceOf;
 }
 
 @ObjectType()
@@ -85,4 +92,8 @@ export class EventTypeInput {
   description?: string | null;
   @Field(() => JsonScalar, { nullable: true })
   sample?: Json;
+  @Field(() => Boolean, { nullable: true, defaultValue: false })
+  shared?: boolean | null;
+  @Field(() => Audience, { nullable: true, defaultValue: 'PUBLIC' })
+  audience?: AudienceOf | null;
 }

@@ -10,7 +10,8 @@ import type { AuthenticatedCaller } from '../../auth/authentication.ts';
 import { prefixIssuePaths, validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
 import { Refusal } from '../../refusal.ts';
-import { PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
+import { PageArgs, parsePageArgs, toConnection } from '../connections.ts';
+import type { CountedConnection } from '../counts.ts';
 import type { ApiContext } from '../context.ts';
 import { organizationInput, organizationPatch, suspensionReason } from './organization-input.ts';
 import { Organization } from './organization.types.ts';
@@ -33,10 +34,11 @@ export class OrganizationsResolver {
     @Args() page: PageArgs,
     @Args('filter', { type: () => OrganizationFilter, nullable: true }) filter: Filter | null | undefined,
     @Context() { caller }: ApiContext,
-  ): Promise<Connection<Organization>> {
+  ): Promise<CountedConnection<Organization>> {
     requireSpanning(caller);
     const found = await this.list.page(parsePageArgs(page), filter ?? {});
-    return toConnection(found, ({ id, name }): Organization => ({ id, name }));
+    const connection = await toConnection(found, ({ id, name }): Organization => ({ id, name }));
+    return { ...connection, countUpTo: (max) => this.list.count(filter ?? {}, max) };
   }
 
   @Mutation(() => Organization, {

@@ -1,8 +1,12 @@
 // The table of event types that organizations define.
-import type { OrganizationId } from '../../../domain/ids.ts';
+import { asOrganizationId, type OrganizationId } from '../../../domain/ids.ts';
+import type { Audience } from '../../../domain/organization-events.ts';
 import { organizationIdIn } from '../../../domain/streams.ts';
 import type { Reducer } from './reducer.ts';
 import type { Flag, Table } from './table.ts';
+
+/** In the place of the organization: defined for all of them. */
+export const sharedByAll = asOrganizationId('');
 
 type EventTypeRow = {
   organization_id: OrganizationId;
@@ -11,6 +15,7 @@ type EventTypeRow = {
   description: string | null;
   /** JSON. Null: there is no sample. */
   sample: string | null;
+  audience: Audience;
   retired: Flag;
 };
 
@@ -21,6 +26,7 @@ export const eventTypes: Table<EventTypeRow> = {
     group_name: 'text',
     description: 'text?',
     sample: 'text?',
+    audience: 'text',
     retired: 'integer',
   },
   primaryKey: ['organization_id', 'name'],
@@ -33,14 +39,17 @@ export const reduceEventTypes = (): Reducer => {
   return {
     on: {
       'organization.event-type-defined': ({ stream, data }) => {
-        const { name, group, description } = data;
+        const { name, group, description, shared, audience = 'PUBLIC' } = data;
         const sample = data.sample === null ? null : JSON.stringify(data.sample);
-        const organization_id = organizationIdIn(stream);
-        defined.set(`${stream} ${name}`, { organization_id, name, group_name: group, description, sample, retired: 0 });
-        retired.delete(`${stream} ${name}`);
+        const organization_id = shared ? sharedByAll : organizationIdIn(stream);
+        const key = `${organization_id} ${name}`;
+        defined.set(key, { organization_id, name, group_name: group, description, sample, audience, retired: 0 });
+        retired.delete(key);
       },
-      'organization.event-type-retired': ({ stream, data: { name } }) =>
-        retired.set(`${stream} ${name}`, { organization_id: organizationIdIn(stream), name, retired: 1 }),
+      'organization.event-type-retired': ({ stream, data: { name, shared } }) => {
+        const organization_id = shared ? sharedByAll : organizationIdIn(stream);
+        retired.set(`${organization_id} ${name}`, { organization_id, name, retired: 1 });
+      },
     },
     async write(tx) {
       await tx.upsert('event_types', ['organization_id', 'name'], [...defined.values()]);

@@ -27,7 +27,7 @@ CREATE TABLE "endpoint_totals" ("organization_id" text not null, "endpoint_id" t
 CREATE TABLE "endpoints" ("id" text primary key, "organization_id" text not null, "name" text not null, "name_key" text not null, "search_key" text not null, "status" text not null, "configuration" text not null, "created_at" bigint not null, "updated_at" bigint not null, "deleted_at" bigint, "created_position" text not null, "revision" integer not null);
 CREATE INDEX "endpoints_by_name" on "endpoints" ("organization_id", "name_key", "created_position");
 CREATE INDEX "endpoints_index_1" on "endpoints" ("organization_id", "created_position");
-CREATE TABLE "event_types" ("organization_id" text not null, "name" text not null, "group_name" text not null, "description" text, "sample" text, "retired" integer not null, constraint "event_types_key" primary key ("organization_id", "name"));
+CREATE TABLE "event_types" ("organization_id" text not null, "name" text not null, "group_name" text not null, "description" text, "sample" text, "audience" text not null, "retired" integer not null, constraint "event_types_key" primary key ("organization_id", "name"));
 CREATE TABLE "log_clock" ("id" integer primary key, "ahead" bigint not null);
 CREATE TABLE "log_events" ("sequence" bigint primary key, "kind" integer not null, "position" text not null, "stream" text not null, "revision" integer not null, "recorded_at" bigint not null);
 CREATE INDEX "log_events_of_kind" on "log_events" ("kind", "sequence");
