@@ -156,10 +156,16 @@ it(`nothing is lost, stuck or out of order, whatever happens together (HOOKLEDGE
     await pause(300);
     return conservation(server);
   };
-  const after = await eventually(settled, ({ open, balanced, failed }) => open === 0 && failed === 0 && balanced);
+  // A busy machine may take long. One on which nothing ends any more for half a minute is stuck.
+  const ends = ({ open, balanced, failed }: Awaited<ReturnType<typeof settled>>) => open === 0 && failed === 0 && balanced;
+  let after = await settled();
+  while (!ends(after)) {
+    const { succeeded, cancelled } = after;
+    after = await eventually(settled, (now) => ends(now) || now.succeeded + now.cancelled > succeeded + cancelled);
+  }
   expect(after).toMatchObject({ open: 0, balanced: true, failed: 0 });
   await eventually(tablesLeft, ({ due, ordered }) => due === 0 && ordered === 0);
-}, 90_000);
+}, 150_000);
 
 it('an open circuit keeps the order of keys through retries, cancellations, pauses, kill -9 and the end of its endpoint', async () => {
   isBad = false;
@@ -220,7 +226,7 @@ it('an open circuit keeps the order of keys through retries, cancellations, paus
     () => at('/healthy'),
     (names) => names.length === 50,
   );
-  expect(performance.now() - began).toBeLessThan(8_000);
+  expect(performance.now() - began).toBeLessThan(20_000); // what waits for a probe of the other, or for its timeout, waits longer
   // It is open after kill -9, too, and a resumed endpoint is probed once. A new process may begin with a probe.
   await server.kill9();
   await server.start();
