@@ -1,4 +1,4 @@
-// Time slices: long work in this thread gives way, so that requests and commits are served in between. Work that awaits `giveWay` between its parts
+// Time slices: long work in this thread gives way to requests and commits. Work that awaits `giveWay` between its parts
 // keeps the thread for about one slice at a time, however many operations do so at once.
 import { setImmediate } from 'node:timers';
 

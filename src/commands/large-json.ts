@@ -1,4 +1,4 @@
-// Parses a large JSON body in steps, so that others have their turns in between. It finds where large arrays and objects can be cut, at some of their
+// Parses a large JSON body in steps, and others have their turns in between. It finds where large arrays and objects can be cut, at some of their
 // commas, and parses each piece between two cuts by the rules of strict-json.ts.
 // Guarantee: it accepts what `parseStrictJson` accepts, and returns the same. A refusal says the same, but for the place of what is not JSON.
 import { isUtf8 } from 'node:buffer';

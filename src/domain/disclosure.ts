@@ -11,7 +11,7 @@ export const disclosureEvents = {
   'disclosure.secret-shown': z
     .object({ organizationId, endpointId, hour })
     .describe(
-      'The secret of an endpoint was shown to the actor. Whoever makes a secret is shown it as well; the event of the endpoint says so.',
+      'The secret of an endpoint was shown to the actor. The person who makes a secret is shown it as well, and the event of the endpoint says so.',
     ),
   'disclosure.signing-key-shown': z.object({ organizationId, hour }).describe("The organization's signing key was shown to the actor."),
 } as const;

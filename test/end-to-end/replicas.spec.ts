@@ -42,7 +42,7 @@ const schemas = () =>
     return rows.map(({ name }) => name);
   });
 
-it('views are built anew while they run, and both go on with the new ones; verifying finds them right', { timeout: 60_000 }, async () => {
+it('views are rebuilt while replicas run, and both switch to the new ones; verifying finds them right', { timeout: 60_000 }, async () => {
   const [first, second] = servers as readonly [Server, Server];
   await new Client(first).createEndpoint({ url: receiver.url, eventTypes: ['shared.*'] });
   const routes = async () => (await second.publish({ type: 'shared.first', data: {} }))[0]?.destinations === 1;

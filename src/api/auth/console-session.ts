@@ -43,7 +43,7 @@ export class ConsoleSessions {
   }
 
   /**
-   * The hash of the key that the request's cookie stands for; undefined if it carries none.
+   * The hash of the key that the request's cookie represents; undefined without a cookie.
    * @throws Unauthenticated for a token that ended or that we did not seal
    * @throws Refusal FORBIDDEN for a request that another site may have caused
    */

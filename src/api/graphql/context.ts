@@ -73,7 +73,7 @@ export class ApiContexts {
     return caller.kind === 'API_KEY' && caller.spansOrganizations ? this.spanning(context, caller) : context;
   }
 
-  /** Each organization's context is made once, so that its loaders load many rows at once. */
+  /** Each organization's context is made once: its loaders then load many rows at once. */
   private spanning(context: ApiContext, caller: ApiKeyCaller): ApiContext {
     const made = new Map<OrganizationId, ApiContext>();
     const actingFor = (id: OrganizationId): ApiContext => {

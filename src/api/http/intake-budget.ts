@@ -10,7 +10,7 @@ import { servedPathOf } from './served-paths.ts';
 
 /** Two of the largest bodies. While one is worked on, it takes several times as much. */
 const mostBytes = 2 * largestBody;
-/** Of one key, so that no key can keep all others out. A little more than the largest body, which is refused as too large first. */
+/** Of one key: none can keep all others out. A little more than the largest body, which is refused as too large first. */
 const mostBytesOfKey = largestBody + 1024 * 1024;
 
 declare module 'fastify' {

@@ -1,4 +1,4 @@
-// Reads JSON bodies. Large ones are parsed in steps, so that others have their turns in between.
+// Reads JSON bodies. Large ones are parsed in steps, and other requests have their turns in between.
 import type { FastifyInstance } from 'fastify';
 import { largeJson, parseLargeJson } from '../../commands/large-json.ts';
 import { parseStrictJson } from '../../commands/strict-json.ts';

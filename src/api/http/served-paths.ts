@@ -49,7 +49,7 @@ const servedPaths: Readonly<Record<string, ServedPath>> = {
 
 export const servedRoutes = Object.entries(servedPaths);
 
-/** As the path of GraphQL, so that clients learn nothing of what is not there before everything is open. */
+/** Treated like the path of GraphQL: before everything is open, clients don't learn what is not there. */
 const notServed: ServedPath = { ...page, methods: [], key: 'needed', opensFirst: false };
 
 const byPath = new Map(servedRoutes);

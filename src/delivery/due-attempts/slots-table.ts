@@ -77,7 +77,7 @@ export class SlotsTable {
     return group.sideWriter;
   }
 
-  /** Locks them in one order, so that replicas don't deadlock. */
+  /** Locks them in one order: replicas don't deadlock. */
   private mine(slots: readonly Slot[]) {
     return sql`
       SELECT endpoint_id AS its, number AS n FROM slots

@@ -1,5 +1,5 @@
 // A lane: one endpoint's share of the dispatcher. It decides which of the endpoint's attempts go out now, and keeps at hand those that come next.
-// Each lane has a limit of its own, so that nothing waits behind somebody else's dead endpoint.
+// Each lane has its own limit: nothing waits behind somebody else's dead endpoint.
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { CircuitGate } from '../due-attempts/circuit-gates.ts';

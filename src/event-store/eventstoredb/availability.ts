@@ -15,7 +15,7 @@ type AvailabilityOptions = {
 
 /** After a shorter time without outage the pauses continue to grow: the server was not really back. */
 const steadyMs = 10_000;
-/** A cluster elects a leader in a few seconds. For so long the pauses stay short, because whoever publishes waits for their end. */
+/** A cluster elects a leader in a few seconds. Until then the pauses stay short, because publishers wait for them. */
 const electionMs = 12_000;
 const longestPauseMs = { amidElection: 250, later: 5_000 };
 

@@ -1,4 +1,4 @@
-// Encodes the writes of one append, one by one, so that a large append can be encoded and handed to the writer in parts; and decodes its conflicts.
+// Encodes the writes of one append, one by one: a large append is handed to the writer in parts. Also decodes its conflicts.
 import { codec } from '../codec.ts';
 import type { ExpectedRevision, RevisionConflict, Write } from '../event-store.ts';
 import type { Conflict, EncodedWrite } from './writer.worker.ts';

@@ -8,7 +8,7 @@ export type LookUp = (hostname: string, state: NameState) => Promise<NameAnswer>
 /** A failure, and an answer without TTL, serve the requests that waited for it. */
 const shortestMs = 1_000;
 const longestMs = 300_000;
-/** An answer in use is refreshed after this part of its time, so that nobody waits for it. */
+/** An answer in use is refreshed after this part of its time, before anyone has to wait for it. */
 const refreshAfter = 0.8;
 const maxNames = 10_000;
 

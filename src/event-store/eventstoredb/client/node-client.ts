@@ -12,7 +12,7 @@ export class NodeClient {
     this.#connect = connect;
   }
 
-  /** Calls `work` with the client. Whoever needs the client for longer says by `lost` when its connection failed. */
+  /** Calls `work` with the client. A caller that needs the client for longer reports a failed connection with `lost`. */
   async use<T>(work: (client: DbClient, lost: (error: unknown) => void) => Promise<T> | T): Promise<T> {
     const connecting = (this.#client ??= this.#connect());
     const forget = () => {
