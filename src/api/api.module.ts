@@ -48,6 +48,7 @@ import { ReplayResolver } from './graphql/replays/replay.resolver.ts';
 import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SystemResolver } from './graphql/system/system.resolver.ts';
+import { DeliveryStatsResolver } from './graphql/stats/delivery-stats.resolver.ts';
 import { SearchResolver } from './graphql/search/search.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
 import { PortalSettingsResolver } from './graphql/organization/portal-settings.resolver.ts';
@@ -108,6 +109,7 @@ class ContextModule {}
     PreviewResolver,
     SourceResolver,
     SearchResolver,
+    DeliveryStatsResolver,
     SystemResolver,
     countResolver(EndpointConnection),
     countResolver(MessageConnection),

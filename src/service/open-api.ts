@@ -63,6 +63,7 @@ import { MessageQueries } from '../read-models/queries/message-queries.ts';
 import { OrganizationList } from '../read-models/queries/organization-list.ts';
 import { OrganizationQueries } from '../read-models/queries/organization-queries.ts';
 import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
+import { DeliveryStatsQueries } from '../read-models/queries/delivery-stats.ts';
 import { SearchQueries } from '../read-models/queries/search.ts';
 import { SourceQueries } from '../read-models/queries/source-queries.ts';
 import type { ReadModels } from './open-read-models.ts';
@@ -240,6 +241,7 @@ const apiOf = (parts: ApiParts, http: OwnParts, { controllers = [], providers = 
     { provide: OrganizationQueries, useValue: queries.organizations },
     { provide: BulkRetryQueries, useValue: queries.bulkRetries },
     { provide: ReplayQueries, useValue: queries.replays },
+    { provide: DeliveryStatsQueries, useValue: queries.stats },
     { provide: SearchQueries, useValue: queries.search },
     { provide: SourceQueries, useValue: queries.sources },
     { provide: VIEWS_PROGRESS, useValue: readModels.views },

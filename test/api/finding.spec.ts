@@ -226,3 +226,36 @@ it('what is too much is refused by its path', async () => {
     paths: ['eventType'],
   });
 });
+
+describe('figures over time', () => {
+  type Stats = { start: string; accepted: number; attempts: number; failedAttempts: number; p50Ms: number | null }[];
+  const fields = '{ start accepted attempts failedAttempts p50Ms }';
+  it('are of the organization, of an endpoint, and of a type, in equal buckets', async () => {
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const { all, own, theirs } = await api.query<{ all: Stats; own: Stats; theirs: Stats }>(
+      `{ all: deliveryStats(since: "${since}", until: "${until}", buckets: 3) ${fields}
+         own: deliveryStats(since: "${since}", until: "${until}", buckets: 1, endpointId: "${made['bravo']}", eventType: "invoice.paid") ${fields}
+         theirs: deliveryStats(since: "${since}", until: "${until}", buckets: 1, endpointId: "${made['alpha']}", eventType: "invoice.paid") ${fields} }`,
+    );
+    expect(all.map(({ start }) => start)[0]).toBe(since);
+    expect(all).toHaveLength(3);
+    expect(all.reduce((sum, { accepted }) => sum + accepted, 0)).toBeGreaterThan(2);
+    expect(own).toMatchObject([{ accepted: 1, attempts: 1, failedAttempts: 1 }]);
+    expect(Math.abs((own[0]?.p50Ms ?? 0) - 3)).toBeLessThan(0.6);
+    expect(theirs).toMatchObject([{ accepted: 0, attempts: 0, p50Ms: null }]);
+    const nothing = await api.query<{ deliveryStats: Stats }>(
+      `{ deliveryStats(since: "${since}", buckets: 1) ${fields} }`,
+      {},
+      api.keys.OTHER,
+    );
+    expect(nothing.deliveryStats).toMatchObject([{ accepted: 0, attempts: 0 }]);
+  });
+  it.each([
+    ['since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z"', 'until'],
+    ['since: "2026-01-01T00:00:00Z", buckets: 0', 'buckets'],
+    ['since: "2026-01-01T00:00:00Z", buckets: 501', 'buckets'],
+  ])('of %s are refused by their path', async (args, path) =>
+    expect(await refused(`{ deliveryStats(${args}) { start } }`)).toEqual({ code: 'BAD_USER_INPUT', paths: [path] }),
+  );
+});

@@ -143,6 +143,8 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   replays: [read, '{ replays { nodes { id } } }'],
   bulkRetry: [read, `{ bulkRetry${none} { id } }`],
   bulkRetries: [read, '{ bulkRetries { nodes { id } } }'],
+  search: [read, '{ search(text: "x") { __typename } }'],
+  deliveryStats: [read, '{ deliveryStats(since: "2026-01-01T00:00:00Z") { start } }'],
   wouldReceive: [read, '{ wouldReceive(message: { type: "", data: {} }) { nodes { reason } } }'],
   whatIf: [operate, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
   whatIfEndpoint: [operate, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],

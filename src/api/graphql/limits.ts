@@ -143,8 +143,8 @@ class Walk {
         );
       return count;
     }
-    const limit = field.args.find(({ name }) => name === 'limit');
-    if (limit) return Math.max(1, Number(this.numberOf(node, 'limit') ?? limit.defaultValue ?? defaultFirst) || 1);
+    const limit = field.args.find(({ name }) => name === 'limit' || name === 'buckets');
+    if (limit) return Math.max(1, Number(this.numberOf(node, limit.name) ?? limit.defaultValue ?? defaultFirst) || 1);
     const type = getNullableType(field.type);
     if (!isListType(type) || !isCompositeType(getNamedType(type))) return 1;
     if (typeName.startsWith('__')) return this.lengths.introspected.get(node.name.value) ?? usualLength;

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { ViewsSchema } from '../views/schema.ts';
 import { BulkRetryQueries } from './bulk-retry-queries.ts';
 import { DeliveryQueries } from './delivery-queries.ts';
+import { DeliveryStatsQueries } from './delivery-stats.ts';
 import { EndpointQueries } from './endpoint-queries.ts';
 import { MessageQueries } from './message-queries.ts';
 import { OrganizationList } from './organization-list.ts';
@@ -25,6 +26,7 @@ export const viewQueries = (read: () => Kysely<ViewsSchema>, now?: () => Date) =
   organizationList: new OrganizationList(read, now),
   bulkRetries: new BulkRetryQueries(read),
   replays: new ReplayQueries(read),
+  stats: new DeliveryStatsQueries(read),
   search: new SearchQueries(read),
   sources: new SourceQueries(read),
 });

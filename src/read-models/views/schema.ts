@@ -7,6 +7,7 @@ import { batches, reduceBatches } from './tables/batches.ts';
 import { bulkRetries, reduceBulkRetries } from './tables/bulk-retries.ts';
 import { DeliveryReducer } from './tables/deliveries.ts';
 import { deliveries } from './tables/deliveries-table.ts';
+import { attemptLatencies, deliveryStats, reduceDeliveryStats } from './tables/delivery-stats.ts';
 import { endpointTotals, reduceDeliveryCounts, successBuckets } from './tables/delivery-counts.ts';
 import { endpointHealth, reduceEndpointHealth } from './tables/endpoint-health.ts';
 import { endpointSkips, reduceEndpointSkips } from './tables/endpoint-skips.ts';
@@ -45,6 +46,8 @@ const tables = {
   bulk_retries: bulkRetries,
   success_buckets: successBuckets,
   endpoint_totals: endpointTotals,
+  delivery_stats: deliveryStats,
+  attempt_latencies: attemptLatencies,
   log_kinds: logKinds,
   log_events: logEvents,
   log_clock: logClock,
@@ -75,6 +78,7 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceAttempts(sequenceOf),
     reduceEndpointHealth(sequenceOf),
     reduceDeliveryCounts(),
+    reduceDeliveryStats((tx, ids) => reduceDeliveries.typesOf(tx, ids)),
     reduceOrganizationUsage(),
     reduceSources(),
     reduceReadings(),

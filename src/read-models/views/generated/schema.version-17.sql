@@ -1,5 +1,8 @@
 CREATE TABLE "api_keys" ("id" text primary key, "organization_id" text not null, "name" text not null, "role" text not null, "spans_organizations" integer not null, "issued_at" bigint not null, "issued_position" text not null, "issued_by" text not null, "expires_at" bigint, "revoked_at" bigint);
 CREATE INDEX "api_keys_index_1" on "api_keys" ("organization_id", "issued_position");
+CREATE TABLE "attempt_latencies" ("organization_id" text not null, "endpoint_id" text not null, "event_type" text not null, "start" integer not null, "minutes" integer not null, "step" integer not null, "attempts" bigint not null, constraint "attempt_latencies_key" primary key ("organization_id", "endpoint_id", "event_type", "minutes", "start", "step"));
+CREATE INDEX "attempt_latencies_index_1" on "attempt_latencies" ("organization_id", "endpoint_id", "start");
+CREATE INDEX "attempt_latencies_index_2" on "attempt_latencies" ("minutes", "start");
 CREATE TABLE "attempts" ("sequence" bigint not null, "number" integer not null, "position" text not null, "response_code" integer, "failure" text, "detail" text not null, constraint "attempts_key" primary key ("sequence", "number"));
 CREATE TABLE "batches" ("sequence" bigint primary key, "id" text not null, "id_key" bigint not null, "organization_id" text not null, "endpoint_id" text not null, "size" integer not null);
 CREATE INDEX "batches_index_1" on "batches" ("id_key");
@@ -18,6 +21,9 @@ CREATE INDEX "deliveries_of_batch" on "deliveries" ("batch_sequence") where "bat
 CREATE INDEX "deliveries_of_replay" on "deliveries" ("replay_id", "sequence") where "replay_id" is not null;
 CREATE INDEX "deliveries_replayed" on "deliveries" ("message_id", "replay_id") where "replay_id" is not null;
 CREATE INDEX "deliveries_tests" on "deliveries" ("organization_id", "status", "sequence") where "test" = 1;
+CREATE TABLE "delivery_stats" ("organization_id" text not null, "endpoint_id" text not null, "event_type" text not null, "start" integer not null, "minutes" integer not null, "accepted" bigint not null, "succeeded" bigint not null, "failed" bigint not null, "attempts" bigint not null, "failed_attempts" bigint not null, constraint "delivery_stats_key" primary key ("organization_id", "endpoint_id", "event_type", "minutes", "start"));
+CREATE INDEX "delivery_stats_index_1" on "delivery_stats" ("organization_id", "endpoint_id", "start");
+CREATE INDEX "delivery_stats_index_2" on "delivery_stats" ("minutes", "start");
 CREATE TABLE "endpoint_health" ("endpoint_id" text primary key, "organization_id" text not null, "state" text not null, "since" bigint, "consecutive_failures" integer not null, "failing_since" bigint, "failing_ms" bigint not null, "opened_ms" bigint, "next_probe_at" bigint, "failed_probes" integer not null, "last_error" text, "last_success_at" bigint, "last_attempt_at" bigint, "dead_since" bigint, "receiver_revision" integer, "last_attempt_sequence" bigint, "last_attempt_number" integer);
 CREATE INDEX "endpoint_health_index_1" on "endpoint_health" ("organization_id", "state", "since", "endpoint_id");
 CREATE TABLE "endpoint_skips" ("endpoint_id" text primary key, "organization_id" text not null, "skipped" bigint not null);

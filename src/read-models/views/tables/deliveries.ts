@@ -46,6 +46,7 @@ export class DeliveryReducer implements Reducer {
   private readonly ofBatches = new Map<BatchId, Changes>();
   /** Of deliveries and batches that began earlier, once they are looked up. */
   private readonly found = new Map<string, number>();
+  private readonly types = new Map<string, string>();
 
   /** @param open left out: every earlier delivery is looked up in the table */
   constructor(
@@ -73,6 +74,28 @@ export class DeliveryReducer implements Reducer {
   /** Of a delivery or batch that changes in this batch of events, once `write` is done. */
   sequenceOf(id: string): number | undefined {
     return this.begun.get(asDeliveryId(id))?.sequence ?? this.closed.get(asBatchId(id))?.sequence ?? this.found.get(id);
+  }
+
+  /** The event types of deliveries and of the deliveries of batches that change in this batch of events, once `write` is done. */
+  async typesOf(tx: Transaction<ViewsSchema>, ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const types = new Map<string, string[]>();
+    const batches = new Map<number, string>();
+    for (const id of ids) {
+      const type = this.begun.get(asDeliveryId(id))?.event_type ?? this.types.get(id);
+      const sequence = type === undefined ? this.sequenceOf(id) : undefined;
+      if (type !== undefined) types.set(id, [type]);
+      else if (sequence !== undefined) batches.set(sequence, id);
+    }
+    for (const { batch_sequence, event_type } of await tx.find(
+      'deliveries',
+      'batch_sequence',
+      [...batches.keys()],
+      ['batch_sequence', 'event_type'],
+    )) {
+      const id = batches.get(batch_sequence ?? -1);
+      if (id !== undefined) types.set(id, [...(types.get(id) ?? []), event_type]);
+    }
+    return types;
   }
 
   // ── Events ──
@@ -212,12 +235,17 @@ export class DeliveryReducer implements Reducer {
   private async lookUpDeliveries(tx: Transaction<ViewsSchema>): Promise<void> {
     const unknown: DeliveryId[] = [];
     for (const id of this.earlier.keys()) {
-      const sequence = this.open?.sequenceOf(id);
-      if (sequence === undefined) unknown.push(id);
-      else this.found.set(id, sequence);
+      const known = this.open?.find(id);
+      if (!known) unknown.push(id);
+      else this.find(id, known.sequence, known.type);
     }
-    for (const { id, sequence } of await tx.find('deliveries', 'id_key', unknown.map(idKey), ['id', 'sequence']))
-      this.found.set(id, sequence);
+    for (const { id, sequence, event_type } of await tx.find('deliveries', 'id_key', unknown.map(idKey), ['id', 'sequence', 'event_type']))
+      this.find(id, sequence, event_type);
+  }
+
+  private find(id: DeliveryId, sequence: number, type: string): void {
+    this.found.set(id, sequence);
+    this.types.set(id, type);
   }
 
   private async lookUpBatches(tx: Transaction<ViewsSchema>): Promise<void> {
@@ -246,7 +274,8 @@ export class DeliveryReducer implements Reducer {
 
   private remember(): void {
     if (!this.open) return;
-    for (const { id, sequence, ended_at } of this.begun.values()) if (ended_at === null) this.open.open(id, sequence);
+    for (const { id, sequence, event_type, ended_at } of this.begun.values())
+      if (ended_at === null) this.open.open(id, sequence, event_type);
     for (const [id, { ended_at }] of this.earlier) if (typeof ended_at === 'number') this.open.end(id);
     this.open.forgetOldest();
   }

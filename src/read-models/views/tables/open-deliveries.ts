@@ -1,25 +1,27 @@
-// The sequences of open deliveries, remembered from one batch of events to the next. Only while no other process writes the tables.
+// The sequences and event types of open deliveries, remembered from one batch of events to the next. Only while no other process writes the tables.
 import type { DeliveryId } from '../../../domain/ids.ts';
 
 /** Of more, the newest are remembered; the others are looked up in the table. */
 const maxRemembered = 50_000;
 
-export class OpenDeliveries {
-  private readonly sequences = new Map<DeliveryId, number>();
+type OpenDelivery = { readonly sequence: number; readonly type: string };
 
-  sequenceOf(id: DeliveryId): number | undefined {
-    return this.sequences.get(id);
+export class OpenDeliveries {
+  private readonly deliveries = new Map<DeliveryId, OpenDelivery>();
+
+  find(id: DeliveryId): OpenDelivery | undefined {
+    return this.deliveries.get(id);
   }
 
-  open(id: DeliveryId, sequence: number): void {
-    this.sequences.set(id, sequence);
+  open(id: DeliveryId, sequence: number, type: string): void {
+    this.deliveries.set(id, { sequence, type });
   }
 
   end(id: DeliveryId): void {
-    this.sequences.delete(id);
+    this.deliveries.delete(id);
   }
 
   forgetOldest(): void {
-    for (const [id] of this.sequences.entries().take(Math.max(0, this.sequences.size - maxRemembered))) this.sequences.delete(id);
+    for (const [id] of this.deliveries.entries().take(Math.max(0, this.deliveries.size - maxRemembered))) this.deliveries.delete(id);
   }
 }
