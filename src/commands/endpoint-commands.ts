@@ -4,6 +4,7 @@ import type { EndpointSettings } from '../domain/endpoint-events.ts';
 import type { EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.ts';
 import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { isMaskedUrl, sealUrl } from '../domain/endpoint-url.ts';
+import { refuseMaskedConstants, sealConstants } from '../domain/secret-constants.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
@@ -96,7 +97,10 @@ export const sealPatch = ({ url, headers, formatOptions, ...others }: PlainSetti
 });
 
 const sealOptions = (options: EndpointSettings['formatOptions'], cipher: StreamCipher) =>
-  mapSecretOptions(options, (value) => cipher.seal(value, routingKeyField));
+  sealConstants(
+    mapSecretOptions(options, (value) => cipher.seal(value, routingKeyField)),
+    cipher,
+  );
 
 /** Decided with the rules that need readable secrets. */
 const onEndpoint = (id: EndpointId, command: EndpointCommand, keys: OrganizationKeys) => ({
@@ -112,6 +116,7 @@ export const registration = (
   keyring: Keyring,
 ): EndpointCommand & { type: 'Register' } => {
   const cipher = keyring.cipherFor(endpointStream(id));
+  refuseMaskedConstants(settings.formatOptions);
   const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
   const chosen = secret ?? (signs ? newSecretFor(settings.signature) : undefined);
   return {

@@ -3,6 +3,7 @@
 import type { EndpointSettings } from '../domain/endpoint-events.ts';
 import type { Endpoint, EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.ts';
 import { openUrl, type EndpointUrl, type KeptUrl } from '../domain/endpoint-url.ts';
+import { keepSecretConstants, openConstants } from '../domain/secret-constants.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
 import type { Organization, OrganizationCommand } from '../domain/organization.ts';
 import { headerField, routingKeyField, secretField, signingKeyField } from '../domain/secret-fields.ts';
@@ -30,6 +31,16 @@ const unchangedUrlOr = (url: EndpointUrl | KeptUrl, before: EndpointUrl, cipher:
   }
 };
 
+/** What can't be read is replaced. */
+const openedOrNull = (options: EndpointSettings['formatOptions'], cipher: StreamCipher): EndpointSettings['formatOptions'] => {
+  try {
+    return openConstants(options, cipher);
+  } catch (error) {
+    if (!(error instanceof SecretUnreadable)) throw error;
+    return null;
+  }
+};
+
 const keepInSettings = (settings: EndpointSettingsPatch, before: EndpointSettings, cipher: StreamCipher): EndpointSettingsPatch => {
   const { url, headers, formatOptions } = settings;
   const routingKey = before.formatOptions?.['routingKey'];
@@ -44,10 +55,16 @@ const keepInSettings = (settings: EndpointSettingsPatch, before: EndpointSetting
     ...settings,
     ...(url && { url: unchangedUrlOr(url, before.url, cipher) }),
     ...(headers && { headers: headers.map(keepHeader) }),
-    ...(formatOptions &&
-      typeof routingKey === 'string' && {
-        formatOptions: mapSecretOptions(formatOptions, (value) => unchangedOr(value, routingKey, routingKeyField, cipher)),
-      }),
+    ...(formatOptions && {
+      formatOptions: keepSecretConstants(
+        typeof routingKey === 'string'
+          ? mapSecretOptions(formatOptions, (value) => unchangedOr(value, routingKey, routingKeyField, cipher))
+          : formatOptions,
+        before.formatOptions,
+        openedOrNull(before.formatOptions, cipher),
+        cipher,
+      ),
+    }),
   };
 };
 

@@ -4,6 +4,7 @@ import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
 import { jsonEqual, type Json, type JsonObject } from './json.ts';
 import { mask } from './header-masking.ts';
+import { mapMasks, secretConstants } from './secret-constants.ts';
 import { maskedFormatOptions } from './event-masking.ts';
 
 /** Null: not set, or the endpoint did not exist. */
@@ -55,6 +56,8 @@ const marked = (field: string, is: Configuration, was: Configuration, value: Jso
     });
   }
   if (field !== 'formatOptions') return value;
+  const [sealedBefore, sealedNow] = [was, is].map(({ settings }) => settings.formatOptions?.[secretConstants]);
+  if (sealedBefore !== undefined && sealedNow !== undefined && sealedBefore !== sealedNow) return mapMasks(value, () => changedSecret);
   const secrets: string[] = [];
   for (const { settings } of [was, is]) mapSecretOptions(settings.formatOptions, (each) => (secrets.push(each), each));
   const [old, now] = secrets;

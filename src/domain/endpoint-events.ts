@@ -24,7 +24,9 @@ const description = z.string().nullable();
 const eventTypes = z.array(z.string()).readonly().describe('The event types and groups that the endpoint subscribes to.');
 const filter = jsonObject.nullable();
 const format = z.enum(payloadFormats);
-const formatOptions = jsonObject.nullable().describe('A routing key in them is encrypted.');
+const formatOptions = jsonObject
+  .nullable()
+  .describe('A routing key, and constants under names of secrets, are encrypted; `constants` has a mask in their places.');
 const signature = z.enum(signatureSchemes);
 const useOrganizationKey = z.boolean().describe("Signs with the organization's key instead of its own secret.");
 const encrypted = z.string().describe('Encrypted.');

@@ -5,6 +5,7 @@ import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint-events.ts';
 import { shownUrlOf } from './endpoint-url.ts';
 import { mapSecretOptions } from './format-options.ts';
+import { secretConstants } from './secret-constants.ts';
 import { asJsonObject, type Json, type JsonObject } from './json.ts';
 import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
 import { mask, maskRequestHeader } from './header-masking.ts';
@@ -126,8 +127,12 @@ export const maskRequestHeaders = (headers: Readonly<Record<string, string>>): R
 /** Masks all values: they are encrypted in the log, so nothing tells which of them are secret. */
 const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ name, value: mask }));
 
-/** Also masks constants with secret names. */
-export const maskedFormatOptions = (options: JsonObject | null): Json => options && maskSecrets(mapSecretOptions(options, () => mask));
+/** Constants under secret names are masked, also those that older versions stored readable. */
+export const maskedFormatOptions = (options: JsonObject | null): Json => {
+  if (!options) return options;
+  const { [secretConstants]: _, ...others } = options;
+  return maskSecrets(mapSecretOptions(others, () => mask));
+};
 
 type WithSecrets = Extract<
   EndpointEvent,

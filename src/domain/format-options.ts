@@ -3,6 +3,7 @@
 import { badInput, type Issue } from './errors.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { mask } from './header-masking.ts';
+import { secretConstants, secretTextsIn } from './secret-constants.ts';
 
 export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
 export type PayloadFormat = (typeof payloadFormats)[number];
@@ -98,10 +99,19 @@ export const mapSecretOptions = <O extends JsonObject | null>(options: O, map: (
   return typeof secret === 'string' ? { ...options, [routingKey]: map(secret) } : options;
 };
 
-/** A text with what of the options is secret masked wherever it stands. @param options decrypted */
+/** Shorter ones are in too many texts, and give little away. */
+const leastSecretLength = 4;
+
+/** A text with what of the options is secret masked wherever it stands, also where the text is JSON. @param options decrypted */
 export const maskOptions = (text: string, options: JsonObject | null): string => {
   const secret = options?.[routingKey];
-  return typeof secret === 'string' ? text.replaceAll(secret, mask) : text;
+  const secrets = [...(typeof secret === 'string' ? [secret] : []), ...secretTextsIn(options)].filter(
+    ({ length }) => length >= leastSecretLength,
+  );
+  let masked = text;
+  for (const each of secrets.toSorted((a, b) => b.length - a.length))
+    masked = masked.replaceAll(JSON.stringify(each).slice(1, -1), mask).replaceAll(each, mask);
+  return masked;
 };
 
 // ── What fits together ──
@@ -121,7 +131,8 @@ export const checkFormat = ({ format, formatOptions }: Formatted): void => {
   const own = optionsOf[format];
   const takes = own.length === 0 ? 'it takes none: give null for formatOptions' : `it takes ${own.join(' and ')}`;
   for (const key of Object.keys(formatOptions ?? {}))
-    if (!own.includes(key)) throw badInput(`formatOptions.${key}`, `The format ${format} has no option "${key}"; ${takes}.`);
+    if (!own.includes(key) && !(key === secretConstants && own.includes(constants)))
+      throw badInput(`formatOptions.${key}`, `The format ${format} has no option "${key}"; ${takes}.`);
   const need = needed[format];
   if (need && !Object.hasOwn(formatOptions ?? {}, need.option))
     throw badInput(`formatOptions.${need.option}`, `The format ${format} needs formatOptions.${need.option}: ${need.remedy}.`);

@@ -3,6 +3,8 @@
 export const urlField = 'url';
 export const secretField = 'secret';
 export const routingKeyField = 'formatOptions.routingKey';
+/** Those constants that are secret. */
+export const constantsField = 'formatOptions.constants';
 export const signingKeyField = 'signingKey';
 export const sealingKeyField = 'privateKey';
 

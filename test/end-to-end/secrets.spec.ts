@@ -24,7 +24,7 @@ const filesIn = (folder: string): string[] =>
 /** Values of arguments that must be given, by their type. */
 const message = '{ type: "marked.now", data: { n: 1 } }';
 const required: Readonly<Record<string, string>> = {
-  'EndpointInput!': `{ name: "Preview", url: "http://127.0.0.1:1${markedPath}", secret: "${marker}-secret", headers: [{ name: "X-Odd", value: "${marker}-odd-value" }] }`,
+  'EndpointInput!': `{ name: "Preview", url: "http://127.0.0.1:1${markedPath}", secret: "${marker}-secret", headers: [{ name: "X-Odd", value: "${marker}-odd-value" }], formatOptions: { constants: { api_key: "${marker}-constant" } } }`,
   'MessageInput!': message,
   '[MessageInput!]!': `[${message}]`,
   'DateTime!': '"2026-01-01T00:00:00Z"',
@@ -48,6 +48,11 @@ const queriesOf = (field: GraphQLField<unknown, unknown>): string[] => {
 it('the receiver gets them', async () => {
   const [request] = await marked.receiver.received(1);
   expect(request).toMatchObject({ path: markedPath, headers: { 'x-odd': `${marker}-odd-value` } });
+  expect(JSON.parse(request?.body ?? '')).toMatchObject({
+    tenant: 'blue',
+    api_key: `${marker}-constant`,
+    auth: { user: `${marker}-inner` },
+  });
   const [alert] = await marked.pager.received(1);
   expect(alert?.body).toContain(routingKey);
 });

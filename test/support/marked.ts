@@ -48,6 +48,7 @@ export const endpointInput = (receiver: Receiver) => ({
   eventTypes: ['marked.*'],
   secret: `${marker}-secret`,
   headers: [{ name: 'X-Odd', value: `${marker}-odd-value` }],
+  formatOptions: { constants: { tenant: 'blue', api_key: `${marker}-constant`, auth: { user: `${marker}-inner` } } },
   retryPolicy: { delaysSeconds: [0] },
 });
 

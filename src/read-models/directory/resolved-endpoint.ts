@@ -1,6 +1,7 @@
 // An endpoint ready for use: its subscription and filter compiled, its secrets and headers decrypted when they are first needed.
 import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import { openUrl, shownUrlOf } from '../../domain/endpoint-url.ts';
+import { openConstants, secretTextsIn } from '../../domain/secret-constants.ts';
 import { mapSecretOptions } from '../../domain/format-options.ts';
 import { mask, maskOwnHeader } from '../../domain/header-masking.ts';
 import type { EndpointId } from '../../domain/ids.ts';
@@ -93,11 +94,13 @@ export class ResolvedEndpoint {
     const url = openUrl(settings.url, cipher);
     const headers = settings.headers.map(({ name, value }) => ({ name, value: cipher.open(value, headerField(name)) }));
     const shared = [...secretHeaderValues(headers), ...secretPartsOf(url)];
-    const formatOptions = mapSecretOptions(settings.formatOptions, (value) => {
+    const opened = mapSecretOptions(settings.formatOptions, (value) => {
       const routingKey = cipher.open(value, routingKeyField);
       shared.push(routingKey);
       return routingKey;
     });
+    const formatOptions = openConstants(opened, cipher);
+    shared.push(...secretTextsIn(formatOptions));
     const [current, previous] = [open(secret), open(previousSecret?.secret)];
     for (const each of [current, previous]) if (each !== null) shared.push(each);
     this.plain = {

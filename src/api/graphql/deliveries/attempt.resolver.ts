@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { FormatError } from '../../../delivery/formats/format-error.ts';
 import { RequestMaker } from '../../../delivery/attempts/request-maker.ts';
+import { openConstants } from '../../../domain/secret-constants.ts';
 import { mapSecretOptions, maskOptions } from '../../../domain/format-options.ts';
 import { isMaskedUrl, openUrl } from '../../../domain/endpoint-url.ts';
 import type { Json } from '../../../domain/json.ts';
@@ -114,7 +115,8 @@ export class AttemptResolver {
     if (!first || !endpoint || messages.length < ids.length) return undefined;
     const { format, formatOptions, batch } = endpoint.configuration.settings;
     const cipher = keyring.cipherFor(endpointStream(endpointId));
-    const options = mapSecretOptions(formatOptions, (value) => cipher.open(value, routingKeyField));
+    const opened = mapSecretOptions(formatOptions, (value) => cipher.open(value, routingKeyField));
+    const options = openConstants(opened, cipher);
     try {
       const { body } = await this.requests.body(endpointId, format, delivery.batch || batch ? messages : first, options);
       return { body, options };

@@ -8,7 +8,7 @@ import { asEndpointId, type EndpointId, type OrganizationId } from '../../../dom
 import type { Json } from '../../../domain/json.ts';
 import { openUrl, shownUrlOf } from '../../../domain/endpoint-url.ts';
 import { mask, maskOwnHeader } from '../../../domain/header-masking.ts';
-import { maskSecrets } from '../../../domain/payload-masking.ts';
+import { maskedFormatOptions } from '../../../domain/event-masking.ts';
 import { endpointOrders } from '../../../read-models/queries/endpoint-pages.ts';
 import { windows } from '../../../read-models/queries/success-rate.ts';
 import { headerField, secretField } from '../../../domain/secret-fields.ts';
@@ -229,7 +229,7 @@ const fieldsOf = (
     disableAfterSeconds,
     ordering,
     onExhausted,
-    formatOptions: formatOptions && maskSecrets(formatOptions),
+    formatOptions: maskedFormatOptions(formatOptions),
     headers: headers.map((header) => ({
       name: header.name,
       value: maskOwnHeader(header.name, () => cipher.open(header.value, headerField(header.name))),
