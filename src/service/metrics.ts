@@ -8,11 +8,18 @@ import type { ConsumerStatus } from '../read-models/engine/consumer-runner.ts';
 import { within } from './readiness.ts';
 import type { ReaderStatus } from '../sources/source-reader.ts';
 
+export const holdReasons = ['paused', 'disabled', 'suspended', 'order', 'circuit'] as const;
+/** Why deliveries wait that could go out otherwise. `suspended`: their organization is, or they can't be used here. */
+export type HoldReason = (typeof holdReasons)[number];
+
+export const nothingHeld: Readonly<Record<HoldReason, number>> = { paused: 0, disabled: 0, suspended: 0, order: 0, circuit: 0 };
+
 /** Attempts that wait, over all replicas. */
 export type Waiting = {
   readonly waiting: number;
   /** Of paused or disabled endpoints. */
   readonly held: number;
+  readonly deliveriesHeld: Readonly<Record<HoldReason, number>>;
   /** How long the oldest attempt that could go out has been due. */
   readonly oldestDueSeconds: number;
 };
@@ -96,6 +103,11 @@ export class Metrics {
     help: 'Bytes of request bodies that were read.',
     registers: [this.registry],
   });
+  private readonly sentBytes = new Counter({
+    name: 'hookledger_sent_bytes_total',
+    help: 'Bytes of requests to endpoints that were written.',
+    registers: [this.registry],
+  });
   private readonly appends = new Histogram({
     name: 'hookledger_append_duration_seconds',
     help: 'Appends to the log by outcome: written, conflict (and decided again), unavailable or failed.',
@@ -130,6 +142,10 @@ export class Metrics {
 
   received(bytes: number): void {
     this.bytes.inc(bytes);
+  }
+
+  sent(bytes: number): void {
+    this.sentBytes.inc(bytes);
   }
 
   appended(outcome: AppendOutcome, seconds: number): void {
@@ -213,7 +229,7 @@ export class Metrics {
     this.registry.registerMetric(inFlight);
   }
 
-  /** One question to the database for all three. While it can't be answered, they are NaN. */
+  /** One question to the database for all of them. While it can't be answered, they are NaN. */
   private observeWaiting(ask: () => Promise<Waiting>): void {
     let asked: Promise<Waiting | undefined> | undefined;
     const askOnce = () =>
@@ -232,6 +248,16 @@ export class Metrics {
       });
     gauge('hookledger_attempts_waiting', 'Attempts that are due or become due, but for those held.', ({ waiting }) => waiting);
     gauge('hookledger_attempts_held', 'Attempts of paused or disabled endpoints, or of suspended organizations.', ({ held }) => held);
+    new Gauge({
+      name: 'hookledger_deliveries_held',
+      help: 'Deliveries that wait by reason: a paused or disabled endpoint, a suspended organization, order (their turn) or an open circuit.',
+      labelNames: ['reason'],
+      registers: [this.registry],
+      async collect() {
+        const found = await askOnce();
+        for (const reason of holdReasons) this.set({ reason }, found ? found.deliveriesHeld[reason] : Number.NaN);
+      },
+    });
     gauge(
       'hookledger_oldest_due_seconds',
       'How long the oldest attempt that could go out has been due.',

@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { AttemptRunner } from '../delivery/attempts/attempt-runner.ts';
 import { BatchCloser } from '../delivery/attempts/batch-closer.ts';
 import { BulkRetrier } from '../delivery/bulk-retrier.ts';
-import { dueBacklogs, waitingByEndpoint } from '../delivery/due-attempts/backlogs.ts';
+import { dueBacklogs, waitingByEndpoint, waitingForTurn } from '../delivery/due-attempts/backlogs.ts';
 import { DeliverySaga } from '../delivery/saga/delivery-saga.ts';
 import { Dispatcher } from '../delivery/lanes/dispatcher.ts';
 import type { DueAttempts } from '../delivery/due-attempts/due-attempts.ts';
@@ -29,7 +29,7 @@ import { SharedSlots } from '../delivery/due-attempts/shared-slots.ts';
 import type { AddressGuard } from '../delivery/sender/address-guard.ts';
 import type { EndpointId, Position } from '../domain/ids.ts';
 import { ConsumerRunner } from '../read-models/engine/consumer-runner.ts';
-import type { Metrics, Waiting } from './metrics.ts';
+import { nothingHeld, type Metrics, type Waiting } from './metrics.ts';
 import type { LogParts } from './open-log.ts';
 import type { ReadModels } from './open-read-models.ts';
 
@@ -69,7 +69,13 @@ export class Delivery {
   ) {
     const { store, executor, directory, database, isShared } = logParts;
     const replica = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
-    this.sender = new Sender({ guard, allowHttp: config.allowHttp, clock: () => new Date(), ...(config.ca && { ca: config.ca }) });
+    this.sender = new Sender({
+      guard,
+      allowHttp: config.allowHttp,
+      clock: () => new Date(),
+      sent: (bytes) => metrics.sent(bytes),
+      ...(config.ca && { ca: config.ca }),
+    });
     const postponed = new PostponedAttempts(log, (reason) => metrics.postponed(reason));
     const runner = new AttemptRunner(
       store,
@@ -158,10 +164,18 @@ export class Delivery {
   /** For the metrics. */
   async waiting(): Promise<Waiting> {
     const { directory } = this.logParts;
-    const found = { waiting: 0, held: 0, oldestDueSeconds: 0 };
-    for (const { endpoint_id, count, due_at } of await waitingByEndpoint(this.saga.read)) {
-      if (directory.isHeld(endpoint_id)) found.held += count;
-      else {
+    const db = this.saga.read;
+    const [endpoints, order, gates] = await Promise.all([waitingByEndpoint(db), waitingForTurn(db), this.due.circuitGates()]);
+    const open = new Set(gates.filter(({ circuit }) => circuit.state === 'OPEN').map(({ endpointId }) => endpointId));
+    const deliveriesHeld = { ...nothingHeld, order };
+    const found = { waiting: 0, held: 0, oldestDueSeconds: 0, deliveriesHeld };
+    for (const { endpoint_id, count, deliveries, due_at } of endpoints) {
+      if (directory.isHeld(endpoint_id)) {
+        const status = directory.endpoint(endpoint_id)?.configuration.status;
+        deliveriesHeld[status === 'PAUSED' ? 'paused' : status === 'DISABLED' ? 'disabled' : 'suspended'] += Number(deliveries);
+        found.held += count;
+      } else {
+        if (open.has(endpoint_id)) deliveriesHeld.circuit += Number(deliveries);
         found.waiting += count;
         found.oldestDueSeconds = Math.max(found.oldestDueSeconds, (this.due.now() - due_at) / 1_000);
       }

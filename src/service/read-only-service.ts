@@ -21,7 +21,7 @@ import { viewQueries } from '../read-models/queries/view-queries.ts';
 import { Views } from '../read-models/views/views.ts';
 import { existingMasterKeyIn } from '../secrets/master-key.ts';
 import { Vault } from '../secrets/vault.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics, nothingHeld } from './metrics.ts';
 import { installationOf, openApi, settingsOptions } from './open-api.ts';
 import type { RunningService } from './start-service.ts';
 
@@ -58,7 +58,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
   } as const;
   const metrics = new Metrics();
   const consumers = () => [keys.status(), status];
-  const waiting = () => Promise.resolve({ waiting: 0, held: 0, oldestDueSeconds: 0 });
+  const waiting = () => Promise.resolve({ waiting: 0, held: 0, oldestDueSeconds: 0, deliveriesHeld: nothingHeld });
   metrics.observe({
     consumers,
     waiting,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { Metrics } from '../../src/service/metrics.ts';
+import { Metrics, nothingHeld } from '../../src/service/metrics.ts';
 import { Client, eventually } from '../support/client.ts';
 import { startServer } from '../support/server.ts';
 
@@ -71,7 +71,7 @@ describe('what it names', () => {
     const metrics = new Metrics();
     metrics.observe({
       consumers: () => [],
-      waiting: async () => ({ waiting: 0, held: 0, oldestDueSeconds: 0 }),
+      waiting: async () => ({ waiting: 0, held: 0, oldestDueSeconds: 0, deliveriesHeld: nothingHeld }),
       unusable: () => 0,
       requestsInFlight: () => 0,
       circuits: () => 0,

@@ -176,6 +176,8 @@ it('/metrics counts what was accepted, refused, appended and received, and what 
   expect(added('hookledger_append_duration_seconds_count{outcome="written"}')).toBeGreaterThanOrEqual(4);
   expect(added('hookledger_received_bytes_total')).toBeGreaterThan(100);
   expect(added('hookledger_attempts_waiting')).toBe(1);
+  expect(added('hookledger_deliveries_held{reason="paused"}')).toBe(1);
+  expect(after('hookledger_sent_bytes_total')).toBeGreaterThan(0);
   expect(after('hookledger_oldest_due_seconds')).toBe(0);
   for (const id of endpoints) await client.act('deleteEndpoint', id);
 });

@@ -27,6 +27,22 @@ export const dueBacklogs = async (
 export const waitingByEndpoint = (db: Kysely<DueAttemptsSchema>) =>
   db
     .selectFrom('due_attempts')
-    .select(({ fn }) => ['endpoint_id', fn.countAll<number>().as('count'), fn.min('due_at').as('due_at')])
+    .select(({ fn }) => [
+      'endpoint_id',
+      fn.countAll<number>().as('count'),
+      sql<number>`sum(coalesce(size, 1))`.as('deliveries'),
+      fn.min('due_at').as('due_at'),
+    ])
     .groupBy('endpoint_id')
     .execute();
+
+/** Deliveries that wait for their turn under an ordering key: all but the first of each queue, and those in a batch. Reads the whole table. */
+export const waitingForTurn = async (db: Kysely<DueAttemptsSchema>): Promise<number> => {
+  const { rows } = await sql<{ count: number }>`
+    SELECT (SELECT count(*) FROM ordered_deliveries WHERE unit = id) - (
+      SELECT count(*) FROM ordered_deliveries AS each
+      JOIN (SELECT queue, min(place) AS place FROM ordered_deliveries GROUP BY queue) AS first
+        ON each.queue = first.queue AND each.place = first.place
+      WHERE each.unit = each.id) AS count`.execute(db);
+  return Number(rows[0]?.count ?? 0);
+};

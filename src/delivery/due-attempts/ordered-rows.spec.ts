@@ -6,6 +6,7 @@ import type { DeliveryId, EndpointId, Position } from '../../domain/ids.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
 import { queueOf, type OrderedDeliveryRow } from '../../read-models/ordering/ordered-deliveries.ts';
 import { ScheduleAttempt } from '../saga/saga-commands.ts';
+import { waitingForTurn } from './backlogs.ts';
 import { createDueAttempts, turnsIn, rowOf, takeWaiting, type DueAttemptsSchema } from './due-attempts-table.ts';
 
 const [e1, e2] = ['e1' as EndpointId, 'e2' as EndpointId];
@@ -64,6 +65,13 @@ describe.each(databaseKinds)('the table of ordered deliveries on $name', ({ make
     const { batched, followers } = await turnsIn(tables.read, ['a1', 'b1'] as DeliveryId[], 10);
     expect([[...batched], followers.map(({ id }) => id)]).toEqual([['a1'], ['b2']]);
     expect([...(await turnsIn(tables.read, ['a1', 'b1'] as DeliveryId[], 0)).batched]).toEqual(['a1']);
+  });
+
+  it('counts those that wait for their turn', async () => {
+    expect(await waitingForTurn(tables.read)).toBe(0);
+    await write(row('a1', 1), row('a2', 2), row('a3', 3), row('x', 4, { endpoint: e2 }));
+    await write(row('b1', 1, { key: 'l', unit: 'batch' }), row('b2', 2, { key: 'l', unit: 'batch' }), row('b3', 3, { key: 'l' }));
+    expect(await waitingForTurn(tables.read)).toBe(3); // a2, a3 and b3
   });
 
   it('gives all that wait for a deleted endpoint, but for those that have their turn or are in a batch, and forgets it', async () => {

@@ -35,11 +35,11 @@ export class Exchange implements ConnectionUser {
     private readonly request: SendRequest,
     private readonly url: URL,
     private readonly connections: Connections,
-    private readonly clock: () => Date,
+    private readonly options: { readonly clock: () => Date; readonly sent?: (bytes: number) => void },
     /** A LocalFailure: nothing was sent. */
     private readonly done: (outcome: SendOutcome | LocalFailure) => void,
   ) {
-    this.startedAt = clock().toISOString();
+    this.startedAt = options.clock().toISOString();
   }
 
   begin(): void {
@@ -68,9 +68,15 @@ export class Exchange implements ConnectionUser {
     this.connection = connection;
     connection.use(this);
     this.phase = 'waiting';
-    if (this.bytes && connection.send(this.bytes)) return;
+    if (this.bytes && this.send(connection, this.bytes)) return;
     connection.discard();
     this.takeConnection();
+  }
+
+  private send(connection: Connection, bytes: Buffer): boolean {
+    const isWritten = connection.send(bytes);
+    if (isWritten) this.options.sent?.(bytes.length);
+    return isWritten;
   }
 
   accepted(): void {
@@ -82,7 +88,7 @@ export class Exchange implements ConnectionUser {
     if (!connection || !bytes) return;
     this.phase = 'waiting';
     this.connections.trouble.over();
-    connection.send(bytes); // one that is closed already says so
+    this.send(connection, bytes); // one that is closed already says so
   }
 
   received(bytes: Buffer): void {
@@ -145,7 +151,7 @@ export class Exchange implements ConnectionUser {
     const response = recordedResponse(head, reader.chunks, reader.isCut);
     const failure = failureOfStatus(head.status, head.reason, head.location) ?? broken;
     if (!failure) return { outcome: 'succeeded', startedAt, durationMs, ...response };
-    const retryAfter = retryAfterOf(head.status, { retryAfter: head.retryAfter, date: head.date }, this.clock());
+    const retryAfter = retryAfterOf(head.status, { retryAfter: head.retryAfter, date: head.date }, this.options.clock());
     return { outcome: 'failed', startedAt, durationMs, ...failure, ...(retryAfter && { retryAfter }), ...late, ...response };
   }
 }

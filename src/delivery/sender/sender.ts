@@ -19,6 +19,8 @@ export type SenderOptions = AddressOptions &
     readonly clock: () => Date;
     /** false: http URLs are not called, those of endpoints from before included. */
     readonly allowHttp: boolean;
+    /** Told how many bytes of a request were written. For the metrics. */
+    readonly sent?: (bytes: number) => void;
   };
 
 /** URLs that are kept parsed. */
@@ -65,7 +67,7 @@ export class Sender {
         );
       if (url.protocol !== 'https:' && !this.options.allowHttp) return resolve(this.refused('BLOCKED_ADDRESS', httpsOnly));
       this.running += 1;
-      new Exchange(request, url, this.connections, this.options.clock, (outcome) => {
+      new Exchange(request, url, this.connections, this.options, (outcome) => {
         this.running -= 1;
         if (this.running === 0) this.whenDrained?.();
         if (outcome instanceof LocalFailure) reject(outcome);
