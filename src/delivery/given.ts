@@ -11,7 +11,7 @@ import { AttemptRunner } from './attempts/attempt-runner.ts';
 import { RequestMaker } from './attempts/request-maker.ts';
 import { DeliverySaga } from './saga/delivery-saga.ts';
 import { DisableDeadEndpoint, DisableGoneEndpoint, PublishNotice } from './saga/saga-commands.ts';
-import { DisableGoneEndpointHandler } from './saga/disable-gone-endpoint.ts';
+import { DisableGoneEndpointHandler } from './saga/disable-endpoints.ts';
 import { BatchCloser } from './attempts/batch-closer.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
 import type { DueAttemptsSchema } from './due-attempts/due-attempts-table.ts';

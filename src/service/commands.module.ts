@@ -31,10 +31,9 @@ import { PublishToOrganizationsHandler } from '../commands/publish-to-organizati
 import { CancelReplayHandler, ReplayMessagesHandler } from '../commands/replay-commands.ts';
 import { ChangeSourceHandler, CreateSourceHandler } from '../commands/source-commands.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
-import { DisableDeadEndpointHandler } from '../delivery/saga/disable-dead-endpoint.ts';
 import { MessageTypes, PublishNoticeHandler } from '../delivery/saga/publish-notice.ts';
 import { DeleteEndpointsHandler } from '../delivery/saga/delete-endpoints.ts';
-import { DisableGoneEndpointHandler } from '../delivery/saga/disable-gone-endpoint.ts';
+import { DisableDeadEndpointHandler, DisableGoneEndpointHandler } from '../delivery/saga/disable-endpoints.ts';
 import { messageStream } from '../domain/streams.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';

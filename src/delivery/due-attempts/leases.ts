@@ -6,8 +6,10 @@ import type { Transaction } from '../../read-models/engine/database/database.ts'
 import type { ClaimRequest } from './due-attempts.ts';
 import { rowsOnly, type DueAttemptRow, type DueAttemptsSchema } from './due-attempts-table.ts';
 import { steadyNow } from '../../steady-clock.ts';
-import { leaseMarginMs } from './lease-timing.ts';
 import type { SharedClock } from './shared-clock.ts';
+
+/** A lease of a due attempt, or of a slot, lasts this much longer than its attempt's timeout: enough to record the outcome. */
+export const leaseMarginMs = 3_000;
 
 /** How long an attempt at an endpoint may take once it is claimed: gathering for a batch, and the request's timeout. */
 export type LongestAttempt = (id: EndpointId) => { readonly gatheringMs: number; readonly timeoutMs: number };

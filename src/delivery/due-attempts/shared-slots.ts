@@ -11,7 +11,7 @@ import type { Tables } from '../../read-models/engine/database/database.ts';
 import { steadyNow } from '../../steady-clock.ts';
 import type { DueAttemptsSchema } from './due-attempts-table.ts';
 import { HeldSlots } from './held-slots.ts';
-import { leaseMarginMs } from './lease-timing.ts';
+import { leaseMarginMs } from './leases.ts';
 import type { SharedClock } from './shared-clock.ts';
 import { SlotsTable, type Slot } from './slots-table.ts';
 

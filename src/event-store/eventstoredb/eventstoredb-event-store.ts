@@ -3,10 +3,10 @@
 // repeated exactly, which writes nothing twice. Limit: docs/adr/0013 says how far one append to several streams is all or nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../domain/ids.ts';
-import { checkWrites } from '../check-writes.ts';
 import { codec, decodeConfiguration, type StoredEvent } from '../codec.ts';
 import type { ConfigurationEvent } from '../../domain/catalog.ts';
 import {
+  checkWrites,
   configurationCategories,
   LogUnavailable,
   type UndecodableEvent,

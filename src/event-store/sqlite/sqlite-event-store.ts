@@ -6,9 +6,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
 import { OwnSlice } from '../../time-slices.ts';
-import { checkWrites } from '../check-writes.ts';
 import { toRecordedEvent } from '../codec.ts';
 import {
+  checkWrites,
   LogUnavailable,
   LogUnusable,
   WrongExpectedRevision,
