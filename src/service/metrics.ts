@@ -248,14 +248,14 @@ export class Metrics {
       });
     gauge('hookledger_attempts_waiting', 'Attempts that are due or become due, but for those held.', ({ waiting }) => waiting);
     gauge('hookledger_attempts_held', 'Attempts of paused or disabled endpoints, or of suspended organizations.', ({ held }) => held);
-    new Gauge({
+    const byReason: Gauge = new Gauge({
       name: 'hookledger_deliveries_held',
       help: 'Deliveries that wait by reason: a paused or disabled endpoint, a suspended organization, order (their turn) or an open circuit.',
       labelNames: ['reason'],
       registers: [this.registry],
       async collect() {
         const found = await askOnce();
-        for (const reason of holdReasons) this.set({ reason }, found ? found.deliveriesHeld[reason] : Number.NaN);
+        for (const reason of holdReasons) byReason.set({ reason }, found ? found.deliveriesHeld[reason] : Number.NaN);
       },
     });
     gauge(

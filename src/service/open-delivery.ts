@@ -172,10 +172,10 @@ export class Delivery {
     for (const { endpoint_id, count, deliveries, due_at } of endpoints) {
       if (directory.isHeld(endpoint_id)) {
         const status = directory.endpoint(endpoint_id)?.configuration.status;
-        deliveriesHeld[status === 'PAUSED' ? 'paused' : status === 'DISABLED' ? 'disabled' : 'suspended'] += Number(deliveries);
+        deliveriesHeld[status === 'PAUSED' ? 'paused' : status === 'DISABLED' ? 'disabled' : 'suspended'] += deliveries;
         found.held += count;
       } else {
-        if (open.has(endpoint_id)) deliveriesHeld.circuit += Number(deliveries);
+        if (open.has(endpoint_id)) deliveriesHeld.circuit += deliveries;
         found.waiting += count;
         found.oldestDueSeconds = Math.max(found.oldestDueSeconds, (this.due.now() - due_at) / 1_000);
       }

@@ -44,5 +44,5 @@ export const waitingForTurn = async (db: Kysely<DueAttemptsSchema>): Promise<num
       JOIN (SELECT queue, min(place) AS place FROM ordered_deliveries GROUP BY queue) AS first
         ON each.queue = first.queue AND each.place = first.place
       WHERE each.unit = each.id) AS count`.execute(db);
-  return Number(rows[0]?.count ?? 0);
+  return rows[0]?.count ?? 0;
 };
