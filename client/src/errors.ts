@@ -1,7 +1,14 @@
 // Errors of publishing: Hookledger refused the request, or could not be reached.
 
 /** One mistake in a request: where it is (`path`, dotted: `3.data`), what is wrong, and how to fix it. */
-export type Issue = { readonly path: string; readonly message: string };
+export type Issue = {
+  readonly path: string;
+  readonly message: string;
+  /** Where messages of several organizations are refused: what each is refused as, such as `TOO_MANY_REQUESTS`. */
+  readonly code?: string;
+  /** When to publish that message again; left out where that does not help. */
+  readonly retryAfterSeconds?: number;
+};
 
 export class HookledgerError extends Error {
   override name = 'HookledgerError';

@@ -169,3 +169,25 @@ describe('publish', () => {
     [{ timeoutMs: Number.NaN }, /`timeoutMs`/],
   ])('can not be set up with %j', (options, message) => expect(() => client(options)).toThrow(message));
 });
+
+describe('a client of one organization', () => {
+  it('names it in every request, and each message may name another', async () => {
+    const requests: { headers: Headers; body: unknown }[] = [];
+    const fetch = ((_: unknown, init: RequestInit) => {
+      requests.push({ headers: new Headers(init.headers), body: JSON.parse(init.body as string) });
+      const messages = [{ id: 'm', duplicate: false, destinations: 0, position: '1' }];
+      return Promise.resolve(new Response(JSON.stringify({ messages }), { status: 202 }));
+    }) as typeof globalThis.fetch;
+    await new Hookledger({ url: 'http://a.example', key: 'k', organization: 'acme', fetch }).publish({
+      type: 'a.b',
+      data: {},
+      organization: 'shop',
+    });
+    await new Hookledger({ url: 'http://a.example', key: 'k', fetch }).publish({ type: 'a.b', data: {} });
+    expect(requests.map(({ headers }) => headers.get('hookledger-organization'))).toEqual(['acme', null]);
+    expect(requests[0]?.body).toMatchObject({ organization: 'shop' });
+  });
+
+  it('refuses what can be no id', () =>
+    expect(() => new Hookledger({ url: 'http://a.example', key: 'k', organization: 'a\nb' })).toThrow(TypeError));
+});

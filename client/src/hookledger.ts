@@ -9,6 +9,8 @@ export type HookledgerOptions = {
   readonly url: string | URL;
   /** API key with the role PUBLISHER or ADMIN. */
   readonly key: string;
+  /** Of a key that spans the installation: the organization that it acts for. Default: `default`. */
+  readonly organization?: string | undefined;
   /** Attempts per request, the first one included. Default: 6. */
   readonly attempts?: number;
   /** Time limit of one attempt, in milliseconds. Default: 30,000. */
@@ -27,6 +29,8 @@ export type Message = {
   readonly timestamp?: string | Date | undefined;
   /** 1 to 128 characters. Messages of one key reach an endpoint that asks for it in the order in which they were accepted. Default: none. */
   readonly orderingKey?: string | undefined;
+  /** Of a key that spans the installation: the organization that the message is for. Default: that of the client. */
+  readonly organization?: string | undefined;
 };
 
 export type PublishedMessage = {
@@ -42,19 +46,25 @@ export type PublishedMessage = {
 
 export class Hookledger {
   readonly #url: URL;
-  readonly #key: string;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #attempts: number;
   readonly #timeoutMs: number;
   readonly #fetch: typeof fetch;
 
   /** @throws TypeError when an option can't be used. */
-  constructor({ url, key, attempts = 6, timeoutMs = 30_000, fetch = globalThis.fetch }: HookledgerOptions) {
+  constructor({ url, key, organization, attempts = 6, timeoutMs = 30_000, fetch = globalThis.fetch }: HookledgerOptions) {
     this.#url = messagesUrl(String(url));
     if (typeof key !== 'string' || !/^[\x21-\x7e]+$/.test(key))
       throw new TypeError('`key` must be an API key: only visible ASCII characters.');
     if (!Number.isInteger(attempts) || attempts < 1) throw new TypeError('`attempts` must be a whole number, 1 or more.');
     if (!(timeoutMs > 0)) throw new TypeError('`timeoutMs` must be more than 0.');
-    this.#key = key;
+    if (organization !== undefined && !/^[\x21-\x7e]+$/.test(organization))
+      throw new TypeError('`organization` must be the id of an organization: only visible ASCII characters.');
+    this.#headers = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      ...(organization !== undefined && { 'hookledger-organization': organization }),
+    };
     this.#attempts = attempts;
     this.#timeoutMs = timeoutMs;
     this.#fetch = fetch;
@@ -93,7 +103,7 @@ export class Hookledger {
     try {
       response = await this.#fetch(this.#url, {
         method: 'POST',
-        headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
+        headers: this.#headers,
         body,
         redirect: 'manual',
         signal: AbortSignal.timeout(this.#timeoutMs),
