@@ -3,15 +3,20 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 
+const clock = new SteppedClock();
 let server: Server;
 let client: Client;
 let receiver: Receiver;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer(clock.options);
   client = new Client(server);
 });
-afterAll(() => server.dispose());
+afterAll(async () => {
+  await server.dispose();
+  clock.dispose();
+});
 beforeEach(async () => {
   receiver = await startReceiver();
   return () => receiver.close();
@@ -72,4 +77,37 @@ it('an endpoint is healthy until an attempt fails, fails until one succeeds, and
   );
   expect(healthy).toMatchObject({ consecutiveFailures: 0, since: healthy.lastSuccessAt });
   expect([await idsOf('HEALTHY'), await idsOf('FAILING')]).toEqual([[id], []]);
+});
+
+it('a circuit opens after a minute of failures, lets out one probe after 10 s, closes when that arrives, and drains slowly at first', async () => {
+  const id = await client.createEndpoint({
+    url: receiver.url,
+    eventTypes: ['circuit'],
+    retryPolicy: { delaysSeconds: [0, ...Array<number>(40).fill(0.1)] },
+  });
+  receiver.answer({ status: 500 });
+  await server.publish(Array.from({ length: 5 }, (_, n) => ({ type: 'circuit', data: { n } })));
+  await receiver.received(25);
+  expect(await healthOf(id)).toMatchObject({ state: 'FAILING' }); // more than 20 failures, in less than a minute
+  await clock.pass(61);
+  const open = await eventually(
+    () => healthOf(id),
+    ({ state }) => state === 'OPEN',
+  );
+  expect(Date.parse(open.nextProbeAt ?? '') - Date.parse(open.since ?? '')).toBeGreaterThanOrEqual(10_000);
+  // What was in flight when it opened has ended by now. Nothing else goes out.
+  await server.publish(Array.from({ length: 40 }, (_, n) => ({ type: 'circuit', data: { n } })));
+  const sentBefore = receiver.requests.length;
+  receiver.answer({});
+  await receiver.received(sentBefore + 45);
+  const [probe, ...rest] = receiver.requests.slice(sentBefore).map(({ at }) => at.getTime());
+  const inFirstSecond = rest.filter((at) => at < (probe ?? 0) + 1_000).length;
+  expect(inFirstSecond).toBeLessThan(30); // five a second at first, twice that a second later
+  const closed = await eventually(
+    () => healthOf(id),
+    ({ state }) => state === 'HEALTHY',
+  );
+  expect(closed).toMatchObject({ consecutiveFailures: 0, nextProbeAt: null });
+  const openedAt = receiver.requests[sentBefore - 1]?.at.getTime() ?? 0;
+  expect((probe ?? 0) - openedAt).toBeGreaterThan(9_000);
 });
