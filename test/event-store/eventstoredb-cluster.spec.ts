@@ -2,10 +2,11 @@
 // the same on real nodes.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { LogUnavailable } from '../../src/event-store/event-store.ts';
 import { EventStoreDbEventStore, type EventStoreDbOptions } from '../../src/event-store/eventstoredb/eventstoredb-event-store.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { renamed, write } from './append-pairs.ts';
 
 let first: LogServerDouble;
@@ -69,15 +70,15 @@ it('a leader that shuts down gets appends for as long as it takes them, though n
   const appending = keepAppending();
   await first.call('shutDown', 4_000);
   // Its end begins with those who need a new call.
-  await vi.waitFor(() => expect(store.readStream('endpoint-x')).rejects.toThrow(LogUnavailable), { timeout: 3_000 });
+  await waitFor(() => expect(store.readStream('endpoint-x')).rejects.toThrow(LogUnavailable));
   const before = await appendsOf(first);
-  await vi.waitFor(async () => expect(await appendsOf(first)).toBeGreaterThan(before + 5));
+  await waitFor(async () => expect(await appendsOf(first)).toBeGreaterThan(before + 5));
   // Then the next one leads.
   await lead(second);
   const atSecond = await appendsOf(second);
-  await vi.waitFor(async () => expect(await appendsOf(second)).toBeGreaterThan(atSecond + 5), { timeout: 15_000 });
+  await waitFor(async () => expect(await appendsOf(second)).toBeGreaterThan(atSecond + 5));
   await appending.stop();
-  await vi.waitFor(() => expect(lines.at(-1)).toMatch(/is back after/), { timeout: 5_000 });
+  await waitFor(() => expect(lines.at(-1)).toMatch(/is back after/));
   expect(lines.filter((line) => line.includes('is unavailable')).length).toBeLessThan(3);
 });
 
@@ -88,7 +89,7 @@ it('is found by asking the nodes themselves: what they say of each other is old'
   await first.call('kill');
   // The second names the first for a while, as does a node that has not noticed yet; then both elect.
   const appending = append();
-  await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable/));
+  await waitFor(() => expect(lines.join()).toMatch(/is unavailable/));
   await lead(undefined);
   await sleep(300);
   await lead(second);
@@ -103,13 +104,13 @@ it("a follower's end delays no append, also where everything is read from it", a
   const followed = (async () => {
     for await (const _ of store.follow(undefined, { signal: ending.signal })); // whatever comes
   })();
-  await vi.waitFor(async () => expect((await first.call('counts')).subscriptions).toBeGreaterThan(0));
+  await waitFor(async () => expect((await first.call('counts')).subscriptions).toBeGreaterThan(0));
   const appending = keepAppending();
   await sleep(100);
   await first.call('endCalls', { code: 13, details: 'Received RST_STREAM with code 0' });
   await first.call('kill');
-  await vi.waitFor(() => expect(lines.join()).toMatch(/is unavailable/), { timeout: 5_000 });
-  await vi.waitFor(() => expect(lines.join()).toMatch(/is back/), { timeout: 10_000 });
+  await waitFor(() => expect(lines.join()).toMatch(/is unavailable/));
+  await waitFor(() => expect(lines.join()).toMatch(/is back/));
   expect(await appending.stop()).toBeLessThan(1_000);
   ending.abort();
   await followed;
