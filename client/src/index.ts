@@ -1,5 +1,20 @@
-// @hookledger/client: publishes messages to Hookledger and verifies the webhooks that Hookledger sends.
+// @hookledger/client: publishes messages to Hookledger, finds them again, and verifies the webhooks that Hookledger sends.
 export { HookledgerError, RefusedError, UnreachableError, type Issue } from './errors.ts';
+export {
+  Finder,
+  type DeliveryFilter,
+  type DeliveryStatus,
+  type FailureReason,
+  type FinderOptions,
+  type FoundCount,
+  type FoundDelivery,
+  type FoundMessage,
+  type FoundPage,
+  type FoundThing,
+  type MessageFilter,
+  type MessagePage,
+  type PageOptions,
+} from './finder.ts';
 export { Hookledger, type HookledgerOptions, type Message, type PublishedMessage } from './hookledger.ts';
 export {
   verifyWebhook,
