@@ -1,18 +1,19 @@
 // A handler that does not say who may call it never serves a request: the start refuses it.
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Put } from '@nestjs/common';
 import { Query, Resolver } from '@nestjs/graphql';
 import { expect, it } from 'vitest';
 import { Public } from '../../src/api/auth/access.ts';
 import { startApi } from './api-server.ts';
 
-@Controller('odd')
+// At a path that is served, as others are refused before.
+@Controller('v1/session')
 class Forgetful {
-  @Get('one')
+  @Get()
   forgotten() {
     return 'anyone could read this';
   }
 
-  @Get('two')
+  @Put()
   @Public()
   said() {
     return 'anyone may read this';
