@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { badInput } from '../domain/errors.ts';
 import type { EndpointId, OrganizationId } from '../domain/ids.ts';
 import type { RoutedContent, RoutingSteps } from '../domain/routing.ts';
-import type { EndpointDirectory, Routing } from '../read-models/directory/endpoint-directory.ts';
+import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import type { Routing } from '../read-models/directory/routing-index.ts';
 import { WeightedSemaphore } from './weighted-semaphore.ts';
 
 const millisecondsAtOnce = 8;

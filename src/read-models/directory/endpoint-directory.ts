@@ -9,7 +9,7 @@ import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { EventType } from '../../domain/organization.ts';
 import { isOrganizationEvent, type OrganizationEvent } from '../../domain/organization-events.ts';
-import type { RoutedContent, RoutedMessage, RoutingSteps } from '../../domain/routing.ts';
+import type { RoutedContent, RoutingSteps } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
   apiKeyStream,
@@ -30,9 +30,8 @@ import type { OrganizationEntry } from './organization-entry.ts';
 import { OrganizationIndex } from './organization-index.ts';
 import type { PortalSettings } from '../../domain/portal-settings.ts';
 import { ResolvedEndpoint, timesAfter, type OrganizationKeys } from './resolved-endpoint.ts';
+import { recordedWith, type Routing } from './routing-index.ts';
 import { UnusableStreams } from './unusable-streams.ts';
-
-export type Routing = RoutedMessage & { readonly routedAt: Position };
 
 type NamedOrganization = OrganizationKeys & { readonly id: OrganizationId; readonly name: string };
 
@@ -297,8 +296,4 @@ export class EndpointDirectory {
   private notify(ids: Iterable<EndpointId>): void {
     for (const id of ids) this.changes.changed(id);
   }
-}
-
-function* recordedWith(routedAt: Position, steps: RoutingSteps<RoutedMessage> | undefined): RoutingSteps<Routing> {
-  return { ...(steps ? yield* steps : { destinations: [], skipped: [] }), routedAt };
 }

@@ -1,6 +1,6 @@
 // The routing index of one organization: its endpoints' compiled matchers, indexed by event type. Intake routes by it.
 // A property test holds it equal to `routeMessage` of domain/routing.ts.
-import type { EndpointId } from '../../domain/ids.ts';
+import type { EndpointId, Position } from '../../domain/ids.ts';
 import { routeInSteps, type EndpointMatcher, type RoutedContent, type RoutedMessage, type RoutingSteps } from '../../domain/routing.ts';
 
 /** Publishers choose the types, so the index is emptied when it reaches this many. */
@@ -44,4 +44,11 @@ export class RoutingIndex {
     }
     return subscribers;
   }
+}
+
+/** A routing as it is recorded: with the position of the configuration that it was decided on. */
+export type Routing = RoutedMessage & { readonly routedAt: Position };
+
+export function* recordedWith(routedAt: Position, steps: RoutingSteps<RoutedMessage> | undefined): RoutingSteps<Routing> {
+  return { ...(steps ? yield* steps : { destinations: [], skipped: [] }), routedAt };
 }
