@@ -36,10 +36,15 @@ export class OrganizationGate {
     try {
       this.check(id);
     } catch (error) {
-      this.onRefused(id, messages);
+      this.refused(id, messages);
       throw error;
     }
     this.take(id, messages);
+  }
+
+  /** Counts refused messages. Nobody has what is refused because there is no such organization. */
+  refused(id: OrganizationId, messages: number): void {
+    if (this.directory.organizations.limitsOf(id)) this.onRefused(id, messages);
   }
 
   /** @throws as `admit`; takes nothing into account */

@@ -83,7 +83,7 @@ export class PublishToOrganizationsHandler implements ICommandHandler<PublishToO
       refused.set(index, why);
       refusedHere.set(id, (refusedHere.get(id) ?? 0) + 1);
     });
-    for (const [id, count] of refusedHere) if (caller.spansOrganizations) this.gate.onRefused(id, count);
+    for (const [id, count] of refusedHere) if (caller.spansOrganizations) this.gate.refused(id, count);
     return refused;
   }
 

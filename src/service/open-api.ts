@@ -49,6 +49,7 @@ import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
 import { ApiKeyUses } from '../read-models/api-key-uses.ts';
+import { OrganizationRefusals } from '../read-models/organization-refusals.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog } from '../read-models/engine/budgeted-reads.ts';
 import { ReadBudget } from '../read-models/engine/read-budget.ts';
@@ -73,7 +74,7 @@ export type ApiParts = {
   readonly commands: Pick<CommandBus, 'execute'>;
   readonly directory: EndpointDirectory;
   readonly requests: RequestMaker;
-  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses'> & {
+  readonly readModels: Pick<ReadModels, 'queries' | 'history' | 'live' | 'apiKeyUses' | 'organizationRefusals'> & {
     readonly views: ViewsProgress;
     /** Left out: the views are complete. */
     readonly firstBuild?: FirstBuild;
@@ -210,6 +211,7 @@ const apiOf = (parts: ApiParts, http: OwnParts, { controllers = [], providers = 
     { provide: API_LOG, useValue: parts.log },
     { provide: COUNT_REFUSAL, useValue: parts.countRefusal },
     { provide: ApiKeyUses, useValue: readModels.apiKeyUses },
+    { provide: OrganizationRefusals, useValue: readModels.organizationRefusals },
     { provide: Authentication, useValue: http.authentication },
     { provide: ConsoleSessions, useValue: http.sessions },
     { provide: CLIENT_ADDRESS, useValue: http.addressOf },

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Position } from '../domain/ids.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ApiKeyUses } from '../read-models/api-key-uses.ts';
+import { OrganizationRefusals } from '../read-models/organization-refusals.ts';
 import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { viewQueries, type ViewQueries } from '../read-models/queries/view-queries.ts';
 import { FirstBuild } from '../read-models/views/first-build.ts';
@@ -42,6 +43,7 @@ export class ReadModels {
   readonly live: LiveDeliveries;
   readonly views: ViewsRunner;
   readonly apiKeyUses: ApiKeyUses;
+  readonly organizationRefusals: OrganizationRefusals;
   /** Queries are refused until it is done. */
   readonly firstBuild: FirstBuild;
 
@@ -53,6 +55,7 @@ export class ReadModels {
     this.store = store;
     this.database = database;
     this.apiKeyUses = new ApiKeyUses(log);
+    this.organizationRefusals = new OrganizationRefusals(log);
     const read = () => {
       this.firstBuild.check();
       return budgetedTables(this.views.read);
@@ -76,6 +79,7 @@ export class ReadModels {
     await this.views.start();
     opened.defer(() => this.views.stop());
     await this.apiKeyUses.open(this.database, opened);
+    await this.organizationRefusals.open(this.database, opened);
   }
 
   /** For readiness. Rejects while the tables can't be read. */

@@ -10,6 +10,7 @@ import { logUpTo } from '../event-store/log-up-to.ts';
 import { openLogReader } from '../event-store/open-log.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import { ApiKeyUses } from '../read-models/api-key-uses.ts';
+import { OrganizationRefusals } from '../read-models/organization-refusals.ts';
 import { ContentsThread } from '../read-models/contents/contents-thread.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { budgetedLog, budgetedTables } from '../read-models/engine/budgeted-reads.ts';
@@ -84,6 +85,7 @@ export const startReadOnly = async (folder: string, config: Config, version: str
         live: new LiveDeliveries(() => Promise.resolve([])),
         views: { reached: () => Promise.resolve(true) },
         apiKeyUses: new ApiKeyUses(log),
+        organizationRefusals: new OrganizationRefusals(log),
       },
       contents,
       foreign: new NoForeignEvents(),

@@ -109,6 +109,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const backlog = new DeliveryBacklog();
   const intake = new IntakeQueue(backlog);
   const gate = new OrganizationGate(directory, config.organizationLimits);
+  gate.onRefused = (id, messages) => readModels.organizationRefusals.record(id, messages);
   const commands = countAccepted(await openCommands({ log: logParts, readModels, intake, gate }, log, opening), metrics);
   logParts.appends.onEnd = (outcome, seconds) => metrics.appended(outcome, seconds);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);

@@ -148,6 +148,7 @@ export const startApi = async ({
   // 3. Commands and the API.
   const intake = new IntakeQueue();
   const gate = new OrganizationGate(directory);
+  gate.onRefused = (id, messages) => readModels.organizationRefusals.record(id, messages);
   opening.use(gate.watchWaiting((least) => readModels.queries.organizationList.withWaiting(least)));
   const commands = await openCommands({ log: logParts, readModels, intake, gate }, log, opening);
   const readiness = {

@@ -149,6 +149,11 @@ describe('an organization', () => {
       [{ path: '0.organization', code: 'TOO_MANY_REQUESTS', retryAfterSeconds: expect.any(Number) as number }],
     ]);
     expect((await send({ type: 'a.b', data: {} })).status).toBe(202);
+    const usage = '{ organization(id: "slow") { usage { refusedLastDay } } }';
+    expect(await api.query(usage)).toEqual({ organization: { usage: { refusedLastDay: 2 } } });
+    await api.readModels.organizationRefusals.write();
+    await send([message('slow', 'a.b')]);
+    expect(await api.query(usage)).toEqual({ organization: { usage: { refusedLastDay: 3 } } });
   });
 
   it('gets 503 while as many deliveries wait as may; others are taken', async () => {

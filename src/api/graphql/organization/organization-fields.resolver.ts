@@ -5,6 +5,7 @@ import { notFound } from '../../../domain/errors.ts';
 import type { OrganizationId } from '../../../domain/ids.ts';
 import type { Json } from '../../../domain/json.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
+import { OrganizationRefusals } from '../../../read-models/organization-refusals.ts';
 import type { OrganizationView } from '../../../read-models/queries/organization-list.ts';
 import type { ApiContext } from '../context.ts';
 import { Delivery } from '../deliveries/delivery.types.ts';
@@ -26,7 +27,10 @@ const limitsOf = ({ limits }: OrganizationView): OrganizationLimits => ({
 
 @Resolver(() => Organization)
 export class OrganizationFieldsResolver {
-  constructor(private readonly directory: EndpointDirectory) {}
+  constructor(
+    private readonly directory: EndpointDirectory,
+    private readonly refusals: OrganizationRefusals,
+  ) {}
 
   @ResolveField(() => OrganizationStatus)
   async status(@Parent() { id }: Organization, @Context() context: ApiContext): Promise<OrganizationView['status']> {
@@ -50,8 +54,16 @@ export class OrganizationFieldsResolver {
 
   @ResolveField(() => OrganizationUsage)
   async usage(@Parent() { id }: Organization, @Context() { loaders }: ApiContext): Promise<OrganizationUsage> {
-    const { messagesLastDay, waitingDeliveries } = await loaders.organizationUse.load(id);
-    return { messagesLastDay, refusedLastDay: 0, waitingDeliveries, endpoints: this.directory.organizations.endpointCount(id) };
+    const [{ messagesLastDay, waitingDeliveries }, refused] = await Promise.all([
+      loaders.organizationUse.load(id),
+      this.refusals.lastDay([id]),
+    ]);
+    return {
+      messagesLastDay,
+      refusedLastDay: refused.get(id) ?? 0,
+      waitingDeliveries,
+      endpoints: this.directory.organizations.endpointCount(id),
+    };
   }
 
   @ResolveField(() => Int)
