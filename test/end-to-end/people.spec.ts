@@ -183,6 +183,8 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   suspendOrganization: [installation, 'mutation { suspendOrganization(id: "none", reason: "none") { id } }'],
   resumeOrganization: [installation, `mutation { resumeOrganization${none} { id } }`],
   deleteOrganization: [installation, 'mutation { deleteOrganization(id: "none", confirmName: "none") }'],
+  portalSettings: [read, '{ portalSettings { name } }'],
+  updatePortalSettings: [admin, 'mutation { updatePortalSettings(input: { logo: "none" }) { name } }'],
   resetSigningKey: [admin, 'mutation { resetSigningKey(key: "") { id } }'],
   rotateEncryptionKey: [admin, 'mutation { rotateEncryptionKey { id } }'],
   createPortalSession: [admin, 'mutation { createPortalSession(input: { subject: "" }) { token } }'],
