@@ -1,6 +1,6 @@
 // The console starts here: the page's nonce, the theme, the API's client and the router.
 import { nonce } from './nonce.ts';
-import '@mantine/core/styles.css';
+import './library.css';
 import '@mantine/notifications/styles.css';
 import './console.css';
 import { MantineProvider } from '@mantine/core';

@@ -39,7 +39,51 @@ const endpoints = createRoute({
   component: lazyRouteComponent(() => import('./pages/endpoints/EndpointsPage.tsx'), 'EndpointsPage'),
 });
 
-const routeTree = root.addChildren([signIn, shell.addChildren([home, endpoints])]);
+const newEndpoint = createRoute({
+  getParentRoute: () => shell,
+  path: '/endpoints/new',
+  component: lazyRouteComponent(() => import('./pages/endpoint-form/NewEndpointPage.tsx'), 'NewEndpointPage'),
+});
+
+const endpoint = createRoute({
+  getParentRoute: () => shell,
+  path: '/endpoints/$endpointId',
+  component: lazyRouteComponent(() => import('./pages/endpoint/EndpointPage.tsx'), 'EndpointPage'),
+});
+
+const editEndpoint = createRoute({
+  getParentRoute: () => shell,
+  path: '/endpoints/$endpointId/edit',
+  component: lazyRouteComponent(() => import('./pages/endpoint-form/EditEndpointPage.tsx'), 'EditEndpointPage'),
+});
+
+const deliveries = createRoute({
+  getParentRoute: () => shell,
+  path: '/deliveries',
+  validateSearch: texts('status', 'endpoint', 'eventType', 'reason', 'message', 'clientId'),
+  component: lazyRouteComponent(() => import('./pages/deliveries/DeliveriesPage.tsx'), 'DeliveriesPage'),
+});
+
+const delivery = createRoute({
+  getParentRoute: () => shell,
+  path: '/deliveries/$deliveryId',
+  component: lazyRouteComponent(() => import('./pages/delivery/DeliveryPage.tsx'), 'DeliveryPage'),
+});
+
+const eventTypes = createRoute({
+  getParentRoute: () => shell,
+  path: '/event-types',
+  component: lazyRouteComponent(() => import('./pages/event-types/EventTypesPage.tsx'), 'EventTypesPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings/SettingsPage.tsx'), 'SettingsPage'),
+});
+
+const pages = [home, endpoints, newEndpoint, endpoint, editEndpoint, deliveries, delivery, eventTypes, settings] as const;
+const routeTree = root.addChildren([signIn, shell.addChildren(pages)]);
 
 const parseSearch = (text: string): Record<string, string> => Object.fromEntries(new URLSearchParams(text));
 const stringifySearch = (search: Record<string, unknown>): string => {

@@ -1,5 +1,5 @@
 // One query of a page: its answer, its error, and asking again. What was shown stays while it is asked again.
-import { useCallback, useRef } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { useQuery, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql';
 
 export type Asked<Data> = {
@@ -14,13 +14,18 @@ export type Asked<Data> = {
 export const useAsk = <Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-  { pause = false, typenames }: { readonly pause?: boolean; readonly typenames?: readonly string[] } = {},
+  { typenames, pollMs }: { readonly typenames?: readonly string[]; readonly pollMs?: number } = {},
 ): Asked<Data> => {
   // Without names an empty list would not know which changes concern it.
   const context = useStable({ additionalTypenames: typenames === undefined ? [] : [...typenames] });
-  const [{ data, error, fetching }, execute] = useQuery<Data, Variables>({ query, variables, pause, context } as never);
+  const [{ data, error, fetching }, execute] = useQuery<Data, Variables>({ query, variables, context } as never);
   const askAgain = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute]);
-  return { data, error, isLoading: data === undefined && error === undefined && (fetching || pause), askAgain };
+  useEffect(() => {
+    if (pollMs === undefined) return undefined;
+    const timer = setInterval(() => document.hidden || execute({ requestPolicy: 'network-only' }), pollMs);
+    return () => clearInterval(timer);
+  }, [execute, pollMs]);
+  return { data, error, isLoading: data === undefined && error === undefined && fetching, askAgain };
 };
 
 /** The same object as long as its content is the same. */

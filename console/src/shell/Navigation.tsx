@@ -1,9 +1,14 @@
 // The pages of the console.
 import { Stack } from '@mantine/core';
 import { NavLinkTo } from '../components/LinkTo.tsx';
-import { EndpointIcon } from '../components/icons.tsx';
+import { DeliveryIcon, EndpointIcon, EventTypeIcon, SettingsIcon } from '../components/icons.tsx';
 
-const pages = [{ to: '/endpoints', label: 'Endpoints', icon: <EndpointIcon /> }] as const;
+const pages = [
+  { to: '/endpoints', label: 'Endpoints', icon: <EndpointIcon /> },
+  { to: '/deliveries', label: 'Deliveries', icon: <DeliveryIcon /> },
+  { to: '/event-types', label: 'Event types', icon: <EventTypeIcon /> },
+  { to: '/settings', label: 'Settings', icon: <SettingsIcon /> },
+] as const;
 
 export const Navigation = () => (
   <Stack component="nav" gap={2} aria-label="Pages">

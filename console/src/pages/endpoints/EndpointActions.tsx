@@ -1,19 +1,30 @@
 // What can be done to an endpoint: a menu in its row and on its page.
 import { ActionIcon, Code, Menu, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Confirm } from '../../components/Confirm.tsx';
 import { MoreIcon } from '../../components/icons.tsx';
 import type { EndpointStatusName } from '../../components/Status.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { useCopy } from '../../components/use-copy.ts';
-import { deleteEndpoint, disableEndpoint, enableEndpoint, pauseEndpoint, resumeEndpoint, rotateSecret } from './endpoint-changes.ts';
+import {
+  deleteEndpoint,
+  disableEndpoint,
+  enableEndpoint,
+  pauseEndpoint,
+  resumeEndpoint,
+  rotateSecret,
+  testEndpoint,
+} from './endpoint-changes.ts';
 
 type Actionable = { readonly id: string; readonly name: string; readonly status: EndpointStatusName };
 
 const lists = ['Endpoint', 'Delivery'];
 
 export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly endpoint: Actionable }) => {
+  const navigate = useNavigate();
+  const [test] = useChange(testEndpoint, lists);
   const [pause] = useChange(pauseEndpoint, lists);
   const [resume] = useChange(resumeEndpoint, lists);
   const [enable] = useChange(enableEndpoint, lists);
@@ -25,6 +36,11 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
     if (error) sayRefusal(error);
     else say(done);
   };
+  const sendTest = async () => {
+    const { data, error } = await test({ id });
+    if (error) return sayRefusal(error);
+    return navigate({ to: '/deliveries/$deliveryId', params: { deliveryId: data.testEndpoint.id } });
+  };
   return (
     <>
       <Menu position="bottom-end" width={180} withinPortal>
@@ -34,6 +50,8 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item onClick={() => void navigate({ to: '/endpoints/$endpointId/edit', params: { endpointId: id } })}>Edit</Menu.Item>
+          <Menu.Item onClick={() => void sendTest()}>Test</Menu.Item>
           {status === 'ENABLED' && <Menu.Item onClick={() => void run(pause, `${name} is paused. Its deliveries wait.`)}>Pause</Menu.Item>}
           {status === 'PAUSED' && (
             <Menu.Item onClick={() => void run(resume, `${name} is active. What waited goes out.`)}>Resume</Menu.Item>

@@ -1,26 +1,28 @@
 // One endpoint in the table.
-import { Badge, Group, Progress, Stack, Table, Text, Tooltip } from '@mantine/core';
+import { Progress, Stack, Table, Text, Tooltip } from '@mantine/core';
 import type { ResultOf } from '../../api/graphql.ts';
+import { LinkTo } from '../../components/LinkTo.tsx';
+import { Moment } from '../../components/Moment.tsx';
 import { EndpointStatus, Health } from '../../components/Status.tsx';
 import { EndpointActions } from './EndpointActions.tsx';
 import type { endpointRow } from './endpoints.query.ts';
 
 export const EndpointRow = ({ endpoint }: { readonly endpoint: ResultOf<typeof endpointRow> }) => (
   <Table.Tr>
-    <Table.Td maw={260}>
-      <Text size="sm" fw={500} component="span" className="cut" title={endpoint.name}>
+    <Table.Td maw={{ base: 130, sm: 200 }}>
+      <LinkTo to="/endpoints/$endpointId" params={{ endpointId: endpoint.id }} size="sm" fw={500} className="cut" title={endpoint.name}>
         {endpoint.name}
-      </Text>
+      </LinkTo>
       <Text size="xs" c="dimmed" hiddenFrom="md" className="cut" title={endpoint.url}>
         {endpoint.url}
       </Text>
     </Table.Td>
-    <Table.Td visibleFrom="md" maw={320}>
+    <Table.Td visibleFrom="md" maw={150}>
       <span className="mono cut" title={endpoint.url}>
         {endpoint.url}
       </span>
     </Table.Td>
-    <Table.Td visibleFrom="lg" maw={240}>
+    <Table.Td visibleFrom="lg" maw={140}>
       <EventTypes names={endpoint.eventTypes} />
     </Table.Td>
     <Table.Td>
@@ -38,29 +40,24 @@ export const EndpointRow = ({ endpoint }: { readonly endpoint: ResultOf<typeof e
         )}
       </Stack>
     </Table.Td>
+    <Table.Td visibleFrom="md" className="numbers">
+      {endpoint.openDeliveries.toLocaleString('en-US')}
+    </Table.Td>
+    <Table.Td visibleFrom="lg">
+      <Moment at={endpoint.lastAttempt?.startedAt} />
+    </Table.Td>
     <Table.Td w={60}>
       <EndpointActions endpoint={endpoint} />
     </Table.Td>
   </Table.Tr>
 );
 
-const most = 3;
-
 export const EventTypes = ({ names }: { readonly names: readonly string[] }) => {
-  if (names.length === 1 && names[0] === '*') return <Text size="sm">All events</Text>;
+  const text = names.includes('*') ? 'All events' : names.join(', ');
   return (
-    <Group gap={4} title={names.join(', ')}>
-      {names.slice(0, most).map((name) => (
-        <Badge key={name} variant="default" tt="none" fw={400} radius="sm" maw={200}>
-          {name}
-        </Badge>
-      ))}
-      {names.length > most && (
-        <Text size="xs" c="dimmed">
-          +{names.length - most}
-        </Text>
-      )}
-    </Group>
+    <Text size="sm" component="span" className="cut" title={text}>
+      {text}
+    </Text>
   );
 };
 

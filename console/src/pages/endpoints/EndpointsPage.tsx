@@ -1,7 +1,12 @@
 // Endpoints: the table of all endpoints of the organization, with what each does and how well it goes.
-import { Button, Group, Select, Table } from '@mantine/core';
+import { Button, Group, Select, Table, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import type { VariablesOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { PlusIcon } from '../../components/icons.tsx';
+import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
 import { usePages } from '../../components/use-pages.ts';
@@ -19,6 +24,12 @@ const healths = [
   { value: 'OPEN', label: 'Circuit open' },
 ] as const;
 
+const orders = [
+  { value: 'NEWEST', label: 'Newest first' },
+  { value: 'NAME', label: 'By name' },
+  { value: 'FAILING_FIRST', label: 'Failing first' },
+] as const;
+
 /** Text of the URL, where it is one of these values. */
 const oneOf = <Value extends string>(options: readonly { readonly value: Value }[], text: string | undefined): Value | undefined =>
   options.find(({ value }) => value === text)?.value;
@@ -26,12 +37,19 @@ const oneOf = <Value extends string>(options: readonly { readonly value: Value }
 export const EndpointsPage = () => {
   const search = useSearch({ from: '/shell/endpoints' });
   const navigate = useNavigate({ from: '/endpoints' });
-  const filters = { status: oneOf(statuses, search.status), health: oneOf(healths, search.health) };
+  const filters = {
+    status: oneOf(statuses, search.status),
+    health: oneOf(healths, search.health),
+    search: search.search,
+    eventType: search.eventType,
+    orderBy: oneOf(orders, search.order),
+  };
   const { cursors, loadMore } = usePages(filters);
   const first = useAsk(endpointsQuery, filters, { typenames: ['Endpoint'] });
-  const isFiltered = Object.values(filters).some((value) => value !== undefined);
-  const set = (name: 'status' | 'health', value: string | null) =>
-    void navigate({ search: (before) => ({ ...before, [name]: value ?? undefined }), replace: true });
+  const { orderBy: _, ...narrowing } = filters;
+  const isFiltered = Object.values(narrowing).some((value) => value !== undefined);
+  const set = (name: 'status' | 'health' | 'search' | 'eventType' | 'order', value: string | null) =>
+    void navigate({ search: (before) => ({ ...before, [name]: value === null || value === '' ? undefined : value }), replace: true });
   const clear = () => void navigate({ search: {}, replace: true });
 
   const body = () => {
@@ -41,7 +59,7 @@ export const EndpointsPage = () => {
       return isFiltered ? (
         <NoMatch onClear={clear} />
       ) : (
-        <Empty title="No endpoints yet">
+        <Empty title="No endpoints yet" action={<NewEndpoint />}>
           An endpoint is a URL that gets your messages. Add one, test it, and publish a message: it shows here how well the receiver
           answers.
         </Empty>
@@ -55,6 +73,8 @@ export const EndpointsPage = () => {
             <Table.Th visibleFrom="lg">Events</Table.Th>
             <Table.Th>Success Rate</Table.Th>
             <Table.Th>Status</Table.Th>
+            <Table.Th visibleFrom="md">Waiting</Table.Th>
+            <Table.Th visibleFrom="lg">Last attempt</Table.Th>
             <Table.Th>Actions</Table.Th>
           </Table.Tr>
         </Table.Thead>
@@ -71,9 +91,11 @@ export const EndpointsPage = () => {
     <Page
       title="Endpoints"
       description="The URLs that get this organization’s messages."
+      actions={<NewEndpoint />}
       shown={{ query: endpointsQuery, variables: filters }}
     >
       <Group gap="xs">
+        <SearchField value={search.search ?? ''} onChange={(value) => set('search', value)} />
         <Select
           aria-label="Status"
           placeholder="Any status"
@@ -94,18 +116,48 @@ export const EndpointsPage = () => {
           w={150}
           clearButtonProps={{ 'aria-label': 'Clear health' }}
         />
+        <Select
+          aria-label="Order"
+          allowDeselect={false}
+          data={[...orders]}
+          value={filters.orderBy ?? 'NEWEST'}
+          onChange={(value) => set('order', value === 'NEWEST' ? null : value)}
+          w={150}
+        />
       </Group>
       <div className="surface table-frame">{body()}</div>
     </Page>
   );
 };
 
+const NewEndpoint = () => (
+  <ButtonTo to="/endpoints/new" leftSection={<PlusIcon />}>
+    New endpoint
+  </ButtonTo>
+);
+
+/** Asks once the typing rests. */
+const SearchField = ({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) => {
+  const [text, setText] = useState(value);
+  const ask = useDebouncedCallback(onChange, 300);
+  return (
+    <TextInput
+      type="search"
+      aria-label="Search endpoints"
+      placeholder="Part of a name or URL"
+      value={text}
+      onChange={({ currentTarget }) => {
+        setText(currentTarget.value);
+        ask(currentTarget.value);
+      }}
+      w={220}
+    />
+  );
+};
+
 type RowsProps = {
   readonly after: string | undefined;
-  readonly filters: {
-    readonly status: 'ENABLED' | 'PAUSED' | 'DISABLED' | undefined;
-    readonly health: 'HEALTHY' | 'FAILING' | 'OPEN' | undefined;
-  };
+  readonly filters: VariablesOf<typeof endpointsQuery>;
   readonly isLast: boolean;
   readonly onMore: (after: string) => void;
 };

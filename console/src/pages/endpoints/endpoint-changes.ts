@@ -52,3 +52,11 @@ export const rotateSecret = graphql(`
     }
   }
 `);
+
+export const testEndpoint = graphql(`
+  mutation TestEndpoint($id: ID!) {
+    testEndpoint(id: $id) {
+      id
+    }
+  }
+`);

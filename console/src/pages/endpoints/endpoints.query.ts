@@ -13,6 +13,11 @@ export const endpointRow = graphql(`
       ratio
       label
     }
+    openDeliveries
+    lastAttempt {
+      startedAt
+      responseCode
+    }
     health {
       state
       since
@@ -23,8 +28,15 @@ export const endpointRow = graphql(`
 
 export const endpointsQuery = graphql(
   `
-    query Endpoints($after: String, $status: EndpointStatus, $health: HealthState) {
-      endpoints(first: 50, after: $after, status: $status, health: $health) {
+    query Endpoints(
+      $after: String
+      $status: EndpointStatus
+      $health: HealthState
+      $search: String
+      $eventType: String
+      $orderBy: EndpointOrder
+    ) {
+      endpoints(first: 50, after: $after, status: $status, health: $health, search: $search, eventType: $eventType, orderBy: $orderBy) {
         nodes {
           ...EndpointRow
         }

@@ -1,0 +1,98 @@
+// What the table of deliveries shows. It loads no attempts.
+import { graphql } from '../../api/graphql.ts';
+
+export const deliveryRow = graphql(`
+  fragment DeliveryRow on Delivery @_unmask {
+    id
+    status
+    test
+    attemptCount
+    attemptsPlanned
+    lastResponseCode
+    lastFailure
+    lastError
+    nextAttemptAt
+    createdAt
+    endedAt
+    message {
+      id
+      eventType
+    }
+    endpoint {
+      id
+      name
+    }
+  }
+`);
+
+export const deliveriesQuery = graphql(
+  `
+    query Deliveries($after: String, $filter: DeliveryFilter) {
+      deliveries(first: 50, after: $after, filter: $filter) {
+        nodes {
+          ...DeliveryRow
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  `,
+  [deliveryRow],
+);
+
+export const deliveriesCount = graphql(`
+  query DeliveriesCount($filter: DeliveryFilter) {
+    deliveries(first: 1, filter: $filter) {
+      count {
+        value
+        exact
+      }
+    }
+  }
+`);
+
+export const deliveryFilterChoices = graphql(`
+  query DeliveryFilterChoices {
+    endpoints(first: 200, orderBy: NAME) {
+      nodes {
+        id
+        name
+      }
+    }
+    eventTypes {
+      name
+    }
+  }
+`);
+
+export const retryDelivery = graphql(`
+  mutation RetryDelivery($id: ID!) {
+    retryDelivery(id: $id) {
+      id
+      status
+      nextAttemptAt
+    }
+  }
+`);
+
+export const cancelDelivery = graphql(`
+  mutation CancelDelivery($id: ID!) {
+    cancelDelivery(id: $id) {
+      id
+      status
+      endedAt
+    }
+  }
+`);
+
+export const retryDeliveries = graphql(`
+  mutation RetryDeliveries($filter: DeliveryFilter!) {
+    retryDeliveries(filter: $filter) {
+      id
+      matched
+      status
+    }
+  }
+`);

@@ -1,0 +1,13 @@
+// The reasons of failures in words.
+export const failureWords = {
+  HTTP_STATUS: 'HTTP status',
+  REDIRECT: 'Redirect',
+  TIMEOUT: 'Timeout',
+  DNS: 'Name not found',
+  CONNECTION: 'No connection',
+  TLS: 'TLS',
+  BLOCKED_ADDRESS: 'Blocked address',
+  FORMAT: 'Format',
+} as const;
+
+export const failureOptions = Object.entries(failureWords).map(([value, label]) => ({ value, label }));

@@ -1,0 +1,90 @@
+// The request as the receiver would get it, made by the server from what the form says now. Nothing is stored and nothing is sent.
+import { Alert, Badge, Group, Stack, Text, Title } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useEffect, useState } from 'react';
+import { useClient } from 'urql';
+import { sentenceOf } from '../../api/client.ts';
+import type { Json, ResultOf } from '../../api/graphql.ts';
+import { previewInputOf, unreadableJson, type FormValues } from './form-values.ts';
+import { previewEndpoint } from './form.query.ts';
+
+type Sample = { readonly type: string; readonly data: Json };
+type Shown = { readonly request?: ResultOf<typeof previewEndpoint>['previewEndpoint']; readonly refusal?: string };
+
+/** One at a time, half a second after the last change. */
+const waitMs = 500;
+
+export const Preview = ({ values, sample }: { readonly values: FormValues; readonly sample: Sample }) => {
+  const client = useClient();
+  const [asked] = useDebouncedValue(JSON.stringify({ values, sample }), waitMs);
+  const [shown, setShown] = useState<Shown>({});
+  useEffect(() => {
+    const now = JSON.parse(asked) as { values: FormValues; sample: Sample };
+    if (now.values.url.trim() === '' || Object.keys(unreadableJson(now.values)).length > 0) return undefined;
+    let isCurrent = true;
+    const ask = async () => {
+      const { data, error } = await client
+        .mutation(previewEndpoint, { input: previewInputOf(now.values), message: now.sample })
+        .toPromise();
+      if (!isCurrent) return;
+      setShown((before) => (data ? { request: data.previewEndpoint } : { ...before, ...(error && { refusal: sentenceOf(error) }) }));
+    };
+    void ask();
+    return () => void (isCurrent = false);
+  }, [asked, client]);
+
+  const { request, refusal } = shown;
+  return (
+    <Stack component="section" aria-label="Preview" className="surface" p="md" gap="sm">
+      <Group justify="space-between">
+        <Title order={2}>Preview</Title>
+        {request !== undefined && (
+          <Badge
+            variant="light"
+            color={request.matches ? 'teal' : 'yellow'}
+            className={request.matches ? 'mark mark-teal' : 'mark mark-yellow'}
+            tt="none"
+            radius="sm"
+          >
+            {request.matches ? 'It gets this event' : 'It does not get this event'}
+          </Badge>
+        )}
+      </Group>
+      {refusal !== undefined && (
+        <Alert color="yellow" variant="light" py="xs">
+          {refusal}
+        </Alert>
+      )}
+      {request === undefined ? (
+        <Text size="sm" c="dimmed">
+          With a URL, this shows the request that {sample.type} makes, as it will be sent.
+        </Text>
+      ) : (
+        <>
+          <pre className="code" tabIndex={0} aria-label="Request headers">
+            {[`POST ${request.url}`, ...headerLines(request.headers)].join('\n')}
+          </pre>
+          <pre className="code" tabIndex={0} aria-label="Request body">
+            {indented(request.body)}
+          </pre>
+        </>
+      )}
+    </Stack>
+  );
+};
+
+export const headerLines = (headers: Json): readonly string[] =>
+  typeof headers === 'object' && headers !== null ? Object.entries(headers).map(([name, value]) => `${name}: ${textOf(value)}`) : [];
+
+/** Of a header: several values are a list. */
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** JSON is easier to read with line breaks. Numbers with more digits than a double holds stay as they were sent. */
+export const indented = (body: string): string => {
+  if (/\d{16}/.test(body)) return body;
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
+};
