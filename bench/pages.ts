@@ -12,9 +12,9 @@ import { ConsumerRunner } from '../src/read-models/engine/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import { HistoryQueries } from '../src/read-models/history/history-queries.ts';
-import type { DeliveryFilter } from '../src/read-models/queries/delivery-filter.ts';
 import { viewQueries } from '../src/read-models/queries/view-queries.ts';
 import { Views } from '../src/read-models/views/views.ts';
+import { deliveryFilters, messageFilters } from './page-filters.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
 
 const { values: options } = parseArgs({
@@ -59,7 +59,13 @@ const attempt = (number: number, at: number, responseCode: number, more: object 
   responseBody: 'ok',
   ...more,
 });
-const settings = { name: 'An endpoint', url: 'https://receiver.example/hooks', description: null, eventTypes: ['*'], filter: null };
+const settings = {
+  name: 'An endpoint',
+  url: { shown: 'https://receiver.example/hooks', encrypted: null },
+  description: null,
+  eventTypes: ['*'],
+  filter: null,
+};
 const registered = (id: EndpointId) =>
   recorded(`endpoint-${id}`, 0, began, 'endpoint.registered', {
     organizationId,
@@ -81,12 +87,15 @@ const eventsOf = (n: number): RecordedEvent[] => {
   const messageId = messageIdAt(n);
   const endpointId = endpoints[n % endpoints.length] as EndpointId;
   const type = n % 5_000 === 0 ? 'rare.type' : (types[n % 5] as string);
+  const isUnrouted = n % 997 === 5;
   const accepted = {
     organizationId,
     type,
+    ...(n % 50 === 2 && { orderingKey: `customer-${Math.floor(n / 50) % 500}` }),
+    ...(n % 991 === 3 && { test: true as const }),
     timestamp: new Date(at).toISOString(),
     data: {},
-    destinations: [{ endpointId }],
+    destinations: isUnrouted ? [] : [{ endpointId }],
     skipped: [],
     routedAt: '',
   };
@@ -95,6 +104,7 @@ const eventsOf = (n: number): RecordedEvent[] => {
   const step = (revision: number, name: DeliveryEvent['type'], data: object) =>
     recorded(stream, revision, at + 10 + revision, name, { ...subject, ...data });
   const events = [recorded(`message-${messageId}`, 0, at, 'message.accepted', accepted)];
+  if (isUnrouted) return events;
   if (n % 20 !== 0) return [...events, step(0, 'delivery.attempt-succeeded', attempt(1, at, n % 3_000 === 1 ? 202 : 200))];
   const failure = { failure: 'HTTP_STATUS', error: 'The receiver answered 503 Service Unavailable.' };
   const again = new Date(at + 60_000).toISOString();
@@ -147,28 +157,7 @@ const queries = viewQueries(
   () => at(1),
 );
 const last = messageIdAt(Math.floor(messages * 0.7));
-const filters: Record<string, DeliveryFilter> = {
-  'all deliveries': {},
-  'of an endpoint': { endpointId: endpoints[3] },
-  FAILED: { status: ['FAILED'] },
-  'RETRYING or PENDING': { status: ['RETRYING', 'PENDING'] },
-  HELD: { status: ['HELD'] },
-  'of a type': { eventType: 'alert.created' },
-  'of a rare type': { eventType: 'rare.type' },
-  'in an hour': { since: at(0.5), until: new Date(+at(0.5) + 3_600_000) },
-  'with a code': { responseCode: 503 },
-  'with a rare code': { responseCode: 202 },
-  'with a code that never occurs': { responseCode: 418 },
-  'of an endpoint, with a code': { endpointId: endpoints[0], responseCode: 503 },
-  'of an endpoint, a type, FAILED, in a day': {
-    endpointId: endpoints[0],
-    eventType: 'meeting.started',
-    status: ['FAILED'],
-    since: at(0.4),
-    until: new Date(+at(0.4) + 86_400_000),
-  },
-  'of a message': { messageId: last },
-};
+const filters = deliveryFilters(endpoints, at, last);
 const rows: { page: string; ms: number; count: number }[] = [];
 const time = async (page: string, ask: () => Promise<number>) => {
   const times: number[] = [];
@@ -207,6 +196,34 @@ await time('50 deliveries with their attempts, messages and endpoint', async () 
   ]);
   return tried.length;
 });
+for (const [name, filter] of Object.entries(messageFilters))
+  await time(`messages ${name}`, async () => (await queries.messages.page(organizationId, { first }, filter)).edges.length);
+for (const [name, filter] of Object.entries({
+  'all deliveries': {},
+  FAILED: filters['FAILED'] ?? {},
+  'with a failure': filters['with a failure'] ?? {},
+}))
+  await time(`count, up to 10,000, of ${name}`, async () => (await queries.deliveries.count(organizationId, filter, 10_000)).value);
+await time('count, up to 100,000, of all messages', async () => (await queries.messages.count(organizationId, {}, 100_000)).value);
+for (const order of ['NAME', 'FAILING_FIRST'] as const)
+  await time(`endpoints, ${order}`, async () => (await queries.endpoints.page(organizationId, { first }, {}, order)).edges.length);
+await time(
+  'endpoints by part of the URL',
+  async () => (await queries.endpoints.page(organizationId, { first }, { search: 'receiver' })).edges.length,
+);
+const scope = { organization: organizationId, others: undefined, apiKeys: true };
+for (const [name, text] of Object.entries({
+  'an id': last,
+  'the beginning of an id': last.slice(0, 13),
+  "a publisher's id": 'order-4711',
+  'part of a name': 'endp',
+}))
+  await time(`search by ${name}`, async () => (await queries.search.search(text, 20, scope)).length);
+for (const days of [1 / 24, 1, 2])
+  await time(`figures of the last ${days < 1 ? 'hour' : `${days} days`}, 60 buckets`, async () => {
+    const span = { since: new Date(+at(1) - days * 86_400_000), until: at(1), buckets: 60 };
+    return (await queries.stats.stats(organizationId, {}, span)).length;
+  });
 await time(
   'messages of a type',
   async () => (await queries.messages.page(organizationId, { first }, { eventType: 'user.joined' })).edges.length,
