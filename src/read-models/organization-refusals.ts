@@ -70,7 +70,7 @@ export class OrganizationRefusals {
         : [];
     const counts = new Map<OrganizationId, number>();
     for (const { organization_id, hour, messages } of [...written, ...this.unwritten.values()])
-      if (hour > since) counts.set(organization_id, (counts.get(organization_id) ?? 0) + Number(messages));
+      if (hour > since) counts.set(organization_id, (counts.get(organization_id) ?? 0) + messages);
     return counts;
   }
 

@@ -6,7 +6,7 @@ import { enumType } from '../enums.ts';
 import { JsonScalar } from '../scalars.ts';
 import { Organization } from './organization.types.ts';
 
-export const organizationStatuses = ['ACTIVE', 'SUSPENDED'] as const;
+const organizationStatuses = ['ACTIVE', 'SUSPENDED'] as const;
 export const OrganizationStatus = enumType('OrganizationStatus', organizationStatuses);
 
 const own = { nullable: true } as const;
