@@ -30,6 +30,7 @@ const loadMessage = (id: MessageId, log: Log): Promise<Accepted> => {
 
 /** In characters of JSON, roughly. */
 const mostKept = 8 * 1024 * 1024;
+const charactersPerMessage = 500;
 const charactersPerDestination = 60;
 
 /** The messages loaded last that go to several endpoints: each of these sends them at about the same time. */
@@ -55,12 +56,13 @@ class RecentMessages {
     const [event] = await this.log.readStream(messageStream(id));
     if (event?.type !== 'message.accepted')
       throw new Error(`A delivery of the message ${id} is due, but the log does not have the message.`);
-    if (event.data.destinations.length > 1) this.keep(id, event);
+    if (event.data.destinations.length > 1) this.keep(id, withoutUnordered(event));
     return event;
   }
 
   private keep(id: MessageId, message: Accepted): void {
-    const size = JSON.stringify(message.data.data).length + message.data.destinations.length * charactersPerDestination;
+    const { data, destinations } = message.data;
+    const size = charactersPerMessage + JSON.stringify(data).length + destinations.length * charactersPerDestination;
     this.kept.set(id, { message, size });
     this.size += size;
     for (const [oldest, { size: freed }] of this.kept) {
@@ -70,5 +72,11 @@ class RecentMessages {
     }
   }
 }
+
+/** An attempt asks of the destinations only whether it takes its turn. Hundreds of others would take more memory than the rest of the message. */
+const withoutUnordered = (message: Accepted): Accepted => ({
+  ...message,
+  data: { ...message.data, destinations: message.data.destinations.filter(({ ordering }) => ordering !== undefined) },
+});
 
 const recent = new WeakMap<Log, RecentMessages>();
