@@ -1,0 +1,21 @@
+// `npm run demo:console`: a server of its own with endpoints that do well, fail, are paused and disabled, to look at in the console. Publishes a
+// message every two seconds, until Ctrl-C. Leaves nothing behind.
+import { startServer } from '../test/support/server.ts';
+import { fillConsole, startDemoReceiver } from './console-data.ts';
+
+const receiver = await startDemoReceiver();
+const server = await startServer();
+let isEnding = false;
+const end = async (): Promise<void> => {
+  isEnding = true;
+  await server.dispose();
+  receiver.close();
+};
+process.once('SIGINT', () => void end());
+process.once('SIGTERM', () => void end());
+await fillConsole(server, receiver.url);
+console.log(`Open ${server.url}/ and sign in with the API key ${server.adminKey}. Ctrl-C ends it.`);
+for (let number = 1; !isEnding; number++) {
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  if (!isEnding) await server.publish({ type: 'meeting.ended', data: { meeting_id: number, duration: 60 * number } });
+}
