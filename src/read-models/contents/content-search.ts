@@ -11,9 +11,9 @@ const defaultBudget = { messages: 10_000, ms: 1_000 };
 const firstAsked = 64;
 const mostAsked = 512;
 
-export type Content = Pick<ContentQuestion, 'pattern' | 'masked'>;
+type Content = Pick<ContentQuestion, 'pattern' | 'masked'>;
 /** `searchedUntil`: when the last message that was looked at was accepted; null: all were. */
-export type SearchedPage = Page<MessageView> & { readonly searchedUntil: string | null };
+type SearchedPage = Page<MessageView> & { readonly searchedUntil: string | null };
 
 type Edges = Page<MessageView>['edges'];
 

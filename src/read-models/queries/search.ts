@@ -11,12 +11,12 @@ import { withoutIndex } from './columns.ts';
 
 type Db = Kysely<ViewsSchema>;
 
-export type SearchedKind = 'organization' | 'endpoint' | 'message' | 'delivery' | 'event type' | 'api key';
+type SearchedKind = 'organization' | 'endpoint' | 'message' | 'delivery' | 'event type' | 'api key';
 
 /** `id`: of an event type, its name. */
 export type SearchHit = { readonly kind: SearchedKind; readonly organizationId: OrganizationId; readonly id: string };
 
-export type SearchScope = {
+type SearchScope = {
   readonly organization: OrganizationId;
   /** Besides its own: what other organizations have, and these themselves. Undefined: none. */
   readonly others: readonly OrganizationId[] | undefined;

@@ -62,7 +62,7 @@ type Counts = Partial<Record<'accepted' | 'succeeded' | 'failed' | 'attempts' | 
 type Counted = { readonly organizationId: OrganizationId; readonly endpointId: EndpointId };
 
 /** The event types of a delivery or of the deliveries of a batch, once those are written. */
-export type TypesOf = (tx: Transaction<ViewsSchema>, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
+type TypesOf = (tx: Transaction<ViewsSchema>, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
 
 /** Long, as both tables count the same events. */
 export const reduceDeliveryStats = (typesOf: TypesOf): Reducer => {
