@@ -1,4 +1,14 @@
 // @hookledger/client: publishes messages to Hookledger, finds them again, and verifies the webhooks that Hookledger sends.
+export {
+  HookledgerAdmin,
+  type ApiKeyRole,
+  type HookledgerAdminOptions,
+  type IssuedApiKey,
+  type NewApiKey,
+  type NewPortalSession,
+  type PortalCapability,
+  type PortalSession,
+} from './admin.ts';
 export { HookledgerError, RefusedError, UnreachableError, type Issue } from './errors.ts';
 export {
   Finder,

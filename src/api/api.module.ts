@@ -32,6 +32,7 @@ import { RoutingResolver } from './graphql/messages/routing.resolver.ts';
 import { MessageConnectionResolver, MessageResolver } from './graphql/messages/message.resolver.ts';
 import { MessageConnection } from './graphql/messages/message.types.ts';
 import { ApiKeyResolver } from './graphql/organization/api-key.resolver.ts';
+import { ApiKeyConnection } from './graphql/organization/organization.types.ts';
 import { CallerResolver } from './graphql/organization/caller.resolver.ts';
 import {
   DeliveryOwnerResolver,
@@ -115,6 +116,7 @@ class ContextModule {}
     countResolver(MessageConnection),
     countResolver(DeliveryConnection),
     countResolver(OrganizationConnection),
+    countResolver(ApiKeyConnection),
   ],
 })
 export class ApiModule {}

@@ -108,7 +108,14 @@ it('lists the keys of the organization, newest first, with who issued them and w
 
 it('lists revoked keys on request', async () => {
   const id = String((await issue('gone')).data?.issueApiKey.id);
+  const count = async (args: string, max: number) =>
+    (await api.query<{ apiKeys: { count: unknown } }>(`{ apiKeys${args} { count(max: ${max}) { value exact } } }`)).apiKeys.count;
+  const all = (await count('', 100)) as { value: number; exact: boolean };
+  expect(all.exact).toBe(true);
   await revoke(id);
+  expect(await count('(first: 1)', 100)).toEqual({ value: all.value - 1, exact: true });
+  expect(await count('(includeRevoked: true)', 100)).toEqual(all);
+  expect(await count('', 1)).toEqual({ value: 1, exact: false });
   expect(namesIn(await list())).not.toContain('gone');
   const [gone] = (await list('(includeRevoked: true, first: 1)')).data?.apiKeys.nodes ?? [];
   expect(gone).toMatchObject({ id, name: 'gone', revokedAt: expect.stringMatching(/Z$/) as string });

@@ -8,6 +8,7 @@ import type { Audience } from '../../domain/organization-events.ts';
 import { sharedByAll } from '../views/tables/event-types.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { iso, isoOrNull } from './columns.ts';
+import type { Count } from './counting.ts';
 import { pageOf, positionKeyOf, type Page, type PageRequest } from './page.ts';
 
 type EventTypeView = {
@@ -68,16 +69,22 @@ export class OrganizationQueries {
     return row && apiKeyView(row);
   }
 
-  /** Newest first. @param spanning whether those that span the installation are shown, too */
-  async apiKeys(
-    organization: OrganizationId,
-    { first, after }: PageRequest,
-    { includeRevoked, spanning }: { readonly includeRevoked: boolean; readonly spanning: boolean },
-  ): Promise<Page<ApiKeyView>> {
+  async countApiKeys(organization: OrganizationId, shown: ShownKeys, max: number): Promise<Count> {
+    const some = keysOf(this.read(), organization, shown)
+      .select('id')
+      .limit(max + 1)
+      .as('some');
+    const { count } = await this.read()
+      .selectFrom(some)
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return { value: Math.min(count, max), exact: count <= max };
+  }
+
+  /** Newest first. */
+  async apiKeys(organization: OrganizationId, { first, after }: PageRequest, shown: ShownKeys): Promise<Page<ApiKeyView>> {
     const before = positionKeyOf(after);
-    let query = this.read().selectFrom('api_keys').selectAll().where('organization_id', '=', organization);
-    if (!spanning) query = query.where('spans_organizations', '=', 0);
-    if (!includeRevoked) query = query.where('revoked_at', 'is', null);
+    let query = keysOf(this.read(), organization, shown).selectAll();
     if (before !== undefined) query = query.where('issued_position', '<', before);
     const rows = await query
       .orderBy('issued_position', 'desc')
@@ -86,6 +93,15 @@ export class OrganizationQueries {
     return pageOf(rows, { first, after }, (row) => row.issued_position, apiKeyView);
   }
 }
+
+/** `spanning`: whether those that span the installation are shown, too. */
+type ShownKeys = { readonly includeRevoked: boolean; readonly spanning: boolean };
+
+const keysOf = (db: Kysely<ViewsSchema>, organization: OrganizationId, { includeRevoked, spanning }: ShownKeys) => {
+  let query = db.selectFrom('api_keys').where('organization_id', '=', organization);
+  if (!spanning) query = query.where('spans_organizations', '=', 0);
+  return includeRevoked ? query : query.where('revoked_at', 'is', null);
+};
 
 const apiKeyView = (row: ViewsSchema['api_keys']): ApiKeyView => ({
   id: row.id,

@@ -12,7 +12,8 @@ import { OrganizationQueries } from '../../../read-models/queries/organization-q
 import { Allow } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import { ReadYourWrites } from '../../read-your-writes.ts';
-import { toConnection, PageArgs, parsePageArgs, type Connection } from '../connections.ts';
+import { PageArgs, parsePageArgs, toConnection } from '../connections.ts';
+import type { CountedConnection } from '../counts.ts';
 import type { ApiContext } from '../context.ts';
 import { DateTime, toDate } from '../scalars.ts';
 import { ApiKey, ApiKeyConnection, ApiKeyRole, IssuedApiKey } from './organization.types.ts';
@@ -49,18 +50,19 @@ export class ApiKeyResolver {
     @Args() page: PageArgs,
     @Args('includeRevoked', { type: () => Boolean, nullable: true, defaultValue: false }) includeRevoked: boolean | null | undefined,
     @Context() { caller }: ApiContext,
-  ): Promise<Connection<ApiKey>> {
+  ): Promise<CountedConnection<ApiKey>> {
     const { id, name } = this.directory.requireOrganization(caller.organizationId);
     const keys = { includeRevoked: includeRevoked ?? false, spanning: caller.spansOrganizations ?? false };
     const found = await this.queries.apiKeys(id, parsePageArgs(page), keys);
     const lastUses = await this.uses.lastUses(found.edges.map(({ node }) => node.id));
-    return toConnection(found, ({ issuedAt, issuedBy, ...key }) => ({
+    const connection = await toConnection(found, ({ issuedAt, issuedBy, ...key }) => ({
       ...key,
       createdAt: issuedAt,
       createdBy: issuedBy,
       lastUsedAt: lastUses.get(key.id) ?? null,
       organization: { id, name },
     }));
+    return { ...connection, countUpTo: (max) => this.queries.countApiKeys(id, keys, max) };
   }
 
   @Mutation(() => IssuedApiKey)
