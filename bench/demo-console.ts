@@ -5,9 +5,9 @@ import { fillConsole, startDemoReceiver } from './console-data.ts';
 
 const receiver = await startDemoReceiver();
 const server = await startServer();
-let isEnding = false;
+const ending = new AbortController();
 const end = async (): Promise<void> => {
-  isEnding = true;
+  ending.abort();
   await server.dispose();
   receiver.close();
 };
@@ -15,7 +15,7 @@ process.once('SIGINT', () => void end());
 process.once('SIGTERM', () => void end());
 await fillConsole(server, receiver.url);
 console.log(`Open ${server.url}/ and sign in with the API key ${server.adminKey}. Ctrl-C ends it.`);
-for (let number = 1; !isEnding; number++) {
+for (let number = 1; !ending.signal.aborted; number++) {
   await new Promise((resolve) => setTimeout(resolve, 2_000));
-  if (!isEnding) await server.publish({ type: 'meeting.ended', data: { meeting_id: number, duration: 60 * number } });
+  if (!ending.signal.aborted) await server.publish({ type: 'meeting.ended', data: { meeting_id: number, duration: 60 * number } });
 }
