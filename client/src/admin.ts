@@ -1,18 +1,9 @@
 // API keys and portal sessions: what a platform's own service does with an admin key.
-import { RefusedError, UnreachableError } from './errors.ts';
+import { UnreachableError } from './errors.ts';
+import { GraphQL, type GraphQLOptions } from './graphql.ts';
 
-export type HookledgerAdminOptions = {
-  /** Hookledger's URL: `https://hooks.example.com` */
-  readonly url: string | URL;
-  /** API key with the role ADMIN. */
-  readonly key: string;
-  /** The organization to act for, if the key spans the installation. Default: that of the key. */
-  readonly organization?: string | undefined;
-  /** Time limit of a request, in milliseconds. Default: 30,000. */
-  readonly timeoutMs?: number;
-  /** Replaces the global `fetch`. */
-  readonly fetch?: typeof fetch;
-};
+/** `key` has the role ADMIN. `organization`: to act for, if the key spans the installation. */
+export type HookledgerAdminOptions = GraphQLOptions;
 
 export type ApiKeyRole = 'ADMIN' | 'OPERATOR' | 'PUBLISHER' | 'VIEWER' | 'AUDITOR';
 export type PortalCapability = 'VIEW_PAYLOADS' | 'MANAGE_ENDPOINTS' | 'VIEW_SECRETS' | 'SEND_TESTS' | 'RETRY';
@@ -41,13 +32,11 @@ export type NewPortalSession = {
 export type PortalSession = { readonly token: string; readonly url: string; readonly expiresAt: string };
 
 export class HookledgerAdmin {
-  readonly #options: HookledgerAdminOptions;
-  readonly #url: URL;
+  readonly #graphql: GraphQL;
 
   /** @throws TypeError when `url` is not a URL. */
   constructor(options: HookledgerAdminOptions) {
-    this.#options = options;
-    this.#url = new URL('graphql', String(options.url).replace(/\/?$/, '/'));
+    this.#graphql = new GraphQL(options);
   }
 
   issueApiKey({ expiresAt, ...key }: NewApiKey): Promise<IssuedApiKey> {
@@ -71,69 +60,10 @@ export class HookledgerAdmin {
   }
 
   /** @throws RefusedError if Hookledger refuses it, UnreachableError if no answer comes */
-  async #ask<T>(query: string, variables: Readonly<Record<string, unknown>>): Promise<T> {
-    const { key, organization, timeoutMs = 30_000, fetch = globalThis.fetch } = this.#options;
-    let response: Response;
-    let answer: Answer | undefined;
-    try {
-      response = await fetch(this.#url, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${key}`,
-          'content-type': 'application/json',
-          ...(organization !== undefined && { 'hookledger-organization': organization }),
-        },
-        body: JSON.stringify({ query, variables }),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      answer = (await response.json()) as Answer;
-    } catch (cause) {
-      throw new UnreachableError(`${this.#url.origin} could not be reached, or its answer is not Hookledger's.`, 1, { cause });
-    }
-    const [error] = answer.errors ?? [];
-    if (error) throw refusedError(error, response);
-    const [value] = Object.values(answer.data ?? {});
-    if (value === undefined || value === null)
-      throw new UnreachableError(`${this.#url.origin} answered, but the answer is not Hookledger's; correct \`url\`.`, 1);
-    return value as T; // as the query asks for it
+  async #ask<T>(mutation: string, variables: Readonly<Record<string, unknown>>): Promise<T> {
+    const data = await this.#graphql.ask<Readonly<Record<string, T>>>(mutation, variables);
+    const [value] = Object.values(data);
+    if (value === undefined) throw new UnreachableError("The answer is not Hookledger's; correct `url`.", 1);
+    return value;
   }
 }
-
-type GraphQLProblem = {
-  readonly message: string;
-  readonly extensions?: {
-    readonly code?: string;
-    readonly type?: string;
-    readonly requestId?: string;
-    readonly issues?: readonly { readonly path: string; readonly message: string }[];
-  };
-};
-type Answer = { readonly data?: Readonly<Record<string, unknown>> | null; readonly errors?: readonly GraphQLProblem[] };
-
-const statusOf: Readonly<Record<string, number>> = {
-  BAD_USER_INPUT: 400,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  TOO_MANY_REQUESTS: 429,
-  UNAVAILABLE: 503,
-};
-
-const refusedError = ({ message, extensions = {} }: GraphQLProblem, { status, headers }: Response): RefusedError => {
-  const { code = '', type, requestId, issues = [] } = extensions;
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-  return new RefusedError(
-    {
-      type,
-      status: statusOf[code] ?? status,
-      title: code,
-      detail: message,
-      issues,
-      requestId: requestId ?? headers.get('x-request-id') ?? undefined,
-      retryAfterSeconds: Number.isFinite(seconds) ? seconds : undefined,
-    },
-    1,
-  );
-};

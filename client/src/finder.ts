@@ -1,18 +1,8 @@
 // Finds messages, deliveries and whatever a text may stand for, over Hookledger's GraphQL API. Reads only.
-import { RefusedError, UnreachableError, type Issue } from './errors.ts';
+import { GraphQL, type GraphQLOptions } from './graphql.ts';
 
-export type FinderOptions = {
-  /** Hookledger's URL: `https://hooks.example.com` */
-  readonly url: string | URL;
-  /** API key with a role that may read: ADMIN, OPERATOR, VIEWER or AUDITOR. */
-  readonly key: string;
-  /** For keys that span the installation: the organization to look in. Default: `default`; `search` then looks in all of them. */
-  readonly organization?: string;
-  /** Time limit of one request, in milliseconds. Default: 30,000. */
-  readonly timeoutMs?: number;
-  /** Replaces the global `fetch`. */
-  readonly fetch?: typeof fetch;
-};
+/** `key` has a role that may read: ADMIN, OPERATOR, VIEWER or AUDITOR. `organization`: to look in; without it, `search` looks in all of them. */
+export type FinderOptions = GraphQLOptions;
 
 /** All that is given must hold. Times are ISO 8601. */
 export type MessageFilter = {
@@ -106,19 +96,16 @@ type Hit = {
 };
 
 export class Finder {
-  readonly #url: URL;
-  readonly #options: FinderOptions;
+  readonly #graphql: GraphQL;
 
-  /** @throws TypeError when `url` is no URL. */
+  /** @throws TypeError when `url` is not a URL. */
   constructor(options: FinderOptions) {
-    const base = String(options.url);
-    this.#url = new URL('graphql', base.endsWith('/') ? base : `${base}/`);
-    this.#options = options;
+    this.#graphql = new GraphQL(options);
   }
 
   /** By any id, its beginning, the publisher's own id, part of an endpoint's name or URL, an event type. Best first. @throws as all of these methods: RefusedError, UnreachableError */
   async search(text: string, first = 20): Promise<FoundThing[]> {
-    const { search } = await this.#ask<{ search: Hit[] }>(questions.search, { text, first });
+    const { search } = await this.#graphql.ask<{ search: Hit[] }>(questions.search, { text, first });
     return search.map((hit) => ({
       type: hit.type,
       id: hit.id ?? hit.typeName ?? '',
@@ -129,67 +116,28 @@ export class Finder {
 
   /** Newest first. */
   async messages(filter: MessageFilter = {}, page: PageOptions = {}): Promise<MessagePage> {
-    const { messages } = await this.#ask<{ messages: PageAnswer<FoundMessage> & { searchedUntil: string | null } }>(questions.messages, {
-      filter,
-      ...page,
-    });
+    const { messages } = await this.#graphql.ask<{ messages: PageAnswer<FoundMessage> & { searchedUntil: string | null } }>(
+      questions.messages,
+      {
+        filter,
+        ...page,
+      },
+    );
     return { nodes: messages.nodes, ...messages.pageInfo, searchedUntil: messages.searchedUntil };
   }
 
   /** Newest first. */
   async deliveries(filter: DeliveryFilter = {}, page: PageOptions = {}): Promise<FoundPage<FoundDelivery>> {
-    const { deliveries } = await this.#ask<{ deliveries: PageAnswer<FoundDelivery> }>(questions.deliveries, { filter, ...page });
+    const { deliveries } = await this.#graphql.ask<{ deliveries: PageAnswer<FoundDelivery> }>(questions.deliveries, { filter, ...page });
     return { nodes: deliveries.nodes, ...deliveries.pageInfo };
   }
 
   /** Up to `max`, or as far as one count goes. */
   async countMessages(filter: MessageFilter = {}, max = 10_000): Promise<FoundCount> {
-    return (await this.#ask<{ messages: { count: FoundCount } }>(questions.countMessages, { filter, max })).messages.count;
+    return (await this.#graphql.ask<{ messages: { count: FoundCount } }>(questions.countMessages, { filter, max })).messages.count;
   }
 
   async countDeliveries(filter: DeliveryFilter = {}, max = 10_000): Promise<FoundCount> {
-    return (await this.#ask<{ deliveries: { count: FoundCount } }>(questions.countDeliveries, { filter, max })).deliveries.count;
-  }
-
-  async #ask<T>(query: string, variables: Readonly<Record<string, unknown>>): Promise<T> {
-    const { key, organization, timeoutMs = 30_000, fetch = globalThis.fetch } = this.#options;
-    let response: Response;
-    let answer: unknown;
-    try {
-      response = await fetch(this.#url, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${key}`,
-          'content-type': 'application/json',
-          ...(organization !== undefined && { 'hookledger-organization': organization }),
-        },
-        body: JSON.stringify({ query, variables }),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      answer = await response.json();
-    } catch (cause) {
-      throw new UnreachableError(`${this.#url.origin} could not be reached, or its answer is not Hookledger's.`, 1, { cause });
-    }
-    const { data, errors, detail, issues } = answer as {
-      data?: T | null;
-      errors?: readonly { message: string; extensions?: { type?: string; requestId?: string; issues?: readonly Issue[] } }[];
-      detail?: string;
-      issues?: readonly Issue[];
-    }; // GraphQL's answer, or a problem document
-    if (data && !errors) return data;
-    const [error] = errors ?? [];
-    throw new RefusedError(
-      {
-        type: error?.extensions?.type,
-        status: response.status,
-        title: 'The query was refused',
-        detail: error?.message ?? detail ?? `The answer was ${response.status}.`,
-        issues: error?.extensions?.issues ?? issues ?? [],
-        requestId: error?.extensions?.requestId ?? response.headers.get('x-request-id') ?? undefined,
-        retryAfterSeconds: undefined,
-      },
-      1,
-    );
+    return (await this.#graphql.ask<{ deliveries: { count: FoundCount } }>(questions.countDeliveries, { filter, max })).deliveries.count;
   }
 }

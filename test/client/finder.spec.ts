@@ -37,6 +37,7 @@ it('searches, filters and counts', async () => {
 it('says what is wrong with a question, and where', async () => {
   const refused = await finder.search('   ').catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(RefusedError);
+  expect(refused).toMatchObject({ status: 400, title: 'BAD_USER_INPUT' });
   expect(refused).toMatchObject({ issues: [{ path: 'text' }] });
   const wrongKey = await new Finder({ url: api.url, key: 'wrong' }).countMessages().catch((error: unknown) => error);
   expect(wrongKey).toMatchObject({ name: 'RefusedError', status: 401 });
