@@ -3,15 +3,17 @@
 // not written yet, at most a minute's uses.
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
-import { Outage } from '../outage.ts';
 import type { ApiKeyId } from '../domain/ids.ts';
-import type { CheckpointSchema, Database, Int64Type, Tables } from './engine/database/database.ts';
+import type { CheckpointSchema, Database, Int64Type } from './engine/database/database.ts';
+import { SideTable } from './side-table.ts';
 import { createTable, type RowOf, type Table } from './views/tables/table.ts';
 
 /** `hour`: hours since 1970, in UTC. */
 const apiKeyUses: Table<{ id: ApiKeyId; hour: number }> = { columns: { id: 'text', hour: 'integer' }, primaryKey: ['id'] };
 
 type UsesSchema = CheckpointSchema & { api_key_uses: RowOf<typeof apiKeyUses> };
+/** The hour in which each was used last. */
+type Uses = ReadonlyMap<ApiKeyId, number>;
 
 const name = 'api-key-uses';
 const version = 1;
@@ -22,15 +24,23 @@ export class ApiKeyUses {
   /** The last hour in which this process saw each key. */
   private readonly seen = new Map<ApiKeyId, number>();
   private unwritten = new Map<ApiKeyId, number>();
-  private tables: Tables<UsesSchema> | undefined;
-  private readonly outage: Outage;
+  private readonly table: SideTable<UsesSchema, Uses>;
 
   constructor(
     log: Pick<BaseLogger, 'info' | 'warn'>,
     /** Milliseconds since 1970. */
     private readonly now: () => number = Date.now,
   ) {
-    this.outage = new Outage("When API keys were used can't be written", log);
+    const options = {
+      name,
+      version,
+      createTables,
+      writeEveryMs,
+      write: upsert,
+      take: () => this.take(),
+      putBack: (uses: Uses) => this.putBack(uses),
+    };
+    this.table = new SideTable(options, "When API keys were used can't be written", log);
   }
 
   record(id: ApiKeyId): void {
@@ -40,23 +50,14 @@ export class ApiKeyUses {
     this.unwritten.set(id, hour);
   }
 
-  async open(database: Database, opened: AsyncDisposableStack): Promise<void> {
-    const tables = await database.open<UsesSchema>(name, version, createTables);
-    opened.defer(() => tables.close());
-    await tables.group?.standBy(); // in use from here on, so nobody drops them
-    this.tables = tables;
-    const writing = setInterval(() => void this.write(), writeEveryMs).unref();
-    opened.defer(async () => {
-      clearInterval(writing);
-      await this.write();
-      this.tables = undefined;
-    });
+  open(database: Database, opened: AsyncDisposableStack): Promise<void> {
+    return this.table.open(database, opened);
   }
 
   /** The start of the hour, ISO 8601 in UTC. Keys that were not used are left out. */
   async lastUses(ids: readonly ApiKeyId[]): Promise<ReadonlyMap<ApiKeyId, string>> {
-    const rows =
-      this.tables && ids.length > 0 ? await this.tables.read.selectFrom('api_key_uses').selectAll().where('id', 'in', ids).execute() : [];
+    const { read } = this.table;
+    const rows = read && ids.length > 0 ? await read.selectFrom('api_key_uses').selectAll().where('id', 'in', ids).execute() : [];
     const written = new Map(rows.map(({ id, hour }) => [id, hour]));
     const uses = new Map<ApiKeyId, string>();
     for (const id of ids) {
@@ -67,30 +68,29 @@ export class ApiKeyUses {
   }
 
   /** Writes what was used since the last write. If the database can't be written, it is written the next time. Never rejects. */
-  async write(): Promise<void> {
-    const { tables, unwritten } = this;
-    if (!tables || unwritten.size === 0) return;
+  write(): Promise<void> {
+    return this.table.write();
+  }
+
+  private take(): Uses | undefined {
+    const { unwritten } = this;
+    if (unwritten.size === 0) return undefined;
     this.unwritten = new Map();
-    const rows = Array.from(unwritten, ([id, hour]) => ({ id, hour }));
-    try {
-      // Several processes write shared tables, each for itself.
-      if (tables.group) await upsert(tables.group.sideWriter, rows);
-      else await tables.transaction(({ kysely }) => upsert(kysely, rows));
-      this.outage.over();
-    } catch (error) {
-      for (const [id, hour] of unwritten) if (!this.unwritten.has(id)) this.unwritten.set(id, hour);
-      this.outage.failed(error);
-    }
+    return unwritten;
+  }
+
+  private putBack(uses: Uses): void {
+    for (const [id, hour] of uses) if (!this.unwritten.has(id)) this.unwritten.set(id, hour);
   }
 }
 
 const createTables = (db: Kysely<UsesSchema>, int64: Int64Type) => createTable(db, 'api_key_uses', apiKeyUses, int64);
 
 /** Keeps the later hour, which another process may have written. */
-const upsert = async (db: Kysely<UsesSchema>, rows: readonly RowOf<typeof apiKeyUses>[]): Promise<void> => {
+const upsert = async (db: Kysely<UsesSchema>, uses: Uses): Promise<void> => {
   await db
     .insertInto('api_key_uses')
-    .values(rows)
+    .values(Array.from(uses, ([id, hour]) => ({ id, hour })))
     .onConflict((conflict) =>
       conflict
         .column('id')

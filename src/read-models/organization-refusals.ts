@@ -3,9 +3,9 @@
 // seconds' refusals.
 import type { Kysely } from 'kysely';
 import type { BaseLogger } from 'pino';
-import { Outage } from '../outage.ts';
 import type { OrganizationId } from '../domain/ids.ts';
-import type { CheckpointSchema, Database, Int64Type, Tables } from './engine/database/database.ts';
+import type { CheckpointSchema, Database, Int64Type } from './engine/database/database.ts';
+import { SideTable } from './side-table.ts';
 import { createTable, type RowOf, type Table } from './views/tables/table.ts';
 
 /** `hour`: hours since 1970, in UTC. */
@@ -24,49 +24,40 @@ const writeEveryMs = 10_000;
 
 export class OrganizationRefusals {
   private unwritten = new Map<string, Row>();
-  private tables: Tables<RefusalsSchema> | undefined;
-  private readonly outage: Outage;
+  private readonly table: SideTable<RefusalsSchema, readonly Row[]>;
 
   constructor(
     log: Pick<BaseLogger, 'info' | 'warn'>,
     /** Milliseconds since 1970. */
     private readonly now: () => number = Date.now,
   ) {
-    this.outage = new Outage("How many messages were refused can't be written", log);
+    const options = {
+      name,
+      version,
+      createTables,
+      writeEveryMs,
+      write: add,
+      take: () => this.take(),
+      putBack: (rows: readonly Row[]) => this.putBack(rows),
+    };
+    this.table = new SideTable(options, "How many messages were refused can't be written", log);
   }
 
   record(id: OrganizationId, messages: number): void {
-    const hour = Math.floor(this.now() / hourMs);
-    const key = `${hour} ${id}`;
-    const row = this.unwritten.get(key);
-    if (row) row.messages += messages;
-    else this.unwritten.set(key, { organization_id: id, hour, messages });
+    this.count({ organization_id: id, hour: Math.floor(this.now() / hourMs), messages });
   }
 
-  async open(database: Database, opened: AsyncDisposableStack): Promise<void> {
-    const tables = await database.open<RefusalsSchema>(name, version, createTables);
-    opened.defer(() => tables.close());
-    await tables.group?.standBy(); // in use from here on, so nobody drops them
-    this.tables = tables;
-    const writing = setInterval(() => void this.write(), writeEveryMs).unref();
-    opened.defer(async () => {
-      clearInterval(writing);
-      await this.write();
-      this.tables = undefined;
-    });
+  open(database: Database, opened: AsyncDisposableStack): Promise<void> {
+    return this.table.open(database, opened);
   }
 
   /** Of this hour and those of a day before it. Those without any are left out. */
   async lastDay(ids: readonly OrganizationId[]): Promise<ReadonlyMap<OrganizationId, number>> {
     const since = Math.floor(this.now() / hourMs) - hoursOfDay;
+    const { read } = this.table;
     const written =
-      this.tables && ids.length > 0
-        ? await this.tables.read
-            .selectFrom('organization_refusals')
-            .selectAll()
-            .where('organization_id', 'in', ids)
-            .where('hour', '>', since)
-            .execute()
+      read && ids.length > 0
+        ? await read.selectFrom('organization_refusals').selectAll().where('organization_id', 'in', ids).where('hour', '>', since).execute()
         : [];
     const counts = new Map<OrganizationId, number>();
     for (const { organization_id, hour, messages } of [...written, ...this.unwritten.values()])
@@ -75,27 +66,26 @@ export class OrganizationRefusals {
   }
 
   /** Adds what was counted since the last write. If the database can't be written, it is added the next time. Never rejects. */
-  async write(): Promise<void> {
-    const { tables, unwritten } = this;
-    if (!tables || unwritten.size === 0) return;
-    this.unwritten = new Map();
-    const rows = [...unwritten.values()];
-    try {
-      // Several processes write shared tables, each for itself.
-      if (tables.group) await add(tables.group.sideWriter, rows);
-      else await tables.transaction(({ kysely }) => add(kysely, rows));
-      this.outage.over();
-    } catch (error) {
-      for (const { organization_id, hour, messages } of rows) this.putBack(organization_id, hour, messages);
-      this.outage.failed(error);
-    }
+  write(): Promise<void> {
+    return this.table.write();
   }
 
-  private putBack(id: OrganizationId, hour: number, messages: number): void {
-    const key = `${hour} ${id}`;
+  private take(): readonly Row[] | undefined {
+    if (this.unwritten.size === 0) return undefined;
+    const rows = [...this.unwritten.values()];
+    this.unwritten = new Map();
+    return rows;
+  }
+
+  private putBack(rows: readonly Row[]): void {
+    for (const row of rows) this.count(row);
+  }
+
+  private count(counted: Row): void {
+    const key = `${counted.hour} ${counted.organization_id}`;
     const row = this.unwritten.get(key);
-    if (row) row.messages += messages;
-    else this.unwritten.set(key, { organization_id: id, hour, messages });
+    if (row) row.messages += counted.messages;
+    else this.unwritten.set(key, counted);
   }
 }
 
