@@ -1,8 +1,9 @@
 // Deliveries: each message on its way to each endpoint, the newest first, with filters that live in the URL.
-import { Button, Checkbox, Group, Select, Table, Text, TextInput } from '@mantine/core';
+import { Checkbox, Group, Select, Table, Text, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
+import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { Page } from '../../components/Page.tsx';
 import { deliveryStatusNames } from '../../components/Status.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
@@ -164,21 +165,14 @@ const DeliveryRows = ({ after, filter, chosen, onChoose, isLast, onMore }: RowsP
       {data?.deliveries.nodes.map((delivery) => (
         <DeliveryRow key={delivery.id} delivery={delivery} isChosen={chosen.has(delivery.id)} onChoose={onChoose} />
       ))}
-      {(isLoading || (error && !data) || (isLast && next !== null)) && (
-        <Table.Tr>
-          <Table.Td colSpan={9} ta="center">
-            {error && !data ? (
-              <Failure error={error} onRetry={askAgain} />
-            ) : isLoading ? (
-              <SkeletonRows rows={2} />
-            ) : (
-              <Button variant="subtle" onClick={() => next !== null && onMore(next)}>
-                Load more
-              </Button>
-            )}
-          </Table.Td>
-        </Table.Tr>
-      )}
+      <LoadMoreRow
+        columns={9}
+        isLoading={isLoading}
+        failure={data ? undefined : error}
+        onRetry={askAgain}
+        next={isLast ? next : null}
+        onMore={onMore}
+      />
     </>
   );
 };

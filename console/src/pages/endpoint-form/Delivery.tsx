@@ -3,6 +3,7 @@ import { ActionIcon, Button, Group, NumberInput, Select, SimpleGrid, Stack, Tabl
 import { PlusIcon, TrashIcon } from '../../components/icons.tsx';
 import { durationInWords } from '../../components/time.ts';
 import type { FormValues } from './form-values.ts';
+import { Problem } from './Problem.tsx';
 import { Section, type SectionProps } from './Section.tsx';
 
 const orderings = [
@@ -145,11 +146,7 @@ const Schedule = ({ values: { delaysSeconds }, set, problems }: SectionProps<For
           ))}
         </Table.Tbody>
       </Table>
-      {problems['retryPolicy'] !== undefined && (
-        <Text size="xs" c="var(--mantine-color-error)">
-          {problems['retryPolicy']}
-        </Text>
-      )}
+      <Problem text={problems['retryPolicy']} />
       <Group>
         <Button
           variant="default"

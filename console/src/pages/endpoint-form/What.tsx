@@ -4,6 +4,7 @@ import { PlusIcon, TrashIcon } from '../../components/icons.tsx';
 import { markOfGroup, markOfType, othersIn, toggleGroup, toggleType, type Group as EventGroup } from './event-tree.ts';
 import { comparisons, filterOf, rowsOf, type FilterRow } from './filter-rows.ts';
 import type { FormValues } from './form-values.ts';
+import { Problem } from './Problem.tsx';
 import { Section, type SectionProps } from './Section.tsx';
 
 type Props = SectionProps<FormValues> & { readonly groups: readonly EventGroup[] };
@@ -130,11 +131,7 @@ const Filter = ({ values: { filterRows, filterText }, set, problems }: SectionPr
               </ActionIcon>
             </Group>
           ))}
-          {problems['filter'] !== undefined && (
-            <Text size="xs" c="var(--mantine-color-error)">
-              {problems['filter']}
-            </Text>
-          )}
+          <Problem text={problems['filter']} />
           <Group>
             <Button
               variant="default"

@@ -3,6 +3,7 @@ import { ActionIcon, Button, Group, Stack, Text, TextInput, Textarea } from '@ma
 import type { ReactNode } from 'react';
 import { PlusIcon, TrashIcon } from '../../components/icons.tsx';
 import type { FormValues } from './form-values.ts';
+import { Problem } from './Problem.tsx';
 import { Section, type SectionProps } from './Section.tsx';
 
 type Props = SectionProps<FormValues> & { readonly httpAllowed: boolean; readonly test: ReactNode };
@@ -76,11 +77,7 @@ const Headers = ({ values: { headers }, set, problems }: SectionProps<FormValues
           </ActionIcon>
         </Group>
       ))}
-      {problems['headers'] !== undefined && (
-        <Text size="xs" c="var(--mantine-color-error)">
-          {problems['headers']}
-        </Text>
-      )}
+      <Problem text={problems['headers']} />
       <Group>
         <Button
           variant="default"

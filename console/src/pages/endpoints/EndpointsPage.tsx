@@ -1,5 +1,5 @@
 // Endpoints: the table of all endpoints of the organization, with what each does and how well it goes.
-import { Button, Group, Select, Table, TextInput } from '@mantine/core';
+import { Group, Select, Table, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -7,6 +7,7 @@ import type { VariablesOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { PlusIcon } from '../../components/icons.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
+import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
 import { usePages } from '../../components/use-pages.ts';
@@ -175,21 +176,14 @@ const EndpointRows = ({ after, filters, isLast, onMore }: RowsProps) => {
       {data?.endpoints.nodes.map((endpoint) => (
         <EndpointRow key={endpoint.id} endpoint={endpoint} />
       ))}
-      {(isLoading || (error && !data) || (isLast && next !== null)) && (
-        <Table.Tr>
-          <Table.Td colSpan={8} ta="center">
-            {error && !data ? (
-              <Failure error={error} onRetry={askAgain} />
-            ) : isLoading ? (
-              <SkeletonRows rows={2} />
-            ) : (
-              <Button variant="subtle" onClick={() => next !== null && onMore(next)}>
-                Load more
-              </Button>
-            )}
-          </Table.Td>
-        </Table.Tr>
-      )}
+      <LoadMoreRow
+        columns={8}
+        isLoading={isLoading}
+        failure={data ? undefined : error}
+        onRetry={askAgain}
+        next={isLast ? next : null}
+        onMore={onMore}
+      />
     </>
   );
 };
