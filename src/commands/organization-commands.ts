@@ -213,8 +213,8 @@ const nameTaken = (other: ApiKeyEntry, caller: Caller): string => {
 };
 
 /**
- * Without an admin key, nobody could issue another. One that expires does not replace one that does not. Whoever has a key that spans can issue one for
- * every organization.
+ * Without an admin key, nobody could issue another. One that expires does not replace one that does not. A key that spans can issue one for every
+ * organization.
  */
 const lastAdminProblem = (revoked: ApiKeyEntry, valid: readonly ApiKeyEntry[], caller: Caller): string | undefined => {
   const isNeeded = revoked.spansOrganizations !== false || !caller.spansOrganizations;

@@ -1,4 +1,4 @@
-// The commands that make, change, suspend and delete organizations. They name the organization; whoever calls spans the installation.
+// The commands that make, change, suspend and delete organizations. They name the organization; the caller spans the installation.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { asOrganizationId, type OrganizationId } from '../domain/ids.ts';
 import { organization, type OrganizationCommand, type OrganizationSettings } from '../domain/organization.ts';

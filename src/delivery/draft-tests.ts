@@ -18,7 +18,7 @@ export type DraftTestOutcome = {
   readonly error: string | null;
   /** With secrets masked; empty if none could be made. */
   readonly body: string;
-  /** The whole one, for those who may see secrets. */
+  /** Unmasked: only for callers who may see secrets. */
   readonly url: string;
 };
 

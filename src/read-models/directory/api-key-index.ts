@@ -1,4 +1,4 @@
-// The API keys that were not revoked, by their hash. Some may have expired: whoever asks has the clock.
+// The API keys that were not revoked, by their hash. Some may have expired: callers check that.
 import { spansInstallation, type ApiKeyEvent, type ApiKeyRole } from '../../domain/api-key.ts';
 import type { ApiKeyId, OrganizationId, Position } from '../../domain/ids.ts';
 

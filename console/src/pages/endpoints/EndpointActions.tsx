@@ -92,7 +92,7 @@ const DisableDialog = ({ id, name, isOpen, onClose }: DialogProps) => {
         Messages that match from now on are recorded as skipped, and what waits is held until somebody enables it.
         <TextInput
           label="Reason"
-          placeholder="Shown to whoever looks at it later"
+          placeholder="Shown on the endpoint’s page"
           value={reason}
           onChange={({ currentTarget }) => setReason(currentTarget.value)}
           data-autofocus

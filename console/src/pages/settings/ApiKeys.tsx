@@ -112,7 +112,7 @@ const Revoke = ({ id, name }: { readonly id: string; readonly name: string }) =>
         onConfirm={() => void confirm()}
         onClose={close}
       >
-        Whatever uses it is refused from now on, on every replica, and whoever is signed in with it is signed out. This can’t be undone.
+        Services that use it are refused from now on, and people signed in with it are signed out. This can’t be undone.
       </Confirm>
     </>
   );

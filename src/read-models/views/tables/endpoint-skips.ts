@@ -1,5 +1,5 @@
-// The table of what disabled endpoints miss: how many messages matched since each was disabled. The count stays when it is enabled, for whoever sends them
-// after all, until it is disabled again.
+// The table of what disabled endpoints miss: how many messages matched since each was disabled. The count stays when it is enabled,
+// so that they can still be sent, until it is disabled again.
 import type { EndpointId, OrganizationId } from '../../../domain/ids.ts';
 import { endpointIdIn } from '../../../domain/streams.ts';
 import type { Reducer } from './reducer.ts';
