@@ -27,7 +27,7 @@ export const NewEndpointPage = () => {
     return undefined;
   };
   return (
-    <Page title="New endpoint" description="A URL that gets messages. `Test` sends it one before anything is saved.">
+    <Page title="New endpoint" description="A URL that gets messages. Send it a test before anything is saved.">
       <EndpointForm
         initial={newEndpoint}
         onSave={save}
