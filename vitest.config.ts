@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     globalSetup: ['test/support/postgres-on-demand.ts'],
-    include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'test/**/*.spec.ts'],
+    include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'console/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     // On a busy machine a process may lose a second at any moment. What fails once and then passes is listed as retried, with its first failure.
     retry: 1,
     testTimeout: 60_000,

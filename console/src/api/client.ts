@@ -1,10 +1,11 @@
 // The GraphQL client. The session's cookie stands for the API key; an answer that says it has ended leads to the sign-in.
-import { cacheExchange, Client, fetchExchange, mapExchange, type CombinedError } from 'urql';
+import { cacheExchange, Client, mapExchange, type CombinedError } from 'urql';
+import { exactFetchExchange } from './exact-fetch.ts';
 
 /** @param onSignedOut called when the server no longer knows the session */
-export const makeClient = (onSignedOut: () => void): Client =>
+export const makeClient = (onSignedOut: () => void, url = '/graphql'): Client =>
   new Client({
-    url: '/graphql',
+    url,
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
     fetchOptions: { credentials: 'same-origin', headers: { 'x-hookledger-console': '1' } },
@@ -15,7 +16,7 @@ export const makeClient = (onSignedOut: () => void): Client =>
         },
       }),
       cacheExchange,
-      fetchExchange,
+      exactFetchExchange,
     ],
   });
 

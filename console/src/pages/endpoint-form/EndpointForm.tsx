@@ -1,6 +1,8 @@
 // The form of a new endpoint, and of one that exists: five sections, and the request as it will be sent beside them.
 import { Alert, Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useState, type FormEvent, type ReactNode } from 'react';
+import { parseJson } from '../../../../src/domain/exact-number.ts';
+import type { Json } from '../../api/graphql.ts';
 import type { Issue } from '../../api/client.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
@@ -115,9 +117,9 @@ export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Pro
   );
 };
 
-const parsed = (text: string) => {
+const parsed = (text: string): Json => {
   try {
-    return JSON.parse(text) as typeof example.data;
+    return parseJson(text);
   } catch {
     return example.data;
   }

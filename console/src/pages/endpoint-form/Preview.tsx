@@ -3,6 +3,7 @@ import { Alert, Badge, Group, Stack, Text, Title } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { useClient } from 'urql';
+import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { sentenceOf } from '../../api/client.ts';
 import type { Json, ResultOf } from '../../api/graphql.ts';
 import { previewInputOf, unreadableJson, type FormValues } from './form-values.ts';
@@ -19,7 +20,7 @@ export const Preview = ({ values, sample }: { readonly values: FormValues; reado
   const [asked] = useDebouncedValue(JSON.stringify({ values, sample }), waitMs);
   const [shown, setShown] = useState<Shown>({});
   useEffect(() => {
-    const now = JSON.parse(asked) as { values: FormValues; sample: Sample };
+    const now = parseJson(asked) as unknown as { values: FormValues; sample: Sample };
     if (now.values.url.trim() === '' || Object.keys(unreadableJson(now.values)).length > 0) return undefined;
     let isCurrent = true;
     const ask = async () => {
@@ -79,11 +80,10 @@ export const headerLines = (headers: Json): readonly string[] =>
 /** Of a header: several values are a list. */
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** JSON is easier to read with line breaks. Numbers with more digits than a double holds stay as they were sent. */
+/** JSON is easier to read with line breaks. Numbers keep all their digits. */
 export const indented = (body: string): string => {
-  if (/\d{16}/.test(body)) return body;
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return JSON.stringify(parseJson(body), null, 2);
   } catch {
     return body;
   }

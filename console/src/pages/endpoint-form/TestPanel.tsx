@@ -1,6 +1,7 @@
 // `Test`: one request to the URL as the form says it, before anything is saved. The type and the payload stand beside it.
 import { Alert, Badge, Button, Collapse, Group, Select, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { issuesOf, sentenceOf, type Issue } from '../../api/client.ts';
 import type { Json, ResultOf } from '../../api/graphql.ts';
 import { milliseconds } from '../../components/time.ts';
@@ -31,7 +32,7 @@ export const TestPanel = ({ values, saved, types, type, onType, payload, onPaylo
     setRefusal(undefined);
     let data: Json;
     try {
-      data = JSON.parse(payload) as Json;
+      data = parseJson(payload);
     } catch {
       setOpen(true);
       return setRefusal('The payload is no JSON.');

@@ -1,6 +1,7 @@
 // What it gets: events as a tree of groups, or by pattern; and a filter over their data.
 import { ActionIcon, Button, Checkbox, Group, Select, Stack, Switch, TagsInput, Text, TextInput, Textarea } from '@mantine/core';
 import { PlusIcon, TrashIcon } from '../../components/icons.tsx';
+import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { markOfGroup, markOfType, othersIn, toggleGroup, toggleType, type Group as EventGroup } from './event-tree.ts';
 import { comparisons, filterOf, rowsOf, type FilterRow } from './filter-rows.ts';
 import type { FormValues } from './form-values.ts';
@@ -162,7 +163,7 @@ const Filter = ({ values: { filterRows, filterText }, set, problems }: SectionPr
 
 const rowsIn = (text: string): readonly FilterRow[] | undefined => {
   try {
-    return rowsOf(JSON.parse(text) as never);
+    return rowsOf(parseJson(text));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 // The filter as rows: field, comparison, value. Rows say what most filters say; what they can't is edited as JSON. Pure.
+import { isExactNumber, toNumber } from '../../../../src/domain/exact-number.ts';
 import type { Json } from '../../api/graphql.ts';
 
 export const comparisons = [
@@ -16,7 +17,7 @@ export type FilterRow = { readonly field: string; readonly comparison: Compariso
 const valueIn = (text: string): Json => {
   const trimmed = text.trim();
   if (/^"(?:[^"\\]|\\.)*"$/.test(trimmed)) return JSON.parse(trimmed) as Json;
-  if (/^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/.test(trimmed)) return Number(trimmed);
+  if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(trimmed)) return toNumber(trimmed);
   return trimmed === 'true' ? true : trimmed === 'false' ? false : trimmed === 'null' ? null : trimmed;
 };
 
@@ -36,7 +37,7 @@ export const filterOf = (rows: readonly FilterRow[]): Json => {
   return full.length === 0 ? null : Object.fromEntries(full.map((row) => [row.field.trim(), patternOf(row)]));
 };
 
-const isScalar = (value: Json): boolean => typeof value !== 'object' || value === null;
+const isScalar = (value: Json): boolean => typeof value !== 'object' || value === null || isExactNumber(value);
 
 /** Undefined where the filter is more than rows can say. */
 export const rowsOf = (filter: Json): readonly FilterRow[] | undefined => {

@@ -1,4 +1,5 @@
 // The values of the form, and what they are to the API: the input of a new endpoint, and the fields that an edit changes. Pure.
+import { parseJson } from '../../../../src/domain/exact-number.ts';
 import type { Json, ResultOf, VariablesOf } from '../../api/graphql.ts';
 import { filterOf, rowsOf, type FilterRow } from './filter-rows.ts';
 import type { createEndpoint, formEndpoint, updateEndpoint } from './form.query.ts';
@@ -117,7 +118,7 @@ export const valuesOf = (endpoint: FormEndpoint): FormValues => {
 };
 
 /** The JSON in a field. @throws SyntaxError */
-const jsonIn = (text: string): Json => (text.trim() === '' ? null : (JSON.parse(text) as Json));
+const jsonIn = (text: string): Json => (text.trim() === '' ? null : parseJson(text));
 
 const formatOptionsOf = ({ format, constants, template, routingKey }: FormValues): Json => {
   if (format === 'TEMPLATE') return { template };

@@ -2,6 +2,7 @@
 import { Badge, Button, Group, Modal, Stack, Table, TextInput, Textarea, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState, type FormEvent } from 'react';
+import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { issuesOf, sentenceOf } from '../../api/client.ts';
 import { graphql, type Json, type ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
@@ -154,7 +155,7 @@ const DefineDialog = ({ onClose }: { readonly onClose: () => void }) => {
     event.preventDefault();
     let sample: Json;
     try {
-      sample = values.sample.trim() === '' ? null : (JSON.parse(values.sample) as Json);
+      sample = values.sample.trim() === '' ? null : parseJson(values.sample);
     } catch {
       return setProblems({ sample: 'This is no JSON.' });
     }
