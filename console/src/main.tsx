@@ -10,15 +10,18 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Provider } from 'urql';
 import { makeClient } from './api/client.ts';
+import { LiveProvider, makeLive } from './api/live.ts';
 import { TimeZoneProvider } from './components/time-zone.tsx';
 import { makeRouter } from './router.tsx';
 import { theme, variables } from './theme.ts';
 
 const router = makeRouter();
-const client = makeClient(() => {
+const live = makeLive();
+const signIn = () => {
   const { pathname, href } = router.state.location;
   if (pathname !== '/sign-in') void router.navigate({ to: '/sign-in', search: { next: href } });
-});
+};
+const client = makeClient(signIn, '/graphql', live.forward);
 
 createRoot(document.getElementById('console') ?? document.body).render(
   <StrictMode>
@@ -26,7 +29,9 @@ createRoot(document.getElementById('console') ?? document.body).render(
       <Notifications position="bottom-right" />
       <TimeZoneProvider>
         <Provider value={client}>
-          <RouterProvider router={router} />
+          <LiveProvider value={live}>
+            <RouterProvider router={router} />
+          </LiveProvider>
         </Provider>
       </TimeZoneProvider>
     </MantineProvider>

@@ -1,9 +1,10 @@
 // The GraphQL client. The session's cookie stands for the API key; an answer that says it has ended leads to the sign-in.
-import { cacheExchange, Client, mapExchange, type CombinedError } from 'urql';
+import type { SubscriptionForwarder } from '@urql/core';
+import { cacheExchange, Client, mapExchange, subscriptionExchange, type CombinedError } from 'urql';
 import { exactFetchExchange } from './exact-fetch.ts';
 
-/** @param onSignedOut called when the server no longer knows the session */
-export const makeClient = (onSignedOut: () => void, url = '/graphql'): Client =>
+/** @param onSignedOut called when the server no longer knows the session. @param forward carries the subscriptions */
+export const makeClient = (onSignedOut: () => void, url = '/graphql', forward?: SubscriptionForwarder): Client =>
   new Client({
     url,
     preferGetMethod: false,
@@ -17,6 +18,7 @@ export const makeClient = (onSignedOut: () => void, url = '/graphql'): Client =>
       }),
       cacheExchange,
       exactFetchExchange,
+      ...(forward === undefined ? [] : [subscriptionExchange({ forwardSubscription: forward })]),
     ],
   });
 

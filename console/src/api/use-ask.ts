@@ -1,6 +1,7 @@
 // One query of a page: its answer, its error, and asking again. What was shown stays while it is asked again.
-import { useCallback, useEffect, useRef } from 'react';
+import { useCallback, useRef } from 'react';
 import { useQuery, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql';
+import { useFresh } from './use-watch.ts';
 
 export type Asked<Data> = {
   /** Of the last answer to these variables. */
@@ -11,20 +12,24 @@ export type Asked<Data> = {
   readonly askAgain: () => void;
 };
 
+type AskOptions = {
+  /** Of lists that may change although their items are not in the answer. */
+  readonly typenames?: readonly string[];
+  /** Asked again when changes may have gone by unseen. */
+  readonly isLive?: boolean;
+  readonly pause?: boolean;
+};
+
 export const useAsk = <Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-  { typenames, pollMs }: { readonly typenames?: readonly string[]; readonly pollMs?: number } = {},
+  { typenames, isLive = false, pause = false }: AskOptions = {},
 ): Asked<Data> => {
   // Without names an empty list would not know which changes concern it.
   const context = useStable({ additionalTypenames: typenames === undefined ? [] : [...typenames] });
-  const [{ data, error, fetching }, execute] = useQuery<Data, Variables>({ query, variables, context } as never);
+  const [{ data, error, fetching }, execute] = useQuery<Data, Variables>({ query, variables, context, pause } as never);
   const askAgain = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute]);
-  useEffect(() => {
-    if (pollMs === undefined) return undefined;
-    const timer = setInterval(() => document.hidden || execute({ requestPolicy: 'network-only' }), pollMs);
-    return () => clearInterval(timer);
-  }, [execute, pollMs]);
+  useFresh(askAgain, isLive && !pause);
   return { data, error, isLoading: data === undefined && error === undefined && fetching, askAgain };
 };
 

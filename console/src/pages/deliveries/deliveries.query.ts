@@ -42,6 +42,20 @@ export const deliveriesQuery = graphql(
   [deliveryRow],
 );
 
+export const deliveriesChanged = graphql(
+  `
+    subscription DeliveriesChanged($filter: DeliveryFilter) {
+      deliveriesChanged(filter: $filter) {
+        changed {
+          ...DeliveryRow
+        }
+        more
+      }
+    }
+  `,
+  [deliveryRow],
+);
+
 export const deliveriesCount = graphql(`
   query DeliveriesCount($filter: DeliveryFilter) {
     deliveries(first: 1, filter: $filter) {

@@ -4,6 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { useParams } from '@tanstack/react-router';
 import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { Confirm } from '../../components/Confirm.tsx';
 import { Fact } from '../../components/Fact.tsx';
 import { RetryIcon } from '../../components/icons.tsx';
@@ -18,13 +19,14 @@ import { AttemptItem } from './AttemptItem.tsx';
 import { deliveryQuery } from './delivery.query.ts';
 
 type Delivery = NonNullable<ResultOf<typeof deliveryQuery>['delivery']>;
-const pollMs = 5_000;
 
 export const DeliveryPage = () => {
   const { deliveryId } = useParams({ from: '/shell/deliveries/$deliveryId' });
   const variables = { id: deliveryId };
-  const { data, error, askAgain } = useAsk(deliveryQuery, variables, { typenames: ['Delivery'], pollMs });
+  const { data, error, askAgain } = useAsk(deliveryQuery, variables, { typenames: ['Delivery'], isLive: true });
   const delivery = data?.delivery;
+  useDeliverySignal(delivery ? { messageId: delivery.message.id, endpointId: delivery.endpoint.id } : undefined, askAgain);
+  useEndpointSignal(delivery?.endpoint.id, askAgain);
   const body = () => {
     if (error && !data) return <Failure error={error} onRetry={askAgain} />;
     if (delivery === undefined) return <SkeletonRows />;

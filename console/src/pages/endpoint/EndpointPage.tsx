@@ -3,6 +3,7 @@ import { Alert, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
 import { useParams } from '@tanstack/react-router';
 import { graphql, type ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { Fact } from '../../components/Fact.tsx';
 import { ButtonTo, LinkTo } from '../../components/LinkTo.tsx';
 import { Moment } from '../../components/Moment.tsx';
@@ -65,7 +66,9 @@ type Endpoint = NonNullable<ResultOf<typeof endpointQuery>['endpoint']>;
 export const EndpointPage = () => {
   const { endpointId } = useParams({ from: '/shell/endpoints/$endpointId' });
   const variables = { id: endpointId };
-  const { data, error, askAgain } = useAsk(endpointQuery, variables, { typenames: ['Delivery', 'Endpoint'] });
+  const { data, error, askAgain } = useAsk(endpointQuery, variables, { typenames: ['Delivery', 'Endpoint'], isLive: true });
+  useDeliverySignal({ endpointId }, askAgain, 2_000);
+  useEndpointSignal(endpointId, askAgain);
   const endpoint = data?.endpoint;
   const body = () => {
     if (error && !data) return <Failure error={error} onRetry={askAgain} />;

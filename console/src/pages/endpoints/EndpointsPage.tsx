@@ -1,10 +1,11 @@
 // Endpoints: the table of all endpoints of the organization, with what each does and how well it goes.
 import { Group, Select, Table, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
+import { useDebouncedCallback, useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { VariablesOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { PlusIcon } from '../../components/icons.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
@@ -46,7 +47,8 @@ export const EndpointsPage = () => {
     orderBy: oneOf(orders, search.order),
   };
   const { cursors, loadMore } = usePages(filters);
-  const first = useAsk(endpointsQuery, filters, { typenames: ['Endpoint'] });
+  const first = useAsk(endpointsQuery, filters, { typenames: ['Endpoint'], isLive: true });
+  useListSignals(first.askAgain);
   const { orderBy: _, ...narrowing } = filters;
   const isFiltered = Object.values(narrowing).some((value) => value !== undefined);
   const set = (name: 'status' | 'health' | 'search' | 'eventType' | 'order', value: string | null) =>
@@ -156,6 +158,15 @@ const SearchField = ({ value, onChange }: { readonly value: string; readonly onC
   );
 };
 
+/** Deliveries move success rates, health and what waits. */
+const deliverySignalsEveryMs = 3_000;
+
+const useListSignals = (askAgain: () => void, isWanted = true) => {
+  const askSoon = useThrottledCallback(askAgain, deliverySignalsEveryMs);
+  useDeliverySignal(isWanted ? {} : undefined, askSoon, deliverySignalsEveryMs);
+  useEndpointSignal(isWanted ? null : undefined, askSoon);
+};
+
 type RowsProps = {
   readonly after: string | undefined;
   readonly filters: VariablesOf<typeof endpointsQuery>;
@@ -169,6 +180,7 @@ const EndpointRows = ({ after, filters, isLast, onMore }: RowsProps) => {
     { ...filters, ...(after !== undefined && { after }) },
     { typenames: ['Endpoint'] },
   );
+  useListSignals(askAgain, after !== undefined);
   const page = data?.endpoints.pageInfo;
   const next = page?.hasNextPage === true ? page.endCursor : null;
   return (

@@ -1,0 +1,82 @@
+// The one WebSocket of the console. It opens with the first subscription, closes a little after the last, and connects again by itself.
+import { createClient } from 'graphql-ws';
+import type { SubscriptionForwarder } from '@urql/core';
+import { createContext, use, useSyncExternalStore } from 'react';
+
+/** `idle`: nobody subscribes. `lost`: it does not connect, for now or because something on the way lets no sockets through. */
+export type Connection = 'idle' | 'connecting' | 'live' | 'lost';
+
+export type Live = {
+  readonly forward: SubscriptionForwarder;
+  readonly connection: () => Connection;
+  /** Called on every change of `connection`. @returns a function that ends it */
+  readonly onChange: (listener: () => void) => () => void;
+};
+
+/** A page that changes closes its subscriptions just before the next one opens its own. */
+const closeAfterMs = 3_000;
+const pingEveryMs = 15_000;
+const pongWithinMs = 5_000;
+const longestWaitMs = 10_000;
+
+const waitBefore = (retries: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, Math.min(longestWaitMs, 250 * 2 ** retries) * (0.5 + Math.random())));
+
+/** @param parameters of `connection_init`, asked for on each connection */
+export const makeLive = (parameters: () => Record<string, unknown> = () => ({})): Live => {
+  let connection: Connection = 'idle';
+  let pongIsLate: ReturnType<typeof setTimeout> | undefined;
+  const listeners = new Set<() => void>();
+  const become = (next: Connection) => {
+    if (connection === next) return;
+    connection = next;
+    for (const listener of listeners) listener();
+  };
+  const client = createClient({
+    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    connectionParams: parameters,
+    lazyCloseTimeout: closeAfterMs,
+    keepAlive: pingEveryMs,
+    connectionAckWaitTimeout: longestWaitMs,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: waitBefore,
+    shouldRetry: () => true,
+    on: {
+      connecting: (isRetry) => become(isRetry ? 'lost' : 'connecting'),
+      connected: () => become('live'),
+      closed: (event) => {
+        clearTimeout(pongIsLate);
+        const isOurs = event instanceof CloseEvent && event.code === 1_000;
+        become(isOurs ? 'idle' : 'lost');
+      },
+      ping: (isReceived) => {
+        // A connection that was cut off without a word looks open for minutes.
+        if (!isReceived) pongIsLate = setTimeout(() => client.terminate(), pongWithinMs);
+      },
+      pong: (isReceived) => isReceived && clearTimeout(pongIsLate),
+    },
+  });
+  return {
+    forward: ({ query, variables }) => ({
+      subscribe: (sink) => ({
+        unsubscribe: client.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never),
+      }),
+    }),
+    connection: () => connection,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+};
+
+const LiveContext = createContext<Live | undefined>(undefined);
+export const LiveProvider = LiveContext.Provider;
+export const useLive = (): Live | undefined => use(LiveContext);
+
+const never = () => () => undefined;
+/** `lost` also where there is no socket at all. */
+export const useConnection = (): Connection => {
+  const live = useLive();
+  return useSyncExternalStore(live?.onChange ?? never, () => live?.connection() ?? 'lost');
+};

@@ -1,0 +1,143 @@
+// The table of deliveries with its selection. Rows change in place; new ones come in at the top, or wait behind a button.
+import { Button, Checkbox, Table } from '@mantine/core';
+import { useState } from 'react';
+import { useAsk } from '../../api/use-ask.ts';
+import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
+import { ButtonTo } from '../../components/LinkTo.tsx';
+import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
+import { DeliveryRow } from './DeliveryRow.tsx';
+import { deliveriesQuery } from './deliveries.query.ts';
+import type { Filter } from './filters.ts';
+import { newText } from './live-rows.ts';
+import { RetrySelected } from './Retrying.tsx';
+import { useDeliveryList, type Delivery } from './use-delivery-list.ts';
+
+type Props = {
+  readonly filter: Filter;
+  readonly onClear: () => void;
+  /** Called when any delivery of the list changed. */
+  readonly onChanges: () => void;
+};
+
+export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const { list, error, askAgain, show, pagesBelow, loadMore } = useDeliveryList(filter, chosen.size > 0, onChanges);
+  const choose = (id: string, isChosen: boolean) =>
+    setChosen((before) => new Set(isChosen ? [...before, id] : [...before].filter((each) => each !== id)));
+  const isFiltered = Object.keys(filter).length > 0;
+  if (list === undefined) return <div className="surface">{error ? <Failure error={error} onRetry={askAgain} /> : <SkeletonRows />}</div>;
+  const { live, next, changed } = list;
+  if (live.rows.length === 0)
+    return (
+      <div className="surface">
+        {isFiltered ? (
+          <NoMatch onClear={onClear} />
+        ) : (
+          <Empty title="No deliveries yet" action={<ButtonTo to="/endpoints">Go to the endpoints</ButtonTo>}>
+            A delivery is one message on its way to one endpoint. Publish a message that an endpoint subscribes to, and it shows here.
+          </Empty>
+        )}
+      </div>
+    );
+  const rows = { chosen, onChoose: choose };
+  const isAllChosen = live.rows.every(({ id }) => chosen.has(id));
+  return (
+    <>
+      {chosen.size > 0 && <RetrySelected ids={chosen} onDone={() => setChosen(new Set())} />}
+      <div className="new-rows" aria-live="polite">
+        {live.waiting.length > 0 && (
+          <Button size="compact-sm" radius="xl" onClick={show}>
+            {newText(live)}
+          </Button>
+        )}
+      </div>
+      <div className="surface table-frame">
+        <Table aria-label="Deliveries" data-rows>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th w={40}>
+                <Checkbox
+                  size="xs"
+                  aria-label="Select all on this page"
+                  checked={isAllChosen}
+                  indeterminate={chosen.size > 0 && !isAllChosen}
+                  onChange={({ currentTarget }) => setChosen(new Set(currentTarget.checked ? live.rows.map(({ id }) => id) : []))}
+                />
+              </Table.Th>
+              <Table.Th>Status</Table.Th>
+              <Table.Th>Event type</Table.Th>
+              <Table.Th visibleFrom="sm">Endpoint</Table.Th>
+              <Table.Th visibleFrom="sm">Attempts</Table.Th>
+              <Table.Th visibleFrom="md">Last code or reason</Table.Th>
+              <Table.Th visibleFrom="lg">Next attempt</Table.Th>
+              <Table.Th visibleFrom="sm">Created</Table.Th>
+              <Table.Th visibleFrom="xl">Ended</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {live.rows.map((delivery) => (
+              <DeliveryRow key={delivery.id} delivery={delivery} isChosen={chosen.has(delivery.id)} onChoose={choose} />
+            ))}
+            <LoadMoreRow
+              columns={columns}
+              isLoading={false}
+              failure={undefined}
+              onRetry={askAgain}
+              next={pagesBelow.length === 0 ? next : null}
+              onMore={loadMore}
+            />
+            {pagesBelow.map((after) => (
+              <PageBelow
+                key={after}
+                {...rows}
+                after={after}
+                filter={filter}
+                changed={changed}
+                isLast={after === pagesBelow.at(-1)}
+                onMore={loadMore}
+              />
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+    </>
+  );
+};
+
+const columns = 9;
+
+type PageProps = {
+  readonly after: string;
+  readonly filter: Filter;
+  readonly changed: ReadonlyMap<string, Delivery>;
+  readonly chosen: ReadonlySet<string>;
+  readonly onChoose: (id: string, isChosen: boolean) => void;
+  readonly isLast: boolean;
+  readonly onMore: (after: string) => void;
+};
+
+const PageBelow = ({ after, filter, changed, chosen, onChoose, isLast, onMore }: PageProps) => {
+  const { data, error, isLoading, askAgain } = useAsk(deliveriesQuery, { filter, after }, { typenames: ['Delivery'], isLive: true });
+  const page = data?.deliveries.pageInfo;
+  const next = page?.hasNextPage === true ? page.endCursor : null;
+  return (
+    <>
+      {data?.deliveries.nodes.map((delivery) => (
+        <DeliveryRow
+          key={delivery.id}
+          delivery={changed.get(delivery.id) ?? delivery}
+          isChosen={chosen.has(delivery.id)}
+          onChoose={onChoose}
+        />
+      ))}
+      <LoadMoreRow
+        columns={columns}
+        isLoading={isLoading}
+        failure={data ? undefined : error}
+        onRetry={askAgain}
+        next={isLast ? next : null}
+        onMore={onMore}
+      />
+    </>
+  );
+};
