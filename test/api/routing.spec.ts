@@ -29,10 +29,10 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 type Routing = {
-  nodes: { endpoint: { name: string }; routed: boolean; reason: string }[];
+  nodes: { endpoint: { name: string }; routed: boolean; reason: string; failedConditions: unknown[] }[];
   pageInfo: { hasNextPage: boolean; endCursor: string };
 };
-const fields = '{ nodes { endpoint { name } routed reason } pageInfo { hasNextPage endCursor } }';
+const fields = '{ nodes { endpoint { name } routed reason failedConditions { path asks found } } pageInfo { hasNextPage endCursor } }';
 const routing = async (args = '(first: 50)', key = api.keys.ADMIN) =>
   (
     await api.query<{ message: { routing: Routing } }>(
@@ -63,6 +63,8 @@ describe('the routing of a message', () => {
     expect(critical).toContain('`severity` is "warning"');
     expect(other).toContain('none of which is "alert.created"');
     expect(all).toBe('"All" subscribed to it by "*".');
+    const condition = { path: 'severity', asks: ['critical'], found: 'warning' };
+    expect(found.nodes.map(({ failedConditions }) => failedConditions)).toEqual([[], [condition], [], []]);
   });
   it('shows only those where it went, or did not', async () => {
     expect(named(await routing('(routed: true)'))).toEqual([['All', true]]);
@@ -79,7 +81,8 @@ describe('the routing of a message', () => {
   });
   it('repeats no value of the data to whom payloads are masked', async () => {
     const { nodes } = await routing('(first: 50)', api.keys.VIEWER);
-    expect(nodes.map(({ reason }) => reason).join()).not.toContain('warning');
+    expect(JSON.stringify(nodes)).not.toContain('warning');
+    expect(nodes.flatMap(({ failedConditions }) => failedConditions)).toEqual([]);
   });
 });
 
@@ -108,6 +111,10 @@ describe('who would receive a message', () => {
     ]);
     const rest = await would({ severity: 'critical' }, `first: 2, routed: true, after: "${first.pageInfo.endCursor}"`);
     expect([named(rest), rest.pageInfo.hasNextPage]).toEqual([[['All', true]], false]);
+  });
+  it('says which conditions do not hold, and that nothing is there', async () => {
+    const { nodes } = await would({});
+    expect(nodes[2]?.failedConditions).toEqual([{ path: 'severity', asks: ['critical'], found: null }]);
   });
   it('is refused for a message that could not be published', async () => {
     const { errors } = await api.ask('query { wouldReceive(message: { type: "no type", data: {} }) { nodes { routed } } }');

@@ -20,6 +20,7 @@ import {
   parseHistoryFilter,
   LogEvent,
   LogEventConnection,
+  shownConditions,
   RoutingExplanation,
   toLogEvent,
 } from './history.types.ts';
@@ -97,7 +98,7 @@ export class HistoryResolver {
     const then = revision === undefined ? undefined : await loaders.endpointAtRevision.load({ endpointId, revision });
     return {
       ...explanation,
-      failedConditions: failedConditions.map((condition) => ({ ...condition, found: condition.found ?? null })),
+      failedConditions: shownConditions(failedConditions),
       configuration: then ? toPastEndpoint(then, context) : null,
     };
   }

@@ -1,6 +1,7 @@
 // The GraphQL types of the history: events of the log, changes of an endpoint, why a message was routed, and the filter on events.
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { DeliveryId, EndpointId, MessageId, Position } from '../../../domain/ids.ts';
+import type { FailedCondition as FailedConditionView } from '../../../domain/filter/explain-filter.ts';
 import type { Json } from '../../../domain/json.ts';
 import { maskedEventData } from '../../../domain/event-masking.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
@@ -71,6 +72,10 @@ export class FailedCondition {
   @Field(() => JsonScalar, { nullable: true, description: 'what is there; null: nothing, or null' })
   readonly found!: Json;
 }
+
+/** What is absent is shown as null. */
+export const shownConditions = (failed: readonly FailedConditionView[]): FailedCondition[] =>
+  failed.map(({ found = null, ...condition }) => ({ ...condition, found }));
 
 @ObjectType({ description: 'Why a message went to an endpoint, or did not.' })
 export class RoutingExplanation {

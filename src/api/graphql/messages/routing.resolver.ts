@@ -15,6 +15,7 @@ import { checkDataSizes } from '../../publish-limits.ts';
 import { connectionType, PageArgs, parsePageArgs, toConnection, type Connection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint, toEndpoint } from '../endpoints/endpoint.types.ts';
+import { FailedCondition, shownConditions } from '../history/history.types.ts';
 import { StreamQueries } from '../history/stream-queries.ts';
 import { graphqlMessageInput } from './message-input.ts';
 import { Message, MessageInput } from './message.types.ts';
@@ -27,6 +28,10 @@ class RoutingReason {
   readonly routed!: boolean;
   @Field(() => String)
   readonly reason!: string;
+  @Field(() => [FailedCondition], {
+    description: 'What of its filter did not let it pass; empty for callers that do not see whole payloads.',
+  })
+  readonly failedConditions!: readonly FailedCondition[];
 }
 
 const RoutingConnection = connectionType('Routing', () => RoutingReason);
@@ -61,21 +66,24 @@ export class RoutingResolver {
     const narrowed = routed === true ? { only: went } : routed === false ? { except: went } : {};
     const found = await this.endpoints.pageAt(caller.organizationId, parsePageArgs(page), { ...view, ...narrowed });
     const organization = await this.streams.organizationEvents(caller.organizationId);
-    const reasons = new Map<EndpointId, string>();
+    const reasons = new Map<EndpointId, Pick<RoutingReason, 'reason' | 'failedConditions'>>();
     for (const { node } of found.edges) {
       const [endpoint, delivery] = await Promise.all([
         this.streams.endpointEvents(node.id),
         this.streams.deliveryEvents(deliveryIdOf(id, node.id)),
       ]);
       const hidesValues = caller.sight.payloads !== 'WHOLE';
-      reasons.set(node.id, explainRouting(accepted, node.id, { endpoint, organization, delivery }, hidesValues).text);
+      const { text, failedConditions } = explainRouting(accepted, node.id, { endpoint, organization, delivery }, hidesValues);
+      reasons.set(node.id, { reason: text, failedConditions: hidesValues ? [] : shownConditions(failedConditions) });
       await giveWay();
     }
     const isRouted = new Set(went);
     return toConnection(found, (endpoint) => ({
       endpoint: toEndpoint(endpoint, context),
       routed: isRouted.has(endpoint.id),
-      reason: reasons.get(endpoint.id) ?? '',
+      reason: '',
+      failedConditions: [],
+      ...reasons.get(endpoint.id),
     }));
   }
 
@@ -95,7 +103,8 @@ export class RoutingResolver {
     const reasons = new Map<EndpointId, Omit<RoutingReason, 'endpoint'>>();
     const decide = ({ id, configuration }: EndpointView) => {
       const reason = routingReason(configuration, content);
-      reasons.set(id, { routed: reason.result === 'sent', reason: presentReason(configuration, reason, content) });
+      const failedConditions = reason.result === 'filtered-out' ? shownConditions(reason.failed) : [];
+      reasons.set(id, { routed: reason.result === 'sent', reason: presentReason(configuration, reason, content), failedConditions });
     };
     // Pages of endpoints, until enough of them are as asked.
     const edges: Page<EndpointView>['edges'][number][] = [];
@@ -117,7 +126,7 @@ export class RoutingResolver {
       { edges, hasNextPage: isCut || next.hasNextPage, hasPreviousPage: isGiven(request.after), endCursor },
       (endpoint) => ({
         endpoint: toEndpoint(endpoint, context),
-        ...(reasons.get(endpoint.id) ?? { routed: false, reason: '' }),
+        ...(reasons.get(endpoint.id) ?? { routed: false, reason: '', failedConditions: [] }),
       }),
     );
   }
