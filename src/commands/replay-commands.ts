@@ -2,10 +2,11 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import * as z from 'zod';
 import { conflict, notFound } from '../domain/errors.ts';
-import { replayId, type EndpointId, type ReplayId } from '../domain/ids.ts';
+import { messageId, replayId, type EndpointId, type OrganizationId, type ReplayId } from '../domain/ids.ts';
 import { replay, replayScopes, type ReplayFilter } from '../domain/replay.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { MessageQueries } from '../read-models/queries/message-queries.ts';
 import { ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
@@ -20,6 +21,7 @@ const moment = z.iso.datetime({ offset: true });
 export const replayFilter = z
   .strictObject({
     eventType: z.string().nullish(),
+    messageId: messageId.nullish(),
     since: moment.nullish(),
     until: moment.nullish(),
     only: z
@@ -32,11 +34,12 @@ export const replayFilter = z
     path: ['until'],
     error: '`until` is before `since`; swap them, or leave one out.',
   })
-  .transform(({ eventType, since, until, only, matching }): ReplayFilter => ({
+  .transform(({ eventType, messageId, since, until, only, matching }): ReplayFilter => ({
     ...(eventType && { eventType }),
     ...(since && { since: new Date(since).toISOString() }),
     ...(until && { until: new Date(until).toISOString() }),
     ...(only && { only }),
+    ...(messageId && { messageId }),
     matching: matching ?? true,
   }));
 
@@ -66,6 +69,7 @@ export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
   constructor(
     private readonly executor: CommandExecutor,
     private readonly directory: EndpointDirectory,
+    private readonly messages: MessageQueries,
   ) {}
 
   async execute({ caller, endpointId, filter, ratePerSecond: rate }: ReplayMessages) {
@@ -73,9 +77,21 @@ export class ReplayMessagesHandler implements ICommandHandler<ReplayMessages> {
     const { configuration } = this.directory.requireEndpoint(organizationId, endpointId);
     if (configuration.status === 'DISABLED') throw conflict('The endpoint is disabled; enable it before you send past messages to it.');
     const id = replayId.parse(newId());
-    const command = { type: 'Request', now: new Date(), organizationId, endpointId, filter, ratePerSecond: rate } as const;
+    const narrowed = await this.narrowed(organizationId, filter);
+    const command = { type: 'Request', now: new Date(), organizationId, endpointId, filter: narrowed, ratePerSecond: rate } as const;
     const { position } = await this.executor.execute({ stream: replayStream(id), decider: replay, command }, newCause(caller));
     return { replayId: id, position };
+  }
+
+  /** A replica of an older version does not know `messageId`: the time keeps it from sending other messages than those of that millisecond. */
+  private async narrowed(organizationId: OrganizationId, filter: ReplayFilter): Promise<ReplayFilter> {
+    if (filter.messageId === undefined) return filter;
+    const message = await this.messages.find(organizationId, filter.messageId);
+    if (!message) throw notFound(`There is no message "${filter.messageId}"; \`messages\` lists the existing ones.`);
+    if (message.test)
+      throw conflict('It is the message of a test, which goes to no other endpoint; `testEndpoint` sends its content to an endpoint.');
+    const { eventType, acceptedAt: since } = message;
+    return { ...filter, eventType, since, until: new Date(Date.parse(since) + 1).toISOString() };
   }
 }
 

@@ -24,6 +24,7 @@ const filter = z.object({
     .readonly()
     .describe('Only messages that failed at the endpoint, were skipped, or were never sent to it; absent: all.')
     .optional(),
+  messageId: messageId.describe('Only this message. The other conditions narrow to when it was accepted.').optional(),
   matching: z.boolean().describe('Only messages that the endpoint takes by its subscription and filter at the moment of sending.'),
 });
 export type ReplayFilter = z.infer<typeof filter>;

@@ -114,6 +114,21 @@ describe.each(places)('on $name, with the views in $database, a replay', ({ make
     expect([balanced, routed]).toEqual([true, 5 + 4]);
   });
 
+  it('sends one message to an endpoint that it did not go to, and nothing else', async () => {
+    const endpointId = await client.createEndpoint({ name: 'One', url: late.url, eventTypes: ['one.none'] });
+    const [, wanted = '', ...others] = await publish('one.message', 4);
+    const before = late.requests.length;
+    await eventually(
+      () => client.query<unknown>('query ($id: ID!) { message(id: $id) { id } }', { id: wanted }),
+      (shown) => shown !== null,
+    );
+    const { id } = await replay(endpointId, { filter: { messageId: wanted, matching: false } });
+    expect(await ended(id)).toMatchObject({ status: 'FINISHED', looked: 1, sent: 1 });
+    await client.delivery(wanted, 'SUCCEEDED', endpointId);
+    expect(idsAt(late).slice(before)).toEqual([wanted]);
+    expect(others).toHaveLength(2);
+  });
+
   it('goes on after kill -9, and sends each message once', { timeout: 60_000 }, async () => {
     const messages = await publish('much.more', 24);
     // Where replicas may run, what was in flight is due again when its lease ends: the timeout and some seconds later.

@@ -70,7 +70,7 @@ export class ReplayQueries {
     const db = this.read();
     const replay = await db.selectFrom('replays').selectAll().where('id', '=', id).executeTakeFirst();
     if (!replay) return [];
-    const { eventType, since, until } = filterIn(replay);
+    const { eventType, messageId, since, until } = filterIn(replay);
     const last = after === null ? undefined : await this.sequenceOf(after);
     let query = db
       .selectFrom('messages')
@@ -81,6 +81,7 @@ export class ReplayQueries {
       .where('position', '<', replay.requested_position)
       .where('test', '=', 0);
     if (eventType !== undefined) query = query.where('event_type', '=', eventType);
+    if (messageId !== undefined) query = query.where('id', '=', messageId);
     if (since !== undefined)
       query = query.where('sequence', '>=', sequenceAt(Date.parse(since))).where('accepted_at', '>=', Date.parse(since));
     if (until !== undefined)

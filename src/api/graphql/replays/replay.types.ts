@@ -1,6 +1,6 @@
 // The GraphQL types of replays: past messages sent to an endpoint again, or for the first time.
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import type { ReplayId } from '../../../domain/ids.ts';
+import type { MessageId, ReplayId } from '../../../domain/ids.ts';
 import { replayScopes, type ReplayFilter as Filter, type ReplayScope as Scope } from '../../../domain/replay.ts';
 import type { ReplayView } from '../../../read-models/queries/replay-queries.ts';
 import { connectionType } from '../connections.ts';
@@ -22,6 +22,8 @@ const ReplayScope = enumType('ReplayScope', replayScopes, {
 export class ReplayFilter {
   @Field(() => String, { nullable: true })
   eventType?: string | null;
+  @Field(() => ID, { nullable: true, description: 'Only this message; `eventType`, `since` and `until` become its own.' })
+  messageId?: MessageId | null;
   @Field(() => DateTime, { nullable: true, description: 'Accepted then or later.' })
   since?: string | null;
   @Field(() => DateTime, { nullable: true, description: 'Accepted before then.' })
@@ -40,6 +42,8 @@ export class ReplayFilter {
 class ReplaySelection {
   @Field(() => String, { nullable: true })
   readonly eventType!: string | null;
+  @Field(() => ID, { nullable: true })
+  readonly messageId!: MessageId | null;
   @Field(() => DateTime, { nullable: true })
   readonly since!: string | null;
   @Field(() => DateTime, { nullable: true })
@@ -81,8 +85,9 @@ export class Replay {
 }
 export const ReplayConnection = connectionType('Replay', () => Replay);
 
-const toSelection = ({ eventType, since, until, only, matching }: Filter): ReplaySelection => ({
+const toSelection = ({ eventType, messageId, since, until, only, matching }: Filter): ReplaySelection => ({
   eventType: eventType ?? null,
+  messageId: messageId ?? null,
   since: since ?? null,
   until: until ?? null,
   only: only ?? null,
