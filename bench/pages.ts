@@ -12,6 +12,7 @@ import { ConsumerRunner } from '../src/read-models/engine/consumer-runner.ts';
 import { openDatabase, type DatabaseLocation } from '../src/read-models/engine/database/open.ts';
 import type { HistoryFilter } from '../src/read-models/history/history-filter.ts';
 import { HistoryQueries } from '../src/read-models/history/history-queries.ts';
+import { failureGroupings } from '../src/read-models/queries/failure-stats.ts';
 import { viewQueries } from '../src/read-models/queries/view-queries.ts';
 import { Views } from '../src/read-models/views/views.ts';
 import { deliveryFilters, messageFilters } from './page-filters.ts';
@@ -224,6 +225,12 @@ for (const days of [1 / 24, 1, 2])
     const span = { since: new Date(+at(1) - days * 86_400_000), until: at(1), buckets: 60 };
     return (await queries.stats.stats(organizationId, {}, span)).length;
   });
+for (const by of failureGroupings)
+  for (const [name, filter] of Object.entries({ '': {}, ' at an endpoint': { endpointIds: endpoints.slice(0, 1) } }))
+    await time(`failures${name} by ${by}`, async () => {
+      const span = { since: new Date(began), until: at(1) };
+      return (await queries.stats.failures(organizationId, filter, span, by, 10)).length;
+    });
 await time(
   'messages of a type',
   async () => (await queries.messages.page(organizationId, { first }, { eventType: 'user.joined' })).edges.length,

@@ -50,6 +50,7 @@ import { WhatIfResolver } from './graphql/endpoints/what-if.resolver.ts';
 import { SubscriptionServer } from './graphql/subscriptions/subscription-server.ts';
 import { SystemResolver } from './graphql/system/system.resolver.ts';
 import { DeliveryStatsResolver } from './graphql/stats/delivery-stats.resolver.ts';
+import { FailureStatsResolver } from './graphql/stats/failure-stats.resolver.ts';
 import { SearchResolver } from './graphql/search/search.resolver.ts';
 import { SourceResolver } from './graphql/sources/source.resolver.ts';
 import { PortalSettingsResolver } from './graphql/organization/portal-settings.resolver.ts';
@@ -111,6 +112,7 @@ class ContextModule {}
     SourceResolver,
     SearchResolver,
     DeliveryStatsResolver,
+    FailureStatsResolver,
     SystemResolver,
     countResolver(EndpointConnection),
     countResolver(MessageConnection),

@@ -259,3 +259,50 @@ describe('figures over time', () => {
     expect(await refused(`{ deliveryStats(${args}) { start } }`)).toEqual({ code: 'BAD_USER_INPUT', paths: [path] }),
   );
 });
+
+describe('figures on failures', () => {
+  const since = new Date(Date.now() - 3_600_000).toISOString();
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  type Failures = {
+    key: string;
+    attempts: number;
+    deliveries: number;
+    example: { number: number; failure: string; error: string } | null;
+  }[];
+  const failures = async (args: string, key?: string) => {
+    const query = `{ failureStats(since: "${since}", until: "${until}", ${args}) { key attempts deliveries example { number failure error } } }`;
+    return (await api.query<{ failureStats: Failures }>(query, {}, key)).failureStats;
+  };
+  const session = async (input: Record<string, unknown>) => {
+    const mutation = 'mutation ($i: PortalSessionInput!) { createPortalSession(input: $i) { token } }';
+    const variables = { i: { subject: 'anna', ...input } };
+    return (await api.query<{ createPortalSession: { token: string } }>(mutation, variables)).createPortalSession.token;
+  };
+  const example = { number: 1, failure: 'CONNECTION' };
+  it('say what failed, by reason, endpoint and type, each with an example', async () => {
+    const one = { attempts: 1, deliveries: 1, example };
+    expect(await failures('by: REASON')).toMatchObject([{ key: 'CONNECTION', ...one }]);
+    expect(await failures('by: ENDPOINT, top: 1')).toMatchObject([{ key: made['bravo'], ...one }]);
+    expect(await failures(`by: EVENT_TYPE, endpointId: "${made['bravo']}"`)).toMatchObject([{ key: 'invoice.paid', ...one }]);
+    expect(await failures('by: CODE')).toEqual([]); // no receiver answered
+    expect(await failures('by: REASON, eventType: "order.made"')).toEqual([]);
+    expect(await failures('by: REASON', api.keys.OTHER)).toEqual([]);
+  });
+  it('show a portal session its own endpoints, without addresses inside the network', async () => {
+    const [found] = await failures('by: ENDPOINT', await session({}));
+    expect(found).toMatchObject({ key: made['bravo'], example });
+    expect(found?.example?.error).not.toContain('10.1.2.3');
+    const ofAlpha = await session({ endpointIds: [made['alpha']] });
+    expect(await failures('by: REASON', ofAlpha)).toEqual([]);
+    expect(await failures('by: REASON', await session({ endpointIds: [made['bravo']] }))).toMatchObject([{ key: 'CONNECTION' }]);
+    const { errors } = await api.ask(`{ failureStats(since: "${since}", by: CODE, endpointId: "${made['bravo']}") { key } }`, {}, ofAlpha);
+    expect(errors?.[0]?.extensions.code).toBe('NOT_FOUND');
+  });
+  it.each([
+    ['since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z"', 'until'],
+    ['since: "2026-01-01T00:00:00Z", top: 0', 'top'],
+    ['since: "2026-01-01T00:00:00Z", top: 101', 'top'],
+  ])('of %s are refused by their path', async (args, path) =>
+    expect(await refused(`{ failureStats(${args}, by: CODE) { key } }`)).toEqual({ code: 'BAD_USER_INPUT', paths: [path] }),
+  );
+});

@@ -145,6 +145,7 @@ const operations: Record<string, [roles: Role[], document: string]> = {
   bulkRetries: [read, '{ bulkRetries { nodes { id } } }'],
   search: [read, '{ search(text: "x") { __typename } }'],
   deliveryStats: [read, '{ deliveryStats(since: "2026-01-01T00:00:00Z") { start } }'],
+  failureStats: [read, '{ failureStats(since: "2026-01-01T00:00:00Z", by: REASON) { key } }'],
   wouldReceive: [read, '{ wouldReceive(message: { type: "", data: {} }) { nodes { reason } } }'],
   whatIf: [operate, '{ whatIf(endpoint: { name: "", url: "" }) { looked } }'],
   whatIfEndpoint: [operate, '{ whatIfEndpoint(id: "none", input: {}) { looked } }'],

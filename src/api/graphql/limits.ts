@@ -143,7 +143,7 @@ class Walk {
         );
       return count;
     }
-    const limit = field.args.find(({ name }) => name === 'limit' || name === 'buckets');
+    const limit = field.args.find(({ name }) => name === 'limit' || name === 'buckets' || name === 'top');
     if (limit) return Math.max(1, Number(this.numberOf(node, limit.name) ?? limit.defaultValue ?? defaultFirst) || 1);
     const type = getNullableType(field.type);
     if (!isListType(type) || !isCompositeType(getNamedType(type))) return 1;

@@ -4,6 +4,7 @@ import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { latencyAt, minuteOf } from '../views/tables/delivery-stats.ts';
 import { iso } from './columns.ts';
+import { failureStats, type FailureFilter, type FailureGrouping, type FailureSpan, type FailureStatsView } from './failure-stats.ts';
 
 export type StatsFilter = {
   readonly endpointId?: EndpointId | undefined;
@@ -31,6 +32,17 @@ const minuteMs = 60_000;
 export class DeliveryStatsQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
   constructor(private readonly read: () => Kysely<ViewsSchema>) {}
+
+  /** Of the newest failed attempts of this time: what they have in common, the most failures first. */
+  failures(
+    organization: OrganizationId,
+    filter: FailureFilter,
+    span: FailureSpan,
+    by: FailureGrouping,
+    top: number,
+  ): Promise<FailureStatsView[]> {
+    return failureStats(this.read(), organization, filter, span, by, top);
+  }
 
   /** Oldest first, also empty ones. A row counts in the bucket in which its minute, or its hour, begins; the first also has what began before it. */
   async stats(organization: OrganizationId, filter: StatsFilter, { since, until, buckets }: StatsSpan): Promise<DeliveryStatsView[]> {

@@ -1,11 +1,11 @@
 // Finding deliveries, messages and endpoints: whatever is asked for, the answer is what a plain reading of all rows gives, and an index finds it.
-import { CompiledQuery, sql, type Kysely, type RootOperationNode } from 'kysely';
+import type { Kysely } from 'kysely';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { databaseKinds, postgresUrl, type DatabaseUnderTest } from '../../../test/support/databases.ts';
+import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import { EventLog, minute } from '../../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
-import { withPostgres } from '../../../test/support/postgres.ts';
+import { QueryPlans } from '../../../test/support/query-plans.ts';
 import { failureReasons } from '../../domain/attempts.ts';
 import { asEndpointId, asOrganizationId, type MessageId } from '../../domain/ids.ts';
 import { ConsumerRunner } from '../engine/consumer-runner.ts';
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
   let queries: ViewQueries;
   let allDeliveries: DeliveryView[];
   let allMessages: MessageView[];
-  const statements: RootOperationNode[] = [];
+  let plans: QueryPlans;
 
   beforeAll(async () => {
     place = await make();
@@ -107,14 +107,8 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
     const tip = await store.tip();
     if (tip === undefined || !(await runner.reached(tip, 60_000))) throw new Error('The views do not show the log.');
     views = runner;
-    const recorded = runner.read.withPlugin({
-      transformQuery: ({ node }) => {
-        statements.push(node);
-        return node;
-      },
-      transformResult: async ({ result }) => result,
-    });
-    queries = viewQueries(() => recorded);
+    plans = new QueryPlans(name, runner.read, /deliveries|messages|endpoints|endpoint_\w+/);
+    queries = viewQueries(() => plans.read);
     allDeliveries = await everything((after) => queries.deliveries.page(organization, { first: 200, after }));
     allMessages = await everything((after) => queries.messages.page(organization, { first: 200, after }));
   }, 120_000);
@@ -123,37 +117,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
     await place.discard();
   });
 
-  type Explain = (asked: string, parameters: readonly unknown[]) => Promise<Record<string, unknown>[]>;
-  const onSqlite: Explain = async (asked, parameters) =>
-    (await views.read.executeQuery<Record<string, unknown>>(CompiledQuery.raw(`EXPLAIN QUERY PLAN ${asked}`, [...parameters]))).rows;
-  /** In few rows an index costs more than it saves: with whole tables made dear, the plan shows what an index can serve. */
-  const onPostgres: Explain = async (asked, parameters) => {
-    const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(views.read);
-    const schema = rows[0]?.schema ?? '';
-    return withPostgres(await postgresUrl(), async (client) => {
-      await client.query(`SET search_path TO ${schema}; SET enable_seqscan = off; SET enable_bitmapscan = off`);
-      return (await client.query<Record<string, unknown>>(`EXPLAIN ${asked}`, [...parameters])).rows;
-    });
-  };
-  /** The plans of what was asked, a line for each step. */
-  const plans = async (): Promise<{ sql: string; plan: string[] }[]> => {
-    const explained = [];
-    for (const node of statements.splice(0)) {
-      const { sql: asked, parameters } = views.read.getExecutor().compileQuery(node, { queryId: 'plan' });
-      const rows = await (name === 'sqlite' ? onSqlite : onPostgres)(asked, parameters);
-      explained.push({ sql: asked, plan: rows.map((row) => String(row['detail'] ?? row['QUERY PLAN'])) });
-    }
-    return explained;
-  };
-  /** A step that reads a table, or a whole index of it, from one end to the other. */
-  const isScan = (step: string, i: number, plan: readonly string[]) =>
-    name === 'sqlite'
-      ? /^SCAN (deliveries|messages|endpoints|endpoint_\w+)\b/.test(step)
-      : /Seq Scan on (deliveries|messages)\b/.test(step) ||
-        (/Index .*Scan .*on (deliveries|messages)\b/.test(step) && !plan[i + 1]?.includes('Index Cond'));
-  const expectIndexes = async () => {
-    expect((await plans()).filter(({ plan }) => plan.some(isScan))).toEqual([]);
-  };
+  const expectIndexes = async () => expect(await plans.takeScans()).toEqual([]);
 
   const clientIdOf = (id: MessageId) => allMessages.find((message) => message.id === id)?.clientId;
   const isOf = (at: string, since: Date | null | undefined, until: Date | null | undefined) =>
@@ -201,7 +165,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
     fc.assert(
       fc.asyncProperty(deliveryFilters, fc.integer({ min: 1, max: 60 }), async (filter, first) => {
         const expected = ids(allDeliveries.filter((delivery) => meets(delivery, filter)));
-        statements.length = 0;
+        plans.forget();
         expect(ids(await everything((after) => queries.deliveries.page(organization, { first, after }, filter)))).toEqual(expected);
         expect(await queries.deliveries.count(organization, filter, 10_000)).toEqual({ value: expected.length, exact: true });
         await expectIndexes();
@@ -213,7 +177,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
     fc.assert(
       fc.asyncProperty(messageFilters, fc.integer({ min: 1, max: 60 }), async (filter, first) => {
         const expected = ids(allMessages.filter((message) => meetsMessage(message, filter)));
-        statements.length = 0;
+        plans.forget();
         expect(ids(await everything((after) => queries.messages.page(organization, { first, after }, filter)))).toEqual(expected);
         expect(await queries.messages.count(organization, filter, 10_000)).toEqual({ value: expected.length, exact: true });
         await expectIndexes();
@@ -228,9 +192,9 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
     ['messages_unrouted', (first) => queries.messages.page(organization, { first }, { unrouted: true })],
     ['messages_unrouted', () => queries.messages.count(organization, { unrouted: true }, 10)],
   ])('finds by the index %s', async (index, ask) => {
-    statements.length = 0;
+    plans.forget();
     await ask(20);
-    expect((await plans()).flatMap(({ plan }) => plan).join('\n')).toContain(index);
+    expect((await plans.take()).flatMap(({ plan }) => plan).join('\n')).toContain(index);
   });
 
   it('by a combination, what a bulk retry goes through is what the filter finds, oldest first', async () => {
@@ -285,7 +249,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
         const all = ids(await page({}, order, 200));
         expect([...all].sort()).toEqual([...endpoints].sort());
         for (const first of [1, 2, 3]) expect(ids(await page({}, order, first))).toEqual(all);
-        statements.length = 0;
+        plans.forget();
         await page({}, order);
         await expectIndexes();
       },

@@ -13,6 +13,7 @@ import { endpointHealth, reduceEndpointHealth } from './tables/endpoint-health.t
 import { endpointSkips, reduceEndpointSkips } from './tables/endpoint-skips.ts';
 import { endpoints, endpointSubscriptions, reduceEndpoints } from './tables/endpoints.ts';
 import { eventTypes, reduceEventTypes } from './tables/event-types.ts';
+import { failedAttempts, reduceFailedAttempts } from './tables/failed-attempts.ts';
 import { logClock, logEvents, logKinds } from './tables/history.ts';
 import { messages, reduceMessages } from './tables/messages.ts';
 import type { OpenDeliveries } from './tables/open-deliveries.ts';
@@ -42,6 +43,7 @@ const tables = {
   ordered_deliveries: orderedDeliveries,
   batches,
   attempts,
+  failed_attempts: failedAttempts,
   replays,
   bulk_retries: bulkRetries,
   success_buckets: successBuckets,
@@ -78,7 +80,8 @@ export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefine
     reduceAttempts(sequenceOf),
     reduceEndpointHealth(sequenceOf),
     reduceDeliveryCounts(),
-    reduceDeliveryStats((tx, ids) => reduceDeliveries.typesOf(tx, ids)),
+    reduceDeliveryStats(reduceDeliveries.membersOf),
+    reduceFailedAttempts(reduceDeliveries.membersOf),
     reduceOrganizationUsage(),
     reduceSources(),
     reduceReadings(),

@@ -1,14 +1,14 @@
 // Figures over time over GraphQL: of an organization, of an endpoint, of an event type.
 import { Args, Context, Field, Float, ID, Int, ObjectType, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
-import { badInput } from '../../../domain/errors.ts';
 import type { EndpointId } from '../../../domain/ids.ts';
 import { DeliveryStatsQueries, type DeliveryStatsView, type StatsSpan } from '../../../read-models/queries/delivery-stats.ts';
 import { AllowPortal, AllowReaders } from '../../auth/access.ts';
 import { validate } from '../../input-validation.ts';
 import type { ApiContext } from '../context.ts';
 import { Endpoint } from '../endpoints/endpoint.types.ts';
-import { DateTime, toDate } from '../scalars.ts';
+import { DateTime } from '../scalars.ts';
+import { parseSpan } from './span.ts';
 
 @ObjectType()
 class DeliveryStats implements DeliveryStatsView {
@@ -36,12 +36,10 @@ const usualBuckets = 60;
 const usualBucketsOfEndpoint = 24;
 
 /** @throws DomainError BAD_USER_INPUT */
-const parseSpan = (since: string, until: string | null | undefined, buckets: number): StatsSpan => {
-  const span = { since: new Date(since), until: toDate(until) ?? new Date(), buckets: validate(bucketCount, buckets, 'buckets') };
-  if (span.until <= span.since)
-    throw badInput('until', `\`until\` (${span.until.toISOString()}) is not after \`since\` (${span.since.toISOString()}).`);
-  return span;
-};
+const parseBuckets = (since: string, until: string | null | undefined, buckets: number): StatsSpan => ({
+  ...parseSpan(since, until),
+  buckets: validate(bucketCount, buckets, 'buckets'),
+});
 
 @Resolver(() => Endpoint)
 export class DeliveryStatsResolver {
@@ -59,7 +57,7 @@ export class DeliveryStatsResolver {
     @Context() { caller, hiddenTypes }: ApiContext,
   ): Promise<DeliveryStats[]> {
     const filter = { endpointId: endpointId ?? undefined, eventType: eventType ?? undefined, exceptTypes: Array.from(hiddenTypes) };
-    return this.queries.stats(caller.organizationId, filter, parseSpan(since, until, buckets ?? usualBuckets));
+    return this.queries.stats(caller.organizationId, filter, parseBuckets(since, until, buckets ?? usualBuckets));
   }
 
   @ResolveField('deliveryStats', () => [DeliveryStats])
@@ -71,6 +69,6 @@ export class DeliveryStatsResolver {
     @Context() { hiddenTypes }: ApiContext,
   ): Promise<DeliveryStats[]> {
     const filter = { endpointId: id, exceptTypes: Array.from(hiddenTypes) };
-    return this.queries.stats(organizationId, filter, parseSpan(since, until, buckets ?? usualBucketsOfEndpoint));
+    return this.queries.stats(organizationId, filter, parseBuckets(since, until, buckets ?? usualBucketsOfEndpoint));
   }
 }

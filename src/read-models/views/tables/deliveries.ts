@@ -35,6 +35,11 @@ const attempted = ({ data: { attempt, responseCode, failure } }: AttemptedViewEv
 type OfDeliveryOrBatch = Extract<ViewEvent, { readonly type: `${'delivery' | 'batch'}.${string}` }>;
 type OfType<T extends string> = Extract<OfDeliveryOrBatch, { readonly type: `${'delivery' | 'batch'}.${T}` }>;
 
+/** A delivery, by its sequence, and its event type. */
+type Member = { readonly sequence: number; readonly type: string };
+/** Of deliveries that change in this batch of events: themselves; of batches: their deliveries. By the id of the delivery or batch. */
+export type MembersOf = (tx: Transaction<ViewsSchema>, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly Member[]>>;
+
 export class DeliveryReducer implements Reducer {
   /** Deliveries that begin in this batch of events. Later events change these rows, and one insert writes them. */
   private readonly begun = new Map<DeliveryId, DeliveryRow>();
@@ -76,27 +81,28 @@ export class DeliveryReducer implements Reducer {
     return this.begun.get(asDeliveryId(id))?.sequence ?? this.closed.get(asBatchId(id))?.sequence ?? this.found.get(id);
   }
 
-  /** The event types of deliveries and of the deliveries of batches that change in this batch of events, once `write` is done. */
-  async typesOf(tx: Transaction<ViewsSchema>, ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
-    const types = new Map<string, string[]>();
+  /** Once `write` is done. */
+  readonly membersOf: MembersOf = async (tx, ids) => {
+    const members = new Map<string, Member[]>();
     const batches = new Map<number, string>();
     for (const id of ids) {
+      const sequence = this.sequenceOf(id);
+      if (sequence === undefined) continue;
       const type = this.begun.get(asDeliveryId(id))?.event_type ?? this.types.get(id);
-      const sequence = type === undefined ? this.sequenceOf(id) : undefined;
-      if (type !== undefined) types.set(id, [type]);
-      else if (sequence !== undefined) batches.set(sequence, id);
+      if (type === undefined) batches.set(sequence, id);
+      else members.set(id, [{ sequence, type }]);
     }
-    for (const { batch_sequence, event_type } of await tx.find(
+    for (const { batch_sequence, sequence, event_type } of await tx.find(
       'deliveries',
       'batch_sequence',
       [...batches.keys()],
-      ['batch_sequence', 'event_type'],
+      ['batch_sequence', 'sequence', 'event_type'],
     )) {
       const id = batches.get(batch_sequence ?? -1);
-      if (id !== undefined) types.set(id, [...(types.get(id) ?? []), event_type]);
+      if (id !== undefined) members.set(id, [...(members.get(id) ?? []), { sequence, type: event_type }]);
     }
-    return types;
-  }
+    return members;
+  };
 
   // ── Events ──
 

@@ -7,6 +7,7 @@ import { idIn } from '../../../domain/streams.ts';
 import type { Transaction } from '../../engine/database/database.ts';
 import type { ViewsSchema } from '../schema.ts';
 import type { AttemptedViewEvent } from '../view-event.ts';
+import type { MembersOf } from './deliveries.ts';
 import type { Reducer } from './reducer.ts';
 import { momentOf, type Table } from './table.ts';
 
@@ -61,11 +62,8 @@ export const latencyAt = (step: number): number => 2 ** (step / stepsPerDoubling
 type Counts = Partial<Record<'accepted' | 'succeeded' | 'failed' | 'attempts' | 'failed_attempts', number>>;
 type Counted = { readonly organizationId: OrganizationId; readonly endpointId: EndpointId };
 
-/** The event types of a delivery or of the deliveries of a batch, once those are written. */
-type TypesOf = (tx: Transaction<ViewsSchema>, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
-
 /** Long, as both tables count the same events. */
-export const reduceDeliveryStats = (typesOf: TypesOf): Reducer => {
+export const reduceDeliveryStats = (membersOf: MembersOf): Reducer => {
   const accepted: (Counted & { readonly type: string; readonly at: number })[] = [];
   const others: (Counted & { readonly id: string; readonly at: number; readonly counts: Counts; readonly ms?: number })[] = [];
 
@@ -114,8 +112,8 @@ export const reduceDeliveryStats = (typesOf: TypesOf): Reducer => {
       if (accepted.length === 0 && others.length === 0) return;
       const rows = new StatsRows();
       for (const { type, at, ...of } of accepted) rows.add(of, type, at, { accepted: 1 });
-      const types = await typesOf(tx, Array.from(new Set(others.map(({ id }) => id))));
-      for (const { id, at, counts, ms, ...of } of others) for (const type of types.get(id) ?? []) rows.add(of, type, at, counts, ms);
+      const members = await membersOf(tx, Array.from(new Set(others.map(({ id }) => id))));
+      for (const { id, at, counts, ms, ...of } of others) for (const { type } of members.get(id) ?? []) rows.add(of, type, at, counts, ms);
       await rows.write(tx);
     },
   };

@@ -34,6 +34,10 @@ CREATE TABLE "endpoints" ("id" text primary key, "organization_id" text not null
 CREATE INDEX "endpoints_by_name" on "endpoints" ("organization_id", "name_key", "created_position");
 CREATE INDEX "endpoints_index_1" on "endpoints" ("organization_id", "created_position");
 CREATE TABLE "event_types" ("organization_id" text not null, "name" text not null, "group_name" text not null, "description" text, "sample" text, "audience" text not null, "retired" integer not null, constraint "event_types_key" primary key ("organization_id", "name"));
+CREATE TABLE "failed_attempts" ("sequence" bigint not null, "number" integer not null, "organization_id" text not null, "endpoint_id" text not null, "event_type" text not null, "failure" text not null, "response_code" integer, "failed_at" bigint not null, constraint "failed_attempts_key" primary key ("sequence", "number"));
+CREATE INDEX "failed_attempts_index_1" on "failed_attempts" ("organization_id", "failed_at");
+CREATE INDEX "failed_attempts_index_2" on "failed_attempts" ("endpoint_id", "failed_at");
+CREATE INDEX "failed_attempts_index_3" on "failed_attempts" ("organization_id", "event_type", "failed_at");
 CREATE TABLE "log_clock" ("id" integer primary key, "ahead" bigint not null);
 CREATE TABLE "log_events" ("sequence" bigint primary key, "kind" integer not null, "position" text not null, "stream" text not null, "revision" integer not null, "recorded_at" bigint not null);
 CREATE INDEX "log_events_of_kind" on "log_events" ("kind", "sequence");
