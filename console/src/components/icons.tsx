@@ -129,3 +129,9 @@ export const TrashIcon = icon(
     <path d="M5 7h14M10 7V4h4v3m3 0-1 13H8L7 7" />
   </>,
 );
+export const SearchIcon = icon(
+  <>
+    <circle cx="11" cy="11" r="6.5" />
+    <path d="m16 16 4.5 4.5" />
+  </>,
+);

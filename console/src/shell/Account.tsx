@@ -30,7 +30,7 @@ export const Account = () => {
     <Menu position="bottom-end" width={240} withinPortal>
       <Menu.Target>
         <Button variant="subtle" color="gray" leftSection={<PersonIcon />} maw={200} aria-label={`Account ${data?.me.name ?? ''}`}>
-          <span className="cut">{data?.me.name ?? ''}</span>
+          <span className="cut account-name">{data?.me.name ?? ''}</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

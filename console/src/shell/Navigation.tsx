@@ -3,7 +3,7 @@ import { Stack } from '@mantine/core';
 import { NavLinkTo } from '../components/LinkTo.tsx';
 import { DeliveryIcon, EndpointIcon, EventTypeIcon, SettingsIcon } from '../components/icons.tsx';
 
-const pages = [
+export const pages = [
   { to: '/endpoints', label: 'Endpoints', icon: <EndpointIcon /> },
   { to: '/deliveries', label: 'Deliveries', icon: <DeliveryIcon /> },
   { to: '/event-types', label: 'Event types', icon: <EventTypeIcon /> },

@@ -5,11 +5,14 @@ import { Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import logo from '../icon.svg';
 import { Account } from './Account.tsx';
+import { Keyboard } from './Keyboard.tsx';
 import { Navigation } from './Navigation.tsx';
 import { Preferences } from './Preferences.tsx';
+import { Search } from './Search.tsx';
 
 export const Shell = () => {
   const [isOpen, { toggle, close }] = useDisclosure(false);
+  const [isSearching, searching] = useDisclosure(false);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   useEffect(close, [path, close]);
   return (
@@ -34,6 +37,7 @@ export const Shell = () => {
             </Text>
           </Group>
           <Group gap={4} wrap="nowrap">
+            <Search isOpen={isSearching} onOpen={searching.open} onClose={searching.close} />
             <Preferences />
             <Account />
           </Group>
@@ -45,6 +49,7 @@ export const Shell = () => {
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <Outlet />
       </AppShell.Main>
+      <Keyboard onSearch={searching.open} />
     </AppShell>
   );
 };

@@ -52,7 +52,7 @@ export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
         )}
       </div>
       <div className="surface table-frame">
-        <Table aria-label="Deliveries" data-rows>
+        <Table aria-label="Deliveries">
           <Table.Thead>
             <Table.Tr>
               <Table.Th w={40}>

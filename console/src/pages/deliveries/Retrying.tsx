@@ -60,10 +60,10 @@ export const RetrySelected = ({ ids, onDone }: { readonly ids: ReadonlySet<strin
   return (
     <Group gap="sm" role="region" aria-label="Selection">
       <Text size="sm">{ids.size} selected</Text>
-      <Button size="xs" loading={isBusy} onClick={() => void run()}>
+      <Button size="xs" loading={isBusy} onClick={() => void run()} data-key="r">
         Retry {ids.size}
       </Button>
-      <Button size="xs" variant="subtle" onClick={onDone}>
+      <Button size="xs" variant="subtle" onClick={onDone} data-key="Escape">
         Clear selection
       </Button>
     </Group>

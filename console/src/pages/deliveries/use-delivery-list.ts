@@ -23,7 +23,7 @@ const askAtMostEveryMs = 2_000;
 const mostRows = 300;
 const topPx = 60;
 
-const isAtTop = () => globalThis.scrollY < topPx && document.activeElement?.closest('[data-rows] a') == null;
+const isAtTop = () => globalThis.scrollY < topPx && document.activeElement?.closest('.table-frame a') == null;
 
 /** @param isHeld something is selected, so rows stay where they are. @param onChanges called when any delivery of the list changed */
 export const useDeliveryList = (filter: Filter, isHeld: boolean, onChanges: () => void) => {

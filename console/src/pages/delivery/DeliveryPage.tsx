@@ -74,7 +74,7 @@ const Actions = ({ delivery: { id, status, endpoint } }: { readonly delivery: De
           Cancel
         </Button>
       )}
-      <Button leftSection={<RetryIcon />} loading={isRetrying} onClick={() => void retryNow()}>
+      <Button leftSection={<RetryIcon />} loading={isRetrying} onClick={() => void retryNow()} data-key="r">
         Retry now
       </Button>
       <Confirm
