@@ -1,7 +1,7 @@
 // Builds the console and the playground with Vite into dist/console. It keeps the result by the hash of what it was made from, so that a change of
 // the server alone does not build them again.
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, renameSync, rmSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, renameSync, rmSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
@@ -67,6 +67,9 @@ const bundle = async (outDir: string): Promise<string[]> => {
   return [...modules].filter((id) => /node_modules/.test(id)).map((id) => id.split('?', 1)[0] ?? id);
 };
 
+/** Another build may be at work, or copy from what it made. */
+const isOld = (name: string): boolean => Date.now() - statSync(join(cache, name)).mtimeMs > 60 * 60 * 1_000;
+
 /** Puts the built console into `folder`. @returns the packages' modules in it */
 export const buildConsole = async (folder: string): Promise<string[]> => {
   const kept = join(cache, hashOf());
@@ -76,9 +79,13 @@ export const buildConsole = async (folder: string): Promise<string[]> => {
     const modules = await bundle(unfinished);
     await compress(unfinished);
     writeFileSync(join(unfinished, 'modules.json'), JSON.stringify(modules));
-    for (const older of globSync('*', { cwd: cache }))
-      if (older !== basename(unfinished)) rmSync(join(cache, older), { recursive: true, force: true });
-    renameSync(unfinished, kept);
+    for (const older of globSync('*', { cwd: cache }).filter(isOld)) rmSync(join(cache, older), { recursive: true, force: true });
+    try {
+      renameSync(unfinished, kept);
+    } catch (error) {
+      if (!existsSync(kept)) throw error; // another build was as fast, and made the same
+      rmSync(unfinished, { recursive: true });
+    }
   }
   cpSync(kept, folder, { recursive: true, filter: (file) => basename(file) !== 'modules.json' });
   return JSON.parse(readFileSync(join(kept, 'modules.json'), 'utf8')) as string[];

@@ -8,7 +8,7 @@ export default defineConfig({
   // Nest and Apollo load `index.js`; two copies of graphql in one process do not know each other's types.
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
-    globalSetup: ['test/support/postgres-on-demand.ts'],
+    globalSetup: ['test/support/postgres-on-demand.ts', 'test/support/browser-on-demand.ts'],
     include: ['src/**/*.spec.ts', 'client/src/**/*.spec.ts', 'console/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     // On a busy machine a process may lose a second at any moment. What fails once and then passes is listed as retried, with its first failure.
     retry: 1,

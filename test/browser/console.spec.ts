@@ -1,63 +1,21 @@
 // The console in Chromium, against the built server and a real receiver: what a person does first, by role and accessible name.
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createRequire } from 'node:module';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchBrowser, signIn } from '../support/browser.ts';
-import { createEndpoint, startServer, type Server } from '../support/server.ts';
+import { ConsoleUnderTest, patienceMs } from '../support/console.ts';
+import { createEndpoint, type Server } from '../support/server.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Machines of tests are slow and busy. */
-const patienceMs = 30_000;
-
+let under: ConsoleUnderTest;
 let server: Server;
-let browser: Browser;
 let context: BrowserContext;
 let page: Page;
-/** What the browser complained of, and requests that left the server. */
-const complaints: string[] = [];
-/** What the receiver got, and how it answers. */
-const got: { body: string; signature: string | undefined }[] = [];
-let status = 200;
-const receiver = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    got.push({ body: Buffer.concat(chunks).toString(), signature: request.headers['x-webhook-signature']?.toString() });
-    response.writeHead(status).end(status === 200 ? 'ok' : 'out of order');
-  });
-});
-const receiverUrl = () => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
-
-const open = async (colorScheme: 'light' | 'dark' = 'light', viewport = { width: 1_280, height: 800 }) => {
-  const opened = await browser.newContext({ baseURL: server.url, colorScheme, viewport });
-  opened.setDefaultTimeout(patienceMs);
-  const tab = await opened.newPage();
-  tab.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  tab.on('pageerror', (error) => complaints.push(error.message));
-  tab.on(
-    'request',
-    (request) => !request.url().startsWith(server.url) && !request.url().startsWith('data:') && complaints.push(request.url()),
-  );
-  return { context: opened, page: tab };
-};
 
 beforeAll(async () => {
-  receiver.listen(0, '127.0.0.1');
-  await once(receiver, 'listening');
-  [server, browser] = await Promise.all([startServer(), launchBrowser()]);
+  under = await ConsoleUnderTest.start();
+  ({ server } = under);
   await server.graphql('mutation { defineEventType(input: { name: "order.created", group: "orders", sample: { order: 7 } }) { name } }');
-  ({ context, page } = await open());
+  ({ context, page } = await under.open());
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.dispose();
-  receiver.closeAllConnections();
-  receiver.close();
-});
+afterAll(() => under?.dispose());
 
 const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 
@@ -74,7 +32,7 @@ it('leads to the sign-in, says what is wrong with a key, and goes on to where on
   await heading('Deliveries').waitFor();
   expect(new URL(page.url()).pathname).toBe('/deliveries');
   expect(await page.evaluate('document.cookie')).toBe('');
-  complaints.length = 0; // the browser reports the refused requests
+  under.complaints.length = 0; // the browser reports the refused requests
 });
 
 it('says on empty pages what belongs there', async () => {
@@ -86,10 +44,10 @@ it('says on empty pages what belongs there', async () => {
 it('makes an endpoint: previewed, tested before it is saved, and signed with a secret that is shown once', async () => {
   await page.getByRole('link', { name: 'New endpoint' }).first().click();
   await page.getByLabel('Name', { exact: true }).fill('Order desk');
-  await page.getByLabel('URL', { exact: true }).fill(receiverUrl());
+  await page.getByLabel('URL', { exact: true }).fill(under.receiver.url);
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByText('The receiver took it').waitFor();
-  expect(JSON.parse(got[0]?.body ?? '{}')).toMatchObject({ event: 'order.created', data: { order: 7 } });
+  expect(JSON.parse(under.receiver.got[0]?.body ?? '{}')).toMatchObject({ event: 'order.created', data: { order: 7 } });
   await page.getByLabel('Request body').getByText('"order": 7').waitFor();
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('dialog', { name: 'The endpoint’s secret' }).waitFor();
@@ -99,7 +57,7 @@ it('makes an endpoint: previewed, tested before it is saved, and signed with a s
 });
 
 it('shows a delivery that failed, why, and that it succeeds once the receiver is mended and somebody retries it', async () => {
-  status = 500;
+  under.receiver.status = 500;
   await server.publish({ id: 'order-1', type: 'order.created', data: { order: 8 } });
   await page.getByRole('link', { name: 'Deliveries', exact: true }).click();
   const row = page.getByRole('row', { name: /Retrying.*order\.created/ });
@@ -112,10 +70,10 @@ it('shows a delivery that failed, why, and that it succeeds once the receiver is
   await row.getByRole('link', { name: 'order.created' }).click();
   await page.getByText('The receiver answered 500 Internal Server Error.').first().waitFor();
   await page.getByLabel('Response body of attempt 1').getByText('out of order').waitFor();
-  status = 200;
+  under.receiver.status = 200;
   await page.getByRole('button', { name: 'Retry now' }).click();
   await page.getByText('Succeeded', { exact: true }).first().waitFor();
-  expect(got.at(-1)?.signature).toMatch(/^sha256=[0-9a-f]{64}$/);
+  expect(under.receiver.got.at(-1)?.signature).toMatch(/^sha256=[0-9a-f]{64}$/);
   await page.goto('/endpoints');
   await page.getByRole('row', { name: /Order desk.*100% \(1\/1\)/ }).waitFor();
 });
@@ -148,52 +106,29 @@ it('defines an event type, and shows, copies and resets the signing key', async 
   expect(await key.textContent()).not.toBe(before);
 });
 
-it.each(['light', 'dark'] as const)(
-  'has nothing that axe finds on any page, in %s colours, nor anything wider than 360 px',
-  async (scheme) => {
-    await createEndpoint(server, {
-      name: 'An endpoint whose name is longer than any column of the table is wide',
-      url: receiverUrl(),
-      eventTypes: ['none'],
-    });
-    const { endpoints, deliveries } = await server.graphql<{
-      endpoints: { nodes: { id: string }[] };
-      deliveries: { nodes: { id: string }[] };
-    }>('{ endpoints(first: 1) { nodes { id } } deliveries(first: 1) { nodes { id } } }');
-    const endpoint = `/endpoints/${endpoints.nodes[0]!.id}`;
-    const found: string[] = [];
-    const { context: other, page: tab } = await open(scheme);
-    await signIn(tab, server.adminKey);
-    for (const path of [
-      '/endpoints',
-      '/endpoints/new',
-      endpoint,
-      `${endpoint}/edit`,
-      '/deliveries',
-      `/deliveries/${deliveries.nodes[0]!.id}`,
-      '/event-types',
-      '/settings',
-    ]) {
-      await tab.setViewportSize({ width: 1_280, height: 800 });
-      await tab.goto(path);
-      await tab.getByRole('heading', { level: 1 }).waitFor();
-      await tab.waitForLoadState('networkidle');
-      await tab.evaluate(axe);
-      const { violations } = (await tab.evaluate('axe.run({ resultTypes: ["violations"] })')) as {
-        violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-      };
-      found.push(
-        ...violations.flatMap(({ id, nodes }) =>
-          nodes.map(({ html, failureSummary }) => `${path}: ${id}: ${html.slice(0, 160)} ${failureSummary}`),
-        ),
-      );
-      await tab.setViewportSize({ width: 360, height: 760 });
-      const width = await tab.evaluate<number>('document.documentElement.scrollWidth');
-      found.push(...(width > 360 ? [`${path}: ${width} px wide`] : []));
-    }
-    await other.close();
-  },
-);
+it('has nothing that axe finds on any page, in light or dark colours, nor anything wider than 360 px', async () => {
+  await createEndpoint(server, {
+    name: 'An endpoint whose name is longer than any column of the table is wide',
+    url: under.receiver.url,
+    eventTypes: ['none'],
+  });
+  const { endpoints, deliveries } = await server.graphql<{
+    endpoints: { nodes: { id: string }[] };
+    deliveries: { nodes: { id: string }[] };
+  }>('{ endpoints(first: 1) { nodes { id } } deliveries(first: 1) { nodes { id } } }');
+  const endpoint = `/endpoints/${endpoints.nodes[0]!.id}`;
+  const faults = await under.faultsOf([
+    '/endpoints',
+    '/endpoints/new',
+    endpoint,
+    `${endpoint}/edit`,
+    '/deliveries',
+    `/deliveries/${deliveries.nodes[0]!.id}`,
+    '/event-types',
+    '/settings',
+  ]);
+  expect(faults).toEqual([]);
+});
 
 it('signs out', async () => {
   await page.getByRole('button', { name: 'Account' }).click();
@@ -205,5 +140,5 @@ it('signs out', async () => {
 });
 
 it('broke no rule of the content security policy, and asked no other server for anything', () => {
-  expect(complaints.filter((text) => !/401|Unauthorized/.test(text))).toEqual([]);
+  expect(under.complaints.filter((text) => !/401|Unauthorized/.test(text))).toEqual([]);
 });

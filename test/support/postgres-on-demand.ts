@@ -1,9 +1,7 @@
-// vitest's global set-up: one PostgreSQL server for a whole run, started when the first spec asks for it and not before.
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+// vitest's global set-up: one PostgreSQL server for a whole run.
 import type { TestProject } from 'vitest/node';
-import { startPostgres, type PostgresServer } from './postgres.ts';
+import { serveOnDemand } from './on-demand.ts';
+import { startPostgres } from './postgres.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -13,19 +11,7 @@ declare module 'vitest' {
 }
 
 export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
-  let started: Promise<PostgresServer> | undefined;
-  const server = createServer((_, response) => {
-    started ??= startPostgres();
-    started.then(
-      ({ url }) => response.end(url),
-      (error: unknown) => response.writeHead(500).end(String(error)),
-    );
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  provide('postgres', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  return async () => {
-    server.close();
-    server.closeAllConnections();
-    await started?.then(({ stop }) => stop()).catch(() => undefined);
-  };
+  const { address, end } = await serveOnDemand(startPostgres);
+  provide('postgres', address);
+  return end;
 };

@@ -122,7 +122,7 @@ const Schedule = ({ values: { delaysSeconds }, set, problems }: SectionProps<For
                   aria-label={`Seconds before attempt ${index + 1}`}
                   suffix=" s"
                   min={0}
-                  w={120}
+                  w={{ base: 84, xs: 120 }}
                   value={delay}
                   onChange={(value) => change(delaysSeconds.map((each, at) => (at === index ? Number(value) : each)))}
                 />
