@@ -44,7 +44,7 @@ export const editEndpoint = createRoute({
 export const deliveries = createRoute({
   getParentRoute: () => shell,
   path: '/deliveries',
-  validateSearch: texts('status', 'endpoint', 'eventType', 'reason', 'message', 'clientId'),
+  validateSearch: texts('status', 'endpoint', 'eventType', 'reason', 'code', 'test', 'since', 'until', 'message', 'clientId', 'job'),
   component: lazyRouteComponent(() => import('./pages/deliveries/DeliveriesPage.tsx'), 'DeliveriesPage'),
 });
 

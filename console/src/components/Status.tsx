@@ -1,6 +1,7 @@
 // The status of an endpoint, its health, and the status of a delivery: an icon and a word each, so that colour says nothing alone.
 import { Badge } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { deliveryStatusLabel, type DeliveryStatusName } from './delivery-words.ts';
 import { AlertIcon, CheckIcon, ClockIcon, CrossIcon, PauseIcon, RetryIcon, StopIcon } from './icons.tsx';
 
 type Look = { readonly label: string; readonly color: string; readonly icon: ReactNode };
@@ -30,15 +31,14 @@ export const Health = ({ state }: { readonly state: 'HEALTHY' | 'FAILING' | 'OPE
   state === 'HEALTHY' ? null : <Mark {...healthLooks[state]} />;
 
 const deliveryLooks = {
-  PENDING: { label: 'Pending', color: 'blue', icon: <ClockIcon size={14} /> },
-  RETRYING: { label: 'Retrying', color: 'orange', icon: <RetryIcon size={14} /> },
-  HELD: { label: 'Held', color: 'yellow', icon: <PauseIcon size={14} /> },
-  SUCCEEDED: { label: 'Succeeded', color: 'teal', icon: <CheckIcon size={14} /> },
-  FAILED: { label: 'Failed', color: 'red', icon: <CrossIcon size={14} /> },
-  CANCELLED: { label: 'Cancelled', color: 'gray', icon: <StopIcon size={14} /> },
+  PENDING: { color: 'blue', icon: <ClockIcon size={14} /> },
+  RETRYING: { color: 'orange', icon: <RetryIcon size={14} /> },
+  HELD: { color: 'yellow', icon: <PauseIcon size={14} /> },
+  SUCCEEDED: { color: 'teal', icon: <CheckIcon size={14} /> },
+  FAILED: { color: 'red', icon: <CrossIcon size={14} /> },
+  CANCELLED: { color: 'gray', icon: <StopIcon size={14} /> },
 } as const;
-export type DeliveryStatusName = keyof typeof deliveryLooks;
 
-export const deliveryStatusNames = Object.entries(deliveryLooks).map(([value, { label }]) => ({ value, label }));
-export const DeliveryStatus = ({ status }: { readonly status: DeliveryStatusName }) => <Mark {...deliveryLooks[status]} />;
-export const deliveryStatusLabel = (status: DeliveryStatusName): string => deliveryLooks[status].label;
+export const DeliveryStatus = ({ status }: { readonly status: DeliveryStatusName }) => (
+  <Mark label={deliveryStatusLabel(status)} {...deliveryLooks[status]} />
+);

@@ -1,5 +1,5 @@
 // What a page shows when it has nothing to show: it loads, failed, is empty, nothing matches, or the caller has no right to see it.
-import { Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, Pill, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useEffect, useState, type ReactNode } from 'react';
 import type { CombinedError } from 'urql';
 import { codeOf, requestIdOf, sentenceOf } from '../api/client.ts';
@@ -32,7 +32,10 @@ export const Empty = ({
   </Notice>
 );
 
-export const NoMatch = ({ onClear }: { readonly onClear: () => void }) => (
+export type FilterChip = { readonly label: string; readonly onRemove: () => void };
+
+/** @param chips the filters, each of which can be taken away */
+export const NoMatch = ({ onClear, chips = [] }: { readonly onClear: () => void; readonly chips?: readonly FilterChip[] }) => (
   <Notice
     title="Nothing matches these filters"
     actions={
@@ -41,7 +44,22 @@ export const NoMatch = ({ onClear }: { readonly onClear: () => void }) => (
       </Button>
     }
   >
-    Take one away, or clear them all.
+    {chips.length === 0 ? (
+      'Take one away, or clear them all.'
+    ) : (
+      <Group gap={6} justify="center" mt={4}>
+        {chips.map(({ label, onRemove }) => (
+          <Pill
+            key={label}
+            withRemoveButton
+            onRemove={onRemove}
+            removeButtonProps={{ 'aria-label': `Take away ${label}`, tabIndex: 0, 'aria-hidden': false }}
+          >
+            {label}
+          </Pill>
+        ))}
+      </Group>
+    )}
   </Notice>
 );
 

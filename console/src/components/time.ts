@@ -32,13 +32,15 @@ const offset = (date: Date): string => {
 };
 
 /** Of a delay: "0 s", "90 s" as "1 min 30 s", "7200" as "2 h". */
-export const durationInWords = (seconds: number): string => {
-  if (seconds < 60) return `${Number(seconds.toFixed(2))} s`;
+export const durationInWords = (exact: number): string => {
+  const short = Number(exact.toFixed(2));
+  if (short < 60) return `${short} s`;
+  const seconds = Math.round(exact);
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],
     [Math.floor((seconds % 86_400) / 3_600), 'h'],
     [Math.floor((seconds % 3_600) / 60), 'min'],
-    [Math.round(seconds % 60), 's'],
+    [seconds % 60, 's'],
   ] as const;
   return parts
     .filter(([value]) => value > 0)

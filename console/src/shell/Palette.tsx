@@ -7,7 +7,7 @@ import { sentenceOf } from '../api/client.ts';
 import type { ResultOf } from '../api/graphql.ts';
 import { useAsk } from '../api/use-ask.ts';
 import { SearchIcon } from '../components/icons.tsx';
-import { deliveryStatusLabel } from '../components/Status.tsx';
+import { deliveryStatusLabel } from '../components/delivery-words.ts';
 import { pages } from './Navigation.tsx';
 import { searchQuery } from './search.query.ts';
 

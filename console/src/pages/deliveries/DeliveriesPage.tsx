@@ -1,25 +1,26 @@
 // Deliveries: each message on its way to each endpoint, the newest first, with filters that live in the URL.
-import { Group, Select, Text, TextInput } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useAsk } from '../../api/use-ask.ts';
 import { Page } from '../../components/Page.tsx';
-import { deliveryStatusNames } from '../../components/Status.tsx';
-import { deliveriesCount, deliveriesQuery, deliveryFilterChoices } from './deliveries.query.ts';
+import { deliveriesCount, deliveriesQuery } from './deliveries.query.ts';
 import { DeliveryList } from './DeliveryList.tsx';
-import { failureOptions } from './failure-words.ts';
-import { countText, filterOf, type DeliverySearch } from './filters.ts';
-import { RetryAll } from './Retrying.tsx';
+import { Filters } from './Filters.tsx';
+import { chipsOf, countText, filterOf, type DeliverySearch } from './filters.ts';
+import { RetryAll } from './RetryAll.tsx';
+import { RetryProgress } from './RetryProgress.tsx';
 
 const countAtMostEveryMs = 10_000;
 
 export const DeliveriesPage = () => {
-  const search = useSearch({ from: '/shell/deliveries' });
+  const { job, ...search } = useSearch({ from: '/shell/deliveries' });
   const navigate = useNavigate({ from: '/deliveries' });
   const filter = filterOf(search);
   const count = useAsk(deliveriesCount, { filter }, { typenames: ['Delivery'], isLive: true });
   const countSoon = useThrottledCallback(count.askAgain, countAtMostEveryMs);
-  const set = (change: DeliverySearch) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  const set = (change: DeliverySearch & { readonly job?: string | undefined }) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   const clear = () => void navigate({ search: {}, replace: true });
   const total = count.data?.deliveries.count;
 
@@ -34,49 +35,18 @@ export const DeliveriesPage = () => {
         )
       }
       description="Each message on its way to each endpoint, the newest first."
-      actions={<RetryAll filter={filter} total={total} />}
+      actions={<RetryAll filter={filter} onStarted={(id) => set({ job: id })} />}
       shown={{ query: deliveriesQuery, variables: { filter } }}
     >
+      {job !== undefined && <RetryProgress id={job} onClose={() => set({ job: undefined })} />}
       <Filters search={search} set={set} />
-      <DeliveryList key={JSON.stringify(filter)} filter={filter} onClear={clear} onChanges={countSoon} />
-    </Page>
-  );
-};
-
-const Filters = ({ search, set }: { readonly search: DeliverySearch; readonly set: (change: DeliverySearch) => void }) => {
-  const { data } = useAsk(deliveryFilterChoices, {});
-  const select = (
-    label: string,
-    placeholder: string,
-    name: 'status' | 'endpoint' | 'eventType' | 'reason',
-    options: readonly { readonly value: string; readonly label: string }[],
-  ) => (
-    <Select
-      aria-label={label}
-      placeholder={placeholder}
-      clearable
-      searchable
-      data={[...options]}
-      value={search[name] ?? null}
-      onChange={(value) => set({ [name]: value ?? undefined })}
-      w={170}
-      clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
-    />
-  );
-  return (
-    <Group gap="xs">
-      {select('Status', 'Any status', 'status', deliveryStatusNames)}
-      {select('Endpoint', 'Any endpoint', 'endpoint', data?.endpoints.nodes.map(({ id, name }) => ({ value: id, label: name })) ?? [])}
-      {select('Event type', 'Any event type', 'eventType', data?.eventTypes.map(({ name }) => ({ value: name, label: name })) ?? [])}
-      {select('Reason', 'Any reason', 'reason', failureOptions)}
-      <TextInput
-        aria-label="Publisher’s id"
-        placeholder="Publisher’s id"
-        defaultValue={search.clientId ?? ''}
-        onBlur={({ currentTarget }) => set({ clientId: currentTarget.value.trim() })}
-        onKeyDown={({ key, currentTarget }) => key === 'Enter' && set({ clientId: currentTarget.value.trim() })}
-        w={170}
+      <DeliveryList
+        key={JSON.stringify(filter)}
+        filter={filter}
+        chips={chipsOf(search).map(({ name, label }) => ({ label, onRemove: () => set({ [name]: undefined }) }))}
+        onClear={clear}
+        onChanges={countSoon}
       />
-    </Group>
+    </Page>
   );
 };

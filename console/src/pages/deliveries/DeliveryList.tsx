@@ -4,26 +4,32 @@ import { useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
-import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
+import { Empty, Failure, NoMatch, SkeletonRows, type FilterChip } from '../../components/states.tsx';
 import { DeliveryRow } from './DeliveryRow.tsx';
 import { deliveriesQuery } from './deliveries.query.ts';
 import type { Filter } from './filters.ts';
 import { newText } from './live-rows.ts';
-import { RetrySelected } from './Retrying.tsx';
+import { Selection } from './Selection.tsx';
 import { useDeliveryList, type Delivery } from './use-delivery-list.ts';
 
 type Props = {
   readonly filter: Filter;
+  readonly chips: readonly FilterChip[];
   readonly onClear: () => void;
   /** Called when any delivery of the list changed. */
   readonly onChanges: () => void;
 };
 
-export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+export const DeliveryList = ({ filter, chips, onClear, onChanges }: Props) => {
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Delivery>>(new Map());
   const { list, error, askAgain, show, pagesBelow, loadMore } = useDeliveryList(filter, chosen.size > 0, onChanges);
-  const choose = (id: string, isChosen: boolean) =>
-    setChosen((before) => new Set(isChosen ? [...before, id] : [...before].filter((each) => each !== id)));
+  const choose = (delivery: Delivery, isChosen: boolean) =>
+    setChosen((before) => {
+      const next = new Map(before);
+      if (isChosen) next.set(delivery.id, delivery);
+      else next.delete(delivery.id);
+      return next;
+    });
   const isFiltered = Object.keys(filter).length > 0;
   if (list === undefined) return <div className="surface">{error ? <Failure error={error} onRetry={askAgain} /> : <SkeletonRows />}</div>;
   const { live, next, changed } = list;
@@ -31,7 +37,7 @@ export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
     return (
       <div className="surface">
         {isFiltered ? (
-          <NoMatch onClear={onClear} />
+          <NoMatch onClear={onClear} chips={chips} />
         ) : (
           <Empty title="No deliveries yet" action={<ButtonTo to="/endpoints">Go to the endpoints</ButtonTo>}>
             A delivery is one message on its way to one endpoint. Publish a message that an endpoint subscribes to, and it shows here.
@@ -43,7 +49,7 @@ export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
   const isAllChosen = live.rows.every(({ id }) => chosen.has(id));
   return (
     <>
-      {chosen.size > 0 && <RetrySelected ids={chosen} onDone={() => setChosen(new Set())} />}
+      {chosen.size > 0 && <Selection chosen={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
       <div className="new-rows" aria-live="polite">
         {live.waiting.length > 0 && (
           <Button size="compact-sm" radius="xl" onClick={show}>
@@ -61,17 +67,23 @@ export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
                   aria-label="Select all on this page"
                   checked={isAllChosen}
                   indeterminate={chosen.size > 0 && !isAllChosen}
-                  onChange={({ currentTarget }) => setChosen(new Set(currentTarget.checked ? live.rows.map(({ id }) => id) : []))}
+                  onChange={({ currentTarget }) =>
+                    setChosen(new Map(currentTarget.checked ? live.rows.map((row) => [row.id, row] as const) : []))
+                  }
                 />
               </Table.Th>
               <Table.Th>Status</Table.Th>
               <Table.Th>Event type</Table.Th>
+              <Table.Th visibleFrom="xl">Message</Table.Th>
               <Table.Th visibleFrom="sm">Endpoint</Table.Th>
               <Table.Th visibleFrom="sm">Attempts</Table.Th>
               <Table.Th visibleFrom="md">Last code or reason</Table.Th>
               <Table.Th visibleFrom="lg">Next attempt</Table.Th>
               <Table.Th visibleFrom="sm">Created</Table.Th>
               <Table.Th visibleFrom="xl">Ended</Table.Th>
+              <Table.Th w={40}>
+                <span className="visually-hidden">Actions</span>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -104,14 +116,14 @@ export const DeliveryList = ({ filter, onClear, onChanges }: Props) => {
   );
 };
 
-const columns = 9;
+const columns = 11;
 
 type PageProps = {
   readonly after: string;
   readonly filter: Filter;
   readonly changed: ReadonlyMap<string, Delivery>;
-  readonly chosen: ReadonlySet<string>;
-  readonly onChoose: (id: string, isChosen: boolean) => void;
+  readonly chosen: ReadonlyMap<string, Delivery>;
+  readonly onChoose: (delivery: Delivery, isChosen: boolean) => void;
   readonly isLast: boolean;
   readonly onMore: (after: string) => void;
 };

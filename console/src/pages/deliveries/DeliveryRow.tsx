@@ -1,14 +1,20 @@
 // One delivery in the table. Its first link opens it.
-import { Badge, Checkbox, Group, Stack, Table, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Checkbox, Group, Stack, Table, Text, Tooltip } from '@mantine/core';
 import type { ResultOf } from '../../api/graphql.ts';
-import { Moment } from '../../components/Moment.tsx';
+import { Moment, useNow } from '../../components/Moment.tsx';
 import { DeliveryStatus } from '../../components/Status.tsx';
 import { LinkTo } from '../../components/LinkTo.tsx';
-import type { deliveryRow } from './deliveries.query.ts';
+import { RetryIcon } from '../../components/icons.tsx';
+import { say, sayRefusal, useChange } from '../../components/use-change.ts';
+import { retryDelivery, type deliveryRow } from './deliveries.query.ts';
 import { failureWords } from './failure-words.ts';
 
 type Delivery = ResultOf<typeof deliveryRow>;
-type Props = { readonly delivery: Delivery; readonly isChosen: boolean; readonly onChoose: (id: string, isChosen: boolean) => void };
+type Props = {
+  readonly delivery: Delivery;
+  readonly isChosen: boolean;
+  readonly onChoose: (delivery: Delivery, isChosen: boolean) => void;
+};
 
 export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
   <Table.Tr>
@@ -17,7 +23,7 @@ export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
         size="xs"
         aria-label={`Select the delivery of ${delivery.message.eventType} to ${delivery.endpoint.name}`}
         checked={isChosen}
-        onChange={({ currentTarget }) => onChoose(delivery.id, currentTarget.checked)}
+        onChange={({ currentTarget }) => onChoose(delivery, currentTarget.checked)}
       />
     </Table.Td>
     <Table.Td>
@@ -45,7 +51,12 @@ export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
         {delivery.endpoint.name}
       </Text>
     </Table.Td>
-    <Table.Td visibleFrom="sm" maw={220}>
+    <Table.Td visibleFrom="xl" maw={150}>
+      <Text size="sm" className="cut mono" title={delivery.message.clientId ?? delivery.message.id}>
+        {delivery.message.clientId ?? delivery.message.id}
+      </Text>
+    </Table.Td>
+    <Table.Td visibleFrom="sm" maw={180}>
       <LinkTo
         to="/endpoints/$endpointId"
         params={{ endpointId: delivery.endpoint.id }}
@@ -63,7 +74,7 @@ export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
       <LastOutcome {...delivery} />
     </Table.Td>
     <Table.Td visibleFrom="lg">
-      <Moment at={delivery.nextAttemptAt} />
+      <NextAttempt {...delivery} />
     </Table.Td>
     <Table.Td visibleFrom="sm">
       <Moment at={delivery.createdAt} />
@@ -71,8 +82,47 @@ export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
     <Table.Td visibleFrom="xl">
       <Moment at={delivery.endedAt} />
     </Table.Td>
+    <Table.Td>
+      <RetryButton delivery={delivery} />
+    </Table.Td>
   </Table.Tr>
 );
+
+/** One that is due waits for its turn: for its endpoint's rate, its circuit, or its ordering key. */
+const NextAttempt = ({ status, nextAttemptAt }: Pick<Delivery, 'status' | 'nextAttemptAt'>) => {
+  const now = useNow();
+  if (status === 'HELD' || nextAttemptAt === null) return <Moment at={null} />;
+  return (
+    <>
+      {Date.parse(nextAttemptAt) < now - lateMs && 'due '}
+      <Moment at={nextAttemptAt} />
+    </>
+  );
+};
+const lateMs = 2_000;
+
+const RetryButton = ({ delivery: { id, message, endpoint } }: { readonly delivery: Delivery }) => {
+  const [retry, isRetrying] = useChange(retryDelivery, ['Delivery']);
+  const run = async () => {
+    const { error } = await retry({ id });
+    if (error) sayRefusal(error);
+    else say('It is retried now, with a fresh series of attempts.');
+  };
+  return (
+    <Tooltip label="Retry">
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        loading={isRetrying}
+        aria-label={`Retry the delivery of ${message.eventType} to ${endpoint.name}`}
+        data-key="r"
+        onClick={() => void run()}
+      >
+        <RetryIcon />
+      </ActionIcon>
+    </Tooltip>
+  );
+};
 
 const LastOutcome = ({ lastResponseCode, lastFailure, lastError }: Pick<Delivery, 'lastResponseCode' | 'lastFailure' | 'lastError'>) => {
   const words = lastFailure === null || lastFailure === 'HTTP_STATUS' ? undefined : failureWords[lastFailure];

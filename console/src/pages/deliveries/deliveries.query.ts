@@ -16,6 +16,7 @@ export const deliveryRow = graphql(`
     endedAt
     message {
       id
+      clientId
       eventType
     }
     endpoint {
@@ -67,16 +68,64 @@ export const deliveriesCount = graphql(`
   }
 `);
 
-export const deliveryFilterChoices = graphql(`
-  query DeliveryFilterChoices {
-    endpoints(first: 200, orderBy: NAME) {
+/** Those whose name or URL has the text; and the one that is chosen, which may be none of them. */
+export const endpointChoices = graphql(`
+  query EndpointChoices($search: String, $chosen: ID!, $isChosen: Boolean!) {
+    endpoints(first: 50, search: $search, orderBy: NAME) {
       nodes {
         id
         name
       }
     }
+    endpoint(id: $chosen) @include(if: $isChosen) {
+      id
+      name
+    }
+  }
+`);
+
+export const eventTypeChoices = graphql(`
+  query EventTypeChoices {
     eventTypes {
       name
+    }
+  }
+`);
+
+/** Before all that match are retried: how many, and what they look like. */
+export const retrySample = graphql(
+  `
+    query RetrySample($filter: DeliveryFilter!) {
+      deliveries(first: 5, filter: $filter) {
+        count {
+          value
+          exact
+        }
+        nodes {
+          ...DeliveryRow
+        }
+      }
+    }
+  `,
+  [deliveryRow],
+);
+
+export const bulkRetryQuery = graphql(`
+  query BulkRetry($id: ID!) {
+    bulkRetry(id: $id) {
+      id
+      matched
+      retried
+      status
+    }
+  }
+`);
+
+export const cancelBulkRetry = graphql(`
+  mutation CancelBulkRetry($id: ID!) {
+    cancelBulkRetry(id: $id) {
+      id
+      status
     }
   }
 `);

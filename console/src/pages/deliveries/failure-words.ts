@@ -1,4 +1,4 @@
-// The reasons of failures in words.
+// The reasons of failures in words. Pure.
 export const failureWords = {
   HTTP_STATUS: 'HTTP status',
   REDIRECT: 'Redirect',
@@ -9,5 +9,6 @@ export const failureWords = {
   BLOCKED_ADDRESS: 'Blocked address',
   FORMAT: 'Format',
 } as const;
+type FailureName = keyof typeof failureWords;
 
-export const failureOptions = Object.entries(failureWords).map(([value, label]) => ({ value, label }));
+export const failureOptions = Object.entries(failureWords).map(([value, label]) => ({ value: value as FailureName, label }));
