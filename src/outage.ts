@@ -10,6 +10,10 @@ export class Outage {
     private readonly log: Pick<BaseLogger, 'info' | 'warn'>,
   ) {}
 
+  get isOn(): boolean {
+    return this.since !== undefined;
+  }
+
   failed(error: unknown): void {
     if (this.since !== undefined) return;
     this.since = performance.now();

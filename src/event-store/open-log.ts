@@ -15,6 +15,7 @@ import { RecentEvents } from './sqlite/recent-events.ts';
 import { SqliteEventStore } from './sqlite/sqlite-event-store.ts';
 import { StoredLogFile } from './sqlite/stored-log-file.ts';
 import type { StoredLogReader, StoredLog } from './stored-log.ts';
+import type { UnindexedConfiguration } from './unindexed-configuration.ts';
 
 /** A data folder with the embedded log, or a server and the prefix of our streams there. */
 export type LogAddress =
@@ -29,6 +30,8 @@ export type OpenedLog = {
   readonly id: string;
   /** What other services write to the same server. */
   readonly foreign: ForeignEvents;
+  /** Undefined: the log has an index of its configuration. */
+  readonly unindexed: UnindexedConfiguration | undefined;
 };
 
 export type LogLoss = {
@@ -42,10 +45,10 @@ export type LogLoss = {
 export const openLog = async (address: LogAddress, log: Logger, loss: LogLoss = {}): Promise<OpenedLog> => {
   if (address.kind === 'eventstoredb') {
     const store = await EventStoreDbEventStore.open({ ...address, log });
-    return { store, id: store.id, foreign: store.foreign };
+    return { store, id: store.id, foreign: store.foreign, unindexed: store };
   }
   const store = await SqliteEventStore.open({ directory: address.directory, ...loss });
-  return { store, id: '', foreign: new NoForeignEvents() };
+  return { store, id: '', foreign: new NoForeignEvents(), unindexed: undefined };
 };
 
 export type OpenedLogReader = Pick<OpenedLog, 'id'> & {

@@ -10,8 +10,11 @@ import { openLog as openEventStore, type OpenedLog } from '../event-store/open-l
 import { newId } from '../event-store/id-generation.ts';
 import { logFingerprint } from '../event-store/log-fingerprint.ts';
 import type { AcceptLostTail, LostTail } from '../event-store/lost-tail.ts';
+import type { UnindexedConfiguration } from '../event-store/unindexed-configuration.ts';
 import { lockFolder } from '../event-store/sqlite/log-file.ts';
+import { ConfigurationChunks } from '../read-models/directory/configuration-chunks.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
+import { TabledConfiguration } from '../read-models/directory/tabled-configuration.ts';
 import type { Database } from '../read-models/engine/database/database.ts';
 import { locationForLog, openDatabase, type DatabaseLocation } from '../read-models/engine/database/open.ts';
 import { makePrivateFolder, mendModes } from '../private-files.ts';
@@ -58,7 +61,7 @@ export const openLog = async (
   const lost: LostTail[] = [];
   const accept = acceptLostTail ? (tail: LostTail) => void lost.push(tail) : undefined;
   const loss = { acceptLostTail: accept, ...(onFailure && { onFileLost: onFailure }) };
-  const { store, id, foreign } = await openEventStore(config.log, log, loss);
+  const { store, id, foreign, unindexed } = await openEventStore(config.log, log, loss);
   opened.defer(() => store.close());
   const databaseLocation = locationForLog(config.database, id);
   const database = openDatabase(databaseLocation, log);
@@ -69,7 +72,8 @@ export const openLog = async (
   await bindTo(database, store, accept, lost.length > 0);
   const bindDatabase = () => bindTo(database, store, accept);
   const vault = new Vault(config.masterKey ?? (await masterKeyFor(store, config.dataDir)), config.previousMasterKey);
-  const directory = new EndpointDirectory(store, vault, log);
+  const configuration = unindexed ? await openTabled({ store, unindexed, id, database, vault }, log, opened) : store;
+  const directory = new EndpointDirectory(configuration, vault, log);
   await directory.start();
   opened.defer(() => directory.stop());
   const isShared = databaseLocation.kind === 'postgres' && databaseLocation.shared === true;
@@ -78,6 +82,29 @@ export const openLog = async (
   if (lost.length > 0) await recordLostTail(executor, lost, log);
   else if (acceptLostTail) log.info('The log has lost nothing that is known of, so --accept-lost-tail had nothing to do.');
   return { store, foreign, executor, appends, directory, vault, database, databaseLocation, isShared, bindDatabase };
+};
+
+/** The log finds the configuration only by looking at every event, so the database has a table of it. */
+const openTabled = async (
+  {
+    store,
+    unindexed,
+    id,
+    database,
+    vault,
+  }: Pick<LogParts, 'store' | 'database' | 'vault'> & { unindexed: UnindexedConfiguration; id: string },
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<TabledConfiguration> => {
+  const chunks = await ConfigurationChunks.open(database, vault.keysFor('table of the configuration'), id, opened);
+  const tip = () => store.tip();
+  const tabled = new TabledConfiguration(
+    { tip, followStoredConfiguration: (...args) => unindexed.followStoredConfiguration(...args) },
+    chunks,
+    log,
+  );
+  opened.use(tabled.keepWriting());
+  return tabled;
 };
 
 /** Only a new log gets a new key: the secrets of any other open with the key that it was begun with. @throws MasterKeyUnusable */

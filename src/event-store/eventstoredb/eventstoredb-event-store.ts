@@ -16,9 +16,10 @@ import {
   type Write,
 } from '../event-store.ts';
 import type { ForeignEvents } from '../foreign-events.ts';
+import type { ConfigurationBatch, UnindexedConfiguration } from '../unindexed-configuration.ts';
 import { Appender, damaged, type WriteToServer } from './appender.ts';
 import { CallFailed } from './call-failed.ts';
-import { followLog } from './following.ts';
+import { followLog, type LogBatch } from './following.ts';
 import { ForeignEventsOnServer } from './foreign-events-on-server.ts';
 import { TipFinder } from './tip-finder.ts';
 import { findMarker, type Marker } from './log-marker.ts';
@@ -44,7 +45,7 @@ const eventOverhead = 100;
 /** How long closing waits for pending appends. */
 const closeWithinMs = 5_000;
 
-export class EventStoreDbEventStore implements EventStore {
+export class EventStoreDbEventStore implements EventStore, UnindexedConfiguration {
   /** Unique to this log; positions of another log mean nothing here. */
   readonly id: string;
   /** What other services write to the same server. */
@@ -109,8 +110,9 @@ export class EventStoreDbEventStore implements EventStore {
     { signal, batchSize = 1000 }: Parameters<EventStore['follow']>[1],
   ): AsyncGenerator<readonly RecordedEvent[]> {
     for await (const batch of this.#followStored(after, categories, { signal, batchSize, announceEnd: false })) {
+      if (batch.events.length === 0) continue;
       const events: RecordedEvent[] = [];
-      for (const stored of batch) {
+      for (const stored of batch.events) {
         try {
           events.push(this.#decode(stored));
         } catch (error) {
@@ -128,11 +130,21 @@ export class EventStoreDbEventStore implements EventStore {
     after: Position | undefined,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<readonly (RecordedEvent<ConfigurationEvent> | UndecodableEvent)[]> {
+    for await (const { events, isEnd } of this.followStoredConfiguration(after, { signal })) {
+      if (events.length > 0) yield events.map(decodeConfiguration);
+      if (isEnd) yield [];
+    }
+  }
+
+  async *followStoredConfiguration(
+    after: Position | undefined,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<ConfigurationBatch> {
     const options = { signal, batchSize: 1000, announceEnd: true };
-    for await (const batch of this.#followStored(after, configurationCategories, options)) {
-      const last = batch.at(-1);
+    for await (const { events, ...end } of this.#followStored(after, configurationCategories, options)) {
+      const last = events.at(-1);
       if (last) this.#appender.noteSeen(last.position);
-      yield batch.map((stored) => decodeConfiguration(this.#withoutPrefix(stored)));
+      yield { events: events.map((stored) => this.#withoutPrefix(stored)), ...end };
     }
   }
 
@@ -140,7 +152,7 @@ export class EventStoreDbEventStore implements EventStore {
     after: Position | undefined,
     categories: readonly Category[],
     { signal, batchSize, announceEnd }: { readonly signal: AbortSignal; readonly batchSize: number; readonly announceEnd: boolean },
-  ): AsyncGenerator<readonly StoredEvent[]> {
+  ): AsyncGenerator<LogBatch> {
     const ending = AbortSignal.any([signal, this.#closing.signal]);
     if (ending.aborted) return;
     if (after !== undefined) toServerPosition(after);

@@ -83,38 +83,38 @@ const toBatch = (items: readonly SubscriptionItem[], handled: Position | undefin
 /** A server that does not report how far a subscription has come is asked after this much silence. */
 const silenceMs = 500;
 
+/** `through`: the log has no other events up to this position. `isEnd`: this is where it ended when following began; said once. */
+export type LogBatch = { readonly events: readonly StoredEvent[]; readonly through: Position; readonly isEnd: boolean };
+
 /**
- * Batches of 1..`batchSize` events of the log, for ever. With `announceEnd`, one empty batch says that the end of the log has been reached.
+ * The log in batches of up to `batchSize` events, for ever; those without events say how far the server has searched.
  * Ends when `signal` aborts. @throws RangeError if the position is not one of this log
  */
 export async function* followLog(
   { server, prefixes, begin, tipFinder }: FollowedLog,
   after: Position | undefined,
   { signal, batchSize, announceEnd }: { readonly signal: AbortSignal; readonly batchSize: number; readonly announceEnd: boolean },
-): AsyncGenerator<readonly StoredEvent[]> {
+): AsyncGenerator<LogBatch> {
   // 1. Find the current end of the log, to check the position and to announce the end.
   const last = await whenAvailable(server, signal, () => server.read((thread, timeoutMs) => tipFinder.find(thread, timeoutMs)));
   if (signal.aborted) return;
   if (after !== undefined && after > (last ?? begin))
     throw new RangeError(`Position ${after} is past the end of this log: it belongs to another log, or to a later copy of this one.`);
-  let handled = after !== undefined && after > begin ? after : begin;
+  let through = after !== undefined && after > begin ? after : begin;
   let announcing = announceEnd;
-  const isEnd = () => announcing && (last === undefined || handled >= last);
-  if (isEnd()) {
-    announcing = false;
-    yield [];
-  }
+  const takeEnd = () => {
+    const isEnd = announcing && (last === undefined || through >= last);
+    if (isEnd) announcing = false;
+    return isEnd;
+  };
+  if (takeEnd()) yield { events: [], through, isEnd: true };
 
   // 2. Follow.
   const options = { signal, batchSize, silenceMs: () => (announcing ? silenceMs : undefined) };
-  for await (const { events, through, silent } of followServer({ server, prefixes }, handled, options)) {
-    if (events.length > 0) yield events;
-    handled = through;
-    if (announcing && silent && last !== undefined && (await hasNoneBetween(server, prefixes, handled, last))) handled = last;
-    if (isEnd()) {
-      announcing = false;
-      yield [];
-    }
+  for await (const batch of followServer({ server, prefixes }, through, options)) {
+    through = batch.through;
+    if (announcing && batch.silent && last !== undefined && (await hasNoneBetween(server, prefixes, through, last))) through = last;
+    yield { events: batch.events, through, isEnd: takeEnd() };
   }
 }
 

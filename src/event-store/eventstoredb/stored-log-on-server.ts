@@ -62,10 +62,10 @@ export class StoredLogOnServer implements StoredLog {
     const tip = await this.#tip();
     if (tip === undefined || (after !== undefined && after >= tip)) return;
     const { signal } = new AbortController();
-    for await (const batch of followLog(this.#log, after, { signal, batchSize: 1_000, announceEnd: false })) {
-      const events = batch.filter(({ position }) => position <= tip).map((event) => this.#withoutPrefix(event));
-      if (events.length > 0) yield events;
-      if ((batch.at(-1)?.position ?? '') >= tip) return;
+    for await (const { events, through } of followLog(this.#log, after, { signal, batchSize: 1_000, announceEnd: false })) {
+      const upToTip = events.filter(({ position }) => position <= tip).map((event) => this.#withoutPrefix(event));
+      if (upToTip.length > 0) yield upToTip;
+      if (through >= tip) return;
     }
   }
 

@@ -33,6 +33,8 @@ export type Counts = {
   streamReads: number;
   allReads: number;
   subscriptions: number;
+  /** Events that subscriptions looked at, whether they sent them or not. */
+  searched: number;
   /** Reads and subscriptions that are open now. */
   openReads: number;
 };
@@ -43,5 +45,6 @@ export const noCounts = (): Counts => ({
   streamReads: 0,
   allReads: 0,
   subscriptions: 0,
+  searched: 0,
   openReads: 0,
 });

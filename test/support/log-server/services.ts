@@ -272,6 +272,7 @@ export class Services {
       if (event) {
         index += 1;
         considered += 1;
+        counts.searched += 1;
         if (prefixes.some((prefix) => event.stream.startsWith(prefix))) await sendEvent(call, event);
         if (live && log.records.length - index > faults.mostUnread) {
           const details = 'Operation timed out: Consumer too slow to handle event while live. Client resubscription required.';
