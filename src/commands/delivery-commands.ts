@@ -4,11 +4,12 @@ import type { AttemptsCommand } from '../domain/attempts.ts';
 import { batch } from '../domain/batch.ts';
 import { delivery } from '../domain/delivery.ts';
 import { conflict, notFound } from '../domain/errors.ts';
-import type { DeliveryId } from '../domain/ids.ts';
+import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import type { DeliverySubjectView } from '../read-models/queries/delivery-view.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
+import { cancelAlone, ClosedBatches } from './closed-batches.ts';
 import { CommandExecutor, type Cause } from './command-executor.ts';
 import { batchStream, deliveryStream } from '../domain/streams.ts';
 
@@ -94,19 +95,46 @@ export class RetryDeliveryHandler implements ICommandHandler<RetryDelivery> {
   }
 }
 
+/** A delivery that may go in a batch is cancelled in a batch of its own, and with the batch that it is in by then. */
 @CommandHandler(CancelDelivery)
 export class CancelDeliveryHandler implements ICommandHandler<CancelDelivery> {
   constructor(
     private readonly executor: CommandExecutor,
     private readonly deliveries: DeliveryQueries,
+    private readonly directory: EndpointDirectory,
+    private readonly batches: ClosedBatches,
   ) {}
 
   async execute({ caller, deliveryId }: CancelDelivery): Promise<CommandResult> {
-    const found = await requireDelivery(this.deliveries, caller, deliveryId);
-    const command = { type: 'Cancel', now: new Date(), reason: `cancelled by ${caller.actor}` } as const;
-    const [outcome] = await executeOnEach(this.executor, [found], command, newCause(caller));
+    let found = await requireDelivery(this.deliveries, caller, deliveryId);
+    const [cancelled, cause] = [{ now: new Date(), reason: `cancelled by ${caller.actor}` }, newCause(caller)];
+    // Whether it is in a batch is certain only from the log: the views may not show one that was closed just now.
+    if (!found.batch && this.takesBatches(found.subject.endpointId)) {
+      const newest = await this.batches.shownUpTo(found.subject.endpointId);
+      found = await requireDelivery(this.deliveries, caller, deliveryId);
+      if (found.batch) refuseWithOthers(found.batch.size);
+      else if (!found.subject.test && (await this.batches.mayTake(deliveryId))) {
+        const outcome = await cancelAlone(this.executor, found.subject, newest, cancelled, cause);
+        if (!('batchId' in outcome)) return outcome;
+        refuseWithOthers(outcome.size);
+        found = { ...found, batch: { id: outcome.batchId, size: outcome.size } };
+      }
+    }
+    const [outcome] = await executeOnEach(this.executor, [found], { type: 'Cancel', ...cancelled }, cause);
     if (outcome?.events.length === 0 && outcome.state.status !== 'cancelled')
       throw conflict(`The delivery has ${outcome.state.status} already; only one that is still open can be cancelled.`);
     return { position: outcome?.position };
   }
+
+  private takesBatches(id: EndpointId): boolean {
+    return (this.directory.endpoint(id)?.configuration.settings.batch ?? null) !== null;
+  }
 }
+
+/** The person saw it alone, and did not ask to cancel the others. @throws DomainError CONFLICT */
+const refuseWithOthers = (size: number): void => {
+  if (size > 1)
+    throw conflict(
+      `The delivery has just gone into a batch with ${size === 2 ? 'one other' : `${size - 1} others`}. A batch is cancelled as one: cancel it again to cancel all of them.`,
+    );
+};

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accepted, harmlessUrl, organizationId, registered } from '../../test/support/samples.ts';
+import { cancelAlone } from '../commands/closed-batches.ts';
 import { fold } from '../domain/decider.ts';
 import type { AttemptsCommand } from '../domain/attempts.ts';
 import { batch, type BatchEvent } from '../domain/batch.ts';
@@ -99,6 +100,15 @@ describe('delivery as a whole', () => {
       let session = await begin();
       const change = async (id: EndpointId, command: EndpointCommand) =>
         session.executor.execute({ stream: endpointStream(id), decider: endpoint, command }, cause()).catch(() => undefined);
+      /** Cancelled before anything was attempted, in a batch alone. */
+      const cancelledAlone: DeliveryId[] = [];
+      const cancelWaiting = async (of: (typeof deliveries)[number], newest: number) => {
+        const subject = { organizationId, messageId: of.messageId, endpointId: of.endpointId };
+        const outcome = await cancelAlone(session.executor, subject, newest, { now: new Date(), reason: 'test' }, cause()).catch(
+          () => undefined,
+        );
+        if (outcome && !('batchId' in outcome)) cancelledAlone.push(of.id);
+      };
       const batched = async () => {
         const inBatch = new Map<DeliveryId, BatchId>();
         for (let number = 1; ; number++) {
@@ -112,22 +122,25 @@ describe('delivery as a whole', () => {
           }
         }
       };
-      const decide = async (command: (at: (typeof deliveries)[number]) => AttemptsCommand) => {
-        const of = pick(deliveries);
-        const inBatch = (await batched()).get(of.id);
+      const cancel = (): AttemptsCommand => ({ type: 'Cancel', now: new Date(), reason: 'test' });
+      const decide = async (command: () => AttemptsCommand, of = pick(deliveries)) => {
+        const closed = await batched();
+        const inBatch = closed.get(of.id);
         if (inBatch) {
           const subject = { organizationId, endpointId: of.endpointId, size: 1 };
           await session.executor
-            .execute({ stream: batchStream(inBatch), decider: batch, command: { ...command(of), subject } }, cause())
+            .execute({ stream: batchStream(inBatch), decider: batch, command: { ...command(), subject } }, cause())
             .catch(() => undefined);
           return;
         }
         const events = await store.readStream(deliveryStream(of.id));
+        const isCancel = command().type === 'Cancel';
         // Not attempted yet: it may be on its way into a batch.
-        if (events.length === 0 && (of.endpointId === all[0] || command(of).type !== 'Cancel')) return;
+        if (events.length === 0 && of.endpointId === all[0] && isCancel) return cancelWaiting(of, new Set(closed.values()).size);
+        if (events.length === 0 && (of.endpointId === all[0] || !isCancel)) return;
         await session.executor
           .execute(
-            { stream: deliveryStream(of.id), decider: delivery, command: { ...command(of), subject: { organizationId, ...of } } },
+            { stream: deliveryStream(of.id), decider: delivery, command: { ...command(), subject: { organizationId, ...of } } },
             cause(),
           )
           .catch(() => undefined);
@@ -178,10 +191,13 @@ describe('delivery as a whole', () => {
         else if (what < 0.7) void change(id, { type: 'Enable' });
         else if (what < 0.71 && endpoints.length > 3) void change(endpoints.pop() as EndpointId, { type: 'Delete' });
         else if (what < 0.85) void decide(() => ({ type: 'RequestRetry', now: new Date() }));
-        else if (what < 0.9) void decide(() => ({ type: 'Cancel', now: new Date(), reason: 'test' }));
+        else if (what < 0.9) void decide(cancel);
         else if (what < 0.94) {
           await session.crash();
           session = await begin();
+        } else {
+          // Perhaps while their batch is closed.
+          for (const of of deliveries.filter(({ endpointId }) => endpointId === all[0]).slice(-3)) void decide(cancel, of);
         }
         await delay(random() ** 2 * 40);
       }
@@ -218,6 +234,14 @@ describe('delivery as a whole', () => {
       for (const { id } of deliveries) {
         const batchId = inBatch.get(id);
         expect([id, batchId ? await batchState(batchId) : await state(id)]).not.toEqual([id, 'pending']);
+      }
+
+      const retried = async (id: BatchId) => (await store.readStream(batchStream(id))).some(({ type }) => type === 'batch.retry-requested');
+      for (const id of cancelledAlone) {
+        const batchId = inBatch.get(id) as BatchId;
+        expect([id, (await store.readStream(batchStream(batchId)))[1]?.type]).toEqual([id, 'batch.cancelled']);
+        const requests = (await retried(batchId)) ? [] : sent.filter(({ messageId }) => messageId === batchId);
+        expect(requests).toEqual([]);
       }
 
       // 4. The first successes of each key were in the order of the log, but for those whose turn had ended without success.

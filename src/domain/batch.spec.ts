@@ -40,6 +40,19 @@ describe('a batch', () => {
     history(closed)
       .when({ ...close, messages: ['m3' as MessageId] })
       .thenNothing());
+  it('is closed and cancelled in one step, and stays as it is if it was closed before', () => {
+    const closeCancelled: BatchCommand = { ...close, cancelled: { now, reason: 'by hand' } };
+    history()
+      .when(closeCancelled)
+      .then(
+        { type: 'batch.closed', data: { ...closed.data, cancelled: true } },
+        {
+          type: 'batch.cancelled',
+          data: { ...subject, at: now.toISOString(), reason: 'by hand' },
+        },
+      );
+    history(closed).when(closeCancelled).thenNothing();
+  });
   it('is attempted only when it is closed', () =>
     history()
       .when(fail(1))

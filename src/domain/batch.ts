@@ -19,6 +19,10 @@ export const batchEvents = {
     .extend({
       number: z.int().positive().describe("1 for the endpoint's first batch; the batch's id follows from it."),
       messages: z.array(messageId).readonly().describe('In sending order.'),
+      cancelled: z
+        .literal(true)
+        .describe('Closed to keep its message out of other batches, as somebody cancelled it: the next event cancels the batch.')
+        .optional(),
     })
     .describe('The batch was closed: its messages are fixed and are sent as one.'),
   'batch.attempt-succeeded': closedSubject
@@ -55,15 +59,25 @@ const evolve = (state: Batch, event: BatchEvent): Batch => {
 
 // ── Decisions ──
 
-/** A batch that is already closed stays as it is; the state's `messages` says what is in it. */
-export type CloseBatch = { type: 'Close' } & z.infer<(typeof batchEvents)['batch.closed']>;
+/**
+ * A batch that is already closed stays as it is; the state's `messages` says what is in it. With `cancelled`, it is closed and cancelled in one step, so
+ * that nobody sends it in between.
+ */
+export type CloseBatch = { type: 'Close'; cancelled?: { now: Date; reason: string } } & Omit<
+  z.infer<(typeof batchEvents)['batch.closed']>,
+  'cancelled'
+>;
 export type BatchCommand = CloseBatch | (AttemptsCommand & { subject: BatchSubject });
 
 const decide = (command: BatchCommand, state: Batch): readonly BatchEvent[] => {
   if (command.type === 'Close') {
     if (state.status !== 'unknown') return [];
-    const { type: _, ...data } = command;
-    return [{ type: 'batch.closed', data }];
+    const { type: _, cancelled, ...data } = command;
+    if (!cancelled) return [{ type: 'batch.closed', data }];
+    const closed = { type: 'batch.closed', data: { ...data, cancelled: true } } as const;
+    const { organizationId, endpointId, messages } = data;
+    const subject = { organizationId, endpointId, size: messages.length };
+    return [closed, ...decide({ ...cancelled, type: 'Cancel', subject }, evolve(state, closed))];
   }
   if (state.status === 'unknown') throw notFound('There is no such batch.');
   return attempts

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import { ClosedBatches } from '../commands/closed-batches.ts';
 import { CommandExecutor } from '../commands/command-executor.ts';
 import { CancelBulkRetryHandler, RetryDeliveriesHandler } from '../commands/bulk-retry-commands.ts';
 import { CancelDeliveryHandler, RetryDeliveryHandler } from '../commands/delivery-commands.ts';
@@ -93,6 +94,7 @@ type CommandParts = {
   readonly readModels: Pick<ReadModels, 'queries'>;
   readonly intake: IntakeQueue;
   readonly gate: OrganizationGate;
+  readonly closedBatches: ClosedBatches;
 };
 
 const messageTypesIn = (store: EventStore): MessageTypes => ({
@@ -103,7 +105,7 @@ const messageTypesIn = (store: EventStore): MessageTypes => ({
 });
 
 export const openCommands = async (
-  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, intake, gate }: CommandParts,
+  { log: { store, executor, directory, vault, foreign }, readModels: { queries }, intake, gate, closedBatches }: CommandParts,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<CommandBus> => {
@@ -114,6 +116,7 @@ export const openCommands = async (
     { provide: MessageTypes, useValue: messageTypesIn(store) },
     { provide: IntakeQueue, useValue: intake },
     { provide: OrganizationGate, useValue: gate },
+    { provide: ClosedBatches, useValue: closedBatches },
     { provide: DeliveryQueries, useValue: queries.deliveries },
     { provide: EndpointQueries, useValue: queries.endpoints },
     { provide: MessageQueries, useValue: queries.messages },

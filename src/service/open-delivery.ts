@@ -128,12 +128,12 @@ export class Delivery {
     this.bulkRetrier = new BulkRetrier(store, executor, bulkRetries, deliveries, saga, log);
   }
 
-  /** Resolves once the saga follows the log, which is before it has caught up. */
   /** Sends one request that is no attempt of a delivery. @throws LocalFailure */
   send(request: SendRequest): Promise<SendOutcome> {
     return this.sender.send(request);
   }
 
+  /** Resolves once the saga follows the log, which is before it has caught up. */
   async open(opened: AsyncDisposableStack): Promise<void> {
     await this.saga.start();
     opened.defer(() => this.saga.stop());
@@ -159,6 +159,11 @@ export class Delivery {
   private async stopAll(): Promise<void> {
     this.leased?.stop();
     await Promise.all([this.replayer.stop(), this.bulkRetrier.stop(), this.dispatcher.stop(drainAttemptsMs)]);
+  }
+
+  /** The number of an endpoint's newest batch, as far as the table shows it; 0: it has none. */
+  newestBatch(id: EndpointId): Promise<number> {
+    return this.due.newestBatch(id);
   }
 
   /** For the metrics. */

@@ -5,6 +5,7 @@
 // Every opened part registers how to close it at once, so that a start that fails half-way leaves nothing open.
 import type { CommandBus, ICommand } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import { ClosedBatches } from '../commands/closed-batches.ts';
 import { DeliveryBacklog } from '../commands/delivery-backlog.ts';
 import { IntakeQueue } from '../commands/intake-queue.ts';
 import { OrganizationGate } from '../commands/organization-gate.ts';
@@ -110,9 +111,11 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
   const intake = new IntakeQueue(backlog);
   const gate = new OrganizationGate(directory, config.organizationLimits);
   gate.onRefused = (id, messages) => readModels.organizationRefusals.record(id, messages);
-  const commands = countAccepted(await openCommands({ log: logParts, readModels, intake, gate }, log, opening), metrics);
+  const closedBatches = new ClosedBatches(store, readModels.views);
+  const commands = countAccepted(await openCommands({ log: logParts, readModels, intake, gate, closedBatches }, log, opening), metrics);
   logParts.appends.onEnd = (outcome, seconds) => metrics.appended(outcome, seconds);
   const delivery = new Delivery(logParts, readModels, { guard, requests, commands, metrics, backlog }, config, log);
+  closedBatches.newestOf = (id) => delivery.newestBatch(id);
   const sealingKey = await openSealingKey(executor, store, vault);
   const sealer = new Sealer(store, executor, sealingKey, sealerOptions(config), log);
   const sources = new SourceRunner(

@@ -10,6 +10,7 @@ import { OrganizationGate } from '../../src/commands/organization-gate.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { portalKeyPurpose } from '../../src/api/auth/portal-token.ts';
+import { ClosedBatches } from '../../src/commands/closed-batches.ts';
 import { hashOfKey } from '../../src/commands/organization-commands.ts';
 import { readConfig } from '../../src/config.ts';
 import { TemplateProcesses } from '../../src/delivery/formats/template-processes.ts';
@@ -150,7 +151,11 @@ export const startApi = async ({
   const gate = new OrganizationGate(directory);
   gate.onRefused = (id, messages) => readModels.organizationRefusals.record(id, messages);
   opening.use(gate.watchWaiting((least) => readModels.queries.organizationList.withWaiting(least)));
-  const commands = await openCommands({ log: logParts, readModels, intake, gate }, log, opening);
+  const commands = await openCommands(
+    { log: logParts, readModels, intake, gate, closedBatches: new ClosedBatches(store, views) },
+    log,
+    opening,
+  );
   const readiness = {
     log: () => store.tip().then((tip) => ({ tip })),
     directory: (): readonly ConsumerStatus[] => [directory.status()],

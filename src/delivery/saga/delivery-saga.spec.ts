@@ -138,6 +138,14 @@ describe('the delivery saga', () => {
       ),
     ]);
   });
+  it('sends nothing of a batch that was closed to be cancelled, and takes its delivery out of the table', () => {
+    const closed = { organizationId, endpointId: e1, number: 3, messages: ['m1' as MessageId], cancelled: true } as const;
+    expect(decided(recorded({ type: 'batch.closed', data: closed }, { stream: 'batch-b1' }))).toEqual([
+      new DropAttempt(deliveryIdOf('m1' as MessageId, e1)),
+      new JoinBatch('b1' as BatchId, [deliveryIdOf('m1' as MessageId, e1)]),
+      new SetNewestBatch(e1, 3),
+    ]);
+  });
   it('retries a batch as one, and drops it when it ends', () => {
     const of = { organizationId, endpointId: e1, size: 2 };
     const on = (event: BatchEvent) => recorded(event, { stream: 'batch-b1', revision: 1 });

@@ -85,9 +85,9 @@ const firstAttempts = (event: RecordedEvent<MessageEvent>): (ScheduleAttempt | A
   });
 };
 
-/** The batch is due instead of the deliveries in it. */
+/** The batch is due instead of the deliveries in it, unless it was closed to be cancelled: that event comes a moment later. */
 const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
-  const { organizationId, endpointId, number, messages } = event.data;
+  const { organizationId, endpointId, number, messages, cancelled } = event.data;
   const subject = { organizationId, endpointId, size: messages.length };
   const dueAt = Date.parse(event.recordedAt);
   const deliveries = messages.map((messageId) => deliveryIdOf(messageId, endpointId));
@@ -95,7 +95,7 @@ const firstAttemptOfBatch = (event: Event<'batch.closed'>): SagaCommand[] => {
     ...deliveries.map((id) => new DropAttempt(id)),
     new JoinBatch(batchIdIn(event.stream), deliveries),
     new SetNewestBatch(endpointId, number),
-    new ScheduleAttempt(batchIdIn(event.stream), subject, 1, 0, event.revision, dueAt, dueCauseOf(event)),
+    ...(cancelled ? [] : [new ScheduleAttempt(batchIdIn(event.stream), subject, 1, 0, event.revision, dueAt, dueCauseOf(event))]),
   ];
 };
 

@@ -43,6 +43,7 @@ export const deliverySentence = (event: RecordedEvent<DeliveryTimelineEvent>, en
   const endpoint = names.endpoint(endpointId);
   switch (event.type) {
     case 'batch.closed': {
+      if (event.data.cancelled) return `It goes with no others to ${endpoint}: batch ${event.data.number} has it alone, and is not sent.`;
       const others = event.data.messages.length - 1;
       const company = others === 0 ? 'alone' : `with ${others === 1 ? 'one other message' : `${others} other messages`}`;
       return `It goes to ${endpoint} in one request ${company}: batch ${event.data.number}.`;

@@ -68,6 +68,16 @@ describe('the check of the order of keys', () => {
     expect(firstWrong(...begin, succeed('m1'), fail('m2'))).toBe(5);
     expect(firstWrong(accept('m1'), accept('m2'), cancel('m1'), close('m1', 'm2'), batchSucceeds)).toBeUndefined();
   });
+  it('lets one that waits be cancelled in a batch of its own, and not sent in it', () => {
+    const cancelled = [
+      { type: 'batch.cancelled', data: { organizationId, endpointId, size: 1, at: 'x', reason: 'x' } },
+      'batch-b1',
+    ] as const;
+    const begin = [accept('m1'), accept('m2'), accept('m3'), close('m2')] as const;
+    expect(firstWrong(...begin, cancelled, succeed('m1'), succeed('m3'))).toBeUndefined();
+    expect(firstWrong(...begin, cancelled, succeed('m3'))).toBe(6);
+    expect(firstWrong(...begin, batchSucceeds)).toBe(5);
+  });
   it('counts what older logs have in two batches with the later one', () => {
     const again = [{ ...close('m1', 'm2')[0] }, 'batch-b2'] as const;
     expect(firstWrong(accept('m1'), accept('m2'), accept('m3'), close('m1', 'm2'), again, batchSucceeds, succeed('m3'))).toBe(7);

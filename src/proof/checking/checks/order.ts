@@ -71,6 +71,8 @@ export class OrderCheck {
       if (turn) turn.unit = unit;
     }
     this.batches.set(unit, members);
+    // One that was cancelled while it waited is in a batch alone that is never sent; if it is sent, its attempt is checked.
+    if (event.data.messages.length === 1) return;
     for (const [queue, its] of Map.groupBy(members, (id) => this.turns.get(id)?.queue ?? '')) {
       const first = this.queues.get(queue)?.slice(0, its.length) ?? [];
       if (first.some(({ id }, i) => id !== its[i]))
