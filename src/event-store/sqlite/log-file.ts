@@ -38,6 +38,15 @@ const resultCode = (error: unknown) => (error instanceof Error && 'errcode' in e
 export const damaged = (file: string, reason: string, cause?: unknown) =>
   new LogUnusable(`${file} is damaged (${reason}). Restore the data folder from a backup.`, { cause });
 
+/** SQLite calls a file malformed also where the disk could not read it, so a backup need not be the remedy. */
+const malformed = (file: string, reason: string, first: string, cause: unknown) =>
+  new LogUnusable(
+    `${file} is damaged, or its disk fails (${reason}). ${first} If the disk is well, restore the data folder from a backup.`,
+    {
+      cause,
+    },
+  );
+
 /** Explains a failed append. The next one may succeed. */
 export const unwritable = (file: string, errcode: number, reason: string) => {
   switch (errcode & 0xff) {
@@ -55,7 +64,7 @@ export const unreadable = (file: string, error: unknown): unknown => {
   const code = resultCode(error);
   if (code === undefined) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(file, reason, error);
+  if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return malformed(file, reason, 'The next start checks it.', error);
   return new LogUnavailable(`${file} can't be read now (${reason}).`, 5, { cause: error });
 };
 
@@ -177,7 +186,7 @@ const unopenable = (file: string, error: unknown): LogUnusable => {
     case SQLITE.notADatabase:
       return new LogUnusable(`${file} is not a log of Hookledger. Move it away, or choose another data folder.`, { cause: error });
     case SQLITE.corrupt:
-      return damaged(file, reason, error);
+      return malformed(file, reason, 'Check the disk, then start again.', error);
     case SQLITE.full:
       return new LogUnusable(`The disk that holds ${file} is full. Free some space, then start again.`, { cause: error });
     default:
