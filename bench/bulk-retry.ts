@@ -2,7 +2,7 @@
 // second, what new messages wait beside it, and that it goes on after kill -9 and ends when it is cancelled. Filling takes about as long as measuring.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
+import { conservation, createEndpoint, startServer, type MessageInput, type Server } from '../test/support/server.ts';
 import { ask, closeConnections } from './probes.ts';
 import { startPart, type Part } from './processes.ts';
 import type { Received, ReceiverPart } from './receiver.ts';
@@ -56,7 +56,7 @@ class BulkRetryBench {
         retryPolicy: { delaysSeconds: [0] },
       });
       for (let sent = 0; sent < perEndpoint; sent += 500)
-        await server.publish(Array.from({ length: Math.min(500, perEndpoint - sent) }, (_, i) => ({ type, data: { n: sent + i } })));
+        await this.publish(Array.from({ length: Math.min(500, perEndpoint - sent) }, (_, i) => ({ type, data: { n: sent + i } })));
       await waitFor(
         () => conservation(server),
         ({ failed }) => failed === (n + 1) * perEndpoint,
@@ -64,6 +64,11 @@ class BulkRetryBench {
       const input = { url: `${url}/ok/${n}` };
       await server.graphql('mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { id } }', { id, input });
     }
+  }
+
+  /** Again while the server asks for patience. */
+  private async publish(messages: readonly MessageInput[]): Promise<void> {
+    while ((await this.server.request('/v1/messages', messages)).status !== 202) await delay(100);
   }
 
   /** New messages, one every 20 ms, until it is called again. @returns what they waited from the request to the receiver */

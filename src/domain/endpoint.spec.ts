@@ -3,6 +3,7 @@ import { harmlessUrl, organizationId, registered, settings } from '../../test/su
 import type { EndpointEvent } from './endpoint-events.ts';
 import { endpoint, type EndpointCommand } from './endpoint.ts';
 import type { PayloadFormat } from './format-options.ts';
+import { mask } from './header-masking.ts';
 import { given } from './given.ts';
 import type { JsonObject } from './json.ts';
 
@@ -80,6 +81,13 @@ describe('an endpoint', () => {
       history(registered())
         .when(change({ format: 'PAGERDUTY' }))
         .thenRefused('BAD_USER_INPUT', /needs formatOptions.routingKey/);
+    });
+    it('keeps a template that is given back as it was shown, without the secret that an older version took in it', () => {
+      const stored = { format: 'TEMPLATE', formatOptions: { template: '{"token": "s3cret", "n": 1}' } } as const;
+      const given = (template: string) => history(registered(stored)).when(change({ formatOptions: { template } }));
+      given(`{"token": "${mask}", "n": 1}`).thenNothing();
+      const changed = `{"token": "${mask}", "n": 2}`;
+      given(changed).then(event('endpoint.format-changed', { format: 'TEMPLATE', formatOptions: { template: changed } }));
     });
     it('keeps its routing key where other options change, as nobody can give back what nobody is shown', () => {
       history(registered(pager))

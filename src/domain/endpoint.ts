@@ -7,7 +7,7 @@ import { registeredData, registeredIn, type EndpointEvent, type EndpointSettings
 import { keepHeaderValues, type HeadersPatch } from './endpoint-headers.ts';
 import { keepUrl, type KeptUrl } from './endpoint-url.ts';
 import { badInput, conflict, notFound } from './errors.ts';
-import { checkFormat, keepRoutingKey, type PayloadFormat } from './format-options.ts';
+import { checkFormat, keepRoutingKey, keepTemplate, type PayloadFormat } from './format-options.ts';
 import type { organizationId } from './ids.ts';
 import { jsonEqual } from './json.ts';
 
@@ -121,11 +121,14 @@ const checkBatch = ({ batch, format }: EndpointSettings) => {
 /** The patch with the stored values of what it says stays. @throws DomainError if there is nothing that could stay */
 const withKeptSecrets = (from: EndpointSettings, patch: EndpointSettingsPatch): Partial<EndpointSettings> => {
   const { url, headers, ...others } = patch;
-  return keepRoutingKey(from, {
-    ...others,
-    ...(url && { url: keepUrl(from.url, url) }),
-    ...(headers && { headers: keepHeaderValues(from.headers, headers) }),
-  });
+  return keepTemplate(
+    from,
+    keepRoutingKey(from, {
+      ...others,
+      ...(url && { url: keepUrl(from.url, url) }),
+      ...(headers && { headers: keepHeaderValues(from.headers, headers) }),
+    }),
+  );
 };
 
 /** One event for each intent behind a patch; unchanged settings are left out. */

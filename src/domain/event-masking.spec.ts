@@ -47,6 +47,18 @@ it('a routing key and a constant under the name of a secret are masked, and the 
   });
 });
 
+it.each([
+  ['{"apiToken": "s3cret-value", "text": "a text"}', `{"apiToken": "${mask}", "text": "a text"}`],
+  [`{'x-api-key': 'Bearer ' & "s3cret", "b": 1}`, `{'x-api-key': "${mask}", "b": 1}`],
+  ['($token := "it is \\"s3cret\\"; yes"; {"a": $token})', `($token := "${mask}"; {"a": $token})`],
+  ['{"token": data.token, "a": "token", "b": {"token" : "s3cret"}}', `{"token": data.token, "a": "token", "b": {"token" : "${mask}"}}`],
+])('a secret that an older version took in a template is masked: %s', (template, shown) =>
+  expect(maskedEventData({ type: 'endpoint.format-changed', data: { format: 'TEMPLATE', formatOptions: { template } } })).toEqual({
+    format: 'TEMPLATE',
+    formatOptions: { template: shown },
+  }),
+);
+
 it('the name of the signature scheme is no secret', () =>
   expect(maskedEventData({ type: 'endpoint.signature-changed', data: { signature: 'WEBHOOK_SHA256', useOrganizationKey: true } })).toEqual({
     signature: 'WEBHOOK_SHA256',

@@ -4,7 +4,7 @@ import { maskResolvedAddress } from './address-masking.ts';
 import type { DomainEvent } from './catalog.ts';
 import type { EndpointEvent } from './endpoint-events.ts';
 import { shownUrlOf } from './endpoint-url.ts';
-import { mapSecretOptions } from './format-options.ts';
+import { mapSecretOptions, maskTemplate } from './format-options.ts';
 import { secretConstants } from './secret-constants.ts';
 import { asJsonObject, type Json, type JsonObject } from './json.ts';
 import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
@@ -131,7 +131,11 @@ const maskedHeaderValues = (headers: Headers) => headers.map(({ name }) => ({ na
 export const maskedFormatOptions = (options: JsonObject | null): Json => {
   if (!options) return options;
   const { [secretConstants]: _, ...others } = options;
-  return maskSecrets(mapSecretOptions(others, () => mask));
+  const { template } = others;
+  return maskSecrets({
+    ...mapSecretOptions(others, () => mask),
+    ...(typeof template === 'string' && { template: maskTemplate(template) }),
+  });
 };
 
 type WithSecrets = Extract<

@@ -2,7 +2,7 @@
 // A routing key is a secret: it reaches the decider encrypted and is never shown.
 import { badInput, type Issue } from './errors.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import { mask } from './header-masking.ts';
+import { isSensitiveName, mask } from './header-masking.ts';
 import { secretConstants, secretTextsIn } from './secret-constants.ts';
 
 export const payloadFormats = ['ENVELOPE', 'FLAT', 'ARRAY', 'SLACK', 'DISCORD', 'TEAMS', 'PAGERDUTY', 'TEMPLATE'] as const;
@@ -20,7 +20,7 @@ const optionsOf: Readonly<Record<PayloadFormat, readonly string[]>> = {
   DISCORD: [],
   TEAMS: [],
   PAGERDUTY: [routingKey],
-  TEMPLATE: [template],
+  TEMPLATE: [template, constants],
 };
 
 const needed: Readonly<Partial<Record<PayloadFormat, { readonly option: string; readonly remedy: string }>>> = {
@@ -112,6 +112,35 @@ export const maskOptions = (text: string, options: JsonObject | null): string =>
   for (const each of secrets.toSorted((a, b) => b.length - a.length))
     masked = masked.replaceAll(JSON.stringify(each).slice(1, -1), mask).replaceAll(each, mask);
   return masked;
+};
+
+// ── Templates of older versions ── They could hold secrets. They are masked when they are shown, and a shown one that is given back changes nothing.
+
+/** `"name": "text"` or `$name := "text"`, and what is appended to the text. */
+const namedText = /(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*:\s*(?=["'])|\$(\w+)\s*:=\s*(?=["'])/g;
+const texts = /(?:\s*&?\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))+/y;
+
+/** A template without the texts under secret names. */
+export const maskTemplate = (text: string): string => {
+  let shown = '';
+  let at = 0;
+  for (const found of text.matchAll(namedText)) {
+    const [whole, double, single, variable] = found;
+    if (!isSensitiveName(double ?? single ?? variable ?? '')) continue;
+    texts.lastIndex = found.index + whole.length;
+    if (found.index < at || !texts.test(text)) continue;
+    shown += `${text.slice(at, found.index + whole.length)}"${mask}"`;
+    at = texts.lastIndex;
+  }
+  return shown + text.slice(at);
+};
+
+/** A patch with the template as it was shown keeps the stored one. */
+export const keepTemplate = <P extends Partial<Formatted>>(from: Formatted, patch: P): P => {
+  const { formatOptions } = patch;
+  const stored = from.formatOptions?.[template];
+  if (!formatOptions || typeof stored !== 'string' || formatOptions[template] !== maskTemplate(stored)) return patch;
+  return { ...patch, formatOptions: { ...formatOptions, [template]: stored } };
 };
 
 // ── What fits together ──

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../domain/json.ts';
+import { FormatError } from './format-error.ts';
 import { formatBody } from './format.ts';
 
 const alert = {
@@ -46,6 +47,17 @@ describe('ARRAY', () => {
 });
 
 describe('TEMPLATE', () => {
+  it('gets the constants beside the message, and its error repeats no secret of them', async () => {
+    const options = { template: 'x', constants: { apiKey: 's3cret-value' } };
+    const given: unknown[] = [];
+    const evaluate = (_: string, message: object) => {
+      given.push(message);
+      return given.length === 1 ? Promise.resolve(1) : Promise.reject(new FormatError('The template failed: s3cret-value.'));
+    };
+    await formatBody('TEMPLATE', alert, options, evaluate);
+    expect(given).toEqual([{ ...alert, constants: options.constants }]);
+    await expect(formatBody('TEMPLATE', alert, options, evaluate)).rejects.toThrow(new FormatError('The template failed: ••••••.'));
+  });
   const evaluate = (template: string, { data }: typeof alert) => Promise.resolve({ [template]: data.severity });
   it('is what the template yields, as JSON', async () =>
     expect(await formatBody('TEMPLATE', alert, { template: 'x' }, evaluate as never)).toEqual({

@@ -1,8 +1,9 @@
 // The formats: what messages look like to a receiver. One file each; this is their list, and the one place that writes a body.
 // A body is what `JSON.stringify` makes of its payload; only numbers that a double cannot hold keep the text that they were written with.
-import { payloadFormats, type PayloadFormat } from '../../domain/format-options.ts';
+import { maskOptions, payloadFormats, type PayloadFormat } from '../../domain/format-options.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { array } from './array.ts';
+import { constantsOf } from './constants.ts';
 import { discord } from './discord.ts';
 import { envelope } from './envelope.ts';
 import { flat } from './flat.ts';
@@ -35,7 +36,7 @@ export const availableFormats: readonly PayloadFormat[] = payloadFormats;
 export type Messages = FormattedMessage | readonly FormattedMessage[];
 
 /** @throws FormatError with a sentence */
-type EvaluateTemplate = (template: string, message: FormattedMessage) => Promise<Json>;
+type EvaluateTemplate = (template: string, message: FormattedMessage & { readonly constants?: JsonObject }) => Promise<Json>;
 
 const bodyOf = (format: PayloadFormat, payloads: Json, isList: boolean): FormattedBody => {
   const { contentType, lists } = format === 'TEMPLATE' ? template : syncFormats[format];
@@ -74,9 +75,18 @@ const formatByTemplate = async (
 ): Promise<FormattedBody> => {
   const expression = options?.['template'];
   if (typeof expression !== 'string' || !evaluate) throw new FormatError('The endpoint has no template; set formatOptions.template.');
-  if ('type' in messages) return bodyOf('TEMPLATE', await evaluate(expression, messages), false);
+  const constants = constantsOf(options, () => false);
+  const own = constants && { constants };
+  const payloadOf = (message: FormattedMessage): Promise<Json> =>
+    evaluate(expression, { ...message, ...own }).catch((error: unknown) => {
+      // The expression's own message may repeat a constant.
+      const shown = error instanceof FormatError ? maskOptions(error.message, options) : '';
+      if (error instanceof FormatError && shown !== error.message) throw new FormatError(shown);
+      throw error;
+    });
+  if ('type' in messages) return bodyOf('TEMPLATE', await payloadOf(messages), false);
   const payloads: Json[] = [];
   // One after the other: if one fails, the others need no evaluation.
-  for (const message of messages) payloads.push(await evaluate(expression, message));
+  for (const message of messages) payloads.push(await payloadOf(message));
   return bodyOf('TEMPLATE', payloads, true);
 };

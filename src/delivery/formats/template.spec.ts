@@ -28,6 +28,13 @@ describe('what a template yields', () => {
   ])('%s', async (template, json) => expect(await evaluate(template.includes(';') ? `(${template})` : template)).toBe(json));
 });
 
+it('has the constants of its endpoint, and no others', async () => {
+  const template = '{"a": $constants.apiKey, "b": $constants.deep.n, "c": $exists($constants.none)}';
+  const constants = { apiKey: 'k', deep: { n: 1 } };
+  expect(await evaluateTemplate(template, { ...message, constants }, 10_000)).toBe('{"a":"k","b":1,"c":false}');
+  expect(await evaluate('[$constants.apiKey]')).toBe('[]');
+});
+
 describe('a template that fails says why, in its own words', () => {
   it.each<[string, RegExp]>([
     ['data.nothing', /yields nothing for this message/],
@@ -58,8 +65,18 @@ describe('a template that fails says why, in its own words', () => {
 });
 
 describe('a template is checked when it is set', () => {
-  it.each(['{"text": data.message}', '$map(data.x, function($v) { $v * 2 })', 'data.x ~> $sum', '/a+/', '$f(1)'])('%s is one', (template) =>
-    expect(checkTemplate(template)).toBeUndefined(),
+  /** Names of secrets, whose values are not in the template. */
+  const namesOnly = [
+    '{"token": data.accessToken}',
+    '{"token": $constants.token}',
+    '{"token": data.kind = "something long" ? data.token : "none"}',
+    '{"token": $lookup(data, "accessToken")}',
+    '{"text": "a long text"}',
+    '{"token": {"id": data.id, "accessToken": data.token}}',
+  ];
+  it.each(['{"text": data.message}', '$map(data.x, function($v) { $v * 2 })', 'data.x ~> $sum', '/a+/', '$f(1)', ...namesOnly])(
+    '%s is one',
+    (template) => expect(checkTemplate(template)).toBeUndefined(),
   );
   it.each<[string, RegExp]>([
     ['{"a": }', /^The template can't be read at line 1, column 7: The symbol "}" cannot be used as a unary operator\. Correct it there/],
@@ -71,6 +88,14 @@ describe('a template is checked when it is set', () => {
     ['data.x.($random())', /\$random is not available/],
     ['$shuffle(data.tags)', /\$shuffle is not available/],
     ['$millis', /\$millis is not available/],
+    ['{"apiToken": "abcdefgh12"}', /holds a value for "apiToken", which looks like a secret, .* write \$constants\.apiToken here\.$/],
+    ['{"a": {"x-api-key": "Bearer " & "abcdefgh12"}}', /write \$constants\.`x-api-key` here/],
+    ['data.tags.{"password": $ = "a" ? "abcdefgh12" : null}', /"password"/],
+    ['{"outer": {"secret": {"value": ["abcdefgh12"]}}}', /"secret"/],
+    ['($token := "abcdefgh12"; {"a": $token})', /"token"/],
+    ['{"pin_token": 12345678}', /"pin_token"/],
+    ['{"authorization": "Basic " & $base64encode("me:passphrase")}', /"authorization"/],
+    ['data.tags{"token": "abcdefgh12"}', /"token"/],
   ])('%j is none', (template, sentence) => expect(checkTemplate(template)).toMatch(sentence));
   it('nested too deep to be read is none', () => expect(checkTemplate('('.repeat(8_000))).toMatch(/nested too deep/));
 });

@@ -4,14 +4,19 @@
 // It is somebody else's program, so it runs in a child process (template-processes.ts), within these limits.
 import jsonata from 'jsonata';
 import { isExactNumber, longestNumber, parseJson, toNumber } from '../../domain/exact-number.ts';
-import type { Json } from '../../domain/json.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
 import { FormatError } from './format-error.ts';
+import { nodesOf, secretLiteralIn } from './secret-literals.ts';
 import type { Format, FormattedMessage } from './payload.ts';
 
 export const template: Omit<Format, 'payload'> = { contentType: 'application/json', lists: 'batches' };
 
-/** The expression's input: a message, or an event of a source. */
-export type TemplateInput = Omit<FormattedMessage, 'data'> & { readonly data: Json; readonly stream?: string };
+/** The expression's input: a message, or an event of a source. `constants`: of the endpoint, in the clear; the expression has them as `$constants`. */
+export type TemplateInput = Omit<FormattedMessage, 'data'> & {
+  readonly data: Json;
+  readonly stream?: string;
+  readonly constants?: JsonObject;
+};
 
 export const limits = {
   /** Nested evaluations; a function that calls itself takes a few for each call. */
@@ -45,18 +50,6 @@ const describeError = (error: unknown, text: string): { readonly message: string
   return { message, place: placeIn(text, fieldOf(error, 'position')) };
 };
 
-type Node = { readonly type?: unknown; readonly value?: unknown; readonly position?: unknown };
-
-function* nodesOf(ast: unknown): Generator<Node> {
-  const rest: unknown[] = [ast];
-  while (rest.length > 0) {
-    const node = rest.pop();
-    if (typeof node !== 'object' || node === null) continue;
-    yield node;
-    rest.push(...Object.values(node));
-  }
-}
-
 /** The variables in an expression. */
 const variablesIn = (ast: unknown): Set<string> => {
   const names = new Set<string>();
@@ -81,6 +74,9 @@ export const checkTemplate = (text: string): string | undefined => {
     const names = variablesIn(ast);
     const name = varying.find((each) => names.has(each));
     if (name !== undefined) return isVarying(name);
+    const secret = secretLiteralIn(ast);
+    if (secret !== undefined)
+      return `The template holds a value for "${secret}", which looks like a secret, and everyone who sees the template sees it. Put it into formatOptions.constants of the endpoint, where it is encrypted, and write $constants.${/^\w+$/.test(secret) ? secret : `\`${secret}\``} here.`;
     const number = changedNumberIn(ast, text);
     if (number === undefined) return undefined;
     return `A template computes with doubles, and none is ${number}, so it would be changed; write it as a text, "${number}", or with at most 15 digits.`;
@@ -122,10 +118,11 @@ const compile = (text: string, milliseconds: number): jsonata.Expression => {
  * @returns the result as JSON. @throws FormatError with the expression's own message, or with the defect of its result
  */
 export const evaluateTemplate = async (text: string, message: TemplateInput, milliseconds: number): Promise<string> => {
-  const { type, timestamp, id, data, stream } = message;
+  const { type, timestamp, id, data, stream, constants = {} } = message;
   let result: unknown;
   try {
-    result = await compile(text, milliseconds).evaluate({ type, timestamp, id, data, ...(stream !== undefined && { stream }) });
+    const input = { type, timestamp, id, data, ...(stream !== undefined && { stream }) };
+    result = await compile(text, milliseconds).evaluate(input, { constants });
   } catch (error) {
     const { message, place } = describeError(error, text);
     throw new FormatError(`The template failed${place}: ${message}${aboutExactNumber(error, data)}`);
