@@ -3,12 +3,13 @@
 // else runs on the machine. `busy` is the longest that the main thread computed without a turn of its event loop, in CPU time. `--data` names the folder
 // of a log to copy.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { WebSocket } from 'ws';
 import { builtServer, startServer } from '../test/support/server.ts';
 import { ask, closeConnections, p99, probe, stallsEnvironment, takeBusy } from './probes.ts';
 
@@ -61,6 +62,11 @@ const queries: Record<string, string> = {
   'success rates': repeated(20, () => 'endpoints { nodes { successRate(window: LAST_MONTH) { label } } }'),
 };
 
+const webSocketQueries: Record<string, string> = {
+  'data over a WebSocket': queries['data of messages'] ?? '',
+  'timelines over a WebSocket': queries['timelines 20 times'] ?? '',
+};
+
 // ── Measuring ──
 
 const longest = 60_000;
@@ -71,6 +77,28 @@ const query = (text: string) => async (): Promise<Done> => {
   const answer = await ask(server, 'POST', '/graphql', JSON.stringify({ query: text }));
   const body = JSON.parse(answer.body) as { errors?: { message: string }[] };
   return { ms: answer.ms, kib: answer.body.length / 1024, answered: body.errors?.[0]?.message ?? 'answered' };
+};
+
+const overWebSocket = (text: string) => async (): Promise<Done> => {
+  const from = performance.now();
+  const authorization = `Bearer ${server.adminKey}`;
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { authorization } });
+  try {
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init' }));
+    for await (const [data] of on(socket, 'message') as AsyncIterable<[Buffer]>) {
+      const message = JSON.parse(String(data)) as { type: string; payload?: { errors?: { message: string }[] } | { message: string }[] };
+      if (message.type === 'connection_ack') {
+        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: text } }));
+        continue;
+      }
+      const errors = Array.isArray(message.payload) ? message.payload : message.payload?.errors;
+      return { ms: performance.now() - from, kib: data.length / 1024, answered: errors?.[0]?.message ?? 'answered' };
+    }
+    throw new Error('The WebSocket ended without an answer.');
+  } finally {
+    socket.terminate();
+  }
 };
 
 const command =
@@ -126,7 +154,11 @@ try {
   // What is compiled at the first query is not this query's cost.
   for (let i = 0; i < 20; i++) await server.graphql('{ conservation { routed } history(first: 50) { nodes { data } } }');
   const rows = [];
-  const kinds = { ...Object.fromEntries(Object.entries(queries).map(([name, text]) => [name, query(text)])), ...commands };
+  const kinds = {
+    ...Object.fromEntries(Object.entries(queries).map(([name, text]) => [name, query(text)])),
+    ...Object.fromEntries(Object.entries(webSocketQueries).map(([name, text]) => [name, overWebSocket(text)])),
+    ...commands,
+  };
   for (const [name, work] of Object.entries(kinds)) {
     if ((options.only && !name.includes(options.only)) || (options.skip && name.includes(options.skip))) continue;
     const row = { name, ...(await measure(work)) };

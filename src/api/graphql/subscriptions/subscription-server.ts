@@ -25,6 +25,7 @@ import { asGraphQLError, formatGraphQLError } from '../errors.ts';
 import { overLimit } from '../limits.ts';
 import { Counts, limits } from './connection-limits.ts';
 import { IncomingMessages } from './incoming-message.ts';
+import { PreparedAnswers } from './prepared-answers.ts';
 import { pingWhileAlive, sendInTime } from './unresponsive-clients.ts';
 import { isGraphQLUpgrade } from './upgrade.ts';
 
@@ -39,6 +40,7 @@ type Connection = {
   readonly socket: WebSocket;
   readonly address: string;
   readonly request: IncomingMessage;
+  readonly answers: PreparedAnswers;
   caller: AuthenticatedCaller | undefined;
   /** Ids of those that run. */
   readonly operations: Set<string>;
@@ -85,7 +87,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
       onConnect: (context) => this.admit(context),
       onSubscribe: ({ extra }, id, payload) => this.begin(extra.connection, id, payload),
       onComplete: ({ extra }, id) => this.end(extra.connection, id),
-      onNext: ({ extra }, _, __, ___, result) => this.formatted(result, extra.connection),
+      onNext: ({ extra: { connection } }, _, __, ___, result) => connection.answers.prepare(this.formatted(result, connection)),
       onError: ({ extra }, id, _, errors) => {
         this.end(extra.connection, id);
         return errors.map((error) => this.format(error.toJSON(), error, extra.connection.caller?.correlationId));
@@ -122,7 +124,8 @@ export class SubscriptionServer implements OnApplicationBootstrap {
   }
 
   private open(socket: WebSocket, request: IncomingMessage, address: string): void {
-    const connection: Connection = { socket, address, request, caller: undefined, operations: new Set(), isRevoked: false };
+    const answers = new PreparedAnswers();
+    const connection: Connection = { socket, address, request, answers, caller: undefined, operations: new Set(), isRevoked: false };
     this.connections.add(connection);
     this.byAddress.add(address, 1);
     socket.on('error', () => socket.terminate()); // cut off, or a frame that is too large
@@ -130,7 +133,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     const closed = this.protocol?.opened(
       {
         protocol: socket.protocol,
-        send: (data) => sendInTime(socket, data),
+        send: (data) => sendInTime(socket, answers.fill(data)),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           const messages = new IncomingMessages(socket, this.format, (message) => {
