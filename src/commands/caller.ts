@@ -6,6 +6,8 @@ import type { Cause } from './command-executor.ts';
 export type Caller = {
   /** The one that the call acts for. */
   readonly organizationId: OrganizationId;
+  /** PORTAL: a portal session. Left out: an API key, or a part of the system. */
+  readonly kind?: 'API_KEY' | 'PORTAL';
   /** It may act for any organization. Left out: for this one only. */
   readonly spansOrganizations?: boolean;
   /** `apikey:<name>` or `system:<part>`; recorded with every event. */

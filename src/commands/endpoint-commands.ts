@@ -1,11 +1,13 @@
 // The commands on endpoints: create, change, pause, resume, disable, enable, delete, rotate the secret, test.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EndpointSettings } from '../domain/endpoint-events.ts';
+import type { InternalTypes } from '../domain/endpoint-audience.ts';
 import type { EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.ts';
 import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { isMaskedUrl, sealUrl } from '../domain/endpoint-url.ts';
 import { refuseMaskedConstants, sealConstants } from '../domain/secret-constants.ts';
 import { mapSecretOptions } from '../domain/format-options.ts';
+import { badInput } from '../domain/errors.ts';
 import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { message, type AcceptMessage } from '../domain/message.ts';
@@ -114,6 +116,7 @@ export const registration = (
   { caller: { organizationId }, settings, secret, disabled }: CreateEndpoint,
   id: EndpointId,
   keyring: Keyring,
+  internalTypes: InternalTypes,
 ): EndpointCommand & { type: 'Register' } => {
   const cipher = keyring.cipherFor(endpointStream(id));
   refuseMaskedConstants(settings.formatOptions);
@@ -125,8 +128,15 @@ export const registration = (
     settings: sealSettings(settings, cipher),
     secret: chosen === undefined ? null : cipher.seal(chosen, secretField),
     disabled,
+    internalTypes,
   };
 };
+
+/** For the rules on them. */
+export const internalTypesFor = (
+  { organizationId, kind }: Pick<Caller, 'organizationId' | 'kind'>,
+  directory: Pick<EndpointDirectory, 'internalTypes'>,
+): InternalTypes => ({ names: directory.internalTypes(organizationId), areHidden: kind === 'PORTAL' });
 
 @CommandHandler(CreateEndpoint)
 export class CreateEndpointHandler implements ICommandHandler<CreateEndpoint> {
@@ -140,7 +150,7 @@ export class CreateEndpointHandler implements ICommandHandler<CreateEndpoint> {
     this.gate.checkEndpoints(create.caller.organizationId);
     const keys = this.directory.requireOrganization(create.caller.organizationId);
     const id = endpointId.parse(newId());
-    const command = registration(create, id, keys.keyring);
+    const command = registration(create, id, keys.keyring, internalTypesFor(create.caller, this.directory));
     const { position } = await this.executor.execute(onEndpoint(id, command, keys), newCause(create.caller));
     return { endpointId: id, position };
   }
@@ -158,7 +168,11 @@ export class UpdateEndpointHandler implements ICommandHandler<UpdateEndpoint> {
     const keys = this.directory.requireOrganization(caller.organizationId);
     this.directory.requireEndpoint(caller.organizationId, endpointId);
     const cipher = keys.keyring.cipherFor(endpointStream(endpointId));
-    const command: EndpointCommand = { type: 'Change', settings: sealPatch(settings, cipher) };
+    const command: EndpointCommand = {
+      type: 'Change',
+      settings: sealPatch(settings, cipher),
+      internalTypes: internalTypesFor(caller, this.directory),
+    };
     return this.executor.execute({ ...onEndpoint(endpointId, command, keys), requiredRevision: expectedRevision }, newCause(caller));
   }
 }
@@ -197,6 +211,12 @@ export class RotateEndpointSecretHandler implements ICommandHandler<RotateEndpoi
   }
 }
 
+const none: ReadonlySet<string> = new Set();
+
+/** A portal session is shown no sample of an internal type. */
+export const notOfferedToTest = (eventType: string) =>
+  badInput('eventType', `${JSON.stringify(eventType)} is not offered to portal sessions; \`eventTypes\` lists what is.`);
+
 /** For types without a sample. */
 export const defaultSample: JsonObject = { message: 'This is a test delivery.' };
 
@@ -210,7 +230,10 @@ export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
   async execute({ caller, endpointId, eventType, data }: TestEndpoint) {
     const { organizationId } = caller;
     const endpoint = this.directory.requireEndpoint(organizationId, endpointId);
-    const messageType = eventType ?? this.firstTypeOf(endpoint);
+    const { names, areHidden } = internalTypesFor(caller, this.directory);
+    const hidden = areHidden ? names : none;
+    if (eventType !== undefined && hidden.has(eventType)) throw notOfferedToTest(eventType);
+    const messageType = eventType ?? this.firstTypeOf(endpoint, hidden);
     const sample = this.directory.eventType(organizationId, messageType)?.sample;
     const messageId = newMessageId();
     const command: AcceptMessage = {
@@ -229,9 +252,12 @@ export class TestEndpointHandler implements ICommandHandler<TestEndpoint> {
   }
 
   /** A type that the endpoint subscribes to by name; else a defined type that it takes; else a type of our own. */
-  private firstTypeOf({ configuration, matcher }: ResolvedEndpoint): string {
-    const named = configuration.settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name));
-    const defined = this.directory.eventTypes(configuration.organizationId);
-    return named ?? defined.find(({ name, group, retired }) => !retired && matcher.subscribesTo(name, group))?.name ?? 'endpoint.test';
+  private firstTypeOf({ configuration, matcher }: ResolvedEndpoint, hidden: ReadonlySet<string>): string {
+    const { organizationId, settings } = configuration;
+    const named = settings.eventTypes.find((name) => /^[\w-]+(\.[\w-]+)+$/.test(name) && !hidden.has(name));
+    const taken = this.directory
+      .eventTypes(organizationId)
+      .find(({ name, retired }) => !retired && !hidden.has(name) && matcher.takes(name, this.directory.kindOf(organizationId, name)));
+    return named ?? taken?.name ?? 'endpoint.test';
   }
 }

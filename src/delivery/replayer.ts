@@ -43,7 +43,7 @@ export class Replayer {
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
     private readonly executor: Pick<CommandExecutor, 'execute' | 'executeAll'>,
-    private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'groupOf'>,
+    private readonly directory: Pick<EndpointDirectory, 'endpoint' | 'kindOf'>,
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
     private readonly deliveries: Pick<DeliveryQueries, 'byIds'>,
     log: Pick<BaseLogger, 'info' | 'warn'>,
@@ -149,7 +149,7 @@ export class Replayer {
     };
     if (filter.only && !filter.only.some((scope) => inScope[scope])) return false;
     if (!filter.matching) return true;
-    return takeInSlices(endpoint.matcher.matchesInSteps({ ...data, group: this.directory.groupOf(organizationId, data.type) }));
+    return takeInSlices(endpoint.matcher.matchesInSteps({ ...data, ...this.directory.kindOf(organizationId, data.type) }));
   }
 
   /** @returns how many of them this replay has sent, now or before a crash */

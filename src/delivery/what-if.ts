@@ -1,9 +1,10 @@
 // What if: which past messages a new or changed endpoint would receive. Stores and sends nothing.
 // Limits: looks at a limited number of messages, the newest first; uses the current groups of event types; ignores the endpoint's status.
-import type { CreateEndpoint } from '../commands/endpoint-commands.ts';
+import type { Caller } from '../commands/caller.ts';
+import { internalTypesFor, type CreateEndpoint } from '../commands/endpoint-commands.ts';
 import type { PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { maskOptions } from '../domain/format-options.ts';
-import type { EndpointId, MessageId, OrganizationId } from '../domain/ids.ts';
+import type { EndpointId, MessageId } from '../domain/ids.ts';
 import { type MessageEvent } from '../domain/message.ts';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -39,7 +40,7 @@ const maxReads = 100;
 export class WhatIf {
   constructor(
     private readonly log: Pick<EventStore, 'readStream'>,
-    private readonly directory: Pick<EndpointDirectory, 'requireEndpoint' | 'requireOrganization' | 'groupOf'>,
+    private readonly directory: Pick<EndpointDirectory, 'requireEndpoint' | 'requireOrganization' | 'kindOf' | 'internalTypes'>,
     private readonly messages: Pick<MessageQueries, 'page'>,
     private readonly requests: Pick<RequestMaker, 'make'>,
   ) {}
@@ -47,22 +48,27 @@ export class WhatIf {
   /** @param create the command that would create the endpoint. @throws Refusal for the same reasons as that command */
   async created(create: CreateEndpoint, span: Span): Promise<WhatIfAnswer> {
     const { organizationId } = create.caller;
-    return this.compare(organizationId, undefined, previewedEndpoint(create, this.directory.requireOrganization(organizationId)), span);
+    const after = previewedEndpoint(create, this.directory.requireOrganization(organizationId), this.directory);
+    return this.compare(create.caller, undefined, after, span);
   }
 
   /** @param patch the change. @throws Refusal for the same reasons as that change */
-  async changed(organizationId: OrganizationId, id: EndpointId, patch: PlainSettingsPatch, span: Span): Promise<WhatIfAnswer> {
-    const known = this.directory.requireEndpoint(organizationId, id);
-    return this.compare(organizationId, known, changedEndpoint(known, patch, this.directory.requireOrganization(organizationId)), span);
+  async changed(caller: Caller, id: EndpointId, patch: PlainSettingsPatch, span: Span): Promise<WhatIfAnswer> {
+    const known = this.directory.requireEndpoint(caller.organizationId, id);
+    const organization = this.directory.requireOrganization(caller.organizationId);
+    const after = changedEndpoint(known, patch, organization, internalTypesFor(caller, this.directory));
+    return this.compare(caller, known, after, span);
   }
 
   private async compare(
-    organizationId: OrganizationId,
+    caller: Caller,
     before: ResolvedEndpoint | undefined,
     after: ResolvedEndpoint,
     { since, until, limit }: Span,
   ): Promise<WhatIfAnswer> {
-    const page = await this.messages.page(organizationId, { first: limit }, { since, until });
+    const { names, areHidden } = internalTypesFor(caller, this.directory);
+    const exceptTypes = areHidden ? Array.from(names) : [];
+    const page = await this.messages.page(caller.organizationId, { first: limit }, { since, until, exceptTypes });
     const messages = page.edges.map(({ node }) => node).filter(({ test }) => !test);
     const gains: WouldReceive[] = [];
     const losses: WouldReceive[] = [];
@@ -83,7 +89,7 @@ export class WhatIf {
   }
 
   private takes(known: ResolvedEndpoint, { data: { type, data, organizationId } }: RecordedEvent<MessageEvent>): Promise<boolean> {
-    return takeInSlices(known.matcher.matchesInSteps({ type, group: this.directory.groupOf(organizationId, type), data }));
+    return takeInSlices(known.matcher.matchesInSteps({ type, ...this.directory.kindOf(organizationId, type), data }));
   }
 
   private async body(known: ResolvedEndpoint, id: MessageId, { data }: RecordedEvent<MessageEvent>): Promise<string | FormatError> {

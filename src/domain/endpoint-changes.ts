@@ -30,9 +30,9 @@ const configurationOf = (state: Endpoint): Configuration => (state.exists === 'y
 
 const fieldsOf = (configuration: Configuration): Fields => {
   if (!configuration) return {};
-  const { status, disabledReason, settings, secret } = configuration;
+  const { status, disabledReason, settings, secret, audience } = configuration;
   // The log stores settings as JSON.
-  return { ...settings, secret, status, disabledReason };
+  return { ...settings, secret, status, disabledReason, ...(audience && { audience }) };
 };
 
 const shown = (field: string, configuration: Configuration, value: Json): Json => {

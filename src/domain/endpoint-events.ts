@@ -1,6 +1,7 @@
 // The events of an endpoint, and its settings as the log holds them. endpoint.ts decides and folds them.
 // Secrets, header values and the secret parts of URLs are encrypted, as opaque strings. Equal plain texts have equal cipher texts.
 import * as z from 'zod';
+import { storedAudience, type EndpointAudience } from './endpoint-audience.ts';
 import { storedDisabling, type DisablingSettings } from './endpoint-disabling.ts';
 import { storedHeaders } from './endpoint-headers.ts';
 import { saidPace, storedPace, type PaceSettings } from './endpoint-pace.ts';
@@ -73,13 +74,16 @@ export const endpointEvents = {
       ordering: ordering.describe('Absent: NONE.').optional(),
       onExhausted: onExhausted.describe('Absent: CONTINUE.').optional(),
       disableAfterSeconds: storedDisabling.optional(),
+      audience: storedAudience,
     })
     .describe('An endpoint was registered, with its whole configuration.'),
   'endpoint.renamed': z.object({ name }).describe('The endpoint was renamed.'),
   'endpoint.described': z.object({ description }).describe('The description was changed or removed.'),
-  'endpoint.url-changed': z.object({ url: endpointUrl }).describe('The URL was changed. All later attempts, including retries, use it.'),
+  'endpoint.url-changed': z
+    .object({ url: endpointUrl, audience: storedAudience })
+    .describe('The URL was changed. All later attempts, including retries, use it.'),
   'endpoint.subscription-changed': z
-    .object({ eventTypes, filter })
+    .object({ eventTypes, filter, audience: storedAudience })
     .describe('The subscription was changed for messages accepted from now on.'),
   'endpoint.format-changed': z.object({ format, formatOptions }).describe('The format of request bodies was changed.'),
   'endpoint.signature-changed': z.object({ signature, useOrganizationKey }).describe('The signature was changed.'),
@@ -133,16 +137,20 @@ export const registeredIn = ({
   ordering = 'NONE',
   onExhausted = 'CONTINUE',
   disableAfterSeconds = null,
+  audience,
   ...rest
 }: Registered) => ({
   organizationId,
   secret,
   disabled,
+  audience,
   settings: { ...rest, rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds } satisfies EndpointSettings,
 });
 
+type ToRegister = Omit<ReturnType<typeof registeredIn>, 'audience'> & { readonly audience?: EndpointAudience };
+
 /** Leaves out settings that have their defaults. */
-export const registeredData = ({ organizationId, secret, disabled, settings }: ReturnType<typeof registeredIn>): Registered => {
+export const registeredData = ({ organizationId, secret, disabled, audience, settings }: ToRegister): Registered => {
   const { rateLimit, maxConcurrency, ordering, onExhausted, disableAfterSeconds, ...rest } = settings;
   return {
     organizationId,
@@ -153,5 +161,6 @@ export const registeredData = ({ organizationId, secret, disabled, settings }: R
     ...(disableAfterSeconds !== null && { disableAfterSeconds }),
     secret,
     disabled,
+    ...(audience && { audience }),
   };
 };

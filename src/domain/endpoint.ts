@@ -3,6 +3,7 @@
 // Secrets, header values and the secret parts of URLs arrive here encrypted, as opaque strings. Equal plain texts have equal cipher texts.
 import type * as z from 'zod';
 import type { Decider } from './decider.ts';
+import { askedSubscription, checkInternalTypes, type EndpointAudience, type InternalTypes } from './endpoint-audience.ts';
 import { registeredData, registeredIn, type EndpointEvent, type EndpointSettings, type SignatureScheme } from './endpoint-events.ts';
 import { keepHeaderValues, type HeadersPatch } from './endpoint-headers.ts';
 import { keepUrl, type KeptUrl } from './endpoint-url.ts';
@@ -21,6 +22,7 @@ export type EndpointConfiguration = {
   readonly settings: EndpointSettings;
   readonly secret: string | null;
   readonly previousSecret: { readonly secret: string; readonly until: string } | null;
+  readonly audience?: EndpointAudience;
 };
 export type Endpoint = { exists: 'not-yet' } | { exists: 'yes'; configuration: EndpointConfiguration } | { exists: 'no-more' };
 
@@ -33,17 +35,23 @@ const withSettings = (state: Endpoint, changed: Partial<EndpointSettings>): Endp
 const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
   switch (event.type) {
     case 'endpoint.registered': {
-      const { organizationId, secret, disabled, settings } = registeredIn(event.data);
+      const { organizationId, secret, disabled, audience, settings } = registeredIn(event.data);
       const status = disabled ? 'DISABLED' : 'ENABLED';
       return {
         exists: 'yes',
-        configuration: { organizationId, status, disabledReason: null, settings, secret, previousSecret: null },
+        configuration: {
+          organizationId,
+          status,
+          disabledReason: null,
+          settings,
+          secret,
+          previousSecret: null,
+          ...(audience && { audience }),
+        },
       };
     }
     case 'endpoint.renamed':
     case 'endpoint.described':
-    case 'endpoint.url-changed':
-    case 'endpoint.subscription-changed':
     case 'endpoint.format-changed':
     case 'endpoint.signature-changed':
     case 'endpoint.headers-changed':
@@ -55,6 +63,11 @@ const evolve = (state: Endpoint, event: EndpointEvent): Endpoint => {
     case 'endpoint.disabling-changed':
     case 'endpoint.ordering-changed':
       return withSettings(state, event.data);
+    case 'endpoint.url-changed':
+    case 'endpoint.subscription-changed': {
+      const { audience, ...changed } = event.data;
+      return withConfiguration(withSettings(state, changed), audience ? { audience } : {});
+    }
     case 'endpoint.secret-rotated': {
       const { secret, previousUntil } = event.data;
       const old = state.exists === 'yes' ? state.configuration.secret : null;
@@ -89,8 +102,10 @@ export type EndpointCommand =
       settings: EndpointSettings;
       secret: string | null;
       disabled: boolean;
+      /** Left out: the organization has none. */
+      internalTypes?: InternalTypes;
     }
-  | { type: 'Change'; settings: EndpointSettingsPatch }
+  | { type: 'Change'; settings: EndpointSettingsPatch; internalTypes?: InternalTypes }
   | { type: 'RotateSecret'; secret: string; previousUntil: string }
   | StatusCommand
   | { type: 'Delete' };
@@ -132,15 +147,16 @@ const withKeptSecrets = (from: EndpointSettings, patch: EndpointSettingsPatch): 
 };
 
 /** One event for each intent behind a patch; unchanged settings are left out. */
-const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>): EndpointEvent[] => {
+const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>, audience: EndpointAudience): EndpointEvent[] => {
   const to = { ...from, ...patch };
   const differs = (...fields: (keyof EndpointSettings)[]) => fields.some((field) => !jsonEqual(from[field], to[field]));
+  const said = audience && { audience };
   const events: EndpointEvent[] = [];
   if (differs('name')) events.push({ type: 'endpoint.renamed', data: { name: to.name } });
   if (differs('description')) events.push({ type: 'endpoint.described', data: { description: to.description } });
-  if (differs('url')) events.push({ type: 'endpoint.url-changed', data: { url: to.url } });
+  if (differs('url')) events.push({ type: 'endpoint.url-changed', data: { url: to.url, ...said } });
   if (differs('eventTypes', 'filter'))
-    events.push({ type: 'endpoint.subscription-changed', data: { eventTypes: to.eventTypes, filter: to.filter } });
+    events.push({ type: 'endpoint.subscription-changed', data: { eventTypes: to.eventTypes, filter: to.filter, ...said } });
   if (differs('format', 'formatOptions'))
     events.push({ type: 'endpoint.format-changed', data: { format: to.format, formatOptions: to.formatOptions } });
   if (differs('signature', 'useOrganizationKey'))
@@ -157,6 +173,9 @@ const changeEvents = (from: EndpointSettings, patch: Partial<EndpointSettings>):
     events.push({ type: 'endpoint.ordering-changed', data: { ordering: to.ordering, onExhausted: to.onExhausted } });
   return events;
 };
+
+/** Of what a portal session decides. */
+const audienceBy = (internal: InternalTypes | undefined): EndpointAudience => (internal?.areHidden ? 'PUBLIC' : undefined);
 
 const statusEvents = (command: StatusCommand, status: EndpointStatus): EndpointEvent[] => {
   switch (command.type) {
@@ -177,23 +196,30 @@ const statusEvents = (command: StatusCommand, status: EndpointStatus): EndpointE
 const decide = (command: EndpointCommand, state: Endpoint): readonly EndpointEvent[] => {
   if (command.type === 'Register') {
     if (state.exists !== 'not-yet') return [];
-    const { settings, secret } = command;
+    const { settings, secret, internalTypes } = command;
     checkSecret(settings, secret);
     checkBatch(settings);
     checkFormat(settings);
-    return [{ type: 'endpoint.registered', data: registeredData(command) }];
+    checkInternalTypes([], settings.eventTypes, undefined, internalTypes);
+    return [{ type: 'endpoint.registered', data: registeredData({ ...command, audience: audienceBy(internalTypes) }) }];
   }
   if (command.type === 'Delete' && state.exists === 'no-more') return [];
   if (state.exists !== 'yes') throw notFound('There is no such endpoint; `endpoints` lists the ones that exist.');
   const { configuration } = state;
   switch (command.type) {
     case 'Change': {
-      const patch = withKeptSecrets(configuration.settings, command.settings);
-      const changed = { ...configuration.settings, ...patch };
+      const { settings: before, audience } = configuration;
+      const { settings: given, internalTypes } = command;
+      const patch = withKeptSecrets(before, {
+        ...given,
+        ...(given.eventTypes && { eventTypes: askedSubscription(before.eventTypes, given.eventTypes, internalTypes) }),
+      });
+      const changed = { ...before, ...patch };
       checkSecret(changed, configuration.secret);
       checkBatch(changed);
       checkFormat(changed);
-      return changeEvents(configuration.settings, patch);
+      checkInternalTypes(before.eventTypes, changed.eventTypes, audience, internalTypes);
+      return changeEvents(before, patch, audienceBy(internalTypes));
     }
     case 'RotateSecret': {
       const { secret, previousUntil } = command;

@@ -6,6 +6,7 @@ import { organizationId, type OrganizationId } from './ids.ts';
 import { jsonEqual, type Json } from './json.ts';
 import { sameName } from './names.ts';
 import { defaultPortalSettings, fromStored, toStored, type PortalSettings } from './portal-settings.ts';
+import type { TypeKind } from './routing.ts';
 import type { Audience, EventTypeDefinition, OrganizationEvent, OrganizationLimits } from './organization-events.ts';
 
 /** Exists from the start, and can't be suspended or deleted. Its stream also holds what is shared by all organizations. */
@@ -159,14 +160,20 @@ export const mostEventTypes = 2_000;
 /** The group of an event type that was defined without one, or not at all: the part before the first dot. */
 export const defaultGroup = (eventType: string) => eventType.split('.', 1)[0] ?? eventType;
 
+/** What its definition says, or follows from its name. @param defined by its organization, else for all of them */
+export const kindOf = (eventType: string, defined: Pick<EventType, 'group' | 'audience'> | undefined): TypeKind => ({
+  group: defined?.group ?? defaultGroup(eventType),
+  isInternal: defined?.audience === 'INTERNAL',
+});
+
 /**
- * The group that an event type was defined in, by its organization or for all of them, else its default group.
+ * Of an event type, as its organization defined it, else as it was defined for all of them.
  * @param installation `default`, which has the shared types
  */
-export const groupOf = (state: Organization, installation: Organization, eventType: string): string => {
+export const kindIn = (state: Organization, installation: Organization, eventType: string): TypeKind => {
   const own = state.exists === 'yes' ? state.eventTypes.get(eventType) : undefined;
   const shared = installation.exists === 'yes' ? installation.sharedTypes.get(eventType) : undefined;
-  return (own ?? shared)?.group ?? defaultGroup(eventType);
+  return kindOf(eventType, own ?? shared);
 };
 
 const isSameList = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((each, i) => each === b[i]);

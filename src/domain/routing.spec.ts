@@ -17,7 +17,7 @@ const endpoint = (
 
 it('lets a message take turns where the endpoint asks for it: by its key if it has one, or with all', () => {
   const endpoints = [endpoint('none'), endpoint('per key', { ordering: 'PER_KEY' }), endpoint('strict', { ordering: 'STRICT' })];
-  const message = { type: 'alert.created', group: 'alerts', data: {} };
+  const message = { type: 'alert.created', group: 'alerts', isInternal: false, data: {} };
   const routed = (orderingKey?: string) => routeMessage(endpoints, { ...message, orderingKey }, new Date()).destinations;
   expect(routed('k')).toEqual([
     { endpointId: 'none' },
@@ -36,7 +36,7 @@ it('sends a message to the endpoints that take it, skips those that are disabled
     endpoint('filter', { filter: { severity: ['warning'], host: [{ exists: false }] } }),
     endpoint('disabled', {}, 'DISABLED'),
   ];
-  const message = { type: 'alert.created', group: 'alerts', data: { severity: 'critical' } };
+  const message = { type: 'alert.created', group: 'alerts', isInternal: false, data: { severity: 'critical' } };
   const { destinations, skipped, reasons } = routeMessage(endpoints, message, new Date('2026-01-01T12:00:00.000Z'));
   expect(destinations).toEqual([
     { endpointId: 'by name' },
@@ -52,6 +52,25 @@ it('sends a message to the endpoints that take it, skips those that are disabled
     filter: { result: 'filtered-out', subscription: '*', failed: [{ path: 'severity', asks: ['warning'], found: 'critical' }] },
     disabled: { result: 'skipped', subscription: '*' },
   });
+});
+
+it('sends an internal type only where no portal session decided, whatever entry subscribes to it', () => {
+  const pointed = (eventTypes: string[]) => ({ ...endpoint('', { eventTypes })[1], audience: 'PUBLIC' as const });
+  const endpoints = [
+    endpoint('own'),
+    ...['*', 'alert.created', 'alert.*', 'alerts'].map((entry) => [entry as EndpointId, pointed([entry])] as const),
+    ['other', pointed(['meeting.ended'])] as const,
+  ];
+  const routed = (isInternal: boolean) =>
+    routeMessage(
+      endpoints as Parameters<typeof routeMessage>[0],
+      { type: 'alert.created', group: 'alerts', isInternal, data: {} },
+      new Date(),
+    );
+  expect(routed(true).destinations).toEqual([{ endpointId: 'own' }]);
+  expect(routed(true).reasons.get('alert.*' as EndpointId)).toEqual({ result: 'internal', subscription: 'alert.*' });
+  expect(routed(true).reasons.get('other' as EndpointId)).toEqual({ result: 'not-subscribed' });
+  expect(routed(false).destinations).toHaveLength(5);
 });
 
 it('makes one destination for all messages that an endpoint neither delays nor orders', () => {

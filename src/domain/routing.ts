@@ -10,15 +10,17 @@ import type { Destination } from './message.ts';
 import { compileSubscription, subscribingEntry } from './subscription.ts';
 
 /** The part of an endpoint's configuration that routing depends on. */
-export type RoutingConfiguration = Pick<EndpointConfiguration, 'status'> & {
+export type RoutingConfiguration = Pick<EndpointConfiguration, 'status' | 'audience'> & {
   readonly settings: Pick<EndpointSettings, 'eventTypes' | 'filter' | 'retryPolicy' | 'ordering'>;
 };
 
 /** What routing depends on of a message, but for its type. */
 export type RoutedContent = { readonly data: JsonObject; readonly orderingKey?: string | undefined };
 
-/** `group`: the group that the type belongs to in the message's organization. */
-export type MessageToRoute = RoutedContent & { readonly type: string; readonly group: string };
+/** What the message's organization says of its type: the group that it belongs to, and whether it is internal. */
+export type TypeKind = { readonly group: string; readonly isInternal: boolean };
+
+export type MessageToRoute = RoutedContent & TypeKind & { readonly type: string };
 
 /** In the order of the endpoints. `skipped` endpoints match but are disabled. */
 export type RoutedMessage = { readonly destinations: Destination[]; readonly skipped: EndpointId[] };
@@ -26,12 +28,20 @@ export type RoutedMessage = { readonly destinations: Destination[]; readonly ski
 /** What becomes of a message at one endpoint, and why. `subscription` is the entry that matched first. */
 export type RoutingReason =
   | { readonly result: 'not-subscribed' }
+  /** The type is internal, and does not go to this endpoint. */
+  | { readonly result: 'internal'; readonly subscription: string }
   | { readonly result: 'filtered-out'; readonly subscription: string; readonly failed: readonly FailedCondition[] }
   | { readonly result: 'skipped' | 'sent'; readonly subscription: string };
 
-export const routingReason = ({ status, settings }: RoutingConfiguration, { type, group, data }: MessageToRoute): RoutingReason => {
+const mayGo = ({ audience }: Pick<RoutingConfiguration, 'audience'>, { isInternal }: TypeKind): boolean =>
+  !isInternal || audience !== 'PUBLIC';
+
+export const routingReason = (configuration: RoutingConfiguration, message: MessageToRoute): RoutingReason => {
+  const { status, settings } = configuration;
+  const { type, group, data } = message;
   const subscription = subscribingEntry(settings.eventTypes, type, group);
   if (subscription === undefined) return { result: 'not-subscribed' };
+  if (!mayGo(configuration, message)) return { result: 'internal', subscription };
   const failed = settings.filter === null ? [] : failedConditions(settings.filter, data);
   if (failed.length > 0) return { result: 'filtered-out', subscription, failed };
   return { result: status === 'DISABLED' ? 'skipped' : 'sent', subscription };
@@ -78,7 +88,8 @@ const mostTestsAtOnce = 100_000;
 
 /** One endpoint's subscription and filter, compiled. */
 export class EndpointMatcher {
-  readonly subscribesTo: (type: string, group: string) => boolean;
+  /** By its subscription, and as far as the type may go there. */
+  readonly takes: (type: string, kind: TypeKind) => boolean;
   readonly filter: CompiledFilter | undefined;
   /** Shared by all messages that it fits: a large publish to many endpoints has hundreds of thousands. */
   private readonly plainDestination: Destination;
@@ -88,7 +99,8 @@ export class EndpointMatcher {
     readonly configuration: RoutingConfiguration,
   ) {
     const { eventTypes, filter } = configuration.settings;
-    this.subscribesTo = compileSubscription(eventTypes);
+    const subscribesTo = compileSubscription(eventTypes);
+    this.takes = (type, kind) => mayGo(configuration, kind) && subscribesTo(type, kind.group);
     this.filter = filter === null ? undefined : compileFilter(filter);
     this.plainDestination = { endpointId: id };
   }
@@ -98,9 +110,9 @@ export class EndpointMatcher {
   }
 
   /** Whether the endpoint takes the message, unless it is disabled. Its caller may pause at each step: a costly filter takes long on a large message. */
-  *matchesInSteps({ type, group, data }: MessageToRoute): RoutingSteps<boolean> {
-    if (!this.subscribesTo(type, group)) return false;
-    return !this.filter || (yield* matchInSteps(this.id, this.filter, data));
+  *matchesInSteps(message: MessageToRoute): RoutingSteps<boolean> {
+    if (!this.takes(message.type, message)) return false;
+    return !this.filter || (yield* matchInSteps(this.id, this.filter, message.data));
   }
 }
 

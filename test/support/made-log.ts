@@ -16,7 +16,7 @@ import { source } from '../../src/domain/source.ts';
 import { codec } from '../../src/event-store/codec.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { EventToStore } from '../../src/event-store/stored-log.ts';
-import { accepted, organizationId, settings } from './samples.ts';
+import { accepted, harmlessUrl, organizationId, settings } from './samples.ts';
 import {
   apiKeyStream,
   batchStream,
@@ -31,8 +31,8 @@ import {
 } from '../../src/domain/streams.ts';
 
 const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-export const endpoints = { all: idOf(1), batched: idOf(2), disabled: idOf(3), other: idOf(4) } as Record<
-  'all' | 'batched' | 'disabled' | 'other',
+export const endpoints = { all: idOf(1), batched: idOf(2), disabled: idOf(3), other: idOf(4), pointed: idOf(8) } as Record<
+  'all' | 'batched' | 'disabled' | 'other' | 'pointed',
   EndpointId
 >;
 const policy = { delaysSeconds: [0, 60], jitter: 0 };
@@ -120,6 +120,18 @@ export class MadeLog {
     this.register('other', { filter: { severity: 'critical' } });
     this.onEndpoint('disabled', { type: 'Enable' });
     this.onEndpoint('all', { type: 'Change', settings: { eventTypes: ['nothing.else'] } });
+    this.hideFromPortals();
+  }
+
+  /** From here on the messages' type is internal, so it does not go to the endpoint that a portal session has made and changed. */
+  private hideFromPortals(): void {
+    const internalTypes = { names: new Set(['alert.created']), areHidden: true };
+    const audience = { name: 'alert.created', group: 'alerts', description: null, sample: null, audience: 'INTERNAL' } as const;
+    this.record(organizationStream(organizationId), { type: 'organization.event-type-defined', data: audience }, 'hide', 'apikey:admin');
+    const register = { type: 'Register', organizationId, settings, secret: null, disabled: false, internalTypes } as const;
+    this.onEndpoint('pointed', register, 'portal:anna');
+    for (const changed of [{ eventTypes: ['alerts', 'order.made'] }, { url: harmlessUrl('https://elsewhere.example/') }])
+      this.onEndpoint('pointed', { type: 'Change', settings: changed, internalTypes }, 'portal:anna');
   }
 
   private register(name: keyof typeof endpoints, changed: Partial<EndpointSettings>, disabled = false): void {
@@ -127,8 +139,8 @@ export class MadeLog {
     this.onEndpoint(name, { type: 'Register', organizationId, settings: all, secret: null, disabled });
   }
 
-  private onEndpoint(name: keyof typeof endpoints, command: EndpointCommand): void {
-    this.decide(endpointStream(endpoints[name]), endpoint, command, `${name} ${this.position}`, 'apikey:admin');
+  private onEndpoint(name: keyof typeof endpoints, command: EndpointCommand, actor = 'apikey:admin'): void {
+    this.decide(endpointStream(endpoints[name]), endpoint, command, `${name} ${this.position}`, actor);
   }
 
   private message(): void {

@@ -5,7 +5,8 @@ import type { EndpointEvent } from '../../domain/endpoint-events.ts';
 import { endpoint, type Endpoint, type EndpointConfiguration } from '../../domain/endpoint.ts';
 import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { defaultGroup } from '../../domain/organization.ts';
+import { kindOf } from '../../domain/organization.ts';
+import type { Audience } from '../../domain/organization-events.ts';
 import { EndpointMatcher, finish, routeInSteps } from '../../domain/routing.ts';
 import { endpointIdIn, organizationIdIn } from '../../domain/streams.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
@@ -32,11 +33,11 @@ class EndpointVersion {
   }
 }
 
-type GroupVersion = { readonly at: EventPosition; readonly group: string };
+type TypeVersion = { readonly at: EventPosition; readonly group: string; readonly audience: Audience };
 type Organization = {
   /** By revision. Unreadable events leave gaps. */
   readonly endpoints: Map<EndpointId, (EndpointVersion | undefined)[]>;
-  readonly groups: Map<string, GroupVersion[]>;
+  readonly types: Map<string, TypeVersion[]>;
 };
 
 /** Publishers can invent any number of event types. */
@@ -56,7 +57,7 @@ export class ConfigurationHistory {
   /** Whether an endpoint ever asked for an order. */
   hasOrder = false;
   private readonly organizations = new Map<OrganizationId, Organization>();
-  private readonly sharedGroups = new Map<string, GroupVersion[]>();
+  private readonly sharedTypes = new Map<string, TypeVersion[]>();
   private readonly owners = new Map<EndpointId, Organization>();
   private readonly states = new Map<EndpointId, Endpoint>();
   private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
@@ -64,9 +65,9 @@ export class ConfigurationHistory {
   /** Takes events in log order. Ignores those that are not about endpoints or event types. */
   add(event: RecordedEvent): void {
     if (event.type === 'organization.event-type-defined') {
-      const { name, group, shared } = event.data;
-      const groups = shared ? this.sharedGroups : this.organization(organizationIdIn(event.stream)).groups;
-      groups.set(name, [...(groups.get(name) ?? []), { at: positionOf(event), group }]);
+      const { name, group, shared, audience = 'PUBLIC' } = event.data;
+      const types = shared ? this.sharedTypes : this.organization(organizationIdIn(event.stream)).types;
+      types.set(name, [...(types.get(name) ?? []), { at: positionOf(event), group, audience }]);
     } else if (isEventOf(event, 'endpoint')) this.addEndpoint(endpointIdIn(event.stream), event);
   }
 
@@ -128,12 +129,12 @@ export class ConfigurationHistory {
     const key = `${organizationId} ${type} ${routedAt} ${message.copiedFrom?.length ?? 0}`;
     let subscribers = this.subscribers.get(key);
     if (!subscribers) {
-      const { endpoints, groups } = this.organization(organizationId);
-      const own = versionWhenRouted(groups.get(type) ?? [], message);
-      const group = (own ?? versionWhenRouted(this.sharedGroups.get(type) ?? [], message))?.group ?? defaultGroup(type);
+      const { endpoints, types } = this.organization(organizationId);
+      const own = versionWhenRouted(types.get(type) ?? [], message);
+      const kind = kindOf(type, own ?? versionWhenRouted(this.sharedTypes.get(type) ?? [], message));
       subscribers = Array.from(endpoints.values()).flatMap((versions) => {
         const matcher = versionWhenRouted(versions, message)?.matcher;
-        return matcher?.subscribesTo(type, group) ? [matcher] : [];
+        return matcher?.takes(type, kind) ? [matcher] : [];
       });
       if (this.subscribers.size >= mostCached) this.subscribers.clear();
       this.subscribers.set(key, subscribers);
@@ -155,7 +156,7 @@ export class ConfigurationHistory {
 
   private organization(id: OrganizationId): Organization {
     let organization = this.organizations.get(id);
-    if (!organization) this.organizations.set(id, (organization = { endpoints: new Map(), groups: new Map() }));
+    if (!organization) this.organizations.set(id, (organization = { endpoints: new Map(), types: new Map() }));
     return organization;
   }
 }

@@ -9,7 +9,7 @@ import { notFound } from '../../domain/errors.ts';
 import { noPosition, type ApiKeyId, type EndpointId, type OrganizationId, type Position } from '../../domain/ids.ts';
 import type { EventType } from '../../domain/organization.ts';
 import { isOrganizationEvent, type OrganizationEvent } from '../../domain/organization-events.ts';
-import type { RoutedContent, RoutingSteps } from '../../domain/routing.ts';
+import type { RoutedContent, RoutingSteps, TypeKind } from '../../domain/routing.ts';
 import {
   apiKeyIdIn,
   apiKeyStream,
@@ -178,9 +178,9 @@ export class EndpointDirectory {
     return this.organizations.internalTypes(id);
   }
 
-  /** The group that a type is defined in, else the one that its name says. */
-  groupOf(id: OrganizationId, type: string): string {
-    return this.organizations.groupOf(id, type);
+  /** What the definition of a type says, or follows from its name. */
+  kindOf(id: OrganizationId, type: string): TypeKind {
+    return this.organizations.kindOf(id, type);
   }
 
   /**

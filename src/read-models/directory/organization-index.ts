@@ -1,8 +1,9 @@
 // The organizations that exist, as they are now, with what their endpoints are reached by. A deleted one is known by its id only: its keys are forgotten.
-import { defaultGroup, defaultOrganization, organization, type EventType } from '../../domain/organization.ts';
+import { defaultOrganization, kindOf, organization, type EventType } from '../../domain/organization.ts';
 import type { OrganizationEvent, OrganizationLimits } from '../../domain/organization-events.ts';
 import { forbidden, notFound } from '../../domain/errors.ts';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
+import type { TypeKind } from '../../domain/routing.ts';
 import { organizationStream } from '../../domain/streams.ts';
 import type { SecretUnreadable, Vault } from '../../secrets/vault.ts';
 import { LockedOrganizations } from './locked-organizations.ts';
@@ -107,8 +108,8 @@ export class OrganizationIndex {
     if (state.exists !== 'yes') return none;
     const kept = { ...state, metadata: {} }; // up to 16 KiB for each of many organizations, and no decision depends on it
     if (entry) entry.set(kept, event.type);
-    else this.entries.set(id, new OrganizationEntry(id, kept, this.vault, new RoutingIndex((type) => this.groupOf(id, type))));
-    this.groupsChanged(id, event);
+    else this.entries.set(id, new OrganizationEntry(id, kept, this.vault, new RoutingIndex((type) => this.kindOf(id, type))));
+    this.kindsChanged(id, event);
     const wasChanged = this.isOpen && this.openKeys(id);
     return wasChanged || event.type === 'organization.suspended' || event.type === 'organization.resumed'
       ? (entry?.endpoints.keys() ?? none)
@@ -130,9 +131,8 @@ export class OrganizationIndex {
     return !this.entries.get(id)?.state.eventTypes.has(name) && this.sharedTypes?.has(name) === true;
   }
 
-  /** The group that a type is defined in, else the one that its name says. */
-  groupOf(id: OrganizationId, type: string): string {
-    return this.eventType(id, type)?.group ?? defaultGroup(type);
+  kindOf(id: OrganizationId, type: string): TypeKind {
+    return kindOf(type, this.eventType(id, type));
   }
 
   /** The types that portal sessions of the organization never see. */
@@ -151,10 +151,10 @@ export class OrganizationIndex {
     return entry !== undefined && this.locked.open(entry);
   }
 
-  private groupsChanged(id: OrganizationId, event: OrganizationEvent): void {
+  private kindsChanged(id: OrganizationId, event: OrganizationEvent): void {
     if (event.type !== 'organization.event-type-defined') return;
     const all = event.data.shared ? this.entries.values() : [this.entries.get(id)];
-    for (const each of all) each?.routing.groupsChanged();
+    for (const each of all) each?.routing.kindsChanged();
   }
 
   private delete(id: OrganizationId): Iterable<EndpointId> {

@@ -1,7 +1,14 @@
 // The routing index of one organization: its endpoints' compiled matchers, indexed by event type. Intake routes by it.
 // A property test holds it equal to `routeMessage` of domain/routing.ts.
 import type { EndpointId, Position } from '../../domain/ids.ts';
-import { routeInSteps, type EndpointMatcher, type RoutedContent, type RoutedMessage, type RoutingSteps } from '../../domain/routing.ts';
+import {
+  routeInSteps,
+  type EndpointMatcher,
+  type RoutedContent,
+  type RoutedMessage,
+  type RoutingSteps,
+  type TypeKind,
+} from '../../domain/routing.ts';
 
 /** Publishers choose the types, so the index is emptied when it reaches this many. */
 const mostTypes = 10_000;
@@ -11,7 +18,7 @@ export class RoutingIndex {
   private readonly matchers = new Map<EndpointId, EndpointMatcher>();
   private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
 
-  constructor(private readonly groupOf: (type: string) => string) {}
+  constructor(private readonly kindOf: (type: string) => TypeKind) {}
 
   /** Adds an endpoint, or replaces its configuration. */
   set(matcher: EndpointMatcher): void {
@@ -24,8 +31,8 @@ export class RoutingIndex {
     this.subscribers.clear();
   }
 
-  /** Call when `groupOf` answers differently from now on. */
-  groupsChanged(): void {
+  /** Call when `kindOf` answers differently from now on. */
+  kindsChanged(): void {
     this.subscribers.clear();
   }
 
@@ -37,8 +44,8 @@ export class RoutingIndex {
   private subscribersTo(type: string): readonly EndpointMatcher[] {
     let subscribers = this.subscribers.get(type);
     if (!subscribers) {
-      const group = this.groupOf(type);
-      subscribers = Array.from(this.matchers.values()).filter((each) => each.subscribesTo(type, group));
+      const kind = this.kindOf(type);
+      subscribers = Array.from(this.matchers.values()).filter((each) => each.takes(type, kind));
       if (this.subscribers.size >= mostTypes) this.subscribers.clear();
       this.subscribers.set(type, subscribers);
     }

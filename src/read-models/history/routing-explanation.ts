@@ -6,10 +6,10 @@ import { endpoint, type Endpoint, type EndpointConfiguration } from '../../domai
 import type { FailedCondition } from '../../domain/filter/explain-filter.ts';
 import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
-import { defaultOrganization, groupOf, organization } from '../../domain/organization.ts';
+import { defaultOrganization, kindIn, organization } from '../../domain/organization.ts';
 import { organizationStream } from '../../domain/streams.ts';
 import type { OrganizationEvent } from '../../domain/organization-events.ts';
-import { routingReason, type RoutingReason } from '../../domain/routing.ts';
+import { routingReason, type RoutingReason, type TypeKind } from '../../domain/routing.ts';
 import { positionInLogOf } from '../../event-store/provenance.ts';
 import type { RecordedEvent } from '../../event-store/event-store.ts';
 
@@ -44,20 +44,20 @@ const decidedOn = <E extends RecordedEvent>(accepted: Accepted, events: readonly
 
 /** Why an endpoint, given by its events, subscribes to a message, as a part of a sentence; undefined: it does not. */
 export const subscriptionsTo = (accepted: Accepted, organizationEvents: readonly RecordedEvent<OrganizationEvent>[]) => {
-  const group = groupThen(accepted, organizationEvents);
+  const kind = kindThen(accepted, organizationEvents);
   return (endpointEvents: readonly RecordedEvent<EndpointEvent>[]): string | undefined => {
     const state = fold(endpoint, decidedOn(accepted, endpointEvents));
     if (state.exists !== 'yes') return undefined;
     const { settings, status } = state.configuration;
-    const reason = routingReason(state.configuration, { ...accepted.data, group });
-    if (reason.result === 'not-subscribed') return undefined;
+    const reason = routingReason(state.configuration, { ...accepted.data, ...kind });
+    if (reason.result === 'not-subscribed' || reason.result === 'internal') return undefined;
     const passes = settings.filter === null ? '' : ', with a filter that lets it pass';
     return `subscribed to "${reason.subscription}"${passes}${status === 'PAUSED' ? ', but paused, so that it waits' : ''}`;
   };
 };
 
 /** @param events of the message's organization, and of `default` */
-const groupThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): string => {
+const kindThen = (accepted: Accepted, events: readonly RecordedEvent<OrganizationEvent>[]): TypeKind => {
   const { organizationId, type } = accepted.data;
   const then = decidedOn(accepted, events);
   const [own, installation] = [organizationId, defaultOrganization].map((id) =>
@@ -66,12 +66,12 @@ const groupThen = (accepted: Accepted, events: readonly RecordedEvent<Organizati
       then.filter(({ stream }) => stream === organizationStream(id)),
     ),
   );
-  return groupOf(own ?? organization.initial, installation ?? organization.initial, type);
+  return kindIn(own ?? organization.initial, installation ?? organization.initial, type);
 };
 
 /** Undefined: the endpoint did not exist. */
-const reasonThen = (state: Endpoint, { data }: Accepted, group: string): RoutingReason | undefined =>
-  state.exists === 'yes' ? routingReason(state.configuration, { ...data, group }) : undefined;
+const reasonThen = (state: Endpoint, { data }: Accepted, kind: TypeKind): RoutingReason | undefined =>
+  state.exists === 'yes' ? routingReason(state.configuration, { ...data, ...kind }) : undefined;
 
 const routingBy = (reason: RoutingReason | undefined): Routing =>
   reason?.result === 'sent' ? 'SENT' : reason?.result === 'skipped' ? 'SKIPPED' : 'NOT_ROUTED';
@@ -99,12 +99,12 @@ export const explainRouting = (
     : skipped.includes(endpointId)
       ? 'SKIPPED'
       : 'NOT_ROUTED';
-  const group = groupThen(accepted, events.organization);
-  const reason = reasonThen(state, accepted, group);
+  const kind = kindThen(accepted, events.organization);
+  const reason = reasonThen(state, accepted, kind);
   // A test goes where the person said, whatever is subscribed to, and nowhere else.
   const expected = test ? recorded : routingBy(reason);
   const agrees = recorded === expected;
-  const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group, hidesValues });
+  const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group: kind.group, hidesValues });
   const doubt = agrees ? '' : ` But the log has recorded ${recorded}, which these rules do not lead to.`;
   return {
     text: `${why}${doubt}${sentLater(recorded, events.delivery)}`,
@@ -144,6 +144,7 @@ const sentenceOf = (state: Endpoint, reason: RoutingReason | undefined, { name, 
   if (reason.result === 'not-subscribed')
     return `${name} subscribed to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
   const subscribed = `${name} subscribed to it by "${reason.subscription}"`;
+  if (reason.result === 'internal') return `${subscribed}, but it is internal, and a portal session had decided where the endpoint points.`;
   if (reason.result === 'filtered-out')
     return `${subscribed}, but its filter did not let it pass: ${conditionSentences(reason.failed, hidesValues)}.`;
   const passed = settings.filter === null ? subscribed : `${subscribed}, and its filter let it pass`;
@@ -161,6 +162,7 @@ export const presentReason = (
   if (reason.result === 'not-subscribed')
     return `${name} subscribes to ${settings.eventTypes.map((entry) => `"${entry}"`).join(', ')}, none of which is "${type}" or its group "${group}".`;
   const subscribed = `${name} subscribes to it by "${reason.subscription}"`;
+  if (reason.result === 'internal') return `${subscribed}, but it is internal, and a portal session has decided where the endpoint points.`;
   if (reason.result === 'filtered-out')
     return `${subscribed}, but its filter does not let it pass: ${conditionSentences(reason.failed, false)}.`;
   const passes = settings.filter === null ? subscribed : `${subscribed}, and its filter lets it pass`;

@@ -15,6 +15,8 @@ export type DeliveryFilter = {
   readonly status?: Optional<readonly DeliveryStatus[]>;
   readonly eventType?: Optional<string>;
   readonly eventTypes?: Optional<readonly string[]>;
+  /** None of these. */
+  readonly exceptTypes?: Optional<readonly string[]>;
   /** The message was accepted then or later. */
   readonly since?: Optional<Date>;
   /** The message was accepted before then. */
@@ -34,6 +36,7 @@ export type DeliveryConditions = {
   readonly endpoints?: readonly EndpointId[] | undefined;
   readonly messageId?: MessageId | undefined;
   readonly types?: readonly string[] | undefined;
+  readonly exceptTypes?: readonly string[] | undefined;
   /** Both included. */
   readonly codes?: { readonly from: number; readonly to: number } | undefined;
   readonly failures?: readonly FailureReason[] | undefined;
@@ -57,6 +60,7 @@ export const conditionsOf = (organization: OrganizationId, filter: DeliveryFilte
     endpoints,
     messageId: messages?.[0],
     types,
+    exceptTypes: filter.exceptTypes ?? undefined,
     codes: isCodeGiven ? codes : undefined,
     failures,
     test: filter.test ?? undefined,

@@ -80,12 +80,13 @@ export const conditionsOn = (run: Run): { readonly indexed: Expression<SqlBool>[
 
 /** The conditions that an index with this start does not answer. */
 export const othersOf = (conditions: DeliveryConditions, start: Start): Expression<SqlBool>[] => {
-  const { endpoints, messageId, types, codes, failures, test, since, until } = conditions;
+  const { endpoints, messageId, types, exceptTypes = [], codes, failures, test, since, until } = conditions;
   const is = expressionBuilder<ViewsSchema, 'deliveries'>();
   const others: Expression<SqlBool>[] = timeIn('created_at', since, until);
   if (messageId !== undefined) others.push(is(withoutIndex('message_id'), '=', messageId));
   if (endpoints && start.endpoint === undefined) others.push(is(withoutIndex('endpoint_id'), 'in', endpoints));
   if (types && start.type === undefined) others.push(is(withoutIndex('event_type'), 'in', types));
+  if (exceptTypes.length > 0) others.push(is(withoutIndex('event_type'), 'not in', exceptTypes));
   if (codes && start.code === undefined)
     others.push(
       is(numberWithoutIndex('last_response_code'), '>=', codes.from),

@@ -3,6 +3,7 @@ import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } fr
 import type { HealthState } from '../../domain/circuit.ts';
 import type { EndpointStatus } from '../../domain/endpoint.ts';
 import { asEndpointId, asPosition, type EndpointId, type OrganizationId } from '../../domain/ids.ts';
+import type { TypeKind } from '../../domain/routing.ts';
 import { entriesFor } from '../../domain/subscription.ts';
 import type { ViewsSchema } from '../views/schema.ts';
 import { textKey } from '../views/tables/endpoints.ts';
@@ -26,8 +27,8 @@ export type EndpointFilter = {
   readonly health?: Optional<HealthState>;
   /** Part of the name, or of the URL as it is shown to those who may not see secrets; any case. */
   readonly search?: Optional<string>;
-  /** They subscribe to that type, whose group this is. */
-  readonly eventType?: Optional<{ readonly type: string; readonly group: string }>;
+  /** They subscribe to that type, and it may go there. */
+  readonly eventType?: Optional<TypeKind & { readonly type: string }>;
 };
 
 /** A row and its place in the order. */
@@ -72,6 +73,7 @@ const conditionsOf = (organization: OrganizationId, { ids, status, health, searc
   if (isGiven(eventType)) {
     const subscribed = is.selectFrom('endpoint_subscriptions').select('endpoint_id').where('organization_id', '=', organization);
     conditions.push(is('endpoints.id', 'in', subscribed.where('entry', 'in', entriesFor(eventType.type, eventType.group))));
+    if (eventType.isInternal) conditions.push(is('endpoints.audience', 'is', null));
   }
   return conditions;
 };

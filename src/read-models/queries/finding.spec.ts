@@ -67,6 +67,7 @@ const deliveryFilters: fc.Arbitrary<DeliveryFilter> = fc.record({
   status: subset(statuses),
   eventType: maybe(fc.constantFrom(...types)),
   eventTypes: subset(types),
+  exceptTypes: subset(types),
   clientId: maybe(fc.constantFrom('m7', 'm26', 'm300')),
   since: moments,
   until: moments,
@@ -80,6 +81,7 @@ const messageFilters: fc.Arbitrary<MessageFilter> = fc.record({
   clientId: maybe(fc.constantFrom('m7', 'm26', 'nobody')),
   eventType: maybe(fc.constantFrom(...types)),
   eventTypes: subset(types),
+  exceptTypes: subset(types),
   orderingKey: maybe(fc.constantFrom('key-0', 'key-2', 'none')),
   since: moments,
   until: moments,
@@ -132,6 +134,7 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
       (status ?? [delivery.status]).includes(delivery.status) &&
       (eventType ?? delivery.eventType) === delivery.eventType &&
       (eventTypes ?? [delivery.eventType]).includes(delivery.eventType) &&
+      !filter.exceptTypes?.includes(delivery.eventType) &&
       (!clientId || clientIdOf(delivery.messageId) === clientId) &&
       isOf(delivery.createdAt, filter.since, filter.until) &&
       (!responseCode || code === responseCode) &&
@@ -143,11 +146,12 @@ describe.each(databaseKinds)('finding on $name', ({ name, make }) => {
   };
   const meetsMessage = (
     message: MessageView,
-    { clientId, eventType, eventTypes, orderingKey, since, until, unrouted }: MessageFilter,
+    { clientId, eventType, eventTypes, exceptTypes, orderingKey, since, until, unrouted }: MessageFilter,
   ): boolean =>
     (clientId ?? message.clientId) === message.clientId &&
     (eventType ?? message.eventType) === message.eventType &&
     (eventTypes ?? [message.eventType]).includes(message.eventType) &&
+    !exceptTypes?.includes(message.eventType) &&
     (orderingKey ?? message.orderingKey) === message.orderingKey &&
     isOf(message.acceptedAt, since, until) &&
     (unrouted ?? message.destinations === 0) === (message.destinations === 0);

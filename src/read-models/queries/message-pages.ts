@@ -16,6 +16,8 @@ export type MessageFilter = {
   readonly clientId?: Optional<string>;
   readonly eventType?: Optional<string>;
   readonly eventTypes?: Optional<readonly string[]>;
+  /** None of these. */
+  readonly exceptTypes?: Optional<readonly string[]>;
   readonly orderingKey?: Optional<string>;
   /** Accepted then or later. */
   readonly since?: Optional<Date>;
@@ -86,7 +88,11 @@ const runsOf = async (db: Db, organization: OrganizationId, filter: MessageFilte
   const { from, to } = sequencesIn(time.since, time.until);
   const range = [...(from > 0 ? [is('sequence', '>=', from)] : []), ...(to < Number.MAX_SAFE_INTEGER ? [is('sequence', '<', to)] : [])];
   const own = is('organization_id', '=', organization);
-  const always = timeIn('accepted_at', time.since, time.until);
+  const except = filter.exceptTypes ?? [];
+  const always = [
+    ...timeIn('accepted_at', time.since, time.until),
+    ...(except.length > 0 ? [is(withoutIndex('event_type'), 'not in', except)] : []),
+  ];
   const [ofTypes, ofKey, routed] = [
     types ? [is(withoutIndex('event_type'), 'in', types)] : [],
     isGiven(orderingKey) ? [is(withoutIndex('ordering_key'), '=', orderingKey)] : [],

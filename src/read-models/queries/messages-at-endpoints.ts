@@ -52,7 +52,7 @@ export class MessagesAtEndpoints {
 
 /** Undefined: what went to no endpoint can't match. The ordering key is no part of a delivery. */
 const deliveryFilter = (filter: MessageFilter, endpointIds: readonly EndpointId[]): DeliveryFilter | undefined => {
-  const { clientId, eventType, eventTypes, since, until, orderingKey: _, unrouted, ...others } = filter;
+  const { clientId, eventType, eventTypes, exceptTypes, since, until, orderingKey: _, unrouted, ...others } = filter;
   others satisfies Record<string, never>; // a condition that is added to the filter must be answered here as well
-  return unrouted ? undefined : { clientId, eventType, eventTypes, since, until, endpointIds };
+  return unrouted ? undefined : { clientId, eventType, eventTypes, exceptTypes, since, until, endpointIds };
 };

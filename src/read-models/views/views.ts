@@ -14,7 +14,7 @@ import { viewEventOf, type ViewEvent } from './view-event.ts';
 
 export class Views implements Consumer<ViewsSchema, ViewEvent> {
   readonly name = 'views';
-  readonly version = 18;
+  readonly version = 19;
   readonly primaryKeys = primaryKeys;
   readonly queryIndexes = queryIndexes;
   private history = new HistoryIndex();

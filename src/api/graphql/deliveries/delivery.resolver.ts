@@ -51,9 +51,10 @@ export class DeliveryResolver {
   async deliveries(
     @Args() page: PageArgs,
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
-    @Context() { caller }: ApiContext,
+    @Context() { caller, hiddenTypes }: ApiContext,
   ): Promise<CountedConnection<Delivery>> {
-    return deliveryConnection(this.queries, caller.organizationId, page, ofSeen(caller, parseDeliveryFilter(filter)));
+    const seen = { ...ofSeen(caller, parseDeliveryFilter(filter)), exceptTypes: Array.from(hiddenTypes) };
+    return deliveryConnection(this.queries, caller.organizationId, page, seen);
   }
 
   @Query(() => Conservation, { description: 'Nothing appears and nothing disappears: the counts must balance at every position.' })

@@ -4,7 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { Args, Context, Field, ID, Mutation, ObjectType, Resolver } from '@nestjs/graphql';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { RecordDraftTest } from '../../../commands/draft-test-commands.ts';
-import { CreateEndpoint, defaultSample } from '../../../commands/endpoint-commands.ts';
+import { CreateEndpoint, defaultSample, internalTypesFor, notOfferedToTest } from '../../../commands/endpoint-commands.ts';
 import { testDraft, type DraftTestOutcome, type Send } from '../../../delivery/draft-tests.ts';
 import { LocalFailure } from '../../../delivery/local-failure.ts';
 import { changedEndpoint, previewedEndpoint } from '../../../delivery/preview-endpoint.ts';
@@ -80,6 +80,7 @@ export class DraftTestResolver {
   ): Promise<TestResult> {
     const { caller } = context;
     const type = validate(eventTypeName.nullish(), eventType, 'eventType') ?? 'endpoint.test';
+    if (context.hiddenTypes.has(type)) throw notOfferedToTest(type);
     const data = (await parseTestData(given)) ?? this.sampleOf(caller.organizationId, type);
     const draft = await this.draftOf(input, id, patch, context);
     await this.count(caller.organizationId);
@@ -110,7 +111,7 @@ export class DraftTestResolver {
       const create = new CreateEndpoint(caller, settings, secret ?? undefined, disabled);
       return prefixIssuePaths(
         'input',
-        Promise.resolve().then(() => previewedEndpoint(create, organization)),
+        Promise.resolve().then(() => previewedEndpoint(create, organization, this.directory)),
       );
     }
     if (!id || input) throw badInput('input', 'Give either `input`, for a new endpoint, or `id` and `patch`, for one that exists.');
@@ -118,7 +119,7 @@ export class DraftTestResolver {
     const changes = validate(this.patch, patch ?? {}, 'patch');
     return prefixIssuePaths(
       'patch',
-      Promise.resolve().then(() => changedEndpoint(known, changes, organization)),
+      Promise.resolve().then(() => changedEndpoint(known, changes, organization, internalTypesFor(caller, this.directory))),
     );
   }
 

@@ -49,7 +49,7 @@ export class EndpointListResolver {
       status,
       health,
       search: validate(searchText, search, 'search')?.trim(),
-      eventType: type === undefined ? undefined : { type, group: this.directory.groupOf(organizationId, type) },
+      eventType: type === undefined ? undefined : { type, ...this.directory.kindOf(organizationId, type) },
     };
     const views = await this.endpointQueries.page(organizationId, parsePageArgs(page), filter, orderBy ?? 'NEWEST');
     return {
@@ -63,11 +63,12 @@ export class EndpointListResolver {
     @Parent() { id }: Endpoint,
     @Args() page: PageArgs,
     @Args('filter', { type: () => DeliveryFilter, nullable: true }) filter: DeliveryFilter | null | undefined,
-    @Context() { caller }: ApiContext,
+    @Context() { caller, hiddenTypes }: ApiContext,
   ): Promise<CountedConnection<Delivery>> {
     const { endpointId, ...rest } = parseDeliveryFilter(filter);
     const ofOther = endpointId !== null && endpointId !== undefined && endpointId !== id;
-    const filterOfEndpoint = { ...rest, endpointId: id, ...(ofOther && { endpointIds: [] }) };
+    const exceptTypes = Array.from(hiddenTypes);
+    const filterOfEndpoint = { ...rest, exceptTypes, endpointId: id, ...(ofOther && { endpointIds: [] }) };
     return deliveryConnection(this.deliveryQueries, caller.organizationId, page, filterOfEndpoint);
   }
 }

@@ -234,8 +234,8 @@ export class EndpointResolver {
   @ResolveField(() => [String], {
     description: 'The entries of eventTypes that name no defined type or group yet. They match as soon as a message has that type.',
   })
-  undefinedEventTypes(@Parent() { eventTypes }: Endpoint, @Context() { caller }: ApiContext): string[] {
-    const defined = this.directory.eventTypes(caller.organizationId).filter(({ retired }) => !retired);
+  undefinedEventTypes(@Parent() { eventTypes }: Endpoint, @Context() { caller, hiddenTypes }: ApiContext): string[] {
+    const defined = this.directory.eventTypes(caller.organizationId).filter(({ name, retired }) => !retired && !hiddenTypes.has(name));
     return eventTypes.filter((entry) => !defined.some(({ name, group }) => compileSubscription([entry])(name, group)) && entry !== '*');
   }
 

@@ -1,6 +1,7 @@
 // The GraphQL types of endpoints as they are answered; the inputs are in endpoint.inputs.ts.
 import { Field, Float, ID, Int, ObjectType } from '@nestjs/graphql';
 import { exhaustedActions, orderings, type OnExhausted, type Ordering } from '../../../domain/ordering.ts';
+import { shownSubscription } from '../../../domain/endpoint-audience.ts';
 import { carriesSeveralSignatures, signatureSchemes } from '../../../domain/endpoint-events.ts';
 import type { EndpointConfiguration, EndpointStatus as Status } from '../../../domain/endpoint.ts';
 import { payloadFormats } from '../../../domain/format-options.ts';
@@ -165,17 +166,16 @@ export const EndpointConnection = connectionType('Endpoint', () => Endpoint);
  */
 type SecretAccess = { readonly kind: 'NEW' | 'CURRENT' | 'PAST'; readonly read: () => string | null };
 
-type DecryptionContext = Pick<ApiContext, 'keyring' | 'caller'>;
+type ShownTo = Pick<ApiContext, 'keyring' | 'caller' | 'hiddenTypes'>;
 
 /** The endpoint as it is now. */
-export const toEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint =>
-  withCurrentSecret('CURRENT', snapshot, context);
+export const toEndpoint = (snapshot: EndpointSnapshot, context: ShownTo): Endpoint => withCurrentSecret('CURRENT', snapshot, context);
 
 /** The endpoint right after the mutation that made its secret. */
-export const toEndpointWithNewSecret = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint =>
+export const toEndpointWithNewSecret = (snapshot: EndpointSnapshot, context: ShownTo): Endpoint =>
   withCurrentSecret('NEW', snapshot, context);
 
-const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, context: ShownTo): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
   const { settings } = snapshot.configuration;
   const cipher = context.keyring.cipherFor(endpointStream(snapshot.id));
@@ -187,13 +187,13 @@ const withCurrentSecret = (kind: 'NEW' | 'CURRENT', snapshot: EndpointSnapshot, 
 };
 
 /** The endpoint at an earlier moment. Not even admins see the secret and the URL's secret parts that it had then. */
-export const toPastEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+export const toPastEndpoint = (snapshot: EndpointSnapshot, context: ShownTo): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
   return { ...fieldsOf(snapshot, context), secretAccess: { kind: 'PAST', read: () => (secret === null ? null : mask) } };
 };
 
 /** The endpoint as a draft would leave it, which is shown under the id `draft`. */
-export const toDraftEndpoint = (snapshot: EndpointSnapshot, context: DecryptionContext): Endpoint => {
+export const toDraftEndpoint = (snapshot: EndpointSnapshot, context: ShownTo): Endpoint => {
   const secret = ownSecretOf(snapshot.configuration);
   const secretAccess: SecretAccess = { kind: 'PAST', read: () => (secret === null ? null : mask) };
   return { ...fieldsOf(snapshot, context), id: draftId, secretAccess };
@@ -202,7 +202,7 @@ export const draftId = asEndpointId('draft');
 
 const fieldsOf = (
   { id, configuration, createdAt, updatedAt, revision }: EndpointSnapshot,
-  { keyring }: DecryptionContext,
+  { keyring, hiddenTypes }: ShownTo,
 ): Omit<Endpoint, 'secretAccess'> => {
   const { settings, status, disabledReason } = configuration;
   const { name, description, url, eventTypes, filter, format, formatOptions, signature, headers, retryPolicy, timeoutSeconds } = settings;
@@ -217,7 +217,7 @@ const fieldsOf = (
     url: shownUrlOf(url),
     status,
     disabledReason,
-    eventTypes,
+    eventTypes: shownSubscription(eventTypes, hiddenTypes),
     filter,
     format,
     signature,

@@ -108,7 +108,7 @@ export class WhatIfResolver {
     @Context() { caller }: ApiContext,
   ): Promise<WhatIfChanged> {
     const patch = validate(this.patch, input, 'input');
-    const answer = await prefixIssuePaths('input', this.whatIfs.changed(caller.organizationId, id, patch, parseSpan(since, until, limit)));
+    const answer = await prefixIssuePaths('input', this.whatIfs.changed(caller, id, patch, parseSpan(since, until, limit)));
     return { ...answer, gains: answer.gains.map(toWouldBeReceived), losses: answer.losses.map(toWouldBeReceived) };
   }
 

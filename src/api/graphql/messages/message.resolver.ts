@@ -87,11 +87,11 @@ export class MessageResolver {
     @Args('filter', { type: () => MessageFilter, nullable: true }) given: MessageFilter | null | undefined,
     @Context() context: ApiContext,
   ): Promise<SearchedMessages> {
-    const { caller } = context;
+    const { caller, hiddenTypes } = context;
     const { organizationId } = caller;
     const span = { since: toDate(since), until: toDate(until) };
     checkSpan(span.since, span.until, 'until');
-    const filter = { ...parseMessageFilter(given, span), eventType };
+    const filter = { ...parseMessageFilter(given, span), eventType, exceptTypes: Array.from(hiddenTypes) };
     const seen = visibleEndpoints(caller);
     const pageOf = (request: PageRequest) =>
       seen ? this.atEndpoints.page(organizationId, seen, request, filter) : this.queries.page(organizationId, request, filter);
@@ -106,18 +106,14 @@ export class MessageResolver {
   }
 
   private async searched(
-    { caller, hiddenTypes }: ApiContext,
+    { caller }: ApiContext,
     pageOf: (request: PageRequest) => Promise<Page<MessageView>>,
     request: PageRequest,
     pattern: JsonObject,
   ): Promise<SearchedMessages> {
     const { payloads } = caller.sight;
     if (payloads === 'HIDDEN') throw new Refusal('FORBIDDEN', 'Searching contents needs a session with the capability VIEW_PAYLOADS.');
-    const visiblePage = async (part: PageRequest) => {
-      const { edges, ...rest } = await pageOf(part);
-      return { ...rest, edges: edges.filter(({ node }) => !hiddenTypes.has(node.eventType)) };
-    };
-    const page = await this.contents.page(visiblePage, request, { pattern: JSON.stringify(pattern), masked: payloads === 'MASKED' });
+    const page = await this.contents.page(pageOf, request, { pattern: JSON.stringify(pattern), masked: payloads === 'MASKED' });
     const isAll = !page.hasNextPage && !isGiven(request.after);
     return {
       ...(await toConnection(page, toMessage)),

@@ -1,7 +1,7 @@
 // Routing over GraphQL: for each endpoint, whether a message went there and why, and where a message would go now.
 import { Args, ArgsType, Context, Field, ObjectType, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { EndpointId } from '../../../domain/ids.ts';
-import { routingReason } from '../../../domain/routing.ts';
+import { routingReason, type RoutingReason as RoutingReasonOf } from '../../../domain/routing.ts';
 import { deliveryIdOf } from '../../../event-store/id-generation.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
 import { explainRouting, presentReason } from '../../../read-models/history/routing-explanation.ts';
@@ -98,11 +98,11 @@ export class RoutingResolver {
     const { organizationId } = context.caller;
     const input = validate(graphqlMessageInput, message, 'message');
     await checkDataSizes([input], undefined, () => 'message.data');
-    const content = { ...input, group: this.directory.groupOf(organizationId, input.type) };
+    const content = { ...input, ...this.directory.kindOf(organizationId, input.type) };
     const request = parsePageArgs(page);
     const reasons = new Map<EndpointId, Omit<RoutingReason, 'endpoint'>>();
     const decide = ({ id, configuration }: EndpointView) => {
-      const reason = routingReason(configuration, content);
+      const reason = shownReason(routingReason(configuration, content), context);
       const failedConditions = reason.result === 'filtered-out' ? shownConditions(reason.failed) : [];
       reasons.set(id, { routed: reason.result === 'sent', reason: presentReason(configuration, reason, content), failedConditions });
     };
@@ -131,3 +131,7 @@ export class RoutingResolver {
     );
   }
 }
+
+/** That a type is internal is nothing that a portal session is told. */
+const shownReason = (reason: RoutingReasonOf, { caller }: ApiContext): RoutingReasonOf =>
+  reason.result === 'internal' && caller.kind === 'PORTAL' ? { result: 'not-subscribed' } : reason;

@@ -8,6 +8,7 @@ import { bulkRetry, type BulkRetry, type BulkRetryCommand, type BulkRetryEvent }
 import { portalSession, type PortalSessionCommand } from '../../../domain/portal-session.ts';
 import { disclosure, type RecordedDisclosure } from '../../../domain/disclosure.ts';
 import { draftTest, type RecordedDraftTest } from '../../../domain/draft-test.ts';
+import type { EndpointAudience } from '../../../domain/endpoint-audience.ts';
 import { registeredIn, type EndpointEvent } from '../../../domain/endpoint-events.ts';
 import { endpoint, type EndpointCommand } from '../../../domain/endpoint.ts';
 import { DomainError } from '../../../domain/errors.ts';
@@ -119,7 +120,12 @@ const apiKeyCommand = ({ type, data }: ApiKeyEvent, before: ApiKey): ApiKeyComma
 const endpointCommand = ({ type, data }: EndpointEvent): EndpointCommand => {
   switch (type) {
     case 'endpoint.registered':
-      return { type: 'Register', ...registeredIn(data) };
+      return { type: 'Register', ...registeredIn(data), ...saidBy(data.audience) };
+    case 'endpoint.url-changed':
+    case 'endpoint.subscription-changed': {
+      const { audience, ...settings } = data;
+      return { type: 'Change', settings, ...saidBy(audience) };
+    }
     case 'endpoint.secret-rotated':
       return { type: 'RotateSecret', ...data };
     case 'endpoint.paused':
@@ -136,6 +142,9 @@ const endpointCommand = ({ type, data }: EndpointEvent): EndpointCommand => {
       return { type: 'Change', settings: data };
   }
 };
+
+/** By a portal session; which types were internal then is nothing that its decision shows. */
+const saidBy = (audience: EndpointAudience) => audience && { internalTypes: { names: new Set<string>(), areHidden: true } };
 
 const sourceCommand = ({ type, data }: SourceEvent): SourceCommand => {
   switch (type) {

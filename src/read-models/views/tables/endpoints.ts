@@ -27,6 +27,7 @@ type EndpointRow = {
   created_position: Position;
   /** Of the endpoint's stream. */
   revision: number;
+  audience: 'PUBLIC' | null;
 };
 
 export const endpoints: Table<EndpointRow> = {
@@ -43,6 +44,7 @@ export const endpoints: Table<EndpointRow> = {
     deleted_at: 'int64?',
     created_position: 'text',
     revision: 'integer',
+    audience: 'text?',
   },
   primaryKey: ['id'],
   indexes: [
@@ -124,5 +126,6 @@ const evolveRow = (id: EndpointId, before: EndpointRow | undefined, event: Recor
     deleted_at: null,
     created_position: before?.created_position ?? event.position,
     revision: event.revision,
+    audience: state.configuration.audience ?? null,
   };
 };
