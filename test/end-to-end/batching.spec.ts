@@ -1,6 +1,7 @@
 // Batches: several messages in one request, closed by size or by wait, sent, recorded, retried and cancelled as one.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
+import { runToEnd } from '../support/process.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { startServer, type Server } from '../support/server.ts';
 
@@ -102,6 +103,30 @@ it('what gathers survives kill -9 and is sent; what is paused is held; what is c
   const counts = 'query ($id: ID) { conservation(endpointId: $id) { routed succeeded failed cancelled open balanced } }';
   const expected = { routed: 6, succeeded: 5, failed: 0, cancelled: 1, open: 0, balanced: true };
   expect(await client.query(counts, { id })).toEqual(expected);
+});
+
+it('what is cancelled while it gathers goes in no batch, and the log and the views agree on it', async () => {
+  const type = 'batch.cancelled';
+  const id = await endpoint(type, { ordering: 'PER_KEY', batch: { maxSize: 100, maxWaitMs: 3_000 } });
+  const messages = await server.publish(
+    Array.from({ length: 6 }, (_, n) => ({ type, data: { n }, ...(n % 2 === 1 && { orderingKey: 'k' }) })),
+  );
+  for (const n of [0, 3]) {
+    const { id: deliveryId } = await client.delivery(messages[n]?.id ?? '', n === 0 ? 'PENDING' : 'HELD', id);
+    await client.act('cancelDelivery', deliveryId);
+  }
+  const [request] = await receiver.received(1);
+  const sent = JSON.parse(request?.body ?? '') as { data: { n: number } }[];
+  expect(sent.map(({ data }) => data.n)).toEqual([1, 2, 4, 5]);
+  for (const n of [1, 2, 4, 5]) await client.delivery(messages[n]?.id ?? '', 'SUCCEEDED', id);
+  const counts = 'query ($id: ID) { conservation(endpointId: $id) { routed succeeded failed cancelled open balanced } }';
+  expect(await client.query(counts, { id })).toEqual({ routed: 6, succeeded: 4, failed: 0, cancelled: 2, open: 0, balanced: true });
+  await server.stop();
+  const { code, output } = await runToEnd(['verify', '--json'], { HOOKLEDGER_DATA_DIR: server.dataDir });
+  const { checks } = JSON.parse(output) as { checks: Record<string, { first?: unknown }> };
+  expect(Object.values(checks).flatMap(({ first }) => first ?? [])).toEqual([]);
+  expect(code).toBe(0);
+  await server.start();
 });
 
 it('one slow receiver of batches delays nobody, and a test goes alone, as a list of one', async () => {

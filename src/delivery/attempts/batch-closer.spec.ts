@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dueCause, accepted, organizationId } from '../../../test/support/samples.ts';
+import { cancelAlone } from '../../commands/closed-batches.ts';
 import { CommandExecutor } from '../../commands/command-executor.ts';
 import type { EndpointId, MessageId } from '../../domain/ids.ts';
 import type { JsonObject } from '../../domain/json.ts';
@@ -119,6 +120,32 @@ describe('the batch closer', () => {
     expect(await closed(1)).toMatchObject({ messages: ['m2'] });
     expect(await closer().close(e1, [due('m3')], 10)).toEqual({ deliveries: [due('m3')], position: undefined });
     expect(await closed(2)).toBeUndefined();
+  });
+
+  it('leaves out what was cancelled in a batch of its own, though it was gathered and the table shows that batch', async () => {
+    const cancel = (message: string, last: number) => {
+      const subject = { organizationId, messageId: message as MessageId, endpointId: e1 };
+      return cancelAlone(
+        new CommandExecutor(store),
+        subject,
+        last,
+        { now: new Date(), reason: 'test' },
+        { actor: 'test', commandId: message },
+      );
+    };
+    await closer().close(e1, [due('m4')], 10);
+    await cancel('m1', 1);
+    await cancel('m3', 2);
+    newest = 3;
+    const batches = closer();
+    const { deliveries } = await batches.close(e1, [due('m1'), due('m2')], 10);
+    expect(idsOf(deliveries).toSorted()).toEqual(['m1', 'm2'].map(idOf).toSorted());
+    expect(await closed(4)).toMatchObject({ messages: ['m2'] });
+    expect(await batches.close(e1, [due('m3')], 10)).toEqual({ deliveries: [due('m3')], position: undefined });
+    await accept('m5');
+    await cancel('m5', 4);
+    expect(await batches.close(e1, [due('m5')], 10)).toMatchObject({ deliveries: [due('m5')] });
+    expect(await closed(6)).toBeUndefined();
   });
 
   it('closes nothing anew of what is in a batch already', async () => {

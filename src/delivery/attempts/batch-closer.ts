@@ -1,7 +1,7 @@
 // The batch closer: records by an event which messages go in one request, before it is sent. After a crash the same batch is sent again.
 // Guarantee: a delivery is in one batch at most, also when several replicas close batches of one endpoint. An endpoint's batches are numbered, and each
 // number is closed once. A replica that finds its number closed leaves out the deliveries in that batch and takes the next number. Of the batches with
-// lower numbers, the table says what went in them.
+// lower numbers, the table says what went in them, and the log what was cancelled in one of its own.
 import { batch, type CloseBatch } from '../../domain/batch.ts';
 import type { BatchId, EndpointId, MessageId, Position } from '../../domain/ids.ts';
 import type { MessageEvent } from '../../domain/message.ts';
@@ -10,6 +10,7 @@ import type { EventStore, RecordedEvent } from '../../event-store/event-store.ts
 import { batchIdOf } from '../../event-store/id-generation.ts';
 import type { DueAttempts } from '../due-attempts/due-attempts.ts';
 import { isBatch, type ScheduleAttempt, type DeliveryOrBatchId } from '../saga/saga-commands.ts';
+import { CancelledAlone } from './cancelled-alone.ts';
 import { loadMessages } from './load-messages.ts';
 import { retryUntilLogAvailable } from '../retry-until-log-available.ts';
 import { batchStream } from '../../domain/streams.ts';
@@ -32,13 +33,16 @@ const newBatch = { state: batch.initial, revision: 'no-stream' } as const;
 
 export class BatchCloser {
   private readonly newest = new Map<EndpointId, number>();
+  private readonly cancelledAlone: CancelledAlone;
   private readonly messagesById = new Map<DeliveryOrBatchId, readonly RecordedEvent<MessageEvent>[]>();
 
   constructor(
     private readonly store: Pick<EventStore, 'readStream'>,
     private readonly executor: CommandExecutor,
     private readonly due: Pick<DueAttempts, 'turnsOf' | 'newestBatch' | 'isShared'>,
-  ) {}
+  ) {
+    this.cancelledAlone = new CancelledAlone(store);
+  }
 
   /**
    * Closes a batch over deliveries of one endpoint, in their order, as many as fit. Where they take turns, those that wait for them go with them, so
@@ -56,11 +60,16 @@ export class BatchCloser {
     if (deliveries.length === waiting.length) return { deliveries, position: undefined };
     let candidates = await this.candidates([...waiting.filter(({ id }) => !batched.has(id)), ...followers]);
     const withTurn = new Set(waiting.map(({ id }) => id));
+    const cancelled = await this.cancelledAmong(endpointId, newest, candidates);
+    deliveries.push(...candidates.filter(({ messageId, due }) => cancelled.has(messageId) && withTurn.has(due.id)).map(({ due }) => due));
+    candidates = candidates.filter(({ messageId }) => !cancelled.has(messageId));
+    if (candidates.length === 0) return { deliveries, position: undefined };
     for (let number = newest + 1; ; number++) {
       const id = batchIdOf(endpointId, number);
       const { state, events, position } = await this.record(id, endpointId, number, candidates);
       this.newest.set(endpointId, number);
       if (state.status === 'unknown' || !position) throw new Error(`The batch ${id} was appended, but the log does not have it.`);
+      if (events.length > 0) this.cancelledAlone.add(endpointId, number, position);
       const closed = new Set(state.messages);
       deliveries.push(...candidates.filter(({ messageId }) => closed.has(messageId)).map(({ due }) => due));
       // Those that waited can't go without what they waited for.
@@ -68,6 +77,15 @@ export class BatchCloser {
       // Without an event, another replica has closed the batch of that number.
       if (events.length > 0 || candidates.length === 0) return { deliveries, position };
     }
+  }
+
+  private cancelledAmong(endpointId: EndpointId, newest: number, candidates: readonly Candidate[]): Promise<ReadonlySet<MessageId>> {
+    const positions = candidates.map(({ message }) => message.position);
+    return this.cancelledAlone.since(
+      endpointId,
+      newest,
+      positions.reduce((oldest, each) => (each < oldest ? each : oldest)),
+    );
   }
 
   /** Other replicas may have closed newer ones. */

@@ -11,7 +11,7 @@ export type DeliveryProgress = {
   readonly cancelled: boolean;
 };
 
-/** A closed batch also moves on the deliveries in it. */
+/** A closed batch also moves on the deliveries in it. One that was closed to be cancelled cancels its delivery, which may wait to go with others. */
 export const progressIn = (event: RecordedEvent): DeliveryProgress | undefined => {
   switch (event.type) {
     case 'delivery.attempt-succeeded':
@@ -31,9 +31,9 @@ export const progressIn = (event: RecordedEvent): DeliveryProgress | undefined =
     case 'batch.cancelled':
       return { endpointId: event.data.endpointId, ids: [batchIdIn(event.stream)], cancelled: true };
     case 'batch.closed': {
-      const { endpointId, messages } = event.data;
+      const { endpointId, messages, cancelled = false } = event.data;
       const ids = [batchIdIn(event.stream), ...messages.map((id) => deliveryIdOf(id, endpointId))];
-      return { endpointId, ids, cancelled: false };
+      return { endpointId, ids, cancelled };
     }
     default:
       return undefined;
