@@ -44,6 +44,14 @@ it('takes a large append in parts: all of it or none, with the event loop turnin
   expect(await store.tip()).toBe('0000000000000042');
 });
 
+it('reads what was deflated while the rest of the append was on its way', async () => {
+  const text = (n: number) => `${n} ${'é'.repeat(n)} ${'x'.repeat(100_000)}`;
+  const writes = Array.from({ length: 120 }, (_, n) => write(newStream(), 'no-stream', renamed(text(n))));
+  await store.append(writes);
+  const events = await take(store, undefined, 120);
+  expect(events.map(({ data }) => 'name' in data && data.name)).toEqual(writes.map((_, n) => text(n)));
+});
+
 it('lets live followers read a large append from the file instead of keeping it in memory for them, and goes on after it', async () => {
   const [following, other] = [take(store, undefined, 42), take(store, undefined, 42)];
   const writes = large('no-stream');

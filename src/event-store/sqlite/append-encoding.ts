@@ -10,6 +10,8 @@ export const revisionNumber = (expected: ExpectedRevision): number => (expected 
 
 /** More than this is encoded, and handed to the writer, in slices. */
 const bytesPerPart = 512 * 1024;
+/** V8 puts what it reads of a message of 100 KB or more where only a full collection removes it: the writer would keep all parts for a while. */
+const bytesPerMessage = 80 * 1024;
 
 export class AppendEncoding {
   /**
@@ -20,6 +22,8 @@ export class AppendEncoding {
   bytes = 0;
   private encoded: EncodedWrite[] = [];
   private bytesOfPart = 0;
+  /** Where the messages of the part end in it. */
+  private ends: number[] = [];
 
   add({ stream, expectedRevision, events }: Write): void {
     const strings: string[] = [];
@@ -34,22 +38,26 @@ export class AppendEncoding {
       this.bytes += bytes;
     }
     this.encoded.push([stream, revisionNumber(expectedRevision), strings]);
+    if (this.bytesOfPart >= (this.ends.length + 1) * bytesPerMessage) this.ends.push(this.encoded.length);
   }
 
   get isPartFull(): boolean {
     return this.bytesOfPart >= bytesPerPart;
   }
 
-  /** Another part follows. */
-  takePart(): readonly EncodedWrite[] {
+  /** Another part follows. @returns what to hand over in a message each */
+  takePart(): readonly (readonly EncodedWrite[])[] {
     this.events = undefined;
-    return this.takeRest();
+    const { ends } = this;
+    const part = this.takeRest();
+    return [...ends, part.length].map((end, i) => part.slice(ends[i - 1] ?? 0, end)).filter(({ length }) => length > 0);
   }
 
   takeRest(): readonly EncodedWrite[] {
     const part = this.encoded;
     this.encoded = [];
     this.bytesOfPart = 0;
+    this.ends = [];
     return part;
   }
 }

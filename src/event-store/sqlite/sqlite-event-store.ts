@@ -121,7 +121,7 @@ export class SqliteEventStore implements EventStore {
         if (!encoding.isPartFull) continue;
         slice ??= new OwnSlice();
         part ??= ++this.#parts;
-        this.#send({ part, writes: encoding.takePart() });
+        for (const message of encoding.takePart()) this.#send({ part, writes: message });
         const turn = slice.giveWay();
         if (turn) await turn;
         this.#checkWritable();

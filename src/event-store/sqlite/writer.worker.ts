@@ -3,6 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
 export type WriterOptions = { readonly file: string; readonly maxBytes?: number | undefined };
 
@@ -55,8 +56,8 @@ class LogWriter {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #tip: number;
   #lastAt: number;
-  /** Of appends whose last part has not come yet, serialized: the heap of JavaScript would keep their room long after they are written. */
-  readonly #parts = new Map<number, Buffer<ArrayBuffer>[]>();
+  /** Of appends whose last part has not come yet. */
+  readonly #parts = new Map<number, StoredPart[]>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -73,7 +74,7 @@ class LogWriter {
   takePart({ part, writes }: Part): void {
     const earlier = this.#parts.get(part) ?? [];
     if (!writes) this.#parts.delete(part);
-    else if (earlier.push(serialize(writes)) === 1) this.#parts.set(part, earlier);
+    else if (earlier.push(storePart(writes, earlier.length >= plainParts)) === 1) this.#parts.set(part, earlier);
   }
 
   commit(groups: readonly Group[]): Committed | Failed {
@@ -106,7 +107,8 @@ class LogWriter {
     const parts = part === undefined ? [] : (this.#parts.get(part) ?? []);
     if (part !== undefined) this.#parts.delete(part);
     const written = this.#writeAll(() => numberedWrites(parts, writes), next, at);
-    for (const { buffer } of parts) buffer.transfer(0); // frees it now, not at some later garbage collection
+    // Frees it now, not at some later garbage collection. What is deflated is small, and may share its memory.
+    for (const { bytes, isDeflated } of parts) if (!isDeflated) bytes.buffer.transfer(0);
     return written;
   }
 
@@ -147,10 +149,27 @@ class LogWriter {
   }
 }
 
+/** Serialized: the heap of JavaScript would keep the room long after it is written. */
+type StoredPart = { readonly bytes: Buffer<ArrayBuffer>; readonly isDeflated: boolean };
+
+/** Of one append, some 4 MiB. The later ones are deflated: messages to the same hundreds of endpoints take a twentieth then. */
+const plainParts = 50;
+
+const storePart = (writes: readonly EncodedWrite[], isDeflated: boolean): StoredPart => {
+  const bytes = serialize(writes);
+  if (!isDeflated) return { bytes, isDeflated };
+  const deflated = { bytes: deflateRawSync(bytes, { level: 1 }), isDeflated };
+  bytes.buffer.transfer(0);
+  return deflated;
+};
+
+const writesIn = ({ bytes, isDeflated }: StoredPart): readonly EncodedWrite[] =>
+  deserialize(isDeflated ? inflateRawSync(bytes) : bytes) as readonly EncodedWrite[]; // as `storePart` serialized them
+
 /** In order, one part decoded at a time. */
-function* numberedWrites(parts: readonly Buffer[], rest: readonly EncodedWrite[]): Generator<readonly [number, EncodedWrite]> {
+function* numberedWrites(parts: readonly StoredPart[], rest: readonly EncodedWrite[]): Generator<readonly [number, EncodedWrite]> {
   let number = 0;
-  for (const part of parts) for (const write of deserialize(part) as readonly EncodedWrite[]) yield [number++, write]; // as serialized here
+  for (const part of parts) for (const write of writesIn(part)) yield [number++, write];
   for (const write of rest) yield [number++, write];
 }
 

@@ -52,10 +52,18 @@ describe('pending events', () => {
     const events = new PendingEvents<EventHeader>(3);
     events.add(event(1), 3);
     expect([events.isFull(false), events.isFull(true), events.isHeavy]).toEqual([true, false, false]);
-    events.add(event(2), 13);
+    events.add(event(2), 6);
     expect([events.isFull(true), events.isHeavy]).toEqual([true, true]);
     events.take(undefined);
     expect([events.isFull(false), events.isHeavy]).toEqual([false, false]);
+  });
+
+  it('count the rows of those that are left, too', () => {
+    const events = new PendingEvents<EventHeader>(3);
+    events.add(event(1));
+    events.add(event(2), 16);
+    events.take(at(1));
+    expect([events.isFull(false), events.isHeavy]).toEqual([true, true]);
   });
 
   it('are full after five reads while catching up, and after a batch of events when live', () => {

@@ -5,9 +5,13 @@ import type { EventHeader } from '../consumer.ts';
 
 /** While catching up. Fewer transactions write each index page fewer times. */
 const readsPerTransaction = 5;
+/** Of `maxBatch`: the rows that one transaction may write beyond one per event. They are in memory until then. */
+const heavy = 2;
 
 export class PendingEvents<Retained extends EventHeader> {
   private waiting: Retained[] = [];
+  /** Of each that waits. */
+  private weights: number[] = [];
   private weight = 0;
   private reads = 0;
   private applying: readonly Retained[] = [];
@@ -41,12 +45,13 @@ export class PendingEvents<Retained extends EventHeader> {
 
   /** Events that write many rows: the rest of the read has to wait for the next transaction. */
   get isHeavy(): boolean {
-    return this.weight > readsPerTransaction * this.maxBatch;
+    return this.weight - this.waiting.length > heavy * this.maxBatch;
   }
 
   /** @param weight the rows that it may write */
   add(event: Retained, weight = 1): void {
     this.waiting.push(event);
+    this.weights.push(weight);
     this.weight += weight;
   }
 
@@ -59,7 +64,8 @@ export class PendingEvents<Retained extends EventHeader> {
   take(tip: Position | undefined): readonly Retained[] {
     const [first = [], ...rest] = cutAtTip(this.waiting, tip);
     this.waiting = rest.flat();
-    this.weight = this.waiting.length;
+    this.weights = this.weights.slice(first.length);
+    this.weight = this.weights.reduce((sum, each) => sum + each, 0);
     this.reads = 0;
     this.applying = first;
     return first;
@@ -74,6 +80,7 @@ export class PendingEvents<Retained extends EventHeader> {
   /** Forgets everything: events not committed are read again. */
   clear(): void {
     this.waiting = [];
+    this.weights = [];
     this.weight = 0;
     this.reads = 0;
     this.applying = [];
