@@ -1,8 +1,13 @@
 // Measures `retryDeliveries` of many: `npm run bench:bulk-retry [-- --deliveries 200000 --main FILE --json]`. How fast it answers, how many it retries in a
-// second, what new messages wait beside it, and that it goes on after kill -9 and ends when it is cancelled. Filling takes about as long as measuring.
+// second, what new messages wait beside it, and that it goes on after kill -9 and ends when it is cancelled. What has failed is written to the log directly.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { conservation, createEndpoint, startServer, type MessageInput, type Server } from '../test/support/server.ts';
+import { asOrganizationId, endpointId, type EndpointId, type Position } from '../src/domain/ids.ts';
+import { deliveryStream, messageStream } from '../src/domain/streams.ts';
+import type { Write } from '../src/event-store/event-store.ts';
+import { deliveryIdOf, newId, newMessageId } from '../src/event-store/id-generation.ts';
+import { SqliteEventStore } from '../src/event-store/sqlite/sqlite-event-store.ts';
+import { conservation, createEndpoint, startServer, type Server } from '../test/support/server.ts';
 import { ask, closeConnections } from './probes.ts';
 import { startPart, type Part } from './processes.ts';
 import type { Received, ReceiverPart } from './receiver.ts';
@@ -15,6 +20,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+const organizationId = asOrganizationId('default');
 const endpoints = 10;
 const perEndpoint = Math.ceil(Number(options.deliveries) / endpoints);
 const wanted = perEndpoint * endpoints;
@@ -42,33 +48,6 @@ class BulkRetryBench {
   constructor(server: Server, receiver: Part<ReceiverPart>) {
     this.server = server;
     this.receiver = receiver;
-  }
-
-  /** Endpoint by endpoint, so that none fails for a minute: its circuit would open. */
-  async fill(url: string): Promise<void> {
-    const { server } = this;
-    for (let n = 0; n < endpoints; n++) {
-      const type = `bench.retry-${n}`;
-      const id = await createEndpoint(server, {
-        name: `Failing ${n}`,
-        url: `${url}/fail/${n}`,
-        eventTypes: [type],
-        retryPolicy: { delaysSeconds: [0] },
-      });
-      for (let sent = 0; sent < perEndpoint; sent += 500)
-        await this.publish(Array.from({ length: Math.min(500, perEndpoint - sent) }, (_, i) => ({ type, data: { n: sent + i } })));
-      await waitFor(
-        () => conservation(server),
-        ({ failed }) => failed === (n + 1) * perEndpoint,
-      );
-      const input = { url: `${url}/ok/${n}` };
-      await server.graphql('mutation ($id: ID!, $input: EndpointPatch!) { updateEndpoint(id: $id, input: $input) { id } }', { id, input });
-    }
-  }
-
-  /** Again while the server asks for patience. */
-  private async publish(messages: readonly MessageInput[]): Promise<void> {
-    while ((await this.server.request('/v1/messages', messages)).status !== 202) await delay(100);
   }
 
   /** New messages, one every 20 ms, until it is called again. @returns what they waited from the request to the receiver */
@@ -150,15 +129,70 @@ class BulkRetryBench {
   }
 }
 
+/** The log as it is when each delivery has failed at its only attempt. */
+const fill = async (directory: string, ids: readonly EndpointId[]): Promise<void> => {
+  const store = await SqliteEventStore.open({ directory });
+  const metadata = { actor: 'system:bench' };
+  const expectedRevision = 'no-stream';
+  const failedAt = new Date().toISOString();
+  const attempt = {
+    attempt: 1,
+    startedAt: failedAt,
+    durationMs: 5,
+    url: 'http://127.0.0.1/',
+    endpointRevision: 0,
+    requestHeaders: {},
+    responseCode: 500,
+    failure: 'HTTP_STATUS',
+    error: 'The receiver answered 500 Internal Server Error.',
+    failuresInSeries: 1,
+  } as const;
+  try {
+    for (const [n, endpointId] of ids.entries())
+      for (let at = 0; at < perEndpoint; at += 500) {
+        const writes = Array.from({ length: Math.min(500, perEndpoint - at) }, (_, i): Write[] => {
+          const messageId = newMessageId();
+          const subject = { organizationId, messageId, endpointId };
+          const content = { type: `bench.retry-${n}`, timestamp: failedAt, data: { n: at + i }, skipped: [], routedAt: '' as Position };
+          const accepted = { type: 'message.accepted', data: { organizationId, ...content, destinations: [{ endpointId }] } } as const;
+          const failed = { type: 'delivery.attempt-failed', data: { ...subject, ...attempt } } as const;
+          const exhausted = { type: 'delivery.exhausted', data: { ...subject, attempts: 1, at: failedAt } } as const;
+          return [
+            { stream: messageStream(messageId), expectedRevision, events: [{ ...accepted, id: newId(), metadata }] },
+            {
+              stream: deliveryStream(deliveryIdOf(messageId, endpointId)),
+              expectedRevision,
+              events: [failed, exhausted].map((event) => ({ ...event, id: newId(), metadata })),
+            },
+          ];
+        });
+        await store.append(writes.flat());
+      }
+  } finally {
+    await store.close();
+  }
+};
+
 const receiver = startPart<ReceiverPart>('receiver.ts');
 const server = await startServer({ ...(options.main && { main: options.main }), env: { HOOKLEDGER_RATE_LIMIT: '1000000' } });
 try {
   const url = await receiver.call('listen');
   await createEndpoint(server, { name: 'New', url: `${url}/ok/new`, eventTypes: ['bench.new'] });
-  const bench = new BulkRetryBench(server, receiver);
+  const ids: EndpointId[] = [];
+  for (let n = 0; n < endpoints; n++) {
+    const settings = { url: `${url}/ok/${n}`, eventTypes: [`bench.retry-${n}`], retryPolicy: { delaysSeconds: [0] } };
+    ids.push(endpointId.parse(await createEndpoint(server, { name: `Failing ${n}`, ...settings })));
+  }
+  await server.stop();
   const filling = performance.now();
-  await bench.fill(url);
+  await fill(server.dataDir, ids);
+  await server.start();
+  await waitFor(
+    () => conservation(server).catch(() => ({ failed: 0 })),
+    ({ failed }) => failed === wanted,
+  );
   say(`${wanted} deliveries have failed after ${((performance.now() - filling) / 1_000).toFixed(0)} s.`);
+  const bench = new BulkRetryBench(server, receiver);
   const figures = await bench.measure();
   const { alone, beside } = figures.newMessages;
   const met = figures.answerMs < targets.answerMs && figures.goneOnAfterKill && figures.allRetried && figures.matched === wanted;
