@@ -1,6 +1,6 @@
 // How a message becomes a body: the format, what is added to it, and whether several go together.
 import { Group, NumberInput, PasswordInput, Select, Switch, Textarea } from '@mantine/core';
-import type { FormValues } from './form-values.ts';
+import { takesConstants, type FormValues } from './form-values.ts';
 import { Section, type SectionProps } from './Section.tsx';
 
 const formats = [
@@ -14,8 +14,6 @@ const formats = [
   { value: 'TEMPLATE', label: 'Template: a JSONata expression of your own' },
 ] as const;
 
-const takesConstants = new Set(['ENVELOPE', 'FLAT', 'ARRAY']);
-
 export const How = ({ values, set, problems }: SectionProps<FormValues>) => (
   <Section title="How" about="The body that the receiver gets. The preview shows it.">
     <Select
@@ -26,10 +24,14 @@ export const How = ({ values, set, problems }: SectionProps<FormValues>) => (
       error={problems['format']}
       onChange={(value) => value !== null && set({ format: value })}
     />
-    {takesConstants.has(values.format) && (
+    {takesConstants(values.format) && (
       <Textarea
         label="Constants"
-        description="A JSON object whose fields are added to each message."
+        description={
+          values.format === 'TEMPLATE'
+            ? 'A JSON object that the template has as $constants. Values under names of secrets are encrypted.'
+            : 'A JSON object whose fields are added to each message.'
+        }
         placeholder='{ "instance_id": 1 }'
         classNames={{ input: 'mono' }}
         autosize

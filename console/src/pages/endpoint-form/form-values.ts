@@ -117,13 +117,16 @@ export const valuesOf = (endpoint: FormEndpoint): FormValues => {
   };
 };
 
+/** The formats that send constants, or give them to a template. */
+export const takesConstants = (format: string): boolean => ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'].includes(format);
+
 /** The JSON in a field. @throws SyntaxError */
 const jsonIn = (text: string): Json => (text.trim() === '' ? null : parseJson(text));
 
 const formatOptionsOf = ({ format, constants, template, routingKey }: FormValues): Json => {
-  if (format === 'TEMPLATE') return { template };
   if (format === 'PAGERDUTY') return { routingKey };
-  const given = format === 'ENVELOPE' || format === 'FLAT' || format === 'ARRAY' ? jsonIn(constants) : null;
+  const given = takesConstants(format) ? jsonIn(constants) : null;
+  if (format === 'TEMPLATE') return { template, ...(given !== null && { constants: given }) };
   return given === null ? null : { constants: given };
 };
 
