@@ -1,12 +1,11 @@
 // The sealer's thread: reads and hashes the log, and sends each finished segment to sealer.ts to be signed. Once it has opened the log, it
 // runs at the lowest priority.
-import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import { openStoredLogReader, type LogAddress } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
+import { lowerPriority } from '../../thread-priority.ts';
 import type { Segment } from './seal.ts';
 import { SegmentCollector, type Backlog } from './segment-collector.ts';
 
@@ -26,16 +25,6 @@ export type FromSealer =
 export type ToSealer = { readonly isOurs: boolean };
 
 const pollMs = 1_000;
-
-/** Works on Linux only; elsewhere a thread has no priority of its own. */
-const lowerPriority = () => {
-  try {
-    const thread = /(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1];
-    if (thread !== undefined) setPriority(Number(thread), 19);
-  } catch {
-    // Sealing then competes with other threads, and still works.
-  }
-};
 
 const openCollector = async (
   { log: address, mostEvents, everyMs }: SealerOptions,
@@ -68,7 +57,7 @@ const run = async (port: NonNullable<typeof parentPort>, options: SealerOptions)
         collector = await openCollector(options, log, record);
         // Only now: at the lowest priority, opening takes half a minute on a busy machine instead of a second. A log server's client keeps
         // the usual priority.
-        lowerPriority();
+        lowerPriority(19);
       }
       await collector.collect();
       port.postMessage({ kind: 'backlog', ...collector.backlog() } satisfies FromSealer);

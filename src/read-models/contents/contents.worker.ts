@@ -4,6 +4,7 @@ import type { Position } from '../../domain/ids.ts';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import { openLogReader, type LogAddress, type OpenedLogReader } from '../../event-store/open-log.ts';
 import { createLog } from '../../log.ts';
+import { lowerPriority } from '../../thread-priority.ts';
 import { matchContents, type ContentAnswer, type ContentQuestion } from './match-contents.ts';
 
 export type ContentsWorkerOptions = { readonly address: LogAddress; readonly logLevel: string };
@@ -18,7 +19,10 @@ const run = (port: NonNullable<typeof parentPort>, { address, logLevel }: Conten
   let opened: OpenedLogReader | undefined;
   const answer = async ({ question, tip }: Exclude<ToContents, 'stop'>): Promise<FromContents> => {
     try {
-      opened ??= await openLogReader(address, { log, watch: false });
+      if (!opened) {
+        opened = await openLogReader(address, { log, watch: false });
+        lowerPriority(5); // what publishers wait for goes first
+      }
       if (tip !== undefined) opened.advanceTo(tip);
       return await matchContents(opened.reader, question);
     } catch (error) {

@@ -2,6 +2,7 @@
 // its types, so they must be erasable.
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { lowerPriority } from '../../../thread-priority.ts';
 
 export type ReaderWorkerOptions = { readonly file: string };
 
@@ -57,6 +58,7 @@ const reader = (db: DatabaseSync) => {
 
 if (parentPort) {
   const port = parentPort;
+  lowerPriority(5); // what publishers wait for goes first
   const { file } = workerData as ReaderWorkerOptions; // as sqlite-readers.ts passes it
   const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
   db.exec('PRAGMA cache_size = -8192');
