@@ -21,10 +21,11 @@ try {
   await fillConsole(server, receiver.url);
   await new Promise((done) => setTimeout(done, 3_000)); // second attempts are made
   const query =
-    '{ endpoints(first: 20) { nodes { id name } } deliveries(first: 1, filter: { status: [FAILED, RETRYING] }) { nodes { id } } }';
-  const { endpoints, deliveries } = await server.graphql<{
+    '{ endpoints(first: 20) { nodes { id name } } deliveries(first: 1, filter: { status: [FAILED, RETRYING] }) { nodes { id } } messages(first: 1, eventType: "meeting.created") { nodes { id } } }';
+  const { endpoints, deliveries, messages } = await server.graphql<{
     endpoints: { nodes: { id: string; name: string }[] };
     deliveries: { nodes: { id: string }[] };
+    messages: { nodes: { id: string }[] };
   }>(query);
   const endpoint = endpoints.nodes.find(({ name }) => name === 'Billing')?.id ?? '';
   const pages = {
@@ -34,6 +35,8 @@ try {
     'edit-endpoint': `/endpoints/${endpoint}/edit`,
     deliveries: '/deliveries',
     delivery: `/deliveries/${deliveries.nodes[0]?.id ?? ''}`,
+    messages: '/messages',
+    message: `/messages/${messages.nodes[0]?.id ?? ''}`,
     'event-types': '/event-types',
     settings: '/settings',
   };

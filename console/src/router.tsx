@@ -8,6 +8,8 @@ import {
   endpoint,
   endpoints,
   eventTypes,
+  message,
+  messages,
   newEndpoint,
   parseSearch,
   root,
@@ -38,7 +40,19 @@ const settings = createRoute({
 });
 
 shell.update({ component: Shell });
-const pages = [home, endpoints, newEndpoint, endpoint, editEndpoint, deliveries, delivery, eventTypes, settings] as const;
+const pages = [
+  home,
+  endpoints,
+  newEndpoint,
+  endpoint,
+  editEndpoint,
+  deliveries,
+  delivery,
+  messages,
+  message,
+  eventTypes,
+  settings,
+] as const;
 const routeTree = root.addChildren([signIn, shell.addChildren(pages)]);
 
 export const makeRouter = () =>

@@ -54,6 +54,20 @@ export const delivery = createRoute({
   component: lazyRouteComponent(() => import('./pages/delivery/DeliveryPage.tsx'), 'DeliveryPage'),
 });
 
+export const messages = createRoute({
+  getParentRoute: () => shell,
+  path: '/messages',
+  validateSearch: texts('eventType', 'clientId', 'key', 'content', 'unrouted', 'since', 'until'),
+  component: lazyRouteComponent(() => import('./pages/messages/MessagesPage.tsx'), 'MessagesPage'),
+});
+
+export const message = createRoute({
+  getParentRoute: () => shell,
+  path: '/messages/$messageId',
+  validateSearch: texts('tab', 'routed'),
+  component: lazyRouteComponent(() => import('./pages/message/MessagePage.tsx'), 'MessagePage'),
+});
+
 export const eventTypes = createRoute({
   getParentRoute: () => shell,
   path: '/event-types',

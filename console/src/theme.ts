@@ -22,7 +22,14 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'sm' } },
     Anchor: { defaultProps: { underline: 'hover' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: true } } },
-    Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'sm', highlightOnHover: true } },
+    Table: {
+      defaultProps: {
+        verticalSpacing: 'sm',
+        horizontalSpacing: 'sm',
+        highlightOnHover: true,
+        highlightOnHoverColor: 'var(--console-hover)',
+      },
+    },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } } },
   },
 });
@@ -45,6 +52,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-error': '#c92a2a',
     '--console-surface': '#ffffff',
     '--console-ground': '#f7f8fa',
+    '--console-hover': '#f7f8fb',
     '--console-line': '#e3e6ea',
   },
   dark: {
@@ -54,6 +62,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-body': '#141619',
     '--console-surface': '#1b1e22',
     '--console-ground': '#141619',
+    '--console-hover': '#22262b',
     '--console-line': '#2e3238',
   },
 });

@@ -91,6 +91,12 @@ export const SettingsIcon = icon(
     <path d="m11 12 9-9m-4 4 3 3" />
   </>,
 );
+export const MessageIcon = icon(
+  <>
+    <path d="M4 5h16v11H9l-5 4z" />
+    <path d="M8 9h8m-8 3.5h5" />
+  </>,
+);
 export const MoreIcon = icon(
   <>
     <path d="M5 12h.01M12 12h.01M19 12h.01" />

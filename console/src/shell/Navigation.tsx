@@ -1,11 +1,12 @@
 // The pages of the console.
 import { Stack } from '@mantine/core';
 import { NavLinkTo } from '../components/LinkTo.tsx';
-import { DeliveryIcon, EndpointIcon, EventTypeIcon, SettingsIcon } from '../components/icons.tsx';
+import { DeliveryIcon, EndpointIcon, EventTypeIcon, MessageIcon, SettingsIcon } from '../components/icons.tsx';
 
 export const pages = [
   { to: '/endpoints', label: 'Endpoints', icon: <EndpointIcon /> },
   { to: '/deliveries', label: 'Deliveries', icon: <DeliveryIcon /> },
+  { to: '/messages', label: 'Messages', icon: <MessageIcon /> },
   { to: '/event-types', label: 'Event types', icon: <EventTypeIcon /> },
   { to: '/settings', label: 'Settings', icon: <SettingsIcon /> },
 ] as const;

@@ -27,6 +27,8 @@ export const consolePages: readonly string[] = [
   '/endpoints/*',
   '/deliveries',
   '/deliveries/*',
+  '/messages',
+  '/messages/*',
   '/event-types',
   '/settings',
 ];

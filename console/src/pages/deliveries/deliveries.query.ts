@@ -68,30 +68,6 @@ export const deliveriesCount = graphql(`
   }
 `);
 
-/** Those whose name or URL has the text; and the one that is chosen, which may be none of them. */
-export const endpointChoices = graphql(`
-  query EndpointChoices($search: String, $chosen: ID!, $isChosen: Boolean!) {
-    endpoints(first: 50, search: $search, orderBy: NAME) {
-      nodes {
-        id
-        name
-      }
-    }
-    endpoint(id: $chosen) @include(if: $isChosen) {
-      id
-      name
-    }
-  }
-`);
-
-export const eventTypeChoices = graphql(`
-  query EventTypeChoices {
-    eventTypes {
-      name
-    }
-  }
-`);
-
 /** Before all that match are retried: how many, and what they look like. */
 export const retrySample = graphql(
   `
