@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createEndpoint, type EndpointInput, type Server } from '../test/support/server.ts';
 
-type Input = EndpointInput & { signature?: string; format?: string; filter?: unknown; useOrganizationKey?: boolean; description?: string };
+type Input = EndpointInput & { signature?: string; format?: string; useOrganizationKey?: boolean; description?: string };
 
 /** Answers by the path: /ok, /flaky (every fifth fails), /broken, /slow. */
 export const startDemoReceiver = async () => {

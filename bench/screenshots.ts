@@ -37,7 +37,11 @@ try {
     delivery: `/deliveries/${deliveries.nodes[0]?.id ?? ''}`,
     messages: '/messages',
     message: `/messages/${messages.nodes[0]?.id ?? ''}`,
+    publish: '/publish?type=alert.created',
     'event-types': '/event-types',
+    replays: '/replays',
+    sources: '/sources',
+    history: '/history',
     settings: '/settings',
   };
   for (const { name, ...options } of screens) {

@@ -1,12 +1,10 @@
 // The console starts here: the page's nonce, the theme, the API's client and the router.
 import { nonce } from './nonce.ts';
 import './library.css';
-import '@mantine/notifications/styles.css';
 import './console.css';
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { RouterProvider } from '@tanstack/react-router';
-import { StrictMode } from 'react';
+import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Provider } from 'urql';
 import { makeClient } from './api/client.ts';
@@ -14,6 +12,9 @@ import { LiveProvider, makeLive } from './api/live.ts';
 import { TimeZoneProvider } from './components/time-zone.tsx';
 import { makeRouter } from './router.tsx';
 import { theme, variables } from './theme.ts';
+
+/** What they show waits for them: the page comes first. */
+const Notifications = lazy(() => import('./components/Notifications.tsx').then(({ Notifications: component }) => ({ default: component })));
 
 const router = makeRouter();
 const live = makeLive();
@@ -26,7 +27,9 @@ const client = makeClient(signIn, '/graphql', live.forward);
 createRoot(document.getElementById('console') ?? document.body).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto" getStyleNonce={() => nonce}>
-      <Notifications position="bottom-right" />
+      <Suspense>
+        <Notifications position="bottom-right" />
+      </Suspense>
       <TimeZoneProvider>
         <Provider value={client}>
           <LiveProvider value={live}>

@@ -1,6 +1,5 @@
 // The addresses of the console: those that it shares with the portal (routes.ts), and its own.
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
-import { SignInPage } from './pages/sign-in/SignInPage.tsx';
 import {
   deliveries,
   delivery,
@@ -15,13 +14,14 @@ import {
   root,
   shell,
   stringifySearch,
+  texts,
 } from './routes.ts';
 import { Shell } from './shell/Shell.tsx';
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  component: SignInPage,
+  component: lazyRouteComponent(() => import('./pages/sign-in/SignInPage.tsx'), 'SignInPage'),
   validateSearch: ({ next }: Record<string, unknown>): { next?: string } => (typeof next === 'string' ? { next } : {}),
 });
 
@@ -31,6 +31,34 @@ const home = createRoute({
   beforeLoad: () => {
     throw redirect({ to: '/endpoints', replace: true });
   },
+});
+
+const history = createRoute({
+  getParentRoute: () => shell,
+  path: '/history',
+  validateSearch: texts('type', 'endpoint', 'message', 'delivery', 'actor', 'since', 'until', 'order', 'position'),
+  component: lazyRouteComponent(() => import('./pages/history/HistoryPage.tsx'), 'HistoryPage'),
+});
+
+const publish = createRoute({
+  getParentRoute: () => shell,
+  path: '/publish',
+  validateSearch: texts('type'),
+  component: lazyRouteComponent(() => import('./pages/publish/PublishPage.tsx'), 'PublishPage'),
+});
+
+const replays = createRoute({
+  getParentRoute: () => shell,
+  path: '/replays',
+  validateSearch: texts('tab', 'new', 'endpoint'),
+  component: lazyRouteComponent(() => import('./pages/replays/ReplaysPage.tsx'), 'ReplaysPage'),
+});
+
+const sources = createRoute({
+  getParentRoute: () => shell,
+  path: '/sources',
+  validateSearch: texts('source', 'new'),
+  component: lazyRouteComponent(() => import('./pages/sources/SourcesPage.tsx'), 'SourcesPage'),
 });
 
 const settings = createRoute({
@@ -50,7 +78,11 @@ const pages = [
   delivery,
   messages,
   message,
+  publish,
   eventTypes,
+  replays,
+  sources,
+  history,
   settings,
 ] as const;
 const routeTree = root.addChildren([signIn, shell.addChildren(pages)]);

@@ -30,7 +30,8 @@ export const theme = createTheme({
         highlightOnHoverColor: 'var(--console-hover)',
       },
     },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } } },
+    // Its header is no banner of the page.
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, attributes: { header: { role: 'none' } } } },
   },
 });
 
@@ -50,19 +51,21 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#5c636e',
     '--mantine-color-placeholder': '#6b7280',
     '--mantine-color-error': '#c92a2a',
+    '--mantine-color-indigo-light-hover': '#dbe4ff',
     '--console-surface': '#ffffff',
     '--console-ground': '#f7f8fa',
-    '--console-hover': '#f7f8fb',
     '--console-line': '#e3e6ea',
+    '--console-hover': '#f7f8fa',
   },
   dark: {
     ...tints,
     '--mantine-color-dimmed': '#a3a8b0',
+    '--mantine-color-placeholder': '#a3a8b0',
     '--mantine-color-error': '#ff8787',
     '--mantine-color-body': '#141619',
     '--console-surface': '#1b1e22',
     '--console-ground': '#141619',
-    '--console-hover': '#22262b',
     '--console-line': '#2e3238',
+    '--console-hover': '#22262b',
   },
 });

@@ -219,6 +219,7 @@ export type EndpointInput = {
   name: string;
   url: string;
   eventTypes?: string[];
+  filter?: unknown;
   secret?: string;
   ordering?: 'NONE' | 'PER_KEY' | 'STRICT';
   onExhausted?: 'CONTINUE' | 'HOLD';

@@ -1,10 +1,11 @@
 // A payload, as a tree or as the text that it is, with a button that copies it.
-import { ActionIcon, Group, SegmentedControl, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Group, Title, Tooltip } from '@mantine/core';
 import { useState } from 'react';
 import type { Json } from '../api/graphql.ts';
 import { CopyIcon } from './icons.tsx';
 import type { Marks } from './json-marks.ts';
 import { JsonTree } from './JsonTree.tsx';
+import { Segments } from './Segments.tsx';
 import { useCopy } from './use-copy.ts';
 
 type Props = { readonly title: string; readonly value: Json; readonly marks?: Marks };
@@ -18,7 +19,7 @@ export const Payload = ({ title, value, marks }: Props) => {
       <Group justify="space-between" mb="xs" gap="xs">
         <Title order={2}>{title}</Title>
         <Group gap={4}>
-          <SegmentedControl
+          <Segments
             size="xs"
             aria-label={`${title} as`}
             value={form}

@@ -41,7 +41,7 @@ export const TimeFilter = ({ since, until, onChange }: Span & { readonly onChang
           data-set={isSet || undefined}
           rightSection={<ClockIcon size={14} />}
           justify="space-between"
-          aria-label={isSet ? `Time: ${text}` : 'Time'}
+          aria-label={`Time: ${text}`}
           title={text}
           onClick={toggle}
         >

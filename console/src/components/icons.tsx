@@ -91,6 +91,33 @@ export const SettingsIcon = icon(
     <path d="m11 12 9-9m-4 4 3 3" />
   </>,
 );
+export const HistoryIcon = icon(
+  <>
+    <path d="M4 4v5h5" />
+    <path d="M4.5 9A8.5 8.5 0 1 1 3.5 13" />
+    <path d="M12 8v5l3 2" />
+  </>,
+);
+export const PublishIcon = icon(
+  <>
+    <path d="M12 15V4m-4.5 4L12 3.5 16.5 8" />
+    <path d="M4 14v5h16v-5" />
+  </>,
+);
+export const ReplayIcon = icon(
+  <>
+    <path d="M4 12a8 8 0 1 1 2.5 5.8" />
+    <path d="M4 18v-4h4" />
+    <path d="m10.5 9 4.5 3-4.5 3z" />
+  </>,
+);
+export const SourceIcon = icon(
+  <>
+    <ellipse cx="12" cy="6" rx="7" ry="3" />
+    <path d="M5 6v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6" />
+    <path d="M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3" />
+  </>,
+);
 export const MessageIcon = icon(
   <>
     <path d="M4 5h16v11H9l-5 4z" />

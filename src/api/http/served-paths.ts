@@ -29,7 +29,11 @@ export const consolePages: readonly string[] = [
   '/deliveries/*',
   '/messages',
   '/messages/*',
+  '/publish',
   '/event-types',
+  '/replays',
+  '/sources',
+  '/history',
   '/settings',
 ];
 

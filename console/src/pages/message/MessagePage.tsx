@@ -1,5 +1,5 @@
 // One message: what it says, what became of it at each endpoint, and why it went there or did not.
-import { Button, SimpleGrid, Tabs, Text } from '@mantine/core';
+import { Button, SimpleGrid, Text } from '@mantine/core';
 import { useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -15,6 +15,7 @@ import { Moment } from '../../components/Moment.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Payload } from '../../components/Payload.tsx';
 import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
+import { Tabs } from '../../components/Tabs.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { retryDeliveries } from '../deliveries/deliveries.query.ts';
 import { Outcome } from '../messages/Outcome.tsx';

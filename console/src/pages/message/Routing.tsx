@@ -1,5 +1,5 @@
 // Every endpoint, whether a message went there, and why. Conditions that did not hold can be marked in the data beside.
-import { Badge, Button, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
+import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import type { ResultOf } from '../../api/graphql.ts';
@@ -7,6 +7,7 @@ import { CheckIcon, CrossIcon, PauseIcon } from '../../components/icons.tsx';
 import type { FailedCondition } from '../../components/json-marks.ts';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
+import { Segments } from '../../components/Segments.tsx';
 import { usePages } from '../../components/use-pages.ts';
 import { routingQuery, type routingReason } from './message.query.ts';
 
@@ -16,7 +17,7 @@ export type Marking = { readonly marked: Marked; readonly onMark: (marked: Marke
 export type Went = 'all' | 'went' | 'not';
 
 export const WentFilter = ({ value, onChange }: { readonly value: Went; readonly onChange: (value: Went) => void }) => (
-  <SegmentedControl
+  <Segments
     size="xs"
     aria-label="Endpoints"
     value={value}

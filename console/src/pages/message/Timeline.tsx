@@ -10,6 +10,7 @@ import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { retryDelivery } from '../deliveries/deliveries.query.ts';
 import { lanesOf, lookOf, type Entry } from './lanes.ts';
 import type { lane, timelineQuery } from './message.query.ts';
+import './message.css';
 
 type Message = NonNullable<ResultOf<typeof timelineQuery>['message']>;
 type Delivery = ResultOf<typeof lane>;

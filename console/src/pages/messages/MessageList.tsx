@@ -59,7 +59,7 @@ export const MessageList = ({ filter, nothing }: Props) => {
               <Table.Th>Destinations</Table.Th>
               <Table.Th visibleFrom="md">Ordering key</Table.Th>
               <Table.Th visibleFrom="sm">Publisher’s id</Table.Th>
-              <Table.Th>Accepted</Table.Th>
+              <Table.Th visibleFrom="xs">Accepted</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -138,6 +138,9 @@ const MessageRow = ({ message }: { readonly message: ResultOf<typeof messageRow>
       >
         {message.eventType}
       </LinkTo>
+      <Text size="xs" c="dimmed" hiddenFrom="xs">
+        <Moment at={message.acceptedAt} />
+      </Text>
     </Table.Td>
     <Table.Td>
       <Outcome outcome={message.outcome} />
@@ -148,7 +151,7 @@ const MessageRow = ({ message }: { readonly message: ResultOf<typeof messageRow>
     <Table.Td visibleFrom="sm" maw={200}>
       <Id text={message.clientId} />
     </Table.Td>
-    <Table.Td>
+    <Table.Td visibleFrom="xs">
       <Moment at={message.acceptedAt} />
     </Table.Td>
   </Table.Tr>

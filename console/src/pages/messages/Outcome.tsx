@@ -25,7 +25,7 @@ export const Outcome = ({ outcome }: { readonly outcome: Counts }) => {
       </Text>
     );
   return (
-    <Group gap={4} wrap="nowrap">
+    <Group gap={4}>
       {shown.map(({ name, word, color, icon }) => (
         <Tooltip key={name} label={`${outcome[name].toLocaleString('en-US')} ${word}`}>
           <Badge

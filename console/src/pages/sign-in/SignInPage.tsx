@@ -4,6 +4,7 @@ import { useDocumentTitle } from '@mantine/hooks';
 import { useRouter, useSearch } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { useClient } from 'urql';
+import { roleQuery } from '../../api/role.ts';
 import { signIn } from '../../api/session.ts';
 import logo from '../../icon.svg';
 
@@ -16,6 +17,12 @@ export const SignInPage = () => {
   const [refusal, setRefusal] = useState<string>();
   const [isBusy, setBusy] = useState(false);
 
+  /** What an auditor comes for is the history. */
+  const landingPage = async () => {
+    const { data } = await client.query(roleQuery, {}, { requestPolicy: 'network-only' }).toPromise();
+    return data?.me.role === 'AUDITOR' ? '/history' : '/';
+  };
+
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (key.trim() === '') return setRefusal('Enter an API key.');
@@ -24,8 +31,8 @@ export const SignInPage = () => {
     setBusy(false);
     if (answer.kind === 'refused') return setRefusal(answer.sentence);
     // A full load: nothing of the session before is in memory any more.
-    const target = next !== undefined && /^\/(?!\/)/.test(next) ? next : '/';
-    void client;
+    const isPath = next !== undefined && /^\/(?!\/)/.test(next);
+    const target = isPath && next !== '/' ? next : await landingPage();
     return router.navigate({ href: target, reloadDocument: true });
   };
 
