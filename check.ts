@@ -1,8 +1,8 @@
 // `npm run check`: everything that `npm test` checks before the specs, two checks at a time. Prints what each one says when it ends.
 import { exec } from 'node:child_process';
 
-/** The slowest first. That of the console builds first, as its types come from the built server. */
-const waiting = ['lint', 'typecheck', 'typecheck:console', 'imports', 'build:client'];
+/** The slowest first. `typecheck` also lints, in the same pass, and builds first: the console's types come from the built server. */
+const waiting = ['typecheck', 'format:check', 'imports', 'build:client'];
 const atOnce = 2;
 
 const check = (script: string): Promise<boolean> =>
