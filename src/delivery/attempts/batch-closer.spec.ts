@@ -148,7 +148,7 @@ describe('the batch closer', () => {
     expect(await closed(6)).toBeUndefined();
   });
 
-  it('closes nothing anew of what is in a batch already', async () => {
+  it('puts nothing that is in a batch already into another one', async () => {
     await closer().close(e1, [due('m1'), due('m2')], 100);
     const { deliveries } = await closer().close(e1, [due('m1')], 100); // its table does not show that batch yet
     expect(idsOf(deliveries)).toEqual([idOf('m1')]);

@@ -203,7 +203,7 @@ describe('a lease', () => {
     await waitFor(async () => expect(await other.ids()).toEqual(['a']));
   });
 
-  it('ends with what follows: the next attempt is for whoever takes it', async () => {
+  it('ends with what follows: any replica may take the next attempt', async () => {
     await write(attempt('a'));
     const { attempts } = await other.due.claim(e1, all);
     expect(attempts.map((each) => other.due.outcomeRecorded(each))).toEqual([true]);

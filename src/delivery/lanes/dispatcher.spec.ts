@@ -44,7 +44,7 @@ describe('the dispatcher', () => {
     expect(ids().filter((id) => id.startsWith('hangs'))).toHaveLength(2);
   });
 
-  it('gives a slot that comes free to whoever waits for one longest', async () => {
+  it('gives a free slot to the lane that has waited longest', async () => {
     const { dispatcher, sent, ids } = givenDispatcher({ concurrency: 2, endpointConcurrency: 2 });
     dispatcher.acceptOffers();
     for (const each of many(50, 'busy')) dispatcher.offer(each);

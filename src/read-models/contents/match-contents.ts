@@ -12,7 +12,7 @@ import { takeInSlices } from '../../time-slices.ts';
 export type ContentQuestion = {
   /** JSON of a filter that `checkFilter` accepts. */
   readonly pattern: string;
-  /** Matched as a caller is shown it who may not see what stands under secret names: the pattern must not find out what that is. */
+  /** Match what a caller without the right to secrets is shown, so that a pattern can't probe secret values. */
   readonly masked: boolean;
   readonly ids: readonly MessageId[];
   /** After this time, those that were not looked at are left. */

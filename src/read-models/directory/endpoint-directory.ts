@@ -122,7 +122,7 @@ export class EndpointDirectory {
     return found;
   }
 
-  /** For whatever publishes. @throws DomainError NOT_FOUND, FORBIDDEN if it is suspended; ConfigurationUnavailable */
+  /** For publishing. @throws DomainError NOT_FOUND, FORBIDDEN if it is suspended; ConfigurationUnavailable */
   requireActive(id: OrganizationId): void {
     this.follower.check();
     this.organizations.requireActive(id);

@@ -101,7 +101,7 @@ export const explainRouting = (
       : 'NOT_ROUTED';
   const kind = kindThen(accepted, events.organization);
   const reason = reasonThen(state, accepted, kind);
-  // A test goes where the person said, whatever is subscribed to, and nowhere else.
+  // A test goes only to the endpoint that the person named, whatever its subscription.
   const expected = test ? recorded : routingBy(reason);
   const agrees = recorded === expected;
   const why = test ? testSentence(recorded, name) : sentenceOf(state, reason, { name, type, group: kind.group, hidesValues });
@@ -118,7 +118,7 @@ export const explainRouting = (
   };
 };
 
-/** A replay sends what was not routed there, too: whoever asks has perhaps seen it arrive. */
+/** A replay also sends messages that were not routed there, and the caller may have seen one arrive. */
 const sentLater = (recorded: Routing, [first]: readonly RecordedEvent<DeliveryEvent>[]): string =>
   recorded !== 'SENT' && first?.type === 'delivery.replay-requested'
     ? ` The replay ${first.data.replayId} sent it there later, at ${first.recordedAt}.`

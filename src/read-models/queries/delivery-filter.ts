@@ -1,4 +1,4 @@
-// The filter on deliveries, and what it asks of a row once it is put in one form.
+// The filter on deliveries, and its normal form: what it requires of a row.
 import type { FailureReason } from '../../domain/attempts.ts';
 import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
 import { messageIdOf } from '../../event-store/id-generation.ts';
@@ -74,7 +74,7 @@ const mostCode = 2 ** 31 - 1;
 
 const one = <T>(value: Optional<T>): readonly T[] | undefined => (isGiven(value) ? [value] : undefined);
 
-/** What is in both lists, once each; a list that is not given leaves the other as it is. */
+/** The values in both lists, without duplicates. A missing list matches everything. */
 export const both = <T>(some: Optional<readonly T[]>, others: Optional<readonly T[]>): readonly T[] | undefined => {
   if (!isGiven(some)) return isGiven(others) ? [...new Set(others)] : undefined;
   return [...new Set(some)].filter((value) => !isGiven(others) || others.includes(value));

@@ -33,7 +33,7 @@ export class DeliveryStatsQueries {
   /** @param read the current views; called for each query, since a rebuilt version may replace them at any time */
   constructor(private readonly read: () => Kysely<ViewsSchema>) {}
 
-  /** Of the newest failed attempts of this time: what they have in common, the most failures first. */
+  /** What the newest failed attempts of this time have in common, most failures first. */
   failures(
     organization: OrganizationId,
     filter: FailureFilter,
@@ -101,7 +101,7 @@ export class DeliveryStatsQueries {
   }
 }
 
-/** Within the step that it falls in, as if the attempts of the step were spread evenly on its scale. Null: there are none. */
+/** Interpolates within a step, as if its attempts were spread evenly. Null: there are none. */
 export const percentile = (steps: readonly { readonly step: number; readonly attempts: number }[], share: number): number | null => {
   const wanted = steps.reduce((sum, { attempts }) => sum + attempts, 0) * share;
   let before = 0;

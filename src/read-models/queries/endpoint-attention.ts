@@ -1,4 +1,4 @@
-// Endpoints that need a person: those whose receiver does not work, and disabled ones that messages go past or wait for.
+// Endpoints that need a person: those whose receiver fails, and disabled ones that skip or hold messages.
 import type { Kysely } from 'kysely';
 import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';

@@ -1,4 +1,4 @@
-// What became of messages: how many of each one's deliveries ended how.
+// Outcomes of messages: how many deliveries of each ended in which way.
 import type { Kysely } from 'kysely';
 import type { MessageId, OrganizationId } from '../../domain/ids.ts';
 import type { ViewsSchema } from '../views/schema.ts';

@@ -122,7 +122,7 @@ describe.each(databaseKinds)('a rebuild on $name', ({ name, make }) => {
     expect(await database.builds('views', new Views().version)).toEqual([1]);
   });
 
-  it.runIf(name === 'sqlite')('is dropped with all that stands beside it: a journal would spoil the next one', async () => {
+  it.runIf(name === 'sqlite')('is dropped with the files beside it: a journal would spoil the next one', async () => {
     const views = new Views();
     const next = await database.openNext<ViewsSchema>('views', views.version, (db, int64) => views.createTables(db, int64));
     await next.close();

@@ -10,7 +10,7 @@ import { Sequences } from './tables/sequences.ts';
 import { Views } from './views.ts';
 
 describe('the tables of the views', () => {
-  it('are those of their version: whoever changes one bumps it', async () => {
+  it('are those of their version: a change to one bumps it', async () => {
     const { version } = new Views();
     const sqlite = new DatabaseSync(':memory:');
     const db = new Kysely<ViewsSchema>({ dialect: sqliteDialect(sqlite, new Statements(sqlite)) });

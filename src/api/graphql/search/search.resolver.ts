@@ -1,4 +1,4 @@
-// Search over GraphQL: one text, and whatever it may stand for.
+// Search over GraphQL: finds everything that a text may mean.
 import { Args, Context, createUnionType, Int, Query, Resolver } from '@nestjs/graphql';
 import * as z from 'zod';
 import { asApiKeyId, asDeliveryId, asEndpointId, asMessageId } from '../../../domain/ids.ts';

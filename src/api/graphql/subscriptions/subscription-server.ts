@@ -279,7 +279,7 @@ const callerOf = ({ caller }: Connection): AuthenticatedCaller => {
   return caller;
 };
 
-/** Nobody's organization has an empty name, so whatever is no text names none that exists. */
+/** No organization has an empty name, so anything but text names none. */
 const organizationIn = ({ organization }: Readonly<Record<string, unknown>>): string | undefined =>
   organization === undefined || organization === null ? undefined : typeof organization === 'string' ? organization : '';
 

@@ -1,6 +1,6 @@
 // The processes that share tables in PostgreSQL. Each keeps a connection open: it listens there for commits, and competes for the lock that makes it
 // the leader, the process that writes. A leader that hangs, or is cut off, is deposed by those that compete (see postgres-session-watch.ts).
-// Guarantee: whoever can commit holds the lock, since it commits on the connection that holds it. Limit: a process cut off from the server notices
+// Guarantee: a process that can commit holds the lock, since it commits on the connection that holds it. Limit: a process cut off from the server notices
 // within `heartbeatMs + longestHeartbeatMs`; `isSureToLead` says no earlier.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, sql, type Kysely } from 'kysely';

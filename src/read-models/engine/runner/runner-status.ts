@@ -26,7 +26,7 @@ export class RunnerStatus {
     return this.state === 'stopped' || this.state === 'superseded';
   }
 
-  /** Reports a problem that is being retried. Logs the first one of an outage, however often it repeats and whatever it turns into. */
+  /** Reports a problem that is being retried. Logs only the first one of an outage. */
   reportProblem(sentence: string, error: unknown): void {
     if (!this.hasProblem) this.log.warn({ consumer: this.name, err: error }, `${this.name}: ${sentence}`);
     this.hasProblem = true;

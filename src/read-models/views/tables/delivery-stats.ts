@@ -145,7 +145,7 @@ class StatsRows {
     }
   }
 
-  /** Then, whatever the batches are cut to, no row of a minute is older than a day, and none of an hour older than three months, than the newest. */
+  /** Afterwards, rows by the minute reach back a day from the newest, and rows by the hour three months, however the batches are cut. */
   async write(tx: Transaction<ViewsSchema>): Promise<void> {
     const before = await tx.kysely
       .selectFrom('delivery_stats')

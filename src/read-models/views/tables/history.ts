@@ -1,4 +1,4 @@
-// The index of the log: which events there are, in log order, and where each stands. The events themselves are read from the log.
+// The index of the log: which events there are, in log order, and where each is. The events themselves are read from the log.
 // Organization, type, actor and subject of an event make its kind. One index over kinds serves every filter, and a row is little more than numbers.
 import type { Kysely } from 'kysely';
 import type { EventName } from '../../../domain/catalog.ts';
