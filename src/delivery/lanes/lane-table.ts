@@ -64,6 +64,12 @@ export class LaneTable {
     void this.context.due.unclaim(attempts);
   }
 
+  /** They were not sent, and are to be read again. */
+  putBack(attempts: readonly ScheduleAttempt[]): void {
+    this.hasBacklog ||= attempts.length > 0;
+    this.giveBack(attempts);
+  }
+
   /** This replica can't read the log, or send, at the moment. */
   leaveToOthers(attempt: ScheduleAttempt): void {
     this.giveBack([attempt]);

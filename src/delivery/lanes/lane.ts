@@ -45,10 +45,8 @@ export class Lane {
     const reserve: ReserveTimes | undefined = rates && ((count, rate) => rates.reserve(id, count, rate));
     this.endpoint = new LaneEndpoint(id, context.directory);
     const onReady = () => this.pump();
-    const settings = () => this.endpoint.settings;
-    this.pace = new Pace(settings, endpointConcurrency, onReady, reserve);
-    const prepare = () => context.runner.prepare(id);
-    this.readiness = new Readiness(prepare, onReady);
+    this.pace = new Pace(() => this.endpoint.settings, endpointConcurrency, onReady, reserve);
+    this.readiness = new Readiness(() => context.runner.prepare(id), onReady);
     this.table = new LaneTable(id, context, this.tracked, {
       onAttempt: (attempt) => this.enqueue(attempt),
       onRead: (count) => {
@@ -58,8 +56,8 @@ export class Lane {
     });
     this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
-    const listener: BatchListener = { onBatched: (of, position) => this.batched(of, position), onReady };
-    this.gatherer = new BatchGatherer(id, batches, budget, listener, log, () => due.now());
+    const onBatched: BatchListener['onBatched'] = (of, position) => this.batched(of, position);
+    this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady }, log, () => due.now());
   }
 
   // ── What comes in ──
@@ -116,8 +114,8 @@ export class Lane {
   /** Other replicas have all slots: they can send what is queued here. */
   slotsExhausted(): void {
     if (this.queue.length === 0) return;
-    this.table.hasBacklog = this.table.hasUrgent = true;
-    this.table.giveBack(this.queue.removeAll());
+    this.table.hasUrgent = true;
+    this.table.putBack(this.queue.removeAll());
   }
 
   /** Sends nothing more. @returns what was queued */
@@ -194,8 +192,7 @@ export class Lane {
     const { waitMs } = this;
     this.pace.wakeWhenReady(waitMs);
     if (!this.context.due.isShared || waitMs <= longestLeasedWaitMs) return;
-    this.table.hasBacklog ||= this.queue.length > 0;
-    this.table.giveBack(this.queue.removeAll());
+    this.table.putBack(this.queue.removeAll());
   }
 
   private get waitMs(): number {
@@ -221,8 +218,7 @@ export class Lane {
   /** Another replica makes the probe of the open circuit. */
   private leaveProbe(attempt: ScheduleAttempt): void {
     this.pace.circuit.awaitProbe(performance.now());
-    this.table.hasBacklog = true;
-    this.table.giveBack([attempt]);
+    this.table.putBack([attempt]);
   }
 
   /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
@@ -268,8 +264,7 @@ export class Lane {
 
   private getMore(): void {
     if (this.waitMs > longestLeasedWaitMs) return this.wait();
-    const { slots } = this;
-    const { due, limiter } = this.context;
+    const [slots, { due, limiter }] = [this.slots, this.context];
     if (due.isShared && !limiter.hasRoom(this.receiverState)) return limiter.waitForRoom(this);
     const wanted = this.table.hasBacklog ? this.pace.concurrency : this.queue.length;
     slots?.request(this.id, Math.min(this.pace.concurrency, slots.inUse(this.id) + wanted));
