@@ -8,21 +8,29 @@ const isStarting = (error: unknown) => error instanceof Refused && /is still sta
 /**
  * Asks again and again until the answer fits, ever more rarely: each question takes time from what it waits for. A server that starts, and tells
  * to come back, is asked again.
+ * @param progress what grows while much is being done; the 30 s begin again whenever it differs
  * @throws with the last answer when it does not within 30 s
  */
-export const eventually = async <T>(read: () => T | Promise<T>, fits: (answer: T) => boolean): Promise<T> => {
-  const began = Date.now();
+export const eventually = async <T>(
+  read: () => T | Promise<T>,
+  fits: (answer: T) => boolean,
+  progress?: (answer: T) => number,
+): Promise<T> => {
+  let began = Date.now();
+  let last: number | undefined;
   for (;;) {
     let answer: T | undefined;
     try {
       answer = await read();
       if (fits(answer)) return answer;
+      const now = progress?.(answer);
+      if (now !== last) [began, last] = [Date.now(), now];
     } catch (error) {
       if (!isStarting(error) || Date.now() - began > 30_000) throw error;
     }
     const waited = Date.now() - began;
     if (waited > 30_000) throw new Error(`It did not become so within 30 s; the last answer was ${JSON.stringify(answer, null, 2)}`);
-    await delay(Math.min(15 + waited / 20, 60));
+    await delay(Math.min(15 + waited / 20, 150));
   }
 };
 
