@@ -39,9 +39,9 @@ const turnsDuring = async (work: Promise<unknown>) => {
 };
 
 it.each<[string, JsonObject, JsonObject]>([
-  ['alternatives against a long array', { $or: Array.from({ length: 250 }, (_, i) => ({ a: { numeric: ['>', i + 1] } })) }, ones],
-  ['alternatives against many objects', { $or: Array.from({ length: 250 }, (_, i) => ({ a: { b: i } })) }, objects],
-  ['a list of operators', { a: Array.from({ length: 250 }, (_, i) => ({ $gt: i + 1 })) }, ones],
+  ['alternatives against a long array', { $or: Array.from({ length: 80 }, (_, i) => ({ a: { numeric: ['>', i + 1] } })) }, ones],
+  ['alternatives against many objects', { $or: Array.from({ length: 80 }, (_, i) => ({ a: { b: i } })) }, objects],
+  ['a list of operators', { a: Array.from({ length: 80 }, (_, i) => ({ $gt: i + 1 })) }, ones],
 ])('lets others go on while it matches %s', async (_, filter, data) => {
   const turns = await turnsDuring(router(filter, { mostMilliseconds: 60_000 }).route(organizationId, [message(data)], now));
   expect(turns).toBeGreaterThan(10);

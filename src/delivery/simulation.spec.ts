@@ -179,9 +179,9 @@ describe('delivery as a whole', () => {
           }
       };
 
-      // 2. Sixty things happen.
+      // 2. Forty things happen.
       await publish();
-      for (let step = 0; step < 60; step++) {
+      for (let step = 0; step < 40; step++) {
         const what = random();
         const id = pick(endpoints);
         if (what < 0.35) await publish();

@@ -8,7 +8,7 @@ it('endpoints that hang, drip or have names that never resolve do not delay heal
     hanging: 20,
     unresolved: 20,
     dripping: 10,
-    seconds: 4,
+    seconds: 2.5,
     healthyRate: 25,
     deadRate: 50,
     server: { env: { HOOKLEDGER_CONCURRENCY: '40' } },

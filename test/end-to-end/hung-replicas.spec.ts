@@ -1,6 +1,6 @@
 // Replicas that hang or are cut off without a broken connection: others take over what they ran and had claimed, and they do no harm when they are back.
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Client, eventually } from '../support/client.ts';
 import { postgresUrl } from '../support/databases.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
@@ -36,21 +36,24 @@ const startReplica = async (adminKey: string, masterKey: string): Promise<Replic
   return { server: await startServer({ adminKey, env }), toLog, toDatabase };
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   prefix = newPrefix();
-  [url, double, receiver] = await Promise.all([postgresUrl(), LogServerDouble.start(), startReceiver()]);
+  [url, double] = await Promise.all([postgresUrl(), LogServerDouble.start()]);
   const [adminKey, masterKey] = [newAdminKey(), randomBytes(32).toString('base64')];
   replicas = await Promise.all([1, 2].map(() => startReplica(adminKey, masterKey)));
 }, 60_000);
-afterEach(async () => {
+afterAll(async () => {
   for (const { server, toLog, toDatabase } of replicas) {
     await server.dispose();
     await Promise.all([toLog.shut(), toDatabase.shut()]);
   }
-  await receiver.close();
   await double.stop();
   await dropSchemasOfGuest(url, prefix);
 });
+beforeEach(async () => {
+  receiver = await startReceiver();
+});
+afterEach(() => receiver.close());
 
 const runs = async ({ server }: Replica): Promise<readonly string[]> => {
   const { details } = (await (await new Client(server).get('/health/ready')).json()) as { details?: Record<string, { state?: string }> };
@@ -81,8 +84,9 @@ it.each(hangs)('one that runs the saga and %s is deposed, and does no harm when 
   const client = new Client(other.server);
   let isSlow = true;
   receiver.answer(({ path }) => (path === '/slow' && isSlow ? 'hang' : {}));
-  await client.createEndpoint({ url: `${receiver.url}/quick`, eventTypes: ['hung.*'] });
-  await client.createEndpoint({
+  const { routed: before } = await conservation(other.server);
+  const quickEndpoint = await client.createEndpoint({ url: `${receiver.url}/quick`, eventTypes: ['hung.*'] });
+  const slowEndpoint = await client.createEndpoint({
     url: `${receiver.url}/slow`,
     eventTypes: ['slow.*'],
     timeoutSeconds: 3,
@@ -124,7 +128,7 @@ it.each(hangs)('one that runs the saga and %s is deposed, and does no harm when 
     ids.push(await client.publish('hung.after', { n }), await new Client(leader.server).publish('hung.after', { n }));
   await eventually(
     () => conservation(other.server),
-    ({ routed, succeeded }) => routed === ids.length + 1 && succeeded === routed,
+    ({ routed, succeeded }) => routed === before + ids.length + 1 && succeeded === routed,
   );
   const received = receiver.requests.filter(({ path }) => path === '/quick').map(({ headers }) => String(headers['webhook-id']));
   expect(received.toSorted()).toEqual(ids.toSorted());
@@ -135,4 +139,5 @@ it.each(hangs)('one that runs the saga and %s is deposed, and does no harm when 
     (all) => all.flat().length === 2,
   );
   expect(leading.flat().toSorted()).toEqual(['delivery-saga', 'views']);
+  for (const id of [quickEndpoint, slowEndpoint]) await client.act('deleteEndpoint', id);
 });

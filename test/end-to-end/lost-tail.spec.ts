@@ -3,12 +3,22 @@ import { cpSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { organizationId } from '../../src/domain/ids.ts';
+import { organization } from '../../src/domain/organization.ts';
+import { lostTailStream, organizationStream } from '../../src/domain/streams.ts';
+import { newId } from '../../src/event-store/id-generation.ts';
+import { verifyLog } from '../../src/proof/checking/verify-log.ts';
+import { prepareLog } from '../../src/service/first-start.ts';
+import { openLog } from '../../src/service/open-log.ts';
 import { Client, eventually } from '../support/client.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { runToEnd } from '../support/process.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { conservation, Refused, startServer, type Server, type ServerOptions } from '../support/server.ts';
+import { silent } from '../support/silent.ts';
 
 /** The mark beside the log is written once a second. */
 const markedMs = 1_300;
@@ -59,34 +69,74 @@ const refusal = async (env: Record<string, string> = {}): Promise<string> => {
   const { code, output } = await runToEnd([], { HOOKLEDGER_DATA_DIR: dataDir, HOOKLEDGER_PORT: '0', ...env });
   expect(code).toBe(1);
   expect(output).not.toContain('"stack"');
-  return (JSON.parse(output.trim().split('\n').at(-1) ?? '') as { msg: string }).msg;
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  const fatal = lines.map((line) => JSON.parse(line) as { level: number; msg: string }).find(({ level }) => level === 60);
+  if (!fatal) throw new Error(`It said nothing that ends it: ${output}`);
+  return fatal.msg;
 };
 
 const missing =
   /^The log (ends at position [0-9a-f]+|is empty), but \S+ (says|shows) that it went on to [0-9a-f]+, so events are missing\. .*--accept-lost-tail/;
 
-describe('the embedded log is refused at a start', () => {
-  it.each([
-    ['its WAL is deleted', 1, () => ['-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
-    ['its WAL is cut off', 2, () => truncateSync(file('log.db-wal'), Math.floor(statSync(file('log.db-wal')).size / 2))],
-    [
-      'log.db is copied alone',
-      1,
-      () => {
-        const copy = `${dataDir}-copy`;
-        cpSync(dataDir, copy, { recursive: true, filter: (name) => !/log\.db-(wal|shm)$/.test(name) });
-        rmSync(dataDir, { recursive: true });
-        renameSync(copy, dataDir);
+/** Each loses something of the data folder. */
+const losses: readonly (readonly [string, () => void])[] = [
+  ['its WAL is deleted', () => ['-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
+  ['its WAL is cut off', () => truncateSync(file('log.db-wal'), Math.floor(statSync(file('log.db-wal')).size / 2))],
+  [
+    'log.db is copied alone',
+    () => {
+      const copy = `${dataDir}-copy`;
+      cpSync(dataDir, copy, { recursive: true, filter: (name) => !/log\.db-(wal|shm)$/.test(name) });
+      rmSync(dataDir, { recursive: true });
+      renameSync(copy, dataDir);
+    },
+  ],
+  ['log.db is gone', () => ['', '-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
+  ['only the mark knows', () => ['log.db-wal', 'log.db-shm', 'views'].forEach((name) => rmSync(file(name), { recursive: true }))],
+  ['only the views know', () => ['log.db-wal', 'log.db-shm', 'log.tail'].forEach((name) => rmSync(file(name)))],
+];
+
+describe('the embedded log is refused when it is opened', () => {
+  /** The first part of a start, in this process. @returns the events that record an accepted loss */
+  const open = async (options: { acceptLostTail?: boolean } = {}) => {
+    await using opened = new AsyncDisposableStack();
+    const config = readConfig({ HOOKLEDGER_DATA_DIR: dataDir, HOOKLEDGER_ADMIN_KEY: killed.adminKey });
+    const parts = await openLog(config, pino({ level: 'silent' }), opened, options);
+    await prepareLog(parts, config.adminKey);
+    await parts.executor.execute(
+      {
+        stream: organizationStream(organizationId.parse('again')),
+        decider: organization,
+        command: { type: 'RegisterOrganization', name: 'Again', encryptionKey: parts.vault.newKey('organization-again') },
       },
-    ],
-    ['log.db is gone', 1, () => ['', '-wal', '-shm'].forEach((end) => rmSync(file(`log.db${end}`)))],
-    ['only the mark knows', 1, () => ['log.db-wal', 'log.db-shm', 'views'].forEach((name) => rmSync(file(name), { recursive: true }))],
-    ['only the views know', 1, () => ['log.db-wal', 'log.db-shm', 'log.tail'].forEach((name) => rmSync(file(name)))],
-  ])('if %s, and goes on without what is missing if it is told to, once', { timeout: 60_000 }, async (_, starts, lose) => {
+      { actor: 'system:test', commandId: newId() },
+    );
+    return parts.store.readStream(lostTailStream);
+  };
+
+  it.each(losses)('if %s, and goes on without what is missing if it is told to, once', { timeout: 60_000 }, async (_, lose) => {
+    cpSync(killed.dataDir, dataDir, { recursive: true });
+    lose();
+    for (let start = 0; start < 2; start++) await expect(open()).rejects.toThrow(missing); // a refused start changes nothing
+    const accepted = [{ type: 'ledger.lost-tail-accepted', data: expect.objectContaining({ knownTo: expect.any(String) }) }];
+    expect(await open({ acceptLostTail: true })).toMatchObject(accepted);
+    expect(await open()).toMatchObject(accepted);
+    const { results } = await verifyLog(
+      { kind: 'embedded', directory: dataDir },
+      { since: undefined, threads: 0, progress: () => {}, log: silent },
+    );
+    expect(Object.values(results).flatMap(({ first }) => first ?? [])).toEqual([]);
+  });
+});
+
+it.each(losses.filter(([name]) => ['its WAL is cut off', 'log.db is gone'].includes(name)))(
+  'if %s, the server says so and ends, and one that accepts it delivers, and leaves a log that verifies',
+  { timeout: 60_000 },
+  async (_, lose) => {
     const { adminKey } = killed;
     cpSync(killed.dataDir, dataDir, { recursive: true });
     lose();
-    for (let start = 0; start < starts; start++) expect(await refusal()).toMatch(missing); // a refused start changes nothing
+    expect(await refusal()).toMatch(missing);
 
     await serve({ adminKey, args: ['serve', '--accept-lost-tail'] });
     const client = new Client(server as Server);
@@ -102,8 +152,8 @@ describe('the embedded log is refused at a start', () => {
     );
     await server?.stop();
     expect(await runToEnd(['verify'], { HOOKLEDGER_DATA_DIR: dataDir })).toMatchObject({ code: 0 });
-  });
-});
+  },
+);
 
 describe('the embedded log, while it runs,', () => {
   /** @returns what it says at its end, and how many messages it had accepted since the change */

@@ -21,14 +21,14 @@ const publishMany = (type: string, count: number) => server.publish(Array.from({
 
 it('the receiver gets as many requests a second as the endpoint says, and all of them at once when it says nothing any more', async () => {
   const id = await client.createEndpoint({ url: receiver.url, eventTypes: ['paced'], rateLimit: { perSecond: 20 } });
-  await publishMany('paced', 1_000);
-  const requests = await receiver.received(100);
-  const times = requests.slice(0, 100).map(({ at }) => at.getTime());
+  await publishMany('paced', 500);
+  const requests = await receiver.received(60);
+  const times = requests.slice(0, 60).map(({ at }) => at.getTime());
   const took = Math.max(...times) - Math.min(...times);
-  expect(took).toBeGreaterThan(0.95 * 99 * 50);
-  expect(took).toBeLessThan(2 * 99 * 50); // a busy machine is late
+  expect(took).toBeGreaterThan(0.95 * 59 * 50);
+  expect(took).toBeLessThan(2 * 59 * 50); // a busy machine is late
   await client.updateEndpoint(id, { rateLimit: null });
-  await receiver.received(1_000);
+  await receiver.received(500);
 });
 
 it('the receiver gets no more requests at one time than the endpoint says', async () => {
