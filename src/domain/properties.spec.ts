@@ -3,369 +3,45 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apiKey, apiKeyRoles, type ApiKeyCommand } from './api-key.ts';
-import { batch, type BatchCommand } from './batch.ts';
+import { apiKey } from './api-key.ts';
+import { batch } from './batch.ts';
 import { catalog, type EventName, type DomainEvent } from './catalog.ts';
 import { fold, type Decider } from './decider.ts';
-import { failureReasons, type AttemptRecord, type AttemptsCommand } from './attempts.ts';
-import { delivery, type DeliveryCommand, type DeliveryEvent, type DeliverySubject } from './delivery.ts';
-import { signatureSchemes, type EndpointEvent, type EndpointSettings } from './endpoint-events.ts';
+import { delivery, type DeliveryCommand, type DeliveryEvent } from './delivery.ts';
+import type { EndpointEvent } from './endpoint-events.ts';
 import { endpoint, type Endpoint, type EndpointCommand } from './endpoint.ts';
-import { harmlessUrl } from '../../test/support/samples.ts';
 import { DomainError } from './errors.ts';
-import { keepRoutingKey, payloadFormats } from './format-options.ts';
-import { exhaustedActions, orderings } from './ordering.ts';
-import type { BulkRetryId, DeliveryId, EndpointId, MessageId, OrganizationId, Position, ReplayId } from './ids.ts';
-import { asPosition } from './ids.ts';
-import type { Json, JsonObject } from './json.ts';
-import { lostTails, sealing, sealingKeyWrapping, type SealingCommand } from './sealing.ts';
-import { disclosure, type RecordedDisclosure } from './disclosure.ts';
-import { draftTest, type RecordedDraftTest } from './draft-test.ts';
-import { portalCapabilities } from './portal-capability.ts';
-import { portalSession, type PortalSessionCommand } from './portal-session.ts';
-import { message, type AcceptMessage } from './message.ts';
-import { organization, type OrganizationCommand } from './organization.ts';
-import type { OrganizationLimits } from './organization-events.ts';
-import { reading, type Advance } from './reading.ts';
-import { bulkRetry, retryableStatuses, type BulkRetryCommand } from './bulk-retry.ts';
-import { replay, replayScopes, type ReplayCommand } from './replay.ts';
-import { source, type SourceCommand } from './source.ts';
-
-// ── Arbitrary commands ── From few values, so that the same ones meet.
-
-const { boolean, constant, constantFrom, integer, option, record, oneof } = fc;
-const text = fc.string({ maxLength: 8 });
-const object: fc.Arbitrary<JsonObject> = fc
-  .dictionary(text, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 })
-  .map((each) => JSON.parse(JSON.stringify(each)) as JsonObject);
-const time = fc.date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true });
-const iso = time.map((date) => date.toISOString());
-const organizationId = constantFrom('o1', 'o2') as fc.Arbitrary<OrganizationId>;
-const endpointId = constantFrom('e1', 'e2') as fc.Arbitrary<EndpointId>;
-
-/** Mostly what fits together. */
-const formatted: fc.Arbitrary<Pick<EndpointSettings, 'format' | 'formatOptions'>> = oneof(
-  record({ format: constantFrom('ENVELOPE', 'FLAT', 'ARRAY'), formatOptions: constantFrom(null, { constants: { a: 1 } }) }),
-  record({ format: constantFrom('SLACK', 'DISCORD', 'TEAMS'), formatOptions: constantFrom(null, {}) }),
-  record({ format: constant('PAGERDUTY' as const), formatOptions: constantFrom({ routingKey: 'k1' }, { routingKey: 'k2' }, {}) }),
-  record({ format: constant('TEMPLATE' as const), formatOptions: constantFrom({ template: 'a' }, { template: 'b' }) }),
-  record({ format: constantFrom(...payloadFormats), formatOptions: option(object) }),
-);
-const others: fc.Arbitrary<Omit<EndpointSettings, 'format' | 'formatOptions'>> = record({
-  name: constantFrom('a', 'b'),
-  url: constantFrom('https://a.example', 'https://b.example').map(harmlessUrl),
-  description: option(constantFrom('x', 'y')),
-  eventTypes: fc.array(constantFrom('*', 'a.*', 'b'), { minLength: 1, maxLength: 2 }),
-  filter: option(object),
-  signature: constantFrom(...signatureSchemes),
-  useOrganizationKey: boolean(),
-  headers: fc.array(record({ name: text, value: text }), { maxLength: 2 }),
-  retryPolicy: record({ delaysSeconds: fc.array(integer({ min: 0, max: 60 }), { maxLength: 3 }), jitter: constantFrom(0, 0.2) }),
-  timeoutSeconds: integer({ min: 1, max: 60 }),
-  ordering: constantFrom(...orderings),
-  onExhausted: constantFrom(...exhaustedActions),
-  batch: option(record({ maxSize: integer({ min: 1 }), maxWaitMs: integer({ min: 0 }) })),
-  rateLimit: option(record({ perSecond: integer({ min: 1 }), burst: integer({ min: 1 }) })),
-  maxConcurrency: option(integer({ min: 1 })),
-  disableAfterSeconds: option(integer({ min: 1 })),
-});
-const settings = fc.tuple(others, formatted).map(([some, format]): EndpointSettings => ({ ...some, ...format }));
-const patch = fc
-  .tuple(settings, fc.subarray(Object.keys(defaults()) as (keyof EndpointSettings)[]))
-  .map(([all, keys]) => Object.fromEntries(keys.map((key) => [key, all[key]])) as Partial<EndpointSettings>);
-
-function defaults(): EndpointSettings {
-  return {
-    name: 'a',
-    url: harmlessUrl('https://a.example'),
-    description: null,
-    eventTypes: ['*'],
-    filter: null,
-    format: 'ENVELOPE',
-    formatOptions: null,
-    signature: 'NONE',
-    useOrganizationKey: false,
-    headers: [],
-    retryPolicy: { delaysSeconds: [0, 1], jitter: 0 },
-    timeoutSeconds: 30,
-    batch: null,
-    rateLimit: null,
-    maxConcurrency: null,
-    disableAfterSeconds: null,
-    ordering: 'NONE',
-    onExhausted: 'CONTINUE',
-  };
-}
-
-const endpointCommand: fc.Arbitrary<EndpointCommand> = oneof(
-  {
-    weight: 3,
-    arbitrary: record({
-      type: constant('Register' as const),
-      organizationId,
-      settings: oneof(settings, constant(defaults())),
-      secret: option(constantFrom('s1', 's2')),
-      disabled: boolean(),
-    }),
-  },
-  { weight: 3, arbitrary: record({ type: constant('Change' as const), settings: patch }) },
-  record({ type: constant('RotateSecret' as const), secret: constantFrom('s1', 's2'), previousUntil: iso }),
-  { weight: 6, arbitrary: record({ type: constantFrom('Pause' as const, 'Resume' as const, 'Enable' as const) }) },
-  record({ type: constant('Disable' as const), reason: option(text) }),
-  record({ type: constant('Delete' as const) }),
-);
-
-const subject: DeliverySubject = { organizationId: 'o1' as OrganizationId, messageId: 'm1' as MessageId, endpointId: 'e1' as EndpointId };
-const attemptRecord = record(
-  {
-    attempt: integer({ min: 1, max: 5 }),
-    startedAt: iso,
-    durationMs: integer({ min: 0, max: 60_000 }),
-    url: text,
-    endpointRevision: fc.nat(),
-    bodySha256: text,
-    requestHeaders: fc.dictionary(constantFrom('a', 'b'), text),
-    responseCode: integer({ min: 100, max: 599 }),
-    responseHeaders: fc.dictionary(constantFrom('a', 'b'), text),
-    responseBody: text,
-  },
-  { requiredKeys: ['attempt', 'startedAt', 'durationMs', 'url', 'endpointRevision', 'requestHeaders'] },
-) as fc.Arbitrary<AttemptRecord>; // fast-check's optional keys are never undefined
-const attemptsCommand: fc.Arbitrary<AttemptsCommand> = oneof(
-  record({ type: constant('RecordSuccess' as const), record: attemptRecord }),
-  {
-    weight: 4,
-    arbitrary: record({
-      type: constant('RecordFailure' as const),
-      record: attemptRecord,
-      failure: constantFrom(...failureReasons),
-      error: text,
-      policy: record({ delaysSeconds: fc.array(integer({ min: 0, max: 60 }), { maxLength: 4 }), jitter: constantFrom(0, 0.5) }),
-      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
-      heldUntil: option(time, { nil: undefined }),
-      seriesSince: option(iso, { nil: undefined }),
-      notBefore: option(time, { nil: undefined }),
-    }),
-  },
-  record({ type: constant('RequestRetry' as const), now: time, bulkRetryId: constantFrom(undefined, ...(['b1', 'b2'] as BulkRetryId[])) }),
-  record({ type: constant('Replay' as const), now: time, replayId: constantFrom(...(['r1', 'r2'] as ReplayId[])) }),
-  record({ type: constant('Cancel' as const), now: time, reason: text }),
-);
-const deliveryCommand: fc.Arbitrary<DeliveryCommand> = fc
-  .tuple(attemptsCommand, boolean())
-  .map(([command, isRouted]) => ({ ...command, subject, ...(isRouted ? {} : { messageType: 'a.b' }) }));
-const batchSubject = { organizationId: subject.organizationId, endpointId: subject.endpointId };
-const batchCommand: fc.Arbitrary<BatchCommand> = oneof(
-  record({
-    type: constant('Close' as const),
-    organizationId: constant(batchSubject.organizationId),
-    endpointId: constant(batchSubject.endpointId),
-    number: integer({ min: 1, max: 3 }),
-    messages: fc.array(constantFrom(...(['m1', 'm2', 'm3'] as MessageId[])), { minLength: 1, maxLength: 3 }),
-  }),
-  { weight: 5, arbitrary: attemptsCommand.map((command) => ({ ...command, subject: { ...batchSubject, size: 2 } })) },
-);
-
-const lostTailCommand = record({
-  type: constant('AcceptLostTail' as const),
-  now: constantFrom(new Date(0), new Date(1)),
-  endsAt: constantFrom(null, asPosition('1')),
-  knownTo: constant(asPosition('2')),
-});
-const ledgerCommand: fc.Arbitrary<SealingCommand> = oneof(
-  record({ type: constant('CreateKey' as const), publicKey: constantFrom('p1', 'p2'), encryptionKey: text, privateKey: text }),
-  record({
-    type: constant('Seal' as const),
-    seal: record({
-      number: integer({ min: 1, max: 4 }),
-      position: constantFrom('1', '2') as fc.Arbitrary<Position>,
-      last: record({ stream: text, revision: fc.nat() }),
-      count: integer({ min: 1 }),
-      total: integer({ min: 1 }),
-      root: text,
-      marks: text,
-      previous: option(text),
-      publicKey: constantFrom('p1', 'p2'),
-      signature: text,
-    }),
-  }),
-);
-
-const bulkRetryCommand: fc.Arbitrary<BulkRetryCommand> = oneof(
-  record({
-    type: constant('Request' as const),
-    now: time,
-    organizationId: constant(batchSubject.organizationId),
-    filter: record({ status: fc.subarray([...retryableStatuses]) }),
-    matched: integer({ min: 0, max: 99 }),
-  }),
-  {
-    weight: 4,
-    arbitrary: record({
-      type: constant('Progress' as const),
-      now: time,
-      step: integer({ min: 0, max: 2 }),
-      endpointId: constant(batchSubject.endpointId),
-      after: constantFrom(...(['d1', 'd2'] as DeliveryId[])),
-      retried: integer({ min: 1, max: 9 }),
-    }),
-  },
-  record({ type: constant('Finish' as const), now: time }),
-  record({ type: constant('Cancel' as const), now: time, reason: text }),
-);
-
-const replayCommand: fc.Arbitrary<ReplayCommand> = oneof(
-  record({
-    type: constant('Request' as const),
-    now: time,
-    organizationId: constant(batchSubject.organizationId),
-    endpointId: constant(batchSubject.endpointId),
-    ratePerSecond: integer({ min: 1, max: 100 }),
-    filter: oneof(
-      record({ matching: boolean() }),
-      record({ matching: boolean(), eventType: text, since: iso, until: iso, only: fc.subarray([...replayScopes]) }),
-    ),
-  }),
-  {
-    weight: 4,
-    arbitrary: record({
-      type: constant('Progress' as const),
-      now: time,
-      from: constantFrom(null, ...(['m1', 'm2'] as MessageId[])),
-      after: constantFrom(...(['m1', 'm2', 'm3'] as MessageId[])),
-      cameTo: iso,
-      looked: integer({ min: 1, max: 9 }),
-      sent: integer({ min: 0, max: 9 }),
-    }).filter(({ from, after }) => from !== after),
-  },
-  record({ type: constant('Finish' as const), now: time }),
-  record({ type: constant('Cancel' as const), now: time, reason: text }),
-);
-
-const organizationSettings = {
-  name: constantFrom('A', 'B'),
-  metadata: constantFrom<Json | undefined>(undefined, {}, { plan: 'gold' }),
-  limits: constantFrom<OrganizationLimits | undefined>(undefined, {}, { endpoints: 5 }, { endpoints: null, payloadBytes: 9 }),
-};
-const organizationCommand: fc.Arbitrary<OrganizationCommand> = oneof(
-  record({ type: constant('RegisterOrganization' as const), name: text, encryptionKey: constantFrom('w1', 'w2') }),
-  record({
-    type: constant('CreateOrganization' as const),
-    id: organizationId,
-    settings: record(organizationSettings),
-    encryptionKey: constantFrom('w1', 'w2'),
-    signingKey: constantFrom('c1', 'c2'),
-  }),
-  record({ type: constant('ChangeOrganization' as const), settings: record(organizationSettings) }),
-  record({ type: constant('SuspendOrganization' as const), id: organizationId, reason: constantFrom(null, 'unpaid') }),
-  record({ type: constant('ResumeOrganization' as const) }),
-  record({ type: constant('DeleteOrganization' as const), id: organizationId, confirmName: constantFrom('A', 'B') }),
-  record({
-    type: constant('DefineEventType' as const),
-    name: constantFrom('a.b', 'c'),
-    group: constantFrom('a', undefined),
-    description: option(text),
-    sample: option(object),
-  }),
-  record({ type: constant('RetireEventType' as const), name: constantFrom('a.b', 'c', 'd') }),
-  record({ type: constant('RotateEncryptionKey' as const), encryptionKey: constantFrom('w1', 'w2') }),
-  record({
-    type: constant('ChangePortalSettings' as const),
-    settings: record({
-      name: constantFrom('Acme', null),
-      logo: constant(null),
-      primaryColor: constantFrom('#000000', null),
-      colorScheme: constantFrom('AUTO' as const, 'DARK' as const),
-    }),
-  }),
-  record({ type: constant('EndPortalSessions' as const), counter: integer({ min: 1, max: 3 }) }),
-  record({
-    type: constant('RewrapEncryptionKeys' as const),
-    from: fc.array(constantFrom('w1', 'w2'), { maxLength: 2 }),
-    to: fc.array(constantFrom('w1', 'w2', 'w3'), { minLength: 1, maxLength: 2 }),
-  }),
-  record({ type: constantFrom('SetSigningKey' as const, 'SetFirstSigningKey' as const), key: constantFrom('k1', 'k2') }),
-);
-
-const sealingKeyCommand = record({ type: constant('RewrapKey' as const), encryptionKey: constantFrom('w1', 'w2') });
-
-const hour = constantFrom('2026-01-01T10:00:00.000Z', '2026-01-01T11:00:00.000Z');
-const portalSessionCommand: fc.Arbitrary<PortalSessionCommand> = record({
-  type: constant('OpenPortalSession' as const),
-  session: record(
-    {
-      organizationId,
-      subject: text,
-      capabilities: fc.subarray([...portalCapabilities]),
-      endpointIds: fc.array(endpointId, { minLength: 1, maxLength: 2 }),
-      expiresAt: iso,
-    },
-    { requiredKeys: ['organizationId', 'subject', 'capabilities', 'expiresAt'] },
-  ),
-});
-
-const disclosureCommand: fc.Arbitrary<RecordedDisclosure> = record({
-  type: constant('Record' as const),
-  shown: oneof(
-    record({ type: constant('disclosure.secret-shown' as const), data: record({ organizationId, endpointId, hour }) }),
-    record({ type: constant('disclosure.signing-key-shown' as const), data: record({ organizationId, hour }) }),
-  ),
-});
-
-const draftTestCommand: fc.Arbitrary<RecordedDraftTest> = record({
-  type: constant('Record' as const),
-  made: record({
-    type: constant('drafttest.made' as const),
-    data: record({ organizationId, endpointId, eventType: constant('a.b'), url: constant('https://a.example') }),
-  }),
-});
-
-const apiKeyCommand: fc.Arbitrary<ApiKeyCommand> = oneof(
-  record({
-    type: constant('IssueApiKey' as const),
-    organizationId,
-    name: text,
-    role: constantFrom(...apiKeyRoles),
-    hash: text,
-    expiresAt: constantFrom(undefined, '2027-01-01T00:00:00.000Z'),
-  }),
-  record({ type: constant('RevokeApiKey' as const), organizationId }),
-);
-
-const messageCommand: fc.Arbitrary<AcceptMessage> = record({
-  type: constant('AcceptMessage' as const),
-  organizationId,
-  clientId: constantFrom('c', undefined),
-  messageType: constantFrom('a', 'b'),
-  timestamp: option(iso, { nil: undefined }),
-  data: oneof(constant({}), object),
-  now: time,
-  destinations: fc.array(oneof(record({ endpointId }), record({ endpointId, notBefore: iso })), { maxLength: 2 }),
-  skipped: fc.array(endpointId, { maxLength: 1 }),
-  routedAt: constant('1' as Position),
-  test: constantFrom(true, false, undefined),
-});
-
-const sourceSettings = record({
-  name: constantFrom('a', 'b'),
-  streams: record({ by: constantFrom('PREFIX', 'CATEGORY'), value: constantFrom('order', 'cart') }),
-  eventTypes: fc.array(constantFrom('Placed', 'Paid'), { maxLength: 2 }),
-  types: constantFrom({}, { Placed: 'order.placed' }),
-  template: constantFrom(null, 'data'),
-});
-const sourceCommand: fc.Arbitrary<SourceCommand> = oneof(
-  record({ type: constant('Register' as const), organizationId, settings: sourceSettings, after: constantFrom(null, '1' as Position) }),
-  record({ type: constant('Change' as const), settings: sourceSettings }),
-  record({ type: constantFrom('Pause', 'Resume', 'Delete') }),
-);
-const places = constantFrom(...(['1', '2', '3'] as Position[]));
-const readingCommand: fc.Arbitrary<Advance> = record({
-  type: constant('Advance' as const),
-  from: oneof(constant(null), places),
-  to: places,
-  published: fc.nat(),
-  skipped: fc.array(record({ id: text, stream: text, revision: fc.nat(), position: places, type: text, reason: text }), { maxLength: 2 }),
-});
+import { keepRoutingKey } from './format-options.ts';
+import { lostTails, sealing, sealingKeyWrapping } from './sealing.ts';
+import { disclosure } from './disclosure.ts';
+import { draftTest } from './draft-test.ts';
+import { portalSession } from './portal-session.ts';
+import { message } from './message.ts';
+import { organization } from './organization.ts';
+import { reading } from './reading.ts';
+import { bulkRetry } from './bulk-retry.ts';
+import { replay } from './replay.ts';
+import { source } from './source.ts';
+import {
+  endpointCommand,
+  deliveryCommand,
+  batchCommand,
+  lostTailCommand,
+  ledgerCommand,
+  bulkRetryCommand,
+  replayCommand,
+} from '../../test/support/endpoint-and-delivery-commands.ts';
+import {
+  organizationCommand,
+  sealingKeyCommand,
+  portalSessionCommand,
+  disclosureCommand,
+  draftTestCommand,
+  apiKeyCommand,
+  messageCommand,
+  sourceCommand,
+  readingCommand,
+} from '../../test/support/organization-and-message-commands.ts';
 
 // ── Carrying them out ──
 

@@ -11,26 +11,12 @@ import { replay } from '../../src/domain/replay.ts';
 import { batchIdOf, deliveryIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
 import { batchStream, deliveryStream, endpointStream, replayStream, messageStream } from '../../src/domain/streams.ts';
+import { settings as ofSamples } from './samples.ts';
 
 export const settings: EndpointSettings = {
+  ...ofSamples,
   name: 'An endpoint',
-  url: { shown: 'https://receiver.example/hook', encrypted: null },
-  description: null,
-  eventTypes: ['*'],
-  filter: null,
-  format: 'ENVELOPE',
-  formatOptions: null,
-  signature: 'NONE',
-  useOrganizationKey: false,
-  headers: [],
   retryPolicy: { delaysSeconds: [0, 60], jitter: 0 },
-  timeoutSeconds: 30,
-  batch: null,
-  rateLimit: null,
-  maxConcurrency: null,
-  ordering: 'NONE',
-  onExhausted: 'CONTINUE',
-  disableAfterSeconds: null,
 };
 
 export const minute = 60_000;

@@ -1,112 +1,40 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dueCause, accepted, harmlessUrl, organizationId, registered } from '../../../test/support/samples.ts';
-import { silent } from '../../../test/support/silent.ts';
-import { CommandExecutor } from '../../commands/command-executor.ts';
-import type { DomainEvent } from '../../domain/catalog.ts';
-import { delivery, type DeliveryCommand } from '../../domain/delivery.ts';
-import type { EndpointSettings } from '../../domain/endpoint-events.ts';
-import type { EndpointId, MessageId } from '../../domain/ids.ts';
-import type { MessageEvent } from '../../domain/message.ts';
-import { LogUnavailable, type ExpectedRevision, type RecordedEvent } from '../../event-store/event-store.ts';
-import { deliveryIdOf, newId } from '../../event-store/id-generation.ts';
-import { SqliteEventStore } from '../../event-store/sqlite/sqlite-event-store.ts';
-import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
+// An attempt: what it sends, what it records of it, and what follows from the outcome.
+import { createHash } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import { dueCause, harmlessUrl } from '../../../test/support/samples.ts';
+import { LogUnavailable } from '../../event-store/event-store.ts';
 import { newPrivateKey, newSymmetricKey, newTextKey } from '../../secrets/signing-keys.ts';
-import { Vault } from '../../secrets/vault.ts';
-import { AttemptRunner } from './attempt-runner.ts';
-import { ScheduleAttempt } from '../saga/saga-commands.ts';
 import { FormatError, NotBegun } from '../formats/format-error.ts';
 import { LocalFailure } from '../local-failure.ts';
-import type { TemplateProcesses } from '../formats/template-processes.ts';
-import { RequestMaker } from './request-maker.ts';
-import type { SendOutcome, SendRequest } from '../sender/send-outcome.ts';
+import type { SendOutcome } from '../sender/send-outcome.ts';
 import { sign } from '../signatures/signature.ts';
 import { deliveryStream } from '../../domain/streams.ts';
-
-const e1 = 'e1' as EndpointId;
-const m1 = 'm1' as MessageId;
-const subject = { organizationId, messageId: m1, endpointId: e1 };
-const id = deliveryIdOf(m1, e1);
-const started = { startedAt: '2026-01-01T12:00:00.000Z', durationMs: 1000 };
-const response = (responseCode: number) => ({ responseCode, responseHeaders: { server: 'x' }, responseBody: 'thanks' });
-const ok: SendOutcome = { outcome: 'succeeded', ...started, ...response(200) };
-const broken = (responseCode: number, retryAfter?: Date): SendOutcome => ({
-  outcome: 'failed',
-  ...started,
-  failure: 'HTTP_STATUS',
-  error: 'It answered so.',
-  ...response(responseCode),
-  ...(retryAfter ? { retryAfter } : {}),
-});
-const unanswered: SendOutcome = { outcome: 'failed', ...started, failure: 'TIMEOUT', error: 'No answer.' };
+import {
+  e1,
+  m1,
+  subject,
+  id,
+  started,
+  response,
+  ok,
+  broken,
+  unanswered,
+  store,
+  message,
+  runner,
+  cipher,
+  send,
+  observe,
+  evaluate,
+  append,
+  endpoint,
+  due,
+  history,
+  setUp,
+} from '../../../test/support/given-attempts.ts';
 
 describe('the attempt runner', () => {
-  let folder: string;
-  let store: SqliteEventStore;
-  let directory: EndpointDirectory;
-  let message: RecordedEvent<MessageEvent>;
-  let runner: AttemptRunner;
-  const vault = new Vault(randomBytes(32));
-  const encryptionKey = vault.newKey(`organization-${organizationId}`);
-  const cipher = vault.keyring([encryptionKey], `organization-${organizationId}`).cipherFor('endpoint-e1');
-  const send = vi.fn<(request: SendRequest) => Promise<SendOutcome>>();
-  const observe = vi.fn<(outcome: SendOutcome | LocalFailure) => void>();
-  const evaluate = vi.fn<TemplateProcesses['evaluate']>();
-
-  const append = async (stream: string, event: DomainEvent, expectedRevision: ExpectedRevision = 'no-stream') => {
-    const [done] = await store.append([{ stream, expectedRevision, events: [{ ...event, id: newId(), metadata: { actor: 'test' } }] }]);
-    if (done && !stream.startsWith('message-') && !stream.startsWith('delivery-'))
-      expect(await directory.progress.reached(done.position, 5000)).toBe(true);
-  };
-  const endpoint = (changed: Partial<EndpointSettings> = {}, more = {}) => append('endpoint-e1', registered(changed, more));
-  const remove = () => append('endpoint-e1', { type: 'endpoint.deleted', data: {} }, 0);
-  const due = (more: { attempt?: number; failures?: number; revision?: ExpectedRevision; test?: true; read?: boolean } = {}) => {
-    const { attempt = 1, failures = 0, revision = 'no-stream', test, read } = more;
-    return new ScheduleAttempt(
-      id,
-      { ...subject, ...(test ? { test } : {}) },
-      attempt,
-      failures,
-      revision,
-      0,
-      dueCause,
-      read ? undefined : [message],
-    );
-  };
-  const history = async () => (await store.readStream(deliveryStream(id))).map(({ type, data }) => ({ type, data }));
-  const byHand = (command: DeliveryCommand) =>
-    new CommandExecutor(store).execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'test', commandId: newId() });
-
-  beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'attempt-runner-'));
-    store = await SqliteEventStore.open({ directory: folder });
-    directory = new EndpointDirectory(store, vault, silent);
-    await directory.start();
-    await append(`organization-${organizationId}`, { type: 'organization.registered', data: { name: 'O', encryptionKey } });
-    await append('message-m1', accepted([e1]));
-    [message] = (await store.readStream('message-m1')) as [RecordedEvent<MessageEvent>];
-    send.mockReset().mockResolvedValue(ok);
-    observe.mockReset();
-    runner = new AttemptRunner(
-      store,
-      new CommandExecutor(store),
-      directory,
-      { send, prepare: () => true },
-      new RequestMaker({ evaluate }, 'Hookledger/1'),
-      observe,
-    );
-  });
-  afterEach(async () => {
-    vi.restoreAllMocks();
-    vi.useRealTimers();
-    await directory.stop();
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
+  setUp();
 
   it('sends what the configuration says and records what came of it, secrets masked', async () => {
     const headers = [{ name: 'Authorization', value: cipher.seal('Token hush', 'headers.authorization') }];
@@ -255,72 +183,6 @@ describe('the attempt runner', () => {
     await runner.run(due());
     const recorded = JSON.stringify(await store.readStream(deliveryStream(id)));
     expect(recorded).toContain('what is ••••••');
-  });
-
-  it('cancels what is due to an endpoint that is gone, and sends nothing', async () => {
-    await endpoint();
-    await remove();
-    const result = await runner.run(due());
-    expect(send).not.toHaveBeenCalled();
-    expect(await history()).toMatchObject([{ type: 'delivery.cancelled', data: { reason: 'the endpoint was deleted' } }]);
-    expect(result.position).toBe(await store.tip());
-  });
-
-  it('waits for an endpoint that the directory has not come to yet, as when another replica made it', async () => {
-    send.mockResolvedValue(ok);
-    const running = runner.run(due());
-    await endpoint();
-    await running;
-    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-succeeded']);
-  });
-
-  it('records an attempt once that two replicas made, and says so to the second', async () => {
-    await endpoint();
-    send.mockResolvedValueOnce(ok).mockResolvedValueOnce({ ...ok, durationMs: ok.durationMs + 1 });
-    const repeated = vi.fn<() => void>();
-    const replica = () => {
-      const requests = new RequestMaker({ evaluate }, 'Hookledger/1');
-      return new AttemptRunner(store, new CommandExecutor(store), directory, { send, prepare: () => true }, requests, observe, {
-        repeated,
-      });
-    };
-    await Promise.all([replica().run(due()), replica().run(due())]);
-    expect(send).toHaveBeenCalledTimes(2);
-    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-succeeded']);
-    expect(repeated).toHaveBeenCalledOnce();
-  });
-
-  it('retries nothing at an endpoint that was deleted during the attempt, and keeps a success', async () => {
-    await endpoint();
-    send.mockImplementationOnce(async () => {
-      await remove();
-      return broken(500);
-    });
-    const { position } = await runner.run(due());
-    expect((await history()).map(({ type }) => type)).toEqual(['delivery.attempt-failed', 'delivery.cancelled']);
-    expect(position).toBe(await store.tip());
-  });
-
-  it('records an attempt that a cancellation overtook', async () => {
-    await endpoint();
-    send.mockImplementationOnce(async () => {
-      await byHand({ type: 'Cancel', subject, now: new Date(), reason: 'by hand' });
-      return ok;
-    });
-    await runner.run(due());
-    expect((await history()).map(({ type }) => type)).toEqual(['delivery.cancelled', 'delivery.attempt-succeeded']);
-  });
-
-  it('records an attempt during which a person asked for a retry, as the first of the fresh series', async () => {
-    await endpoint();
-    send.mockResolvedValue(broken(500));
-    await runner.run(due());
-    send.mockImplementationOnce(async () => {
-      await byHand({ type: 'RequestRetry', subject, now: new Date() });
-      return broken(500);
-    });
-    await runner.run(due({ attempt: 2, failures: 1, revision: 0 }));
-    expect((await history()).at(-1)).toMatchObject({ type: 'delivery.attempt-failed', data: { attempt: 2, failuresInSeries: 1 } });
   });
 
   it('uses the configuration of the moment of the attempt', async () => {

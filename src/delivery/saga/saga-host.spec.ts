@@ -5,8 +5,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accepted, record, recorded } from '../../../test/support/samples.ts';
 import type { BatchEvent } from '../../domain/batch.ts';
-import { delivery, type DeliveryCommand, type DeliverySubject } from '../../domain/delivery.ts';
-import type { EndpointId, MessageId, OrganizationId } from '../../domain/ids.ts';
+import type { EndpointId, MessageId } from '../../domain/ids.ts';
 import { LogUnavailable, type RecordedEvent } from '../../event-store/event-store.ts';
 import { deliveryIdOf } from '../../event-store/id-generation.ts';
 import type { Tables } from '../../read-models/engine/database/database.ts';
@@ -16,19 +15,14 @@ import { DisableGoneEndpoint, DropAttempt, type ScheduleAttempt } from './saga-c
 import { createDueAttempts, type DueAttemptsSchema } from '../due-attempts/due-attempts-table.ts';
 import { OwnDueAttempts } from '../due-attempts/own-due-attempts.ts';
 import { SagaHost, rowsOnlySagaHost } from './saga-host.ts';
+import { subjectOf, of, history } from '../../../test/support/given-history.ts';
 
 const e1 = 'e1' as EndpointId;
-const subjectOf = (messageId: string, endpointId: EndpointId = e1): DeliverySubject => ({
-  organizationId: 'default' as OrganizationId,
-  messageId: messageId as MessageId,
-  endpointId,
-});
 const message = (id: string, position: number, notBefore?: string, to = [e1]) =>
   recorded(accepted(to.map((endpointId) => ({ endpointId, ...(notBefore === undefined ? {} : { notBefore }) }))), {
     stream: `message-${id}`,
     position,
   });
-const of = (subject: DeliverySubject) => `delivery-${deliveryIdOf(subject.messageId, subject.endpointId)}`;
 const success = (id: string, position: number) =>
   recorded({ type: 'delivery.attempt-succeeded', data: { ...subjectOf(id), ...record(1) } }, { stream: of(subjectOf(id)), position });
 const gone = (id: string, position: number) => {
@@ -267,47 +261,3 @@ describe('the saga host', () => {
     );
   });
 });
-
-/** The events of some messages and of what happened to their deliveries, in log order. */
-const history = (commands: readonly { message: number; endpoint: number; what: string }[]): RecordedEvent[] => {
-  const events: RecordedEvent[] = [];
-  const streams = new Map<string, { state: ReturnType<typeof delivery.evolve>; revision: number }>();
-  const push = (event: Parameters<typeof recorded>[0], stream: string, revision: number) => {
-    const recordedAt = new Date(Date.UTC(2026, 0, 1) + events.length * 1000).toISOString();
-    events.push(recorded(event, { stream, revision, position: events.length + 1, recordedAt }));
-  };
-  for (const { message: id, endpoint, what } of commands) {
-    const subject = subjectOf(`m${id}`, `e${endpoint}` as EndpointId);
-    const stream = of(subject);
-    const known = streams.get(stream);
-    if (what === 'delete') push({ type: 'endpoint.deleted', data: {} }, `endpoint-e${endpoint}`, 0);
-    else if (!known) {
-      push(accepted([subject.endpointId]), `message-m${id}`, 0);
-      streams.set(stream, { state: delivery.initial, revision: -1 });
-    } else {
-      const now = new Date(Date.UTC(2026, 0, 1) + events.length * 1000);
-      const attempt = record(known.state.attempt, { startedAt: now.toISOString() });
-      const policy = { delaysSeconds: [0, 3, 9], jitter: 0 };
-      const failure: DeliveryCommand = {
-        type: 'RecordFailure',
-        subject,
-        record: attempt,
-        failure: 'TIMEOUT',
-        error: 'x',
-        policy,
-        random: 0,
-      };
-      const all: Record<string, DeliveryCommand> = {
-        success: { type: 'RecordSuccess', subject, record: attempt },
-        failure,
-        retry: { type: 'RequestRetry', subject, now },
-        cancel: { type: 'Cancel', subject, now, reason: 'x' },
-      };
-      for (const event of delivery.decide(all[what] ?? failure, known.state)) {
-        push(event, stream, ++known.revision);
-        known.state = delivery.evolve(known.state, event);
-      }
-    }
-  }
-  return events;
-};
