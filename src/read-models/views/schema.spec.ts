@@ -9,6 +9,14 @@ import { handlersByType } from './tables/reducer.ts';
 import { Sequences } from './tables/sequences.ts';
 import { Views } from './views.ts';
 
+const reducersFor = (types: readonly string[]) =>
+  reducersOf(
+    types.map((type) => ({ type })),
+    new Sequences(0),
+    undefined,
+    { current: undefined },
+  );
+
 describe('the tables of the views', () => {
   it('are those of their version: a change to one bumps it', async () => {
     const { version } = new Views();
@@ -21,7 +29,7 @@ describe('the tables of the views', () => {
   });
 
   it('change at every event but these', () => {
-    const handled = handlersByType(reducersOf(new Sequences(0), undefined, { current: undefined }));
+    const handled = handlersByType(reducersFor(Object.keys(catalog)));
     const others = Object.keys(catalog).filter((type) => !handled.has(type));
     expect(others).toEqual([
       'ledger.key-created',
@@ -33,5 +41,12 @@ describe('the tables of the views', () => {
       'drafttest.made',
       'portalsession.opened',
     ]);
+  });
+
+  it('are written by those reducers only that take an event of the batch', () => {
+    expect(reducersFor(['apikey.revoked'])).toHaveLength(1);
+    for (const { on } of reducersFor(['message.accepted', 'delivery.attempt-succeeded']))
+      expect('message.accepted' in on || 'delivery.attempt-succeeded' in on).toBe(true);
+    expect(reducersFor([])).toEqual([]);
   });
 });

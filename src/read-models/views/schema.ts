@@ -24,7 +24,7 @@ import { organizationHours, organizationTotals, reduceOrganizationUsage } from '
 import { readings, reduceReadings, skippedEvents } from './tables/readings.ts';
 import type { Reducer } from './tables/reducer.ts';
 import { reduceReplays, replays } from './tables/replays.ts';
-import type { Sequences } from './tables/sequences.ts';
+import { Sequences } from './tables/sequences.ts';
 import { reduceSources, sources } from './tables/sources.ts';
 import { createTable, queryIndexesOf, type AnyTable, type RowOf } from './tables/table.ts';
 
@@ -61,31 +61,52 @@ type Tables = typeof tables;
 
 export type ViewsSchema = CheckpointSchema & { [T in keyof Tables]: RowOf<Tables[T]> };
 
-/** For one batch of events, in the order in which they write. `HistoryIndex` writes the tables of the history. */
-export const reducersOf = (sequences: Sequences, open: OpenDeliveries | undefined, mayHaveOrdered: MayHaveRows): readonly Reducer[] => {
-  const reduceDeliveries = new DeliveryReducer(sequences, open);
-  const sequenceOf = (id: string) => reduceDeliveries.sequenceOf(id);
-  return [
-    reduceOrganizations(),
-    reduceEventTypes(),
-    reduceApiKeys(),
-    reduceEndpoints(),
-    reduceEndpointSkips(),
-    reduceReplays(),
-    reduceBulkRetries(),
-    reduceMessages(sequences),
-    reduceOrder(reduceDeliveries, mayHaveOrdered),
-    reduceDeliveries,
-    reduceBatches(sequences),
-    reduceAttempts(sequenceOf),
-    reduceEndpointHealth(sequenceOf),
-    reduceDeliveryCounts(),
-    reduceDeliveryStats(reduceDeliveries.membersOf),
-    reduceFailedAttempts(reduceDeliveries.membersOf),
-    reduceOrganizationUsage(),
-    reduceSources(),
-    reduceReadings(),
-  ];
+/** What the reducers of one batch share. */
+type Shared = { readonly sequences: Sequences; readonly deliveries: DeliveryReducer; readonly mayHaveOrdered: MayHaveRows };
+
+/** In the order in which they write. `HistoryIndex` writes the tables of the history. */
+const makers: readonly ((of: Shared) => Reducer)[] = [
+  reduceOrganizations,
+  reduceEventTypes,
+  reduceApiKeys,
+  reduceEndpoints,
+  reduceEndpointSkips,
+  reduceReplays,
+  reduceBulkRetries,
+  ({ sequences }) => reduceMessages(sequences),
+  ({ deliveries, mayHaveOrdered }) => reduceOrder(deliveries, mayHaveOrdered),
+  ({ deliveries }) => deliveries,
+  ({ sequences }) => reduceBatches(sequences),
+  ({ deliveries }) => reduceAttempts((id) => deliveries.sequenceOf(id)),
+  ({ deliveries }) => reduceEndpointHealth((id) => deliveries.sequenceOf(id)),
+  reduceDeliveryCounts,
+  ({ deliveries }) => reduceDeliveryStats(deliveries.membersOf),
+  ({ deliveries }) => reduceFailedAttempts(deliveries.membersOf),
+  reduceOrganizationUsage,
+  reduceSources,
+  reduceReadings,
+];
+
+const shared = (sequences: Sequences, open: OpenDeliveries | undefined, mayHaveOrdered: MayHaveRows): Shared => ({
+  sequences,
+  deliveries: new DeliveryReducer(sequences, open),
+  mayHaveOrdered,
+});
+
+const forTypes = shared(new Sequences(0), undefined, { current: undefined });
+/** The events that the reducers of each maker take. */
+const typesOf = makers.map((make) => new Set(Object.keys(make(forTypes).on)));
+
+/** For one batch: those that take any of its events. The others would write nothing. */
+export const reducersOf = (
+  batch: readonly { readonly type: string }[],
+  sequences: Sequences,
+  open: OpenDeliveries | undefined,
+  mayHaveOrdered: MayHaveRows,
+): readonly Reducer[] => {
+  const types = new Set(batch.map(({ type }) => type));
+  const of = shared(sequences, open, mayHaveOrdered);
+  return makers.filter((_, i) => typesOf[i]?.isDisjointFrom(types) === false).map((make) => make(of));
 };
 
 const named: readonly (readonly [string, AnyTable])[] = Object.entries(tables);

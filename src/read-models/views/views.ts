@@ -44,7 +44,7 @@ export class Views implements Consumer<ViewsSchema, ViewEvent> {
     const cache = tx.isOnlyWriter ? this.cache : undefined;
     const open = tx.isOnlyWriter ? (cache?.open ?? new OpenDeliveries()) : undefined;
     const sequences = new Sequences(cache?.nextSequence ?? (await nextSequence(batch, tx)));
-    const reducers = reducersOf(sequences, open, tx.isOnlyWriter ? this.mayHaveOrdered : { current: undefined });
+    const reducers = reducersOf(batch, sequences, open, tx.isOnlyWriter ? this.mayHaveOrdered : { current: undefined });
     const handlers = handlersByType(reducers);
     for (const event of batch) for (const handle of handlers.get(event.type) ?? []) handle(event);
     for (const reducer of reducers) await reducer.write(tx);
