@@ -9,8 +9,7 @@ import { secretConstants } from './secret-constants.ts';
 import { asJsonObject, type Json, type JsonObject } from './json.ts';
 import { maskSecrets, maskSecretsInText } from './payload-masking.ts';
 import { mask, maskRequestHeader } from './header-masking.ts';
-import { maskResponseHeaders } from './response-masking.ts';
-import { maskUrl, maskUrlsInText } from './url-masking.ts';
+import { maskResponseHeaders, maskUrl, maskUrlsInText } from './url-masking.ts';
 
 type Headers = readonly { readonly name: string; readonly value: string }[];
 

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maskResponseHeaders } from './response-masking.ts';
-import { maskUrl, maskUrlsInText, secretPartsOf } from './url-masking.ts';
+import { maskResponseHeaders, maskUrl, maskUrlsInText, secretPartsOf } from './url-masking.ts';
 
 const m = '••••••';
 

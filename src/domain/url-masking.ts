@@ -1,4 +1,4 @@
-// Masking of URLs: replaces the parts that may be credentials, such as the path of a chat hook or the query parameter `token`.
+// Masking of URLs and of response headers: replaces the parts that may be credentials, such as the path of a chat hook or the query parameter `token`.
 // A part is shown only if it looks harmless: plain words, short numbers, versions. Masking a masked URL changes nothing.
 import { isSensitiveName, mask } from './header-masking.ts';
 
@@ -106,3 +106,17 @@ export const maskUrlsInText = (text: string): string =>
     const url = found.replace(/[.,;:!?)\]]+$/, '');
     return `${maskUrl(url)}${found.slice(url.length)}`;
   });
+
+// ── Response headers: those that set credentials are masked whole, and the secret parts of URLs in the others. ──
+
+type Headers = Readonly<Record<string, string>>;
+
+const isUrl = /^(content-)?location$/i;
+
+const maskResponseHeader = (name: string, value: string): string => {
+  if (isSensitiveName(name)) return mask;
+  return isUrl.test(name) ? maskUrl(value) : maskUrlsInText(value);
+};
+
+export const maskResponseHeaders = (headers: Headers): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, maskResponseHeader(name, value)]));

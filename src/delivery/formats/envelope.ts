@@ -1,6 +1,5 @@
 // ENVELOPE: {"event", "timestamp", …constants, "data"}, in this order.
-import { constantsOf } from './constants.ts';
-import type { Format } from './payload.ts';
+import { constantsOf, type Format } from './payload.ts';
 
 export const envelope: Format = {
   contentType: 'application/json',

@@ -1,6 +1,5 @@
 // FLAT: the message's data, then the constants. If both have a key, the data's value wins.
-import { constantsOf } from './constants.ts';
-import type { Format } from './payload.ts';
+import { constantsOf, type Format } from './payload.ts';
 
 export const flat: Format = {
   contentType: 'application/json',

@@ -3,13 +3,12 @@
 import { maskOptions, payloadFormats, type PayloadFormat } from '../../domain/format-options.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { array } from './array.ts';
-import { constantsOf } from './constants.ts';
+import { constantsOf, type Format, type FormattedBody, type FormattedMessage } from './payload.ts';
 import { discord } from './discord.ts';
 import { envelope } from './envelope.ts';
 import { flat } from './flat.ts';
 import { FormatError } from './format-error.ts';
 import { pagerduty } from './pagerduty.ts';
-import type { Format, FormattedBody, FormattedMessage } from './payload.ts';
 import { slack } from './slack.ts';
 import { teams } from './teams.ts';
 import { template } from './template.ts';

@@ -1,5 +1,5 @@
 // What is recorded of a response: its status, its headers with credentials masked, and the first bytes of its body. Pure.
-import { maskResponseHeaders } from '../../domain/response-masking.ts';
+import { maskResponseHeaders } from '../../domain/url-masking.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { ReceivedResponse } from './send-outcome.ts';
 
