@@ -108,7 +108,7 @@ describe('slots', () => {
     expect([await b.ask(e1, 1), b.user.slotsExhausted.mock.calls, b.slots.obtainable(e1)]).toEqual([0, [[e1]], 0]);
     a.slots.release(e1);
     await a.slots.returnUnused(e1);
-    await waitFor(() => expect(b.user.slotsChanged).toHaveBeenCalledWith(e1), { timeout: 2_000 });
+    await waitFor(() => expect(b.user.slotsChanged).toHaveBeenCalledWith(e1));
     expect([await b.ask(e1, 2), b.takeAll(e1)]).toEqual([1, 1]);
     expect(a.takeAll(e1)).toBe(0);
   });
@@ -134,10 +134,10 @@ describe('slots', () => {
     const a = await replica('a', 4);
     await a.ask(e1, 4);
     expect([a.slots.take(e1), a.slots.take(e1)]).toEqual([true, true]);
-    await waitFor(async () => expect(await of('a')).toBe(2), { timeout: 3_000 });
+    await waitFor(async () => expect(await of('a')).toBe(2));
     a.slots.release(e1);
     a.slots.release(e1);
-    await waitFor(async () => expect(await of('a')).toBe(0), { timeout: 4_000 });
+    await waitFor(async () => expect(await of('a')).toBe(0));
     expect(a.slots.held(e1)).toBe(0);
   });
 
@@ -174,7 +174,7 @@ describe('slots', () => {
     await endLeases('number = 2');
     expect(await b.ask(e1, 2)).toBe(1);
     timeoutMs = 70_000; // so that it is to be prolonged
-    await waitFor(() => expect(a.slots.held(e1)).toBe(1), { timeout: 3_000 });
+    await waitFor(() => expect(a.slots.held(e1)).toBe(1));
     a.slots.release(e1);
     expect(a.slots.take(e1)).toBe(false); // one is still in use
   });
