@@ -164,7 +164,7 @@ export class Metrics {
     if (events > 0) this.events.inc({ source, outcome }, events);
   }
 
-  /** Gauges are read when they are asked for. */
+  /** Gauges are read when they are asked for. Long, as it names and explains each of them. */
   observe({ consumers, waiting, requestsInFlight, circuits, unusable, sources }: Observed): void {
     const registers = [this.registry];
     const perConsumer = (name: string, help: string, value: (status: ConsumerStatus) => number) =>

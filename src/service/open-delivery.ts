@@ -60,6 +60,7 @@ export class Delivery {
   private draining: Promise<void> | undefined;
   private readonly bulkRetrier: BulkRetrier;
 
+  /** Long, as it names every part once and says what it is made of. */
   constructor(
     private readonly logParts: LogParts,
     readModels: ReadModels,

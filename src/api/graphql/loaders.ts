@@ -71,6 +71,7 @@ export class Loaders {
   readonly messagesOfBatch: DataLoader<BatchId, readonly MessageId[]>;
   readonly endpointAtRevision: DataLoader<EndpointRevision, EndpointSnapshot | undefined, string>;
 
+  /** Long, as it has a line or two for each loader. */
   constructor(
     private readonly queries: Pick<ViewQueries, 'endpoints' | 'messages' | 'deliveries' | 'replays' | 'bulkRetries' | 'organizationList'>,
     streams: StreamQueries,

@@ -12,6 +12,7 @@ import { NodeClient } from './client/node-client.ts';
 import { Outbox } from './client/outbox.ts';
 import { countEvents, findLastEvent, readEventAt, readEvents } from './client/read.ts';
 
+/** Long, as it answers each kind of message, on connections and subscriptions that they share. */
 const handleMessages = (options: ClientOptions, outbox: Outbox) => {
   const { hosts, discover, nodePreference } = options.connection;
   const [only] = hosts.length === 1 && !discover ? hosts : [];
