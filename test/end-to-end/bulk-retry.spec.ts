@@ -42,12 +42,12 @@ describe.each(places)('on $name, with the views in $database, a bulk retry', ({ 
       { endpointId },
     );
   /** An endpoint with so many deliveries that have failed. */
-  const failing = async (type: string, messages: number) => {
+  const failing = async (type: string, messages: number, timeoutSeconds = 30) => {
     const endpointId = await client.createEndpoint({
       url: receiver.url,
       eventTypes: [type],
       retryPolicy: { delaysSeconds: [0] },
-      timeoutSeconds: 1,
+      timeoutSeconds,
     });
     receiver.answer({ status: 500 });
     for (let sent = 0; sent < messages; sent += 500)
@@ -113,7 +113,7 @@ describe.each(places)('on $name, with the views in $database, a bulk retry', ({ 
   });
 
   it('goes on after kill -9, and retries each delivery once', { timeout: 120_000 }, async () => {
-    const endpointId = await failing('killed.failed', 250);
+    const endpointId = await failing('killed.failed', 250, 1);
     const before = receiver.requests.length;
     // They fail again: what was retried and has failed since is not retried twice.
     receiver.answer({ status: 500, delayMs: 10 });
