@@ -1,5 +1,5 @@
 // Reading for queries in threads of their own.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,7 +8,7 @@ import { sql, type Kysely } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { budgetedTables } from '../budgeted-reads.ts';
 import { ReadBudget, ReadBudgetSpent } from '../read-budget.ts';
-import type { ReadOnlyTables } from './database.ts';
+import { DatabaseUnavailable, type ReadOnlyTables } from './database.ts';
 import { openInThreads } from './sqlite-readers.ts';
 
 type Schema = { numbers: { n: number; text: string | null } };
@@ -95,4 +95,17 @@ it('says that the views are unavailable where the file can not be opened', async
   const missing = openInThreads<Schema>(join(folder, 'missing.db'));
   await expect(missing.read.selectFrom('numbers').selectAll().execute()).rejects.toThrow(/reader of the views has died/);
   await missing.close();
+});
+
+it('says that the views are unavailable where the file can not be read, and leaves errors of statements as they are', async () => {
+  const damaged = join(folder, 'damaged.db');
+  copyFileSync(file, damaged);
+  const other = openInThreads<Schema>(damaged);
+  await other.read.selectFrom('numbers').select('n').where('n', '=', 1).execute();
+  const bytes = openSync(damaged, 'r+');
+  writeSync(bytes, Buffer.alloc(statSync(damaged).size - 4_096, 0x5a), 0, undefined, 4_096);
+  closeSync(bytes);
+  await expect(other.read.selectFrom('numbers').selectAll().execute()).rejects.toThrow(DatabaseUnavailable);
+  await expect(sql`SELECT missing FROM numbers`.execute(other.read)).rejects.not.toThrow(DatabaseUnavailable);
+  await other.close();
 });

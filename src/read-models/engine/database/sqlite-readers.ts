@@ -5,6 +5,7 @@ import { Kysely, SqliteAdapter, SqliteQueryCompiler, type CompiledQuery, type Da
 import { ReadBudget } from '../read-budget.ts';
 import { DatabaseUnavailable, type ReadOnlyTables } from './database.ts';
 import { valuesOf } from './sqlite-dialect.ts';
+import { isDamage, isTransient } from './sqlite-errors.ts';
 import { markIfDamage } from './sqlite-files.ts';
 import type { FromReader, ReaderWorkerOptions, ToReader } from './sqlite-reader.worker.ts';
 
@@ -92,7 +93,8 @@ class SqliteReaders {
         if (!('failed' in message)) return resolve(rowsOf(message));
         const error = errorOf(message.failed);
         markIfDamage(this.file, error);
-        reject(error);
+        const isOfTheFile = isDamage(error) || isTransient(error);
+        reject(isOfTheFile ? new DatabaseUnavailable(`${this.file} can't be read: ${error.message}.`, { cause: error }) : error);
       }),
     );
     worker.on('error', (error) => {
