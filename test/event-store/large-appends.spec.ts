@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WrongExpectedRevision, type NewEvent } from '../../src/event-store/event-store.ts';
 import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
@@ -44,8 +44,12 @@ it('takes a large append in parts: all of it or none, with the event loop turnin
   expect(await store.tip()).toBe('0000000000000042');
 });
 
-it('reads what was deflated while the rest of the append was on its way', async () => {
-  const text = (n: number) => `${n} ${'é'.repeat(n)} ${'x'.repeat(100_000)}`;
+it.each([
+  ['was', (n: number) => `${n} ${'é'.repeat(n)} ${'x'.repeat(100_000)}`],
+  ['was not worth being', (n: number) => `${n} ${randomBytes(75_000).toString('base64')}`],
+])('reads what %s deflated while the rest of the append was on its way', async (_, make) => {
+  const texts = Array.from({ length: 120 }, (__, n) => make(n));
+  const text = (n: number) => texts[n] ?? '';
   const writes = Array.from({ length: 120 }, (_, n) => write(newStream(), 'no-stream', renamed(text(n))));
   await store.append(writes);
   const events = await take(store, undefined, 120);

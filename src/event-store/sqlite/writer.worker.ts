@@ -74,7 +74,10 @@ class LogWriter {
   takePart({ part, writes }: Part): void {
     const earlier = this.#parts.get(part) ?? [];
     if (!writes) this.#parts.delete(part);
-    else if (earlier.push(storePart(writes, earlier.length >= plainParts)) === 1) this.#parts.set(part, earlier);
+    else {
+      const mayDeflate = earlier.length === plainParts || earlier.at(-1)?.isDeflated === true;
+      if (earlier.push(storePart(writes, mayDeflate)) === 1) this.#parts.set(part, earlier);
+    }
   }
 
   commit(groups: readonly Group[]): Committed | Failed {
@@ -152,15 +155,20 @@ class LogWriter {
 /** Serialized: the heap of JavaScript would keep the room long after it is written. */
 type StoredPart = { readonly bytes: Buffer<ArrayBuffer>; readonly isDeflated: boolean };
 
-/** Of one append, some 4 MiB. The later ones are deflated: messages to the same hundreds of endpoints take a twentieth then. */
+/**
+ * Of one append, some 4 MiB. The later ones are deflated as long as that is worth its time: messages to the same hundreds of endpoints take a twentieth
+ * then, and other data too much.
+ */
 const plainParts = 50;
+const worthwhile = 1 / 8;
 
-const storePart = (writes: readonly EncodedWrite[], isDeflated: boolean): StoredPart => {
+const storePart = (writes: readonly EncodedWrite[], mayDeflate: boolean): StoredPart => {
   const bytes = serialize(writes);
-  if (!isDeflated) return { bytes, isDeflated };
-  const deflated = { bytes: deflateRawSync(bytes, { level: 1 }), isDeflated };
+  if (!mayDeflate) return { bytes, isDeflated: false };
+  const deflated = deflateRawSync(bytes, { level: 1 });
+  if (deflated.length > bytes.length * worthwhile) return { bytes, isDeflated: false };
   bytes.buffer.transfer(0);
-  return deflated;
+  return { bytes: deflated, isDeflated: true };
 };
 
 const writesIn = ({ bytes, isDeflated }: StoredPart): readonly EncodedWrite[] =>
