@@ -1,4 +1,5 @@
-// The bench's receiver: bare node:http. It answers at once (`/ok…` with 200, `/fail…` with 500) and counts.
+// The bench's receiver: bare node:http. It answers at once (`/ok…` with 200, `/fail…` with 500), or after five
+// seconds (`/slow…`), and counts.
 // It reads the sending time from every body, and checks one signature in a thousand.
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -15,6 +16,7 @@ export type Received = {
   signatures: { checked: number; wrong: number };
 };
 
+const slowMs = 5_000;
 const bucketUs = 100;
 const buckets = 600_000; // up to a minute; longer times count as a minute
 const histogram = new Uint32Array(buckets);
@@ -66,6 +68,7 @@ const server = createServer((request, response) => {
       return answer(response, 500);
     }
     delivered++;
+    if (request.url?.startsWith('/slow')) return void setTimeout(() => answer(response, 200), slowMs);
     answer(response, 200);
     if (!body) return;
     measure(body);
@@ -79,8 +82,9 @@ server.keepAliveTimeout = 3_600_000;
 server.requestTimeout = 0;
 
 const handlers = {
-  async listen() {
-    server.listen(0, '127.0.0.1');
+  /** @param port left out: any */
+  async listen(port?: number) {
+    server.listen(port ?? 0, '127.0.0.1');
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   },
