@@ -50,16 +50,47 @@ export const countDeliveries = async (db: Db, organization: OrganizationId, filt
   );
 };
 
+/** A run that is read from its newest row on. */
+type Reading = { readonly query: Sequences; before: number | undefined };
+
+/** Rows of a run in the first statement, where there are many runs. */
+const fewestRows = 16;
+
+/**
+ * The newest rows of all runs, merged: a few of each at first, and then more of those that may hold newer ones than the last that is wanted. Many runs
+ * would else give as many times the rows that a page has.
+ */
 const newestOf = async (db: Db, queries: readonly Sequences[], before: number | undefined, limit: number): Promise<number[]> => {
-  const [first, ...others] = queries.map((query) => {
+  let found: number[] = [];
+  let open: Reading[] = queries.map((query) => ({ query, before }));
+  for (let share = Math.min(limit, Math.max(fewestRows, Math.ceil((2 * limit) / Math.max(open.length, 1)))); open.length > 0; share *= 2) {
+    const rows = await newestOfEach(db, open, Math.min(share, limit));
+    const counts = new Map<number, { count: number; last: number }>();
+    for (const { run, sequence } of rows) {
+      const { count, last } = counts.get(run) ?? { count: 0, last: Infinity };
+      counts.set(run, { count: count + 1, last: Math.min(last, sequence) });
+    }
+    found = [...found, ...rows.map(({ sequence }) => sequence)].sort((a, b) => b - a).slice(0, limit);
+    const least = found.length < limit ? -Infinity : (found.at(-1) ?? -Infinity);
+    open = open.flatMap(({ query }, run) => {
+      const { count, last } = counts.get(run) ?? { count: 0, last: 0 };
+      return count >= Math.min(share, limit) && last > least ? [{ query, before: last }] : [];
+    });
+  }
+  return found;
+};
+
+const newestOfEach = async (db: Db, readings: readonly Reading[], limit: number) => {
+  const [first, ...others] = readings.map(({ query, before }, run) => {
     const earlier = before === undefined ? query : query.where('sequence', '<', before);
-    return db.selectFrom(earlier.orderBy('sequence', 'desc').limit(limit).as('run')).select('run.sequence');
+    return db
+      .selectFrom(earlier.orderBy('sequence', 'desc').limit(limit).as('rows'))
+      .select((is) => ['rows.sequence' as const, is.lit(run).as('run')]);
   });
   if (!first) return [];
   let all = first;
   for (const other of others) all = all.unionAll(other);
-  const rows = await all.orderBy('sequence', 'desc').limit(limit).execute();
-  return rows.map(({ sequence }) => sequence);
+  return all.execute();
 };
 
 const rowsOf = (db: Db, run: Run): Sequences => {
