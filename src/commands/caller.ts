@@ -29,8 +29,20 @@ export const newCause = ({ actor, actorId, correlationId, causationId }: Caller)
   commandId: newId(),
 });
 
-/** Who takes turns with others at publishing: an API key, or a part of the system. */
-export const publisherOf = ({ actor, actorId }: { readonly actor: string; readonly actorId?: string }): string => actorId ?? actor;
+/** Who takes turns with others at publishing: an API key, or a part of the system, in an organization. Organizations take turns first. */
+export const publisherOf = (
+  { actor, actorId }: { readonly actor: string; readonly actorId?: string },
+  organization: OrganizationId | typeof severalOrganizations,
+): string => `${organization}/${actorId ?? actor}`;
+
+/** In the place of an organization: the publish names several. */
+export const severalOrganizations = '';
+
+/** A publisher's organization, and its key. */
+export const partsOfPublisher = (publisher: string): readonly [organization: string, key: string] => {
+  const at = publisher.indexOf('/');
+  return [publisher.slice(0, Math.max(at, 0)), publisher.slice(at + 1)];
+};
 
 /** The position that the views must reach to show what the command did; undefined if its stream does not exist. */
 export type CommandResult = { readonly position: Position | undefined };

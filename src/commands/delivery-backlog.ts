@@ -1,5 +1,6 @@
 // The delivery backlog: attempts of messages accepted a moment ago that are in memory and not sent yet, by who published them. Intake admits no more
 // while it is long. Only lanes that keep up count: what waits for a slow, held or silent receiver slows nobody's publishing.
+import { partsOfPublisher, severalOrganizations } from './caller.ts';
 
 /** What the backlog looks at of a lane. */
 type Lane = {
@@ -11,7 +12,9 @@ const measureEveryMs = 250;
 
 export class DeliveryBacklog {
   private readonly lanes = new Set<LaneBacklog>();
-  private readonly byPublisher = new Map<string, number>();
+  /** By organization, then by publisher. */
+  private readonly byOrganization = new Map<string, Map<string, number>>();
+  private readonly byKey = new Map<string, number>();
   private count = 0;
   private sent = 0;
   private measuredAt = performance.now();
@@ -23,12 +26,20 @@ export class DeliveryBacklog {
     return this.count;
   }
 
-  get publishers(): number {
-    return this.byPublisher.size;
+  /** Of a key that publishes for several organizations at once, what it has in all of them. */
+  lengthOf(publisher: string): number {
+    const [organization, key] = partsOfPublisher(publisher);
+    if (publisher.startsWith(`${severalOrganizations}/`)) return this.byKey.get(key) ?? 0;
+    return this.byOrganization.get(organization)?.get(publisher) ?? 0;
   }
 
-  lengthOf(publisher: string): number {
-    return this.byPublisher.get(publisher) ?? 0;
+  /** Into how many shares the backlog is divided for a publisher: organizations have equal ones, and in each its publishers. */
+  sharesWith(publisher: string): number {
+    const [organization, key] = partsOfPublisher(publisher);
+    if (publisher.startsWith(`${severalOrganizations}/`)) return this.byKey.size + (this.byKey.has(key) ? 0 : 1);
+    const own = this.byOrganization.get(organization);
+    const organizations = this.byOrganization.size + (own ? 0 : 1);
+    return organizations * ((own?.size ?? 0) + (own?.has(publisher) ? 0 : 1));
   }
 
   /** Attempts of the backlog that are sent in a second. */
@@ -58,7 +69,12 @@ export class DeliveryBacklog {
 
   private change(publisher: string, change: number): void {
     this.count += change;
-    addTo(this.byPublisher, publisher, change);
+    const [organization, key] = partsOfPublisher(publisher);
+    const own = this.byOrganization.get(organization) ?? new Map<string, number>();
+    addTo(own, publisher, change);
+    if (own.size === 0) this.byOrganization.delete(organization);
+    else this.byOrganization.set(organization, own);
+    addTo(this.byKey, key, change);
     if (change < 0) this.onShorter();
   }
 }

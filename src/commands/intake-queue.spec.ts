@@ -70,6 +70,32 @@ describe('a long backlog of deliveries', () => {
     await publishes.endAll();
   });
 
+  it('is shared by organization first: one with many keys holds back none of another', async () => {
+    const backlog = new DeliveryBacklog();
+    const publishes = publishesOn(new IntakeQueue(backlog));
+    const lane = backlog.of({ keepsUp: true });
+    for (let key = 0; key < 20; key++) fill(lane, `large/${key}`, 10);
+    fill(lane, 'small/1', 40);
+    await publishes.begin('large', 'large/1');
+    await publishes.begin('small', 'small/1');
+    await publishes.begin('another', 'small/2');
+    expect(publishes.running()).toEqual(['small', 'another']);
+    for (let key = 0; key < 20; key++) for (let n = 0; n < 10; n++) lane.remove(`large/${key}${n}`);
+    await publishes.endAll();
+  });
+
+  it('counts what a key has in all organizations where it publishes for several at once', async () => {
+    const backlog = new DeliveryBacklog();
+    const publishes = publishesOn(new IntakeQueue(backlog));
+    const lane = backlog.of({ keepsUp: true });
+    const sent = Array.from({ length: 50 }, (_, n) => fill(lane, `customer-${n}/platform`, 2));
+    await publishes.begin('held', '/platform');
+    await publishes.begin('other', '/other');
+    expect(publishes.running()).toEqual(['other']);
+    for (const each of sent) each.send(2);
+    await publishes.endAll();
+  });
+
   it('holds back nobody where it is its receiver that does not keep up', async () => {
     const backlog = new DeliveryBacklog();
     const publishes = publishesOn(new IntakeQueue(backlog));

@@ -1,7 +1,8 @@
-// The intake queue: publishes on their way into the log. Publishers take turns, and none is admitted while its own messages still wait to be sent and
+// The intake queue: publishes on their way into the log. Organizations take turns, and in each its publishers, and none is admitted while its own messages still wait to be sent and
 // those of all are more than go out in a few milliseconds: what was accepted goes out before more is taken in.
 import { addTo, DeliveryBacklog } from './delivery-backlog.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairGroups } from '../fair-queue.ts';
+import { partsOfPublisher } from './caller.ts';
 
 /**
  * Messages on their way into the log at one time. Without a limit, everything that arrives in one turn of the event loop would go in before a single
@@ -40,7 +41,7 @@ type Publish = {
 };
 
 export class IntakeQueue {
-  private readonly queue = new FairQueue<Publish>(large);
+  private readonly queue = new FairGroups<Publish>(large, (publisher) => partsOfPublisher(publisher)[0]);
   private readonly runningOf = new Map<string, number>();
   private running = 0;
   private isLargeRunning = false;
@@ -90,10 +91,8 @@ export class IntakeQueue {
     const { backlog } = this;
     if (backlog.length === 0) return false;
     if (backlog.length + this.running < Math.max(shortestBacklog, (backlog.perSecond * backlogMs) / 1_000)) return false;
-    const waiting = backlog.lengthOf(publisher);
-    const publishers = backlog.publishers + (waiting === 0 ? 1 : 0);
     const coming = weight + (this.runningOf.get(publisher) ?? 0);
-    return (waiting + coming) * publishers >= backlog.length + coming;
+    return (backlog.lengthOf(publisher) + coming) * backlog.sharesWith(publisher) >= backlog.length + coming;
   }
 
   private begin(publisher: string, weight: number): void {
@@ -123,7 +122,8 @@ export class IntakeQueue {
   /** Parts of the system have nobody to tell, and few publishes at a time. */
   private refuseLate(): void {
     const now = this.now();
-    const isLate = ({ publisher, since }: Publish) => !publisher.startsWith('system:') && now - since > this.longest(publisher).late;
+    const isLate = ({ publisher, since }: Publish) =>
+      !partsOfPublisher(publisher)[1].startsWith('system:') && now - since > this.longest(publisher).late;
     for (const { refuse } of this.queue.remove(isLate)) refuse(new IntakeFull());
   }
 

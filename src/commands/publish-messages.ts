@@ -101,7 +101,7 @@ export class PublishMessagesHandler implements ICommandHandler<PublishMessages> 
     const now = new Date();
     // Before the messages take up room on their way into the log: where filters are costly, this takes seconds.
     const routed = await this.router.route(organizationId, messages, now);
-    return this.queue.run(publisherOf(caller), messages.length, async () => {
+    return this.queue.run(publisherOf(caller, organizationId), messages.length, async () => {
       if (messages.length > largePublish) await setImmediate(); // others have a turn before it takes one of some milliseconds
       return this.accept(command, routed, now);
     });

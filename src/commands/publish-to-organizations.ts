@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { message, type Message } from '../domain/message.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
-import { newCause, publisherOf, type Caller } from './caller.ts';
+import { newCause, publisherOf, severalOrganizations, type Caller } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
 import { IntakeQueue } from './intake-queue.ts';
 import { MessageRouter, type Routed } from './message-router.ts';
@@ -60,7 +60,7 @@ export class PublishToOrganizationsHandler implements ICommandHandler<PublishToO
     // 2. Route and accept the others together.
     const now = new Date();
     const routed = await this.router.route(caller.organizationId, admitted, now);
-    const published = await this.queue.run(publisherOf(caller), admitted.length, async () => {
+    const published = await this.queue.run(publisherOf(caller, severalOrganizations), admitted.length, async () => {
       if (admitted.length > manyMessages) await setImmediate();
       return this.accept(command, routed, now, refused);
     });

@@ -14,7 +14,8 @@ import type { DeliverySubjectView } from '../read-models/queries/delivery-view.t
 import type { JobFilter } from '../read-models/queries/matching-deliveries.ts';
 import { Backoff } from '../backoff.ts';
 import { BulkRetryPace, largestPage } from './bulk-retry-pace.ts';
-import { JobRunner } from './job-runner.ts';
+import { Turns } from '../turns.ts';
+import { JobRunner, jobsAtOnce } from './job-runner.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 
 /** What it needs of the delivery saga, whose table says what waits. */
@@ -42,6 +43,8 @@ export class BulkRetrier {
     private readonly deliveries: Pick<DeliveryQueries, 'countMatching' | 'oldestMatching'>,
     private readonly saga: SagaProgress,
     log: Pick<BaseLogger, 'info' | 'warn'>,
+    /** At the steps of jobs. */
+    private readonly turns = new Turns(jobsAtOnce),
   ) {
     const running = async () => (saga.isLive() ? bulkRetries.running() : []);
     this.jobs = new JobRunner({ name: 'bulk retry', running, carryOut: (id) => this.carryOut(id) }, log);
@@ -81,10 +84,10 @@ export class BulkRetrier {
           const room = pace.room(endpointId, backlogs.get(endpointId) ?? 0);
           if (room === 0) continue;
           if (!this.isOurs || !(await run.isRunning())) return;
-          const page = await this.deliveries.oldestMatching(run.organizationId, endpointId, run.filter, run.spanOf(endpointId), room);
-          if (page.length === 0) pace.finished(endpointId);
-          else if (!(await run.progress(endpointId, page))) return;
-          retried += page.length;
+          const step = await this.turns.run(`${run.organizationId}/${id}`, () => this.step(run, endpointId, room));
+          if (step === 'ended') return;
+          if (step === 0) pace.finished(endpointId);
+          retried += step;
         }
       }
       // 3. What was retried waits in the table now, or is under way.
@@ -94,6 +97,12 @@ export class BulkRetrier {
       if (!this.isOurs || !(await run.isRunning())) return;
     }
     await run.finish();
+  }
+
+  /** Retries a page of an endpoint. @returns how many; `ended`: it was cancelled, or goes on elsewhere */
+  private async step(run: BulkRetryRun, endpointId: EndpointId, room: number): Promise<number | 'ended'> {
+    const page = await this.deliveries.oldestMatching(run.organizationId, endpointId, run.filter, run.spanOf(endpointId), room);
+    return page.length === 0 || (await run.progress(endpointId, page)) ? page.length : 'ended';
   }
 }
 

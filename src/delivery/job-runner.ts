@@ -8,6 +8,8 @@ import { ViewsIncomplete } from '../read-models/views/first-build.ts';
 const lookEveryMs = 500;
 /** After a failure. */
 const retryMs = 1_000;
+/** Steps of jobs that are carried out at one time, of all kinds together: organizations take turns at them. */
+export const jobsAtOnce = 4;
 
 type JobKind<Id extends string> = {
   /** As in "The replay". */

@@ -17,6 +17,8 @@ import type { DeliveryView } from '../read-models/queries/delivery-view.ts';
 import type { PastMessage, ReplayQueries } from '../read-models/queries/replay-queries.ts';
 import { takeInSlices } from '../time-slices.ts';
 import { JobRunner } from './job-runner.ts';
+import { Turns } from '../turns.ts';
+import { jobsAtOnce } from './job-runner.ts';
 import { retryUntilLogAvailable } from './retry-until-log-available.ts';
 import { batchStream, deliveryStream, messageStream, replayStream } from '../domain/streams.ts';
 
@@ -47,6 +49,8 @@ export class Replayer {
     private readonly replays: Pick<ReplayQueries, 'running' | 'messagesAfter'>,
     private readonly deliveries: Pick<DeliveryQueries, 'byIds'>,
     log: Pick<BaseLogger, 'info' | 'warn'>,
+    /** At the steps of jobs. */
+    private readonly turns = new Turns(jobsAtOnce),
   ) {
     this.jobs = new JobRunner({ name: 'replay', running: () => replays.running(), carryOut: (id) => this.carryOut(id) }, log);
   }
@@ -83,6 +87,15 @@ export class Replayer {
       await this.jobs.pause(Math.min(wait, longestPauseMs)); // no longer, as it may be cancelled
       return true;
     }
+    return this.turns.run(`${state.organizationId}/${id}`, () => this.carryOutStep(id, state, decide, cause));
+  }
+
+  private async carryOutStep(
+    id: ReplayId,
+    state: RunningReplay,
+    decide: (command: ReplayCommand) => Promise<unknown>,
+    cause: Cause,
+  ): Promise<boolean> {
     const endpoint = this.directory.endpoint(state.endpointId);
     if (!endpoint) {
       await decide({ type: 'Cancel', now: new Date(), reason: 'the endpoint was deleted' });

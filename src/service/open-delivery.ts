@@ -17,7 +17,9 @@ import { OwnDueAttempts } from '../delivery/due-attempts/own-due-attempts.ts';
 import { LeasedDueAttempts } from '../delivery/due-attempts/leased-due-attempts.ts';
 import { LocalFailure } from '../delivery/local-failure.ts';
 import { PostponedAttempts } from '../delivery/postponed-attempts.ts';
+import { jobsAtOnce } from '../delivery/job-runner.ts';
 import { Replayer } from '../delivery/replayer.ts';
+import { Turns } from '../turns.ts';
 import type { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import type { SagaDecision } from '../delivery/saga/saga-decision.ts';
 import { SagaHost } from '../delivery/saga/saga-host.ts';
@@ -119,14 +121,15 @@ export class Delivery {
     );
     const host = new SagaHost(new DeliverySaga(), commands, due, this.dispatcher);
     this.saga = new ConsumerRunner(host, store, database, log, { lingerMs: sagaLingerMs });
-    this.replayer = new Replayer(store, executor, directory, readModels.queries.replays, readModels.queries.deliveries, log);
-    const { bulkRetries, deliveries } = readModels.queries;
+    const { replays, bulkRetries, deliveries } = readModels.queries;
+    const turns = new Turns(jobsAtOnce);
+    this.replayer = new Replayer(store, executor, directory, replays, deliveries, log, turns);
     const saga = {
       isLive: () => this.saga.status().state === 'live',
       reached: (position: Position, timeoutMs: number) => this.saga.reached(position, timeoutMs),
       backlogs: (endpoints: readonly EndpointId[], most: number) => dueBacklogs(this.saga.read, endpoints, most, due.now()),
     };
-    this.bulkRetrier = new BulkRetrier(store, executor, bulkRetries, deliveries, saga, log);
+    this.bulkRetrier = new BulkRetrier(store, executor, bulkRetries, deliveries, saga, log, turns);
   }
 
   /** Sends one request that is no attempt of a delivery. @throws LocalFailure */

@@ -72,7 +72,9 @@ export class SourcePublisher {
     while (!signal.aborted) {
       try {
         const { id, configuration } = this.source;
-        return await messageOf(event, configuration.settings, (template, input) => this.parts.evaluate(id, template, input));
+        return await messageOf(event, configuration.settings, (template, input) =>
+          this.parts.evaluate(`${configuration.organizationId}/${id}`, template, input),
+        );
       } catch (error) {
         if (!(error instanceof NotEvaluated)) throw error;
         onTrouble(error);

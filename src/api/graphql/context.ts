@@ -66,7 +66,7 @@ export class ApiContexts {
       keyring: organization.keyring,
       hiddenTypes: caller.kind === 'PORTAL' ? this.directory.internalTypes(organizationId) : noTypes,
       loaders,
-      budget: new ReadBudget(),
+      budget: new ReadBudget(organizationId),
       hopsHeader: headers[hopsHeader],
       req: {},
     };

@@ -2,7 +2,8 @@
 // refused with 503 and Retry-After: before its body is read, where the request tells its length.
 import { Transform } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { publisherOf } from '../../commands/caller.ts';
+import { partsOfPublisher, publisherOf } from '../../commands/caller.ts';
+import { addTo } from '../../commands/delivery-backlog.ts';
 import { IntakeFull, type IntakeQueue } from '../../commands/intake-queue.ts';
 import { largestBody, Refusal } from '../refusal.ts';
 import { refuseEarly } from './refuse-early.ts';
@@ -12,6 +13,8 @@ import { servedPathOf } from './served-paths.ts';
 const mostBytes = 2 * largestBody;
 /** Of one key: none can keep all others out. A little more than the largest body, which is refused as too large first. */
 const mostBytesOfKey = largestBody + 1024 * 1024;
+/** Of all keys of one organization. */
+const mostBytesOfOrganization = largestBody * 1.5;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,21 +26,24 @@ declare module 'fastify' {
 export class BodyBudget {
   private bytes = 0;
   private readonly byKey = new Map<string, number>();
+  private readonly byOrganization = new Map<string, number>();
 
-  /** @returns whether there was room */
+  /** @param key as `publisherOf` names it @returns whether there was room */
   reserve(key: string, bytes: number): boolean {
+    const [organization] = partsOfPublisher(key);
     const ofKey = (this.byKey.get(key) ?? 0) + bytes;
-    if (this.bytes + bytes > mostBytes || ofKey > mostBytesOfKey) return false;
+    const ofOrganization = (this.byOrganization.get(organization) ?? 0) + bytes;
+    if (this.bytes + bytes > mostBytes || ofKey > mostBytesOfKey || ofOrganization > mostBytesOfOrganization) return false;
     this.bytes += bytes;
-    this.byKey.set(key, ofKey);
+    addTo(this.byKey, key, bytes);
+    addTo(this.byOrganization, organization, bytes);
     return true;
   }
 
   release(key: string, bytes: number): void {
     this.bytes -= bytes;
-    const left = (this.byKey.get(key) ?? 0) - bytes;
-    if (left > 0) this.byKey.set(key, left);
-    else this.byKey.delete(key);
+    addTo(this.byKey, key, -bytes);
+    addTo(this.byOrganization, partsOfPublisher(key)[0], -bytes);
   }
 }
 
@@ -60,7 +66,7 @@ export const limitIntake = (fastify: FastifyInstance, intake: Pick<IntakeQueue, 
   fastify.addHook('onRequest', (request, reply, done) => {
     const { caller, headers } = request;
     if (!caller) return done();
-    const key = publisherOf(caller);
+    const key = publisherOf(caller, caller.organizationId);
     const { isIntake } = servedPathOf(request);
     if (isIntake && intake?.isFull(key)) return refuseEarly(request, reply, tooMuchWaits);
     const bytes = Number(headers['content-length'] ?? 0);

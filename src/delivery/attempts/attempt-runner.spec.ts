@@ -151,7 +151,7 @@ describe('the attempt runner', () => {
     await endpoint({ format: 'TEMPLATE', formatOptions: { template: 'data' } });
     evaluate.mockResolvedValueOnce({ text: 'critical' });
     await runner.run(due());
-    expect(evaluate).toHaveBeenCalledWith(e1, 'data', expect.objectContaining({ id: m1, data: { severity: 'critical' } }));
+    expect(evaluate).toHaveBeenCalledWith(`default/${e1}`, 'data', expect.objectContaining({ id: m1, data: { severity: 'critical' } }));
     expect(send.mock.calls[0]?.[0].body).toBe('{"text":"critical"}');
   });
 

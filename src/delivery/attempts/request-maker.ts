@@ -27,11 +27,12 @@ export class RequestMaker {
     const { url, headers, formatOptions } = endpoint;
     const withBody = (body: FormattedBody) =>
       buildRequest({ id, body, url, signature, headers, secrets: endpoint.secrets(now), hops, attempt, now, userAgent: this.userAgent });
-    const body = this.body(endpoint.id, format, messages, formatOptions);
+    const owner = `${endpoint.configuration.organizationId}/${endpoint.id}`;
+    const body = this.body(owner, format, messages, formatOptions);
     return body instanceof Promise ? body.then(withBody) : withBody(body);
   }
 
-  /** @param owner the endpoint's id: templates of different owners take turns. @param options decrypted */
+  /** @param owner `<organization>/<endpoint>`: templates of both take turns. @param options decrypted */
   body(owner: string, format: PayloadFormat, messages: Messages, options: JsonObject | null): FormattedBody | Promise<FormattedBody> {
     return formatBody(format, messages, options, (template, each) => this.templates.evaluate(owner, template, each));
   }

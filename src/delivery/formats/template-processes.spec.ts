@@ -98,6 +98,14 @@ describe('owners', () => {
     expect(order).toEqual(['a', 'a', 'b', 'c', 'a']);
   });
 
+  it('take turns by organization first', async () => {
+    const templates = open(unhurried);
+    const order: string[] = [];
+    const evaluate = (owner: string) => templates.evaluate(owner, 'data.a', message).then(() => order.push(owner));
+    await Promise.all([...Array.from({ length: 6 }, (_, n) => evaluate(`large/${n}`)), evaluate('small/0')]);
+    expect(order.indexOf('small/0')).toBeLessThanOrEqual(2);
+  });
+
   it('wait so long and no longer', async () => {
     const templates = open({ evaluateMs: 300, waitMs: 50 });
     const first = templates.evaluate('a', endless, message);

@@ -2,10 +2,12 @@
 // Guarantees:
 // · An expression can neither hang nor crash the service, and takes `killMs` at most. A thread would not do: V8 ends the whole process
 //   when a single text or list in a thread is larger than the thread's memory limit.
-// · Owners take turns, one evaluation each. Owners whose last evaluation was slow, killed or out of memory share a second process: one owner's
+// · Organizations take turns, and in each its owners, one evaluation each. Owners whose last evaluation was slow, killed or out of memory share a second process: one owner's
 //   template delays another's once at most.
 // · No evaluation waits longer than `waitMs`. There are two processes at most, and none while no template is in use.
 import { fork, type ChildProcess } from 'node:child_process';
+import { FairGroups } from '../../fair-queue.ts';
+import { organizationOfTurn } from '../../turns.ts';
 import { parseJson } from '../../domain/exact-number.ts';
 import type { Json } from '../../domain/json.ts';
 import { FormatError, NotBegun, NotEvaluated } from './format-error.ts';
@@ -56,7 +58,7 @@ export class TemplateProcesses {
     });
   }
 
-  /** @param owner an endpoint's or a source's id. @throws FormatError with a sentence; NotEvaluated if the template is not to blame */
+  /** @param owner `<organization>/<endpoint or source>`: both take turns. @throws FormatError with a sentence; NotEvaluated if the template is not to blame */
   async evaluate(owner: string, template: string, message: TemplateInput): Promise<Json> {
     const json = await new Promise<string>((resolve, reject) => {
       const job: Job = {
@@ -81,7 +83,7 @@ export class TemplateProcesses {
 
 /** One child process, started when there is a job, and the jobs that wait for it. */
 class TemplateProcess {
-  private readonly waiting = new Map<string, Job[]>();
+  private readonly waiting = new FairGroups<Job>(1, organizationOfTurn);
   private child: ChildProcess | undefined;
   private ready = false;
   private running: Job | undefined;
@@ -96,19 +98,13 @@ class TemplateProcess {
   ) {}
 
   add(...jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      const queue = this.waiting.get(job.owner);
-      if (queue) queue.push(job);
-      else this.waiting.set(job.owner, [job]);
-    }
+    for (const job of jobs) this.waiting.push(job.owner, 1, job);
     this.pump();
   }
 
   /** @returns the owner's jobs, which no longer wait here */
   removeJobsOf(owner: string): readonly Job[] {
-    const jobs = this.waiting.get(owner) ?? [];
-    this.waiting.delete(owner);
-    return jobs;
+    return this.waiting.remove((job) => job.owner === owner);
   }
 
   close(): void {
@@ -120,24 +116,13 @@ class TemplateProcess {
 
   private pump(): void {
     while (!this.running) {
-      const job = this.next();
+      const job = this.waiting.take(() => true);
       if (!job) return;
       if (this.closed) job.reject(stopping());
       else if (performance.now() > job.until)
         job.reject(new NotBegun(`The template was not evaluated within ${this.limits.waitMs} ms, because others were running.`));
       else this.run(job);
     }
-  }
-
-  /** Takes the next owner's job and moves the owner to the end of the line. */
-  private next(): Job | undefined {
-    for (const [owner, queue] of this.waiting) {
-      const job = queue.shift();
-      this.waiting.delete(owner);
-      if (queue.length > 0) this.waiting.set(owner, queue);
-      return job;
-    }
-    return undefined;
   }
 
   private run(job: Job): void {

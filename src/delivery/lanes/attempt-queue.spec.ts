@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { AttemptQueue } from './attempt-queue.ts';
+import { organizationId } from '../../../test/support/samples.ts';
 import { attempt } from './given.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 describe('a queue of attempts', () => {
-  const filled = (budget = new MemoryBudget()) => {
+  const filled = (budget = new MemoryBudget(() => false)) => {
     const queue = new AttemptQueue(budget);
     for (const id of ['a', 'b', 'c', 'd']) queue.push(attempt(id));
     return queue;
@@ -33,15 +34,15 @@ describe('a queue of attempts', () => {
   });
 
   it('counts in the budget for as long as an attempt is in it', () => {
-    const budget = new MemoryBudget();
+    const budget = new MemoryBudget(() => false);
     for (let i = 0; i < 9_996; i++) budget.add(attempt(`other-${i}`));
     const queue = filled(budget);
-    expect(budget.isFull('answering')).toBe(true);
+    expect(budget.isFull('answering', organizationId)).toBe(true);
     for (const leave of [() => queue.shift(), () => queue.remove(attempt('b').id), () => queue.removeAll(({ id }) => id === 'c')]) {
       leave();
-      expect(budget.isFull('answering')).toBe(false);
+      expect(budget.isFull('answering', organizationId)).toBe(false);
       budget.add(attempt('in its place'));
-      expect(budget.isFull('answering')).toBe(true);
+      expect(budget.isFull('answering', organizationId)).toBe(true);
     }
   });
 });

@@ -24,7 +24,7 @@ export class AttemptQueue {
   push(attempt: ScheduleAttempt): void {
     this.attempts.push(this.budget.add(attempt));
     const [accepted] = attempt.messages ?? []; // in memory right after it was accepted
-    if (accepted) this.backlog?.add(attempt.id, publisherOf(accepted.metadata));
+    if (accepted) this.backlog?.add(attempt.id, publisherOf(accepted.metadata, attempt.subject.organizationId));
   }
 
   /** It goes before all others. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { allSettled, attempt, givenDispatcher, many } from './given.ts';
+import { allSettled, attempt, givenDispatcher, many, outcomeEvent } from './given.ts';
 
 afterEach(() => vi.useRealTimers());
 
@@ -82,6 +82,27 @@ describe('the dispatcher', () => {
     await stopping;
     expect(ids()).toEqual(['e1-0']);
     await dispatcher.stop(60_000);
+  });
+
+  it('forgets lanes that have been idle, where there are many, and none that has something to do', async () => {
+    vi.useFakeTimers({ now: 0 });
+    const { dispatcher, sent, ids } = givenDispatcher({ concurrency: 10_000 });
+    dispatcher.acceptOffers();
+    const offer = (name: string) => dispatcher.offer(attempt(name, name));
+    for (let n = 0; n < 2_500; n++) offer(`first-${n}`);
+    for (const { attempt: each, end } of sent.slice(100)) {
+      end();
+      await vi.advanceTimersByTimeAsync(0);
+      dispatcher.committed([outcomeEvent(each, sent.length + 1)], []);
+    }
+    expect(dispatcher.circuits('HEALTHY')).toBe(2_500);
+    await vi.advanceTimersByTimeAsync(11_000);
+    for (let n = 0; n < 1_000; n++) offer(`later-${n}`);
+    expect(dispatcher.circuits('HEALTHY')).toBeLessThan(2_200);
+    offer('first-0'); // it is in flight, and not sent a second time
+    offer('first-200');
+    expect(ids().filter((id) => id === 'first-0')).toHaveLength(1);
+    expect(ids().slice(-1)).toEqual(['first-200']);
   });
 
   it('waits no longer than it is told to', async () => {

@@ -31,6 +31,11 @@ export type DispatcherOptions = {
   readonly backlog?: DeliveryBacklog;
 };
 
+/** With more lanes, those are dropped that have been idle for a while and know nothing that they would have to learn again. */
+const mostIdleLanes = 2_000;
+/** At each new lane. */
+const lanesLookedAt = 8;
+
 export class Dispatcher implements DueAttemptsListener, SlotsListener {
   private readonly lanes = new Map<EndpointId, Lane>();
   private readonly status: { -readonly [key in keyof DispatcherStatus]: DispatcherStatus[key] } = {
@@ -39,7 +44,6 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     appliedUpTo: undefined,
   };
   private readonly limiter: RequestLimiter;
-  private readonly budget = new MemoryBudget();
   private readonly scheduler: DueScheduler;
   private readonly context: LaneContext;
   private isStopped = false;
@@ -55,8 +59,9 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
     private readonly slots?: LaneSlots,
     rates?: Pick<SharedRates, 'reserve'>,
   ) {
-    const { budget, status } = this;
-    this.limiter = new RequestLimiter(concurrency, sendingTurnMs);
+    const isShared = () => directory.organizations.size > 1;
+    this.limiter = new RequestLimiter(concurrency, sendingTurnMs, isShared);
+    const { status } = this;
     const tableOutage = new Outage("The table of due attempts can't be read", log);
     this.scheduler = new DueScheduler(due, (endpoints, urgent) => this.checkLanes(endpoints, (id) => urgent.has(id)), tableOutage);
     this.context = {
@@ -67,7 +72,7 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
       slots,
       rates,
       limiter: this.limiter,
-      budget,
+      budget: new MemoryBudget(isShared),
       backlog,
       status,
       endpointConcurrency,
@@ -213,9 +218,21 @@ export class Dispatcher implements DueAttemptsListener, SlotsListener {
   private lane(id: EndpointId): Lane {
     let lane = this.lanes.get(id);
     if (!lane) {
+      if (this.lanes.size >= mostIdleLanes) this.dropIdleLanes();
       lane = new Lane(id, this.context);
       this.lanes.set(id, lane);
     }
     return lane;
+  }
+
+  /** Looks at a few, the longest there first. Those that are in use go behind the others. */
+  private dropIdleLanes(): void {
+    const now = performance.now();
+    let left = lanesLookedAt;
+    for (const [id, lane] of this.lanes) {
+      if (left-- === 0) return;
+      this.lanes.delete(id);
+      if (!lane.isIdle(now)) this.lanes.set(id, lane);
+    }
   }
 }

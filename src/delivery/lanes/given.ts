@@ -76,10 +76,16 @@ export const givenDispatcher = (options: Partial<DispatcherOptions> = {}, slots?
   const directory: LaneDirectory = {
     onEndpointChanged: (listener: typeof changed) => (changed = listener),
     isHeld: (id: EndpointId) => (status.get(id) ?? 'ENABLED') !== 'ENABLED',
+    organizations: { size: 1 },
     endpoint: (id: EndpointId) =>
       deleted.has(id)
         ? undefined
-        : { configuration: { settings: { batch: batch.get(id) ?? null, maxConcurrency: null, rateLimit: null } } },
+        : {
+            configuration: {
+              organizationId: someone.organizationId,
+              settings: { batch: batch.get(id) ?? null, maxConcurrency: null, rateLimit: null },
+            },
+          },
   };
   let position = 0;
   let preparing: true | Promise<void> = true;

@@ -3,7 +3,7 @@ import type { BaseLogger } from 'pino';
 import type { DeliveryBacklog } from '../../commands/delivery-backlog.ts';
 import type { EndpointSettings } from '../../domain/endpoint-events.ts';
 import type { PaceSettings } from '../../domain/endpoint-pace.ts';
-import type { EndpointId, Position } from '../../domain/ids.ts';
+import type { EndpointId, OrganizationId, Position } from '../../domain/ids.ts';
 import type { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import type { Outage } from '../../outage.ts';
 import type { AttemptRunner } from '../attempts/attempt-runner.ts';
@@ -33,8 +33,11 @@ export type LaneDueAttempts = Pick<
 >;
 
 export type LaneDirectory = Pick<EndpointDirectory, 'isHeld' | 'onEndpointChanged'> & {
+  readonly organizations: { readonly size: number };
   /** Undefined: it was deleted. */
-  endpoint(id: EndpointId): { readonly configuration: { readonly settings: LaneSettings } } | undefined;
+  endpoint(
+    id: EndpointId,
+  ): { readonly configuration: { readonly organizationId: OrganizationId; readonly settings: LaneSettings } } | undefined;
 };
 type LaneSettings = Pick<EndpointSettings, 'batch'> & PaceSettings;
 

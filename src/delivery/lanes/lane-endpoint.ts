@@ -1,13 +1,21 @@
 // A lane's endpoint, as it is configured at the moment.
-import type { EndpointId } from '../../domain/ids.ts';
+import type { EndpointId, OrganizationId } from '../../domain/ids.ts';
 import { isBatch, isTest, type ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { LaneContext } from './lane-context.ts';
 
 export class LaneEndpoint {
+  private owner: OrganizationId | undefined;
+
   constructor(
     private readonly id: EndpointId,
     private readonly directory: LaneContext['directory'],
   ) {}
+
+  /** Whose it is, as far as the directory knew it at any time; else empty. */
+  get organization(): string {
+    this.owner ??= this.directory.endpoint(this.id)?.configuration.organizationId;
+    return this.owner ?? '';
+  }
 
   get settings() {
     return this.directory.endpoint(this.id)?.configuration.settings;

@@ -38,8 +38,9 @@ export class LaneRequests {
   async make(attempt: ScheduleAttempt, slots: LaneContext['slots'], { onSlotFree, onEnd }: RequestListener): Promise<void> {
     const { limiter, log } = this.context;
     const { receiverState } = this.pace;
+    const { organization } = this.lane;
     this.count++;
-    limiter.begin(receiverState);
+    limiter.begin(receiverState, organization);
     let hasSlot = slots !== undefined;
     const releaseSlot = () => {
       if (hasSlot) slots?.release(this.endpointId);
@@ -60,7 +61,7 @@ export class LaneRequests {
     }
     this.count--;
     releaseSlot();
-    limiter.end(this.lane, receiverState);
+    limiter.end(this.lane, receiverState, organization);
   }
 
   /** Begins the request at once where nobody has to be asked. */

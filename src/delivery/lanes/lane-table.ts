@@ -15,6 +15,8 @@ export class LaneTable {
   hasBacklog = false;
   /** Some of them may be urgent: a person waits for them. Set only when the table has gained one, so an open circuit costs no reads. */
   hasUrgent = false;
+  /** Looks that are to come. */
+  private checks = 0;
 
   constructor(
     private readonly id: EndpointId,
@@ -76,8 +78,15 @@ export class LaneTable {
     this.checkLater(attempt.isUrgent);
   }
 
+  /** There is nothing to read that is known of, now or in a while. */
+  get isIdle(): boolean {
+    return !this.hasBacklog && !this.hasUrgent && this.checks === 0 && !this.tracked.isBeingRead;
+  }
+
   private checkLater(areUrgent: boolean): void {
+    this.checks++;
     setTimeout(() => {
+      this.checks--;
       this.hasBacklog = true;
       this.hasUrgent ||= areUrgent;
       this.listener.onReady();

@@ -24,6 +24,8 @@ type Admission = 'send' | 'hold' | 'lane-full' | 'process-full' | 'too-early' | 
 
 /** An attempt that waits longer than this is not kept from other replicas. */
 const longestLeasedWaitMs = 2_000;
+/** A lane that began no request for so long may be dropped. */
+const idleMs = 10_000;
 
 export class Lane {
   private readonly pace: Pace;
@@ -36,6 +38,8 @@ export class Lane {
   private readonly requests: LaneRequests;
   private readonly endpoint: LaneEndpoint;
   private readonly table: LaneTable;
+  /** When it was made, or began a request last. */
+  private usedAt = performance.now();
 
   constructor(
     private readonly id: EndpointId,
@@ -66,7 +70,7 @@ export class Lane {
   offer(attempt: ScheduleAttempt): void {
     const { endpoint, slots } = this;
     const { budget, batches } = this.context;
-    if (budget.isFull(this.receiverState) && !attempt.isUrgent) return;
+    if (budget.isFull(this.receiverState, this.organization) && !attempt.isUrgent) return;
     const room = endpoint.takesInBatch(attempt) ? 2 * endpoint.maxBatchSize : offersQueued(this.stateWith(slots?.obtainable(this.id)));
     // What was read from the table, after a long hold for example, takes no room from what is new.
     const read = this.table.hasBacklog ? this.readSize : 0;
@@ -142,6 +146,10 @@ export class Lane {
     return this.pace.circuitState;
   }
 
+  get organization(): string {
+    return this.endpoint.organization;
+  }
+
   get receiverState(): ReceiverState {
     return this.pace.receiverState;
   }
@@ -149,6 +157,12 @@ export class Lane {
   /** Whether what waits here waits for this process, not for the receiver. */
   get keepsUp(): boolean {
     return !this.endpoint.isHeld && this.pace.keepsUp;
+  }
+
+  /** Nothing is to be done here, nor was lately, and another lane of the endpoint would do what this one would. */
+  isIdle(now: number): boolean {
+    const hasNone = this.tracked.size === 0 && this.queue.length === 0 && this.gatherer.queue.length === 0 && this.requests.inFlight === 0;
+    return hasNone && now - this.usedAt > idleMs && this.table.isIdle && this.pace.isForgettable(now);
   }
 
   // ── What goes out ──
@@ -180,7 +194,7 @@ export class Lane {
   private admit(attempt: ScheduleAttempt): Admission {
     const { isUrgent } = attempt;
     if (this.requests.inFlight >= (isUrgent ? this.pace.urgentConcurrency : this.pace.concurrency)) return 'lane-full';
-    if (!this.context.limiter.hasRoom(this.receiverState)) return 'process-full';
+    if (!this.context.limiter.hasRoom(this.receiverState, this.organization)) return 'process-full';
     if (this.endpoint.isHeld && !isTest(attempt.subject)) return 'hold';
     if (!isUrgent && this.waitMs > 0) return 'too-early';
     if (!this.readiness.isReady) return 'not-ready';
@@ -200,6 +214,7 @@ export class Lane {
   }
 
   private send(attempt: ScheduleAttempt): void {
+    this.usedAt = performance.now();
     if (!attempt.isUrgent) this.pace.sent(this.requests.inFlight === 0 && this.queue.length === 0 && !this.table.hasBacklog);
     void this.requests.make(attempt, this.slots, {
       onSlotFree: () => this.pump(),
@@ -265,7 +280,7 @@ export class Lane {
   private getMore(): void {
     if (this.waitMs > longestLeasedWaitMs) return this.wait();
     const [slots, { due, limiter }] = [this.slots, this.context];
-    if (due.isShared && !limiter.hasRoom(this.receiverState)) return limiter.waitForRoom(this);
+    if (due.isShared && !limiter.hasRoom(this.receiverState, this.organization)) return limiter.waitForRoom(this);
     const wanted = this.table.hasBacklog ? this.pace.concurrency : this.queue.length;
     slots?.request(this.id, Math.min(this.pace.concurrency, slots.inUse(this.id) + wanted));
     if (slots?.obtainable(this.id) === 0) this.slotsExhausted();
@@ -277,7 +292,8 @@ export class Lane {
   }
 
   private get readSize(): number {
-    return attemptsRead(this.stateWith(this.slots?.held(this.id)), this.context.budget.isFull(this.receiverState));
+    const { receiverState, organization, slots, id } = this;
+    return attemptsRead(this.stateWith(slots?.held(id)), this.context.budget.isFull(receiverState, organization));
   }
 
   /** @param slots that the lane has, or may get; undefined: it needs none */

@@ -1,5 +1,6 @@
 // The memory budget: how many attempts, and messages of theirs, all lanes together keep in memory. The rest waits in the table and in the log.
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';
+import { OrganizationShare } from './organization-share.ts';
 import type { ReceiverState } from './request-limiter.ts';
 
 const maxAttempts = 10_000;
@@ -8,24 +9,33 @@ const maxMessages = 1_000;
 const reserved = 0.5;
 
 export class MemoryBudget {
-  private attempts = 0;
-  private messages = 0;
+  private readonly attempts: OrganizationShare;
+  private readonly messages: OrganizationShare;
+
+  /** @param isShared whether there are several organizations */
+  constructor(isShared?: () => boolean) {
+    this.attempts = new OrganizationShare(maxAttempts, isShared);
+    this.messages = new OrganizationShare(maxMessages, isShared);
+  }
 
   /** A full budget still accepts attempts: it is the lanes that take fewer, so that each gets some. */
-  isFull(state: ReceiverState): boolean {
-    return this.attempts >= (state === 'silent' ? maxAttempts * (1 - reserved) : maxAttempts);
+  isFull(state: ReceiverState, organization: string): boolean {
+    const limit = this.attempts.limitFor(organization);
+    return this.attempts.count >= (state === 'silent' ? Math.min(limit, maxAttempts * (1 - reserved)) : limit);
   }
 
   /** @returns the attempt to keep: without its messages if there is no room for them, so that they are read from the log again */
   add(attempt: ScheduleAttempt): ScheduleAttempt {
-    this.attempts++;
-    if (this.messages >= maxMessages) return attempt.messages ? attempt.withMessages(undefined) : attempt;
-    this.messages += attempt.messages?.length ?? 0;
+    const { organizationId } = attempt.subject;
+    this.attempts.add(organizationId, 1);
+    if (!attempt.messages) return attempt;
+    if (this.messages.count >= this.messages.limitFor(organizationId)) return attempt.withMessages(undefined);
+    this.messages.add(organizationId, attempt.messages.length);
     return attempt;
   }
 
-  remove({ messages }: ScheduleAttempt): void {
-    this.attempts--;
-    this.messages -= messages?.length ?? 0;
+  remove({ messages, subject }: ScheduleAttempt): void {
+    this.attempts.add(subject.organizationId, -1);
+    if (messages) this.messages.add(subject.organizationId, -messages.length);
   }
 }

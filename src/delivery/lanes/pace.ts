@@ -89,6 +89,14 @@ export class Pace {
     clearTimeout(this.timer);
   }
 
+  /** Nothing limits the receiver, and it does what a new one is taken to do. */
+  isForgettable(now: number): boolean {
+    if (this.settings()?.rateLimit) return false;
+    return (
+      this.state !== 'silent' && !this.backPressure.isLimiting(now) && !this.circuit.isLimiting(now) && this.circuitState === 'HEALTHY'
+    );
+  }
+
   /** @param isOnly nothing else is in flight, or waits */
   sent(isOnly: boolean): void {
     const now = performance.now();

@@ -1,25 +1,37 @@
 // The request limiter: how many requests this process has in flight over all lanes, and which lane is next when one ends.
-// Lanes that found no room wait in line, each for one turn, so a lane with a long queue does not hold up the others. Lanes whose receivers don't answer
-// get at most half of the places and new ones three quarters: dead endpoints, however many, leave room for those that answer.
+// Lanes that found no room wait in line: organizations take turns, and in each the lane that has waited longest is next. So neither a lane with a long
+// queue nor an organization with many lanes holds up the others. Some places are kept for organizations that have few requests in flight. Lanes whose
+// receivers don't answer get at most half of the places and new ones three quarters: dead endpoints, however many, leave room for those that answer.
+import { OrganizationShare } from './organization-share.ts';
 
 /** What a lane knows of its receiver, by the last attempt that said something. */
 export type ReceiverState = 'new' | 'answering' | 'silent';
 
 /** A lane that waits for room: `pump` sends what it can. */
-export type WaitingLane = { readonly receiverState: ReceiverState; readonly pump: () => void };
+export type WaitingLane = { readonly organization: string; readonly receiverState: ReceiverState; readonly pump: () => void };
 
 const states = ['answering', 'new', 'silent'] as const;
 const share: Readonly<Record<ReceiverState, number>> = { answering: 1, new: 0.75, silent: 0.5 };
+/** Of an organization that has few requests in flight: its first ones find room beside many new endpoints of others. */
+const shareOfNewInSmall = 0.875;
+
+/** The lanes of an organization that wait in one state, the longest waiting first, with the numbers of their turns. */
+type Line = Map<WaitingLane, number>;
 
 export class RequestLimiter {
-  /** With the numbers of their turns, the longest waiting first. */
-  private readonly waiting: Readonly<Record<ReceiverState, Map<WaitingLane, number>>> = {
+  /** By organization; the one whose turn it is comes first. */
+  private readonly waiting: Readonly<Record<ReceiverState, Map<string, Line>>> = {
     answering: new Map(),
     new: new Map(),
     silent: new Map(),
   };
+  /** Where each lane waits: what it says of itself may have changed since. */
+  private readonly places = new Map<WaitingLane, { readonly state: ReceiverState; readonly organization: string }>();
+  /** When each organization that waits had its last turn, or came. */
+  private readonly lastTurn = new Map<string, number>();
   private turns = 0;
   private readonly count: Record<ReceiverState, number> = { answering: 0, new: 0, silent: 0 };
+  private readonly organizations: OrganizationShare;
   private whenIdle: (() => void) | undefined;
 
   /** When the first request of this turn of the event loop began. */
@@ -29,16 +41,21 @@ export class RequestLimiter {
     private readonly max: number,
     /** How long to begin requests in one turn of the event loop: publishers and queries have their turns in between. */
     private readonly turnMs = Infinity,
-  ) {}
-
-  get inFlight(): number {
-    return this.count.answering + this.count.new + this.count.silent;
+    /** Whether there are several organizations. */
+    isShared?: () => boolean,
+  ) {
+    this.organizations = new OrganizationShare(max, isShared);
   }
 
-  hasRoom(state: ReceiverState): boolean {
-    if (this.inFlight >= this.max || this.isTurnOver) return false;
+  get inFlight(): number {
+    return this.organizations.count;
+  }
+
+  hasRoom(state: ReceiverState, organization: string): boolean {
+    if (this.inFlight >= this.organizations.limitFor(organization) || this.isTurnOver) return false;
     const inClass = state === 'answering' ? 0 : state === 'new' ? this.count.new + this.count.silent : this.count.silent;
-    return inClass < Math.ceil(this.max * share[state]);
+    const part = state === 'new' && this.organizations.isSmall(organization) ? shareOfNewInSmall : share[state];
+    return inClass < Math.ceil(this.max * part);
   }
 
   /** Resolves once nothing is in flight. */
@@ -46,8 +63,9 @@ export class RequestLimiter {
     if (this.inFlight > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
   }
 
-  begin(state: ReceiverState): void {
+  begin(state: ReceiverState, organization: string): void {
     this.count[state]++;
+    this.organizations.add(organization, 1);
     if (this.turnBegan !== undefined || this.turnMs === Infinity) return;
     this.turnBegan = performance.now();
     setImmediate(() => {
@@ -56,9 +74,10 @@ export class RequestLimiter {
     });
   }
 
-  /** @param begunAs the state that it began with. The lane goes to the end of the line. */
-  end(lane: WaitingLane, begunAs: ReceiverState): void {
+  /** @param begunAs the state and the organization that it began with. The lane goes to the end of its organization's line. */
+  end(lane: WaitingLane, begunAs: ReceiverState, organization: string): void {
     this.count[begunAs]--;
+    this.organizations.add(organization, -1);
     if (this.inFlight === 0) this.whenIdle?.();
     this.leave(lane);
     this.waitForRoom(lane);
@@ -67,8 +86,9 @@ export class RequestLimiter {
 
   private fill(): void {
     for (let next = this.next(); next; next = this.next()) {
-      this.leave(next);
-      next.pump();
+      this.leave(next.lane);
+      this.moveBehind(next.organization);
+      next.lane.pump();
     }
   }
 
@@ -77,23 +97,72 @@ export class RequestLimiter {
   }
 
   waitForRoom(lane: WaitingLane): void {
-    if (this.waiting[lane.receiverState].has(lane)) return;
-    this.leave(lane); // its state has changed
-    this.waiting[lane.receiverState].set(lane, this.turns++);
+    const { organization, receiverState: state } = lane;
+    const place = this.places.get(lane);
+    if (place?.state === state && place.organization === organization) return;
+    this.leave(lane);
+    this.places.set(lane, { state, organization });
+    const turn = this.turns++;
+    if (!this.lastTurn.has(organization)) this.lastTurn.set(organization, turn);
+    const line = this.waiting[state].get(organization);
+    if (line) line.set(lane, turn);
+    else this.waiting[state].set(organization, new Map([[lane, turn]]));
   }
 
   private leave(lane: WaitingLane): void {
-    for (const state of states) this.waiting[state].delete(lane);
+    const place = this.places.get(lane);
+    if (!place) return;
+    this.places.delete(lane);
+    const lines = this.waiting[place.state];
+    const line = lines.get(place.organization);
+    if (line?.delete(lane) && line.size === 0) lines.delete(place.organization);
   }
 
-  /** The lane that has waited longest, of those for which there is room. */
-  private next(): WaitingLane | undefined {
-    let longest: { readonly lane: WaitingLane; readonly turn: number } | undefined;
+  /** It has had its turn: those of others come first. */
+  private moveBehind(organization: string): void {
+    let waits = false;
     for (const state of states) {
-      if (this.waiting[state].size === 0 || !this.hasRoom(state)) continue;
-      const [[lane, turn] = []] = this.waiting[state];
-      if (lane && turn !== undefined && (!longest || turn < longest.turn)) longest = { lane, turn };
+      const line = this.waiting[state].get(organization);
+      if (!line) continue;
+      waits = true;
+      this.waiting[state].delete(organization);
+      this.waiting[state].set(organization, line);
     }
-    return longest?.lane;
+    if (waits) this.lastTurn.set(organization, this.turns++);
+    else this.lastTurn.delete(organization);
+  }
+
+  /** Of the organization whose turn it is, the lane that has waited longest, of those for which there is room. */
+  private next(): { readonly lane: WaitingLane; readonly organization: string } | undefined {
+    const organization = this.nextOrganization();
+    if (organization === undefined) return undefined;
+    let longest: { readonly lane: WaitingLane; readonly organization: string; readonly turn: number } | undefined;
+    for (const state of states) {
+      const [[lane, turn] = []] = this.waiting[state].get(organization) ?? [];
+      if (lane && turn !== undefined && (!longest || turn < longest.turn) && this.hasRoom(state, organization))
+        longest = { lane, organization, turn };
+    }
+    return longest;
+  }
+
+  /** Passes over organizations without room: those have many requests in flight, so they are few. */
+  private nextOrganization(): string | undefined {
+    let next: { readonly organization: string; readonly turn: number } | undefined;
+    for (const state of states)
+      for (const organization of this.waiting[state].keys()) {
+        if (!this.mayHaveRoom(state)) break;
+        if (!this.hasRoom(state, organization)) continue;
+        const turn = this.lastTurn.get(organization) ?? 0;
+        if (!next || turn < next.turn) next = { organization, turn };
+        break;
+      }
+    return next?.organization;
+  }
+
+  /** Whether any organization has room. */
+  private mayHaveRoom(state: ReceiverState): boolean {
+    if (this.inFlight >= this.max || this.isTurnOver) return false;
+    if (state === 'silent') return this.count.silent < Math.ceil(this.max * share.silent);
+    return state === 'answering' || this.count.new + this.count.silent < Math.ceil(this.max * shareOfNewInSmall);
   }
 }

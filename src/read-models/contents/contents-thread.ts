@@ -1,9 +1,11 @@
 // Matches contents in a thread of its own, with a reader of the log of its own: neither reading nor matching keeps the main thread from others.
-// The thread starts with the first question. Guarantee: questions are answered in their order, and each is bounded.
+// The thread starts with the first question. Guarantee: organizations take turns, and each question is bounded.
 import { Worker } from 'node:worker_threads';
 import type { Position } from '../../domain/ids.ts';
 import { LogUnavailable } from '../../event-store/event-store.ts';
 import type { LogAddress } from '../../event-store/open-log.ts';
+import { Turns } from '../../turns.ts';
+import { ReadBudget } from '../engine/read-budget.ts';
 import type { ContentsWorkerOptions, FromContents, ToContents } from './contents.worker.ts';
 import type { ContentAnswer, ContentMatcher, ContentQuestion } from './match-contents.ts';
 
@@ -12,6 +14,7 @@ const workerFile = new URL(import.meta.url.endsWith('.ts') ? './contents.worker.
 export class ContentsThread implements ContentMatcher {
   private worker: Worker | undefined;
   private readonly waiting: PromiseWithResolvers<ContentAnswer>[] = [];
+  private readonly turns = new Turns(1);
   private isClosing = false;
 
   constructor(
@@ -20,7 +23,11 @@ export class ContentsThread implements ContentMatcher {
     private readonly logLevel: string,
   ) {}
 
-  async match(question: ContentQuestion): Promise<ContentAnswer> {
+  match(question: ContentQuestion): Promise<ContentAnswer> {
+    return this.turns.run(ReadBudget.currentTurn, () => this.ask(question));
+  }
+
+  private async ask(question: ContentQuestion): Promise<ContentAnswer> {
     const tip = await this.tip();
     if (this.isClosing) throw new LogUnavailable('The server is stopping.');
     const worker = (this.worker ??= this.start());

@@ -281,7 +281,7 @@ export class EndpointDirectory {
       const resolved = new ResolvedEndpoint(id, event.revision, state.configuration, owner, timesAfter(event, before));
       this.organizationOf.set(id, owner);
       owner.endpoints.set(id, resolved);
-      owner.routing.set(resolved.matcher);
+      owner.routing.set(resolved);
     }
   }
 

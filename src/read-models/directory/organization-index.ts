@@ -33,6 +33,10 @@ export class OrganizationIndex {
     return this.entries.get(id);
   }
 
+  get size(): number {
+    return this.entries.size;
+  }
+
   get ids(): readonly OrganizationId[] {
     return Array.from(this.entries.keys());
   }

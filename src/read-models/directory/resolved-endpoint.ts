@@ -1,6 +1,7 @@
 // An endpoint ready for use: its subscription and filter compiled, its secrets and headers decrypted when they are first needed.
 import type { EndpointConfiguration } from '../../domain/endpoint.ts';
 import { openUrl, shownUrlOf } from '../../domain/endpoint-url.ts';
+import { compileFilter } from '../../domain/filter/compile-filter.ts';
 import { openConstants, secretTextsIn } from '../../domain/secret-constants.ts';
 import { mapSecretOptions } from '../../domain/format-options.ts';
 import { mask, maskOwnHeader } from '../../domain/header-masking.ts';
@@ -26,7 +27,7 @@ export const timesAfter = ({ recordedAt }: { readonly recordedAt: string }, befo
 });
 
 export class ResolvedEndpoint {
-  readonly matcher: EndpointMatcher;
+  private compiled: EndpointMatcher | undefined;
   private shown: string | undefined;
   private plain:
     | {
@@ -49,7 +50,12 @@ export class ResolvedEndpoint {
     /** Left out for one that the log does not have, such as a draft. */
     readonly times?: Times,
   ) {
-    this.matcher = new EndpointMatcher(id, configuration);
+    // A filter that can't be used shows now. What it is compiled to is made again when it is first needed: most of many endpoints are idle.
+    if (configuration.settings.filter !== null) compileFilter(configuration.settings.filter);
+  }
+
+  get matcher(): EndpointMatcher {
+    return (this.compiled ??= new EndpointMatcher(this.id, this.configuration));
   }
 
   /** The whole URL. */

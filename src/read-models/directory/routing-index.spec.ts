@@ -62,7 +62,7 @@ it('routes every message as the rule of the domain does', () => {
       for (const each of steps) {
         if (each[0] === 'set') {
           endpoints.set(each[1], each[2]);
-          index.set(new EndpointMatcher(each[1], each[2]));
+          index.set({ id: each[1], matcher: new EndpointMatcher(each[1], each[2]) });
         } else if (each[0] === 'delete') {
           endpoints.delete(each[1]);
           index.delete(each[1]);

@@ -13,21 +13,24 @@ import {
 /** Publishers choose the types, so the index is emptied when it reaches this many. */
 const mostTypes = 10_000;
 
+/** What it is reached by; compiled when it is asked for. */
+type Routed = { readonly id: EndpointId; readonly matcher: EndpointMatcher };
+
 export class RoutingIndex {
   /** In the order in which the endpoints were registered. */
-  private readonly matchers = new Map<EndpointId, EndpointMatcher>();
+  private readonly endpoints = new Map<EndpointId, Routed>();
   private readonly subscribers = new Map<string, readonly EndpointMatcher[]>();
 
   constructor(private readonly kindOf: (type: string) => TypeKind) {}
 
   /** Adds an endpoint, or replaces its configuration. */
-  set(matcher: EndpointMatcher): void {
-    this.matchers.set(matcher.id, matcher);
+  set(endpoint: Routed): void {
+    this.endpoints.set(endpoint.id, endpoint);
     this.subscribers.clear();
   }
 
   delete(id: EndpointId): void {
-    this.matchers.delete(id);
+    this.endpoints.delete(id);
     this.subscribers.clear();
   }
 
@@ -45,7 +48,7 @@ export class RoutingIndex {
     let subscribers = this.subscribers.get(type);
     if (!subscribers) {
       const kind = this.kindOf(type);
-      subscribers = Array.from(this.matchers.values()).filter((each) => each.takes(type, kind));
+      subscribers = Array.from(this.endpoints.values(), ({ matcher }) => matcher).filter((each) => each.takes(type, kind));
       if (this.subscribers.size >= mostTypes) this.subscribers.clear();
       this.subscribers.set(type, subscribers);
     }

@@ -23,15 +23,29 @@ const tooLarge = (what: string) =>
 
 const current = new AsyncLocalStorage<ReadBudget | undefined>();
 
+let operations = 0;
+
 export class ReadBudget {
+  /** What its reads take turns by. */
+  readonly turn: string;
   private rows = 0;
   private events = 0;
   private bytes = 0;
   private answerBytes = 0;
   private endsAt = performance.now() + limits.seconds * 1000;
 
+  /** @param organization whose operation it is; left out: nobody's */
+  constructor(organization = '') {
+    this.turn = `${organization}/${++operations}`;
+  }
+
   static get current(): ReadBudget | undefined {
     return current.getStore();
+  }
+
+  /** The turn of the operation that reads now; a turn of their own for reads outside of any. */
+  static get currentTurn(): string {
+    return current.getStore()?.turn ?? `/${++operations}`;
   }
 
   /** Runs reads that no budget bounds. */

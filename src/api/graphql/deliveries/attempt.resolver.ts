@@ -117,7 +117,8 @@ export class AttemptResolver {
     const opened = mapSecretOptions(formatOptions, (value) => cipher.open(value, routingKeyField));
     const options = openConstants(opened, cipher);
     try {
-      const { body } = await this.requests.body(endpointId, format, delivery.batch || batch ? messages : first, options);
+      const owner = `${endpoint.configuration.organizationId}/${endpointId}`;
+      const { body } = await this.requests.body(owner, format, delivery.batch || batch ? messages : first, options);
       return { body, options };
     } catch (error) {
       if (error instanceof FormatError) return undefined;

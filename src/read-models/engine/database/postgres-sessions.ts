@@ -1,6 +1,8 @@
 // The connections to a consumer's tables in PostgreSQL: a pool that reads, the one connection that moves the checkpoint, and two that write beside it.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { Pool, type Client, type ClientBase } from 'pg';
+import { Turns } from '../../../turns.ts';
+import { ReadBudget } from '../read-budget.ts';
 import { DatabaseUnusable, type ReadOnlyTables } from './database.ts';
 import { clientConfig, connect, failureToConnect, isAnswer, quoted, unavailable, withoutNul } from './postgres-connection.ts';
 
@@ -54,7 +56,7 @@ export const openReadOnly = <S>(url: string, schema: string): ReadOnlyTables<S> 
 export const openSideWriter = <S>(url: string, schema: string) =>
   openPool<S>(url, `${schema} beside`, 2, [...writerSettings(schema), 'statement_timeout TO 30000']);
 
-/** Connects on demand. */
+/** Connects on demand. Organizations take turns at the connections. */
 const openPool = <S>(url: string, purpose: string, max: number, settings: readonly string[]) => {
   const onConnect = (client: ClientBase): Promise<unknown> => {
     client.on('error', () => undefined); // the query in progress reports it
@@ -63,8 +65,11 @@ const openPool = <S>(url: string, purpose: string, max: number, settings: readon
   // oxlint-disable-next-line typescript/no-misused-promises -- the pool awaits it, though its types don't say so
   const pool = new Pool({ ...clientConfig(url, purpose), max, onConnect });
   pool.on('error', () => undefined); // an idle connection was lost: the next query opens another
+  const turns = new Turns(max);
   const borrow = async (): Promise<PostgresPoolClient> => {
+    const endTurn = await turns.begin(ReadBudget.currentTurn);
     const client = await pool.connect().catch((error: unknown) => {
+      endTurn();
       throw unavailable(failureToConnect(error, url));
     });
     let isLost = false;
@@ -77,7 +82,10 @@ const openPool = <S>(url: string, purpose: string, max: number, settings: readon
         throw unavailable(error);
       }
     };
-    return poolClient(ask, () => client.release(isLost));
+    return poolClient(ask, () => {
+      client.release(isLost);
+      endTurn();
+    });
   };
   const db = new Kysely<S>({ dialect: new PostgresDialect({ pool: { connect: borrow, end: () => pool.end() } }) });
   // Kysely closes the pool only if a query has opened it.

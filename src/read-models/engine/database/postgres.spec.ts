@@ -7,6 +7,7 @@ import { dropSchemasOfGuest, newPrefix, withPostgres } from '../../../../test/su
 import { startTcpProxy, type TcpProxy } from '../../../../test/support/tcp-proxy.ts';
 import type { Position } from '../../../domain/ids.ts';
 import { DatabaseUnavailable, type CheckpointSchema, type Tables } from './database.ts';
+import { ReadBudget } from '../read-budget.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { waitFor } from '../../../../test/support/wait-for.ts';
 
@@ -175,6 +176,16 @@ it('rows to change are found by their key, even if the table was empty when that
       /Nested Loop[^]*Index Scan using counts_pkey/,
     );
   });
+});
+
+it('organizations take turns at reading, however much one of them asks', async () => {
+  const { read } = await open();
+  let answered = 0;
+  const slowly = () => sql`SELECT pg_sleep(0.05)`.execute(read);
+  const large = Array.from({ length: 40 }, () => new ReadBudget('large').run(slowly).then(() => answered++));
+  await new ReadBudget('small').run(() => sql`SELECT 1`.execute(read));
+  expect(answered).toBeLessThan(15);
+  await Promise.all(large);
 });
 
 it('two installations share a database under two prefixes', async () => {

@@ -67,6 +67,16 @@ it('gives each operation its turn, however much another one has asked', async ()
   await Promise.all(all);
 });
 
+it('gives each organization its turn, however many operations of another one read', async () => {
+  let answered = 0;
+  const all = Array.from({ length: 20 }, () => new ReadBudget('large').run(() => slowly(read)).then(() => answered++));
+  await delay(5);
+  const before = answered;
+  await new ReadBudget('small').run(() => read.selectFrom('numbers').select('n').where('n', '=', 7).execute());
+  expect(answered - before).toBeLessThan(6); // of twenty
+  await Promise.all(all);
+});
+
 it('reads no more rows than the operation may have', async () => {
   const everything = (db: Kysely<Schema>) => db.selectFrom('numbers').selectAll().execute();
   await expect(new ReadBudget().run(() => everything(read))).rejects.toThrow(ReadBudgetSpent);

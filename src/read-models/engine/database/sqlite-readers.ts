@@ -1,7 +1,9 @@
 // Reads an SQLite file for queries in threads of their own, so that none of them keeps this thread busy.
-// Guarantee: each operation has its turn, and runs one statement at a time. Limit: a statement that has begun runs to its end.
+// Guarantee: each organization has its turn, in it each operation, and that runs one statement at a time. Limit: a statement that has begun runs to its end.
 import { Worker } from 'node:worker_threads';
 import { Kysely, SqliteAdapter, SqliteQueryCompiler, type CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely';
+import { FairGroups } from '../../../fair-queue.ts';
+import { organizationOfTurn } from '../../../turns.ts';
 import { ReadBudget } from '../read-budget.ts';
 import { DatabaseUnavailable, type ReadOnlyTables } from './database.ts';
 import { valuesOf } from './sqlite-dialect.ts';
@@ -15,14 +17,15 @@ const workerFile = new URL(import.meta.url.endsWith('.ts') ? './sqlite-reader.wo
 const maxThreads = 2;
 
 type Row = Record<string, unknown>;
-type Question = { readonly statement: Exclude<ToReader, 'close'>; readonly answer: PromiseWithResolvers<Row[]> };
+type Question = { readonly statement: Exclude<ToReader, 'close'>; readonly turn: string; readonly answer: PromiseWithResolvers<Row[]> };
 type Thread = { readonly worker: Worker; readonly ended: Promise<unknown>; current: Question | undefined };
 
 class SqliteReaders {
   private readonly threads = new Set<Thread>();
-  /** By operation; the one whose turn is next comes first. */
-  private readonly waiting = new Map<object, Question[]>();
-  private readonly running = new Set<object>();
+  private readonly waiting = new FairGroups<Question>(1, organizationOfTurn);
+  private readonly unanswered = new Set<Question>();
+  /** The turns of operations. */
+  private readonly running = new Set<string>();
   private isClosing = false;
 
   constructor(private readonly file: string) {}
@@ -32,11 +35,9 @@ class SqliteReaders {
     const budget = ReadBudget.current;
     const { rows, characters } = budget?.remaining ?? { rows: Infinity, characters: Infinity };
     const statement = { sql, parameters: valuesOf(parameters), maxRows: rows, maxCharacters: characters };
-    const question = { statement, answer: Promise.withResolvers<Row[]>() };
-    const operation = budget ?? question; // without a budget, each statement is an operation
-    const questions = this.waiting.get(operation);
-    if (questions) questions.push(question);
-    else this.waiting.set(operation, [question]);
+    const question = { statement, turn: ReadBudget.currentTurn, answer: Promise.withResolvers<Row[]>() };
+    this.unanswered.add(question);
+    this.waiting.push(question.turn, 1, question);
     this.ask();
     return question.answer.promise;
   }
@@ -44,26 +45,22 @@ class SqliteReaders {
   /** Answers what was asked before. */
   async close(): Promise<void> {
     this.isClosing = true;
-    const running = Array.from(this.threads).flatMap(({ current }) => current ?? []);
-    const open = [...running, ...Array.from(this.waiting.values()).flat()];
-    await Promise.allSettled(open.map(({ answer }) => answer.promise));
+    await Promise.allSettled(Array.from(this.unanswered, ({ answer }) => answer.promise));
     for (const { worker } of this.threads) worker.postMessage('close' satisfies ToReader); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread has none
     await Promise.all(Array.from(this.threads, ({ ended }) => ended));
   }
 
   /** Gives the next questions to threads that are free. */
   private ask(): void {
-    for (const [operation, questions] of this.waiting) {
-      if (this.running.has(operation)) continue;
+    while (this.waiting.length > 0) {
       const thread = this.freeThread();
-      const question = thread && questions.shift();
+      const question = thread && this.waiting.take((turn) => !this.running.has(turn));
       if (!question) return;
-      this.waiting.delete(operation);
-      if (questions.length > 0) this.waiting.set(operation, questions); // behind the others
-      this.running.add(operation);
+      this.running.add(question.turn);
       thread.current = question;
       const done = () => {
-        this.running.delete(operation);
+        this.running.delete(question.turn);
+        this.unanswered.delete(question);
         this.ask();
       };
       void question.answer.promise.catch(() => undefined).finally(done);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { FairQueue } from './fair-queue.ts';
+import { FairGroups, FairQueue } from './fair-queue.ts';
 
 type Item = { readonly key: string; readonly weight: number; readonly number: number };
 
@@ -50,6 +50,51 @@ it('gives everything back once, in order within its key', () => {
       expect(queue.length).toBe(0);
       expect([...removed, ...taken].map(({ number }) => number).toSorted((a, b) => a - b)).toEqual(items.map(({ number }) => number));
       for (const key of ['a', 'b', 'c']) {
+        const numbers = taken.filter((each) => each.key === key).map(({ number }) => number);
+        expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+      }
+    }),
+  );
+});
+
+// ── Groups ──
+
+const groupsOf = (perTurn: number, items: readonly Item[]) => {
+  const groups = new FairGroups<Item>(perTurn, (key) => key.split('/', 1)[0] ?? '');
+  for (const item of items) groups.push(item.key, item.weight, item);
+  return groups;
+};
+
+const takeAllOf = (groups: FairGroups<Item>): Item[] => {
+  const taken: Item[] = [];
+  for (let next = groups.take(() => true); next; next = groups.take(() => true)) taken.push(next);
+  return taken;
+};
+
+it('gives groups equal turns, however many keys each has', () => {
+  const keys = Array.from({ length: 20 }, (_, n) => many(`large/${n}`, 10, 5)).flat();
+  const taken = takeAllOf(groupsOf(10, [...keys, ...many('small/1', 10, 5), ...many('other/1', 10, 5)]));
+  const first = taken.slice(0, 15).map(({ key }) => key.split('/', 1)[0]);
+  for (const group of ['large', 'small', 'other']) expect(first.filter((each) => each === group)).toHaveLength(5);
+});
+
+it('gives the keys of a group turns within it', () => {
+  const taken = takeAllOf(groupsOf(10, [...many('a/flood', 10, 100), ...many('a/one', 1, 1), ...many('b/one', 10, 3)]));
+  expect(taken.findIndex(({ key }) => key === 'a/one')).toBeLessThanOrEqual(3);
+});
+
+it('gives everything of all groups back once, in order within its key', () => {
+  const item = fc.record({ key: fc.constantFrom('a/1', 'a/2', 'b/1', 'c/1'), weight: fc.integer({ min: 1, max: 50 }) });
+  fc.assert(
+    fc.property(fc.array(item), fc.integer({ min: 1, max: 20 }), (given, perTurn) => {
+      const items = given.map((each, number) => ({ ...each, number }));
+      const groups = groupsOf(perTurn, items);
+      const removed = groups.remove(({ number }) => number % 5 === 0);
+      expect(groups.length).toBe(items.length - removed.length);
+      const taken = takeAllOf(groups);
+      expect(groups.length).toBe(0);
+      expect([...removed, ...taken].map(({ number }) => number).toSorted((a, b) => a - b)).toEqual(items.map(({ number }) => number));
+      for (const key of ['a/1', 'a/2', 'b/1', 'c/1']) {
         const numbers = taken.filter((each) => each.key === key).map(({ number }) => number);
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
       }
