@@ -52,6 +52,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#6b7280',
     '--mantine-color-error': '#c92a2a',
     '--mantine-color-indigo-light-hover': '#dbe4ff',
+    '--mantine-color-teal-light-color': '#086148',
     '--console-surface': '#ffffff',
     '--console-ground': '#f7f8fa',
     '--console-line': '#e3e6ea',

@@ -196,7 +196,7 @@ const EventRow = ({ event, nameOf, isOpen, set }: RowProps) => {
   const { kind, name } = actorParts(event.actor);
   return (
     <Table.Tr>
-      <Table.Td visibleFrom="lg" className="mono">
+      <Table.Td visibleFrom="lg" className="mono wrap" maw={160}>
         {event.position}
       </Table.Td>
       <Table.Td w={110}>

@@ -23,9 +23,9 @@ export const WentFilter = ({ value, onChange }: { readonly value: Went; readonly
     value={value}
     onChange={(next) => onChange(next === 'went' || next === 'not' ? next : 'all')}
     data={[
-      { value: 'all', label: 'Every endpoint' },
+      { value: 'all', label: 'All' },
       { value: 'went', label: 'Where it goes' },
-      { value: 'not', label: 'Where it does not' },
+      { value: 'not', label: 'Where not' },
     ]}
   />
 );

@@ -14,6 +14,8 @@ import { publishMessage, samplesQuery, wouldReceiveQuery } from './publish.query
 import { WhoWouldGetIt, type Draft } from './WhoWouldGetIt.tsx';
 import './publish.css';
 
+/** Fields beside each other stay on one line. */
+const fieldOrder: ('label' | 'input' | 'description' | 'error')[] = ['label', 'input', 'description', 'error'];
 const emptyData = '{\n  \n}';
 type Problems = {
   readonly type?: string;
@@ -78,19 +80,17 @@ export const PublishPage = () => {
               error={text === undefined ? problems.data : (problem ?? problems.data)}
               onChange={setText}
             />
-            <Group justify="flex-end" mt={-8}>
-              <Button
-                size="compact-sm"
-                variant="subtle"
-                disabled={sample === null || shownText === sampleText}
-                onClick={() => setText(undefined)}
-              >
-                Use the sample
-              </Button>
-            </Group>
+            {sample !== null && shownText !== sampleText && (
+              <Group justify="flex-end" mt={-8}>
+                <Button size="compact-sm" variant="subtle" onClick={() => setText(undefined)}>
+                  Use the sample
+                </Button>
+              </Group>
+            )}
             <Group grow align="flex-start">
               <TextInput
                 label="Ordering key"
+                inputWrapperOrder={fieldOrder}
                 description="Optional"
                 value={orderingKey}
                 error={problems.orderingKey}
@@ -98,6 +98,7 @@ export const PublishPage = () => {
               />
               <TextInput
                 label="Publisher’s id"
+                inputWrapperOrder={fieldOrder}
                 description="Optional; the same again sends nothing"
                 value={id}
                 error={problems.id}

@@ -1,5 +1,5 @@
 // The table of bulk retries.
-import { Button, Table, Text } from '@mantine/core';
+import { Box, Button, Table, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
@@ -47,7 +47,7 @@ export const BulkRetries = ({ mayOperate }: { readonly mayOperate: boolean }) =>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Deliveries</Table.Th>
-            <Table.Th>State</Table.Th>
+            <Table.Th visibleFrom="xs">State</Table.Th>
             <Table.Th visibleFrom="xs">Progress</Table.Th>
             <Table.Th visibleFrom="sm">Requested</Table.Th>
             <Table.Th>Actions</Table.Th>
@@ -106,11 +106,14 @@ const BulkRetryRow = ({ job, mayOperate }: { readonly job: BulkRetry; readonly m
         <Text size="sm" className="wrap">
           {retryWords(filter)}
         </Text>
+        <Box hiddenFrom="xs" mt={4}>
+          <JobStatus status={status} />
+        </Box>
         <Text size="xs" c="dimmed" hiddenFrom="xs">
           {progress}
         </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="xs">
         <JobStatus status={status} />
       </Table.Td>
       <Table.Td visibleFrom="xs">

@@ -77,7 +77,7 @@ export const NewReplay = ({ endpoint, onClose }: { readonly endpoint: string | u
             onChange={setEventType}
           />
           <Checkbox.Group
-            label="Only messages that were"
+            label="Only messages that"
             description="None chosen: all, also those that succeeded."
             value={[...only]}
             onChange={(chosen) => setOnly(scopes.map(({ value }) => value).filter((value) => chosen.includes(value)))}
@@ -93,7 +93,7 @@ export const NewReplay = ({ endpoint, onClose }: { readonly endpoint: string | u
             checked={matching}
             onChange={({ currentTarget }) => setMatching(currentTarget.checked)}
           />
-          <NumberInput label="Messages a second, at most" min={0.1} max={1_000} value={pace} onChange={setPace} w={220} />
+          <NumberInput label="Messages a second, at most" min={0.1} max={1_000} value={pace} onChange={setPace} w={260} />
           {endpointId !== null && <Counted endpointId={endpointId} range={range} eventType={type} only={only} />}
           {refusal !== undefined && (
             <Alert color="red" variant="light" role="alert" py="xs">
@@ -154,7 +154,7 @@ const Counted = ({ endpointId, range: { since, until }, eventType, only }: Count
       <Text size="sm">
         {isOnlyFailed
           ? `${countText(failed)} of ${countText(sent)} deliveries to this endpoint failed. They are sent again.`
-          : `${countText(accepted)} messages were accepted in this time; ${countText(sent)} went to this endpoint, and ${countText(failed)} failed there. The replay examines each, and sends those that you chose.`}
+          : `${countText(accepted)} ${accepted.value === 1 ? 'message was' : 'messages were'} accepted in this time; ${countText(sent)} went to this endpoint, and ${countText(failed)} failed there. The replay examines each, and sends those that you chose.`}
       </Text>
     </Alert>
   );

@@ -1,5 +1,5 @@
 // The table of replays.
-import { Button, Table, Text } from '@mantine/core';
+import { Box, Button, Table, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
@@ -51,7 +51,7 @@ export const Replays = ({ mayOperate, create }: { readonly mayOperate: boolean; 
           <Table.Tr>
             <Table.Th>To</Table.Th>
             <Table.Th visibleFrom="md">Messages</Table.Th>
-            <Table.Th>State</Table.Th>
+            <Table.Th visibleFrom="xs">State</Table.Th>
             <Table.Th visibleFrom="xs">Progress</Table.Th>
             <Table.Th visibleFrom="sm">Requested</Table.Th>
             <Table.Th>Actions</Table.Th>
@@ -109,6 +109,9 @@ const ReplayRow = ({ replay, mayOperate }: { readonly replay: Replay; readonly m
         <Text size="xs" c="dimmed" hiddenFrom="md" className="wrap">
           {words}
         </Text>
+        <Box hiddenFrom="xs" mt={4}>
+          <JobStatus status={status} />
+        </Box>
         <Text size="xs" c="dimmed" hiddenFrom="xs">
           {progress}
         </Text>
@@ -127,7 +130,7 @@ const ReplayRow = ({ replay, mayOperate }: { readonly replay: Replay; readonly m
           At most {ratePerSecond} a second
         </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="xs">
         <JobStatus status={status} />
         {reason !== null && (
           <Text size="xs" c="dimmed" className="wrap">

@@ -11,7 +11,7 @@ it('say what a replay sends', () => {
       { ...all, eventType: 'a.b', since: '2026-01-01T10:00:00Z', until: '2026-01-02T00:00:00Z', only: ['FAILED', 'NEVER_SENT'] },
       'UTC',
     ),
-  ).toBe('Messages of a.b, accepted since 2026-01-01 10:00 and before 2026-01-02 00:00, that failed there or were never sent there');
+  ).toBe('Messages of a.b, accepted since 2026-01-01 10:00 and before 2026-01-02 00:00 that failed there or were never sent there');
   expect(replayWords({ ...all, matching: false }, 'UTC')).toBe('All messages, whatever the endpoint subscribes to');
   expect(replayWords({ ...all, eventType: 'a.b', messageId: 'm', matching: false }, 'UTC')).toBe('One message of a.b');
 });

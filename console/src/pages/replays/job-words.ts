@@ -14,10 +14,10 @@ export type ReplaySelection = {
   readonly matching: boolean;
 };
 
-export const scopes: readonly { readonly value: Scope; readonly label: string; readonly phrase: string }[] = [
-  { value: 'FAILED', label: 'Failed there', phrase: 'failed there' },
-  { value: 'SKIPPED', label: 'Skipped there', phrase: 'were skipped there' },
-  { value: 'NEVER_SENT', label: 'Never sent there', phrase: 'were never sent there' },
+export const scopes: readonly { readonly value: Scope; readonly label: string }[] = [
+  { value: 'FAILED', label: 'failed there' },
+  { value: 'SKIPPED', label: 'were skipped there' },
+  { value: 'NEVER_SENT', label: 'were never sent there' },
 ];
 
 const minute = (at: string, zone: Zone): string => exactTime(at, zone).slice(0, 16);
@@ -32,7 +32,7 @@ export const replayWords = ({ eventType, messageId, since, until, only, matching
     (part) => part !== false,
   );
   const accepted = time.length === 0 ? '' : `, accepted ${time.join(' and ')}`;
-  const which = only === null ? '' : `, that ${listed(scopes.filter(({ value }) => only.includes(value)).map(({ phrase }) => phrase))}`;
+  const which = only === null ? '' : ` that ${listed(scopes.filter(({ value }) => only.includes(value)).map(({ label }) => label))}`;
   return `${type}${accepted}${which}${matching ? '' : ', whatever the endpoint subscribes to'}`;
 };
 
