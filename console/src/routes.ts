@@ -26,12 +26,14 @@ export const endpoints = createRoute({
 export const newEndpoint = createRoute({
   getParentRoute: () => shell,
   path: '/endpoints/new',
+  validateSearch: texts('from'),
   component: lazyRouteComponent(() => import('./pages/endpoint-form/NewEndpointPage.tsx'), 'NewEndpointPage'),
 });
 
 export const endpoint = createRoute({
   getParentRoute: () => shell,
   path: '/endpoints/$endpointId',
+  validateSearch: texts('tab', 'window', 'status', 'at'),
   component: lazyRouteComponent(() => import('./pages/endpoint/EndpointPage.tsx'), 'EndpointPage'),
 });
 

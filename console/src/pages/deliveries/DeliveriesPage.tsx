@@ -43,6 +43,7 @@ export const DeliveriesPage = () => {
       <DeliveryList
         key={JSON.stringify(filter)}
         filter={filter}
+        isFiltered={Object.keys(filter).length > 0}
         chips={chipsOf(search).map(({ name, label }) => ({ label, onRemove: () => set({ [name]: undefined }) }))}
         onClear={clear}
         onChanges={countSoon}

@@ -14,13 +14,14 @@ import { useDeliveryList, type Delivery } from './use-delivery-list.ts';
 
 type Props = {
   readonly filter: Filter;
+  readonly isFiltered: boolean;
   readonly chips: readonly FilterChip[];
   readonly onClear: () => void;
   /** Called when any delivery of the list changed. */
   readonly onChanges: () => void;
 };
 
-export const DeliveryList = ({ filter, chips, onClear, onChanges }: Props) => {
+export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: Props) => {
   const [chosen, setChosen] = useState<ReadonlyMap<string, Delivery>>(new Map());
   const { list, error, askAgain, show, pagesBelow, loadMore } = useDeliveryList(filter, chosen.size > 0, onChanges);
   const choose = (delivery: Delivery, isChosen: boolean) =>
@@ -30,7 +31,6 @@ export const DeliveryList = ({ filter, chips, onClear, onChanges }: Props) => {
       else next.delete(delivery.id);
       return next;
     });
-  const isFiltered = Object.keys(filter).length > 0;
   if (list === undefined) return <div className="surface">{error ? <Failure error={error} onRetry={askAgain} /> : <SkeletonRows />}</div>;
   const { live, next, changed } = list;
   if (live.rows.length === 0)

@@ -8,6 +8,7 @@ import { Page } from '../../components/Page.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
 import { say, useChange } from '../../components/use-change.ts';
+import { fieldLabel } from '../endpoint/configuration.ts';
 import { EndpointForm } from './EndpointForm.tsx';
 import { patchOf, valuesOf, type FormValues } from './form-values.ts';
 import { endpointToEdit, updateEndpoint, type formEndpoint } from './form.query.ts';
@@ -27,27 +28,6 @@ export const EditEndpointPage = () => {
       {body()}
     </Page>
   );
-};
-
-const fieldNames: Readonly<Record<string, string>> = {
-  name: 'Name',
-  url: 'URL',
-  description: 'Description',
-  eventTypes: 'Events',
-  filter: 'Filter',
-  format: 'Format',
-  formatOptions: 'Format options',
-  signature: 'Signature',
-  useOrganizationKey: 'Key',
-  headers: 'Headers',
-  retryPolicy: 'Schedule',
-  timeoutSeconds: 'Timeout',
-  batch: 'Batch',
-  rateLimit: 'Rate',
-  maxConcurrency: 'Concurrency',
-  ordering: 'Ordering',
-  onExhausted: 'After the last attempt',
-  disableAfterSeconds: 'Disable after',
 };
 
 const EditForm = ({ endpoint }: { readonly endpoint: ResultOf<typeof formEndpoint> }) => {
@@ -73,7 +53,7 @@ const EditForm = ({ endpoint }: { readonly endpoint: ResultOf<typeof formEndpoin
   const changes = (values: FormValues) => {
     let names: string[] = [];
     try {
-      names = Object.keys(patchOf(before, values)).map((name) => fieldNames[name] ?? name);
+      names = Object.keys(patchOf(before, values)).map((name) => fieldLabel(name));
     } catch {
       return null; // a field says that its JSON can't be read
     }

@@ -1,13 +1,13 @@
 // `Test`: one request to the URL as the form says it, before anything is saved. The type and the payload stand beside it.
-import { Alert, Badge, Button, Collapse, Group, Select, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Collapse, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { issuesOf, sentenceOf, type Issue } from '../../api/client.ts';
 import type { Json, ResultOf } from '../../api/graphql.ts';
-import { milliseconds } from '../../components/time.ts';
 import { useChange } from '../../components/use-change.ts';
 import { inputOf, patchOf, type FormValues } from './form-values.ts';
 import { testDraft } from './form.query.ts';
+import { TestOutcome } from './TestOutcome.tsx';
 
 type Attempt = ResultOf<typeof testDraft>['testDraft']['attempt'];
 type Props = {
@@ -88,38 +88,5 @@ export const TestPanel = ({ values, saved, types, type, onType, payload, onPaylo
         {attempt !== undefined && <TestOutcome attempt={attempt} />}
       </div>
     </Stack>
-  );
-};
-
-const TestOutcome = ({ attempt }: { readonly attempt: Attempt }) => {
-  const succeeded = attempt.failure === null;
-  return (
-    <Alert color={succeeded ? 'teal' : 'red'} variant="light" py="xs" title={succeeded ? 'The receiver took it' : 'The test failed'}>
-      <Group gap="xs">
-        {attempt.responseCode !== null && (
-          <Badge variant="default" radius="sm">
-            {attempt.responseCode}
-          </Badge>
-        )}
-        <Text size="sm" className="numbers">
-          {milliseconds(attempt.durationMs)}
-        </Text>
-      </Group>
-      {attempt.error !== null && (
-        <Text size="sm" mt={4} className="wrap">
-          {attempt.error}
-        </Text>
-      )}
-      {attempt.hint !== null && (
-        <Text size="sm" mt={4} fw={500} className="wrap">
-          {attempt.hint}
-        </Text>
-      )}
-      {attempt.responseBody !== null && attempt.responseBody !== '' && (
-        <pre className="code" tabIndex={0} aria-label="Response body">
-          {attempt.responseBody}
-        </pre>
-      )}
-    </Alert>
   );
 };

@@ -15,6 +15,10 @@ const takes = (chosen: readonly string[], { name: group }: Group, type: string):
 
 export const markOfType = (chosen: readonly string[], group: Group, type: string): boolean => takes(chosen, group, type);
 
+/** The first type of the tree that is taken, to show an example of. */
+export const firstTaken = (chosen: readonly string[], groups: readonly Group[]): string | undefined =>
+  groups.flatMap((group) => group.types.filter((type) => takes(chosen, group, type)))[0];
+
 export const markOfGroup = (chosen: readonly string[], group: Group): Mark => {
   const taken = group.types.filter((type) => takes(chosen, group, type)).length;
   return taken === 0 ? 'none' : taken === group.types.length ? 'all' : 'some';

@@ -120,6 +120,28 @@ export const valuesOf = (endpoint: FormEndpoint): FormValues => {
 /** The formats that send constants, or give them to a template. */
 export const takesConstants = (format: string): boolean => ['ENVELOPE', 'FLAT', 'ARRAY', 'TEMPLATE'].includes(format);
 
+const masks = /\*{3,}|•{3,}/;
+
+/** A new endpoint like this one. What the server does not show is asked for again: the secret, header values, and parts of URL and constants. */
+export const copyOf = (endpoint: FormEndpoint): FormValues => {
+  const values = valuesOf(endpoint);
+  return {
+    ...values,
+    name: `Copy of ${values.name}`,
+    url: masks.test(values.url) ? '' : values.url,
+    headers: values.headers.map(({ name, value }) => ({ name, value: value ?? '' })),
+    constants: values.constants.replaceAll(/"(?:\*{3,}|•{3,})"/g, '""'),
+    secretChoice: values.secretChoice === 'KEPT' ? 'OWN' : values.secretChoice,
+    isActive: true,
+  };
+};
+
+/** What a copy still lacks, by the path of its field. */
+export const lacksOf = ({ headers }: FormValues): readonly { readonly path: string; readonly message: string }[] =>
+  headers.flatMap(({ name, value }, index) =>
+    name.trim() !== '' && value === '' ? [{ path: `input.headers.${index}.value`, message: 'is not copied; give it again' }] : [],
+  );
+
 /** The JSON in a field. @throws SyntaxError */
 const jsonIn = (text: string): Json => (text.trim() === '' ? null : parseJson(text));
 

@@ -1,73 +1,42 @@
-// One endpoint: how it is and why, what it takes and how it is sent, and its last deliveries.
-import { Alert, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
-import { useParams } from '@tanstack/react-router';
-import { graphql, type ResultOf } from '../../api/graphql.ts';
+// One endpoint: a tab for how it does, its deliveries, its configuration, how that came to be, a test, and how receivers verify it. The tab is in the URL.
+import { Tabs } from '@mantine/core';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
+import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
-import { Fact } from '../../components/Fact.tsx';
 import { ButtonTo, LinkTo } from '../../components/LinkTo.tsx';
-import { Moment } from '../../components/Moment.tsx';
 import { Page } from '../../components/Page.tsx';
-import { DeliveryStatus, EndpointStatus, Health } from '../../components/Status.tsx';
+import { EndpointStatus, Health } from '../../components/Status.tsx';
 import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
-import { durationInWords } from '../../components/time.ts';
 import { EndpointActions } from '../endpoints/EndpointActions.tsx';
-import { EventTypes, SuccessRate } from '../endpoints/EndpointRow.tsx';
+import { ConfigurationTab } from './ConfigurationTab.tsx';
+import { endpointQuery } from './endpoint.query.ts';
+import { OverviewTab } from './OverviewTab.tsx';
 
-const endpointQuery = graphql(`
-  query Endpoint($id: ID!) {
-    endpoint(id: $id) {
-      id
-      name
-      url
-      description
-      status
-      disabledReason
-      eventTypes
-      format
-      signature
-      timeoutSeconds
-      retryPolicy {
-        delaysSeconds
-      }
-      successRate {
-        ratio
-        label
-      }
-      health {
-        state
-        since
-        consecutiveFailures
-        lastError
-        lastSuccessAt
-        nextProbeAt
-      }
-      openDeliveries
-      heldDeliveries
-      skippedSinceDisabled
-      createdAt
-      updatedAt
-      deliveries(first: 10) {
-        nodes {
-          id
-          status
-          lastError
-          createdAt
-          message {
-            eventType
-          }
-        }
-      }
-    }
-  }
-`);
-type Endpoint = NonNullable<ResultOf<typeof endpointQuery>['endpoint']>;
+const DeliveriesTab = lazy(() => import('./DeliveriesTab.tsx').then(({ DeliveriesTab: tab }) => ({ default: tab })));
+const HistoryTab = lazy(() => import('./HistoryTab.tsx').then(({ HistoryTab: tab }) => ({ default: tab })));
+const TestTab = lazy(() => import('./TestTab.tsx').then(({ TestTab: tab }) => ({ default: tab })));
+const VerifyTab = lazy(() => import('./VerifyTab.tsx').then(({ VerifyTab: tab }) => ({ default: tab })));
+
+export type Endpoint = NonNullable<ResultOf<typeof endpointQuery>['endpoint']>;
+
+const tabs = [
+  { value: 'overview', label: 'Overview', tab: OverviewTab },
+  { value: 'deliveries', label: 'Deliveries', tab: DeliveriesTab },
+  { value: 'configuration', label: 'Configuration', tab: ConfigurationTab },
+  { value: 'history', label: 'History', tab: HistoryTab },
+  { value: 'test', label: 'Test', tab: TestTab },
+  { value: 'verify', label: 'Verify', tab: VerifyTab },
+] as const;
+
+const signalsEveryMs = 2_000;
 
 export const EndpointPage = () => {
   const { endpointId } = useParams({ from: '/shell/endpoints/$endpointId' });
   const variables = { id: endpointId };
   const { data, error, askAgain } = useAsk(endpointQuery, variables, { typenames: ['Delivery', 'Endpoint'], isLive: true });
-  useDeliverySignal({ endpointId }, askAgain, 2_000);
+  useDeliverySignal({ endpointId }, askAgain, signalsEveryMs);
   useEndpointSignal(endpointId, askAgain);
   const endpoint = data?.endpoint;
   const body = () => {
@@ -75,7 +44,7 @@ export const EndpointPage = () => {
     if (endpoint === undefined) return <SkeletonRows />;
     if (endpoint === null)
       return <Empty title="There is no such endpoint">It may have been deleted, or belong to another organization.</Empty>;
-    return <EndpointBody endpoint={endpoint} />;
+    return <EndpointTabs endpoint={endpoint} />;
   };
   return (
     <Page
@@ -111,92 +80,28 @@ export const EndpointPage = () => {
   );
 };
 
-const EndpointBody = ({ endpoint }: { readonly endpoint: Endpoint }) => (
-  <Stack gap="lg">
-    {endpoint.status === 'DISABLED' && (
-      <Alert color="gray" variant="light" title="It is disabled">
-        {endpoint.disabledReason ?? 'Nobody gave a reason.'} {endpoint.skippedSinceDisabled.toLocaleString('en-US')} messages were skipped
-        since.
-      </Alert>
-    )}
-    {endpoint.health.state !== 'HEALTHY' && (
-      <Alert
-        color="orange"
-        variant="light"
-        title={endpoint.health.state === 'OPEN' ? 'The circuit is open: only probes go out' : 'It fails'}
-      >
-        {endpoint.health.lastError} {endpoint.health.consecutiveFailures.toLocaleString('en-US')} attempts failed one after the other.
-      </Alert>
-    )}
-    <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} className="surface" p="md">
-      <Fact label="Success Rate">
-        <SuccessRate {...endpoint.successRate} />
-      </Fact>
-      <Fact label="Waiting">{endpoint.openDeliveries.toLocaleString('en-US')}</Fact>
-      <Fact label="Held">{endpoint.heldDeliveries.toLocaleString('en-US')}</Fact>
-      <Fact label="Last success">
-        <Moment at={endpoint.health.lastSuccessAt} />
-      </Fact>
-      <Fact label="Events">
-        <EventTypes names={endpoint.eventTypes} />
-      </Fact>
-      <Fact label="Format">{endpoint.format}</Fact>
-      <Fact label="Signature">{endpoint.signature}</Fact>
-      <Fact label="Schedule">{endpoint.retryPolicy.delaysSeconds.map((each) => durationInWords(each)).join(', ')}</Fact>
-      <Fact label="Created">
-        <Moment at={endpoint.createdAt} />
-      </Fact>
-      <Fact label="Changed">
-        <Moment at={endpoint.updatedAt} />
-      </Fact>
-    </SimpleGrid>
-    <section aria-labelledby="last">
-      <Title order={2} id="last" mb="sm">
-        Last deliveries
-      </Title>
-      <div className="surface table-frame">
-        {endpoint.deliveries.nodes.length === 0 ? (
-          <Text size="sm" c="dimmed" p="md">
-            None yet.
-          </Text>
-        ) : (
-          <Table aria-labelledby="last">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Event type</Table.Th>
-                <Table.Th>Status</Table.Th>
-                <Table.Th visibleFrom="sm">Last reason</Table.Th>
-                <Table.Th>Created</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {endpoint.deliveries.nodes.map((delivery) => (
-                <Table.Tr key={delivery.id}>
-                  <Table.Td maw={240}>
-                    <LinkTo to="/deliveries/$deliveryId" params={{ deliveryId: delivery.id }} size="sm" className="cut mono">
-                      {delivery.message.eventType}
-                    </LinkTo>
-                  </Table.Td>
-                  <Table.Td>
-                    <DeliveryStatus status={delivery.status} />
-                  </Table.Td>
-                  <Table.Td visibleFrom="sm" maw={360}>
-                    <span className="cut" title={delivery.lastError ?? undefined}>
-                      {delivery.lastError ?? '–'}
-                    </span>
-                  </Table.Td>
-                  <Table.Td>
-                    <Moment at={delivery.createdAt} />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
-      </div>
-      <LinkTo to="/deliveries" search={{ endpoint: endpoint.id }} size="sm" mt="sm" display="inline-block">
-        All its deliveries
-      </LinkTo>
-    </section>
-  </Stack>
-);
+const EndpointTabs = ({ endpoint }: { readonly endpoint: Endpoint }) => {
+  const { tab } = useSearch({ from: '/shell/endpoints/$endpointId' });
+  const navigate = useNavigate({ from: '/endpoints/$endpointId' });
+  const current = tabs.find(({ value }) => value === tab) ?? tabs[0];
+  const open = (value: string | null) =>
+    void navigate({ search: value === null || value === tabs[0].value ? {} : { tab: value }, replace: true, resetScroll: false });
+  return (
+    <Tabs value={current.value} onChange={open} keepMounted={false}>
+      <Tabs.List mb="lg" className="tabs">
+        {tabs.map(({ value, label }) => (
+          <Tabs.Tab key={value} value={value}>
+            {label}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      {tabs.map(({ value, tab: Content }) => (
+        <Tabs.Panel key={value} value={value}>
+          <Suspense fallback={<SkeletonRows />}>
+            <Content endpoint={endpoint} />
+          </Suspense>
+        </Tabs.Panel>
+      ))}
+    </Tabs>
+  );
+};

@@ -2,7 +2,7 @@
 import { ActionIcon, Code, Menu, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Confirm } from '../../components/Confirm.tsx';
 import { MoreIcon } from '../../components/icons.tsx';
 import type { EndpointStatusName } from '../../components/Status.tsx';
@@ -18,6 +18,8 @@ import {
   testEndpoint,
 } from './endpoint-changes.ts';
 
+const SkippedDialog = lazy(() => import('../endpoint/SkippedDialog.tsx').then(({ SkippedDialog: dialog }) => ({ default: dialog })));
+
 type Actionable = { readonly id: string; readonly name: string; readonly status: EndpointStatusName };
 
 const lists = ['Endpoint', 'Delivery'];
@@ -31,6 +33,7 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
   const [isDisabling, disabling] = useDisclosure(false);
   const [isDeleting, deleting] = useDisclosure(false);
   const [isRotating, rotating] = useDisclosure(false);
+  const [skipped, setSkipped] = useState(0);
   const run = async (change: (variables: { id: string }) => Promise<{ error: unknown }>, done: string) => {
     const { error } = (await change({ id })) as Awaited<ReturnType<typeof pause>>;
     if (error) sayRefusal(error);
@@ -40,6 +43,12 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
     const { data, error } = await test({ id });
     if (error) return sayRefusal(error);
     return navigate({ to: '/deliveries/$deliveryId', params: { deliveryId: data.testEndpoint.id } });
+  };
+  const enableIt = async () => {
+    const { data, error } = await enable({ id });
+    if (error) return sayRefusal(error);
+    say(`${name} is active. What waited goes out.`);
+    return setSkipped(data.enableEndpoint.skippedSinceDisabled);
   };
   return (
     <>
@@ -57,11 +66,12 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
             <Menu.Item onClick={() => void run(resume, `${name} is active. What waited goes out.`)}>Resume</Menu.Item>
           )}
           {status === 'DISABLED' ? (
-            <Menu.Item onClick={() => void run(enable, `${name} is active.`)}>Enable</Menu.Item>
+            <Menu.Item onClick={() => void enableIt()}>Enable</Menu.Item>
           ) : (
             <Menu.Item onClick={disabling.open}>Disable</Menu.Item>
           )}
           <Menu.Item onClick={rotating.open}>Rotate secret</Menu.Item>
+          <Menu.Item onClick={() => void navigate({ to: '/endpoints/new', search: { from: id } })}>Duplicate</Menu.Item>
           <Menu.Divider />
           <Menu.Item color="red" onClick={deleting.open}>
             Delete
@@ -71,6 +81,7 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
       <DisableDialog id={id} name={name} isOpen={isDisabling} onClose={disabling.close} />
       <DeleteDialog id={id} name={name} isOpen={isDeleting} onClose={deleting.close} />
       {isRotating && <RotateDialog id={id} name={name} onClose={rotating.close} />}
+      <Suspense>{skipped > 0 && <SkippedDialog id={id} name={name} count={skipped} onClose={() => setSkipped(0)} />}</Suspense>
     </>
   );
 };

@@ -1,5 +1,5 @@
 // One endpoint in the table.
-import { Progress, Stack, Table, Text, Tooltip } from '@mantine/core';
+import { Checkbox, Progress, Stack, Table, Text, Tooltip } from '@mantine/core';
 import type { ResultOf } from '../../api/graphql.ts';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { Moment } from '../../components/Moment.tsx';
@@ -7,9 +7,24 @@ import { EndpointStatus, Health } from '../../components/Status.tsx';
 import { EndpointActions } from './EndpointActions.tsx';
 import type { endpointRow } from './endpoints.query.ts';
 
-export const EndpointRow = ({ endpoint }: { readonly endpoint: ResultOf<typeof endpointRow> }) => (
+export type Endpoint = ResultOf<typeof endpointRow>;
+type Props = {
+  readonly endpoint: Endpoint;
+  readonly isChosen: boolean;
+  readonly onChoose: (endpoint: Endpoint, isChosen: boolean) => void;
+};
+
+export const EndpointRow = ({ endpoint, isChosen, onChoose }: Props) => (
   <Table.Tr>
-    <Table.Td maw={{ base: 130, sm: 200 }}>
+    <Table.Td>
+      <Checkbox
+        size="xs"
+        aria-label={`Select ${endpoint.name}`}
+        checked={isChosen}
+        onChange={({ currentTarget }) => onChoose(endpoint, currentTarget.checked)}
+      />
+    </Table.Td>
+    <Table.Td maw={{ base: 130, sm: 180 }}>
       <LinkTo to="/endpoints/$endpointId" params={{ endpointId: endpoint.id }} size="sm" fw={500} className="cut" title={endpoint.name}>
         {endpoint.name}
       </LinkTo>
@@ -17,12 +32,12 @@ export const EndpointRow = ({ endpoint }: { readonly endpoint: ResultOf<typeof e
         {endpoint.url}
       </Text>
     </Table.Td>
-    <Table.Td visibleFrom="md" maw={150}>
+    <Table.Td visibleFrom="md" maw={130}>
       <span className="mono cut" title={endpoint.url}>
         {endpoint.url}
       </span>
     </Table.Td>
-    <Table.Td visibleFrom="lg" maw={140}>
+    <Table.Td visibleFrom="lg" maw={120}>
       <EventTypes names={endpoint.eventTypes} />
     </Table.Td>
     <Table.Td>

@@ -1,5 +1,5 @@
 // Endpoints: the table of all endpoints of the organization, with what each does and how well it goes.
-import { Group, Select, Table, TextInput } from '@mantine/core';
+import { Checkbox, Group, Select, Table, TextInput } from '@mantine/core';
 import { useDebouncedCallback, useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -12,7 +12,8 @@ import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
 import { usePages } from '../../components/use-pages.ts';
-import { EndpointRow } from './EndpointRow.tsx';
+import { EndpointRow, type Endpoint } from './EndpointRow.tsx';
+import { EndpointSelection } from './EndpointSelection.tsx';
 import { endpointsQuery } from './endpoints.query.ts';
 
 const statuses = [
@@ -46,6 +47,11 @@ export const EndpointsPage = () => {
     eventType: search.eventType,
     orderBy: oneOf(orders, search.order),
   };
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Endpoint>>(new Map());
+  const choose = (endpoint: Endpoint, isChosen: boolean) =>
+    setChosen(
+      (before) => new Map([...[...before].filter(([id]) => id !== endpoint.id), ...(isChosen ? [[endpoint.id, endpoint] as const] : [])]),
+    );
   const { cursors, loadMore } = usePages(filters);
   const first = useAsk(endpointsQuery, filters, { typenames: ['Endpoint'], isLive: true });
   useListSignals(first.askAgain);
@@ -54,6 +60,8 @@ export const EndpointsPage = () => {
   const set = (name: 'status' | 'health' | 'search' | 'eventType' | 'order', value: string | null) =>
     void navigate({ search: (before) => ({ ...before, [name]: value === null || value === '' ? undefined : value }), replace: true });
   const clear = () => void navigate({ search: {}, replace: true });
+
+  const rows = first.data?.endpoints.nodes ?? [];
 
   const body = () => {
     if (first.error && !first.data) return <Failure error={first.error} onRetry={first.askAgain} />;
@@ -71,6 +79,15 @@ export const EndpointsPage = () => {
       <Table aria-label="Endpoints">
         <Table.Thead>
           <Table.Tr>
+            <Table.Th w={40}>
+              <Checkbox
+                size="xs"
+                aria-label="Select all on this page"
+                checked={rows.every(({ id }) => chosen.has(id))}
+                indeterminate={chosen.size > 0 && !rows.every(({ id }) => chosen.has(id))}
+                onChange={({ currentTarget }) => setChosen(new Map(currentTarget.checked ? rows.map((row) => [row.id, row]) : []))}
+              />
+            </Table.Th>
             <Table.Th>Name</Table.Th>
             <Table.Th visibleFrom="md">URL</Table.Th>
             <Table.Th visibleFrom="lg">Events</Table.Th>
@@ -83,7 +100,15 @@ export const EndpointsPage = () => {
         </Table.Thead>
         <Table.Tbody>
           {cursors.map((after, index) => (
-            <EndpointRows key={after ?? ''} after={after} filters={filters} isLast={index === cursors.length - 1} onMore={loadMore} />
+            <EndpointRows
+              key={after ?? ''}
+              after={after}
+              filters={filters}
+              chosen={chosen}
+              onChoose={choose}
+              isLast={index === cursors.length - 1}
+              onMore={loadMore}
+            />
           ))}
         </Table.Tbody>
       </Table>
@@ -128,6 +153,7 @@ export const EndpointsPage = () => {
           w={150}
         />
       </Group>
+      {chosen.size > 0 && <EndpointSelection chosen={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
       <div className="surface table-frame">{body()}</div>
     </Page>
   );
@@ -170,11 +196,13 @@ const useListSignals = (askAgain: () => void, isWanted = true) => {
 type RowsProps = {
   readonly after: string | undefined;
   readonly filters: VariablesOf<typeof endpointsQuery>;
+  readonly chosen: ReadonlyMap<string, Endpoint>;
+  readonly onChoose: (endpoint: Endpoint, isChosen: boolean) => void;
   readonly isLast: boolean;
   readonly onMore: (after: string) => void;
 };
 
-const EndpointRows = ({ after, filters, isLast, onMore }: RowsProps) => {
+const EndpointRows = ({ after, filters, chosen, onChoose, isLast, onMore }: RowsProps) => {
   const { data, error, isLoading, askAgain } = useAsk(
     endpointsQuery,
     { ...filters, ...(after !== undefined && { after }) },
@@ -186,10 +214,10 @@ const EndpointRows = ({ after, filters, isLast, onMore }: RowsProps) => {
   return (
     <>
       {data?.endpoints.nodes.map((endpoint) => (
-        <EndpointRow key={endpoint.id} endpoint={endpoint} />
+        <EndpointRow key={endpoint.id} endpoint={endpoint} isChosen={chosen.has(endpoint.id)} onChoose={onChoose} />
       ))}
       <LoadMoreRow
-        columns={8}
+        columns={9}
         isLoading={isLoading}
         failure={data ? undefined : error}
         onRetry={askAgain}

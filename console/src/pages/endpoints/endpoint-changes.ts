@@ -34,6 +34,7 @@ export const enableEndpoint = graphql(`
     enableEndpoint(id: $id) {
       id
       status
+      skippedSinceDisabled
     }
   }
 `);
