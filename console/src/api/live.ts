@@ -1,5 +1,5 @@
 // The one WebSocket of the console. It opens with the first subscription, closes a little after the last, and connects again by itself.
-import { createClient } from 'graphql-ws';
+import type { Client } from 'graphql-ws';
 import type { SubscriptionForwarder } from '@urql/core';
 import { createContext, use, useSyncExternalStore } from 'react';
 
@@ -22,16 +22,12 @@ const longestWaitMs = 10_000;
 const waitBefore = (retries: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, Math.min(longestWaitMs, 250 * 2 ** retries) * (0.5 + Math.random())));
 
-/** @param parameters of `connection_init`, asked for on each connection */
-export const makeLive = (parameters: () => Record<string, unknown> = () => ({})): Live => {
-  let connection: Connection = 'idle';
+type Become = (next: Connection) => void;
+
+const connect = async (parameters: () => Record<string, unknown>, become: Become): Promise<Client> => {
+  // Loaded with the first subscription, after the page is there.
+  const { createClient } = await import('graphql-ws');
   let pongIsLate: ReturnType<typeof setTimeout> | undefined;
-  const listeners = new Set<() => void>();
-  const become = (next: Connection) => {
-    if (connection === next) return;
-    connection = next;
-    for (const listener of listeners) listener();
-  };
   const client = createClient({
     url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
     connectionParams: parameters,
@@ -56,12 +52,42 @@ export const makeLive = (parameters: () => Record<string, unknown> = () => ({}))
       pong: (isReceived) => isReceived && clearTimeout(pongIsLate),
     },
   });
+  return client;
+};
+
+/** @param parameters of `connection_init`, asked for on each connection */
+export const makeLive = (parameters: () => Record<string, unknown> = () => ({})): Live => {
+  let connection: Connection = 'idle';
+  let client: Promise<Client> | undefined;
+  const listeners = new Set<() => void>();
+  const become = (next: Connection) => {
+    if (connection === next) return;
+    connection = next;
+    for (const listener of listeners) listener();
+  };
+  const forward: SubscriptionForwarder = ({ query, variables }) => ({
+    subscribe: (sink) => {
+      let end: () => void = () => undefined;
+      let isEnded = false;
+      const begin = async () => {
+        const { subscribe } = await (client ??= connect(parameters, become));
+        if (!isEnded) end = subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never);
+      };
+      begin().catch((error: unknown) => {
+        client = undefined;
+        become('lost');
+        sink.error(error);
+      });
+      return {
+        unsubscribe: () => {
+          isEnded = true;
+          end();
+        },
+      };
+    },
+  });
   return {
-    forward: ({ query, variables }) => ({
-      subscribe: (sink) => ({
-        unsubscribe: client.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never),
-      }),
-    }),
+    forward,
     connection: () => connection,
     onChange: (listener) => {
       listeners.add(listener);

@@ -1,6 +1,6 @@
 // The table of deliveries with its selection. Rows change in place; new ones come in at the top, or wait behind a button.
 import { Button, Checkbox, Table } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
@@ -8,6 +8,7 @@ import { Empty, Failure, NoMatch, SkeletonRows, type FilterChip } from '../../co
 import { DeliveryRow } from './DeliveryRow.tsx';
 import { deliveriesQuery } from './deliveries.query.ts';
 import type { Filter } from './filters.ts';
+import { forgetList, rememberPage } from './last-list.ts';
 import { newText } from './live-rows.ts';
 import { Selection } from './Selection.tsx';
 import { useDeliveryList, type Delivery } from './use-delivery-list.ts';
@@ -31,6 +32,11 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
       else next.delete(delivery.id);
       return next;
     });
+  const shownIds = list?.live.rows.map(({ id }) => id);
+  useEffect(() => forgetList(), []);
+  useEffect(() => {
+    if (shownIds !== undefined) rememberPage('', shownIds);
+  }, [shownIds]);
   if (list === undefined) return <div className="surface">{error ? <Failure error={error} onRetry={askAgain} /> : <SkeletonRows />}</div>;
   const { live, next, changed } = list;
   if (live.rows.length === 0)
@@ -48,7 +54,7 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
   const rows = { chosen, onChoose: choose };
   const isAllChosen = live.rows.every(({ id }) => chosen.has(id));
   return (
-    <>
+    <div>
       {chosen.size > 0 && <Selection chosen={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
       <div className="new-rows" aria-live="polite">
         {live.waiting.length > 0 && (
@@ -112,7 +118,7 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
           </Table.Tbody>
         </Table>
       </div>
-    </>
+    </div>
   );
 };
 
@@ -130,6 +136,13 @@ type PageProps = {
 
 const PageBelow = ({ after, filter, changed, chosen, onChoose, isLast, onMore }: PageProps) => {
   const { data, error, isLoading, askAgain } = useAsk(deliveriesQuery, { filter, after }, { typenames: ['Delivery'], isLive: true });
+  useEffect(() => {
+    if (data !== undefined)
+      rememberPage(
+        after,
+        data.deliveries.nodes.map(({ id }) => id),
+      );
+  }, [after, data]);
   const page = data?.deliveries.pageInfo;
   const next = page?.hasNextPage === true ? page.endCursor : null;
   return (

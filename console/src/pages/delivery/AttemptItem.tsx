@@ -8,11 +8,12 @@ import { milliseconds } from '../../components/time.ts';
 import { useCopy } from '../../components/use-copy.ts';
 import { failureWords } from '../deliveries/failure-words.ts';
 import { headerLines, indented } from '../endpoint-form/Preview.tsx';
+import { AttemptConfiguration } from './AttemptConfiguration.tsx';
 import { asCurl } from './curl.ts';
 import type { attemptDetails } from './delivery.query.ts';
 
 type Attempt = ResultOf<typeof attemptDetails>;
-type Props = { readonly attempt: Attempt; readonly isOpen: boolean; readonly currentRevision: number };
+type Props = { readonly deliveryId: string; readonly attempt: Attempt; readonly isOpen: boolean; readonly currentRevision: number };
 
 const triggerWords = {
   SCHEDULE: 'by the schedule',
@@ -23,7 +24,7 @@ const triggerWords = {
   PROBE: 'a probe of the open circuit',
 } as const;
 
-export const AttemptItem = ({ attempt, isOpen, currentRevision }: Props) => {
+export const AttemptItem = ({ deliveryId, attempt, isOpen, currentRevision }: Props) => {
   const [opened, { toggle }] = useDisclosure(isOpen);
   const id = useId();
   const succeeded = attempt.failure === null;
@@ -57,73 +58,80 @@ export const AttemptItem = ({ attempt, isOpen, currentRevision }: Props) => {
           </Text>
         )}
         <Collapse expanded={opened} id={id}>
-          {opened && <AttemptContent attempt={attempt} currentRevision={currentRevision} />}
+          {opened && <AttemptContent deliveryId={deliveryId} attempt={attempt} currentRevision={currentRevision} />}
         </Collapse>
       </Stack>
     </li>
   );
 };
 
-const AttemptContent = ({ attempt, currentRevision }: Omit<Props, 'isOpen'>) => {
+const AttemptContent = ({ deliveryId, attempt, currentRevision }: Omit<Props, 'isOpen'>) => {
   const copy = useCopy();
   const { revision } = attempt.configuration;
   return (
-    <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" pt={4}>
-      <Stack gap="xs" miw={0}>
-        <Group justify="space-between">
-          <Title order={3}>Request</Title>
-          <Button
-            size="compact-xs"
-            variant="default"
-            leftSection={<CopyIcon size={13} />}
-            onClick={() => copy(asCurl(attempt), 'The command')}
-          >
-            Copy as cURL
-          </Button>
-        </Group>
-        <pre className="code" tabIndex={0} aria-label={`Request headers of attempt ${attempt.number}`}>
-          {[`POST ${attempt.url}`, ...headerLines(attempt.requestHeaders)].join('\n')}
-        </pre>
-        {attempt.requestBody === null ? (
-          <Text size="sm" c="dimmed">
-            {attempt.bodySha256 === null ? 'No body could be made.' : 'The body can’t be shown: it could not be made again as it was sent.'}
-          </Text>
-        ) : (
-          <pre className="code" tabIndex={0} aria-label={`Request body of attempt ${attempt.number}`}>
-            {indented(attempt.requestBody)}
+    <Stack gap="sm" align="stretch">
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" pt={4}>
+        <Stack gap="xs" miw={0}>
+          <Group justify="space-between">
+            <Title order={3}>Request</Title>
+            <Button
+              size="compact-xs"
+              variant="default"
+              leftSection={<CopyIcon size={13} />}
+              onClick={() => copy(asCurl(attempt), 'The command')}
+            >
+              Copy as cURL
+            </Button>
+          </Group>
+          <pre className="code" tabIndex={0} aria-label={`Request headers of attempt ${attempt.number}`}>
+            {[`POST ${attempt.url}`, ...headerLines(attempt.requestHeaders)].join('\n')}
           </pre>
-        )}
-        <Text size="xs" c="dimmed" className="wrap">
-          {attempt.bodyVerified === true && 'This is the body that was sent: its SHA-256 is the recorded one. '}
-          {revision === currentRevision
-            ? 'Sent with the endpoint as it is now.'
-            : `Sent with revision ${revision} of the endpoint; now it has ${currentRevision}.`}
-        </Text>
-      </Stack>
-      <Stack gap="xs" miw={0}>
-        <Title order={3}>Response</Title>
-        {attempt.responseCode === null ? (
-          <Text size="sm" c="dimmed">
-            There was none.
-          </Text>
-        ) : (
-          <>
-            <pre className="code" tabIndex={0} aria-label={`Response headers of attempt ${attempt.number}`}>
-              {[`HTTP ${attempt.responseCode}`, ...headerLines(attempt.responseHeaders)].join('\n')}
+          {attempt.requestBody === null ? (
+            <Text size="sm" c="dimmed">
+              {attempt.bodySha256 === null
+                ? 'No body could be made.'
+                : 'The body can’t be shown: it could not be made again as it was sent.'}
+            </Text>
+          ) : (
+            <pre className="code" tabIndex={0} aria-label={`Request body of attempt ${attempt.number}`}>
+              {indented(attempt.requestBody)}
             </pre>
-            {attempt.responseBody !== null && attempt.responseBody !== '' && (
-              <pre className="code" tabIndex={0} aria-label={`Response body of attempt ${attempt.number}`}>
-                {indented(attempt.responseBody)}
+          )}
+          <Text size="xs" c="dimmed" className="wrap">
+            {attempt.bodyVerified === true && 'This is the body that was sent: its SHA-256 is the recorded one.'}
+          </Text>
+        </Stack>
+        <Stack gap="xs" miw={0}>
+          <Title order={3}>Response</Title>
+          {attempt.responseCode === null ? (
+            <Text size="sm" c="dimmed">
+              There was none.
+            </Text>
+          ) : (
+            <>
+              <pre className="code" tabIndex={0} aria-label={`Response headers of attempt ${attempt.number}`}>
+                {[`HTTP ${attempt.responseCode}`, ...headerLines(attempt.responseHeaders)].join('\n')}
               </pre>
-            )}
-            {attempt.responseTruncated === true && (
-              <Text size="xs" c="dimmed">
-                Only the first 4 KiB are kept.
-              </Text>
-            )}
-          </>
-        )}
-      </Stack>
-    </SimpleGrid>
+              {attempt.responseBody !== null && attempt.responseBody !== '' && (
+                <pre className="code" tabIndex={0} aria-label={`Response body of attempt ${attempt.number}`}>
+                  {indented(attempt.responseBody)}
+                </pre>
+              )}
+              {attempt.responseTruncated === true && (
+                <Text size="xs" c="dimmed">
+                  Only the first 4 KiB are kept.
+                </Text>
+              )}
+            </>
+          )}
+        </Stack>
+      </SimpleGrid>
+      <Text size="xs" c="dimmed" className="wrap">
+        {revision === currentRevision
+          ? 'Sent with the endpoint as it is now.'
+          : `Sent with revision ${revision} of the endpoint; now it has ${currentRevision}.`}
+      </Text>
+      <AttemptConfiguration deliveryId={deliveryId} number={attempt.number} />
+    </Stack>
   );
 };

@@ -8,13 +8,14 @@ import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { Confirm } from '../../components/Confirm.tsx';
 import { Fact } from '../../components/Fact.tsx';
 import { RetryIcon } from '../../components/icons.tsx';
-import { LinkTo } from '../../components/LinkTo.tsx';
+import { ButtonTo, LinkTo } from '../../components/LinkTo.tsx';
 import { Moment } from '../../components/Moment.tsx';
 import { Page } from '../../components/Page.tsx';
 import { DeliveryStatus } from '../../components/Status.tsx';
 import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { cancelDelivery, retryDelivery } from '../deliveries/deliveries.query.ts';
+import { neighboursOf } from '../deliveries/last-list.ts';
 import { AttemptItem } from './AttemptItem.tsx';
 import { deliveryQuery } from './delivery.query.ts';
 
@@ -43,11 +44,38 @@ export const DeliveryPage = () => {
         </LinkTo>
       }
       beside={delivery && <DeliveryStatus status={delivery.status} />}
-      actions={delivery && <Actions delivery={delivery} />}
+      actions={
+        <>
+          <Neighbours id={deliveryId} />
+          {delivery && <Actions delivery={delivery} />}
+        </>
+      }
       shown={{ query: deliveryQuery, variables }}
     >
       {body()}
     </Page>
+  );
+};
+
+/** In the table that was shown last. */
+const Neighbours = ({ id }: { readonly id: string }) => {
+  const { previous, next } = neighboursOf(id);
+  const to = (label: string, key: string, deliveryId: string | undefined) =>
+    deliveryId === undefined ? (
+      <Button variant="default" disabled>
+        {label}
+      </Button>
+    ) : (
+      <ButtonTo to="/deliveries/$deliveryId" params={{ deliveryId }} variant="default" data-key={key} aria-keyshortcuts={key}>
+        {label}
+      </ButtonTo>
+    );
+  if (previous === undefined && next === undefined) return null;
+  return (
+    <Button.Group>
+      {to('Previous', 'k', previous)}
+      {to('Next', 'j', next)}
+    </Button.Group>
   );
 };
 
@@ -149,7 +177,13 @@ const DeliveryBody = ({ delivery }: { readonly delivery: Delivery }) => {
         ) : (
           <ol className="rail" reversed>
             {attempts.map((attempt, index) => (
-              <AttemptItem key={attempt.number} attempt={attempt} isOpen={index === 0} currentRevision={delivery.endpoint.revision} />
+              <AttemptItem
+                key={attempt.number}
+                deliveryId={delivery.id}
+                attempt={attempt}
+                isOpen={index === 0}
+                currentRevision={delivery.endpoint.revision}
+              />
             ))}
           </ol>
         )}

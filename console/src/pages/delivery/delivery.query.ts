@@ -1,5 +1,6 @@
 // What the page of a delivery shows: everything of its attempts, as it opens only one.
 import { graphql } from '../../api/graphql.ts';
+import { configuration } from '../endpoint/endpoint.query.ts';
 
 export const attemptDetails = graphql(`
   fragment AttemptDetails on Attempt @_unmask {
@@ -61,4 +62,25 @@ export const deliveryQuery = graphql(
     }
   `,
   [attemptDetails],
+);
+
+export const attemptConfigurations = graphql(
+  `
+    query AttemptConfigurations($id: ID!) {
+      delivery(id: $id) {
+        id
+        endpoint {
+          id
+          ...Configuration
+        }
+        attempts {
+          number
+          configuration {
+            ...Configuration
+          }
+        }
+      }
+    }
+  `,
+  [configuration],
 );

@@ -7,7 +7,7 @@ import type { Issue } from '../../api/client.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
 import { Delivery } from './Delivery.tsx';
-import { groupsOf } from './event-tree.ts';
+import { firstTaken, groupsOf } from './event-tree.ts';
 import { unreadableJson, type FormValues } from './form-values.ts';
 import { formChoices } from './form.query.ts';
 import { How } from './How.tsx';
@@ -17,6 +17,7 @@ import { Section } from './Section.tsx';
 import { Signing } from './Signing.tsx';
 import { TestPanel } from './TestPanel.tsx';
 import { What } from './What.tsx';
+import { WhatIf } from './WhatIf.tsx';
 import { Where } from './Where.tsx';
 
 export type Refused = { readonly sentence: string; readonly issues: readonly Issue[] };
@@ -44,7 +45,7 @@ export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Pro
 
   const types = data.eventTypes.filter(({ retired }) => !retired);
   const groups = groupsOf(types);
-  const chosen = types.find(({ name }) => name === type) ?? types[0];
+  const chosen = types.find(({ name }) => name === (type ?? firstTaken(values.eventTypes, groups))) ?? types[0];
   const sampleType = type ?? chosen?.name ?? example.type;
   const sampleText = payload ?? JSON.stringify(chosen?.sample ?? example.data, null, 2);
   const json = unreadableJson(values);
@@ -109,9 +110,10 @@ export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Pro
             </Button>
           </Group>
         </Stack>
-        <div className="form-aside">
+        <Stack className="form-aside">
           <Preview values={values} sample={{ type: sampleType, data: parsed(sampleText) }} />
-        </div>
+          <WhatIf values={values} saved={saved?.values} />
+        </Stack>
       </div>
     </form>
   );

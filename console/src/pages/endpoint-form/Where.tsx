@@ -77,7 +77,7 @@ const Headers = ({ values: { headers }, set, problems }: SectionProps<FormValues
           </ActionIcon>
         </Group>
       ))}
-      <Problem text={problems['headers']} />
+      {!headers.some((_, index) => `headers.${index}` in problems) && <Problem text={problems['headers']} />}
       <Group>
         <Button
           variant="default"

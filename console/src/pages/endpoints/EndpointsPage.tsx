@@ -2,7 +2,7 @@
 import { Checkbox, Group, Select, Table, TextInput } from '@mantine/core';
 import { useDebouncedCallback, useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { VariablesOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
@@ -13,8 +13,9 @@ import { Page } from '../../components/Page.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
 import { usePages } from '../../components/use-pages.ts';
 import { EndpointRow, type Endpoint } from './EndpointRow.tsx';
-import { EndpointSelection } from './EndpointSelection.tsx';
 import { endpointsQuery } from './endpoints.query.ts';
+
+const EndpointSelection = lazy(() => import('./EndpointSelection.tsx').then(({ EndpointSelection: bar }) => ({ default: bar })));
 
 const statuses = [
   { value: 'ENABLED', label: 'Active' },
@@ -153,7 +154,7 @@ export const EndpointsPage = () => {
           w={150}
         />
       </Group>
-      {chosen.size > 0 && <EndpointSelection chosen={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
+      <Suspense>{chosen.size > 0 && <EndpointSelection chosen={[...chosen.values()]} onDone={() => setChosen(new Map())} />}</Suspense>
       <div className="surface table-frame">{body()}</div>
     </Page>
   );

@@ -11,6 +11,7 @@ import { Failure, SkeletonRows } from '../../components/states.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { useCopy } from '../../components/use-copy.ts';
 import { problemsIn } from '../endpoint-form/problems.ts';
+import { expiresAt, expiries, type Expiry } from './expiry.ts';
 import { apiKeysQuery, issueApiKey, revokeApiKey } from './settings.query.ts';
 
 const roles = [
@@ -125,10 +126,19 @@ const IssueDialog = ({ onClose }: { readonly onClose: () => void }) => {
   const [role, setRole] = useState<Role>('VIEWER');
   const [made, setMade] = useState<string>();
   const [problem, setProblem] = useState<string>();
+  const [dateProblem, setDateProblem] = useState<string>();
+  const [expiry, setExpiry] = useState<Expiry>('never');
+  const [date, setDate] = useState('');
+  const ends = expiresAt(expiry, date, Date.now());
   const save = async (event: FormEvent) => {
     event.preventDefault();
-    const { data, error } = await issue({ name: name.trim(), role });
-    if (error) return setProblem(problemsIn(issuesOf(error))['name'] ?? sentenceOf(error));
+    if (ends === undefined) return setDateProblem('Give the last day that it works.');
+    const { data, error } = await issue({ name: name.trim(), role, expiresAt: ends });
+    if (error) {
+      const { name: ofName, expiresAt: ofDate } = problemsIn(issuesOf(error));
+      setDateProblem(ofDate);
+      return setProblem(ofName ?? (ofDate === undefined ? sentenceOf(error) : undefined));
+    }
     return setMade(data.issueApiKey.key);
   };
   return (
@@ -151,6 +161,24 @@ const IssueDialog = ({ onClose }: { readonly onClose: () => void }) => {
               value={role}
               onChange={(value) => value !== null && setRole(value)}
             />
+            <Select
+              label="Expires"
+              data={[...expiries]}
+              allowDeselect={false}
+              value={expiry}
+              error={expiry === 'date' ? undefined : dateProblem}
+              onChange={(value) => value !== null && setExpiry(value)}
+            />
+            {expiry === 'date' && (
+              <TextInput
+                type="date"
+                label="Last day"
+                description="It works through that day, in UTC."
+                value={date}
+                error={dateProblem}
+                onChange={({ currentTarget }) => setDate(currentTarget.value)}
+              />
+            )}
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>
                 Cancel
