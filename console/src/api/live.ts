@@ -70,8 +70,8 @@ export const makeLive = (parameters: () => Record<string, unknown> = () => ({}))
       let end: () => void = () => undefined;
       let isEnded = false;
       const begin = async () => {
-        const { subscribe } = await (client ??= connect(parameters, become));
-        if (!isEnded) end = subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never);
+        const connected = await (client ??= connect(parameters, become));
+        if (!isEnded) end = connected.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never);
       };
       begin().catch((error: unknown) => {
         client = undefined;
@@ -98,7 +98,7 @@ export const makeLive = (parameters: () => Record<string, unknown> = () => ({}))
 
 const LiveContext = createContext<Live | undefined>(undefined);
 export const LiveProvider = LiveContext.Provider;
-export const useLive = (): Live | undefined => use(LiveContext);
+const useLive = (): Live | undefined => use(LiveContext);
 
 const never = () => () => undefined;
 /** `lost` also where there is no socket at all. */
