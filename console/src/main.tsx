@@ -40,3 +40,5 @@ createRoot(document.getElementById('console') ?? document.body).render(
     </MantineProvider>
   </StrictMode>,
 );
+
+void import('./more-library.css');

@@ -30,6 +30,8 @@ export const theme = createTheme({
         highlightOnHoverColor: 'var(--console-hover)',
       },
     },
+    // Its words would fade from one colour scheme to the other.
+    SegmentedControl: { defaultProps: { transitionDuration: 0 } },
     // Its header is no banner of the page.
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, attributes: { header: { role: 'none' } } } },
   },

@@ -42,8 +42,10 @@ export const useFresh = (askAgain: () => void, isWanted: boolean): void => {
     if (isWanted && isVisible && wasHidden.current) ask();
     wasHidden.current = !isVisible;
   }, [isWanted, isVisible]);
+  const wasLive = useRef(isLive);
   useEffect(() => {
-    if (isWanted && isLive) ask();
+    if (isWanted && isLive && !wasLive.current) ask();
+    wasLive.current = isLive;
   }, [isWanted, isLive]);
   useEffect(() => {
     if (!isWanted || isLive || !isVisible) return undefined;

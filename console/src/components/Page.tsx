@@ -1,10 +1,12 @@
 // The frame of a page: its title, what it does, a link to copy, and the query that it was made of.
-import { ActionIcon, Box, Button, Group, Modal, Stack, Text, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Box, Group, Stack, Text, Title, Tooltip } from '@mantine/core';
 import { useDocumentTitle, useDisclosure } from '@mantine/hooks';
-import { stringifyDocument, type DocumentInput } from 'urql';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
+import type { DocumentInput } from 'urql';
 import { useCopy } from './use-copy.ts';
 import { CodeIcon, LinkIcon } from './icons.tsx';
+
+const ShownQueryDialog = lazy(() => import('./ShownQueryDialog.tsx').then(({ ShownQueryDialog: dialog }) => ({ default: dialog })));
 
 export type ShownQuery = { readonly query: DocumentInput; readonly variables?: object };
 
@@ -64,41 +66,7 @@ const PageTools = ({ shown }: { readonly shown?: ShownQuery }) => {
           </ActionIcon>
         </Tooltip>
       )}
-      {shown !== undefined && (
-        <Modal opened={isOpen} onClose={close} title="The query of this page" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
-          <QueryText {...shown} />
-        </Modal>
-      )}
+      <Suspense>{shown !== undefined && isOpen && <ShownQueryDialog {...shown} onClose={close} />}</Suspense>
     </>
-  );
-};
-
-const QueryText = ({ query, variables = {} }: ShownQuery) => {
-  const copy = useCopy();
-  const text = stringifyDocument(query);
-  const values = JSON.stringify(variables, null, 2);
-  const playground = `/graphql#${new URLSearchParams({ query: text, variables: values }).toString()}`;
-  return (
-    <Stack>
-      <Text size="sm" c="dimmed">
-        The console asks the public API, as your programs can.
-      </Text>
-      <pre className="code" tabIndex={0}>
-        {text}
-      </pre>
-      {values !== '{}' && (
-        <pre className="code" tabIndex={0}>
-          {values}
-        </pre>
-      )}
-      <Group>
-        <Button component="a" href={playground} target="_blank" rel="noreferrer">
-          Open in the playground
-        </Button>
-        <Button variant="default" onClick={() => copy(text, 'The query')}>
-          Copy
-        </Button>
-      </Group>
-    </Stack>
   );
 };

@@ -1,4 +1,5 @@
 // The form of a new endpoint, and of one that exists: five sections, and the request as it will be sent beside them.
+import '../../more-library.css';
 import { Alert, Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useState, type FormEvent, type ReactNode } from 'react';
 import { parseJson } from '../../../../src/domain/exact-number.ts';

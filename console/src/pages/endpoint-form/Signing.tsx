@@ -17,7 +17,7 @@ const choices = (isNew: boolean): readonly { readonly value: SecretChoice; reado
         { value: 'GENERATED', label: 'Generated', description: 'A long random secret, shown once it is saved.' },
         { value: 'OWN', label: 'Own', description: 'One that the receiver has already.' },
       ] as const)
-    : ([{ value: 'KEPT', label: 'The endpoint’s own', description: '`Rotate secret` in the list changes it.' }] as const)),
+    : ([{ value: 'KEPT', label: 'The endpoint’s own', description: 'Rotate secret, in the list, changes it.' }] as const)),
   { value: 'ORGANIZATION', label: 'Integration signing key', description: 'The organization’s key, the same for all that use it.' },
 ];
 

@@ -26,7 +26,7 @@ const textOf = (value: Json): string =>
 
 const patternOf = ({ comparison, value }: FilterRow): Json => {
   if (comparison === '$exists') return { $exists: value !== 'false' };
-  const values = (value.match(/"(?:[^"\\]|\\.)*"|[^,]+/g) ?? []).map((each) => valueIn(each));
+  const values = (value.match(/\s*"(?:[^"\\]|\\.)*"\s*(?=,|$)|[^,]+/g) ?? []).map((each) => valueIn(each));
   const pattern = values.length === 1 ? (values[0] ?? null) : values;
   return comparison === 'is' ? pattern : { [comparison]: pattern };
 };

@@ -1,4 +1,5 @@
 // One endpoint: a tab for how it does, its deliveries, its configuration, how that came to be, a test, and how receivers verify it. The tab is in the URL.
+import '../../more-library.css';
 import './library.css';
 import { Tabs } from '@mantine/core';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';

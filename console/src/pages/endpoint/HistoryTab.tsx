@@ -87,11 +87,8 @@ type AsOfProps = {
 const AsOf = ({ endpoint, changes, chosen, onChoose }: AsOfProps) => {
   const { zone } = useTimeZone();
   const isNow = chosen.id === changes[0]?.id;
-  const { data, error, askAgain } = useAsk(endpointThen, { id: endpoint.id, position: chosen.position }, { pause: isNow });
-  const then = isNow ? endpoint : data?.endpoint;
   const last = changes.length - 1;
   const at = last - changes.indexOf(chosen);
-  const differences = new Map(then ? differencesOf(then, endpoint).map(({ name, now }) => [name, now]) : []);
   return (
     <section aria-labelledby="as-of">
       <Title order={2} id="as-of" mb="sm">
@@ -116,20 +113,31 @@ const AsOf = ({ endpoint, changes, chosen, onChoose }: AsOfProps) => {
           restrictToMarks
         />
       )}
-      {error && !then ? (
-        <div className="surface">
-          <Failure error={error} onRetry={askAgain} />
-        </div>
-      ) : then === undefined ? (
-        <SkeletonRows />
-      ) : then === null ? (
-        <Text c="dimmed">It did not exist.</Text>
+      {isNow ? (
+        <ConfigurationTable label="The configuration now" rows={fieldsOf(endpoint)} />
       ) : (
-        <ConfigurationTable
-          label={isNow ? 'The configuration now' : 'The configuration then'}
-          rows={fieldsOf(then).map((field) => ({ ...field, now: differences.get(field.name) }))}
-        />
+        <Then key={chosen.position} endpoint={endpoint} position={chosen.position} />
       )}
     </section>
+  );
+};
+
+const Then = ({ endpoint, position }: { readonly endpoint: Endpoint; readonly position: string }) => {
+  const { data, error, askAgain } = useAsk(endpointThen, { id: endpoint.id, position });
+  const then = data?.endpoint;
+  if (error && !data)
+    return (
+      <div className="surface">
+        <Failure error={error} onRetry={askAgain} />
+      </div>
+    );
+  if (then === undefined) return <SkeletonRows />;
+  if (then === null) return <Text c="dimmed">It did not exist.</Text>;
+  const differences = new Map(differencesOf(then, endpoint).map(({ name, now }) => [name, now]));
+  return (
+    <ConfigurationTable
+      label="The configuration then"
+      rows={fieldsOf(then).map((field) => ({ ...field, now: differences.get(field.name) }))}
+    />
   );
 };

@@ -1,4 +1,5 @@
 // Settings: the integration signing key, and API keys.
+import '../../more-library.css';
 import { Page } from '../../components/Page.tsx';
 import { ApiKeys } from './ApiKeys.tsx';
 import { SigningKey } from './SigningKey.tsx';

@@ -1,4 +1,5 @@
 // Signing in with an API key. The key is sent once; from then on a cookie stands for it that no script can read.
+import '../../more-library.css';
 import { Alert, Box, Button, Center, Code, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { useRouter, useSearch } from '@tanstack/react-router';
