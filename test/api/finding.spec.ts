@@ -1,10 +1,7 @@
 // Finding things over GraphQL: search, filters, orders and counts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { delivery } from '../../src/domain/delivery.ts';
-import { asDeliveryId, asEndpointId, asMessageId, asOrganizationId } from '../../src/domain/ids.ts';
-import { deliveryStream } from '../../src/domain/streams.ts';
-import { newId } from '../../src/event-store/id-generation.ts';
 import { startApi, type ApiServer } from './api-server.ts';
+import { recordFailure } from './record-failure.ts';
 
 let api: ApiServer;
 const shown = async () => expect(await api.views.reached((await api.store.tip())!, 30_000)).toBe(true);
@@ -23,35 +20,6 @@ const refused = async (query: string) => {
 
 const made: Record<string, string> = {};
 const failing: { deliveryId: string; messageId: string } = { deliveryId: '', messageId: '' };
-
-const fail = async (messageId: string, endpointId: string): Promise<string> => {
-  const { message } = await api.query<{ message: { deliveries: { id: string }[] } }>(
-    'query ($id: ID!) { message(id: $id) { deliveries { id endpoint { id } } } }',
-    { id: messageId },
-  );
-  const id = asDeliveryId(message.deliveries[0]!.id);
-  const subject = { organizationId: asOrganizationId('default'), messageId: asMessageId(messageId), endpointId: asEndpointId(endpointId) };
-  const record = {
-    attempt: 1,
-    startedAt: new Date().toISOString(),
-    durationMs: 3,
-    url: 'https://bravo.example/in',
-    endpointRevision: 0,
-    requestHeaders: {},
-  };
-  const error = 'No connection to bravo.example: connect ECONNREFUSED 10.1.2.3:443.';
-  const command = {
-    type: 'RecordFailure',
-    subject,
-    record,
-    failure: 'CONNECTION',
-    error,
-    policy: { delaysSeconds: [0, 60], jitter: 0 },
-    random: 0,
-  } as const;
-  await api.executor.execute({ stream: deliveryStream(id), decider: delivery, command }, { actor: 'system:test', commandId: newId() });
-  return id;
-};
 
 beforeAll(async () => {
   api = await startApi();
@@ -84,7 +52,7 @@ beforeAll(async () => {
     { type: 'order.made', data: {} },
   ]);
   await shown();
-  failing.deliveryId = await fail(failing.messageId, made['bravo']);
+  failing.deliveryId = await recordFailure(api, failing.messageId, made['bravo']);
   await shown();
 });
 afterAll(() => api.close());

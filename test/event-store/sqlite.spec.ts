@@ -1,12 +1,10 @@
 // The embedded log: the contract of every log, and the rules that are its own.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { position } from '../../src/domain/ids.ts';
@@ -20,32 +18,10 @@ import {
 import { SqliteEventStore, type SqliteEventStoreOptions } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { renamed, write } from './append-pairs.ts';
 import { describeEventStore, take, type LogUnderTest, type SmallDisk } from './contract.ts';
+import { startAppender } from './start-appender.ts';
 
 const newFolder = () => mkdtemp(path.join(tmpdir(), 'hookledger-log-'));
 const newStream = () => `endpoint-${randomUUID()}`;
-
-/** Starts test/event-store/appender.ts, and resolves when it has opened the log. */
-const startAppender = async (directory: string, task: 'pairs' | 'hold') => {
-  const flags = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
-  const child: ChildProcess = spawn(process.execPath, [...flags, path.join(import.meta.dirname, 'appender.ts'), directory, task], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: string[] = [];
-  const { promise: enough, resolve } = Promise.withResolvers<void>();
-  const reader = createInterface({ input: child.stdout ?? process.stdin });
-  reader.on('line', (line) => {
-    lines.push(line);
-    if (lines.length > (task === 'pairs' ? 300 : 0)) resolve();
-  });
-  const read = once(reader, 'close');
-  await Promise.race([enough, read]);
-  const kill = async () => {
-    child.kill('SIGKILL');
-    await read;
-    return lines.slice(1);
-  };
-  return { kill, opened: lines[0] === 'open' };
-};
 
 const logIn = (directory: string): LogUnderTest => ({
   open: () => SqliteEventStore.open({ directory }),

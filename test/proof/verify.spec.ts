@@ -3,12 +3,11 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckName } from '../../src/proof/checking/findings.ts';
-import { verifyLog, type LogVerification } from '../../src/proof/checking/verify-log.ts';
+import { verifyLog } from '../../src/proof/checking/verify-log.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
 import { openStoredLog } from '../../src/event-store/open-log.ts';
-import { damageableLogs, type Damage, type DamageableLog, type Row } from '../support/damaged-log.ts';
+import { damageableLogs, damaging, type Damage, type DamageableLog, type Row } from '../support/damaged-log.ts';
 import { endpoints } from '../support/made-log.ts';
 import { SealedLog, silent } from '../support/sealed-log.ts';
 
@@ -86,28 +85,7 @@ describe.each(damageableLogs)('in $name, names', ({ make }) => {
   });
   afterAll(() => damaged.close());
 
-  const afterDamage = async (...damages: readonly Damage[]): Promise<LogVerification & { at: (row: Row) => string }> => {
-    const at = await damaged.damage(damages);
-    return { ...(await damaged.verify()), at };
-  };
-  const find = (where: string) => damaged.find(where);
-  const rewritten = (where: string, from: RegExp | string, to: string): Damage => {
-    const row = find(where);
-    const data = row.data.replace(from, to);
-    expect(data).not.toBe(row.data);
-    return { row, change: { data } };
-  };
-  const retyped = (where: string, type: string, data?: string): Damage => ({
-    row: find(where),
-    change: { type, ...(data !== undefined && { data }) },
-  });
-  /** That check's first finding is at the damaged event. The seals find it as well. */
-  const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerification['results']> => {
-    const { results, at } = await afterDamage(damage);
-    expect(results[check].first).toMatchObject({ position: at(damage.row), sentence: expect.stringMatching(sentence) as string });
-    expect(results.seals.wrong).toBeGreaterThan(0);
-    return results;
-  };
+  const { afterDamage, find, rewritten, retyped, expectNamed } = damaging(() => damaged);
   const message = "type = 'message.accepted' AND sequence > 300";
   const failed = "type = 'delivery.attempt-failed' AND sequence > 300";
 

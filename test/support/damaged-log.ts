@@ -2,6 +2,8 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { expect } from 'vitest';
+import type { CheckName } from '../../src/proof/checking/findings.ts';
 import { verifyLog, verifyOpenedLog, type LogVerification } from '../../src/proof/checking/verify-log.ts';
 import { copyLog } from '../../src/event-store/copy-log.ts';
 import { openStoredLogReader, openStoredLog, type LogAddress } from '../../src/event-store/open-log.ts';
@@ -116,3 +118,30 @@ export const damageableLogs: readonly { readonly name: string; readonly make: (l
   { name: 'the embedded log', make: inFile },
   { name: 'a log server', make: onServer },
 ];
+
+/** Ways to damage a log, and what verifying must then name. @param get the log, once it is made */
+export const damaging = (get: () => DamageableLog) => {
+  const afterDamage = async (...damages: readonly Damage[]): Promise<LogVerification & { at: (row: Row) => string }> => {
+    const at = await get().damage(damages);
+    return { ...(await get().verify()), at };
+  };
+  const find = (where: string) => get().find(where);
+  const rewritten = (where: string, from: RegExp | string, to: string): Damage => {
+    const row = find(where);
+    const data = row.data.replace(from, to);
+    expect(data).not.toBe(row.data);
+    return { row, change: { data } };
+  };
+  const retyped = (where: string, type: string, data?: string): Damage => ({
+    row: find(where),
+    change: { type, ...(data !== undefined && { data }) },
+  });
+  /** That check's first finding is at the damaged event. The seals find it as well. */
+  const expectNamed = async (check: CheckName, sentence: RegExp, damage: Damage): Promise<LogVerification['results']> => {
+    const { results, at } = await afterDamage(damage);
+    expect(results[check].first).toMatchObject({ position: at(damage.row), sentence: expect.stringMatching(sentence) as string });
+    expect(results.seals.wrong).toBeGreaterThan(0);
+    return results;
+  };
+  return { afterDamage, find, rewritten, retyped, expectNamed };
+};
