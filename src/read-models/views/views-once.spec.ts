@@ -124,7 +124,7 @@ describe.each(databaseKinds)('the views on $name', ({ name, make }) => {
           for (const each of opened.splice(0)) await each.close();
         },
       ),
-      { numRuns: name === 'sqlite' ? 20 : 3 }, // what differs between databases shows in few
+      { numRuns: name === 'sqlite' ? 12 : 3 }, // what differs between databases shows in few
     );
   });
 
