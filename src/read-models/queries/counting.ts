@@ -16,6 +16,8 @@ const defaultBudget = { rows: 100_000, ms: 50 };
 /** Rows of the first statement, over all walks, and the most of a later one. */
 const firstRows = 4_000;
 const mostRows = 16_000;
+/** A statement has a cost of its own. */
+const fewestRows = 500;
 /** Walks in one statement. SQLite joins at most 500 selects. */
 const maxWalks = 250;
 
@@ -56,8 +58,12 @@ export const countUpTo = async (
   let size = firstRows;
   for (const progress of open)
     while (!progress.isDone && mayGoOn()) {
+      const before = { rows, at: performance.now() };
       await take([progress], Math.min(size, rows));
-      size = Math.min(size * 2, mostRows);
+      const now = performance.now();
+      // No more than what the time that is left is enough for.
+      const perMs = (before.rows - rows) / Math.max(now - before.at, 0.1);
+      size = Math.max(Math.min(size * 2, mostRows, Math.floor(perMs * (endsAt - now))), fewestRows);
     }
   return { value: Math.min(found, max), exact: found <= max && open.every(({ isDone }) => isDone) };
 };

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseKinds, type DatabaseUnderTest } from '../../../test/support/databases.ts';
 import { EventLog, hour, minute } from '../../../test/support/event-log.ts';
 import { MemoryEventStore } from '../../../test/support/memory-event-store.ts';
+import { QueryPlans } from '../../../test/support/query-plans.ts';
 import { asEndpointId, asOrganizationId } from '../../domain/ids.ts';
 import { compareWithRebuild } from '../engine/compare-tables.ts';
 import { ConsumerRunner } from '../engine/consumer-runner.ts';
@@ -16,7 +17,7 @@ import { DeliveryStatsQueries, percentile, type StatsFilter } from './delivery-s
 const organization = asOrganizationId('default');
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-describe.each(databaseKinds)('figures over time on $name', ({ make }) => {
+describe.each(databaseKinds)('figures over time on $name', ({ name, make }) => {
   let place: DatabaseUnderTest;
   let database: Database;
   let store: MemoryEventStore;
@@ -65,6 +66,18 @@ describe.each(databaseKinds)('figures over time on $name', ({ make }) => {
   afterAll(async () => {
     await views.stop();
     await place.discard();
+  });
+
+  it.each<[string, StatsFilter]>([
+    ['of all', {}],
+    ['of an endpoint', { endpointId: asEndpointId('a') }],
+    ['of an event type', { eventType: 'alert.created' }],
+    ['but for some types', { exceptTypes: ['alert.created'] }],
+  ])('%s are found by an index', async (_, filter) => {
+    const plans = new QueryPlans(name, views.read, /delivery_stats|attempt_latencies/);
+    const planned = new DeliveryStatsQueries(() => plans.read);
+    await planned.stats(organization, filter, { since: new Date(began), until: new Date(log.now), buckets: 7 });
+    expect(await plans.takeScans()).toEqual([]);
   });
 
   it('add up to all that happened, of the organization, of an endpoint, and of a type', async () => {
