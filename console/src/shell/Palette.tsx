@@ -31,7 +31,7 @@ const placeOf = (hit: Hit): Place => {
         kind: 'Message',
         name: hit.eventType,
         detail: hit.clientId ?? hit.id,
-        link: { to: '/deliveries', search: { message: hit.id } },
+        link: { to: '/messages/$messageId', params: { messageId: hit.id } },
       };
     case 'Delivery':
       return {

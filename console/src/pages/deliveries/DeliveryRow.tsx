@@ -52,9 +52,15 @@ export const DeliveryRow = ({ delivery, isChosen, onChoose }: Props) => (
       </Text>
     </Table.Td>
     <Table.Td visibleFrom="xl" maw={150}>
-      <Text size="sm" className="cut mono" title={delivery.message.clientId ?? delivery.message.id}>
+      <LinkTo
+        to="/messages/$messageId"
+        params={{ messageId: delivery.message.id }}
+        size="sm"
+        className="cut mono"
+        title={delivery.message.clientId ?? delivery.message.id}
+      >
         {delivery.message.clientId ?? delivery.message.id}
-      </Text>
+      </LinkTo>
     </Table.Td>
     <Table.Td visibleFrom="sm" maw={180}>
       <LinkTo

@@ -151,7 +151,9 @@ const DeliveryBody = ({ delivery }: { readonly delivery: Delivery }) => {
           <Moment at={delivery.endedAt ?? delivery.nextAttemptAt} />
         </Fact>
         <Fact label="Message">
-          <span className="mono wrap">{delivery.message.id}</span>
+          <LinkTo to="/messages/$messageId" params={{ messageId: delivery.message.id }} size="sm" className="mono wrap">
+            {delivery.message.id}
+          </LinkTo>
         </Fact>
         {delivery.message.clientId !== null && (
           <Fact label="Publisher’s id">
