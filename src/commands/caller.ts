@@ -10,6 +10,8 @@ export type Caller = {
   readonly kind?: 'API_KEY' | 'PORTAL';
   /** It may act for any organization. Left out: for this one only. */
   readonly spansOrganizations?: boolean;
+  /** It may make organizations. Left out: it may not. */
+  readonly mayCreateOrganizations?: boolean;
   /** `apikey:<name>` or `system:<part>`; recorded with every event. */
   readonly actor: string;
   /** Of the API key that acts; recorded with every event. */

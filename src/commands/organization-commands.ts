@@ -8,7 +8,7 @@ import type { Json } from '../domain/json.ts';
 import { sameName } from '../domain/names.ts';
 import type { Audience } from '../domain/organization-events.ts';
 import { defaultOrganization, organization, type OrganizationCommand } from '../domain/organization.ts';
-import { newId } from '../event-store/id-generation.ts';
+import { apiKeyIdOf, newId } from '../event-store/id-generation.ts';
 import { isExpired, type ApiKeyEntry } from '../read-models/directory/api-key-index.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, type Caller, type CommandResult } from './caller.ts';
@@ -162,15 +162,16 @@ export class IssueApiKeyHandler implements ICommandHandler<IssueApiKey> {
   ) {}
 
   execute({ caller, name, role, options }: IssueApiKey) {
-    const { spansOrganizations = false, expiresAt, key = newKey() } = options;
+    const { spansOrganizations = false, expiresAt, key: given } = options;
+    const key = given ?? newKey();
     return oneAtATime(this.directory, async () => {
       if (spansOrganizations && !caller.spansOrganizations)
         throw forbidden('Only a key that spans the installation may issue another one that does; leave out spansOrganizations.');
       const organizationId = spansOrganizations ? defaultOrganization : caller.organizationId;
       const other = validKeysOf(this.directory, organizationId).find((each) => sameName(each.name, name));
       if (other) throw conflict(nameTaken(other, caller), 'name');
-      const id = apiKeyId.parse(newId());
       const hash = hashOfKey(key);
+      const id = given === undefined ? apiKeyIdOf(hash) : apiKeyId.parse(newId()); // one that was revoked may be given again
       const command = { type: 'IssueApiKey', organizationId, name, role, hash, spansOrganizations, expiresAt } as const;
       const { position } = await this.executor.execute({ stream: apiKeyStream(id), decider: apiKey, command }, newCause(caller));
       return { id, key, position };

@@ -4,6 +4,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '../domain/errors.ts';
 import type { OrganizationId } from '../domain/ids.ts';
 import { message, type Message } from '../domain/message.ts';
+import { Arrivals } from '../read-models/directory/arrivals.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { newCause, publisherOf, severalOrganizations, type Caller } from './caller.ts';
 import { CommandExecutor } from './command-executor.ts';
@@ -44,6 +45,7 @@ export class PublishToOrganizationsHandler implements ICommandHandler<PublishToO
     directory: EndpointDirectory,
     private readonly queue: IntakeQueue,
     private readonly gate: OrganizationGate,
+    private readonly arrivals: Arrivals,
   ) {
     this.router = new MessageRouter(directory);
   }
@@ -51,7 +53,8 @@ export class PublishToOrganizationsHandler implements ICommandHandler<PublishToO
   /** @throws SomeRefused unless it is partial */
   async execute(command: PublishToOrganizations): Promise<PublishedToOrganizations> {
     const { caller, messages, partial } = command;
-    // 1. Ask at each organization's gate.
+    // 1. Ask at each organization's gate, once those that another replica has just made are known here.
+    if (caller.spansOrganizations) await this.untilKnown(messages);
     const refused = await this.atTheGates(caller, messages);
     if (refused.size > 0 && !partial) throw new SomeRefused(refused);
     const admitted = messages.flatMap((each, index): Indexed[] => (refused.has(index) ? [] : [{ ...each, index }]));
@@ -65,6 +68,11 @@ export class PublishToOrganizationsHandler implements ICommandHandler<PublishToO
       return this.accept(command, routed, now, refused);
     });
     return messages.map((_, index) => refused.get(index) ?? (published.get(index) as PublishedMessage)); // one or the other
+  }
+
+  private async untilKnown(messages: readonly MessageInput[]): Promise<void> {
+    const unknown = messages.flatMap(({ organization: id }) => (id === undefined || this.arrivals.isKnown(id) ? [] : id));
+    if (unknown.length > 0) await Promise.all(Array.from(new Set(unknown), (id) => this.arrivals.organization(id)));
   }
 
   private async atTheGates(caller: Caller, messages: readonly MessageInput[]): Promise<Refused> {

@@ -1,6 +1,6 @@
 // Generates ids. Most are deterministic: the same cause always gets the same id, so repeated work is written once.
 import { hash, randomUUID } from 'node:crypto';
-import { asBatchId, asDeliveryId, asMessageId, type EndpointId, type MessageId, type OrganizationId } from '../domain/ids.ts';
+import { asApiKeyId, asBatchId, asDeliveryId, asMessageId, type EndpointId, type MessageId, type OrganizationId } from '../domain/ids.ts';
 
 /** Room for most names. Three ids are hashed per delivery, and this saves each a buffer. */
 const roomForNames = 1024;
@@ -8,6 +8,7 @@ const namespace = (uuid: string) => Buffer.concat([Buffer.from(uuid.replaceAll('
 const messages = namespace('5d8f2bb1-6a4f-4d3b-9d0c-3f8f0a6b7e21');
 const deliveries = namespace('c1f4a0de-2f63-4c5e-8a58-9f0f3b0a1d42');
 const batches = namespace('f3a0c8d2-5b1e-4c79-8f6a-2d9e7b40c153');
+const apiKeys = namespace('6c1f9d42-0e7b-4a35-b1d8-94f2c7e5a083');
 const disclosures = namespace('8e51c2d7-3f60-4b1a-9c84-7a2de90b5f16');
 const events = namespace('0b9a1c57-7e0d-4e6a-b6f3-64d1c2e8fa63');
 
@@ -35,6 +36,9 @@ export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
   const hashed = v5(`${message}/${endpoint}`, deliveries);
   return asDeliveryId(`${message.slice(0, 14)}8${hashed.slice(15)}`);
 };
+
+/** Of a key that was generated here, by the hash of the key: whoever has the key finds its stream. */
+export const apiKeyIdOf = (hash: string) => asApiKeyId(v5(hash, apiKeys));
 
 /** The id of an endpoint's nth batch. Another process that closes the nth batch too finds it closed. */
 export const batchIdOf = (endpoint: EndpointId, number: number) => asBatchId(v5(`${endpoint}/${number}`, batches));

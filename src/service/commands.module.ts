@@ -39,6 +39,7 @@ import { messageStream } from '../domain/streams.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { nestLog } from '../log.ts';
+import { Arrivals } from '../read-models/directory/arrivals.ts';
 import { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
 import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
@@ -112,6 +113,7 @@ export const openCommands = async (
   const providers = [
     { provide: CommandExecutor, useValue: executor },
     { provide: EndpointDirectory, useValue: directory },
+    { provide: Arrivals, useValue: new Arrivals(store, directory) },
     { provide: Vault, useValue: vault },
     { provide: MessageTypes, useValue: messageTypesIn(store) },
     { provide: IntakeQueue, useValue: intake },

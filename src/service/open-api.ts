@@ -58,6 +58,7 @@ import { HistoryQueries } from '../read-models/history/history-queries.ts';
 import { LiveDeliveries } from '../read-models/views/live-deliveries.ts';
 import type { ContentMatcher } from '../read-models/contents/match-contents.ts';
 import { BulkRetryQueries } from '../read-models/queries/bulk-retry-queries.ts';
+import { Arrivals } from '../read-models/directory/arrivals.ts';
 import { DeliveryQueries } from '../read-models/queries/delivery-queries.ts';
 import { EndpointQueries } from '../read-models/queries/endpoint-queries.ts';
 import { MessageQueries } from '../read-models/queries/message-queries.ts';
@@ -156,7 +157,12 @@ export const openApi = async (
     gate,
     stopGate,
     countBytes: parts.countBytes,
-    authentication: new Authentication(parts.directory, parts.readModels.apiKeyUses, portalTokens),
+    authentication: new Authentication(
+      parts.directory,
+      parts.readModels.apiKeyUses,
+      portalTokens,
+      new Arrivals(parts.store, parts.directory),
+    ),
     sessions: new ConsoleSessions(parts.directory, publicUrl),
     failures: new FailedAuthentications(parts.log, parts.authenticationFailed),
     rateLimit: new RateLimit(rateLimit),

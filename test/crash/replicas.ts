@@ -1,6 +1,6 @@
 // The trial of replicas: three real servers on one log server (its double, or a real one) and one PostgreSQL; publish to all of them without a pause, kill -9 one at
 // random again and again, start it again a moment later, and count at the end.
-// `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N] [--eventstore URL]`
+// `npm run test:replicas -- --rounds N [--seconds-per-round S] [--seed X] [--replicas N] [--connections N] [--organizations N] [--eventstore URL]`
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Client } from '../support/client.ts';
@@ -28,6 +28,7 @@ import {
 } from './crash.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 import { startReceiver } from './receiver.ts';
+import { tenantPaths, Tenants, type TenantsReport } from './tenants.ts';
 
 export type ReplicasOptions = {
   rounds: number;
@@ -39,11 +40,16 @@ export type ReplicasOptions = {
   eventstore?: string | undefined;
   replicas?: number;
   connections?: number;
+  /** Besides `default`. */
+  organizations?: number;
+  /** From making an organization to the arrival of its first message. */
+  firstMessageWithinMs?: number;
   settleSeconds?: number;
   say?: (line: string) => void;
 };
 
 export type ReplicasReport = CrashReport & {
+  tenants: TenantsReport;
   /** Attempts that were made and had been recorded already, as replicas counted them until they were killed. */
   countedRepeats: number;
   /** Attempts by replica, in the end. */
@@ -92,8 +98,12 @@ const routesAll = async (server: Server): Promise<void> => {
 
 export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasReport> => {
   const { rounds, secondsPerRound, seed, database, replicas = 3, connections = 6, settleSeconds = 60, say = () => {} } = options;
+  const { organizations = 50, firstMessageWithinMs = 1_000 } = options;
   const random = seededRandom(seed);
-  const receiver = await startReceiver(secret, Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])));
+  const receiver = await startReceiver(secret, {
+    ...Object.fromEntries(endpoints.map(({ path, behaviour }) => [path, behaviour])),
+    ...Object.fromEntries(tenantPaths(organizations).map((path) => [path, () => ({ status: 200, afterMs: 0 })])),
+  });
   const double = options.eventstore === undefined ? await LogServerDouble.start() : undefined;
   const schemas = { kind: 'postgres', url: database, prefix: newPrefix() } as const;
   const log = { kind: 'eventstoredb', url: options.eventstore ?? double?.url() ?? '', prefix: `${newPrefix()}_` } as const;
@@ -132,9 +142,16 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
       return server.publish(messages);
     },
   };
-  const report: ReplicasReport = { ...emptyReport(seed), countedRepeats: 0, attempts: [], takeoversMs: [] };
+  const report: ReplicasReport = {
+    ...emptyReport(seed),
+    countedRepeats: 0,
+    attempts: [],
+    takeoversMs: [],
+    tenants: { organizations: 0, firstMessagesMs: [], acknowledged: 0 },
+  };
   const takeoversMs: number[] = [];
   const starting = new Set<Promise<void>>();
+  const tenants = new Tenants({ servers, alive, adminKey, receiver, secret, random, violations: report.violations });
   try {
     // 1. All at once on an empty log; then the endpoints.
     await Promise.all(servers.map(start));
@@ -155,8 +172,11 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     }
     await Promise.all(servers.map(routesAll));
     say(`${replicas} replicas are up`);
+    await tenants.make(organizations, firstMessageWithinMs);
+    say(`${organizations} organizations are made`);
 
     // 2. Publishing and killing.
+    tenants.start();
     const publishers = startPublishers(balanced, connections, random, report.violations);
     for (let round = 1; round <= rounds; round++) {
       for (const clock of clocks) await setAnyTime(clock, random);
@@ -196,13 +216,14 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
         `round ${round}: killed replica ${servers.indexOf(victim) + 1} with ${unanswered} requests unanswered and ${answeredLately} answered in the last ${graceMs} ms${took}; ${publishers.acknowledged.size} messages acknowledged so far`,
       );
     }
-    await publishers.stop();
+    await Promise.all([publishers.stop(), tenants.stop()]);
     say('nothing more is published');
 
     // 3. Nothing new comes in: everything that is under way must end.
     await Promise.all(starting);
     const began = performance.now();
-    report.conservation = await settle(first, publishers.lastPosition(), settleSeconds);
+    const own = await settle(first, publishers.lastPosition(), settleSeconds);
+    report.conservation = await tenants.settle(first, settleSeconds, own);
     report.settledMs = Math.round(performance.now() - began);
     for (const server of servers) report.countedRepeats += await metric(server, 'hookledger_attempts_repeated_total');
     report.attempts = await Promise.all(servers.map((server) => metric(server, 'hookledger_attempts_total')));
@@ -216,6 +237,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
     // 5. The count.
     Object.assign(report, publishers.figures, { acknowledged: publishers.acknowledged.size, requests: receiver.requests, takeoversMs });
     check(receiver, publishers.acknowledged, report, publishers.lastPosition());
+    report.tenants = tenants.check();
     return report;
   } catch (error) {
     for (const server of servers) say(server.logs.slice(-20).join('\n'));
@@ -230,8 +252,10 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
 };
 
 export const formatReplicas = (report: ReplicasReport): string => {
-  const { takeoversMs, attempts, countedRepeats } = report;
+  const { takeoversMs, attempts, countedRepeats, tenants } = report;
   const rows: [string, string | number][] = [
+    ['other organizations / their acknowledged messages', `${tenants.organizations} / ${tenants.acknowledged}`],
+    ['their slowest first message at each replica, after they were made', `${tenants.firstMessagesMs.join(', ')} ms`],
     ['takeovers / the slowest', `${takeoversMs.length} / ${Math.max(0, ...takeoversMs)} ms`],
     ['attempts that each replica has made since it started last', attempts.join(' + ')],
     ['attempts made though recorded, as the replicas counted', countedRepeats],
@@ -246,6 +270,7 @@ if (import.meta.main) {
       'seconds-per-round': { type: 'string', default: '4' },
       replicas: { type: 'string', default: '3' },
       connections: { type: 'string', default: '6' },
+      organizations: { type: 'string', default: '50' },
       eventstore: { type: 'string' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     },
@@ -258,6 +283,7 @@ if (import.meta.main) {
     seed: Number(values.seed),
     replicas: Number(values.replicas),
     connections: Number(values.connections),
+    organizations: Number(values.organizations),
     database: postgres.url,
     eventstore: values.eventstore,
     say: (line) => console.log(line),

@@ -4,11 +4,12 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../commands/caller.ts';
 import { hashOfKey } from '../../commands/organization-commands.ts';
 import type { ApiKeyRole } from '../../domain/api-key.ts';
-import type { ApiKeyId, EndpointId } from '../../domain/ids.ts';
+import { asOrganizationId, type ApiKeyId, type EndpointId } from '../../domain/ids.ts';
 import { defaultOrganization } from '../../domain/organization.ts';
 import type { PortalCapability } from '../../domain/portal-capability.ts';
 import type { ApiKeyUses } from '../../read-models/api-key-uses.ts';
 import { isExpired, type ApiKeyEntry } from '../../read-models/directory/api-key-index.ts';
+import type { Arrivals } from '../../read-models/directory/arrivals.ts';
 import { EndpointDirectory } from '../../read-models/directory/endpoint-directory.ts';
 import { Refusal, refusalOf } from '../refusal.ts';
 import { actingOrganization, type NamedOrganization } from './acting-organization.ts';
@@ -46,6 +47,13 @@ export type AuthenticatedCaller = ApiKeyCaller | PortalCaller;
 export const coversInstallation = (caller: AuthenticatedCaller): boolean =>
   caller.kind === 'API_KEY' && (caller.spansOrganizations || caller.organizationId === defaultOrganization);
 
+/** As a request gives them. `keyHash`: of the key that its cookie names. */
+export type Credentials = {
+  readonly authorization?: string | undefined;
+  readonly keyHash?: string | undefined;
+  readonly organization?: NamedOrganization;
+};
+
 /** `unknown`: never issued here, or revoked. `ended`: a portal session, by endPortalSessions or with its organization. */
 export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown' | 'expired' | 'ended';
 
@@ -66,6 +74,7 @@ export class Authentication {
     private readonly directory: EndpointDirectory,
     private readonly uses: Pick<ApiKeyUses, 'record'>,
     private readonly portalTokens: PortalTokens,
+    private readonly arrivals: Pick<Arrivals, 'organization' | 'apiKey'>,
     /** Milliseconds since 1970. */
     private readonly now: () => number = Date.now,
   ) {}
@@ -85,6 +94,39 @@ export class Authentication {
       : this.withKey(hashOfKey(key), correlationId, organization);
   }
 
+  /** @throws as `authenticate` */
+  by({ authorization, keyHash, organization }: Credentials, correlationId: string): AuthenticatedCaller {
+    return keyHash === undefined
+      ? this.authenticate(authorization, correlationId, organization)
+      : this.withKey(keyHash, correlationId, organization);
+  }
+
+  /** As `by`, and once more where another replica may just have issued the key, or made the organization. @throws as `authenticate`, and LogUnavailable */
+  async whenKnown(credentials: Credentials, correlationId: string): Promise<AuthenticatedCaller> {
+    try {
+      return this.by(credentials, correlationId);
+    } catch (error) {
+      if (await this.mayPassNow(error, credentials)) return this.by(credentials, correlationId);
+      throw error;
+    }
+  }
+
+  /** Whether what refused these has arrived here. @throws as `Arrivals` */
+  private async mayPassNow(error: unknown, { authorization, keyHash, organization }: Credentials): Promise<boolean> {
+    if (error instanceof Refusal && error.code === 'NOT_FOUND') return this.arrivals.organization(asOrganizationId(String(organization)));
+    if (!(error instanceof Unauthenticated) || (error.failure !== 'unknown' && error.failure !== 'ended')) return false;
+    const [, key = ''] = bearer.exec(authorization ?? '') ?? [];
+    if (keyHash === undefined && isPortalToken(key)) {
+      const session = this.portalTokens.read(key);
+      return (
+        session !== undefined &&
+        !this.directory.organizations.has(session.organizationId) &&
+        this.arrivals.organization(session.organizationId)
+      );
+    }
+    return this.arrivals.apiKey(keyHash ?? hashOfKey(key));
+  }
+
   /**
    * The caller whose API key has this hash, however the request names the key.
    * @throws Unauthenticated, ConfigurationUnavailable, and as `actingOrganization`
@@ -101,6 +143,7 @@ export class Authentication {
       kind: 'API_KEY',
       organizationId: actingOrganization(known, organization, this.directory),
       spansOrganizations: known.spansOrganizations !== false,
+      mayCreateOrganizations: known.spansOrganizations !== false && role === 'ADMIN',
       actor: `apikey:${name}`,
       actorId: id,
       name,

@@ -1,7 +1,7 @@
 // Authentication before the body: a request that carries one is refused by its headers alone, before the first byte of the body is read.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { organizationHeader } from '../auth/acting-organization.ts';
-import { Unauthenticated, type Authentication, type AuthenticatedCaller } from '../auth/authentication.ts';
+import { Unauthenticated, type Authentication, type AuthenticatedCaller, type Credentials } from '../auth/authentication.ts';
 import type { FailedAuthentications } from '../auth/failed-authentications.ts';
 import type { ConsoleSessions } from '../auth/console-session.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -32,19 +32,29 @@ export const authenticateFirst = (
     const { authorization } = request.headers;
     const { key } = servedPathOf(request);
     if (key === 'in its body') return undefined;
+    let credentials: Credentials | undefined;
     try {
-      const organization = request.headers[organizationHeader];
       const keyHash = authorization === undefined && key !== 'not needed' ? sessions.keyHashIn(request.method, request.headers) : undefined;
-      if (keyHash !== undefined) request.caller = authentication.withKey(keyHash, request.id, organization);
-      else if (authorization !== undefined || carriesBody(request))
-        request.caller = authentication.authenticate(authorization, request.id, organization);
+      credentials = { authorization, keyHash, organization: request.headers[organizationHeader] };
+      if (keyHash !== undefined || authorization !== undefined || carriesBody(request))
+        request.caller = authentication.by(credentials, request.id);
       return undefined;
     } catch (error) {
-      if (!(error instanceof Unauthenticated) && !carriesBody(request)) return undefined; // the handler says whether it needs a key
-      if (!(error instanceof Unauthenticated)) throw error;
-      return refuse(request, error);
+      return credentials ? waitFor(request, credentials) : refused(request, error);
     }
   });
+  const waitFor = async (request: FastifyRequest, credentials: Credentials): Promise<void> => {
+    try {
+      request.caller = await authentication.whenKnown(credentials, request.id);
+    } catch (error) {
+      await refused(request, error);
+    }
+  };
+  const refused = (request: FastifyRequest, error: unknown): Promise<void> | undefined => {
+    if (error instanceof Unauthenticated) return refuse(request, error);
+    if (carriesBody(request)) throw error;
+    return undefined; // the handler says whether it needs a key
+  };
   const refuse = async (request: FastifyRequest, error: Unauthenticated): Promise<void> => {
     const refusal = await failures.record(error, error.failure, addressOf(request.raw), request.id);
     if (carriesBody(request)) throw refusal;

@@ -34,7 +34,7 @@ export const serveSessions = (
   fastify.post(path, { bodyLimit: largestBody, errorHandler: answerRefusal }, async (request, reply) => {
     const { key } = validate(signIn, request.body);
     try {
-      const caller = authentication.authenticate(`Bearer ${key.trim()}`, request.id);
+      const caller = await authentication.whenKnown({ authorization: `Bearer ${key.trim()}` }, request.id);
       if (caller.kind === 'PORTAL') throw new Refusal('FORBIDDEN', 'This token opens the portal; the console takes an API key.');
       if (caller.role === 'PUBLISHER')
         throw new Refusal('FORBIDDEN', 'A key with the role PUBLISHER publishes and reads nothing; sign in with one that reads.');

@@ -179,10 +179,7 @@ export class SubscriptionServer implements OnApplicationBootstrap {
     try {
       await this.gate.pass();
       const keyHash = authorization === undefined ? this.sessions.keyHashOfSocket(headers) : undefined;
-      const caller =
-        keyHash === undefined
-          ? this.authentication.authenticate(authorization, randomUUID(), organization)
-          : this.authentication.withKey(keyHash, randomUUID(), organization);
+      const caller = await this.authentication.whenKnown({ authorization, keyHash, organization }, randomUUID());
       if (this.byKey.of(caller.keyHash) >= limits.connectionsPerKey) {
         connection.socket.close(
           CloseCode.TooManyInitialisationRequests,
