@@ -1,9 +1,9 @@
 // The commands on sources: create, change, pause, resume, delete.
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { badInput, conflict, notFound } from '../domain/errors.ts';
+import { badInput, conflict, forbidden, notFound } from '../domain/errors.ts';
 import { sourceId, type OrganizationId, type SourceId } from '../domain/ids.ts';
 import type { SourceInput } from '../domain/source-settings.ts';
-import { source, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
+import { ownOnly, source, streamPrefixOf, type SourceCommand, type SourceSettings } from '../domain/source.ts';
 import { ForeignEvents } from '../event-store/foreign-events.ts';
 import { newId } from '../event-store/id-generation.ts';
 import { SourceQueries } from '../read-models/queries/source-queries.ts';
@@ -53,6 +53,32 @@ const checkSource = async (
     throw badInput('name', `There is a source "${name}" already; give another name, because messages show it as their origin.`);
 };
 
+/**
+ * A source that publishes for other organizations is set by who may do that itself. Renaming, pausing and deleting it are its organization's own affair.
+ * @param before what it does now
+ * @throws DomainError FORBIDDEN
+ */
+const checkOrganizations = (
+  { spansOrganizations, mayCreateOrganizations }: Caller,
+  changed: Partial<SourceSettings>,
+  before: Pick<SourceSettings, 'organizationFrom' | 'createOrganizations'>,
+): void => {
+  const { name: _, ...others } = changed;
+  const { organizationFrom, createOrganizations } = { ...before, ...others };
+  if (organizationFrom === null && createOrganizations)
+    throw badInput('createOrganizations', 'Name where events say their organization: give organizationFrom as well.');
+  if (organizationFrom === null && before.organizationFrom === null) return;
+  if (Object.keys(others).length === 0) return;
+  if (!spansOrganizations)
+    throw forbidden(
+      'Only a key that spans the installation sets a source that publishes for other organizations; leave out organizationFrom.',
+    );
+  if (createOrganizations && !mayCreateOrganizations)
+    throw forbidden(
+      'Only an admin key that spans the installation sets a source that creates organizations; leave out createOrganizations.',
+    );
+};
+
 @CommandHandler(CreateSource)
 export class CreateSourceHandler implements ICommandHandler<CreateSource> {
   constructor(
@@ -63,6 +89,7 @@ export class CreateSourceHandler implements ICommandHandler<CreateSource> {
 
   async execute({ caller, input: { settings, from } }: CreateSource) {
     const { organizationId } = caller;
+    checkOrganizations(caller, settings, ownOnly);
     await checkSource(settings, { foreign: this.foreign, sources: this.sources, organizationId });
     if ((await this.sources.all()).length >= mostSources)
       throw conflict(`There are ${mostSources} sources, the most that can be read; delete one, or let one take the streams of several.`);
@@ -84,8 +111,9 @@ export class ChangeSourceHandler implements ICommandHandler<ChangeSource> {
 
   async execute({ caller, sourceId, change }: ChangeSource): Promise<CommandResult> {
     const { organizationId } = caller;
-    if (!(await this.sources.find(organizationId, sourceId)))
-      throw notFound(`There is no source "${sourceId}"; \`sources\` lists the ones that exist.`);
+    const found = await this.sources.find(organizationId, sourceId);
+    if (!found) throw notFound(`There is no source "${sourceId}"; \`sources\` lists the ones that exist.`);
+    if (change.type === 'Change') checkOrganizations(caller, change.settings, found.configuration.settings);
     if (change.type === 'Change')
       await checkSource(change.settings, { foreign: this.foreign, sources: this.sources, organizationId, id: sourceId });
     return this.executor.execute({ stream: sourceStream(sourceId), decider: source, command: change }, newCause(caller));

@@ -58,6 +58,7 @@ export const maskedEventData = (event: DomainEvent, maskPayloads = false): JsonO
     case 'source.selection-changed':
     case 'source.renamed':
     case 'source.mapping-changed':
+    case 'source.organizations-changed':
     case 'source.paused':
     case 'source.resumed':
     case 'source.deleted':

@@ -1,5 +1,6 @@
 // Validates the settings of a source: schemas whose issues name the field and the remedy. The log decides whether the streams may be read at all.
 import * as z from 'zod';
+import { parseFieldPath } from './filter/field-path.ts';
 import { longestMessageType, messageTypeSyntax } from './message.ts';
 import { isOwnType, ownTypeRefused } from './operational-message.ts';
 import { nameProblem } from './names.ts';
@@ -75,6 +76,30 @@ const data = ({ checkTemplate }: SourceOptions) =>
       if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong });
     });
 
+const organizationFrom = z
+  .strictObject(
+    {
+      field: text('The field').max(longestStreams, `The field may have at most ${longestStreams} characters.`).nullish(),
+      stream: z.boolean({ error: 'stream is true or false.' }).nullish(),
+    },
+    { error: 'organizationFrom is an object with field or stream.' },
+  )
+  .transform((given, context): NonNullable<SourceSettings['organizationFrom']> => {
+    const { field, stream } = given;
+    if (stream === true && (field === null || field === undefined)) return { field: null };
+    const wrong =
+      typeof field !== 'string' || stream === true ? 'Give a field, such as customer.id, or stream: true.' : fieldProblem(field);
+    if (wrong === undefined && typeof field === 'string') return { field };
+    context.addIssue({ code: 'custom', message: wrong ?? '' });
+    return z.NEVER;
+  });
+
+const fieldProblem = (field: string): string | undefined => {
+  if (field === '') return 'The field is empty; give one such as customer.id.';
+  const names = parseFieldPath(field);
+  return 'wrong' in names ? names.wrong : undefined;
+};
+
 type Streams = { readonly streamPrefix?: string | null | undefined; readonly category?: string | null | undefined };
 
 const streamsOf = ({ streamPrefix: prefix, category: named }: Streams): SourceSettings['streams'] | undefined => {
@@ -89,6 +114,8 @@ const fields = (options: SourceOptions) => ({
   streamPrefix: streamPrefix.nullish(),
   category: category.nullish(),
   eventTypes: eventTypes.nullish(),
+  organizationFrom: organizationFrom.nullish(),
+  createOrganizations: z.boolean({ error: 'createOrganizations is true or false.' }).nullish(),
   mapping: z.strictObject({ type: type.nullish(), data: data(options).nullish() }, { error: 'A mapping is an object with type and data.' }),
 });
 
@@ -117,6 +144,8 @@ export const sourceInput = (options: SourceOptions) => {
           eventTypes: given.eventTypes ?? [],
           types: given.mapping?.type ?? {},
           template: given.mapping?.data ?? null,
+          organizationFrom: given.organizationFrom ?? null,
+          createOrganizations: given.createOrganizations ?? false,
         },
         from: given.from ?? 'NOW',
       };
@@ -136,6 +165,9 @@ export const sourcePatch = (options: SourceOptions) => {
         ...(given.name !== undefined && { name: given.name }),
         ...(streams && { streams }),
         ...(given.eventTypes !== undefined && { eventTypes: given.eventTypes ?? [] }),
+        ...(given.organizationFrom !== undefined && { organizationFrom: given.organizationFrom }),
+        ...(given.organizationFrom === null && { createOrganizations: false }),
+        ...(given.createOrganizations !== undefined && { createOrganizations: given.createOrganizations ?? false }),
         ...(mapped === null && { types: {}, template: null }),
         ...(mapped?.type !== undefined && { types: mapped.type ?? {} }),
         ...(mapped?.data !== undefined && { template: mapped.data ?? null }),

@@ -4,11 +4,12 @@ import { given } from './given.ts';
 import type { Position } from './ids.ts';
 import { reading, type Advance, type ReadingEvent, type SkippedEvent } from './reading.ts';
 import { sourceInput, sourcePatch } from './source-settings.ts';
-import { source, streamPrefixOf, type SourceCommand, type SourceEvent, type SourceSettings } from './source.ts';
+import { ownOnly, source, streamPrefixOf, type SourceCommand, type SourceEvent, type SourceSettings } from './source.ts';
 
 const at = (position: string) => position as Position;
-const settings: SourceSettings = { name: 'Orders', streams: { by: 'CATEGORY', value: 'order' }, eventTypes: [], types: {}, template: null };
-const registered: SourceEvent = { type: 'source.registered', data: { organizationId, ...settings, after: at('5') } };
+const own = { name: 'Orders', streams: { by: 'CATEGORY' as const, value: 'order' }, eventTypes: [], types: {}, template: null };
+const settings: SourceSettings = { ...own, ...ownOnly };
+const registered: SourceEvent = { type: 'source.registered', data: { organizationId, ...own, after: at('5') } };
 const paused: SourceEvent = { type: 'source.paused', data: {} };
 const resumed: SourceEvent = { type: 'source.resumed', data: {} };
 const deleted: SourceEvent = { type: 'source.deleted', data: {} };
@@ -32,6 +33,18 @@ describe('a source', () => {
       .when({ type: 'Change', settings: { streams: { by: 'PREFIX', value: 'order-' } } })
       .then({ type: 'source.selection-changed', data: { streams: { by: 'PREFIX', value: 'order-' }, eventTypes: [] } });
     history(registered).when({ type: 'Change', settings }).thenNothing();
+  });
+  it('may publish for the organizations that its events name, and says so where it does', () => {
+    const organizations = { organizationFrom: { field: 'customer.id' }, createOrganizations: true };
+    history()
+      .when({ ...register, settings: { ...settings, ...organizations } })
+      .then({ type: 'source.registered', data: { organizationId, ...own, after: at('5'), organizations } });
+    history(registered)
+      .when({ type: 'Change', settings: { organizationFrom: { field: null } } })
+      .then({ type: 'source.organizations-changed', data: { organizationFrom: { field: null }, createOrganizations: false } });
+    history(registered, { type: 'source.organizations-changed', data: organizations })
+      .when({ type: 'Change', settings: { organizationFrom: null } })
+      .then({ type: 'source.organizations-changed', data: { organizationFrom: null, createOrganizations: true } });
   });
   it('is paused and resumed', () => {
     history(registered).when({ type: 'Pause' }).then(paused);

@@ -35,7 +35,7 @@ type Observed = {
   readonly circuits: (state: HealthState) => number;
   /** Organizations, API keys and endpoints that this replica can't use. */
   readonly unusable: () => number;
-  readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly name: string })[];
+  readonly sources: () => readonly (Pick<ReaderStatus, 'lagSeconds' | 'error'> & { readonly label: string })[];
 };
 
 export class Metrics {
@@ -202,7 +202,10 @@ export class Metrics {
         registers,
         collect() {
           this.reset(); // one that is deleted, or read elsewhere, is no longer told of
-          for (const status of sources()) this.set({ source: status.name }, value(status));
+          // Several may have one label: then the worst counts.
+          const worst = new Map<string, number>();
+          for (const status of sources()) worst.set(status.label, Math.max(worst.get(status.label) ?? 0, value(status)));
+          for (const [source, most] of worst) this.set({ source }, most);
         },
       });
     perSource(

@@ -18,6 +18,8 @@ import { TemplateProcesses } from '../delivery/formats/template-processes.ts';
 import { RequestMaker } from '../delivery/attempts/request-maker.ts';
 import { Sealer } from '../proof/sealing/sealer.ts';
 import { openSealingKey } from '../proof/sealing/sealing-key.ts';
+import { Arrivals } from '../read-models/directory/arrivals.ts';
+import { SourceOrganizations } from '../sources/source-organizations.ts';
 import { SourceRunner } from '../sources/source-runner.ts';
 import { openCommands } from './commands.module.ts';
 import { portalKeyPurpose } from '../api/auth/portal-token.ts';
@@ -131,6 +133,7 @@ const assemble = async (config: Config, version: string, logParts: LogParts, log
       store,
       executor,
       commands,
+      organizations: new SourceOrganizations(new Arrivals(store, directory), commands),
       evaluate: (owner, template, event) => templates.evaluate(owner, template, event),
       log,
       count: (source, outcome, events) => metrics.sourceEvents(source, outcome, events),

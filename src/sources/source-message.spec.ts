@@ -4,7 +4,7 @@ import { FormatError, NotEvaluated } from '../delivery/formats/format-error.ts';
 import { evaluateTemplate } from '../delivery/formats/template.ts';
 import type { Json } from '../domain/json.ts';
 import type { Position } from '../domain/ids.ts';
-import type { SourceSettings } from '../domain/source.ts';
+import { ownOnly, type SourceSettings } from '../domain/source.ts';
 import type { ForeignEvent } from '../event-store/foreign-events.ts';
 import { messageOf, shorten, type Evaluate } from './source-message.ts';
 
@@ -17,7 +17,14 @@ const event: ForeignEvent = {
   recordedAt: '2026-01-15T10:30:00.000Z',
   data: '{"sum":7}',
 };
-const settings: SourceSettings = { name: 'Orders', streams: { by: 'CATEGORY', value: 'order' }, eventTypes: [], types: {}, template: null };
+const settings: SourceSettings = {
+  name: 'Orders',
+  streams: { by: 'CATEGORY', value: 'order' },
+  eventTypes: [],
+  types: {},
+  template: null,
+  ...ownOnly,
+};
 const evaluate: Evaluate = async (template, input) => JSON.parse(await evaluateTemplate(template, input, 1_000)) as Json;
 const made = (changed: Partial<ForeignEvent>, mapping: Partial<SourceSettings> = {}) =>
   messageOf({ ...event, ...changed }, { ...settings, ...mapping }, evaluate);

@@ -8,17 +8,21 @@ import { PublishMessages, type MessageInput } from '../commands/publish-messages
 import { PublishRefused } from '../commands/publish-refused.ts';
 import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { OrganizationId } from '../domain/ids.ts';
 import type { SkippedEvent } from '../domain/reading.ts';
 import { messageStream } from '../domain/streams.ts';
 import { LogUnavailable, type EventStore } from '../event-store/event-store.ts';
 import type { ForeignEvent } from '../event-store/foreign-events.ts';
 import { messageIdOf } from '../event-store/id-generation.ts';
+import { ConfigurationUnavailable } from '../read-models/directory/configuration-unavailable.ts';
 import type { SourceView } from '../read-models/queries/source-queries.ts';
 import { messageOf, shorten, type Evaluate } from './source-message.ts';
+import { organizationOf, type SourceOrganizations } from './source-organizations.ts';
 
 export type PublisherParts = {
   readonly store: Pick<EventStore, 'readStream'>;
   readonly commands: Pick<CommandBus, 'execute'>;
+  readonly organizations: Pick<SourceOrganizations, 'problem'>;
   /** @param owner templates of different owners take turns */
   readonly evaluate: (owner: string, ...of: Parameters<Evaluate>) => ReturnType<Evaluate>;
 };
@@ -93,14 +97,21 @@ export class SourcePublisher {
   /** @returns the reason to skip the event; undefined: it is published, or `signal` aborted */
   private async publish(event: ForeignEvent, message: MessageInput): Promise<string | undefined> {
     const { signal, onTrouble } = this.options;
-    const command = new PublishMessages({ ...this.caller, causationId: event.id }, [message]);
+    const { settings, organizationId: own } = this.source.configuration;
+    const named = settings.organizationFrom === null ? { id: own } : organizationOf(event, settings);
+    if ('reason' in named) return named.reason;
+    const organizationId = named.id;
+    const command = new PublishMessages({ ...this.caller, organizationId, causationId: event.id }, [message]);
     for (;;) {
       try {
+        const problem = organizationId === own ? undefined : await this.parts.organizations.problem(organizationId, settings, this.caller);
+        if (problem !== undefined) return problem;
         await this.parts.commands.execute(command);
         return undefined;
       } catch (error) {
-        const retrySeconds = retrySecondsOf(error);
-        if (retrySeconds === undefined && error instanceof DomainError) return (await this.isPublished(event)) ? undefined : error.message;
+        const retrySeconds = retrySecondsOf(error, organizationId === own);
+        if (retrySeconds === undefined && error instanceof DomainError)
+          return (await this.isPublished(event, organizationId)) ? undefined : error.message;
         if (retrySeconds === undefined) throw error;
         onTrouble(error);
         if (signal.aborted) return undefined;
@@ -110,8 +121,8 @@ export class SourcePublisher {
   }
 
   /** Whether the log already has a message of this event, made with another mapping. */
-  private async isPublished(event: ForeignEvent): Promise<boolean> {
-    const { organizationId, correlationId } = this.caller;
+  private async isPublished(event: ForeignEvent, organizationId: OrganizationId): Promise<boolean> {
+    const { correlationId } = this.caller;
     const [accepted] = await this.parts.store.readStream(messageStream(messageIdOf(organizationId, event.id)), { upTo: 0 });
     return accepted?.metadata.causationId === event.id && accepted.metadata.correlationId === correlationId;
   }
@@ -120,10 +131,13 @@ export class SourcePublisher {
 /** A suspended or deleted organization's source waits: it is ended once the views show that. */
 const closedRetrySeconds = 2;
 
-/** Undefined: it would be refused again. */
-const retrySecondsOf = (error: unknown): number | undefined => {
-  if (error instanceof LogUnavailable || error instanceof PublishRefused) return error.retryAfterSeconds;
-  return error instanceof DomainError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND') ? closedRetrySeconds : undefined;
+/** Undefined: it would be refused again. What another organization refuses is skipped: one that is suspended holds up nobody else's messages. */
+const retrySecondsOf = (error: unknown, isOwn: boolean): number | undefined => {
+  if (error instanceof LogUnavailable || error instanceof PublishRefused || error instanceof ConfigurationUnavailable)
+    return error.retryAfterSeconds;
+  return isOwn && error instanceof DomainError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND')
+    ? closedRetrySeconds
+    : undefined;
 };
 
 const skippedEvent = ({ id, stream, revision, position, type }: ForeignEvent, reason: string): SkippedEvent => ({

@@ -10,7 +10,7 @@ import { NotEvaluated } from '../delivery/formats/format-error.ts';
 import type { Position, SourceId } from '../domain/ids.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { ReadingEvent } from '../domain/reading.ts';
-import type { SourceConfiguration, SourceSettings } from '../domain/source.ts';
+import { ownOnly, type SourceConfiguration, type SourceSettings } from '../domain/source.ts';
 import { LogUnavailable, type EventStore, type RecordedEvent } from '../event-store/event-store.ts';
 import { ForeignEvents, type ForeignEvent } from '../event-store/foreign-events.ts';
 import type { EndpointDirectory } from '../read-models/directory/endpoint-directory.ts';
@@ -86,8 +86,9 @@ class Process {
     };
     const handler = new PublishMessagesHandler(executor, directory as unknown as EndpointDirectory, new IntakeQueue()); // all that it calls
     const commands = { execute: (command: PublishMessages) => handler.execute(command) } as SourceParts['commands'];
+    const organizations = { problem: async () => undefined };
     const quiet = { info: () => {}, warn: () => {} };
-    const own = { foreign: server, store, executor, commands, evaluate: async () => null, log: quiet, count: () => {} };
+    const own = { foreign: server, store, executor, commands, evaluate: async () => null, log: quiet, count: () => {}, organizations };
     this.reader = new SourceReader(source, { ...own, ...parts }, { recordEveryMs: 0, firstRecordMs: 0, retryMs: 1, ...options });
     this.reader.start();
   }
@@ -105,7 +106,14 @@ const stopAll = async () => {
 };
 afterEach(stopAll);
 
-const settings: SourceSettings = { name: 'Orders', streams: { by: 'CATEGORY', value: 'order' }, eventTypes: [], types: {}, template: null };
+const settings: SourceSettings = {
+  name: 'Orders',
+  streams: { by: 'CATEGORY', value: 'order' },
+  eventTypes: [],
+  types: {},
+  template: null,
+  ...ownOnly,
+};
 const viewOf = (changed: Partial<SourceSettings> = {}, more: Partial<SourceConfiguration> = {}): SourceView => ({
   id,
   configuration: { organizationId, status: 'ENABLED', after: null, settings: { ...settings, ...changed }, ...more },

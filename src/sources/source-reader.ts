@@ -4,6 +4,7 @@ import { Backoff } from '../backoff.ts';
 import type { Caller } from '../commands/caller.ts';
 import type { CommandExecutor } from '../commands/command-executor.ts';
 import type { Position } from '../domain/ids.ts';
+import { defaultOrganization } from '../domain/organization.ts';
 import { reading } from '../domain/reading.ts';
 import { streamPrefixOf } from '../domain/source.ts';
 import { readingStream } from '../domain/streams.ts';
@@ -36,6 +37,10 @@ export type ReaderStatus = {
   /** Why it does not go on, or what it is retrying; a sentence. */
   readonly error: string | undefined;
 };
+
+/** In metrics. Who may read them is not who may see what customers call their sources. */
+export const labelOf = ({ configuration: { organizationId, settings } }: SourceView): string =>
+  organizationId === defaultOrganization ? settings.name : 'of other organizations';
 
 /** Events that may be on their way into the log at one time. */
 const batchSize = 100;
@@ -149,7 +154,7 @@ export class SourceReader {
 
   /** @returns false: it was stopped before all were published */
   private async handle(events: readonly ForeignEvent[], through: Position, recorder: ReadingRecorder): Promise<boolean> {
-    const { eventTypes, name } = this.source.configuration.settings;
+    const { eventTypes } = this.source.configuration.settings;
     const selected = eventTypes.length === 0 ? events : events.filter(({ type }) => eventTypes.includes(type));
     this.handling = selected[0];
     const skipped = await this.publisher.publishAll(selected);
@@ -159,8 +164,8 @@ export class SourceReader {
     this.position = through;
     this.handling = undefined;
     this.error = undefined;
-    this.parts.count(name, 'published', published);
-    this.parts.count(name, 'skipped', skipped.length);
+    this.parts.count(labelOf(this.source), 'published', published);
+    this.parts.count(labelOf(this.source), 'skipped', skipped.length);
     return true;
   }
 

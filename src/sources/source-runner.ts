@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceId } from '../domain/ids.ts';
 import { Outage } from '../outage.ts';
 import type { SourceQueries, SourceView } from '../read-models/queries/source-queries.ts';
-import { SourceReader, type ReaderOptions, type ReaderStatus, type SourceParts } from './source-reader.ts';
+import { labelOf, SourceReader, type ReaderOptions, type ReaderStatus, type SourceParts } from './source-reader.ts';
 
 export type RunnerOptions = ReaderOptions & {
   /** How often the views are checked for changes. A change made through this process is seen at once. */
@@ -48,8 +48,8 @@ export class SourceRunner {
   }
 
   /** Of the sources that this process reads. */
-  statuses(): readonly (ReaderStatus & { readonly name: string })[] {
-    return Array.from(this.running.values(), ({ reader }) => ({ name: reader.source.configuration.settings.name, ...reader.status() }));
+  statuses(): readonly (ReaderStatus & { readonly label: string })[] {
+    return Array.from(this.running.values(), ({ reader }) => ({ label: labelOf(reader.source), ...reader.status() }));
   }
 
   async stop(): Promise<void> {

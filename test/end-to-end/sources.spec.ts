@@ -201,3 +201,54 @@ it('delivers numbers with the value that the event has, and skips what is no JSO
   );
   expect(nodes[0]?.reason).toContain('data.amount is 9007199254740993');
 });
+
+it('publishes for the organizations that events name, skips and counts those of unknown ones, or makes them', async () => {
+  const make = (input: Record<string, unknown>) =>
+    client.query('mutation ($input: OrganizationInput!) { createOrganization(input: $input) { id } }', { input });
+  for (const id of ['acme', 'paused']) await make({ id, name: id });
+  await client.query('mutation { suspendOrganization(id: "paused", reason: "unpaid") { id } }');
+  const mapping = { type: { Billed: 'invoice.made' } };
+  const byField = await create({ category: 'bill', mapping, organizationFrom: { field: 'customer.id' } });
+  const write = (stream: string, id: string) =>
+    double.call('writeForeign', { stream, type: 'Billed', count: 1, data: JSON.stringify({ customer: { id } }) });
+  for (const id of ['acme', 'nobody', 'paused', 'default', 'not an id']) await write('bill-1', id);
+  await counted(byField.id, 2, 3);
+  const { nodes } = await client.query<{ nodes: { reason: string }[] }>(
+    'query ($id: ID!) { skippedEvents(sourceId: $id) { nodes { reason } } }',
+    { id: byField.id },
+  );
+  expect(nodes.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/can't be the id of an organization/),
+    expect.stringMatching(/suspended: unpaid/),
+    'There is no organization "nobody".',
+  ]);
+
+  const byStream = await create({ streamPrefix: 'tenant/', mapping, organizationFrom: { stream: true }, createOrganizations: true });
+  for (const tenant of ['fresh', 'acme', 'fresh']) await write(`tenant/${tenant}`, 'ignored');
+  await counted(byStream.id, 3);
+  const messagesOf = async (organization: string): Promise<number> => {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json', 'hookledger-organization': organization },
+      body: JSON.stringify({ query: '{ messages(eventType: "invoice.made") { nodes { id } } organization { name } }' }),
+    });
+    return ((await response.json()) as { data: { messages: { nodes: unknown[] } } }).data.messages.nodes.length;
+  };
+  const all = ['acme', 'fresh', 'default', 'paused'];
+  expect(
+    await eventually(
+      () => Promise.all(all.map(messagesOf)),
+      (counts) => counts[1] === 2,
+    ),
+  ).toEqual([2, 2, 1, 0]);
+
+  const { key } = await client.query<{ key: string }>('mutation { issueApiKey(name: "own", role: ADMIN) { key } }');
+  const own = { input: { name: 'Own', category: 'own', organizationFrom: { stream: true } } };
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'mutation ($input: SourceInput!) { createSource(input: $input) { id } }', variables: own }),
+  });
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+  for (const { id } of [byField, byStream]) await client.act('deleteSource', id);
+});

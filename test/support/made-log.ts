@@ -12,7 +12,7 @@ import { bulkRetry, type BulkRetryCommand } from '../../src/domain/bulk-retry.ts
 import type { ApiKeyId, BulkRetryId, EndpointId, MessageId, Position, ReplayId, SourceId } from '../../src/domain/ids.ts';
 import { reading } from '../../src/domain/reading.ts';
 import { replay, type ReplayCommand } from '../../src/domain/replay.ts';
-import { source } from '../../src/domain/source.ts';
+import { ownOnly, source } from '../../src/domain/source.ts';
 import { codec } from '../../src/event-store/codec.ts';
 import { batchIdOf, deliveryIdOf, eventIdOf, messageIdOf } from '../../src/event-store/id-generation.ts';
 import type { EventToStore } from '../../src/event-store/stored-log.ts';
@@ -103,7 +103,7 @@ export class MadeLog {
   /** Of another service: a hundred events of it, in two steps. */
   private readSource(): void {
     const id = idOf(6) as SourceId;
-    const selection = { streams: { by: 'CATEGORY', value: 'order' } as const, eventTypes: [], types: {}, template: null };
+    const selection = { streams: { by: 'CATEGORY', value: 'order' } as const, eventTypes: [], types: {}, template: null, ...ownOnly };
     const register = { type: 'Register', organizationId, settings: { name: 'orders', ...selection }, after: null } as const;
     this.decide(sourceStream(id), source, register, 'source', 'apikey:admin');
     this.decide(sourceStream(id), source, { type: 'Pause' }, 'pause', 'apikey:admin');

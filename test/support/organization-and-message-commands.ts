@@ -125,6 +125,8 @@ const sourceSettings = record({
   eventTypes: fc.array(constantFrom('Placed', 'Paid'), { maxLength: 2 }),
   types: constantFrom({}, { Placed: 'order.placed' }),
   template: constantFrom(null, 'data'),
+  organizationFrom: constantFrom(null, { field: null }, { field: 'customer.id' }),
+  createOrganizations: fc.boolean(),
 });
 export const sourceCommand: fc.Arbitrary<SourceCommand> = oneof(
   record({ type: constant('Register' as const), organizationId, settings: sourceSettings, after: constantFrom(null, '1' as Position) }),

@@ -26,6 +26,14 @@ class SourceMapping {
   readonly data!: string | null;
 }
 
+@ObjectType({ description: 'One of both.' })
+class OrganizationFrom {
+  @Field(() => String, { nullable: true, description: "A path in the event's data, such as `customer.id`." })
+  readonly field!: string | null;
+  @Field(() => Boolean, { description: "The stream's name, after the prefix, or after the category and its hyphen." })
+  readonly stream!: boolean;
+}
+
 @ObjectType({
   description: "Streams of another service on the log's server. Each of their events becomes one message, which has the event's id.",
 })
@@ -44,6 +52,15 @@ export class Source {
   readonly eventTypes!: readonly string[];
   @Field(() => SourceMapping)
   readonly mapping!: SourceMapping;
+  @Field(() => OrganizationFrom, {
+    nullable: true,
+    description: "Where an event says which organization its message is for; null: all are for the source's own.",
+  })
+  readonly organizationFrom!: OrganizationFrom | null;
+  @Field(() => Boolean, {
+    description: 'Whether organizations that are named and do not exist are created; else their events are skipped and counted.',
+  })
+  readonly createOrganizations!: boolean;
   @Field(() => PositionScalar, {
     nullable: true,
     description:
@@ -69,7 +86,7 @@ export class Source {
 
 export const toSource = (view: SourceView, runningSources: Pick<RunningSources, 'status'>): Source => {
   const { id, configuration, createdAt, updatedAt, reading } = view;
-  const { name, streams, eventTypes, types, template } = configuration.settings;
+  const { name, streams, eventTypes, types, template, organizationFrom, createOrganizations } = configuration.settings;
   const running = runningSources.status(id);
   return {
     id,
@@ -79,6 +96,8 @@ export const toSource = (view: SourceView, runningSources: Pick<RunningSources, 
     category: streams.by === 'CATEGORY' ? streams.value : null,
     eventTypes,
     mapping: { type: types, data: template },
+    organizationFrom: organizationFrom && { field: organizationFrom.field, stream: organizationFrom.field === null },
+    createOrganizations,
     position: reading?.position ?? null,
     lagSeconds: running?.lagSeconds ?? null,
     error: running?.error ?? null,
@@ -119,6 +138,17 @@ class SourceMappingInput {
   data?: string | null;
 }
 
+@InputType({ description: 'Give one of both.' })
+class OrganizationFromInput {
+  @Field(() => String, { nullable: true, description: "A path in the event's data, such as `customer.id`." })
+  field?: string | null;
+  @Field(() => Boolean, { nullable: true, description: "true: the stream's name, after the prefix, or after the category and its hyphen." })
+  stream?: boolean | null;
+}
+
+const organizationFromDescription = 'Needs a key that spans the installation.';
+const createOrganizationsDescription = 'Needs the role ADMIN as well.';
+
 @InputType()
 export class SourceInput {
   @Field(() => String)
@@ -131,6 +161,10 @@ export class SourceInput {
   eventTypes?: string[] | null;
   @Field(() => SourceMappingInput, { nullable: true })
   mapping?: SourceMappingInput | null;
+  @Field(() => OrganizationFromInput, { nullable: true, description: organizationFromDescription })
+  organizationFrom?: OrganizationFromInput | null;
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: createOrganizationsDescription })
+  createOrganizations?: boolean | null;
   @Field(() => SourceStart, { nullable: true, description: 'Left out: NOW.' })
   from?: Start | null;
 }
@@ -147,4 +181,8 @@ export class SourcePatch {
   eventTypes?: string[] | null;
   @Field(() => SourceMappingInput, { nullable: true, description: 'Null removes it.' })
   mapping?: SourceMappingInput | null;
+  @Field(() => OrganizationFromInput, { nullable: true, description: `Null removes it. ${organizationFromDescription}` })
+  organizationFrom?: OrganizationFromInput | null;
+  @Field(() => Boolean, { nullable: true, description: createOrganizationsDescription })
+  createOrganizations?: boolean | null;
 }

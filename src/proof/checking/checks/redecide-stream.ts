@@ -19,7 +19,7 @@ import type { OrganizationEvent } from '../../../domain/organization-events.ts';
 import { fromStored } from '../../../domain/portal-settings.ts';
 import { reading, type Reading, type SkippedEvent } from '../../../domain/reading.ts';
 import { replay, type Replay, type ReplayCommand, type ReplayEvent } from '../../../domain/replay.ts';
-import { source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
+import { registeredIn as registeredSource, source, type SourceCommand, type SourceEvent } from '../../../domain/source.ts';
 import { lostTailStream, organizationIdIn, sealingKeyStream, type Category } from '../../../domain/streams.ts';
 import type { RecordedEvent } from '../../../event-store/event-store.ts';
 import { isEventOf, type EventOf } from '../event-category.ts';
@@ -148,10 +148,8 @@ const saidBy = (audience: EndpointAudience) => audience && { internalTypes: { na
 
 const sourceCommand = ({ type, data }: SourceEvent): SourceCommand => {
   switch (type) {
-    case 'source.registered': {
-      const { organizationId, after, ...settings } = data;
-      return { type: 'Register', organizationId, after, settings };
-    }
+    case 'source.registered':
+      return { type: 'Register', ...registeredSource(data) };
     case 'source.paused':
       return { type: 'Pause' };
     case 'source.resumed':
