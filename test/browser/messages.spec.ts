@@ -147,7 +147,7 @@ it('show auditors the history, with what changed, and nothing to change', async 
   const { context, page: audit } = await under.open();
   await signIn(audit, keys['AUDITOR'] ?? '', '/');
   await audit.waitForURL(/\/history$/);
-  await audit.getByRole('button', { name: /^The endpoint "Audit" was registered\./ }).click();
+  await audit.getByRole('link', { name: /^The endpoint "Audit" was registered\./ }).click();
   await audit
     .getByRole('table', { name: 'Changes' })
     .getByRole('row', { name: /^name None Audit/ })
@@ -155,7 +155,7 @@ it('show auditors the history, with what changed, and nothing to change', async 
   expect(new URL(audit.url()).searchParams.get('position')).toMatch(/^[0-9a-f]+$/);
   await audit.reload();
   await audit.getByRole('region', { name: 'Effects' }).waitFor();
-  await audit.getByRole('link', { name: 'Publish' }).click();
+  await audit.getByRole('link', { name: 'Publish', exact: true }).click();
   await audit.getByText(/Yours has the role auditor/).waitFor();
   expect(await audit.getByRole('button', { name: 'Publish', exact: true }).count()).toBe(0);
   await audit.getByRole('link', { name: 'Replays and retries' }).click();

@@ -6,6 +6,7 @@ import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Choice, EndpointChoice, Written } from '../../components/FilterFields.tsx';
 import { ChevronIcon } from '../../components/icons.tsx';
+import { LinkTo } from '../../components/LinkTo.tsx';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { Moment } from '../../components/Moment.tsx';
 import { Page } from '../../components/Page.tsx';
@@ -203,18 +204,21 @@ const EventRow = ({ event, nameOf, isOpen, set }: RowProps) => {
         <Moment at={event.recordedAt} />
       </Table.Td>
       <Table.Td>
-        <UnstyledButton
+        <LinkTo
+          to="/history"
+          search={(before: HistorySearch) => ({ ...before, position: isOpen ? undefined : event.position })}
+          replace
+          resetScroll={false}
+          c="inherit"
+          size="sm"
           className="event-toggle"
           aria-expanded={isOpen}
-          onClick={() => set({ position: isOpen ? undefined : event.position })}
         >
           <span className="json-chevron" data-open={isOpen || undefined}>
             <ChevronIcon size={13} />
           </span>
-          <Text size="sm" className="wrap" component="span">
-            {sentenceOfEvent(event, nameOf)}
-          </Text>
-        </UnstyledButton>
+          <span className="wrap">{sentenceOfEvent(event, nameOf)}</span>
+        </LinkTo>
         <Text size="xs" c="dimmed" hiddenFrom="sm" className="wrap" pl={18}>
           {kind} {name}
         </Text>
