@@ -1,5 +1,5 @@
 // A lane's part of the table of due attempts: takes from it, one read at a time, what the lane does not track yet, and gives back what is not sent.
-import type { EndpointId } from '../../domain/ids.ts';
+import type { EndpointId, Position } from '../../domain/ids.ts';
 import type { ClaimRequest } from '../due-attempts/due-attempts.ts';
 import type { ScheduleAttempt } from '../saga/saga-commands.ts';
 import type { LaneContext } from './lane-context.ts';
@@ -70,6 +70,27 @@ export class LaneTable {
   putBack(attempts: readonly ScheduleAttempt[]): void {
     this.hasBacklog ||= attempts.length > 0;
     this.giveBack(attempts);
+  }
+
+  /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
+  recorded(attempt: ScheduleAttempt, position: Position): void {
+    const { due, status } = this.context;
+    const isRowLeased = due.outcomeRecorded(attempt);
+    if (!this.tracked.hasAttempt(attempt)) return; // the table was so much faster that the next attempt is tracked
+    const isApplied = status.appliedUpTo !== undefined && position <= status.appliedUpTo;
+    if (isApplied || isRowLeased || !status.acceptsOffers) this.tracked.untrack(attempt.id);
+    else this.tracked.track(attempt, position);
+    this.hasBacklog ||= isApplied;
+  }
+
+  /** Some may have waited for their turn, and get it before the log's followers know of the batch: they are tracked until the table shows it. */
+  batched(deliveries: readonly ScheduleAttempt[], position: Position | undefined): void {
+    for (const attempt of deliveries)
+      if (position === undefined) this.tracked.untrack(attempt.id);
+      else {
+        if (!this.tracked.has(attempt.id)) this.tracked.track(attempt);
+        this.recorded(attempt, position);
+      }
   }
 
   /** This replica can't read the log, or send, at the moment. */

@@ -60,7 +60,7 @@ export class Lane {
     });
     this.requests = new LaneRequests(this, id, context, this.pace);
     this.queue = new AttemptQueue(budget, backlog.of(this));
-    const onBatched: BatchListener['onBatched'] = (of, position) => this.batched(of, position);
+    const onBatched: BatchListener['onBatched'] = (of, position) => this.table.batched(of, position);
     this.gatherer = new BatchGatherer(id, batches, budget, { onBatched, onReady }, log, () => due.now());
   }
 
@@ -223,7 +223,7 @@ export class Lane {
         else if (end === 'log-unavailable' || end === 'not-sent') this.table.leaveToOthers(attempt);
         else if (end === 'probed-elsewhere') this.leaveProbe(attempt);
         else {
-          this.recorded(attempt, end.position);
+          this.table.recorded(attempt, end.position);
           this.pace.observe(end);
         }
       },
@@ -236,28 +236,7 @@ export class Lane {
     this.table.putBack([attempt]);
   }
 
-  /** The outcome is in the log at `position`. The table may show it already: it can be faster than the log's answer. */
-  private recorded(attempt: ScheduleAttempt, position: Position): void {
-    const { due, status } = this.context;
-    const isRowLeased = due.outcomeRecorded(attempt);
-    if (!this.tracked.hasAttempt(attempt)) return; // the table was so much faster that the next attempt is tracked
-    const isApplied = status.appliedUpTo !== undefined && position <= status.appliedUpTo;
-    if (isApplied || isRowLeased || !status.acceptsOffers) this.tracked.untrack(attempt.id);
-    else this.tracked.track(attempt, position);
-    this.table.hasBacklog ||= isApplied;
-  }
-
   // ── Batches ──
-
-  /** Some may have waited for their turn, and get it before the log's followers know of the batch: they are tracked until the table shows it. */
-  private batched(deliveries: readonly ScheduleAttempt[], position: Position | undefined): void {
-    for (const attempt of deliveries)
-      if (position === undefined) this.tracked.untrack(attempt.id);
-      else {
-        if (!this.tracked.has(attempt.id)) this.tracked.track(attempt);
-        this.recorded(attempt, position);
-      }
-  }
 
   private gather(): void {
     if (!this.gatherer.isPending) return;
