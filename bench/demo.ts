@@ -1,9 +1,11 @@
 // `npm run demo`: starts the service on a free port with its own folder, and a receiver that fails at first. Publishes three messages and prints,
-// line by line, what happens to them. Ends by itself after a few seconds and leaves nothing behind.
+// line by line, what happens to them; then two messages to two customers' organizations, in one request. Ends by itself after a few seconds and
+// leaves nothing behind.
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Client } from '../test/support/client.ts';
 import { createEndpoint, startServer, type Server } from '../test/support/server.ts';
 
 const secret = 'demo-secret';
@@ -83,6 +85,36 @@ const watch = async (server: Server, order: number, id: string): Promise<void> =
   }
 };
 
+// ── Two customers on one installation ──
+
+const showCustomers = async (server: Server, url: string): Promise<void> => {
+  const customers = ['acme', 'zenith'];
+  for (const id of customers) {
+    const create = 'mutation ($input: OrganizationInput!) { createOrganization(input: $input) { id } }';
+    await server.graphql(create, { input: { id, name: `Customer ${id}` } });
+    await new Client(server, server.adminKey, id).createEndpoint({ name: `${id}'s desk`, url, eventTypes: ['order.*'], secret });
+  }
+  say('you', `made the organizations ${customers.join(' and ')}, each with an endpoint of its own`);
+  const orders = customers.map((organization, i) => ({ organization, type: 'order.created', data: { order: 2001 + i, total: 7 } }));
+  const response = await server.request('/v1/messages', orders);
+  const { messages } = (await response.json()) as { messages: { id: string }[] };
+  say('you', 'published an order of each with one request and one key');
+  for (const [i, id] of customers.entries()) {
+    const own = new Client(server, server.adminKey, id);
+    await own.delivery(messages[i]?.id ?? '', 'SUCCEEDED');
+    const { token } = await own.query<{ token: string }>('mutation { createPortalSession(input: { subject: "anna" }) { token } }');
+    const portal = await new Client(server, token).ask('{ endpoints { nodes { name } } messages { count { value } } }');
+    const { endpoints, messages: seen } = portal.data as {
+      endpoints: { nodes: { name: string }[] };
+      messages: { count: { value: number } };
+    };
+    say(
+      'service',
+      `${id}'s portal shows ${endpoints.nodes.map(({ name }) => `"${name}"`).join(', ')} and ${seen.count.value} message, nothing of the other's`,
+    );
+  }
+};
+
 // ── The demo ──
 
 const receiver = await startReceiver();
@@ -116,6 +148,8 @@ try {
   const query = 'query ($id: ID!) { endpoint(id: $id) { name successRate { label } } }';
   const { endpoint } = await server.graphql<{ endpoint: { name: string; successRate: { label: string } } }>(query, { id: endpointId });
   say('service', `${endpoint.name}: success rate ${endpoint.successRate.label}`);
+
+  await showCustomers(server, receiver.url);
 
   const retried = (await Promise.all(messages.map(({ id }) => show(server, id))))
     .filter((shown) => shown !== null)

@@ -52,6 +52,8 @@ it('the demo shows a failed attempt, its retry, the success rate and the timelin
   expect(stdout).toMatch(/attempt 2: signature verified, answering 200/);
   expect(stdout).toContain('success rate 100% (3/3)');
   expect(stdout).toMatch(/a duplicate, nothing is sent again/);
+  expect(stdout).toContain('acme\'s portal shows "acme\'s desk" and 1 message');
+  expect(stdout).toContain('zenith\'s portal shows "zenith\'s desk" and 1 message');
   expect(stdout).toMatch(/The timeline of the message.*\n(\s+\d{4}-\d\d-\d\dT\S+ {2}\S.*\n){3,}/);
   expect(stdout).toContain('exit code 0');
 });

@@ -1,11 +1,16 @@
 // @hookledger/client: publishes messages to Hookledger, finds them again, and verifies the webhooks that Hookledger sends.
 export {
   HookledgerAdmin,
+  type ApiKey,
   type ApiKeyRole,
   type HookledgerAdminOptions,
   type IssuedApiKey,
   type NewApiKey,
   type NewPortalSession,
+  type Organization,
+  type OrganizationFilter,
+  type OrganizationLimits,
+  type OrganizationSettings,
   type PortalCapability,
   type PortalSession,
 } from './admin.ts';
