@@ -34,6 +34,10 @@ describe('the commands on endpoints', () => {
       { name: 'X-Team', value: 'two' },
     ];
 
+    it('creates no endpoint whose template holds a mask, as a copy of another one may', async () => {
+      const masked = { format: 'TEMPLATE', formatOptions: { template: `{"token": "${mask}"}` } } as const;
+      await expect(create(masked)).rejects.toThrow(/write \$constants with its name/);
+    });
     it('a masked URL and masked header values stay', async () => {
       const id = await create({ url, headers });
       await update(id, { name: 'Renamed', url: shownUrl, headers: [{ name: 'x-team', value: null }] });

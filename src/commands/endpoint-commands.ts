@@ -6,7 +6,7 @@ import type { EndpointCommand, EndpointSettingsPatch } from '../domain/endpoint.
 import type { PlainSettings, PlainSettingsPatch } from '../domain/endpoint-settings.ts';
 import { isMaskedUrl, sealUrl } from '../domain/endpoint-url.ts';
 import { refuseMaskedConstants, sealConstants } from '../domain/secret-constants.ts';
-import { mapSecretOptions } from '../domain/format-options.ts';
+import { mapSecretOptions, refuseMaskedTemplate } from '../domain/format-options.ts';
 import { badInput } from '../domain/errors.ts';
 import { endpointId, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
@@ -120,6 +120,7 @@ export const registration = (
 ): EndpointCommand & { type: 'Register' } => {
   const cipher = keyring.cipherFor(endpointStream(id));
   refuseMaskedConstants(settings.formatOptions);
+  refuseMaskedTemplate(settings.formatOptions);
   const signs = settings.signature !== 'NONE' && !settings.useOrganizationKey;
   const chosen = secret ?? (signs ? newSecretFor(settings.signature) : undefined);
   return {

@@ -135,12 +135,25 @@ export const maskTemplate = (text: string): string => {
   return shown + text.slice(at);
 };
 
-/** A patch with the template as it was shown keeps the stored one. */
+/** A patch with the template as it was shown keeps the stored one. @throws DomainError if another one holds a mask */
 export const keepTemplate = <P extends Partial<Formatted>>(from: Formatted, patch: P): P => {
   const { formatOptions } = patch;
   const stored = from.formatOptions?.[template];
-  if (!formatOptions || typeof stored !== 'string' || formatOptions[template] !== maskTemplate(stored)) return patch;
+  if (!formatOptions || typeof stored !== 'string' || formatOptions[template] !== maskTemplate(stored)) {
+    refuseMaskedTemplate(formatOptions ?? null);
+    return patch;
+  }
   return { ...patch, formatOptions: { ...formatOptions, [template]: stored } };
+};
+
+/** @throws DomainError if the template holds a mask: nobody knows what it stands for */
+export const refuseMaskedTemplate = (options: JsonObject | null): void => {
+  const given = options?.[template];
+  if (typeof given === 'string' && given.includes(mask))
+    throw badInput(
+      `formatOptions.${template}`,
+      `The template holds ${mask}, which stands for a secret; put the secret into formatOptions.constants and write $constants with its name.`,
+    );
 };
 
 // ── What fits together ──
