@@ -35,7 +35,8 @@ export const useDeliveryList = (filter: Filter, isHeld: boolean, onChanges: () =
 
   const takeAnswer = useEffectEvent((answer: NonNullable<typeof data>['deliveries']) => {
     const { nodes, pageInfo } = answer;
-    const live = withAnswer(list?.live ?? noRows, nodes, !isHeld && isAtTop(), hasPagesBelow);
+    const before = list?.live ?? noRows;
+    const live = withAnswer(before, nodes, !isHeld && isAtTop(), hasPagesBelow && before.rows.length <= mostRows);
     const isAnswer = live.rows === nodes;
     if (isAnswer && list !== undefined && hasPagesBelow) forget();
     setList({
