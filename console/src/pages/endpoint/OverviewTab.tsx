@@ -9,12 +9,13 @@ import { Fact } from '../../components/Fact.tsx';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { Moment, useNow } from '../../components/Moment.tsx';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
-import { milliseconds } from '../../components/time.ts';
+import { durationInWords, milliseconds } from '../../components/time.ts';
 import { failureWords } from '../deliveries/failure-words.ts';
 import { StatusChange } from '../endpoints/StatusChange.tsx';
 import { SuccessRate } from '../endpoints/EndpointRow.tsx';
 import type { Endpoint } from './EndpointPage.tsx';
-import { figuresQuery } from './endpoint.query.ts';
+import { changeBefore, changesOf } from './changes.ts';
+import { changesQuery, figuresQuery } from './endpoint.query.ts';
 import { LastDeliveries } from './LastDeliveries.tsx';
 import { Skipped } from './Skipped.tsx';
 
@@ -76,6 +77,7 @@ const State = ({ endpoint }: { readonly endpoint: Endpoint }) => {
               </>
             )}
           </Text>
+          {health.since !== null && <Cause id={endpoint.id} since={health.since} />}
         </Alert>
       )}
       {heldDeliveries > 0 && (
@@ -90,6 +92,27 @@ const State = ({ endpoint }: { readonly endpoint: Endpoint }) => {
       )}
       {endpoint.skippedSinceDisabled > 0 && <Skipped endpoint={endpoint} />}
     </>
+  );
+};
+
+/** Whoever may not read the history is shown nothing here. */
+const Cause = ({ id, since }: { readonly id: string; readonly since: string }) => {
+  const { data } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'] });
+  const cause = changeBefore(changesOf(data?.endpointChanges ?? []), since);
+  if (cause === undefined) return null;
+  return (
+    <Text size="sm" className="wrap">
+      It began {durationInWords(Math.round(cause.afterMs / 1_000))} after {cause.change.sentence}.{' '}
+      <LinkTo
+        to="/endpoints/$endpointId"
+        params={{ endpointId: id }}
+        search={{ tab: 'history', at: cause.change.position }}
+        size="sm"
+        underline="always"
+      >
+        Show the change
+      </LinkTo>
+    </Text>
   );
 };
 

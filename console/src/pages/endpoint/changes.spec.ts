@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actorName, changesOf, disabledAt } from './changes.ts';
+import { actorName, changeBefore, changesOf, disabledAt } from './changes.ts';
 import { differencesOf, valueText, type Configuration } from './configuration.ts';
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
@@ -54,6 +54,14 @@ it('names actors, with colons in their names', () => {
 it('finds when it was disabled last', () => {
   expect(disabledAt(all)).toBe(at(4));
   expect(disabledAt(all.slice(0, 3))).toBeUndefined();
+});
+
+it('finds the change shortly before something began', () => {
+  const changes = changesOf(all);
+  expect(changeBefore(changes, '2026-01-01T00:00:42.000Z')).toMatchObject({ afterMs: 35_000, change: { position: '0007' } });
+  expect(changeBefore(changes, at(2))).toMatchObject({ afterMs: 0, change: { position: '0002' } });
+  expect(changeBefore(changes, at(1))).toBeUndefined(); // it was only made
+  expect(changeBefore(changes, '2026-01-01T02:00:00.000Z')).toBeUndefined();
 });
 
 it('reads values as a person does', () => {

@@ -88,3 +88,16 @@ export const changesOf = (all: readonly FieldChange[]): readonly Change[] => {
 /** When it was disabled last; undefined if never. */
 export const disabledAt = (all: readonly FieldChange[]): string | undefined =>
   all.findLast(({ field, to }) => field === 'status' && to === 'DISABLED')?.at;
+
+/** What happens later has other causes. */
+const causeWithinMs = 3_600_000;
+
+/** The last change shortly before something began, which may be why. What was changed before there was anything to fail is no cause. */
+export const changeBefore = (
+  changes: readonly Change[],
+  began: string,
+): { readonly change: Change; readonly afterMs: number } | undefined => {
+  const change = changes.find(({ at }) => at <= began);
+  const afterMs = change === undefined ? Number.NaN : Date.parse(began) - Date.parse(change.at);
+  return change !== undefined && change !== changes.at(-1) && afterMs <= causeWithinMs ? { change, afterMs } : undefined;
+};
