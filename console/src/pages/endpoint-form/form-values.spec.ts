@@ -57,7 +57,7 @@ it('sends the options of the format whenever the format changes', () => {
   expect(patchOf(before, { ...before, format: 'SLACK' })).toEqual({ format: 'SLACK', formatOptions: null });
   expect(patchOf(before, { ...before, format: 'TEMPLATE', template: '{}' })).toEqual({
     format: 'TEMPLATE',
-    formatOptions: { template: '{}' },
+    formatOptions: { template: '{}', constants: saved.formatOptions.constants },
   });
 });
 
