@@ -12,7 +12,7 @@ import { openLog, openStoredLog, type LogAddress } from '../../src/event-store/o
 import type { StoredLog } from '../../src/event-store/stored-log.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { renamed, write } from './append-pairs.ts';
-import { take } from './contract.ts';
+import { take } from './contract-log.ts';
 
 const log = { info: () => {}, warn: () => {} };
 let double: LogServerDouble;

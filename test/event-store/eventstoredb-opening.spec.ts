@@ -10,7 +10,7 @@ import { LogUnusable } from '../../src/event-store/event-store.ts';
 import { EventStoreDbEventStore, type EventStoreDbOptions } from '../../src/event-store/eventstoredb/eventstoredb-event-store.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { renamed, write } from './append-pairs.ts';
-import { take } from './contract.ts';
+import { take } from './contract-log.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const pem = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));

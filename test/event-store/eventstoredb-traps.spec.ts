@@ -13,7 +13,7 @@ import {
 import { EventStoreDbEventStore, type EventStoreDbOptions } from '../../src/event-store/eventstoredb/eventstoredb-event-store.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
 import { renamed, write } from './append-pairs.ts';
-import { take } from './contract.ts';
+import { take } from './contract-log.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let double: LogServerDouble;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { readConnection } from '../../src/event-store/eventstoredb/connection.ts';
 import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb/eventstoredb-event-store.ts';
 import { LogServerDouble } from '../support/log-server/double.ts';
-import { describeEventStore, type LogUnderTest } from './contract.ts';
+import { describeEventStore } from './contract.ts';
+import type { LogUnderTest } from './contract-log.ts';
 
 /** A log of its own on a server that others use too. */
 const newLogAt = (url: string): LogUnderTest => {

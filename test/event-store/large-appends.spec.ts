@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WrongExpectedRevision, type NewEvent } from '../../src/event-store/event-store.ts';
 import { SqliteEventStore } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { renamed, write } from './append-pairs.ts';
-import { take } from './contract.ts';
+import { take } from './contract-log.ts';
 
 let directory: string;
 let store: SqliteEventStore;

@@ -17,7 +17,8 @@ import {
 } from '../../src/event-store/event-store.ts';
 import { SqliteEventStore, type SqliteEventStoreOptions } from '../../src/event-store/sqlite/sqlite-event-store.ts';
 import { renamed, write } from './append-pairs.ts';
-import { describeEventStore, take, type LogUnderTest, type SmallDisk } from './contract.ts';
+import { describeEventStore } from './contract.ts';
+import { take, type LogUnderTest, type SmallDisk } from './contract-log.ts';
 import { startAppender } from './start-appender.ts';
 
 const newFolder = () => mkdtemp(path.join(tmpdir(), 'hookledger-log-'));
