@@ -84,6 +84,27 @@ const endpointsFor = (receiver: string): readonly Input[] => [
   { name: 'Staging', url: `${receiver}/ok`, eventTypes: ['*'] },
 ];
 
+/** Customers of the platform: one that is used, and one that did not pay. */
+const addOrganizations = async (server: Server, receiver: string): Promise<void> => {
+  const create = 'mutation ($input: OrganizationInput!) { createOrganization(input: $input) { id } }';
+  const limits = { messagesPerSecond: 100, endpoints: 50 };
+  await server.graphql(create, { input: { id: 'cust_4711', name: 'Acme', limits } });
+  await server.graphql(create, { input: { id: 'cust_4712', name: 'Globex International Holdings (Wirtschaftsprüfungsgesellschaft)' } });
+  const endpoint = 'mutation ($input: EndpointInput!) { createEndpoint(input: $input) { id } }';
+  const ownEndpoints = [
+    { name: 'Acme orders', url: `${receiver}/ok` },
+    { name: 'Acme analytics', url: `${receiver}/broken`, retryPolicy: shortRetries },
+  ];
+  for (const input of ownEndpoints) await server.graphql(endpoint, { input }, 'cust_4711');
+  await server.publish(
+    Array.from({ length: 20 }, (_, i) => ({ type: 'meeting.ended', data: { meeting_id: i }, organization: 'cust_4711' })),
+  );
+  await server.graphql('mutation ($id: ID!, $reason: String) { suspendOrganization(id: $id, reason: $reason) { id } }', {
+    id: 'cust_4712',
+    reason: 'The invoice of May is unpaid.',
+  });
+};
+
 /** @param messages how many to publish */
 export const fillConsole = async (server: Server, receiver: string, messages = 120): Promise<void> => {
   for (const input of types)
@@ -99,4 +120,5 @@ export const fillConsole = async (server: Server, receiver: string, messages = 1
     const { name, sample } = types[i % types.length]!;
     await server.publish({ id: `demo-${i}`, type: name, data: { ...sample, number: i } });
   }
+  await addOrganizations(server, receiver);
 };

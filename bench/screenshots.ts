@@ -29,6 +29,7 @@ try {
   }>(query);
   const endpoint = endpoints.nodes.find(({ name }) => name === 'Billing')?.id ?? '';
   const pages = {
+    overview: '/',
     endpoints: '/endpoints',
     'new-endpoint': '/endpoints/new',
     endpoint: `/endpoints/${endpoint}`,
@@ -42,7 +43,9 @@ try {
     replays: '/replays',
     sources: '/sources',
     history: '/history',
+    organizations: '/organizations',
     settings: '/settings',
+    system: '/system',
   };
   for (const { name, ...options } of screens) {
     const context = await browser.newContext({ ...options, baseURL: server.url });

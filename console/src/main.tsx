@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { Provider } from 'urql';
 import { makeClient } from './api/client.ts';
 import { LiveProvider, makeLive } from './api/live.ts';
+import { connectionParameters, headersFor } from './api/organization.ts';
 import { TimeZoneProvider } from './components/time-zone.tsx';
 import { makeRouter } from './router.tsx';
 import { theme, variables } from './theme.ts';
@@ -17,12 +18,12 @@ import { theme, variables } from './theme.ts';
 const Notifications = lazy(() => import('./components/Notifications.tsx').then(({ Notifications: component }) => ({ default: component })));
 
 const router = makeRouter();
-const live = makeLive();
+const live = makeLive(connectionParameters);
 const signIn = () => {
   const { pathname, href } = router.state.location;
   if (pathname !== '/sign-in') void router.navigate({ to: '/sign-in', search: { next: href } });
 };
-const client = makeClient(signIn, '/graphql', live.forward);
+const client = makeClient(signIn, '/graphql', live.forward, headersFor());
 
 createRoot(document.getElementById('console') ?? document.body).render(
   <StrictMode>

@@ -1,5 +1,6 @@
 // The addresses of the console: those that it shares with the portal (routes.ts), and its own.
-import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { parseOwnSearch, stringifyOwnSearch } from './api/organization.ts';
 import {
   deliveries,
   delivery,
@@ -10,10 +11,8 @@ import {
   message,
   messages,
   newEndpoint,
-  parseSearch,
   root,
   shell,
-  stringifySearch,
   texts,
 } from './routes.ts';
 import { Shell } from './shell/Shell.tsx';
@@ -25,12 +24,11 @@ const signIn = createRoute({
   validateSearch: ({ next }: Record<string, unknown>): { next?: string } => (typeof next === 'string' ? { next } : {}),
 });
 
-const home = createRoute({
+const overview = createRoute({
   getParentRoute: () => shell,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/endpoints', replace: true });
-  },
+  validateSearch: texts('window', 'from', 'until'),
+  component: lazyRouteComponent(() => import('./pages/overview/OverviewPage.tsx'), 'OverviewPage'),
 });
 
 const history = createRoute({
@@ -67,9 +65,22 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings/SettingsPage.tsx'), 'SettingsPage'),
 });
 
+const organizations = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations',
+  validateSearch: texts('search', 'status'),
+  component: lazyRouteComponent(() => import('./pages/organizations/OrganizationsPage.tsx'), 'OrganizationsPage'),
+});
+
+const system = createRoute({
+  getParentRoute: () => shell,
+  path: '/system',
+  component: lazyRouteComponent(() => import('./pages/system/SystemPage.tsx'), 'SystemPage'),
+});
+
 shell.update({ component: Shell });
 const pages = [
-  home,
+  overview,
   endpoints,
   newEndpoint,
   endpoint,
@@ -83,12 +94,20 @@ const pages = [
   replays,
   sources,
   history,
+  organizations,
   settings,
+  system,
 ] as const;
 const routeTree = root.addChildren([signIn, shell.addChildren(pages)]);
 
 export const makeRouter = () =>
-  createRouter({ routeTree, parseSearch, stringifySearch, defaultPreload: 'intent', scrollRestoration: true });
+  createRouter({
+    routeTree,
+    parseSearch: parseOwnSearch,
+    stringifySearch: stringifyOwnSearch,
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+  });
 
 declare module '@tanstack/react-router' {
   interface Register {

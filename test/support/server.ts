@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export type MessageInput = { id?: string; type: string; timestamp?: string; data: Record<string, unknown>; orderingKey?: string };
+export type MessageInput = {
+  id?: string;
+  type: string;
+  timestamp?: string;
+  data: Record<string, unknown>;
+  orderingKey?: string;
+  organization?: string;
+};
 export type PublishedMessage = { id: string; duplicate: boolean; destinations: number; position: string };
 
 export type ServerOptions = {
@@ -176,17 +183,22 @@ export class Server {
     if (this.options.dataDir === undefined) rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  request(path: string, body: unknown): Promise<Response> {
+  /** @param organization that the request acts for; else the key's own */
+  request(path: string, body: unknown, organization?: string): Promise<Response> {
     return fetch(`${this.url}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.adminKey}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${this.adminKey}`,
+        'content-type': 'application/json',
+        ...(organization !== undefined && { 'hookledger-organization': organization }),
+      },
       body: JSON.stringify(body),
     });
   }
 
   /** @returns `data`. @throws Refused when the answer carries errors. */
-  async graphql<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-    const response = await this.request('/graphql', { query, variables });
+  async graphql<T>(query: string, variables: Record<string, unknown> = {}, organization?: string): Promise<T> {
+    const response = await this.request('/graphql', { query, variables }, organization);
     const text = await response.text();
     if (!response.headers.get('content-type')?.includes('json')) throw new Refused('A GraphQL request', response.status, text);
     const answer = JSON.parse(text) as { data?: T; errors?: unknown[] };

@@ -3,13 +3,22 @@ import type { SubscriptionForwarder } from '@urql/core';
 import { cacheExchange, Client, mapExchange, subscriptionExchange, type CombinedError } from 'urql';
 import { exactFetchExchange } from './exact-fetch.ts';
 
-/** @param onSignedOut called when the server no longer knows the session. @param forward carries the subscriptions */
-export const makeClient = (onSignedOut: () => void, url = '/graphql', forward?: SubscriptionForwarder): Client =>
+/**
+ * @param onSignedOut called when the server no longer knows the session
+ * @param forward carries the subscriptions
+ * @param headers of each request; without the first one the session does not count
+ */
+export const makeClient = (
+  onSignedOut: () => void,
+  url = '/graphql',
+  forward?: SubscriptionForwarder,
+  headers: Readonly<Record<string, string>> = { 'x-hookledger-console': '1' },
+): Client =>
   new Client({
     url,
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
-    fetchOptions: { credentials: 'same-origin', headers: { 'x-hookledger-console': '1' } },
+    fetchOptions: { credentials: 'same-origin', headers },
     exchanges: [
       mapExchange({
         onError: (error) => {

@@ -42,3 +42,27 @@ const deliveryLooks = {
 export const DeliveryStatus = ({ status }: { readonly status: DeliveryStatusName }) => (
   <Mark label={deliveryStatusLabel(status)} {...deliveryLooks[status]} />
 );
+
+const organizationLooks = {
+  ACTIVE: { label: 'Active', color: 'teal', icon: <CheckIcon size={14} /> },
+  SUSPENDED: { label: 'Suspended', color: 'yellow', icon: <PauseIcon size={14} /> },
+} as const;
+
+export const OrganizationStatus = ({ status }: { readonly status: keyof typeof organizationLooks }) => (
+  <Mark {...organizationLooks[status]} />
+);
+
+/** As the server names them; one that it does not name yet is shown by its name. */
+const consumerLooks: Readonly<Record<string, Look>> = {
+  live: { label: 'Live', color: 'teal', icon: <CheckIcon size={14} /> },
+  starting: { label: 'Starting', color: 'blue', icon: <ClockIcon size={14} /> },
+  'catching-up': { label: 'Catching up', color: 'blue', icon: <ClockIcon size={14} /> },
+  elsewhere: { label: 'In another process', color: 'gray', icon: <CheckIcon size={14} /> },
+  superseded: { label: 'Replaced', color: 'gray', icon: <StopIcon size={14} /> },
+  stopped: { label: 'Stopped', color: 'red', icon: <CrossIcon size={14} /> },
+};
+
+export const ConsumerState = ({ state, hasProblem }: { readonly state: string; readonly hasProblem: boolean }) => {
+  const look = consumerLooks[state] ?? { label: state, color: 'gray', icon: <ClockIcon size={14} /> };
+  return <Mark {...look} {...(hasProblem && { color: 'red', icon: <AlertIcon size={14} /> })} />;
+};

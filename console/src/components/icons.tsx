@@ -168,3 +168,12 @@ export const SearchIcon = icon(
     <path d="m16 16 4.5 4.5" />
   </>,
 );
+export const OverviewIcon = icon(<path d="M4 20V10m5.5 10V4M15 20v-7m5 7V8" />);
+export const OrganizationIcon = icon(<path d="M4 20V5h9v15m0-11h7v11M2 20h20M7.5 9h2m-2 4h2m6.5 0h1m-1 3h1" />);
+export const SystemIcon = icon(
+  <>
+    <rect x="3" y="4" width="18" height="7" rx="2" />
+    <rect x="3" y="13" width="18" height="7" rx="2" />
+    <path d="M7 7.5h.01M7 16.5h.01" />
+  </>,
+);

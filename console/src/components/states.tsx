@@ -4,7 +4,15 @@ import { useEffect, useState, type ReactNode } from 'react';
 import type { CombinedError } from 'urql';
 import { codeOf, requestIdOf, sentenceOf } from '../api/client.ts';
 
-const Notice = ({ title, children, actions }: { readonly title: string; readonly children: ReactNode; readonly actions?: ReactNode }) => (
+export const Notice = ({
+  title,
+  children,
+  actions,
+}: {
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly actions?: ReactNode;
+}) => (
   <Stack align="center" gap="xs" py={56} px="md" ta="center" maw={560} mx="auto">
     <Title order={2}>{title}</Title>
     <Text c="dimmed" size="sm" component="div" className="wrap">

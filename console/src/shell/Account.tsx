@@ -1,27 +1,12 @@
 // Who is signed in, and signing out.
 import { Button, Menu, Text } from '@mantine/core';
 import { signOut } from '../api/session.ts';
-import { useAsk } from '../api/use-ask.ts';
-import { graphql } from '../api/graphql.ts';
+import { useCaller } from '../api/use-caller.ts';
 import { Moment } from '../components/Moment.tsx';
 import { PersonIcon } from '../components/icons.tsx';
 
-const accountQuery = graphql(`
-  query Account {
-    me {
-      name
-      role
-      expiresAt
-      organization {
-        id
-        name
-      }
-    }
-  }
-`);
-
 export const Account = () => {
-  const { data } = useAsk(accountQuery, {});
+  const me = useCaller();
   const leave = async () => {
     await signOut();
     location.assign('/sign-in');
@@ -29,20 +14,22 @@ export const Account = () => {
   return (
     <Menu position="bottom-end" width={240} withinPortal>
       <Menu.Target>
-        <Button variant="subtle" color="gray" leftSection={<PersonIcon />} maw={200} aria-label={`Account ${data?.me.name ?? ''}`}>
-          <span className="cut account-name">{data?.me.name ?? ''}</span>
+        <Button variant="subtle" color="gray" leftSection={<PersonIcon />} maw={200} aria-label={`Account ${me?.name ?? ''}`}>
+          <Text component="span" inherit className="cut" visibleFrom="xs">
+            {me?.name ?? ''}
+          </Text>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
           <Text size="xs" className="wrap">
-            Organization {data?.me.organization.name} ({data?.me.organization.id})
+            Organization {me?.organization.name} ({me?.organization.id})
           </Text>
           <Text size="xs" className="wrap">
-            API key {data?.me.name}, {data?.me.role?.toLowerCase()}
-            {data?.me.expiresAt && (
+            API key {me?.name}, {me?.role?.toLowerCase()}
+            {me?.expiresAt && (
               <>
-                , expires <Moment at={data.me.expiresAt} />
+                , expires <Moment at={me.expiresAt} />
               </>
             )}
           </Text>

@@ -1,12 +1,14 @@
 // The frame of every page: navigation at the left (behind a button on a narrow screen), who is signed in, time zone and colours at the top.
-import { AppShell, Burger, Group, Text } from '@mantine/core';
+import { AppShell, Box, Burger, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import logo from '../icon.svg';
 import { Account } from './Account.tsx';
+import { Banners } from './Banners.tsx';
 import { Keyboard } from './Keyboard.tsx';
 import { Navigation } from './Navigation.tsx';
+import { OrganizationSwitcher } from './OrganizationSwitcher.tsx';
 import { Preferences } from './Preferences.tsx';
 import { Search } from './Search.tsx';
 
@@ -32,9 +34,12 @@ export const Shell = () => {
               aria-expanded={isOpen}
             />
             <img src={logo} alt="" width={26} height={26} />
-            <Text fw={600} visibleFrom="xs">
+            <Text fw={600} visibleFrom="sm">
               Hookledger
             </Text>
+            <Box visibleFrom="sm" miw={0}>
+              <OrganizationSwitcher />
+            </Box>
           </Group>
           <Group gap={4} wrap="nowrap">
             <Search isOpen={isSearching} onOpen={searching.open} onClose={searching.close} />
@@ -44,9 +49,13 @@ export const Shell = () => {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs">
+        <Box hiddenFrom="sm" mb="xs">
+          <OrganizationSwitcher />
+        </Box>
         <Navigation />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
+        <Banners />
         <Outlet />
       </AppShell.Main>
       <Keyboard onSearch={searching.open} />

@@ -34,7 +34,9 @@ export const consolePages: readonly string[] = [
   '/replays',
   '/sources',
   '/history',
+  '/organizations',
   '/settings',
+  '/system',
 ];
 
 const page = { methods: ['GET'], largestBody: 0, isCounted: true, isIntake: false, opensFirst: true, closesLast: false } as const;

@@ -1,16 +1,15 @@
 // The filters above the table of deliveries.
-import { deliveryStatusNames } from '../../components/delivery-words.ts';
 import { Choice, EndpointChoice, EventTypeChoice, Written } from '../../components/FilterFields.tsx';
 import { TimeFilter } from '../../components/TimeFilter.tsx';
 import { codesIn } from './codes.ts';
 import { failureOptions } from './failure-words.ts';
-import { testOptions, type DeliverySearch } from './filters.ts';
+import { statusOptions, testOptions, type DeliverySearch } from './filters.ts';
 
 type Props = { readonly search: DeliverySearch; readonly set: (change: DeliverySearch) => void };
 
 export const Filters = ({ search, set }: Props) => (
   <div className="filters" role="group" aria-label="Filters">
-    <Choice label="Status" any="Any status" options={deliveryStatusNames} value={search.status} onChange={(status) => set({ status })} />
+    <Choice label="Status" any="Any status" options={statusOptions} value={search.status} onChange={(status) => set({ status })} />
     <EndpointChoice value={search.endpoint} onChange={(endpoint) => set({ endpoint })} />
     <EventTypeChoice value={search.eventType} onChange={(eventType) => set({ eventType })} />
     <TimeFilter since={search.since} until={search.until} onChange={set} />

@@ -23,7 +23,8 @@ export const RetryAll = (props: Props) => {
   );
 };
 
-const RetryAllDialog = ({ filter, onStarted, onClose }: Props & { readonly onClose: () => void }) => {
+/** Of all that match `filter`. */
+export const RetryAllDialog = ({ filter, onStarted, onClose }: Props & { readonly onClose: () => void }) => {
   const wanted = retriedBy(filter);
   const { data, error, askAgain } = useAsk(retrySample, { filter: wanted });
   const [retry, isBusy] = useChange(retryDeliveries, ['BulkRetry']);

@@ -37,6 +37,11 @@ it('leaves out what the URL says that is no status, reason, code or time', () =>
   expect(filterOf({ status: 'LOST', reason: 'toString', code: 'many', test: 'maybe', since: 'yesterday' })).toEqual({});
 });
 
+it('knows one word for all that have not ended', () => {
+  expect(filterOf({ status: 'OPEN' })).toEqual({ status: ['PENDING', 'RETRYING', 'HELD'] });
+  expect(chipsOf({ status: 'OPEN' })).toEqual([{ name: 'status', label: 'Status: Open' }]);
+});
+
 it('watches by what a delivery keeps, and checks the rest itself', () => {
   const filter = filterOf({ status: 'FAILED', reason: 'HTTP_STATUS', code: '5xx', endpoint: 'e', test: 'only' });
   expect(lastingPartOf(filter)).toEqual({ endpointId: 'e', test: true });

@@ -1,6 +1,6 @@
 // The filters of the table of deliveries, as they are in the URL and as the API takes them. Pure.
 import type { VariablesOf } from '../../api/graphql.ts';
-import { deliveryStatusNames } from '../../components/delivery-words.ts';
+import { deliveryStatusNames, type DeliveryStatusName } from '../../components/delivery-words.ts';
 import { codesIn } from './codes.ts';
 import type { deliveriesQuery } from './deliveries.query.ts';
 import { failureOptions } from './failure-words.ts';
@@ -25,15 +25,24 @@ export const testOptions = [
   { value: 'only', label: 'Only tests' },
 ] as const;
 
+const openStatuses: readonly DeliveryStatusName[] = ['PENDING', 'RETRYING', 'HELD'];
+export const statusOptions = [{ value: 'OPEN', label: 'Open' }, ...deliveryStatusNames] as const;
+
+const statusesIn = (text: string | undefined): DeliveryStatusName[] | undefined => {
+  if (text === 'OPEN') return [...openStatuses];
+  const status = deliveryStatusNames.find(({ value }) => value === text)?.value;
+  return status && [status];
+};
+
 const isTime = (text: string | undefined): text is string => text !== undefined && !Number.isNaN(Date.parse(text));
 
 /** What the URL says that is no status, reason, code or time is left out. */
 export const filterOf = (search: DeliverySearch): Filter => {
-  const status = deliveryStatusNames.find(({ value }) => value === search.status)?.value;
+  const status = statusesIn(search.status);
   const reason = failureOptions.find(({ value }) => value === search.reason)?.value;
   const codes = search.code === undefined ? undefined : codesIn(search.code);
   return {
-    ...(status !== undefined && { status: [status] }),
+    ...(status !== undefined && { status }),
     ...(reason !== undefined && { failure: [reason] }),
     ...(codes !== undefined && { responseCodeFrom: codes.from, responseCodeUntil: codes.until }),
     ...(search.test === 'only' && { test: true }),
@@ -66,7 +75,7 @@ export const chipsOf = (search: DeliverySearch): readonly { readonly name: keyof
     const value = search[name];
     if (value === undefined) return [];
     const isId = name === 'endpoint' || name === 'message';
-    const option = [...deliveryStatusNames, ...failureOptions, ...testOptions].find((each) => each.value === value);
+    const option = [...statusOptions, ...failureOptions, ...testOptions].find((each) => each.value === value);
     return [{ name, label: isId ? chipLabels[name] : `${chipLabels[name]}: ${option?.label ?? value}` }];
   });
 
