@@ -1,6 +1,6 @@
 // Measures the API's pages with a million attempts stored: `npm run bench:pages [-- --attempts 1000000 --json --database URL|embedded]`.
 // It queries each page with the API's filters, at the beginning and far down. The time covers the query with all its rows.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ import { failureGroupings } from '../src/read-models/queries/failure-stats.ts';
 import { viewQueries } from '../src/read-models/queries/view-queries.ts';
 import { Views } from '../src/read-models/views/views.ts';
 import { deliveryFilters, messageFilters } from './page-filters.ts';
-import { dropSchemas, newPrefix, startPostgres } from '../test/support/postgres.ts';
+import { dropSchemas, newPrefix, startPostgres, withPostgres } from '../test/support/postgres.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -159,16 +159,34 @@ const queries = viewQueries(
 );
 const last = messageIdAt(Math.floor(messages * 0.7));
 const filters = deliveryFilters(endpoints, at, last);
-const rows: { page: string; ms: number; count: number }[] = [];
+const rows: { page: string; ms: number; cpuMs: number; count: number }[] = [];
+/** Of this thread, which SQLite runs in, and of PostgreSQL's processes where it runs here. What else the machine does is not in it. */
+const cpuMs = () => {
+  const { user, system } = process.threadCpuUsage();
+  return (
+    (user + system) / 1_000 +
+    backends.reduce((sum, pid) => sum + Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6, 0)
+  );
+};
+const backendsOf = async (where: string): Promise<readonly number[]> =>
+  withPostgres(where, async (client) => {
+    const { rows: found } = await client.query<{ pid: number }>(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    );
+    return found.map(({ pid }) => pid);
+  });
+let backends: readonly number[] = [];
 const time = async (page: string, ask: () => Promise<number>) => {
-  const times: number[] = [];
+  const [times, cpuTimes]: [number[], number[]] = [[], []];
   let count = 0;
   for (let i = 0; i < 5; i++) {
-    const from = performance.now();
+    if (postgres) backends = await backendsOf(postgres.url);
+    const [from, cpuFrom] = [performance.now(), cpuMs()];
     count = await ask();
     times.push(performance.now() - from);
+    cpuTimes.push(cpuMs() - cpuFrom);
   }
-  rows.push({ page, ms: Math.max(...times.slice(1)), count }); // the first run prepares the statements
+  rows.push({ page, ms: Math.max(...times.slice(1)), cpuMs: cpuTimes.slice(1).toSorted((a, b) => a - b)[1] ?? Number.NaN, count }); // the first run prepares the statements
 };
 const first = 50;
 for (const [name, filter] of Object.entries(filters)) {
@@ -271,8 +289,10 @@ for (const [name, filter] of Object.entries(histories))
 
 await time('conservation', async () => (await queries.deliveries.conservation(organizationId)).routed);
 
-for (const { page, ms, count } of rows)
-  say(`${page.padEnd(60)} ${ms.toFixed(1).padStart(8)} ms  ${String(count).padStart(6)} rows${ms < targetMs ? '' : '   MISSED'}`);
+for (const { page, ms, cpuMs: cpu, count } of rows)
+  say(
+    `${page.padEnd(60)} ${ms.toFixed(1).padStart(8)} ms, ${cpu.toFixed(1).padStart(6)} ms of CPU  ${String(count).padStart(6)} rows${ms < targetMs ? '' : '   MISSED'}`,
+  );
 const slowest = rows.reduce((worst, row) => (row.ms > worst.ms ? row : worst));
 say(
   `the slowest: ${slowest.page.trim()}, ${slowest.ms.toFixed(1)} ms; target < ${targetMs} ms ${slowest.ms < targetMs ? 'met' : 'MISSED'}`,
