@@ -11,7 +11,7 @@ import { newPrefix } from '../support/postgres.ts';
 import { timeVerify } from '../support/rebuild.ts';
 import { createEndpoint, startServer, type Server } from '../support/server.ts';
 import { ClusterNodes } from './cluster-nodes.ts';
-import { pause } from './crash.ts';
+import { pause } from './traffic.ts';
 
 const ends = [
   ['follower', 'SIGKILL'],

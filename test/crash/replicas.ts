@@ -8,24 +8,9 @@ import { LogServerDouble } from '../support/log-server/double.ts';
 import { dropSchemas, newPrefix, startPostgres } from '../support/postgres.ts';
 import { compareViews, timeVerify } from '../support/rebuild.ts';
 import { createEndpoint, newAdminKey, Server, type MessageInput } from '../support/server.ts';
-import {
-  check,
-  checkLog,
-  checkViews,
-  emptyReport,
-  endpoints,
-  formatReport,
-  pathsFor,
-  pause,
-  retryPolicy,
-  secret,
-  seededRandom,
-  setAnyTime,
-  settle,
-  shortestGraceMs,
-  startPublishers,
-  type CrashReport,
-} from './crash.ts';
+import { endpoints, pathsFor, pause, retryPolicy, secret, seededRandom, startPublishers } from './traffic.ts';
+import { check, checkLog, checkViews, emptyReport, formatReport, settle, type CrashReport } from './checks.ts';
+import { setAnyTime, shortestGraceMs } from './crash.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 import { startReceiver } from './receiver.ts';
 import { tenantPaths, Tenants, type TenantsReport } from './tenants.ts';

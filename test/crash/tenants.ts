@@ -2,7 +2,7 @@
 // while replicas are killed. What is one's must arrive at its own receiver, once it is acknowledged, and nothing else.
 import { Client, eventually } from '../support/client.ts';
 import type { Conservation, Server } from '../support/server.ts';
-import { pause } from './crash.ts';
+import { pause } from './traffic.ts';
 import type { Receiver } from './receiver.ts';
 
 export type TenantsReport = {

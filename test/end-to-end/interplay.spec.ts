@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { seededRandom } from '../crash/crash.ts';
+import { seededRandom } from '../crash/traffic.ts';
 import { Client, eventually } from '../support/client.ts';
 import { runToEnd } from '../support/process.ts';
 import { startReceiver, type Answer, type Receiver } from '../support/receiver.ts';
