@@ -33,6 +33,8 @@ try {
     endpoints: '/endpoints',
     'new-endpoint': '/endpoints/new',
     endpoint: `/endpoints/${endpoint}`,
+    'endpoint-history': `/endpoints/${endpoint}?tab=history`,
+    'endpoint-verify': `/endpoints/${endpoint}?tab=verify`,
     'edit-endpoint': `/endpoints/${endpoint}/edit`,
     deliveries: '/deliveries',
     delivery: `/deliveries/${deliveries.nodes[0]?.id ?? ''}`,
