@@ -19,14 +19,18 @@ const subscribe = (listener: () => void) => {
 
 export const useNow = (): number => useSyncExternalStore(subscribe, () => now);
 
+/** What follows from the time. Draws again only when that changes, not every second: a page has hundreds of times. */
+export const useFromNow = <Read extends string | boolean>(read: (now: number) => Read): Read =>
+  useSyncExternalStore(subscribe, () => read(now));
+
 export const Moment = ({ at }: { readonly at: string | null | undefined }) => {
   const { zone } = useTimeZone();
-  const current = useNow();
+  const text = useFromNow((current) => (at === null || at === undefined ? '' : relativeTime(at, current)));
   if (at === null || at === undefined) return <span aria-label="none">–</span>;
   return (
     <Tooltip label={exactTime(at, zone)}>
       <time dateTime={at} tabIndex={0} className="numbers" style={{ whiteSpace: 'nowrap' }}>
-        {relativeTime(at, current)}
+        {text}
       </time>
     </Tooltip>
   );

@@ -1,12 +1,13 @@
 // The table of deliveries with its selection. Rows change in place; new ones come in at the top, or wait behind a button.
 import { Button, Checkbox, Table } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows, type FilterChip } from '../../components/states.tsx';
+import { say, sayRefusal, useChange } from '../../components/use-change.ts';
 import { DeliveryRow } from './DeliveryRow.tsx';
-import { deliveriesQuery } from './deliveries.query.ts';
+import { deliveriesQuery, retryDelivery } from './deliveries.query.ts';
 import type { Filter } from './filters.ts';
 import { forgetList, rememberPage } from './last-list.ts';
 import { newText } from './live-rows.ts';
@@ -25,13 +26,24 @@ type Props = {
 export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: Props) => {
   const [chosen, setChosen] = useState<ReadonlyMap<string, Delivery>>(new Map());
   const { list, error, askAgain, show, pagesBelow, loadMore } = useDeliveryList(filter, chosen.size > 0, onChanges);
-  const choose = (delivery: Delivery, isChosen: boolean) =>
+  const [retry] = useChange(retryDelivery, ['Delivery']);
+  const retryOne = useCallback(
+    async (id: string) => {
+      const { error: refusal } = await retry({ id });
+      if (refusal) sayRefusal(refusal);
+      else say('It is retried now, with a fresh series of attempts.');
+    },
+    [retry],
+  );
+  const onRetry = useCallback((id: string) => void retryOne(id), [retryOne]);
+  const choose = useCallback((delivery: Delivery, isChosen: boolean) => {
     setChosen((before) => {
       const next = new Map(before);
       if (isChosen) next.set(delivery.id, delivery);
       else next.delete(delivery.id);
       return next;
     });
+  }, []);
   const shownIds = list?.live.rows.map(({ id }) => id);
   useEffect(() => forgetList(), []);
   useEffect(() => {
@@ -51,7 +63,7 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
         )}
       </div>
     );
-  const rows = { chosen, onChoose: choose };
+  const rows = { chosen, onChoose: choose, onRetry };
   const isAllChosen = live.rows.every(({ id }) => chosen.has(id));
   return (
     <div>
@@ -94,7 +106,7 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
           </Table.Thead>
           <Table.Tbody>
             {live.rows.map((delivery) => (
-              <DeliveryRow key={delivery.id} delivery={delivery} isChosen={chosen.has(delivery.id)} onChoose={choose} />
+              <DeliveryRow key={delivery.id} delivery={delivery} isChosen={chosen.has(delivery.id)} onChoose={choose} onRetry={onRetry} />
             ))}
             <LoadMoreRow
               columns={columns}
@@ -130,11 +142,12 @@ type PageProps = {
   readonly changed: ReadonlyMap<string, Delivery>;
   readonly chosen: ReadonlyMap<string, Delivery>;
   readonly onChoose: (delivery: Delivery, isChosen: boolean) => void;
+  readonly onRetry: (id: string) => void;
   readonly isLast: boolean;
   readonly onMore: (after: string) => void;
 };
 
-const PageBelow = ({ after, filter, changed, chosen, onChoose, isLast, onMore }: PageProps) => {
+const PageBelow = ({ after, filter, changed, chosen, onChoose, onRetry, isLast, onMore }: PageProps) => {
   const { data, error, isLoading, askAgain } = useAsk(deliveriesQuery, { filter, after }, { typenames: ['Delivery'], isLive: true });
   useEffect(() => {
     if (data !== undefined)
@@ -153,6 +166,7 @@ const PageBelow = ({ after, filter, changed, chosen, onChoose, isLast, onMore }:
           delivery={changed.get(delivery.id) ?? delivery}
           isChosen={chosen.has(delivery.id)}
           onChoose={onChoose}
+          onRetry={onRetry}
         />
       ))}
       <LoadMoreRow

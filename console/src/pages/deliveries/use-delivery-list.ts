@@ -20,7 +20,9 @@ type List = {
 
 const askAtMostEveryMs = 2_000;
 /** More rows above the first page than this are not kept on the screen: the list begins again. */
-const mostRows = 300;
+const mostRows = 150;
+/** Of a list without pages below: what is pushed off its end is behind `Load more` again, once the list was asked. */
+const pageSize = 50;
 const topPx = 60;
 
 const isAtTop = () => globalThis.scrollY < topPx && document.activeElement?.closest('.table-frame a') == null;
@@ -53,11 +55,13 @@ export const useDeliveryList = (filter: Filter, isHeld: boolean, onChanges: () =
     const isFlowing = !isHeld && isAtTop();
     setList((before) => {
       if (before === undefined) return before;
-      const live = withChanges(before.live, changed, { isFlowing, isMore: more, matches: (row) => matchesOutcome(filter, row) });
+      const next = withChanges(before.live, changed, { isFlowing, isMore: more, matches: (row) => matchesOutcome(filter, row) });
+      const isTooLong = isFlowing && !hasPagesBelow && next.rows.length > pageSize;
+      const live = isTooLong ? { ...next, rows: next.rows.slice(0, pageSize) } : next;
       const below = hasPagesBelow ? new Map([...before.changed, ...changed.map((row) => [row.id, row] as const)]) : before.changed;
-      return { ...before, live, changed: below };
+      return { live, next: isTooLong ? null : before.next, changed: below };
     });
-    if (more || (isFlowing && (list?.live.rows.length ?? 0) > mostRows)) askSoon();
+    if (more || (isFlowing && (list?.live.rows.length ?? 0) + changed.length > (hasPagesBelow ? mostRows : pageSize))) askSoon();
     onChanges();
   });
 
