@@ -9,6 +9,8 @@ export type Asked<Data> = {
   readonly error: CombinedError | undefined;
   /** Nothing was answered yet. */
   readonly isLoading: boolean;
+  /** An answer is on its way, the first or another. */
+  readonly isAsking: boolean;
   readonly askAgain: () => void;
 };
 
@@ -27,10 +29,10 @@ export const useAsk = <Data, Variables extends AnyVariables>(
 ): Asked<Data> => {
   // Without names an empty list would not know which changes concern it.
   const context = useStable({ additionalTypenames: typenames === undefined ? [] : [...typenames] });
-  const [{ data, error, fetching }, execute] = useQuery<Data, Variables>({ query, variables, context, pause } as never);
+  const [{ data, error, fetching, stale }, execute] = useQuery<Data, Variables>({ query, variables, context, pause } as never);
   const askAgain = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute]);
   useFresh(askAgain, isLive && !pause);
-  return { data, error, isLoading: data === undefined && error === undefined && fetching, askAgain };
+  return { data, error, isLoading: data === undefined && error === undefined && fetching, isAsking: fetching || stale, askAgain };
 };
 
 /** The same object as long as its content is the same. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { newText, noRows, released, withAnswer, withChanges, type LiveRows } from './live-rows.ts';
+import { asOfNow, newText, noRows, released, withAnswer, withChanges, withNews, type LiveRows } from './live-rows.ts';
 
 type Delivery = { readonly id: string; readonly createdAt: string; readonly status?: string };
 const row = (id: number, status?: string): Delivery => ({
@@ -62,4 +62,12 @@ it('begins again where so many are new that the answer does not reach down to wh
   const list = withAnswer(listOf(3, 2, 1), answer, true, true);
   expect(list.rows).toBe(answer);
   expect(newText(withAnswer(listOf(3, 2, 1), answer, false, true))).toBe('3+ new');
+});
+
+it('takes no answer for newer than what changed after the question', () => {
+  const changes = withNews(withNews(new Map(), [row(1, 'RETRYING')], 100), [row(2, 'FAILED')], 200);
+  const answer = [row(2, 'PENDING'), row(1, 'SUCCEEDED')];
+  expect(asOfNow(answer, changes, 150)).toEqual([row(2, 'FAILED'), row(1, 'SUCCEEDED')]);
+  expect(asOfNow(answer, changes, 201)).toEqual(answer);
+  expect(withNews(changes, [], 60_150).size).toBe(1);
 });

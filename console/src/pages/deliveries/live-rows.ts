@@ -79,3 +79,18 @@ export const released = <R extends Row>({ rows, waiting }: LiveRows<R>): LiveRow
 
 /** "12 new", or "50+ new". */
 export const newText = ({ waiting, isMore }: LiveRows<Row>): string => `${waiting.length}${isMore ? '+' : ''} new`;
+
+/** Changes by id, each with when it came, in milliseconds. */
+export type Changes<R extends Row> = ReadonlyMap<string, { readonly row: R; readonly at: number }>;
+
+const keptMs = 60_000;
+
+export const withNews = <R extends Row>(before: Changes<R>, rows: readonly R[], at: number): Changes<R> =>
+  new Map([...Array.from(before).filter(([, each]) => each.at > at - keptMs), ...rows.map((row) => [row.id, { row, at }] as const)]);
+
+/** An answer is as old as its question: what changed since then is newer than what the answer says. */
+export const asOfNow = <R extends Row>(answer: readonly R[], changes: Changes<R>, askedAt: number): readonly R[] =>
+  answer.map((row) => {
+    const change = changes.get(row.id);
+    return change !== undefined && change.at >= askedAt ? change.row : row;
+  });

@@ -1,13 +1,13 @@
 // The table of deliveries, live: the first page is asked for and watched, what changes anywhere in the table is kept by its id.
 import { useThrottledCallback } from '@mantine/hooks';
-import { useEffect, useEffectEvent, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useWatch } from '../../api/use-watch.ts';
 import { usePages } from '../../components/use-pages.ts';
 import { deliveriesChanged, deliveriesQuery, type deliveryRow } from './deliveries.query.ts';
 import { lastingPartOf, matchesOutcome, type Filter } from './filters.ts';
-import { noRows, released, withAnswer, withChanges, type LiveRows } from './live-rows.ts';
+import { asOfNow, noRows, released, withAnswer, withChanges, withNews, type Changes, type LiveRows } from './live-rows.ts';
 
 export type Delivery = ResultOf<typeof deliveryRow>;
 type List = {
@@ -30,13 +30,19 @@ const isAtTop = () => globalThis.scrollY < topPx && document.activeElement?.clos
 /** @param isHeld something is selected, so rows stay where they are. @param onChanges called when any delivery of the list changed */
 export const useDeliveryList = (filter: Filter, isHeld: boolean, onChanges: () => void) => {
   const { cursors, loadMore, forget } = usePages(filter);
-  const { data, error, askAgain } = useAsk(deliveriesQuery, { filter }, { typenames: ['Delivery'], isLive: true });
+  const { data, error, isAsking, askAgain } = useAsk(deliveriesQuery, { filter }, { typenames: ['Delivery'], isLive: true });
   const [list, setList] = useState<List>();
   const askSoon = useThrottledCallback(askAgain, askAtMostEveryMs);
   const hasPagesBelow = cursors.length > 1;
+  const changes = useRef<Changes<Delivery>>(new Map());
+  const askedAt = useRef(0);
+  useEffect(() => {
+    if (isAsking) askedAt.current = performance.now();
+  }, [isAsking]);
 
   const takeAnswer = useEffectEvent((answer: NonNullable<typeof data>['deliveries']) => {
-    const { nodes, pageInfo } = answer;
+    const { pageInfo } = answer;
+    const nodes = asOfNow(answer.nodes, changes.current, askedAt.current);
     const before = list?.live ?? noRows;
     const live = withAnswer(before, nodes, !isHeld && isAtTop(), hasPagesBelow && before.rows.length <= mostRows);
     const isAnswer = live.rows === nodes;
@@ -53,6 +59,7 @@ export const useDeliveryList = (filter: Filter, isHeld: boolean, onChanges: () =
 
   useWatch(deliveriesChanged, { filter: lastingPartOf(filter) }, ({ deliveriesChanged: { changed, more } }) => {
     const isFlowing = !isHeld && isAtTop();
+    changes.current = withNews(changes.current, changed, performance.now());
     setList((before) => {
       if (before === undefined) return before;
       const next = withChanges(before.live, changed, { isFlowing, isMore: more, matches: (row) => matchesOutcome(filter, row) });
