@@ -16,7 +16,7 @@ it('marks the value that a condition is about', () => {
 it('says under the object that lacks it what is missing', () => {
   const { values, missing } = marksOf(data, [{ path: 'server.zone.name', asks: 'a' }]);
   expect(values.size).toBe(0);
-  expect(missing).toEqual(new Map([[keyOf(['server']), [{ name: 'zone', asks: '"a"' }]]]));
+  expect(missing).toEqual(new Map([[keyOf(['server']), [{ name: 'zone.name', asks: '"a"' }]]]));
 });
 
 it('marks an array on the way, and an object for the operators in it', () => {

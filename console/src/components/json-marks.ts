@@ -43,11 +43,12 @@ export const marksOf = (data: Json, conditions: readonly FailedCondition[]): Mar
     const place: string[] = [];
     let at: Json = data;
     let lacks: string | undefined;
-    for (const name of namesIn(path)) {
+    const names = namesIn(path);
+    for (const [i, name] of names.entries()) {
       if (!isObject(at)) break;
       const next: Json | undefined = Object.hasOwn(at, name) ? at[name] : undefined;
       if (next === undefined) {
-        lacks = name;
+        lacks = names.slice(i).join('.');
         break;
       }
       place.push(name);

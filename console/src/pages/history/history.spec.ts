@@ -50,7 +50,8 @@ describe('differences', () => {
       { field: 'f', from: undefined, to: null },
     ]));
   it('are shown as text', () => {
-    expect([undefined, null, 'a', 5, ['x']].map(shownValue)).toEqual(['None', 'None', 'a', '5', '[\n  "x"\n]']);
+    expect([undefined, null, 'a', 5, ['x']].map(shownValue)).toEqual(['None', 'None', 'a', '5', '["x"]']);
+    expect(shownValue(['a'.repeat(60)])).toContain('\n');
     expect(shownValue(JSON.rawJSON('9007199254740993'))).toBe('9007199254740993');
   });
 });

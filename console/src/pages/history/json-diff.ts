@@ -16,4 +16,11 @@ export const differencesOf = (from: Json | undefined, to: Json | undefined, fiel
 
 /** As it is shown: text without quotes, the rest as JSON. */
 export const shownValue = (value: Json | undefined): string =>
-  value === undefined || value === null ? 'None' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  value === undefined || value === null ? 'None' : typeof value === 'string' ? value : linesOf(value);
+
+/** Most values read best in one line. */
+const shortest = 60;
+const linesOf = (value: Json): string => {
+  const line = JSON.stringify(value);
+  return line.length <= shortest ? line : JSON.stringify(value, null, 2);
+};

@@ -16,7 +16,7 @@ export const SkippedEvents = ({ source: { id, name }, onClose }: Props) => {
         <Table aria-label="Skipped events">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Event</Table.Th>
+              <Table.Th w="30%">Event</Table.Th>
               <Table.Th>Why it became no message</Table.Th>
               <Table.Th visibleFrom="sm">Skipped</Table.Th>
             </Table.Tr>

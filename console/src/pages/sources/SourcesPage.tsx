@@ -1,5 +1,5 @@
 // Sources: streams of other services whose events become messages, how far each was read, and what was skipped.
-import { Anchor, Badge, Button, Group, Table, Text } from '@mantine/core';
+import { Anchor, Badge, Box, Button, Group, Table, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { ResultOf } from '../../api/graphql.ts';
@@ -49,7 +49,7 @@ export const SourcesPage = () => {
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Name</Table.Th>
-            <Table.Th>State</Table.Th>
+            <Table.Th visibleFrom="xs">State</Table.Th>
             <Table.Th visibleFrom="md">Position</Table.Th>
             <Table.Th visibleFrom="sm">Lag</Table.Th>
             <Table.Th visibleFrom="sm">Published</Table.Th>
@@ -97,16 +97,19 @@ const SourceRow = ({ source, mayOperate, onSkipped }: RowProps) => {
         <Text size="xs" c="dimmed" className="wrap">
           {readWords(source)}
         </Text>
+        <Box hiddenFrom="xs" mt={4}>
+          <State source={source} />
+        </Box>
         {error !== null && (
           <Text size="xs" mt={4} className="wrap">
             {error}
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="xs">
         <State source={source} />
       </Table.Td>
-      <Table.Td visibleFrom="md" className="mono">
+      <Table.Td visibleFrom="md" className="mono wrap" maw={160}>
         {position ?? 'None yet'}
       </Table.Td>
       <Table.Td visibleFrom="sm" className="numbers">
@@ -169,7 +172,7 @@ const Actions = ({ source: { id, name, status } }: { readonly source: Source }) 
   };
   const verb = status === 'PAUSED' ? 'Resume' : 'Pause';
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap={6}>
       <Button
         size="compact-sm"
         variant="default"
