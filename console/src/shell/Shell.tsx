@@ -7,6 +7,7 @@ import logo from '../icon.svg';
 import { Account } from './Account.tsx';
 import { Banners } from './Banners.tsx';
 import { Keyboard } from './Keyboard.tsx';
+import { KeyRights } from './KeyRights.tsx';
 import { Navigation } from './Navigation.tsx';
 import { OrganizationSwitcher } from './OrganizationSwitcher.tsx';
 import { Preferences } from './Preferences.tsx';
@@ -56,7 +57,9 @@ export const Shell = () => {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <Banners />
-        <Outlet />
+        <KeyRights>
+          <Outlet />
+        </KeyRights>
       </AppShell.Main>
       <Keyboard onSearch={searching.open} />
     </AppShell>
