@@ -33,7 +33,7 @@ export const newEndpoint = createRoute({
 export const endpoint = createRoute({
   getParentRoute: () => shell,
   path: '/endpoints/$endpointId',
-  validateSearch: texts('tab', 'window', 'status', 'at'),
+  validateSearch: texts('tab', 'window', 'from', 'until', 'status', 'at'),
   component: lazyRouteComponent(() => import('./pages/endpoint/EndpointPage.tsx'), 'EndpointPage'),
 });
 

@@ -13,6 +13,7 @@ import { durationInWords, milliseconds } from '../../components/time.ts';
 import { failureWords } from '../deliveries/failure-words.ts';
 import { StatusChange } from '../endpoints/StatusChange.tsx';
 import { SuccessRate } from '../endpoints/EndpointRow.tsx';
+import { EndpointChart } from './EndpointChart.tsx';
 import type { Endpoint } from './EndpointPage.tsx';
 import { changeBefore, changesOf } from './changes.ts';
 import { changesQuery, figuresQuery } from './endpoint.query.ts';
@@ -32,6 +33,7 @@ const signalsEveryMs = 5_000;
 export const OverviewTab = ({ endpoint }: { readonly endpoint: Endpoint }) => (
   <Stack gap="lg">
     <State endpoint={endpoint} />
+    <EndpointChart id={endpoint.id} />
     <Figures endpoint={endpoint} />
     <LastDeliveries id={endpoint.id} />
   </Stack>

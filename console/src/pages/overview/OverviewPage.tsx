@@ -1,10 +1,12 @@
 // Overview: how the organization's deliveries do now, over a time that one chooses, which endpoints need a person, and whether everything adds up.
 import { Button, Stack, Title } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { AttemptsChart } from '../../components/chart/AttemptsChart.tsx';
+import { spanOf, windows } from '../../components/chart/spans.ts';
+import { useOfSpan } from '../../components/chart/use-of-span.ts';
 import { PlusIcon } from '../../components/icons.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Page } from '../../components/Page.tsx';
@@ -15,23 +17,12 @@ import { Attention } from './Attention.tsx';
 import { Balance } from './Balance.tsx';
 import { Figures } from './Figures.tsx';
 import { attentionQuery, overviewQuery } from './overview.query.ts';
-import { sentenceOfStanding, spanOf, windows, type Span } from './spans.ts';
+import { sentenceOfStanding } from './sentence.ts';
 
 const freshEveryMs = 5_000;
 const typenames = ['Endpoint', 'Delivery'];
 
 type Answer = ResultOf<typeof overviewQuery>;
-
-type Shown = { readonly data: Answer; readonly span: Span };
-
-/** What was shown stays, under the name of its own time, until the figures of the next one are there. */
-const useKept = (data: Answer | undefined, span: Span): Shown | undefined => {
-  const [kept, setKept] = useState<Shown>();
-  const isOfSpan = data?.chart.length === span.buckets && data.chart[0]?.start === span.since;
-  const shown = data !== undefined && isOfSpan && kept?.data !== data ? { data, span } : kept;
-  useEffect(() => setKept(shown), [shown]);
-  return shown;
-};
 
 export const OverviewPage = () => {
   const search = useSearch({ from: '/shell/' });
@@ -48,7 +39,7 @@ export const OverviewPage = () => {
   };
   useDeliverySignal({}, refresh, freshEveryMs);
   useEndpointSignal(null, refresh);
-  const shown = useKept(asked.data, span);
+  const shown = useOfSpan(asked.data, ({ chart }) => chart, span);
   const zoom = (from: number, to: number) =>
     void navigate({ search: (before) => ({ ...before, from: new Date(from).toISOString(), until: new Date(to).toISOString() }) });
   const choose = (window: string) => void navigate({ search: window === '24h' ? {} : { window } });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { sentenceOfStanding, spanOf } from './spans.ts';
+import { spanOf } from './spans.ts';
 
 const now = Date.parse('2026-05-04T10:07:30.000Z');
 
-describe('the time of the overview', () => {
+describe('the time of a chart', () => {
   it.each([
     ['1h', '2026-05-04T09:08:00.000Z', '2026-05-04T10:08:00.000Z', 60],
     ['24h', '2026-05-03T10:15:00.000Z', '2026-05-04T10:15:00.000Z', 96],
@@ -34,16 +34,5 @@ describe('the time of the overview', () => {
   it('is not what makes no sense', () => {
     expect(spanOf({ from: 'yesterday', until: 'today' }, now).isZoomed).toBe(false);
     expect(spanOf({ from: '2026-05-04T09:40:10.000Z', until: '2026-05-04T09:10:20.000Z' }, now).isZoomed).toBe(false);
-  });
-});
-
-describe('the sentence', () => {
-  it.each([
-    [{ endpoints: 48, failing: 3, waiting: 1_204, oldestDueSeconds: 4.2 }, '3 of 48 endpoints fail; 1,204 wait; oldest due 4 s'],
-    [{ endpoints: 48, failing: 1, waiting: 1, oldestDueSeconds: 100 }, '1 of 48 endpoints fails; 1 waits; oldest due 1 min 40 s'],
-    [{ endpoints: 1, failing: 0, waiting: 0, oldestDueSeconds: 0 }, 'None of 1 endpoint fails; nothing waits'],
-    [{ endpoints: 2, failing: 0, waiting: 7, oldestDueSeconds: null }, 'None of 2 endpoints fails; 7 wait'],
-  ])('%j', (standing, sentence) => {
-    expect(sentenceOfStanding(standing)).toBe(sentence);
   });
 });

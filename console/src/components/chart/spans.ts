@@ -1,6 +1,4 @@
-// The time that the overview is about, as the URL says it, and the sentence at its top. Pure.
-
-import { durationInWords } from '../../components/time.ts';
+// The time that a chart is about, as the URL says it. Pure.
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -57,28 +55,3 @@ const between = (from: number, until: number, bucketMs: number) => ({
   buckets: (until - from) / bucketMs,
   bucketMs,
 });
-
-type Standing = {
-  readonly endpoints: number;
-  readonly failing: number;
-  readonly waiting: number;
-  /** Null: nothing is due, or the caller may not know. */
-  readonly oldestDueSeconds: number | null;
-};
-
-const number = (value: number) => value.toLocaleString('en-US');
-
-/** "3 of 48 endpoints fail; 1,204 wait; oldest due 4 s". */
-export const sentenceOfStanding = ({ endpoints, failing, waiting, oldestDueSeconds }: Standing): string => {
-  const of = endpoints === 1 ? 'endpoint' : 'endpoints';
-  const fail =
-    failing === 0
-      ? `None of ${number(endpoints)} ${of} fails`
-      : `${number(failing)} of ${number(endpoints)} ${of} ${failing === 1 ? 'fails' : 'fail'}`;
-  const wait = waiting === 0 ? 'nothing waits' : `${number(waiting)} ${waiting === 1 ? 'waits' : 'wait'}`;
-  const due =
-    waiting === 0 || oldestDueSeconds === null || oldestDueSeconds < 1
-      ? []
-      : [`oldest due ${durationInWords(Math.round(oldestDueSeconds))}`];
-  return [fail, wait, ...due].join('; ');
-};
