@@ -2,6 +2,7 @@
 import { Box, Button, Group, Table, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
 import type { Asked } from '../../api/use-ask.ts';
 import { useRole } from '../../api/role.ts';
@@ -11,9 +12,10 @@ import { Moment } from '../../components/Moment.tsx';
 import { EndpointStatus, Health } from '../../components/Status.tsx';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
-import { RetryAllDialog } from '../deliveries/RetryAll.tsx';
 import { pauseEndpoint, resumeEndpoint } from '../endpoints/endpoint-changes.ts';
 import type { attentionQuery } from './overview.query.ts';
+
+const RetryAllDialog = lazy(() => import('../deliveries/RetryAll.tsx').then((file) => ({ default: file.RetryAllDialog })));
 
 type Answer = ResultOf<typeof attentionQuery>;
 type Endpoint = Answer['attention'][number]['endpoint'];
@@ -133,7 +135,7 @@ const Actions = ({ endpoint: { id, name, status } }: { readonly endpoint: Endpoi
       <Button size="compact-sm" variant="subtle" onClick={open} aria-label={`Retry what failed at ${name}`}>
         Retry failed
       </Button>
-      {isOpen && <RetryAllDialog filter={{ endpointId: id, status: ['FAILED'] }} onStarted={follow} onClose={close} />}
+      <Suspense>{isOpen && <RetryAllDialog filter={{ endpointId: id, status: ['FAILED'] }} onStarted={follow} onClose={close} />}</Suspense>
     </Group>
   );
 };
