@@ -34,7 +34,7 @@ export const Confirm = ({
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button color={isDangerous ? 'red' : 'indigo'} loading={isBusy} disabled={isDisabled} onClick={onConfirm}>
+        <Button {...(isDangerous && { color: 'red' })} loading={isBusy} disabled={isDisabled} onClick={onConfirm}>
           {verb}
         </Button>
       </Group>

@@ -1,8 +1,10 @@
 // The frame of a page: its title, what it does, a link to copy, and the query that it was made of.
 import { ActionIcon, Box, Group, Stack, Text, Title, Tooltip } from '@mantine/core';
-import { useDocumentTitle, useDisclosure } from '@mantine/hooks';
+import { useDisclosure } from '@mantine/hooks';
 import { lazy, Suspense, type ReactNode } from 'react';
 import type { DocumentInput } from 'urql';
+import { useRights } from '../api/rights.ts';
+import { usePageTitle } from './app-name.ts';
 import { useCopy } from './use-copy.ts';
 import { CodeIcon, LinkIcon } from './icons.tsx';
 
@@ -21,7 +23,8 @@ type PageProps = {
 };
 
 export const Page = ({ title, above, beside, description, actions, shown, children }: PageProps) => {
-  useDocumentTitle(`${title} · Hookledger`);
+  const { isPortal } = useRights();
+  usePageTitle(title);
   return (
     <Stack gap="lg" px={{ base: 'sm', sm: 'xl' }} py="lg" maw={1440} mx="auto">
       <Group justify="space-between" align="flex-start" gap="sm">
@@ -40,7 +43,7 @@ export const Page = ({ title, above, beside, description, actions, shown, childr
           )}
         </Box>
         <Group gap="xs">
-          <PageTools {...(shown !== undefined && { shown })} />
+          {!isPortal && <PageTools {...(shown !== undefined && { shown })} />}
           {actions}
         </Group>
       </Group>

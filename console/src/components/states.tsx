@@ -2,6 +2,7 @@
 import { Button, Group, Pill, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useEffect, useState, type ReactNode } from 'react';
 import type { CombinedError } from 'urql';
+import { Page } from './Page.tsx';
 import { codeOf, requestIdOf, sentenceOf } from '../api/client.ts';
 
 export const Notice = ({
@@ -98,6 +99,15 @@ export const Failure = ({ error, onRetry }: { readonly error: CombinedError; rea
     </div>
   );
 };
+
+/** In place of a page that the caller may not use. */
+export const NoRight = ({ title, children }: { readonly title: string; readonly children: ReactNode }) => (
+  <Page title={title}>
+    <div className="surface">
+      <Notice title="You have no right to do this">{children}</Notice>
+    </div>
+  </Page>
+);
 
 /** Rows of the final height, once loading takes longer than the eye forgives. */
 export const SkeletonRows = ({ rows = 8 }: { readonly rows?: number }) => {

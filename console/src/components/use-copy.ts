@@ -6,6 +6,6 @@ export const useCopy = () =>
   useCallback((text: string, what: string) => {
     navigator.clipboard.writeText(text).then(
       () => notifications.show({ message: `${what} was copied.`, autoClose: 2_000 }),
-      () => notifications.show({ message: `The browser did not let the console copy. Select the text instead.`, color: 'red' }),
+      () => notifications.show({ message: 'The browser did not allow copying. Select the text instead.', color: 'red' }),
     );
   }, []);

@@ -3,6 +3,7 @@ import { Text } from '@mantine/core';
 import { useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useAsk } from '../../api/use-ask.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { Page } from '../../components/Page.tsx';
 import { deliveriesCount, deliveriesQuery } from './deliveries.query.ts';
 import { DeliveryList } from './DeliveryList.tsx';
@@ -35,7 +36,11 @@ export const DeliveriesPage = () => {
         )
       }
       description="Each message on its way to each endpoint, the newest first."
-      actions={<RetryAll filter={filter} onStarted={(id) => set({ job: id })} />}
+      actions={
+        <IfMay capability="RETRY">
+          <RetryAll filter={filter} onStarted={(id) => set({ job: id })} />
+        </IfMay>
+      }
       shown={{ query: deliveriesQuery, variables: { filter } }}
     >
       {job !== undefined && <RetryProgress id={job} onClose={() => set({ job: undefined })} />}

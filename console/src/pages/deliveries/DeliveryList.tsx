@@ -2,6 +2,7 @@
 import { Button, Checkbox, Table } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows, type FilterChip } from '../../components/states.tsx';
@@ -79,17 +80,19 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
         <Table aria-label="Deliveries">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th w={40}>
-                <Checkbox
-                  size="xs"
-                  aria-label="Select all on this page"
-                  checked={isAllChosen}
-                  indeterminate={chosen.size > 0 && !isAllChosen}
-                  onChange={({ currentTarget }) =>
-                    setChosen(new Map(currentTarget.checked ? live.rows.map((row) => [row.id, row] as const) : []))
-                  }
-                />
-              </Table.Th>
+              <IfMay capability="RETRY">
+                <Table.Th w={40}>
+                  <Checkbox
+                    size="xs"
+                    aria-label="Select all on this page"
+                    checked={isAllChosen}
+                    indeterminate={chosen.size > 0 && !isAllChosen}
+                    onChange={({ currentTarget }) =>
+                      setChosen(new Map(currentTarget.checked ? live.rows.map((row) => [row.id, row] as const) : []))
+                    }
+                  />
+                </Table.Th>
+              </IfMay>
               <Table.Th>Status</Table.Th>
               <Table.Th>Event type</Table.Th>
               <Table.Th visibleFrom="xl">Message</Table.Th>
@@ -99,9 +102,11 @@ export const DeliveryList = ({ filter, isFiltered, chips, onClear, onChanges }: 
               <Table.Th visibleFrom="lg">Next attempt</Table.Th>
               <Table.Th visibleFrom="sm">Created</Table.Th>
               <Table.Th visibleFrom="xl">Ended</Table.Th>
-              <Table.Th w={40}>
-                <span className="visually-hidden">Actions</span>
-              </Table.Th>
+              <IfMay capability="RETRY">
+                <Table.Th w={40}>
+                  <span className="visually-hidden">Actions</span>
+                </Table.Th>
+              </IfMay>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

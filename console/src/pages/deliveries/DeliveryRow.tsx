@@ -2,6 +2,7 @@
 import { ActionIcon, Badge, Checkbox, Group, Stack, Table, Text, Tooltip } from '@mantine/core';
 import { memo } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { Moment, useFromNow } from '../../components/Moment.tsx';
 import { DeliveryStatus } from '../../components/Status.tsx';
 import { LinkTo } from '../../components/LinkTo.tsx';
@@ -20,14 +21,16 @@ type Props = {
 
 export const DeliveryRow = memo(({ delivery, isChosen, onChoose, onRetry }: Props) => (
   <Table.Tr>
-    <Table.Td>
-      <Checkbox
-        size="xs"
-        aria-label={`Select the delivery of ${delivery.message.eventType} to ${delivery.endpoint.name}`}
-        checked={isChosen}
-        onChange={({ currentTarget }) => onChoose(delivery, currentTarget.checked)}
-      />
-    </Table.Td>
+    <IfMay capability="RETRY">
+      <Table.Td>
+        <Checkbox
+          size="xs"
+          aria-label={`Select the delivery of ${delivery.message.eventType} to ${delivery.endpoint.name}`}
+          checked={isChosen}
+          onChange={({ currentTarget }) => onChoose(delivery, currentTarget.checked)}
+        />
+      </Table.Td>
+    </IfMay>
     <Table.Td>
       <Group gap={6} wrap="nowrap">
         <DeliveryStatus status={delivery.status} />
@@ -90,9 +93,11 @@ export const DeliveryRow = memo(({ delivery, isChosen, onChoose, onRetry }: Prop
     <Table.Td visibleFrom="xl">
       <Moment at={delivery.endedAt} />
     </Table.Td>
-    <Table.Td>
-      <RetryButton delivery={delivery} onRetry={onRetry} />
-    </Table.Td>
+    <IfMay capability="RETRY">
+      <Table.Td>
+        <RetryButton delivery={delivery} onRetry={onRetry} />
+      </Table.Td>
+    </IfMay>
   </Table.Tr>
 ));
 

@@ -1,6 +1,7 @@
 // The endpoint as it was configured when an attempt was made, beside what it is now. Asked for only when somebody wants to see it.
 import { Button, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
@@ -23,6 +24,7 @@ export const AttemptConfiguration = (props: Props) => {
 };
 
 const Configurations = ({ deliveryId, number }: Props) => {
+  const { isPortal } = useRights();
   const { data, error, askAgain } = useAsk(attemptConfigurations, { id: deliveryId });
   if (error && !data) return <Failure error={error} onRetry={askAgain} />;
   if (!data) return <SkeletonRows rows={4} />;
@@ -36,9 +38,11 @@ const Configurations = ({ deliveryId, number }: Props) => {
         {differences.size === 0
           ? 'It is the same now. '
           : `${differences.size === 1 ? 'One field is' : `${differences.size} fields are`} different now. `}
-        <LinkTo to="/endpoints/$endpointId" params={{ endpointId: now.id }} search={{ tab: 'history' }} size="sm">
-          Show all changes
-        </LinkTo>
+        {!isPortal && (
+          <LinkTo to="/endpoints/$endpointId" params={{ endpointId: now.id }} search={{ tab: 'history' }} size="sm">
+            Show all changes
+          </LinkTo>
+        )}
       </Text>
       <ConfigurationTable
         label={`Configuration of attempt ${number}`}

@@ -2,6 +2,7 @@
 import { Badge, Button, Collapse, Group, SimpleGrid, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useDisclosure, useId } from '@mantine/hooks';
 import type { ResultOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { CheckIcon, CopyIcon, CrossIcon } from '../../components/icons.tsx';
 import { Moment } from '../../components/Moment.tsx';
 import { milliseconds } from '../../components/time.ts';
@@ -67,6 +68,7 @@ export const AttemptItem = ({ deliveryId, attempt, isOpen, currentRevision }: Pr
 
 const AttemptContent = ({ deliveryId, attempt, currentRevision }: Omit<Props, 'isOpen'>) => {
   const copy = useCopy();
+  const seesContents = useRights().may('VIEW_PAYLOADS');
   const { revision } = attempt.configuration;
   return (
     <Stack gap="sm" align="stretch">
@@ -88,9 +90,11 @@ const AttemptContent = ({ deliveryId, attempt, currentRevision }: Omit<Props, 'i
           </pre>
           {attempt.requestBody === null ? (
             <Text size="sm" c="dimmed">
-              {attempt.bodySha256 === null
-                ? 'No body could be made.'
-                : 'The body can’t be shown: it could not be made again as it was sent.'}
+              {!seesContents
+                ? 'The body is not shown: contents are switched off in this session.'
+                : attempt.bodySha256 === null
+                  ? 'No body could be made.'
+                  : 'The body can’t be shown: it could not be made again as it was sent.'}
             </Text>
           ) : (
             <pre className="code" tabIndex={0} aria-label={`Request body of attempt ${attempt.number}`}>
@@ -98,7 +102,9 @@ const AttemptContent = ({ deliveryId, attempt, currentRevision }: Omit<Props, 'i
             </pre>
           )}
           <Text size="xs" c="dimmed" className="wrap">
-            {attempt.bodyVerified === true && 'This is the body that was sent: its SHA-256 is the recorded one.'}
+            {attempt.bodyVerified === true &&
+              attempt.requestBody !== null &&
+              'This is the body that was sent: its SHA-256 is the recorded one.'}
           </Text>
         </Stack>
         <Stack gap="xs" miw={0}>

@@ -5,6 +5,7 @@ import { useParams } from '@tanstack/react-router';
 import type { ResultOf } from '../../api/graphql.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { Confirm } from '../../components/Confirm.tsx';
 import { Fact } from '../../components/Fact.tsx';
 import { RetryIcon } from '../../components/icons.tsx';
@@ -47,7 +48,11 @@ export const DeliveryPage = () => {
       actions={
         <>
           <Neighbours id={deliveryId} />
-          {delivery && <Actions delivery={delivery} />}
+          {delivery && (
+            <IfMay capability="RETRY">
+              <Actions delivery={delivery} />
+            </IfMay>
+          )}
         </>
       }
       shown={{ query: deliveryQuery, variables }}

@@ -3,17 +3,25 @@ import { Text } from '@mantine/core';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { codeOf, issuesOf, sentenceOf } from '../../api/client.ts';
 import type { ResultOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Page } from '../../components/Page.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
-import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
+import { Empty, Failure, NoRight, SkeletonRows } from '../../components/states.tsx';
 import { say, useChange } from '../../components/use-change.ts';
 import { fieldLabel } from '../endpoint/configuration.ts';
 import { EndpointForm } from './EndpointForm.tsx';
 import { patchOf, valuesOf, type FormValues } from './form-values.ts';
 import { endpointToEdit, updateEndpoint, type formEndpoint } from './form.query.ts';
 
-export const EditEndpointPage = () => {
+export const EditEndpointPage = () =>
+  useRights().may('MANAGE_ENDPOINTS') ? (
+    <EditPage />
+  ) : (
+    <NoRight title="Edit endpoint">Changing endpoints is switched off in this session.</NoRight>
+  );
+
+const EditPage = () => {
   const { endpointId } = useParams({ from: '/shell/endpoints/$endpointId/edit' });
   const { data, error, askAgain } = useAsk(endpointToEdit, { id: endpointId });
   const endpoint = data?.endpoint;

@@ -5,6 +5,7 @@ import { useState, type FormEvent, type ReactNode } from 'react';
 import { parseJson } from '../../../../src/domain/exact-number.ts';
 import type { Json } from '../../api/graphql.ts';
 import type { Issue } from '../../api/client.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
 import { Delivery } from './Delivery.tsx';
@@ -35,6 +36,8 @@ type Props = {
 const example = { type: 'example.event', data: { example: true } };
 
 export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Props) => {
+  const { may, mayMakeEndpoints } = useRights(); // what would change is asked about all endpoints
+  const mayTest = may('SEND_TESTS');
   const { data, error, askAgain } = useAsk(formChoices, {});
   const [values, setValues] = useState(initial);
   const [refused, setRefused] = useState<Refused>();
@@ -64,7 +67,7 @@ export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Pro
     setSaving(false);
   };
   const section = { values, set, problems };
-  const test = (
+  const test = mayTest && (
     <TestPanel
       values={values}
       saved={saved}
@@ -113,7 +116,7 @@ export const EndpointForm = ({ initial, saved, onSave, besideSave, cancel }: Pro
         </Stack>
         <Stack className="form-aside">
           <Preview values={values} sample={{ type: sampleType, data: parsed(sampleText) }} />
-          <WhatIf values={values} saved={saved?.values} />
+          {mayMakeEndpoints && <WhatIf values={values} saved={saved?.values} />}
         </Stack>
       </div>
     </form>

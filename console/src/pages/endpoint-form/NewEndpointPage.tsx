@@ -3,10 +3,11 @@ import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { issuesOf, sentenceOf } from '../../api/client.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Page } from '../../components/Page.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
-import { Empty, Failure, SkeletonRows } from '../../components/states.tsx';
+import { Empty, Failure, NoRight, SkeletonRows } from '../../components/states.tsx';
 import { say, useChange } from '../../components/use-change.ts';
 import { useCopy } from '../../components/use-copy.ts';
 import { EndpointForm } from './EndpointForm.tsx';
@@ -14,6 +15,7 @@ import { copyOf, inputOf, lacksOf, newEndpoint, type FormValues } from './form-v
 import { createEndpoint, endpointToEdit } from './form.query.ts';
 
 export const NewEndpointPage = () => {
+  const { mayMakeEndpoints } = useRights();
   const { from } = useSearch({ from: '/shell/endpoints/new' });
   const { data, error, askAgain } = useAsk(endpointToEdit, { id: from ?? '' }, { pause: from === undefined });
   const form = () => {
@@ -26,6 +28,7 @@ export const NewEndpointPage = () => {
       <NewForm initial={copyOf(data.endpoint)} copied={data.endpoint.name} />
     );
   };
+  if (!mayMakeEndpoints) return <NoRight title="New endpoint">Making endpoints is switched off in this session.</NoRight>;
   return (
     <Page title="New endpoint" description="A URL that gets messages. Send it a test before anything is saved.">
       {form()}

@@ -1,5 +1,7 @@
 // How the receiver knows that a request is ours: the scheme, and whose secret signs.
 import { Group, PasswordInput, Radio, Select, Stack } from '@mantine/core';
+import { useState } from 'react';
+import { useRights } from '../../api/rights.ts';
 import type { FormValues, SecretChoice } from './form-values.ts';
 import { Section, type SectionProps } from './Section.tsx';
 
@@ -11,52 +13,65 @@ const schemes = [
   { value: 'STANDARD_WEBHOOKS_ED25519', label: 'Standard Webhooks (Ed25519)' },
 ] as const;
 
-const choices = (isNew: boolean): readonly { readonly value: SecretChoice; readonly label: string; readonly description: string }[] => [
+/** @param hasOrganizationKey the organization's key is a choice: customers can't see it, so it is offered to them only where it signs already */
+const choices = (
+  isNew: boolean,
+  hasOrganizationKey: boolean,
+): readonly { readonly value: SecretChoice; readonly label: string; readonly description: string }[] => [
   ...(isNew
     ? ([
         { value: 'GENERATED', label: 'Generated', description: 'A long random secret, shown once it is saved.' },
         { value: 'OWN', label: 'Own', description: 'One that the receiver has already.' },
       ] as const)
     : ([{ value: 'KEPT', label: 'The endpoint’s own', description: 'Rotate secret, in the list, changes it.' }] as const)),
-  { value: 'ORGANIZATION', label: 'Integration signing key', description: 'The organization’s key, the same for all that use it.' },
+  ...(hasOrganizationKey
+    ? ([
+        { value: 'ORGANIZATION', label: 'Integration signing key', description: 'The organization’s key, the same for all that use it.' },
+      ] as const)
+    : []),
 ];
 
-export const Signing = ({ values, set, problems, isNew }: SectionProps<FormValues> & { readonly isNew: boolean }) => (
-  <Section title="Signing" about="How the receiver can tell that a request is yours.">
-    <Select
-      label="Signature"
-      data={[...schemes]}
-      allowDeselect={false}
-      value={values.signature}
-      error={problems['signature']}
-      onChange={(value) => value !== null && set({ signature: value })}
-    />
-    {values.signature !== 'NONE' && (
-      <Radio.Group
-        label="Key"
-        value={values.secretChoice}
-        onChange={(value) => set({ secretChoice: value })}
-        error={problems['useOrganizationKey']}
-      >
-        <Stack gap="xs" mt={6}>
-          {choices(isNew).map((choice) => (
-            <Radio key={choice.value} {...choice} />
-          ))}
-        </Stack>
-      </Radio.Group>
-    )}
-    {values.signature !== 'NONE' && values.secretChoice === 'OWN' && (
-      <Group>
-        <PasswordInput
-          label="Secret"
-          autoComplete="off"
-          value={values.secret}
-          error={problems['secret']}
-          onChange={({ currentTarget }) => set({ secret: currentTarget.value })}
-          visibilityToggleButtonProps={{ 'aria-label': 'Show the secret', tabIndex: 0 }}
-          style={{ flex: 1 }}
-        />
-      </Group>
-    )}
-  </Section>
-);
+export const Signing = ({ values, set, problems, isNew }: SectionProps<FormValues> & { readonly isNew: boolean }) => {
+  const { isPortal } = useRights();
+  const [signedWithIt] = useState(values.secretChoice === 'ORGANIZATION');
+  const hasOrganizationKey = !isPortal || signedWithIt;
+  return (
+    <Section title="Signing" about="How the receiver can tell that a request is yours.">
+      <Select
+        label="Signature"
+        data={[...schemes]}
+        allowDeselect={false}
+        value={values.signature}
+        error={problems['signature']}
+        onChange={(value) => value !== null && set({ signature: value })}
+      />
+      {values.signature !== 'NONE' && (
+        <Radio.Group
+          label="Key"
+          value={values.secretChoice}
+          onChange={(value) => set({ secretChoice: value })}
+          error={problems['useOrganizationKey']}
+        >
+          <Stack gap="xs" mt={6}>
+            {choices(isNew, hasOrganizationKey).map((choice) => (
+              <Radio key={choice.value} {...choice} />
+            ))}
+          </Stack>
+        </Radio.Group>
+      )}
+      {values.signature !== 'NONE' && values.secretChoice === 'OWN' && (
+        <Group>
+          <PasswordInput
+            label="Secret"
+            autoComplete="off"
+            value={values.secret}
+            error={problems['secret']}
+            onChange={({ currentTarget }) => set({ secret: currentTarget.value })}
+            visibilityToggleButtonProps={{ 'aria-label': 'Show the secret', tabIndex: 0 }}
+            style={{ flex: 1 }}
+          />
+        </Group>
+      )}
+    </Section>
+  );
+};

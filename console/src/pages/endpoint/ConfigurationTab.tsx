@@ -1,5 +1,6 @@
 // The configuration of an endpoint as it is now.
 import { Group } from '@mantine/core';
+import { IfMay } from '../../components/IfMay.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Moment } from '../../components/Moment.tsx';
 import { ConfigurationTable } from './ConfigurationTable.tsx';
@@ -19,9 +20,11 @@ export const ConfigurationTab = ({ endpoint }: { readonly endpoint: Endpoint }) 
       <span>
         Made <Moment at={endpoint.createdAt} />, changed <Moment at={endpoint.updatedAt} />
       </span>
-      <ButtonTo to="/endpoints/$endpointId/edit" params={{ endpointId: endpoint.id }} variant="default" size="compact-sm">
-        Change it
-      </ButtonTo>
+      <IfMay capability="MANAGE_ENDPOINTS">
+        <ButtonTo to="/endpoints/$endpointId/edit" params={{ endpointId: endpoint.id }} variant="default" size="compact-sm">
+          Change it
+        </ButtonTo>
+      </IfMay>
     </Group>
   </>
 );

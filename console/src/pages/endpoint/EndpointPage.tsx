@@ -5,8 +5,10 @@ import { Tabs } from '@mantine/core';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { ButtonTo, LinkTo } from '../../components/LinkTo.tsx';
 import { Page } from '../../components/Page.tsx';
 import { EndpointStatus, Health } from '../../components/Status.tsx';
@@ -68,9 +70,11 @@ export const EndpointPage = () => {
       actions={
         endpoint && (
           <>
-            <ButtonTo to="/endpoints/$endpointId/edit" params={{ endpointId }} variant="default">
-              Edit
-            </ButtonTo>
+            <IfMay capability="MANAGE_ENDPOINTS">
+              <ButtonTo to="/endpoints/$endpointId/edit" params={{ endpointId }} variant="default">
+                Edit
+              </ButtonTo>
+            </IfMay>
             <EndpointActions endpoint={endpoint} />
           </>
         )
@@ -85,19 +89,22 @@ export const EndpointPage = () => {
 const EndpointTabs = ({ endpoint }: { readonly endpoint: Endpoint }) => {
   const { tab } = useSearch({ from: '/shell/endpoints/$endpointId' });
   const navigate = useNavigate({ from: '/endpoints/$endpointId' });
-  const current = tabs.find(({ value }) => value === tab) ?? tabs[0];
+  const { isPortal, may } = useRights();
+  // Customers read no history: it says what others did.
+  const shown = tabs.filter(({ value }) => (value !== 'history' || !isPortal) && (value !== 'test' || may('SEND_TESTS')));
+  const current = shown.find(({ value }) => value === tab) ?? tabs[0];
   const open = (value: string | null) =>
     void navigate({ search: value === null || value === tabs[0].value ? {} : { tab: value }, replace: true, resetScroll: false });
   return (
     <Tabs value={current.value} onChange={open} keepMounted={false}>
       <Tabs.List mb="lg" className="tabs">
-        {tabs.map(({ value, label }) => (
+        {shown.map(({ value, label }) => (
           <Tabs.Tab key={value} value={value}>
             {label}
           </Tabs.Tab>
         ))}
       </Tabs.List>
-      {tabs.map(({ value, tab: Content }) => (
+      {shown.map(({ value, tab: Content }) => (
         <Tabs.Panel key={value} value={value}>
           <Suspense fallback={<SkeletonRows />}>
             <Content endpoint={endpoint} />

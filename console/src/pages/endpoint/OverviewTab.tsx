@@ -6,6 +6,7 @@ import { useMemo } from 'react';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal } from '../../api/use-signal.ts';
 import { Fact } from '../../components/Fact.tsx';
+import { IfMay } from '../../components/IfMay.tsx';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { Moment, useNow } from '../../components/Moment.tsx';
 import { Failure, SkeletonRows } from '../../components/states.tsx';
@@ -48,14 +49,18 @@ const State = ({ endpoint }: { readonly endpoint: Endpoint }) => {
         <Alert color="gray" variant="light" title="It is disabled: it gets nothing, and matching messages are skipped">
           <Text size="sm">{disabledReason ?? 'Nobody gave a reason.'}</Text>
           <Group mt="xs">
-            <StatusChange endpoint={endpoint} to="ENABLED" />
+            <IfMay capability="MANAGE_ENDPOINTS">
+              <StatusChange endpoint={endpoint} to="ENABLED" />
+            </IfMay>
           </Group>
         </Alert>
       )}
       {status === 'PAUSED' && (
         <Alert color="yellow" variant="light" title="It is paused: its deliveries wait">
           <Group mt="xs">
-            <StatusChange endpoint={endpoint} to="RESUMED" />
+            <IfMay capability="MANAGE_ENDPOINTS">
+              <StatusChange endpoint={endpoint} to="RESUMED" />
+            </IfMay>
           </Group>
         </Alert>
       )}

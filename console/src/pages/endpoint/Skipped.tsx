@@ -1,6 +1,7 @@
 // What an endpoint missed while it was disabled, and the way back: a replay of what was skipped, at a chosen pace.
 import { Alert, Button, Group, NumberInput, Text } from '@mantine/core';
 import { useState } from 'react';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Moment } from '../../components/Moment.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
@@ -17,11 +18,14 @@ const usualPace = 50;
 
 export const skippedSentence = (count: number): string => `${count.toLocaleString('en-US')} were skipped while disabled`;
 
-export const Skipped = ({ endpoint }: Props) => (
-  <Alert color="gray" variant="light" title={skippedSentence(endpoint.skippedSinceDisabled)}>
-    <SendSkipped endpoint={endpoint} />
-  </Alert>
-);
+export const Skipped = ({ endpoint }: Props) => {
+  const { isPortal } = useRights(); // customers start no replays
+  return (
+    <Alert color="gray" variant="light" title={skippedSentence(endpoint.skippedSinceDisabled)}>
+      {!isPortal && <SendSkipped endpoint={endpoint} />}
+    </Alert>
+  );
+};
 
 export const SendSkipped = ({ endpoint: { id, status }, onSent }: Props) => {
   const { data: history } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'] });

@@ -2,6 +2,7 @@
 import { ActionIcon, Menu } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
+import { useRights } from '../../api/rights.ts';
 import { MoreIcon } from '../../components/icons.tsx';
 import type { EndpointStatusName } from '../../components/Status.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
@@ -14,8 +15,17 @@ type Actionable = { readonly id: string; readonly name: string; readonly status:
 
 const lists = ['Endpoint', 'Delivery'];
 
+/** Whether there is anything that the caller may do to an endpoint. */
+export const useHasActions = (): boolean => {
+  const { may } = useRights();
+  return may('MANAGE_ENDPOINTS') || may('SEND_TESTS');
+};
+
 export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly endpoint: Actionable }) => {
   const navigate = useNavigate();
+  const { isPortal, may, mayMakeEndpoints } = useRights();
+  const hasActions = useHasActions();
+  const mayManage = may('MANAGE_ENDPOINTS');
   const [test] = useChange(testEndpoint, lists);
   const [pause] = useChange(pauseEndpoint, lists);
   const [resume] = useChange(resumeEndpoint, lists);
@@ -36,8 +46,9 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
     const { data, error } = await enable({ id });
     if (error) return sayRefusal(error);
     say(`${name} is active. What waited goes out.`);
-    return setSkipped(data.enableEndpoint.skippedSinceDisabled);
+    return isPortal ? undefined : setSkipped(data.enableEndpoint.skippedSinceDisabled);
   };
+  if (!hasActions) return null;
   return (
     <>
       <Menu position="bottom-end" width={180} withinPortal>
@@ -47,23 +58,33 @@ export const EndpointActions = ({ endpoint: { id, name, status } }: { readonly e
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => void navigate({ to: '/endpoints/$endpointId/edit', params: { endpointId: id } })}>Edit</Menu.Item>
-          <Menu.Item onClick={() => void sendTest()}>Test</Menu.Item>
-          {status === 'ENABLED' && <Menu.Item onClick={() => void run(pause, `${name} is paused. Its deliveries wait.`)}>Pause</Menu.Item>}
-          {status === 'PAUSED' && (
-            <Menu.Item onClick={() => void run(resume, `${name} is active. What waited goes out.`)}>Resume</Menu.Item>
+          {mayManage && (
+            <Menu.Item onClick={() => void navigate({ to: '/endpoints/$endpointId/edit', params: { endpointId: id } })}>Edit</Menu.Item>
           )}
-          {status === 'DISABLED' ? (
-            <Menu.Item onClick={() => void enableIt()}>Enable</Menu.Item>
-          ) : (
-            <Menu.Item onClick={() => setAsked('disable')}>Disable</Menu.Item>
+          {may('SEND_TESTS') && <Menu.Item onClick={() => void sendTest()}>Test</Menu.Item>}
+          {mayManage && (
+            <>
+              {status === 'ENABLED' && (
+                <Menu.Item onClick={() => void run(pause, `${name} is paused. Its deliveries wait.`)}>Pause</Menu.Item>
+              )}
+              {status === 'PAUSED' && (
+                <Menu.Item onClick={() => void run(resume, `${name} is active. What waited goes out.`)}>Resume</Menu.Item>
+              )}
+              {status === 'DISABLED' ? (
+                <Menu.Item onClick={() => void enableIt()}>Enable</Menu.Item>
+              ) : (
+                <Menu.Item onClick={() => setAsked('disable')}>Disable</Menu.Item>
+              )}
+              <Menu.Item onClick={() => setAsked('rotate')}>Rotate secret</Menu.Item>
+              {mayMakeEndpoints && (
+                <Menu.Item onClick={() => void navigate({ to: '/endpoints/new', search: { from: id } })}>Duplicate</Menu.Item>
+              )}
+              <Menu.Divider />
+              <Menu.Item color="red" onClick={() => setAsked('delete')}>
+                Delete
+              </Menu.Item>
+            </>
           )}
-          <Menu.Item onClick={() => setAsked('rotate')}>Rotate secret</Menu.Item>
-          <Menu.Item onClick={() => void navigate({ to: '/endpoints/new', search: { from: id } })}>Duplicate</Menu.Item>
-          <Menu.Divider />
-          <Menu.Item color="red" onClick={() => setAsked('delete')}>
-            Delete
-          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
       <Suspense>

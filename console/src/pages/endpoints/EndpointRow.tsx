@@ -4,7 +4,7 @@ import type { ResultOf } from '../../api/graphql.ts';
 import { LinkTo } from '../../components/LinkTo.tsx';
 import { Moment } from '../../components/Moment.tsx';
 import { EndpointStatus, Health } from '../../components/Status.tsx';
-import { EndpointActions } from './EndpointActions.tsx';
+import { EndpointActions, useHasActions } from './EndpointActions.tsx';
 import type { endpointRow } from './endpoints.query.ts';
 
 export type Endpoint = ResultOf<typeof endpointRow>;
@@ -16,14 +16,16 @@ type Props = {
 
 export const EndpointRow = ({ endpoint, isChosen, onChoose }: Props) => (
   <Table.Tr>
-    <Table.Td>
-      <Checkbox
-        size="xs"
-        aria-label={`Select ${endpoint.name}`}
-        checked={isChosen}
-        onChange={({ currentTarget }) => onChoose(endpoint, currentTarget.checked)}
-      />
-    </Table.Td>
+    {useHasActions() && (
+      <Table.Td>
+        <Checkbox
+          size="xs"
+          aria-label={`Select ${endpoint.name}`}
+          checked={isChosen}
+          onChange={({ currentTarget }) => onChoose(endpoint, currentTarget.checked)}
+        />
+      </Table.Td>
+    )}
     <Table.Td maw={{ base: 130, sm: 180 }}>
       <LinkTo to="/endpoints/$endpointId" params={{ endpointId: endpoint.id }} size="sm" fw={500} className="cut" title={endpoint.name}>
         {endpoint.name}
@@ -61,11 +63,16 @@ export const EndpointRow = ({ endpoint, isChosen, onChoose }: Props) => (
     <Table.Td visibleFrom="lg">
       <Moment at={endpoint.lastAttempt?.startedAt} />
     </Table.Td>
+    <ActionsCell endpoint={endpoint} />
+  </Table.Tr>
+);
+
+const ActionsCell = ({ endpoint }: { readonly endpoint: ResultOf<typeof endpointRow> }) =>
+  useHasActions() && (
     <Table.Td w={60}>
       <EndpointActions endpoint={endpoint} />
     </Table.Td>
-  </Table.Tr>
-);
+  );
 
 export const EventTypes = ({ names }: { readonly names: readonly string[] }) => {
   const text = names.includes('*') ? 'All events' : names.join(', ');

@@ -2,6 +2,7 @@
 import { Button, Group, List, Menu, Paper, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { CombinedError } from 'urql';
+import { useRights } from '../../api/rights.ts';
 import { Confirm } from '../../components/Confirm.tsx';
 import type { EndpointStatusName } from '../../components/Status.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
@@ -26,13 +27,14 @@ const mostNamed = 8;
 const all = ['ENABLED', 'PAUSED', 'DISABLED'] as const;
 
 const useActions = (): readonly Action[] => {
+  const { may } = useRights();
   const [test] = useChange(testEndpoint, lists);
   const [pause] = useChange(pauseEndpoint, lists);
   const [resume] = useChange(resumeEndpoint, lists);
   const [enable] = useChange(enableEndpoint, lists);
   const [disable] = useChange(disableEndpoint, lists);
   const [remove] = useChange(deleteEndpoint, lists);
-  return [
+  const actions: readonly Action[] = [
     { verb: 'Test', done: 'tested', consequence: 'Each gets one test message, now.', from: all, change: test },
     { verb: 'Pause', done: 'paused', consequence: 'Their deliveries wait until they are resumed.', from: ['ENABLED'], change: pause },
     { verb: 'Resume', done: 'active', consequence: 'What waited goes out.', from: ['PAUSED'], change: resume },
@@ -61,6 +63,7 @@ const useActions = (): readonly Action[] => {
       change: remove,
     },
   ];
+  return actions.filter(({ verb }) => may(verb === 'Test' ? 'SEND_TESTS' : 'MANAGE_ENDPOINTS'));
 };
 
 export const EndpointSelection = ({ chosen, onDone }: Props) => {

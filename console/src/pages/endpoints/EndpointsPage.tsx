@@ -4,6 +4,7 @@ import { useDebouncedCallback, useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import type { VariablesOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal, useEndpointSignal } from '../../api/use-signal.ts';
 import { PlusIcon } from '../../components/icons.tsx';
@@ -12,6 +13,7 @@ import { LoadMoreRow } from '../../components/LoadMoreRow.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Empty, Failure, NoMatch, SkeletonRows } from '../../components/states.tsx';
 import { usePages } from '../../components/use-pages.ts';
+import { useHasActions } from './EndpointActions.tsx';
 import { EndpointRow, type Endpoint } from './EndpointRow.tsx';
 import { endpointsQuery } from './endpoints.query.ts';
 
@@ -56,6 +58,7 @@ export const EndpointsPage = () => {
   const { cursors, loadMore } = usePages(filters);
   const first = useAsk(endpointsQuery, filters, { typenames: ['Endpoint'], isLive: true });
   useListSignals(first.askAgain);
+  const hasActions = useHasActions();
   const { orderBy: _, ...narrowing } = filters;
   const isFiltered = Object.values(narrowing).some((value) => value !== undefined);
   const set = (name: 'status' | 'health' | 'search' | 'eventType' | 'order', value: string | null) =>
@@ -80,15 +83,17 @@ export const EndpointsPage = () => {
       <Table aria-label="Endpoints">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th w={40}>
-              <Checkbox
-                size="xs"
-                aria-label="Select all on this page"
-                checked={rows.every(({ id }) => chosen.has(id))}
-                indeterminate={chosen.size > 0 && !rows.every(({ id }) => chosen.has(id))}
-                onChange={({ currentTarget }) => setChosen(new Map(currentTarget.checked ? rows.map((row) => [row.id, row]) : []))}
-              />
-            </Table.Th>
+            {hasActions && (
+              <Table.Th w={40}>
+                <Checkbox
+                  size="xs"
+                  aria-label="Select all on this page"
+                  checked={rows.every(({ id }) => chosen.has(id))}
+                  indeterminate={chosen.size > 0 && !rows.every(({ id }) => chosen.has(id))}
+                  onChange={({ currentTarget }) => setChosen(new Map(currentTarget.checked ? rows.map((row) => [row.id, row]) : []))}
+                />
+              </Table.Th>
+            )}
             <Table.Th>Name</Table.Th>
             <Table.Th visibleFrom="md">URL</Table.Th>
             <Table.Th visibleFrom="lg">Events</Table.Th>
@@ -96,7 +101,7 @@ export const EndpointsPage = () => {
             <Table.Th>Status</Table.Th>
             <Table.Th visibleFrom="md">Waiting</Table.Th>
             <Table.Th visibleFrom="lg">Last attempt</Table.Th>
-            <Table.Th>Actions</Table.Th>
+            {hasActions && <Table.Th>Actions</Table.Th>}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -160,11 +165,15 @@ export const EndpointsPage = () => {
   );
 };
 
-const NewEndpoint = () => (
-  <ButtonTo to="/endpoints/new" leftSection={<PlusIcon />}>
-    New endpoint
-  </ButtonTo>
-);
+const NewEndpoint = () => {
+  const { mayMakeEndpoints } = useRights();
+  if (!mayMakeEndpoints) return null;
+  return (
+    <ButtonTo to="/endpoints/new" leftSection={<PlusIcon />}>
+      New endpoint
+    </ButtonTo>
+  );
+};
 
 /** Asks once the typing rests. */
 const SearchField = ({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) => {

@@ -5,6 +5,7 @@ import { useState, type FormEvent } from 'react';
 import { parseJson } from '../../../../src/domain/exact-number.ts';
 import { issuesOf, sentenceOf } from '../../api/client.ts';
 import { graphql, type Json, type ResultOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Confirm } from '../../components/Confirm.tsx';
 import { PlusIcon } from '../../components/icons.tsx';
@@ -44,7 +45,8 @@ type EventType = ResultOf<typeof eventTypesQuery>['eventTypes'][number];
 export const EventTypesPage = () => {
   const { data, error, askAgain } = useAsk(eventTypesQuery, {}, { typenames: ['EventType'] });
   const [isOpen, { open, close }] = useDisclosure(false);
-  const define = (
+  const { isPortal } = useRights();
+  const define = !isPortal && (
     <Button leftSection={<PlusIcon />} onClick={open}>
       Define event type
     </Button>
@@ -55,15 +57,21 @@ export const EventTypesPage = () => {
     if (data.eventTypes.length === 0)
       return (
         <Empty title="No event types yet" action={define}>
-          A type such as meeting.ended, with a sample. Messages may have types that are not defined; defined ones show in forms and can be
-          tested.
+          {isPortal
+            ? 'The kinds of events that endpoints can get show here, each with a sample.'
+            : 'A type such as meeting.ended, with a sample. Messages may have types that are not defined; defined ones show in forms and can be tested.'}
         </Empty>
       );
     const groups = Map.groupBy(data.eventTypes, ({ group }) => group);
     return Array.from(groups, ([group, types]) => <GroupOfTypes key={group} group={group} types={types} />);
   };
   return (
-    <Page title="Event types" description="What your services publish, by group." actions={define} shown={{ query: eventTypesQuery }}>
+    <Page
+      title="Event types"
+      description={isPortal ? 'What endpoints can get, by group.' : 'What your services publish, by group.'}
+      actions={define}
+      shown={{ query: eventTypesQuery }}
+    >
       <Stack gap="lg" className={data && data.eventTypes.length > 0 ? undefined : 'surface'}>
         {body()}
       </Stack>
@@ -72,50 +80,53 @@ export const EventTypesPage = () => {
   );
 };
 
-const GroupOfTypes = ({ group, types }: { readonly group: string; readonly types: readonly EventType[] }) => (
-  <section aria-labelledby={`group-${group}`}>
-    <Title order={2} id={`group-${group}`} mb="xs">
-      {group}
-    </Title>
-    <div className="surface table-frame">
-      <Table aria-labelledby={`group-${group}`}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th w="30%">Name</Table.Th>
-            <Table.Th visibleFrom="sm">Description</Table.Th>
-            <Table.Th visibleFrom="md">Sample</Table.Th>
-            <Table.Th>Actions</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {types.map((type) => (
-            <Table.Tr key={type.name}>
-              <Table.Td>
-                <Group gap="xs">
-                  <span className="mono wrap">{type.name}</span>
-                  {type.retired && (
-                    <Badge variant="default" radius="sm" tt="none">
-                      Retired
-                    </Badge>
-                  )}
-                </Group>
-              </Table.Td>
-              <Table.Td visibleFrom="sm" className="wrap">
-                {type.description ?? '–'}
-              </Table.Td>
-              <Table.Td visibleFrom="md" maw={320}>
-                <span className="mono cut" title={JSON.stringify(type.sample)}>
-                  {type.sample === null ? '–' : JSON.stringify(type.sample)}
-                </span>
-              </Table.Td>
-              <Table.Td w={100}>{!type.retired && <Retire name={type.name} />}</Table.Td>
+const GroupOfTypes = ({ group, types }: { readonly group: string; readonly types: readonly EventType[] }) => {
+  const { isPortal } = useRights();
+  return (
+    <section aria-labelledby={`group-${group}`}>
+      <Title order={2} id={`group-${group}`} mb="xs">
+        {group}
+      </Title>
+      <div className="surface table-frame">
+        <Table aria-labelledby={`group-${group}`}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th w="30%">Name</Table.Th>
+              <Table.Th visibleFrom="sm">Description</Table.Th>
+              <Table.Th visibleFrom="md">Sample</Table.Th>
+              {!isPortal && <Table.Th>Actions</Table.Th>}
             </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  </section>
-);
+          </Table.Thead>
+          <Table.Tbody>
+            {types.map((type) => (
+              <Table.Tr key={type.name}>
+                <Table.Td>
+                  <Group gap="xs">
+                    <span className="mono wrap">{type.name}</span>
+                    {type.retired && (
+                      <Badge variant="default" radius="sm" tt="none">
+                        Retired
+                      </Badge>
+                    )}
+                  </Group>
+                </Table.Td>
+                <Table.Td visibleFrom="sm" className="wrap">
+                  {type.description ?? '–'}
+                </Table.Td>
+                <Table.Td visibleFrom="md" maw={320}>
+                  <span className="mono cut" title={JSON.stringify(type.sample)}>
+                    {type.sample === null ? '–' : JSON.stringify(type.sample)}
+                  </span>
+                </Table.Td>
+                {!isPortal && <Table.Td w={100}>{!type.retired && <Retire name={type.name} />}</Table.Td>}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+    </section>
+  );
+};
 
 const Retire = ({ name }: { readonly name: string }) => {
   const [isOpen, { open, close }] = useDisclosure(false);

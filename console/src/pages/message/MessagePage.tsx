@@ -4,6 +4,7 @@ import { useThrottledCallback } from '@mantine/hooks';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ResultOf } from '../../api/graphql.ts';
+import { useRights } from '../../api/rights.ts';
 import { useRole } from '../../api/role.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { useDeliverySignal } from '../../api/use-signal.ts';
@@ -32,6 +33,8 @@ export const MessagePage = () => {
   const { messageId } = useParams({ from: '/shell/messages/$messageId' });
   const variables = { id: messageId };
   const { mayOperate } = useRole();
+  const { isPortal, may } = useRights();
+  const mayRetry = isPortal ? may('RETRY') : mayOperate;
   const { data, error, askAgain } = useAsk(messageQuery, variables);
   const fate = useAsk(timelineQuery, variables, { typenames: ['Delivery', 'Replay'], isLive: true });
   const askSoon = useThrottledCallback(fate.askAgain, signalEveryMs);
@@ -43,7 +46,7 @@ export const MessagePage = () => {
     if (message === undefined) return <SkeletonRows />;
     if (message === null)
       return <Empty title="There is no such message">It may have been removed by retention, or belong to another organization.</Empty>;
-    return <MessageBody message={message} fate={fate} mayOperate={mayOperate} />;
+    return <MessageBody message={message} fate={fate} mayRetry={mayRetry} />;
   };
   return (
     <Page
@@ -56,10 +59,10 @@ export const MessagePage = () => {
       beside={outcome && <Outcome outcome={outcome} />}
       actions={
         message &&
-        mayOperate && (
+        mayRetry && (
           <>
             {outcome !== undefined && outcome.failed > 0 && <RetryFailed messageId={messageId} failed={outcome.failed} />}
-            <SendToEndpoint messageId={messageId} />
+            {mayOperate && <SendToEndpoint messageId={messageId} />}
           </>
         )
       }
@@ -87,10 +90,10 @@ const RetryFailed = ({ messageId, failed }: { readonly messageId: string; readon
 type BodyProps = {
   readonly message: Message;
   readonly fate: ReturnType<typeof useAsk<ResultOf<typeof timelineQuery>, { id: string }>>;
-  readonly mayOperate: boolean;
+  readonly mayRetry: boolean;
 };
 
-const MessageBody = ({ message, fate, mayOperate }: BodyProps) => {
+const MessageBody = ({ message, fate, mayRetry }: BodyProps) => {
   const search = useSearch({ from: '/shell/messages/$messageId' });
   const navigate = useNavigate({ from: '/messages/$messageId' });
   const [marked, setMarked] = useState<Marking['marked']>();
@@ -111,7 +114,7 @@ const MessageBody = ({ message, fate, mayOperate }: BodyProps) => {
           </Tabs.List>
           <Tabs.Panel value="timeline">
             {shown ? (
-              <Timeline message={shown} mayOperate={mayOperate} />
+              <Timeline message={shown} mayRetry={mayRetry} />
             ) : fate.error ? (
               <Failure error={fate.error} onRetry={fate.askAgain} />
             ) : (
@@ -131,7 +134,7 @@ const MessageBody = ({ message, fate, mayOperate }: BodyProps) => {
         <div className="message-data">
           {message.dataHidden ? (
             <Text size="sm" c="dimmed">
-              Your session does not show payloads: it lacks the capability VIEW_PAYLOADS.
+              The data is not shown: contents are switched off in this session.
             </Text>
           ) : (
             <Payload title="Data" value={message.data} marks={marks} />

@@ -14,11 +14,11 @@ import './message.css';
 
 type Message = NonNullable<ResultOf<typeof timelineQuery>['message']>;
 type Delivery = ResultOf<typeof lane>;
-type Props = { readonly message: Message; readonly mayOperate: boolean };
+type Props = { readonly message: Message; readonly mayRetry: boolean };
 
 const lanesAtOnce = 20;
 
-export const Timeline = ({ message, mayOperate }: Props) => {
+export const Timeline = ({ message, mayRetry }: Props) => {
   const [shown, setShown] = useState(lanesAtOnce);
   const { common, lanes } = lanesOf(message.deliveries, message.timeline);
   return (
@@ -26,7 +26,7 @@ export const Timeline = ({ message, mayOperate }: Props) => {
       <Entries entries={common} />
       <SimpleGrid cols={{ base: 1, xl: lanes.length > 1 ? 2 : 1 }} spacing="md">
         {lanes.slice(0, shown).map(({ delivery, entries }) => (
-          <Lane key={delivery.id} delivery={delivery} entries={entries} mayOperate={mayOperate} />
+          <Lane key={delivery.id} delivery={delivery} entries={entries} mayRetry={mayRetry} />
         ))}
       </SimpleGrid>
       {lanes.length > shown && (
@@ -38,9 +38,9 @@ export const Timeline = ({ message, mayOperate }: Props) => {
   );
 };
 
-type LaneProps = { readonly delivery: Delivery; readonly entries: readonly Entry[]; readonly mayOperate: boolean };
+type LaneProps = { readonly delivery: Delivery; readonly entries: readonly Entry[]; readonly mayRetry: boolean };
 
-const Lane = ({ delivery, entries, mayOperate }: LaneProps) => {
+const Lane = ({ delivery, entries, mayRetry }: LaneProps) => {
   const [retry, isRetrying] = useChange(retryDelivery, ['Delivery', 'Message']);
   const { id, status, endpoint, attemptCount, attemptsPlanned, nextAttemptAt, heldReason } = delivery;
   const retryNow = async () => {
@@ -69,7 +69,7 @@ const Lane = ({ delivery, entries, mayOperate }: LaneProps) => {
             </Text>
           )}
         </Group>
-        {mayOperate && (
+        {mayRetry && (
           <Button
             size="compact-xs"
             variant="default"

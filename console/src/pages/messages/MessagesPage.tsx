@@ -1,7 +1,9 @@
 // Messages: what was accepted, and where each one went, with filters that live in the URL.
 import { Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useRights } from '../../api/rights.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { IfMay } from '../../components/IfMay.tsx';
 import { Choice, EventTypeChoice, Written } from '../../components/FilterFields.tsx';
 import { ButtonTo } from '../../components/LinkTo.tsx';
 import { Page } from '../../components/Page.tsx';
@@ -13,6 +15,7 @@ import { MessageList } from './MessageList.tsx';
 import { messagesCount, messagesQuery } from './messages.query.ts';
 
 export const MessagesPage = () => {
+  const { isPortal } = useRights();
   const search: MessageSearch = useSearch({ from: '/shell/messages' });
   const navigate = useNavigate({ from: '/messages' });
   const filter = messageFilterOf(search);
@@ -25,7 +28,10 @@ export const MessagesPage = () => {
     <NoMatch onClear={clear} chips={chipsOf(search).map(({ name, label }) => ({ label, onRemove: () => set({ [name]: undefined }) }))} />
   ) : (
     <Empty title="No messages yet" action={<ButtonTo to="/endpoints">Go to the endpoints</ButtonTo>}>
-      A message is one thing that happened in a service. Publish one by POST /v1/messages, and it shows here with where it went.
+      A message is one thing that happened in a service.{' '}
+      {isPortal
+        ? 'Once there is one, it shows here with where it went.'
+        : 'Publish one by POST /v1/messages, and it shows here with where it went.'}
     </Empty>
   );
   return (
@@ -38,7 +44,7 @@ export const MessagesPage = () => {
           </Text>
         )
       }
-      description="What your services published, and where each message went, the newest first."
+      description={`What ${isPortal ? 'happened' : 'your services published'}, and where each message went, the newest first.`}
       shown={{ query: messagesQuery, variables: { filter } }}
     >
       <Filters search={search} set={set} />
@@ -67,14 +73,16 @@ const Filters = ({ search, set }: FiltersProps) => (
       value={search.key}
       onChange={(key) => set({ key })}
     />
-    <Written
-      key={`content ${search.content}`}
-      label="Content"
-      placeholder="Content: field = value"
-      value={search.content}
-      problemOf={(text) => (patternIn(text) === undefined ? 'Such as severity = critical, or a pattern as JSON' : undefined)}
-      onChange={(content) => set({ content })}
-    />
+    <IfMay capability="VIEW_PAYLOADS">
+      <Written
+        key={`content ${search.content}`}
+        label="Content"
+        placeholder="Content: field = value"
+        value={search.content}
+        problemOf={(text) => (patternIn(text) === undefined ? 'Such as severity = critical, or a pattern as JSON' : undefined)}
+        onChange={(content) => set({ content })}
+      />
+    </IfMay>
     <Choice
       label="Destinations"
       any="Any destination"

@@ -38,7 +38,7 @@ export const Followed = ({ published: { id, duplicate, destinations } }: { reado
       {data?.message ? (
         <>
           <Outcome outcome={data.message.outcome} />
-          <Timeline message={data.message} mayOperate={mayOperate} />
+          <Timeline message={data.message} mayRetry={mayOperate} />
         </>
       ) : error ? (
         <Failure error={error} onRetry={askAgain} />
