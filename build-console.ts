@@ -5,6 +5,7 @@ import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, renameSync, rm
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { rolldown } from 'rolldown';
 import { build as viteBuild, type Rolldown } from 'vite';
 
 const root = import.meta.dirname;
@@ -48,6 +49,13 @@ const firstChunks = [
   },
 ] as const satisfies readonly Rolldown.CodeSplittingGroup[];
 
+/** A script of its own, which pages of other sites load by one name for ever. */
+const bundlePortalElement = async (file: string): Promise<void> => {
+  const bundled = await rolldown({ input: join(root, 'console/portal-element/portal-element.ts') });
+  await bundled.write({ file, format: 'iife', minify: true });
+  await bundled.close();
+};
+
 /** @returns the packages' modules in the build, for their licences */
 const bundle = async (outDir: string): Promise<string[]> => {
   const modules = new Set<string>();
@@ -72,11 +80,12 @@ const bundle = async (outDir: string): Promise<string[]> => {
       reportCompressedSize: false,
       chunkSizeWarningLimit: 5_000,
       rolldownOptions: {
-        input: ['index.html', 'playground.html'].map((page) => join(root, 'console', page)),
+        input: ['index.html', 'portal.html', 'playground.html'].map((page) => join(root, 'console', page)),
         output: { codeSplitting: { groups: [...firstChunks] } },
       },
     },
   });
+  await bundlePortalElement(join(outDir, 'portal.js'));
   return [...modules].filter((id) => /node_modules/.test(id)).map((id) => id.split('?', 1)[0] ?? id);
 };
 

@@ -105,6 +105,13 @@ const addOrganizations = async (server: Server, receiver: string): Promise<void>
   });
 };
 
+/** The address of the portal for a customer, who may do everything there. It is named and colored as the organization's own. */
+export const openPortal = async (server: Server): Promise<string> => {
+  await server.graphql('mutation { updatePortalSettings(input: { name: "Acme", primaryColor: "#0b7a5c" }) { name } }');
+  const mutation = 'mutation { createPortalSession(input: { subject: "anna@customer.example", ttlSeconds: 86400 }) { url } }';
+  return (await server.graphql<{ createPortalSession: { url: string } }>(mutation)).createPortalSession.url;
+};
+
 /** @param messages how many to publish */
 export const fillConsole = async (server: Server, receiver: string, messages = 120): Promise<void> => {
   for (const input of types)

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startServer } from '../test/support/server.ts';
 import { launchBrowser, signIn } from '../test/support/browser.ts';
-import { fillConsole, startDemoReceiver } from './console-data.ts';
+import { fillConsole, openPortal, startDemoReceiver } from './console-data.ts';
 
 const folder = resolve(process.argv[2] ?? 'coverage/screenshots');
 mkdirSync(folder, { recursive: true });
@@ -60,6 +60,14 @@ try {
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForLoadState('networkidle');
       await page.screenshot({ path: join(folder, `${title}-${name}.png`), fullPage: name === 'narrow' || title.includes('endpoint') });
+    }
+    await page.goto(await openPortal(server));
+    for (const title of ['endpoints', 'new-endpoint', 'endpoint', 'deliveries', 'delivery', 'event-types'] as const) {
+      await page.evaluate(`location.hash = ${JSON.stringify(pages[title])}`);
+      await page.waitForURL(({ hash }) => hash === `#${pages[title]}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.waitForLoadState('networkidle');
+      await page.screenshot({ path: join(folder, `portal-${title}-${name}.png`), fullPage: true });
     }
     await context.close();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { contrastWithWhite, defaultPortalSettings, portalSettingsFrom, portalSettingsInput } from './portal-settings.ts';
+import { contrastWithWhite } from './contrast.ts';
+import { defaultPortalSettings, portalSettingsFrom, portalSettingsInput } from './portal-settings.ts';
 
 const refusal = (input: Record<string, unknown>) =>
   portalSettingsInput.safeParse(input).error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`);

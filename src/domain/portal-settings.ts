@@ -1,5 +1,6 @@
 // How the portal looks to an organization's people: its name, logo and colors.
 import * as z from 'zod';
+import { contrastWithWhite, leastContrast } from './contrast.ts';
 
 export const colorSchemes = ['LIGHT', 'DARK', 'AUTO'] as const;
 
@@ -21,8 +22,6 @@ export const defaultPortalSettings: PortalSettings = { name: null, logo: null, p
 
 const mostLogoBytes = 64 * 1024;
 const logoForm = /^data:image\/(?:png;base64,[A-Za-z0-9+/=]+|svg\+xml(?:;base64,[A-Za-z0-9+/=]+|(?:;charset=utf-8|;utf8)?,\S+))$/i;
-/** WCAG 2.2 asks for it between text and what is behind it. */
-const leastContrast = 4.5;
 
 /** As a person gives it. */
 export const portalSettingsInput = z.strictObject(
@@ -52,12 +51,3 @@ export const portalSettingsFrom = ({ name, logo, primaryColor, colorScheme }: z.
   primaryColor: primaryColor?.toLowerCase() ?? null,
   colorScheme: colorScheme ?? 'AUTO',
 });
-
-/** The contrast ratio of WCAG 2.2, from 1 to 21. @param color `#rrggbb` */
-export const contrastWithWhite = (color: string): number => {
-  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
-    const part = Number.parseInt(color.slice(at, at + 2), 16) / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
-  return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05);
-};

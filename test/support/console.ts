@@ -109,7 +109,7 @@ const endTransitions = 'for (const each of document.getAnimations()) try { each.
 type Violation = { readonly id: string; readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[] };
 
 /** Of the page as it is shown now. Leaves it in light colours and as wide as it was. */
-const faultsOfPage = async (page: Page): Promise<string[]> => {
+export const faultsOfPage = async (page: Page): Promise<string[]> => {
   const faults: string[] = [];
   const before = page.viewportSize() ?? wide;
   await page.evaluate(axe);

@@ -27,9 +27,22 @@ export const makeClient = (
       }),
       cacheExchange,
       exactFetchExchange,
-      ...(forward === undefined ? [] : [subscriptionExchange({ forwardSubscription: forward })]),
+      ...subscriptionsBy(forward),
     ],
   });
+
+/** @param fetchWithToken sends the session's token, and waits for the next one where it has ended. @param forward carries the subscriptions */
+export const makePortalClient = (fetchWithToken: typeof fetch, forward?: SubscriptionForwarder): Client =>
+  new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    requestPolicy: 'cache-and-network',
+    fetch: fetchWithToken,
+    exchanges: [cacheExchange, exactFetchExchange, ...subscriptionsBy(forward)],
+  });
+
+const subscriptionsBy = (forward: SubscriptionForwarder | undefined) =>
+  forward === undefined ? [] : [subscriptionExchange({ forwardSubscription: forward })];
 
 /** `extensions.code` of the first error. */
 export const codeOf = ({ graphQLErrors }: CombinedError): string | undefined => {

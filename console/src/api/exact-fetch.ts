@@ -37,14 +37,14 @@ const answerTo = (operation: Operation): Source<OperationResult> =>
   });
 
 const ask = async (operation: Operation, signal: AbortSignal): Promise<OperationResult> => {
-  const { url, fetchOptions } = operation.context;
+  const { url, fetchOptions, fetch: send = fetch } = operation.context;
   const { headers, ...options } = (typeof fetchOptions === 'function' ? fetchOptions() : fetchOptions) ?? {};
   const sent = new Headers(headers);
   sent.set('content-type', 'application/json');
   sent.set('accept', 'application/graphql-response+json, application/json');
   let response: Response | undefined;
   try {
-    response = await fetch(url, {
+    response = await send(url, {
       ...options,
       method: 'POST',
       headers: sent,

@@ -24,13 +24,23 @@ const waitBefore = (retries: number) =>
 
 type Become = (next: Connection) => void;
 
-const connect = async (parameters: () => Record<string, unknown>, become: Become): Promise<Client> => {
+type Options = {
+  /** Of `connection_init`, asked for on each connection. */
+  readonly parameters?: () => Record<string, unknown>;
+  /** Resolves once it makes sense to connect. */
+  readonly whenReady?: () => Promise<void>;
+};
+
+const connect = async ({ parameters, whenReady }: Options, become: Become): Promise<Client> => {
   // Loaded with the first subscription, after the page is there.
   const { createClient } = await import('graphql-ws');
   let pongIsLate: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
-    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
-    connectionParams: parameters,
+    url: async () => {
+      await whenReady?.();
+      return `${location.origin.replace(/^http/, 'ws')}/graphql`;
+    },
+    ...(parameters !== undefined && { connectionParams: parameters }),
     lazyCloseTimeout: closeAfterMs,
     keepAlive: pingEveryMs,
     connectionAckWaitTimeout: longestWaitMs,
@@ -55,8 +65,7 @@ const connect = async (parameters: () => Record<string, unknown>, become: Become
   return client;
 };
 
-/** @param parameters of `connection_init`, asked for on each connection */
-export const makeLive = (parameters: () => Record<string, unknown> = () => ({})): Live => {
+export const makeLive = (options: Options = {}): Live => {
   let connection: Connection = 'idle';
   let client: Promise<Client> | undefined;
   const listeners = new Set<() => void>();
@@ -70,7 +79,7 @@ export const makeLive = (parameters: () => Record<string, unknown> = () => ({}))
       let end: () => void = () => undefined;
       let isEnded = false;
       const begin = async () => {
-        const connected = await (client ??= connect(parameters, become));
+        const connected = await (client ??= connect(options, become));
         if (!isEnded) end = connected.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never);
       };
       begin().catch((error: unknown) => {

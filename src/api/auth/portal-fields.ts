@@ -34,6 +34,7 @@ export const plainTypes: ReadonlySet<string> = new Set([
   'EndpointHealth',
   'EventType',
   'Caller',
+  'FailedCondition',
   'DeliveryBatch',
   'Conservation',
   'DeliveryStats',
@@ -77,7 +78,7 @@ export const portalFields: Readonly<Record<string, Readonly<Record<string, Porta
   BulkRetry: openAll('id', 'matched', 'retried', 'status', 'filter', 'actor', 'requestedAt', 'endedAt'),
   Organization: openAll('id', 'name', 'status'),
   WouldBeReceived: { message: open, body: payload(null), error: payload(null) },
-  RoutingReason: openAll('endpoint', 'routed', 'reason'),
+  RoutingReason: openAll('endpoint', 'routed', 'reason', 'failedConditions'), // `failedConditions` is empty without VIEW_PAYLOADS
   FailureStats: openAll('key', 'attempts', 'deliveries', 'lastAt', 'example'),
   System: {
     ...openAll('version', 'httpAllowed', 'privateNetworksAllowed'),

@@ -49,8 +49,8 @@ export const readAsset = (name: string, accepted: string): ConsoleFile | undefin
   return undefined;
 };
 
-/** A page of the build. @throws Refusal UNAVAILABLE if it was not built */
-export const readPage = (name: 'index.html' | 'playground.html'): string => {
+/** A page of the build, or the script that pages of others load. @throws Refusal UNAVAILABLE if it was not built */
+export const readPage = (name: 'index.html' | 'playground.html' | 'portal.html' | 'portal.js'): string => {
   const content = contentOf(name);
   if (content === undefined) throw new Refusal('UNAVAILABLE', 'The console is not built here; run `npm run build`, and start again.');
   return content.toString();

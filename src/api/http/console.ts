@@ -5,7 +5,7 @@ import { readAsset, readPage } from './console-files.ts';
 import { consolePages } from './served-paths.ts';
 
 /** The component library writes style elements, which carry the nonce of the page. Nothing else is inline, and nothing is loaded from elsewhere. */
-const policyWith = (nonce: string) =>
+const policyWith = (nonce: string, ancestors: readonly string[]) =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -15,20 +15,23 @@ const policyWith = (nonce: string) =>
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${ancestors.length === 0 ? "'none'" : ancestors.join(' ')}`,
   ].join('; ');
 
-export const sendConsole = (reply: FastifyReply): FastifyReply => {
+export const sendConsole = (reply: FastifyReply): FastifyReply => sendPage(reply, readPage('index.html'));
+
+/** @param ancestors origins of pages that may embed it */
+export const sendPage = (reply: FastifyReply, page: string, ancestors: readonly string[] = []): FastifyReply => {
   const nonce = randomBytes(16).toString('base64');
   return reply
     .type('text/html; charset=utf-8')
     .headers({
-      'content-security-policy': policyWith(nonce),
+      'content-security-policy': policyWith(nonce, ancestors),
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     })
-    .send(readPage('index.html').replaceAll('{{nonce}}', nonce));
+    .send(page.replaceAll('{{nonce}}', nonce));
 };
 
 export const serveConsole = (fastify: FastifyInstance): void => {

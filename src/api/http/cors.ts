@@ -1,4 +1,4 @@
-// Pages of other origins that may call the API, and that may embed the portal. None unless the configuration names them.
+// Pages of other origins that may call the API. None unless the configuration names them.
 // Only bearer tokens count there: no answer allows credentials, so a browser sends no cookie of ours for another site's page.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -24,19 +24,5 @@ export const allowOrigins = (fastify: FastifyInstance, origins: readonly string[
     reply.headers({ 'access-control-allow-origin': origin, 'access-control-expose-headers': readable });
     if (!isPreflight(request)) return done();
     void reply.code(204).headers(preflight).send();
-  });
-};
-
-const portal = /^\/portal(?:[/?]|$)/;
-
-/** Lets pages of these origins embed the portal; every other page of ours stays out of frames. */
-export const allowFraming = (fastify: FastifyInstance, ancestors: readonly string[]): void => {
-  if (ancestors.length === 0) return;
-  const directive = `frame-ancestors ${ancestors.join(' ')}`;
-  fastify.addHook('onSend', (request, reply, payload, done) => {
-    const policy = reply.getHeader('content-security-policy');
-    if (portal.test(request.url) && typeof policy === 'string')
-      reply.header('content-security-policy', policy.replace(/frame-ancestors [^;]*/, directive)).removeHeader('x-frame-options');
-    done(null, payload);
   });
 };

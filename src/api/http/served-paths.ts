@@ -50,6 +50,8 @@ const servedPaths: Readonly<Record<string, ServedPath>> = {
   '/metrics': { ...page, key: 'needed', closesLast: true },
   '/': { ...page, key: 'not needed' },
   ...Object.fromEntries(consolePages.map((path) => [path, { ...page, key: 'not needed' } as const])),
+  '/portal': { ...page, key: 'not needed' },
+  '/portal.js': { ...page, key: 'not needed' },
   '/assets/:name': { ...page, key: 'not needed' },
   '/docs': { ...page, key: 'not needed' },
   '/docs/:name': { ...page, key: 'not needed' },

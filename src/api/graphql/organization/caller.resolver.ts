@@ -1,5 +1,5 @@
 // Who is calling, over GraphQL: pages show what the caller may do, and what they then try is refused or allowed by the same table.
-import { Context, Field, ObjectType, Query, Resolver } from '@nestjs/graphql';
+import { Context, Field, ID, ObjectType, Query, Resolver } from '@nestjs/graphql';
 import { apiKeyRoles, type ApiKeyRole as Role } from '../../../domain/api-key.ts';
 import { portalCapabilities, type PortalCapability as Capability } from '../../../domain/portal-capability.ts';
 import { EndpointDirectory } from '../../../read-models/directory/endpoint-directory.ts';
@@ -27,6 +27,8 @@ class Caller {
   readonly capabilities!: readonly Capability[];
   @Field(() => Boolean)
   readonly spansOrganizations!: boolean;
+  @Field(() => [ID], { nullable: true, description: 'The only ones that the portal session sees; null: all of the organization.' })
+  readonly endpointIds!: readonly string[] | null;
   @Field(() => Organization, { description: 'the one that the call acts for' })
   readonly organization!: Organization;
   @Field(() => DateTime, { nullable: true })
@@ -58,6 +60,7 @@ export class CallerResolver {
       role: kind === 'PORTAL' ? null : caller.role,
       capabilities: kind === 'PORTAL' ? caller.capabilities : capabilitiesOf[caller.role],
       spansOrganizations: kind === 'API_KEY' && caller.spansOrganizations,
+      endpointIds: kind === 'PORTAL' && caller.endpointIds ? [...caller.endpointIds] : null,
       organization: { id: organization.id, name: organization.name },
       expiresAt,
     };
