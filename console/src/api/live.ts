@@ -24,23 +24,19 @@ const waitBefore = (retries: number) =>
 
 type Become = (next: Connection) => void;
 
-type Options = {
-  /** Of `connection_init`, asked for on each connection. */
-  readonly parameters?: () => Record<string, unknown>;
-  /** Resolves once it makes sense to connect. */
-  readonly whenReady?: () => Promise<void>;
-};
+type Parameters = () => Record<string, unknown>;
+type WhenReady = () => Promise<void>;
 
-const connect = async ({ parameters, whenReady }: Options, become: Become): Promise<Client> => {
+const connect = async (parameters: Parameters, whenReady: WhenReady, become: Become): Promise<Client> => {
   // Loaded with the first subscription, after the page is there.
   const { createClient } = await import('graphql-ws');
   let pongIsLate: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
     url: async () => {
-      await whenReady?.();
+      await whenReady();
       return `${location.origin.replace(/^http/, 'ws')}/graphql`;
     },
-    ...(parameters !== undefined && { connectionParams: parameters }),
+    connectionParams: parameters,
     lazyCloseTimeout: closeAfterMs,
     keepAlive: pingEveryMs,
     connectionAckWaitTimeout: longestWaitMs,
@@ -65,7 +61,8 @@ const connect = async ({ parameters, whenReady }: Options, become: Become): Prom
   return client;
 };
 
-export const makeLive = (options: Options = {}): Live => {
+/** @param parameters of `connection_init`, asked for on each connection. @param whenReady resolves once it makes sense to connect */
+export const makeLive = (parameters: Parameters = () => ({}), whenReady: WhenReady = () => Promise.resolve()): Live => {
   let connection: Connection = 'idle';
   let client: Promise<Client> | undefined;
   const listeners = new Set<() => void>();
@@ -79,7 +76,7 @@ export const makeLive = (options: Options = {}): Live => {
       let end: () => void = () => undefined;
       let isEnded = false;
       const begin = async () => {
-        const connected = await (client ??= connect(options, become));
+        const connected = await (client ??= connect(parameters, whenReady, become));
         if (!isEnded) end = connected.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink as never);
       };
       begin().catch((error: unknown) => {

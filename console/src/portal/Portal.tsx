@@ -89,10 +89,7 @@ export const Portal = ({ session, router, askedTheme }: Props) => {
 };
 
 const OpenPortal = ({ session, opening, router }: { readonly opening: Opening } & Pick<Props, 'session' | 'router'>) => {
-  const live = useMemo(
-    () => makeLive({ parameters: () => ({ authorization: `Bearer ${session.state().token ?? ''}` }), whenReady: session.whenOpen }),
-    [session],
-  );
+  const live = useMemo(() => makeLive(() => ({ authorization: `Bearer ${session.state().token ?? ''}` }), session.whenOpen), [session]);
   const client = useMemo(() => makePortalClient(session.fetch, live.forward), [session, live]);
   const opened = useMemo(() => ({ session, opening }), [session, opening]);
   const rights = useMemo(() => rightsOf(opening), [opening]);

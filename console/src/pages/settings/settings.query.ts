@@ -63,3 +63,25 @@ export const revokeApiKey = graphql(`
     revokeApiKey(id: $id)
   }
 `);
+
+export const portalSettingsQuery = graphql(`
+  query PortalSettings {
+    portalSettings {
+      name
+      logo
+      primaryColor
+      colorScheme
+    }
+  }
+`);
+
+export const updatePortalSettings = graphql(`
+  mutation UpdatePortalSettings($input: PortalSettingsInput!) {
+    updatePortalSettings(input: $input) {
+      name
+      logo
+      primaryColor
+      colorScheme
+    }
+  }
+`);
