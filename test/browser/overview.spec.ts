@@ -96,6 +96,17 @@ it('lists the endpoints that need somebody, and pauses one and retries what fail
   await page.getByText('Nothing. Every receiver that was asked last answered.').waitFor();
 });
 
+it('marks in the chart of an endpoint when it was changed, and leads to what was changed', async () => {
+  await page.goto('/endpoints');
+  await page.getByRole('link', { name: 'Order desk' }).click();
+  await page.getByRole('img', { name: /^Attempts in the last 24 h: 3 succeeded/ }).waitFor();
+  const { endpoints } = await server.graphql<{ endpoints: { nodes: { id: string }[] } }>('{ endpoints { nodes { id } } }');
+  const change = 'mutation ($id: ID!) { updateEndpoint(id: $id, input: { timeoutSeconds: 12 }) { id } }';
+  await server.graphql(change, { id: endpoints.nodes[0]!.id });
+  await page.getByRole('list', { name: 'Changes in this time' }).getByRole('link', { name: 'Timeout changed' }).click();
+  await page.getByText('changed Timeout from 30 s to 12 s').first().waitFor();
+});
+
 it('makes, limits, suspends, resumes and deletes an organization', async () => {
   await page.getByRole('link', { name: 'Organizations' }).click();
   await page.getByRole('button', { name: 'New organization' }).click();

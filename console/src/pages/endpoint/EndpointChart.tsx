@@ -5,6 +5,7 @@ import { useMemo } from 'react';
 import { graphql } from '../../api/graphql.ts';
 import { useRole } from '../../api/role.ts';
 import { useAsk } from '../../api/use-ask.ts';
+import { useEndpointSignal } from '../../api/use-signal.ts';
 import { AttemptsChart } from '../../components/chart/AttemptsChart.tsx';
 import { spanOf } from '../../components/chart/spans.ts';
 import { useOfSpan } from '../../components/chart/use-of-span.ts';
@@ -97,7 +98,8 @@ const none: readonly MarkedChange[] = [];
 /** None for those who may not read how the endpoint came to be as it is. */
 const useMarks = (id: string): readonly MarkedChange[] => {
   const { mayReadHistory } = useRole();
-  const { data } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'], pause: !mayReadHistory });
+  const { data, askAgain } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'], pause: !mayReadHistory });
+  useEndpointSignal(mayReadHistory ? id : undefined, askAgain);
   return useMemo(() => (data === undefined ? none : marksOf(data.endpointChanges)), [data]);
 };
 
