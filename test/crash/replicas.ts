@@ -206,6 +206,7 @@ export const runReplicas = async (options: ReplicasOptions): Promise<ReplicasRep
 
     // 3. Nothing new comes in: everything that is under way must end.
     await Promise.all(starting);
+    await Promise.all(servers.map(untilReady));
     const began = performance.now();
     const own = await settle(first, publishers.lastPosition(), settleSeconds);
     report.conservation = await tenants.settle(first, settleSeconds, own);
