@@ -165,6 +165,13 @@ it('show auditors the history, with what changed, and nothing to change', async 
   await audit.getByRole('link', { name: 'order.created' }).click();
   await audit.getByRole('region', { name: 'To Audit' }).waitFor();
   expect(await audit.getByRole('button', { name: /Retry|Send to endpoint/ }).count()).toBe(0);
+  await audit.getByRole('link', { name: 'Event types' }).click();
+  await audit.getByRole('row', { name: /order\.created/ }).waitFor();
+  expect(await audit.getByRole('button', { name: /Define event type|Retire/ }).count()).toBe(0);
+  await audit.getByRole('link', { name: 'Endpoints', exact: true }).click();
+  await audit.getByRole('row', { name: /Large orders/ }).waitFor();
+  expect(await audit.getByRole('link', { name: 'New endpoint' }).count()).toBe(0);
+  expect(await audit.getByRole('button', { name: /^Actions for/ }).count()).toBe(0);
   await context.close();
 });
 

@@ -45,8 +45,8 @@ type EventType = ResultOf<typeof eventTypesQuery>['eventTypes'][number];
 export const EventTypesPage = () => {
   const { data, error, askAgain } = useAsk(eventTypesQuery, {}, { typenames: ['EventType'] });
   const [isOpen, { open, close }] = useDisclosure(false);
-  const { isPortal } = useRights();
-  const define = !isPortal && (
+  const { isPortal, may } = useRights();
+  const define = !isPortal && may('MANAGE_ENDPOINTS') && (
     <Button leftSection={<PlusIcon />} onClick={open}>
       Define event type
     </Button>
@@ -81,7 +81,8 @@ export const EventTypesPage = () => {
 };
 
 const GroupOfTypes = ({ group, types }: { readonly group: string; readonly types: readonly EventType[] }) => {
-  const { isPortal } = useRights();
+  const { isPortal, may } = useRights();
+  const mayRetire = !isPortal && may('MANAGE_ENDPOINTS');
   return (
     <section aria-labelledby={`group-${group}`}>
       <Title order={2} id={`group-${group}`} mb="xs">
@@ -94,7 +95,7 @@ const GroupOfTypes = ({ group, types }: { readonly group: string; readonly types
               <Table.Th w="30%">Name</Table.Th>
               <Table.Th visibleFrom="sm">Description</Table.Th>
               <Table.Th visibleFrom="md">Sample</Table.Th>
-              {!isPortal && <Table.Th>Actions</Table.Th>}
+              {mayRetire && <Table.Th>Actions</Table.Th>}
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -118,7 +119,7 @@ const GroupOfTypes = ({ group, types }: { readonly group: string; readonly types
                     {type.sample === null ? '–' : JSON.stringify(type.sample)}
                   </span>
                 </Table.Td>
-                {!isPortal && <Table.Td w={100}>{!type.retired && <Retire name={type.name} />}</Table.Td>}
+                {mayRetire && <Table.Td w={100}>{!type.retired && <Retire name={type.name} />}</Table.Td>}
               </Table.Tr>
             ))}
           </Table.Tbody>
