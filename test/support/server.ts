@@ -164,11 +164,10 @@ export class Server {
     return code ?? -1;
   }
 
-  /** Waits until it has ended by itself. @returns the exit code */
+  /** Waits until it has ended by itself, and its last lines are read. @returns the exit code */
   async ended(): Promise<number | undefined> {
-    const { child } = this;
-    if (child && child.exitCode === null) await once(child, 'close');
-    return child?.exitCode ?? this.exitCode;
+    if (this.child) await once(this.child, 'close');
+    return this.exitCode;
   }
 
   /** On the same data; stops it first where it runs. */
