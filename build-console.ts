@@ -39,13 +39,16 @@ const compress = async (folder: string): Promise<void> => {
   );
 };
 
-/** What the first page needs is in two files. Compressed together it is smaller than in the thirty that pages share it by. */
+/**
+ * What the first page needs is in two files. Compressed together it is smaller than in the thirty that pages share it by. The portal takes both, so the
+ * console's own shell stays out.
+ */
 const firstChunks = [
   { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/, priority: 1 },
   {
     name: 'frame',
     tags: ['$initial'],
-    test: /[\\/]console[\\/]src[\\/](?!main\.|portal)[^?]*\.tsx?$|node_modules[\\/](@mantine|@tanstack|@urql|urql|wonka)[\\/].*\.m?js$/,
+    test: /[\\/]console[\\/]src[\\/](?!main\.|portal|router\.|shell)[^?]*\.tsx?$|node_modules[\\/](@mantine|@tanstack|@urql|urql|wonka)[\\/].*\.m?js$/,
   },
 ] as const satisfies readonly Rolldown.CodeSplittingGroup[];
 

@@ -40,6 +40,11 @@ it.each(['OverviewPage', 'EndpointsPage'])('%s, with all it loads, is at most 25
   expect(sizeOf(reachableFrom([...filesOf('index.html'), ...page], statically)) / kilobyte).toBeLessThanOrEqual(250);
 });
 
+it('the table of endpoints in the portal, with all it loads, is at most 250 kB', () => {
+  const table = globSync('EndpointsPage-*.js', { cwd: join(folder, 'assets') }).map((file) => basename(file));
+  expect(sizeOf(reachableFrom([...filesOf('portal.html'), ...table], statically)) / kilobyte).toBeLessThanOrEqual(250);
+});
+
 it('the whole console with the portal is at most 650 kB', () => {
   const first = [...filesOf('index.html'), ...filesOf('portal.html')];
   const all = reachableFrom(first, ever);
