@@ -26,11 +26,18 @@ describe('in the frame of another site', () => {
     await frame.getByText('The receiver took it').waitFor();
     await frame.getByRole('button', { name: 'Save' }).click();
     await frame.getByRole('dialog', { name: 'The endpoint’s secret' }).getByRole('button', { name: 'Done' }).click();
-    await frame.getByRole('row', { name: /Warehouse.*Active/ }).waitFor();
+    await frame
+      .getByRole('row', { name: /Warehouse.*Active/ })
+      .first()
+      .waitFor();
     await frame.getByRole('link', { name: 'Deliveries', exact: true }).click();
     await ui.server.publish({ type: 'order.created', data: { order: 9 } });
-    await frame.getByRole('row', { name: /Succeeded.*order\.created.*Warehouse/ }).waitFor();
+    await frame
+      .getByRole('row', { name: /Succeeded.*order\.created.*Warehouse/ })
+      .first()
+      .waitFor();
     await frame.getByRole('link', { name: 'Event types' }).click();
+    await heading(frame, 'Event types').waitFor();
     await frame.getByText('order.created', { exact: true }).waitFor();
     expect(await frame.getByText('inside.made').count()).toBe(0);
     expect(await frame.getByRole('button', { name: /Define|Retire/ }).count()).toBe(0);
@@ -49,7 +56,10 @@ describe('in the frame of another site', () => {
     await portal.endSessions();
     await frame.getByRole('button', { name: 'Save' }).click();
     await frame.getByRole('dialog', { name: 'The endpoint’s secret' }).getByRole('button', { name: 'Done' }).click();
-    await frame.getByRole('row', { name: /Typed before the end/ }).waitFor();
+    await frame
+      .getByRole('row', { name: /Typed before the end/ })
+      .first()
+      .waitFor();
     await context.close();
   });
 
