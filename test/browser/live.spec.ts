@@ -293,7 +293,8 @@ it('says who may see the history, and leaves out what the caller may not do', as
     .waitFor();
   await expect.poll(() => tab.getByRole('button', { name: /^Retry/ }).count(), { timeout: patienceMs }).toBe(0);
   await tab.getByRole('link', { name: 'Endpoints', exact: true }).click();
-  await tab.getByRole('link', { name: 'Orders after the restart' }).waitFor();
+  await tab.getByRole('heading', { level: 1, name: 'Endpoints' }).waitFor();
+  await tab.getByRole('link', { name: 'Orders after the restart' }).first().waitFor();
   expect(await tab.getByRole('link', { name: 'New endpoint' }).count()).toBe(0);
   await other.close();
 });
