@@ -17,7 +17,7 @@ const textOf = (page: string) => readFileSync(join(root, page), 'utf8');
 const readme = textOf('README.md');
 
 /** The names of all modules: pages may leave out the folder. */
-const sources = new Set(globSync('{*.ts,{src,test,bench,client/src}/**/*.ts}', { cwd: root }).map((file) => basename(file)));
+const sources = new Set(globSync('{*.ts,{src,test,bench,client/src,console/src}/**/*.ts}', { cwd: root }).map((file) => basename(file)));
 
 /** The code blocks with this info string, in order. */
 const blocks = (info: string): string[] =>
