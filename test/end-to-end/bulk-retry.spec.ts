@@ -23,7 +23,7 @@ describe.each(places)('on $name, with the views in $database, a bulk retry', ({ 
   });
 
   /** More than are retried at once, and by far. */
-  const many = 400;
+  const many = 1_500;
 
   type BulkRetry = { id: string; status: string; matched: number; retried: number };
   const fields = 'id status matched retried';

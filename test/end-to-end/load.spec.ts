@@ -18,7 +18,7 @@ afterAll(() => server.dispose());
 const examples = new URL('../../examples/', import.meta.url);
 const load = (...args: string[]) => runToEnd(['load', ...args], { HOOKLEDGER_ADMIN_KEY: server.adminKey });
 
-describe.each(readdirSync(examples))('examples/%s', (name) => {
+describe.each(readdirSync(examples).filter((name) => name.endsWith('.json')))('examples/%s', (name) => {
   const file = new URL(name, examples);
   type Type = { name: string; group: string; description: string; sample: unknown };
   const { eventTypes } = JSON.parse(readFileSync(file, 'utf8')) as { eventTypes: Type[] };
