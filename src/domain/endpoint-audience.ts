@@ -17,7 +17,7 @@ export type InternalTypes = { readonly names: ReadonlySet<string>; readonly areH
 export const shownSubscription = (eventTypes: readonly string[], hidden: ReadonlySet<string>): readonly string[] =>
   hidden.size === 0 ? eventTypes : eventTypes.filter((entry) => !hidden.has(entry));
 
-/** The subscription that is asked for. Whoever gives back what it was shown keeps what it was not shown. */
+/** The subscription to store. A caller that sends back the entries it was shown keeps those it was not shown. */
 export const askedSubscription = (before: readonly string[], given: readonly string[], internal: InternalTypes | undefined) => {
   if (!internal?.areHidden) return given;
   const shown = shownSubscription(before, internal.names);

@@ -37,7 +37,7 @@ export const deliveryIdOf = (message: MessageId, endpoint: EndpointId) => {
   return asDeliveryId(`${message.slice(0, 14)}8${hashed.slice(15)}`);
 };
 
-/** Of a key that was generated here, by the hash of the key: whoever has the key finds its stream. */
+/** Of a key that was generated here, by the hash of the key: a replica that is given the key can find its stream. */
 export const apiKeyIdOf = (hash: string) => asApiKeyId(v5(hash, apiKeys));
 
 /** The id of an endpoint's nth batch. Another process that closes the nth batch too finds it closed. */

@@ -95,7 +95,7 @@ export const EndpointChart = ({ id }: { readonly id: string }) => {
 
 const none: readonly MarkedChange[] = [];
 
-/** None for those who may not read how the endpoint came to be as it is. */
+/** Empty for callers who may not read the endpoint's history. */
 const useMarks = (id: string): readonly MarkedChange[] => {
   const { mayReadHistory } = useRole();
   const { data, askAgain } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'], pause: !mayReadHistory });

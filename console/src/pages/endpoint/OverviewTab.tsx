@@ -102,7 +102,7 @@ const State = ({ endpoint }: { readonly endpoint: Endpoint }) => {
   );
 };
 
-/** Whoever may not read the history is shown nothing here. */
+/** Shows nothing to callers who may not read the history. */
 const Cause = ({ id, since }: { readonly id: string; readonly since: string }) => {
   const { data } = useAsk(changesQuery, { id }, { typenames: ['Endpoint'] });
   const cause = changeBefore(changesOf(data?.endpointChanges ?? []), since);

@@ -1,70 +1,43 @@
 // The integration signing key: one key for all endpoints that sign with it. Shown on demand, copied, and reset.
-import { Alert, Button, Code, Group, List, Stack, Text, Title } from '@mantine/core';
+import { Button, List, Stack } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
-import { useClient, type CombinedError } from 'urql';
-import { sentenceOf } from '../../api/client.ts';
 import { useAsk } from '../../api/use-ask.ts';
 import { Confirm } from '../../components/Confirm.tsx';
+import { SecretBox } from '../../components/SecretBox.tsx';
 import { say, sayRefusal, useChange } from '../../components/use-change.ts';
-import { useCopy } from '../../components/use-copy.ts';
 import { resetSigningKey, signedEndpoints, signingKeyQuery } from './settings.query.ts';
 
 export const SigningKey = () => {
-  const client = useClient();
-  const copy = useCopy();
-  const [key, setKey] = useState<string>();
-  const [error, setError] = useState<CombinedError>();
+  /** A reset hides the key that was shown. */
+  const [resets, setResets] = useState(0);
   const [isAsking, { open, close }] = useDisclosure(false);
-  const read = async (): Promise<string | undefined> => {
-    if (key !== undefined) return key;
-    const answer = await client.query(signingKeyQuery, {}, { requestPolicy: 'network-only' }).toPromise();
-    setError(answer.error);
-    return answer.data?.organization.signingKey;
-  };
-  const copyKey = async () => {
-    const found = await read();
-    if (found !== undefined) copy(found, 'The signing key');
-  };
   return (
-    <Stack component="section" aria-labelledby="signing-key" className="surface" p={{ base: 'md', sm: 'lg' }} gap="sm">
-      <div>
-        <Title order={2} id="signing-key">
-          Integration signing key
-        </Title>
-        <Text size="sm" c="dimmed">
-          Signs for every endpoint that uses it. A reset counts from the next attempt on.
-        </Text>
-      </div>
-      {error !== undefined && (
-        <Alert color="red" variant="light" role="alert" py="xs">
-          {sentenceOf(error)}
-        </Alert>
-      )}
-      <Code block aria-label="Signing key">
-        {key ?? '•'.repeat(32)}
-      </Code>
-      <Group>
-        <Button variant="default" onClick={() => (key === undefined ? void read().then(setKey) : setKey(undefined))}>
-          {key === undefined ? 'Show' : 'Hide'}
-        </Button>
-        <Button variant="default" onClick={() => void copyKey()}>
-          Copy
-        </Button>
+    <>
+      <SecretBox
+        key={resets}
+        id="signing-key"
+        title="Integration signing key"
+        label="Signing key"
+        text="Signs for every endpoint that uses it. A reset counts from the next attempt on."
+        query={signingKeyQuery}
+        variables={{}}
+        secretOf={({ organization }) => organization.signingKey}
+      >
         <Button variant="light" color="red" onClick={open}>
           Reset signing key
         </Button>
-      </Group>
+      </SecretBox>
       {isAsking && (
         <ResetDialog
           onClose={close}
           onReset={() => {
-            setKey(undefined);
+            setResets((before) => before + 1);
             close();
           }}
         />
       )}
-    </Stack>
+    </>
   );
 };
 
